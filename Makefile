@@ -1,0 +1,61 @@
+# make run      the default study (config.yaml): data, recommenders, backbone, fine-tuning, Table 1 and figures
+# make study    the same with three seeds (studies/embedded.yaml); make figures: its figures alone
+# make report   one HTML file with the tables and figures of the default study
+# make test     every check and test; make check: the fast ones
+# make bench    claims of speed and memory, measured
+# make clean    removes what was made (results/, Snakemake's notes), but not .venv
+#
+# CORES=n limits the cores; ARGUMENTS=... goes to Snakemake as it stands. Another study: see studies/.
+
+CORES ?= all
+ARGUMENTS ?=
+
+python := .venv/bin/python
+run_study = $(python) workflow_scripts/run_study.py --quiet host reason --cores $(CORES) --rerun-incomplete $(ARGUMENTS)
+# Nothing is fetched at run time by a study with the embedded backbone.
+offline := HF_HUB_OFFLINE=1
+sources := workflow_scripts tests
+workflow := Snakefile rules
+
+.PHONY: run study figures report test check bench clean
+
+run: .venv/installed
+	@$(offline) $(run_study)
+	@PYTHONPATH=workflow_scripts $(python) -m ilora.plotting.terminal_table results/tables/table1.parquet \
+		--differences results/tables/differences.parquet
+
+study: .venv/installed
+	@$(offline) $(run_study) --configfile studies/embedded.yaml
+
+figures: .venv/installed
+	@$(offline) $(run_study) --configfile studies/embedded.yaml -- figures
+
+report: .venv/installed
+	@$(offline) $(run_study)
+	@$(python) -m snakemake --report results/report.html
+
+check: .venv/installed-dev
+	$(python) -m ruff check $(sources)
+	$(python) -m ruff format --check $(sources)
+	.venv/bin/snakefmt --check $(workflow)
+	$(python) -m snakemake --lint
+	$(python) -m mypy
+	$(python) -m pytest --quiet tests/unit
+
+test: check
+	$(python) -m pytest tests/workflow
+
+bench: .venv/installed
+	@echo "There is no benchmark yet." >&2; exit 1
+
+clean:
+	find results -mindepth 1 ! -name README.md -delete
+	rm -rf .snakemake
+
+.venv/installed: envs/requirements.txt envs/install.sh
+	@envs/install.sh envs/requirements.txt
+	@touch $@
+
+.venv/installed-dev: .venv/installed envs/requirements-dev.txt
+	@envs/install.sh envs/requirements-dev.txt
+	@touch $@

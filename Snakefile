@@ -1,0 +1,46 @@
+"""From raw interactions to the tables and figures of LLM-based sequential recommendation."""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/targets.smk"
+include: "rules/data.smk"
+include: "rules/recommenders.smk"
+include: "rules/backbone.smk"
+include: "rules/finetune.smk"
+include: "rules/baselines.smk"
+include: "rules/evaluate.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    """The whole study: every artifact, table and figure."""
+    default_target: True
+    input:
+        study_artifacts(),
+        study_tables(),
+        study_figures(),
+
+
+rule tables:
+    """The metrics of the study and Table 1."""
+    input:
+        study_tables(),
+
+
+rule figures:
+    """The figures of the study."""
+    input:
+        study_figures(),
+
+
+rule predictions:
+    """What every method chose, for every val and test sequence."""
+    input:
+        study_files("predictions.parquet"),

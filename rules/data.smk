@@ -1,0 +1,81 @@
+# From raw data sets to interactions, sequences and candidate sets.
+
+
+rule prepare_interactions:
+    """Read a raw data set; keep, number and order what the protocol keeps."""
+    input:
+        source=lambda wildcards: [
+            source
+            for dataset, source in STUDY.data.sources.items()
+            if dataset == wildcards.dataset and source != "recbole"
+        ],
+    output:
+        interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
+        catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
+    log:
+        f"{RESULTS}/logs/prepare_interactions/{{dataset}}/{{protocol}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/rules/prepare_interactions/{{dataset}}/{{protocol}}.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=minutes(10),
+    params:
+        code=code_version("prepare_interactions"),
+        source=lambda wildcards: STUDY.data.sources.get(wildcards.dataset, ""),
+        minimum_rating=STUDY.data.minimum_rating,
+    script:
+        "../workflow_scripts/prepare_interactions.py"
+
+
+rule make_sequences:
+    """Split the users and cut their interactions into histories and targets."""
+    input:
+        interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
+    output:
+        sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
+    log:
+        f"{RESULTS}/logs/make_sequences/{{dataset}}/{{protocol}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/rules/make_sequences/{{dataset}}/{{protocol}}.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=minutes(10),
+    params:
+        code=code_version("make_sequences"),
+        split_seed=STUDY.data.split_seed,
+        minimum_history=STUDY.data.minimum_history,
+        maximum_history=STUDY.data.maximum_history,
+    script:
+        "../workflow_scripts/make_sequences.py"
+
+
+rule draw_candidates:
+    """Draw the candidate sets of the val and test sequences, once for every method."""
+    input:
+        interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
+        sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
+    output:
+        candidates=f"{RESULTS}/data/{{dataset}}/{{protocol}}/candidates.parquet",
+    log:
+        f"{RESULTS}/logs/draw_candidates/{{dataset}}/{{protocol}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/rules/draw_candidates/{{dataset}}/{{protocol}}.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=minutes(10),
+    params:
+        code=code_version("draw_candidates"),
+        size=STUDY.data.candidates,
+        draws=STUDY.data.draws,
+        seed=STUDY.data.candidate_seed,
+    script:
+        "../workflow_scripts/draw_candidates.py"

@@ -1,0 +1,134 @@
+# Fine-tuning of the backbone on hybrid prompts, and its answers.
+
+
+rule fine_tune:
+    """Tune adapter and projector (and for iLoRA the gate) on the training split."""
+    input:
+        unpack(backbone_files),
+        unpack(guide_files),
+        catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
+        interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
+        sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
+    output:
+        adapter=directory(
+            f"{RESULTS}/finetune/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}/adapter"
+        ),
+        snapshots=directory(
+            f"{RESULTS}/finetune/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}/snapshots"
+        ),
+        log=f"{RESULTS}/finetune/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}/training_log.parquet",
+    log:
+        f"{RESULTS}/logs/fine_tune/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/rules/fine_tune/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}.tsv"
+    conda:
+        "../envs/llm.yaml"
+    threads: LLM_THREADS
+    resources:
+        mem_mb=memory(2500 if STUDY.backbone.is_embedded else 64000),
+        runtime=minutes(60 if STUDY.backbone.is_embedded else 1440),
+        gpu=gpus(),
+    params:
+        code=code_version("fine_tune"),
+        backbone=backbone_source,
+        finetuning=finetuning_of,
+        config={
+            **section("prompt"),
+            "backbone": {"precision": STUDY.backbone.precision},
+            "data": {
+                "candidates": STUDY.data.candidates,
+                "candidate_seed": STUDY.data.candidate_seed,
+            },
+        },
+    script:
+        "../workflow_scripts/fine_tune.py"
+
+
+rule answer_fine_tuned:
+    """Answer every val and test candidate set with a tuned adapter."""
+    input:
+        unpack(backbone_files),
+        unpack(guide_files),
+        adapter=f"{RESULTS}/finetune/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}/adapter",
+        catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
+        interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
+        sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
+        candidates=f"{RESULTS}/data/{{dataset}}/{{protocol}}/candidates.parquet",
+    output:
+        predictions=f"{RESULTS}/llm/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}/predictions.parquet",
+    log:
+        f"{RESULTS}/logs/answer_fine_tuned/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/rules/answer_fine_tuned/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}.tsv"
+    wildcard_constraints:
+        method="llara|ilora",
+    conda:
+        "../envs/llm.yaml"
+    threads: LLM_THREADS
+    resources:
+        mem_mb=memory(2500 if STUDY.backbone.is_embedded else 64000),
+        runtime=minutes(30 if STUDY.backbone.is_embedded else 480),
+        gpu=gpus(),
+    params:
+        code=code_version("answer_fine_tuned"),
+        backbone=backbone_source,
+        finetuning=finetuning_of,
+        config=section("prompt", "decoding"),
+    script:
+        "../workflow_scripts/answer_fine_tuned.py"
+
+
+rule answer_zero_shot:
+    """Answer every val and test candidate set with the untuned backbone and the text-only prompt."""
+    input:
+        unpack(backbone_files),
+        catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
+        interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
+        sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
+        candidates=f"{RESULTS}/data/{{dataset}}/{{protocol}}/candidates.parquet",
+    output:
+        predictions=f"{RESULTS}/llm/{{dataset}}/{{protocol}}/{{backbone}}/zero_shot/default/predictions.parquet",
+    log:
+        f"{RESULTS}/logs/answer_zero_shot/{{dataset}}/{{protocol}}/{{backbone}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/rules/answer_zero_shot/{{dataset}}/{{protocol}}/{{backbone}}.tsv"
+    conda:
+        "../envs/llm.yaml"
+    threads: LLM_THREADS
+    resources:
+        mem_mb=memory(2500 if STUDY.backbone.is_embedded else 64000),
+        runtime=minutes(30 if STUDY.backbone.is_embedded else 480),
+        gpu=gpus(),
+    params:
+        code=code_version("answer_zero_shot"),
+        backbone=backbone_source,
+        config=section("prompt", "decoding"),
+    script:
+        "../workflow_scripts/answer_zero_shot.py"
+
+
+rule compute_gates:
+    """Compute the expert weights of every val and test sequence."""
+    input:
+        unpack(guide_files),
+        adapter=f"{RESULTS}/finetune/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}/adapter",
+        interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
+        sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
+    output:
+        gates=f"{RESULTS}/analysis/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}/gates.parquet",
+    log:
+        f"{RESULTS}/logs/compute_gates/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/rules/compute_gates/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}.tsv"
+    wildcard_constraints:
+        method="ilora",
+    conda:
+        "../envs/llm.yaml"
+    threads: LLM_THREADS
+    resources:
+        mem_mb=memory(2000),
+        runtime=minutes(10),
+    params:
+        code=code_version("compute_gates"),
+    script:
+        "../workflow_scripts/compute_gates.py"

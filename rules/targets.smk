@@ -1,0 +1,96 @@
+"""What the study consists of: every artifact, table and figure that it asks for."""
+
+
+def trained_recommenders():
+    """Return the recommenders that the study trains: those it compares, and the guide of those it tunes."""
+    guide = [STUDY.recommenders.guide] if TUNED_METHODS else []
+    return [name for name in RECOMMENDERS if name in (*STUDY.methods, *guide)]
+
+
+def prediction_folders(dataset):
+    """Return the folders of the study that hold a `predictions.parquet` of the data set."""
+    below = f"{dataset}/{STUDY.protocol}"
+    folders = []
+    for method in STUDY.methods:
+        if method in BASELINES:
+            folders.append(f"{RESULTS}/baselines/{below}/{method}")
+        elif method in RECOMMENDERS:
+            folders += [f"{RESULTS}/recommenders/{below}/{method}/seed~{seed}" for seed in STUDY.seeds]
+        elif method in TUNED_METHODS:
+            folder = f"{RESULTS}/llm/{below}/{BACKBONE}/{method}/default"
+            folders += [f"{folder}/seed~{seed}" for seed in STUDY.seeds]
+        else:
+            folders.append(f"{RESULTS}/llm/{below}/{BACKBONE}/{method}/default")
+    return folders
+
+
+def study_files(name):
+    """Return the file of this name beside every table of predictions of the study."""
+    return [f"{folder}/{name}" for dataset in STUDY.datasets for folder in prediction_folders(dataset)]
+
+
+def uses_embedded_backbone():
+    """Return whether any method of the study needs the backbone that the pipeline pretrains."""
+    return STUDY.backbone.is_embedded and bool(set(STUDY.methods) & set(LLM_METHODS))
+
+
+def backbone_weights():
+    """Return the weights of the embedded backbones that the study uses, whose size the table tells."""
+    if not uses_embedded_backbone():
+        return []
+    return expand(
+        f"{RESULTS}/backbone/{{dataset}}/{STUDY.protocol}/{BACKBONE}/model.safetensors",
+        dataset=STUDY.datasets,
+    )
+
+
+def study_tables():
+    """Return every file of Table 1, and what its notes rest on."""
+    return [
+        f"{RESULTS}/tables/metrics.parquet",
+        *multiext(f"{RESULTS}/tables/table1", ".parquet", ".csv", ".md", ".tex", ".html"),
+        f"{RESULTS}/tables/differences.parquet",
+    ]
+
+
+def study_figures():
+    """Return every file of the figures that the study's methods allow."""
+    names = ["hit_ratio"]
+    names += ["training_curves"] if TUNED_METHODS else []
+    names += ["expert_attention"] if "ilora" in TUNED_METHODS else []
+    return expand(
+        f"{RESULTS}/figures/{{dataset}}/{{name}}.{{extension}}",
+        dataset=STUDY.datasets,
+        name=names,
+        extension=["svg", "pdf", "png", "parquet"],
+    )
+
+
+def outputs(rule, **wildcards):
+    """Return all that a rule makes for the study, over its data sets and seeds and the given wildcards."""
+    values = {
+        "dataset": STUDY.datasets,
+        "protocol": STUDY.protocol,
+        "seed": STUDY.seeds,
+        "backbone": BACKBONE,
+        "variant": "default",
+    }
+    return list(dict.fromkeys(expand(rule.output, **values, **wildcards)))
+
+
+def study_artifacts():
+    """Return every artifact before the tables and figures, so that one that was deleted is made again."""
+    artifacts = [
+        *outputs(rules.prepare_interactions),
+        *outputs(rules.make_sequences),
+        *outputs(rules.draw_candidates),
+        *outputs(rules.train_recommender, recommender=trained_recommenders()),
+        *outputs(rules.fine_tune, method=TUNED_METHODS),
+        *study_files("predictions.parquet"),
+        *study_files("metrics.parquet"),
+    ]
+    if "ilora" in TUNED_METHODS:
+        artifacts += outputs(rules.compute_gates, method="ilora")
+    if uses_embedded_backbone():
+        artifacts += outputs(rules.pretrain_backbone)
+    return artifacts

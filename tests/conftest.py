@@ -1,0 +1,13 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The folder that holds the Snakefile."""
+    return Path(__file__).resolve().parents[1]

@@ -1,0 +1,56 @@
+"""The script from tables to predictions, as the rule runs it."""
+
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
+
+import pyarrow as pa
+import pytest
+from snakemake.iocontainers import InputFiles, OutputFiles
+
+from ilora.artifacts.parquet import read_table, write_table
+from ilora.artifacts.schemas import CANDIDATES, ITEMS, PREDICTIONS, SEQUENCES
+from ilora.evaluation.predictions import check_predictions
+
+TABLES = {
+    "catalogue": (
+        ITEMS,
+        [{"item_id": item, "title": "T", "raw_id": "r", "metadata": "{}"} for item in range(6)],
+    ),
+    "sequences": (
+        SEQUENCES,
+        [
+            {"sequence_id": 0, "split": "train", "user_id": 0, "history": [0, 1], "target": 2},
+            {"sequence_id": 1, "split": "train", "user_id": 1, "history": [3, 5], "target": 3},
+            {"sequence_id": 2, "split": "val", "user_id": 2, "history": [4, 1], "target": 0},
+            {"sequence_id": 3, "split": "test", "user_id": 3, "history": [2, 5], "target": 4},
+        ],
+    ),
+    "candidates": (
+        CANDIDATES,
+        [
+            {"sequence_id": 2, "draw": 0, "candidates": [0, 3, 2], "hash": "a"},
+            {"sequence_id": 3, "draw": 0, "candidates": [4, 3, 0], "hash": "b"},
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("baseline", "choices"), [("popularity", [3, 3]), ("markov", [2, 3])])
+def test_predictions(repository: Path, tmp_path: Path, baseline: str, choices: list[int]) -> None:
+    inputs = {name: str(tmp_path / f"{name}.parquet") for name in TABLES}
+    for name, (schema, rows) in TABLES.items():
+        write_table(pa.Table.from_pylist(rows, schema=schema), inputs[name])
+    rule = SimpleNamespace(
+        input=InputFiles(fromdict=inputs),
+        output=OutputFiles(fromdict={"predictions": str(tmp_path / "predictions.parquet")}),
+        wildcards=SimpleNamespace(baseline=baseline),
+        log=[str(tmp_path / "log.txt")],
+    )
+
+    runpy.run_path(str(repository / "workflow_scripts/score_baseline.py"), init_globals={"snakemake": rule})
+
+    predictions = read_table(tmp_path / "predictions.parquet", PREDICTIONS)
+    check_predictions(predictions, baseline)
+    assert predictions["choice"].to_pylist() == choices
+    assert predictions["method"].to_pylist() == [baseline] * 2

@@ -1,0 +1,246 @@
+"""A configuration is right, or everything wrong with it is named: key, what was found, what is allowed."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ilora.configuration.loading import ConfigurationError, finetuning_values, load_study
+from ilora.configuration.model import StudyConfig
+
+
+def overlay(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Merge like Snakemake's configuration files: mappings by key, everything else replaced."""
+    merged = copy.deepcopy(base)
+    for key, value in changes.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = overlay(merged[key], value) if both else value
+    return merged
+
+
+@pytest.fixture(scope="module")
+def defaults(repository: Path) -> dict[str, Any]:
+    values = yaml.safe_load((repository / "config.yaml").read_text(encoding="utf-8"))
+    assert isinstance(values, dict)
+    return values
+
+
+def lines_of(config: dict[str, Any]) -> list[str]:
+    with pytest.raises(ConfigurationError) as caught:
+        load_study(config)
+    first, *rest = str(caught.value).split("\n")
+    assert first == "the configuration is not valid:"
+    return [line.strip() for line in rest]
+
+
+def test_the_default_configuration_is_the_models(defaults: dict[str, Any]) -> None:
+    assert load_study(defaults) == StudyConfig() == load_study({})
+
+
+@pytest.mark.parametrize("name", ["embedded", "paper", "smoke"])
+def test_studies_are_valid(repository: Path, defaults: dict[str, Any], name: str) -> None:
+    changes = yaml.safe_load((repository / "studies" / f"{name}.yaml").read_text(encoding="utf-8"))
+    study = load_study(overlay(defaults, changes))
+    assert study.study == name
+
+
+def test_every_study_is_tested(repository: Path) -> None:
+    assert {path.stem for path in (repository / "studies").iterdir()} == {"embedded", "paper", "smoke"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"finetuning": {"rank": "8"}}, 'finetuning.rank: found "8", expected a whole number'),
+        ({"finetuning": {"rank": 8.5}}, "finetuning.rank: found 8.5, expected a whole number"),
+        ({"finetuning": {"rank": True}}, "finetuning.rank: found true, expected a whole number"),
+        ({"finetuning": {"rank": 0}}, "finetuning.rank: found 0, expected a value of at least 1"),
+        ({"finetuning": {"dropout": 1.0}}, "finetuning.dropout: found 1.0, expected a value less than 1"),
+        ({"finetuning": {"curriculum": "yes"}}, 'finetuning.curriculum: found "yes", expected true or false'),
+        (
+            {"finetuning": {"learning_rate": "3e-3"}},
+            'finetuning.learning_rate: found "3e-3", expected a number (YAML reads this as text; write 0.003)',
+        ),
+        (
+            {"finetuning": {"gate": "deep"}},
+            'finetuning.gate: found "deep", expected linear or residual_convolution',
+        ),
+        ({"finetuning": None}, "finetuning: found null, expected a mapping of keys to values"),
+        ({"seeds": 1}, "seeds: found 1, expected a list"),
+        ({"seeds": []}, "seeds: found [], expected at least 1 entry"),
+        ({"seeds": [1, -2]}, "seeds[1]: found -2, expected a value of at least 0"),
+        (
+            {"datasets": ["netflix"]},
+            'datasets[0]: found "netflix", expected movielens, lastfm or steam',
+        ),
+        ({"results": "results/"}, 'results: found "results/", expected text that matches'),
+        (
+            {"recommenders": {"sasrec": {"activation": "tanh"}}},
+            'recommenders.sasrec.activation: found "tanh", expected relu or gelu',
+        ),
+    ],
+)
+def test_wrong_types_and_values(changes: dict[str, Any], line: str) -> None:
+    (found,) = lines_of(changes)
+    assert found.startswith(line)
+
+
+def test_an_unknown_method_is_reported_once() -> None:
+    (line,) = lines_of({"methods": ["sasrec", "bert4rec"]})
+    assert line.startswith('methods[1]: found "bert4rec", expected popularity, markov, gru4rec, ')
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "guess"),
+    [
+        ({"finetunning": {}}, "finetunning", " (did you mean finetuning?)"),
+        ({"recommenders": {"sasrec": {"layer": 2}}}, "recommenders.sasrec.layer", " (did you mean layers?)"),
+        ({"zzz": 1}, "zzz", "resources"),
+    ],
+)
+def test_unknown_keys(changes: dict[str, Any], path: str, guess: str) -> None:
+    (found,) = lines_of(changes)
+    assert found.startswith(f"{path}: found an unknown key, expected one of ")
+    assert found.endswith(guess)
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        (
+            {"finetuning": {"rank": 6}},
+            "finetuning.rank: found 6, expected a multiple of finetuning.experts (4): each expert has rank "
+            "rank/experts",
+        ),
+        (
+            {"protocol": "chronological"},
+            "protocol: found chronological, expected published: the other is not built yet",
+        ),
+        ({"seeds": [1, 2, 1]}, "seeds: found 1 2 times, expected each entry once"),
+        ({"methods": ["ilora", "ilora"]}, "methods: found ilora 2 times, expected each entry once"),
+        (
+            {"finetuning": {"steps": 100, "snapshots": [50, 200]}},
+            "finetuning.snapshots: found [200], expected steps up to finetuning.steps (100)",
+        ),
+        (
+            {"finetuning": {"snapshots": [20, 10]}},
+            "finetuning.snapshots: found [20, 10], expected steps in ascending order",
+        ),
+        (
+            {"finetuning": {"epochs": 2}},
+            "finetuning.steps: found steps and epochs, expected one of them, the other null",
+        ),
+        (
+            {"finetuning": {"steps": None}},
+            "finetuning.steps: found neither steps nor epochs, expected one of them, the other null",
+        ),
+        (
+            {"finetuning": {"gradient_accumulation": 3}},
+            "finetuning.gradient_accumulation: found 3, expected a divisor of finetuning.batch_size (16)",
+        ),
+        (
+            {"finetuning": {"per_dataset": {"movielens": {"rank": 10}}}},
+            "finetuning.per_dataset.movielens.rank: found 10, expected a multiple of finetuning.experts (4): "
+            "each expert has rank rank/experts",
+        ),
+        (
+            {"data": {"minimum_history": 11}},
+            "data.minimum_history: found 11, expected at most data.maximum_history (10)",
+        ),
+        (
+            {"datasets": ["movielens", "lastfm"]},
+            "data.sources.lastfm: found nothing, expected the folder of its raw files (it is in datasets)",
+        ),
+        (
+            {"data": {"sources": {"steam": "recbole"}}, "datasets": ["steam"]},
+            "data.sources.steam: found recbole, expected a folder: RecBole's installation holds movielens only",
+        ),
+        (
+            {"recommenders": {"sasrec": {"heads": 3}}},
+            "recommenders.embedding_size: found 64, expected a multiple of recommenders.sasrec.heads (3)",
+        ),
+        (
+            {"embedded_backbone": {"heads": 3}},
+            "embedded_backbone.hidden_size: found 128, expected a multiple of 2 x embedded_backbone.heads "
+            "(6): rotary positions take even heads",
+        ),
+        (
+            {"embedded_backbone": {"steps": 100}},
+            "embedded_backbone.warmup_steps: found 100, expected less than embedded_backbone.steps (100)",
+        ),
+        (
+            {"backbone": {"revision": "main"}},
+            "backbone.revision: found main, expected null: embedded has no revisions",
+        ),
+    ],
+)
+def test_wrong_combinations(changes: dict[str, Any], line: str) -> None:
+    assert lines_of(changes) == [line]
+
+
+@pytest.mark.parametrize("name", ["llama", "./models/none", "/models/none", "~/llama", "a/b/c", "meta llama/x"])
+def test_an_unknown_backbone(name: str) -> None:
+    assert lines_of({"backbone": {"name": name}}) == [
+        f"backbone.name: found {name}, expected embedded, a directory that exists, or organisation/model "
+        "on the Hugging Face hub"
+    ]
+
+
+def test_every_problem_is_named_at_once() -> None:
+    assert len(lines_of({"seed": [1], "finetuning": {"rank": "8", "gate": "deep"}})) == 3
+    assert len(lines_of({"seeds": [1, 1], "finetuning": {"rank": 6}})) == 2
+
+
+def test_per_dataset_values_are_validated() -> None:
+    (line,) = lines_of({"finetuning": {"per_dataset": {"movielens": {"rang": 8}}}})
+    assert line.startswith("finetuning.per_dataset.movielens.rang: found an unknown key, expected one of rank, ")
+    assert line.endswith(" (did you mean rank?)")
+
+
+@pytest.mark.parametrize("preset", ["paper", "released"])
+def test_a_study_takes_a_preset_by_its_name_alone(preset: str) -> None:
+    assert load_study({"finetuning": {"preset": preset, "snapshots": []}}).finetuning.preset == preset
+
+
+class TestBackbone:
+    def test_embedded(self) -> None:
+        backbone = load_study({}).backbone
+        assert backbone.is_embedded and backbone.identifier == "embedded"
+
+    def test_hub(self) -> None:
+        config = {"backbone": {"name": "meta-llama/Llama-2-7b-hf"}}
+        assert load_study(config).backbone.identifier == "meta-llama--Llama-2-7b-hf"
+        config["backbone"]["revision"] = "01c7f73d"
+        assert load_study(config).backbone.identifier == "meta-llama--Llama-2-7b-hf@01c7f73d"
+
+    def test_directories_of_the_same_name_differ(self, tmp_path: Path) -> None:
+        identifiers = set()
+        for parent in ("a", "b"):
+            folder = tmp_path / parent / "my llama"
+            folder.mkdir(parents=True)
+            backbone = load_study({"backbone": {"name": str(folder)}}).backbone
+            assert backbone.is_directory and backbone.identifier.startswith("my_llama-")
+            identifiers.add(backbone.identifier)
+        assert len(identifiers) == 2
+
+
+class TestFinetuningValues:
+    def test_open_learning_rates_are_the_adapters(self) -> None:
+        section = load_study({"finetuning": {"learning_rate": 0.01, "gate_learning_rate": None}}).finetuning
+        values = finetuning_values(section, "movielens")
+        assert (values.projector_learning_rate, values.gate_learning_rate) == (0.01, 0.01)
+
+    def test_without_a_preset_the_section_counts(self) -> None:
+        values = finetuning_values(load_study({"finetuning": {"rank": 4}}).finetuning, "movielens")
+        assert values.rank == 4
+
+    def test_a_preset_wins_over_the_section_and_a_data_set_over_both(self) -> None:
+        section = load_study(
+            {"finetuning": {"preset": "paper", "rank": 4, "per_dataset": {"steam": {"rank": 16}}}}
+        ).finetuning
+        assert finetuning_values(section, "movielens").rank == 8
+        assert finetuning_values(section, "steam").rank == 16

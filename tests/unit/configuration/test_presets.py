@@ -1,0 +1,49 @@
+"""The presets hold what the paper and its released code say."""
+
+from __future__ import annotations
+
+import pytest
+
+from ilora.configuration.loading import finetuning_values
+from ilora.configuration.model import DATASETS, FinetuningSection
+from ilora.configuration.presets import PRESETS, preset_values
+
+
+@pytest.mark.parametrize(
+    ("preset", "dataset", "learning_rate"),
+    [
+        ("paper", "lastfm", 2e-4),
+        ("paper", "movielens", 1e-4),
+        ("paper", "steam", 1e-4),
+        ("released", "lastfm", 7e-4),
+        ("released", "movielens", 8e-4),
+        ("released", "steam", 5e-4),
+    ],
+)
+def test_learning_rates(preset: str, dataset: str, learning_rate: float) -> None:
+    assert preset_values(preset, dataset)["learning_rate"] == learning_rate
+
+
+def test_the_papers_gate_learns_at_the_adapters_rate() -> None:
+    values = finetuning_values(FinetuningSection(preset="paper"), "lastfm")
+    assert (values.gate, values.scale, values.gate_learning_rate) == ("linear", "per_rank", 2e-4)
+    assert (values.batch_size, values.epochs, values.steps) == (128, 5.0, None)
+
+
+def test_the_released_gate_learns_slower() -> None:
+    values = finetuning_values(FinetuningSection(preset="released"), "steam")
+    assert (values.gate, values.scale) == ("residual_convolution", "per_expert_rank")
+    assert values.gate_learning_rate == pytest.approx(1.5e-4)
+    assert values.projector_learning_rate == 5e-4
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_every_preset_is_valid_for_every_data_set(preset: str, dataset: str) -> None:
+    values = finetuning_values(FinetuningSection.model_validate({"preset": preset}), dataset)
+    assert values.rank % values.experts == 0
+
+
+def test_an_unknown_preset_has_no_values() -> None:
+    with pytest.raises(KeyError):
+        preset_values("mine", "steam")

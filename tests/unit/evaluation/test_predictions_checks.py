@@ -1,0 +1,62 @@
+from collections.abc import Callable
+
+import pyarrow as pa
+import pytest
+
+from ilora.artifacts.schemas import PREDICTIONS
+from ilora.evaluation.predictions import (
+    PredictionsError,
+    candidate_matrix,
+    check_predictions,
+    score_matrix,
+)
+
+PredictionsMaker = Callable[..., pa.Table]
+
+
+def _changed(table: pa.Table, row: int, **values: object) -> pa.Table:
+    rows = table.to_pylist()
+    rows[row] |= values
+    return pa.Table.from_pylist(rows, schema=PREDICTIONS)
+
+
+def test_sound_predictions_pass(make_predictions: PredictionsMaker) -> None:
+    check_predictions(make_predictions(), "here")
+    check_predictions(make_predictions(scored=False, invalid=0.3), "here")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"draw": 1}, "twice"),
+        ({"target": 999}, "a target that is not among"),
+        ({"choice": 999}, "a choice that is not among"),
+        ({"candidates": [0, 0, 1, 2, 3]}, "twice among the candidates"),
+        ({"candidates": [0, 1, 2, 3]}, r"candidate sets of \[4, 5\]"),
+        ({"scores": None}, "1 of 24 rows have no scores"),
+        ({"scores": [1.0, 2.0]}, "not one for each of the 5"),
+        ({"scores": [1.0, 2.0, 3.0, 4.0, float("nan")]}, "not a finite number"),
+        ({"split": "train"}, r"\['test', 'train', 'val'\]"),
+    ],
+)
+def test_a_contradiction_is_refused_where_it_stands(
+    make_predictions: PredictionsMaker, change: dict[str, object], message: str
+) -> None:
+    with pytest.raises(PredictionsError, match=message) as error:
+        check_predictions(_changed(make_predictions(), 0, **change), "runs/predictions.parquet")
+    assert "runs/predictions.parquet" in str(error.value)
+
+
+def test_rows_of_one_split_only_are_refused(make_predictions: PredictionsMaker) -> None:
+    table = make_predictions()
+    with pytest.raises(PredictionsError, match="both val and test"):
+        check_predictions(table.slice(12), "here")
+
+
+def test_matrices_have_a_row_per_prediction(make_predictions: PredictionsMaker) -> None:
+    table = pa.concat_tables([make_predictions().slice(0, 7), make_predictions().slice(7)])
+    scores = score_matrix(table)
+    assert scores is not None
+    assert candidate_matrix(table).tolist() == table["candidates"].to_pylist()
+    assert scores.tolist() == table["scores"].to_pylist()
+    assert score_matrix(make_predictions(scored=False)) is None

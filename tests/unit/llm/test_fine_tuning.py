@@ -1,0 +1,172 @@
+"""Fine-tuning examples, a short fine-tuning, and adapters on disk."""
+
+import json
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+
+from ilora.artifacts.errors import ArtifactError
+from ilora.data.sequences import SequenceTable
+from ilora.llm.adapter import AdapterSettings, attach_adapter, load_adapter, load_gate, save_adapter
+from ilora.llm.collation import Collator
+from ilora.llm.fine_tuning import FineTuningExamples, FineTuningSettings, fine_tune, fine_tuning_settings
+from ilora.llm.hybrid_model import IGNORED_LABEL, HybridLanguageModel
+from ilora.llm.projector import Projector
+from ilora.llm.prompts import NO_ITEM, PromptBuilder
+
+LOGGER = logging.getLogger("test")
+SETTINGS = FineTuningSettings(
+    seed=1,
+    steps=6,
+    batch_size=2,
+    gradient_accumulation=1,
+    warmup_fraction=0.0,
+    learning_rate=0.01,
+    projector_learning_rate=0.01,
+    gate_learning_rate=0.01,
+    curriculum=False,
+    precision="float32",
+    snapshots=(2, 4),
+)
+INSTANCE_WISE = AdapterSettings(
+    rank=4,
+    alpha=8.0,
+    dropout=0.0,
+    target_modules=("q_proj", "v_proj"),
+    experts=2,
+    gate="linear",
+    scale="per_expert_rank",
+    item_vectors="raw",
+)
+REPRESENTATIONS = np.random.default_rng(0).standard_normal((4, 4)).astype(np.float32)
+
+
+def examples(
+    sequences: SequenceTable, builder: PromptBuilder, settings: FineTuningSettings = SETTINGS
+) -> FineTuningExamples:
+    return FineTuningExamples(sequences, builder, REPRESENTATIONS, 3, 0, settings)
+
+
+def model(llama: LlamaForCausalLM, settings: AdapterSettings, seed: int = 1) -> HybridLanguageModel:
+    torch.manual_seed(5)
+    vectors = torch.randn(8, 4)
+    frozen = llama.requires_grad_(False)
+    return attach_adapter(frozen, Projector(4, 32), vectors, torch.from_numpy(REPRESENTATIONS[:2]), settings, seed)
+
+
+def test_each_pass_meets_every_training_sequence_once(sequences: SequenceTable, builder: PromptBuilder) -> None:
+    drawn = examples(sequences, builder)
+    assert len(drawn) == 12
+    for begin in range(0, 12, 2):
+        met = [drawn[position].sequence_representation for position in (begin, begin + 1)]
+        assert sorted(z.tobytes() for z in met if z is not None) == sorted(z.tobytes() for z in REPRESENTATIONS[:2])
+
+
+def test_only_the_answer_is_labelled_and_candidates_change_with_each_pass(
+    sequences: SequenceTable, builder: PromptBuilder
+) -> None:
+    drawn = examples(sequences, builder)
+    prompts = set()
+    for position in range(12):
+        example = drawn[position]
+        labelled = [label for label in example.labels if label != IGNORED_LABEL]
+        assert labelled in (builder.answer(3), builder.answer(4))
+        assert list(example.token_ids[-len(labelled) :]) == labelled
+        prompts.add(tuple(example.token_ids))
+    assert len(prompts) > 2
+
+
+def test_curriculum_goes_from_placeholders_to_behaviour_tokens(
+    sequences: SequenceTable, builder: PromptBuilder
+) -> None:
+    drawn = examples(sequences, builder, replace(SETTINGS, curriculum=True, steps=1000))
+    hybrid = [any(index != NO_ITEM for index in drawn[position].behaviour) for position in range(0, 2000, 2)]
+    # Expected shares: 1/8 in the first quarter of the steps, 7/8 in the last.
+    assert sum(hybrid[:250]) / 250 == pytest.approx(1 / 8, abs=0.08)
+    assert sum(hybrid[-250:]) / 250 == pytest.approx(7 / 8, abs=0.08)
+
+
+@pytest.mark.parametrize("experts", [None, 2])
+def test_tuning_is_a_function_of_its_seed_and_changes_what_it_should(
+    tokenizer: PreTrainedTokenizerFast,
+    llama: LlamaForCausalLM,
+    sequences: SequenceTable,
+    builder: PromptBuilder,
+    experts: int | None,
+) -> None:
+    base = {name: tensor.clone() for name, tensor in llama.state_dict().items()}
+    shape = replace(INSTANCE_WISE, experts=experts)
+    states = []
+    for seed in (1, 1, 2):
+        settings = replace(SETTINGS, seed=seed)
+        llama_again = type(llama)(llama.config)
+        llama_again.load_state_dict(base)
+        tuned = model(llama_again, shape, seed)
+        snapshots: list[int] = []
+        log = fine_tune(tuned, examples(sequences, builder, settings), 0, settings, LOGGER, snapshots.append)
+        assert snapshots == [2, 4]
+        assert len(log) == 1 and np.isfinite(log[0].loss)
+        states.append({name: tensor.clone() for name, tensor in tuned.state_dict().items()})
+    first, same, other = states
+    assert all(torch.equal(first[name], same[name]) for name in first)
+    changed = {name for name in first if not torch.equal(first[name], other[name])}
+    assert any("lora_B" in name for name in changed)
+    assert not any("base_layer" in name or "embed_tokens" in name for name in changed)
+    for name, tensor in base.items():
+        tuned_name = next(key for key in first if key.replace(".base_layer", "").endswith(name))
+        assert torch.equal(first[tuned_name], tensor)
+
+
+def test_an_adapter_comes_back_from_disk_bit_for_bit(
+    tmp_path: Path, llama: LlamaForCausalLM, sequences: SequenceTable, builder: PromptBuilder
+) -> None:
+    base = {name: tensor.clone() for name, tensor in llama.state_dict().items()}
+    tuned = model(llama, INSTANCE_WISE)
+    data = examples(sequences, builder)
+    fine_tune(tuned, data, 0, SETTINGS, LOGGER, lambda step: None)
+    save_adapter(tuned, INSTANCE_WISE, tmp_path)
+    fresh = type(llama)(llama.config)
+    fresh.load_state_dict({name: base[name] for name in base})
+    loaded = model(fresh, INSTANCE_WISE, seed=9)
+    load_adapter(loaded, INSTANCE_WISE, tmp_path)
+    batch = Collator(0)([data[0], data[1]])
+    with torch.no_grad():
+        assert torch.equal(tuned.eval()(**batch)["loss"], loaded.eval()(**batch)["loss"])
+    z = torch.from_numpy(REPRESENTATIONS)
+    assert tuned.gate is not None
+    assert torch.equal(load_gate(tmp_path)(z), tuned.gate(z))
+    assert json.loads((tmp_path / "adapter_config.json").read_text())["base_model_name_or_path"] is None
+
+
+def test_an_adapter_of_other_settings_or_damaged_is_refused(tmp_path: Path, llama: LlamaForCausalLM) -> None:
+    tuned = model(llama, INSTANCE_WISE)
+    save_adapter(tuned, INSTANCE_WISE, tmp_path)
+    with pytest.raises(ValueError, match=r"other settings \(experts\)"):
+        load_adapter(tuned, replace(INSTANCE_WISE, experts=4), tmp_path)
+    gate = tmp_path / "gate.safetensors"
+    gate.write_bytes(gate.read_bytes()[:-4])
+    with pytest.raises(ArtifactError, match=r"gate\.safetensors"):
+        load_adapter(tuned, INSTANCE_WISE, tmp_path)
+
+
+def test_epochs_become_steps_and_late_snapshots_are_refused() -> None:
+    section = {
+        "batch_size": 128,
+        "gradient_accumulation": 8,
+        "steps": None,
+        "epochs": 5.0,
+        "warmup_fraction": 0.05,
+        "learning_rate": 1e-4,
+        "projector_learning_rate": 1e-4,
+        "gate_learning_rate": 1e-4,
+        "curriculum": True,
+        "snapshots": [250],
+    }
+    assert fine_tuning_settings(section, "bfloat16", 1, training_sequences=64_196).steps == 2508
+    with pytest.raises(ValueError, match=r"found \[250\], expected steps up to the last one, 40"):
+        fine_tuning_settings(section, "bfloat16", 1, training_sequences=1000)

@@ -1,0 +1,92 @@
+"""Behaviour tokens, the loss on answers, and generation."""
+
+import logging
+
+import pytest
+import torch
+from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+
+from ilora.adapters import LinearGate
+from ilora.llm.collation import Collator, TrainingExample
+from ilora.llm.generation import DecodingSettings, Question, generate_answers
+from ilora.llm.hybrid_model import IGNORED_LABEL, HybridLanguageModel
+from ilora.llm.projector import Projector
+from ilora.llm.prompts import NO_ITEM, PromptBuilder
+from ilora.progress import Progress
+
+
+@pytest.fixture
+def hybrid(llama: LlamaForCausalLM) -> HybridLanguageModel:
+    torch.manual_seed(1)
+    return HybridLanguageModel(llama, Projector(4, 32), torch.randn(8, 4)).eval()
+
+
+def example(builder: PromptBuilder, history: list[int], candidates: list[int], target: int) -> TrainingExample:
+    prompt, answer = builder.prompt(history, candidates), builder.answer(target)
+    return TrainingExample(
+        token_ids=prompt.token_ids + answer,
+        behaviour=prompt.behaviour + [NO_ITEM] * len(answer),
+        labels=[IGNORED_LABEL] * len(prompt.token_ids) + answer,
+    )
+
+
+def test_behaviour_tokens_land_on_their_places_and_words_stay(
+    hybrid: HybridLanguageModel, builder: PromptBuilder
+) -> None:
+    batch = Collator(0)([example(builder, [0, 1], [2, 3], 3), example(builder, [5], [2, 6, 7], 6)])
+    embedded = hybrid.embed(batch["input_ids"], batch["behaviour"])
+    words = hybrid.causal_model.get_input_embeddings()(batch["input_ids"])
+    places = batch["behaviour"] != NO_ITEM
+    assert torch.equal(embedded[~places], words[~places])
+    assert hybrid.projector is not None
+    expected = hybrid.projector(hybrid.item_vectors[batch["behaviour"][places]])
+    torch.testing.assert_close(embedded[places], expected)
+
+
+def test_loss_equals_that_of_transformers_on_each_sequence_alone(
+    hybrid: HybridLanguageModel, builder: PromptBuilder
+) -> None:
+    examples = [example(builder, [0, 1], [2, 3], 3), example(builder, [5], [2, 6, 7], 6)]
+    total, count = torch.tensor(0.0), 0
+    for one in examples:
+        batch = Collator(0)([one])
+        embedded = hybrid.embed(batch["input_ids"], batch["behaviour"])
+        output = hybrid.causal_model(inputs_embeds=embedded, labels=batch["labels"])
+        answers = int((batch["labels"] != IGNORED_LABEL).sum())
+        total, count = total + output.loss * answers, count + answers
+    torch.testing.assert_close(hybrid(**Collator(0)(examples))["loss"], total / count)
+
+
+def greedy_by_hand(hybrid: HybridLanguageModel, builder: PromptBuilder, question: Question, steps: int) -> list[int]:
+    """Decode without a cache and without padding."""
+    tokens, behaviour = list(question.prompt.token_ids), list(question.prompt.behaviour)
+    written: list[int] = []
+    for _ in range(steps):
+        embedded = hybrid.embed(torch.tensor([tokens]), torch.tensor([behaviour]))
+        chosen = int(hybrid.causal_model(inputs_embeds=embedded).logits[0, -1].argmax())
+        written.append(chosen)
+        if chosen == builder.newline[-1]:
+            break
+        tokens, behaviour = [*tokens, chosen], [*behaviour, NO_ITEM]
+    return written
+
+
+def test_batched_generation_with_cache_equals_decoding_by_hand(
+    hybrid: HybridLanguageModel, builder: PromptBuilder, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    questions = [
+        Question(builder.prompt([0, 1, 2], [3, 4]), None),
+        Question(builder.prompt([5], [1, 2, 6, 7]), None),
+        Question(builder.prompt([4, 3], [0, 1, 2]), None),
+    ]
+    with Progress(3, "answering", logging.getLogger("test")) as progress:
+        answers = generate_answers(hybrid, tokenizer, builder.newline, questions, DecodingSettings(2, 6), progress)
+    for question, answer in zip(questions, answers, strict=True):
+        written = greedy_by_hand(hybrid, builder, question, steps=6)
+        assert answer == str(tokenizer.decode(written, skip_special_tokens=True)).split("\n")[0]
+    assert progress.step == 3
+
+
+def test_a_gate_without_gated_layers_is_refused(llama: LlamaForCausalLM) -> None:
+    with pytest.raises(ValueError, match="a gate needs"):
+        HybridLanguageModel(llama, gate=LinearGate(4, 2))

@@ -1,0 +1,84 @@
+"""Versions stand in envs/requirements.txt; everything else that names one agrees with it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+ENVIRONMENTS = ("data", "recommenders", "llm", "evaluation")
+
+
+def read_pins(path: Path) -> dict[str, str]:
+    """Return name and version of every pinned line of a requirements file, refusing any other line."""
+    pins: dict[str, str] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith(("#", "-r ")):
+            match = re.fullmatch(r"([A-Za-z0-9_.-]+)==([A-Za-z0-9_.]+)", line)
+            assert match, f"{path.name}: {line!r} is no exact pin"
+            name = canonicalize_name(match[1])
+            assert name not in pins, f"{path.name}: {name} twice"
+            pins[name] = match[2]
+    return pins
+
+
+@pytest.fixture(scope="module")
+def run_pins(repository: Path) -> dict[str, str]:
+    return read_pins(repository / "envs" / "requirements.txt")
+
+
+@pytest.fixture(scope="module")
+def development_pins(repository: Path) -> dict[str, str]:
+    return read_pins(repository / "envs" / "requirements-dev.txt")
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_conda_environments_pin_the_same_versions(repository: Path, run_pins: dict[str, str], name: str) -> None:
+    specification = yaml.safe_load((repository / "envs" / f"{name}.yaml").read_text(encoding="utf-8"))
+    python, installer, packages = specification["dependencies"]
+    assert (python, installer, list(packages)) == ("python=3.11", "pip", ["pip"])
+    for pin in packages["pip"]:
+        package, _, version = pin.partition("==")
+        assert run_pins[canonicalize_name(package)] == version, f"envs/{name}.yaml: {pin}"
+
+
+def test_every_conda_environment_is_checked(repository: Path) -> None:
+    assert {path.stem for path in (repository / "envs").glob("*.yaml")} == set(ENVIRONMENTS)
+
+
+def test_the_language_model_runs_without_recbole(repository: Path) -> None:
+    assert "recbole" not in (repository / "envs" / "llm.yaml").read_text(encoding="utf-8").split("dependencies")[1]
+
+
+def test_the_installed_versions_are_the_pinned_ones(run_pins: dict[str, str], development_pins: dict[str, str]) -> None:
+    installed = {name: Version(metadata.version(name)).public for name in {**run_pins, **development_pins}}
+    assert installed == {**run_pins, **development_pins}
+
+
+def test_every_installed_dependency_is_pinned(run_pins: dict[str, str], development_pins: dict[str, str]) -> None:
+    pinned = {**run_pins, **development_pins}
+    for name in pinned:
+        for line in metadata.requires(name) or []:
+            requirement = Requirement(line)
+            wanted = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+            # A CUDA build of torch brings packages of its own, which torch itself pins.
+            if wanted and name != "torch":
+                assert canonicalize_name(requirement.name) in pinned, f"{name} needs {line}"
+
+
+def test_the_project_admits_the_pinned_versions(
+    repository: Path, run_pins: dict[str, str], development_pins: dict[str, str]
+) -> None:
+    project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = project["dependencies"] + sum(project["optional-dependencies"].values(), [])
+    for line in lines:
+        requirement = Requirement(line)
+        version = {**run_pins, **development_pins}[canonicalize_name(requirement.name)]
+        assert version in requirement.specifier, f"pyproject.toml: {line}, pinned {version}"

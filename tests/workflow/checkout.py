@@ -1,0 +1,84 @@
+"""A copy of the workflow to plan and run in, so that no test touches, or depends on, what was made before."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+PARTS = (
+    "Snakefile",
+    "config.yaml",
+    "rules",
+    "workflow_scripts",
+    "studies",
+    "slurm",
+    "envs",
+    "report",
+    "tests/workflow/small_movielens",
+)
+SMOKE = ("--configfile", "studies/smoke.yaml")
+ARTIFACTS = ("*.parquet", "*.safetensors", "*.json", "*.csv", "*.md", "*.tex", "*.svg", "*.pdf", "*.png")
+NOT_DATA = ("*.provenance.json", "logs/**/*", "benchmarks/**/*")
+
+
+class Checkout:
+    """A copy of the workflow, and what a run makes in it."""
+
+    def __init__(self, repository: Path, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True)
+        for part in PARTS:
+            source, target = repository / part, folder / part
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, target)
+
+    @property
+    def results(self) -> Path:
+        """The folder of what the smoke study makes."""
+        return self.folder / "results" / "smoke"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of Snakemake: nothing is fetched, and no bytecode is left beside the modules."""
+        return {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake in the copy, with the tests' interpreter; its standard error goes with its output."""
+        return subprocess.run(
+            [sys.executable, "-m", "snakemake", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+    def run_smoke(self) -> None:
+        """Make the smoke study to its end."""
+        process = self.snakemake("--cores", "all", *SMOKE)
+        assert process.returncode == 0, process.stdout
+
+    def planned_jobs(self, *arguments: str) -> dict[str, int]:
+        """Return the number of jobs of each rule that a dry run plans, `all` aside; none when all is done."""
+        process = self.snakemake("--dry-run", "--cores", "8", "--quiet", "rules", *arguments)
+        assert process.returncode == 0, process.stdout
+        jobs = {name: int(n) for name, n in re.findall(r"^(\w+) +(\d+)$", process.stdout, re.MULTILINE)}
+        assert jobs or "Nothing to be done" in process.stdout, process.stdout
+        return {name: count for name, count in jobs.items() if name not in ("all", "total")}
+
+    def hashes(self) -> dict[str, str]:
+        """Return the sha256 of each file that counts as data, by its path in the results."""
+        files = {path for pattern in ARTIFACTS for path in self.results.rglob(pattern)}
+        files -= {path for pattern in NOT_DATA for path in self.results.glob(f"**/{pattern}")}
+        return {
+            path.relative_to(self.results).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(files)
+        }

@@ -1,0 +1,180 @@
+"""The smoke study from raw data to figures: it finishes, repeats itself, and redoes what it must."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+import small_movielens
+from checkout import SMOKE, Checkout
+
+# The first test makes the whole study, and the last one makes it again.
+pytestmark = pytest.mark.timeout(1200)
+
+PLACE = "movielens/published"
+SEED = "default/seed~1"
+TABLES = {"collect_metrics": 1, "make_table1": 1, "plot_hit_ratio": 1}
+
+
+@contextmanager
+def changed(path: Path, content: bytes | None) -> Iterator[None]:
+    """Give a file another content, or remove it when there is none, and put it back with its time."""
+    backup = path.with_name(path.name + ".backup")
+    shutil.copy2(path, backup)
+    try:
+        if content is None:
+            path.unlink()
+        else:
+            path.write_bytes(content)
+        yield
+    finally:
+        backup.replace(path)
+
+
+def test_the_small_data_set_is_what_its_script_writes() -> None:
+    files = {path.name: path.read_bytes() for path in small_movielens.FOLDER.iterdir()}
+    assert files == small_movielens.contents()
+
+
+def test_the_table_has_a_row_for_each_method(finished: Checkout) -> None:
+    table = pq.read_table(finished.results / "tables" / "table1.parquet").to_pydict()
+    assert sorted(table["method"]) == ["ilora", "llara", "popularity", "sasrec", "zero_shot"]
+
+
+@pytest.mark.parametrize("name", ["hit_ratio", "training_curves", "expert_attention"])
+def test_figures_are_drawn(finished: Checkout, name: str) -> None:
+    folder = finished.results / "figures" / "movielens"
+    assert (folder / f"{name}.svg").read_text(encoding="utf-8").rstrip().endswith("</svg>")
+    assert (folder / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+    assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    assert pq.read_table(folder / f"{name}.parquet").num_rows > 0
+
+
+def test_logs_tell_of_every_job(finished: Checkout) -> None:
+    for log in ("fine_tune", "train_recommender", "pretrain_backbone"):
+        (text,) = {path.read_text(encoding="utf-8")[:2] for path in (finished.results / "logs" / log).rglob("*.log")}
+        assert text == "20", f"{log}: the log begins with no date"
+
+
+def test_a_second_run_has_nothing_to_do_and_says_so_soon(finished: Checkout) -> None:
+    started = time.monotonic()
+    process = finished.snakemake("--cores", "all", *SMOKE)
+    assert process.returncode == 0 and "Nothing to be done" in process.stdout
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize(
+    ("artifact", "jobs"),
+    [
+        (f"baselines/{PLACE}/popularity/metrics.parquet", {"compute_metrics": 1, **TABLES}),
+        (
+            f"baselines/{PLACE}/popularity/predictions.parquet",
+            {"score_baseline": 1, "compute_metrics": 1, **TABLES},
+        ),
+        (
+            f"analysis/{PLACE}/embedded/ilora/{SEED}/gates.parquet",
+            {"compute_gates": 1, "plot_expert_attention": 1},
+        ),
+        (
+            f"finetune/{PLACE}/embedded/llara/{SEED}/training_log.parquet",
+            {
+                "fine_tune": 1,
+                "answer_fine_tuned": 1,
+                "compute_metrics": 1,
+                "plot_training_curves": 1,
+                **TABLES,
+            },
+        ),
+        ("figures/movielens/hit_ratio.pdf", {"plot_hit_ratio": 1}),
+        ("tables/table1.tex", {"make_table1": 1, "plot_hit_ratio": 1}),
+    ],
+)
+def test_a_deleted_artifact_is_made_again_with_what_depends_on_it(
+    finished: Checkout, artifact: str, jobs: dict[str, int]
+) -> None:
+    with changed(finished.results / artifact, None):
+        assert finished.planned_jobs(*SMOKE) == jobs
+
+
+@pytest.mark.parametrize(
+    ("module", "jobs"),
+    [
+        ("plotting/hit_ratio.py", {"plot_hit_ratio": 1}),
+        ("baselines/popularity.py", {"score_baseline": 1, "compute_metrics": 1, **TABLES}),
+        ("configuration/model.py", {}),
+    ],
+)
+def test_an_edited_module_reruns_what_uses_it(finished: Checkout, module: str, jobs: dict[str, int]) -> None:
+    path = finished.folder / "workflow_scripts" / "ilora" / module
+    with changed(path, path.read_bytes() + b"\n# edited\n"):
+        assert finished.planned_jobs(*SMOKE) == jobs
+
+
+def test_an_edited_setting_reruns_what_uses_it(finished: Checkout) -> None:
+    overlay = finished.folder / "studies" / "edited.yaml"
+    overlay.write_text("decoding: {maximum_new_tokens: 5}\n", encoding="utf-8")
+    jobs = finished.planned_jobs(*SMOKE, "studies/edited.yaml")
+    assert jobs == {"answer_fine_tuned": 2, "answer_zero_shot": 1, "compute_metrics": 3, **TABLES}
+
+
+def test_another_seed_gives_other_numbers(finished: Checkout) -> None:
+    overlay = finished.folder / "studies" / "seed.yaml"
+    overlay.write_text("seeds: [2]\n", encoding="utf-8")
+    folder = f"recommenders/{PLACE}/sasrec"
+    target = f"results/smoke/{folder}/seed~2/metrics.parquet"
+    process = finished.snakemake("--cores", "all", *SMOKE, "studies/seed.yaml", "--", target)
+    assert process.returncode == 0, process.stdout
+    hashes = finished.hashes()
+    assert hashes[f"{folder}/seed~1/predictions.parquet"] != hashes[f"{folder}/seed~2/predictions.parquet"]
+    shutil.rmtree(finished.results / folder / "seed~2")
+
+
+class Start:
+    """A run of the smoke study through `run_study.py`, to be killed."""
+
+    def __init__(self, checkout: Checkout) -> None:
+        self._checkout = checkout
+        self._output = (checkout.folder / "run.txt").open("w", encoding="utf-8")
+        self.process = subprocess.Popen(
+            [sys.executable, "workflow_scripts/run_study.py", "--cores", "2", "--rerun-incomplete", *SMOKE],
+            cwd=checkout.folder,
+            env=checkout.environment,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+        )
+
+    def kill_when(self, job: str) -> None:
+        """Kill Snakemake outright as soon as the log of a job has begun."""
+        while not list((self._checkout.results / "logs" / job).rglob("*.log")):
+            assert self.process.poll() is None, self.output()
+            time.sleep(0.1)
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def output(self) -> str:
+        """Return what the run printed."""
+        return (self._checkout.folder / "run.txt").read_text(encoding="utf-8")
+
+
+def test_a_run_that_was_killed_twice_ends_with_the_same_bytes(checkout: Checkout, finished: Checkout) -> None:
+    Start(checkout).kill_when("pretrain_backbone")
+    second = Start(checkout)
+    second.kill_when("fine_tune")
+    assert "unlocking the folder" in second.output()
+    last = Start(checkout)
+    assert last.process.wait() == 0, last.output()
+    assert "unlocking the folder" in last.output()
+    expected = {path: value for path, value in finished.hashes().items() if "seed~2" not in path}
+    found = checkout.hashes()
+    assert [path for path in expected | found if expected.get(path) != found.get(path)] == []
+    assert {"data/movielens/published/candidates.parquet", "tables/metrics.parquet"} <= set(expected)

@@ -1,0 +1,29 @@
+"""Put the metrics of all runs of the study into one table, once they are known to be comparable."""
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from ilora.artifacts.parquet import read_table, write_table
+from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.schemas import METRICS, PREDICTIONS
+from ilora.evaluation.comparability import check_same_candidates
+from ilora.progress import start_log
+
+if TYPE_CHECKING:
+    from snakemake.script import Snakemake
+
+    snakemake: Snakemake
+
+
+def main(snakemake: "Snakemake") -> None:
+    """Write the study's `metrics.parquet`."""
+    logger = start_log(snakemake.log[0])
+    check_same_candidates({path: read_table(path, PREDICTIONS) for path in snakemake.input.predictions})
+    metrics = pa.concat_tables([read_table(path, METRICS) for path in snakemake.input.metrics])
+    write_table(metrics, snakemake.output.metrics)
+    write_sidecar(snakemake.output.metrics, config={}, inputs=snakemake.input.metrics)
+    logger.info("%d runs on the same candidate sets", len(snakemake.input.metrics))
+
+
+main(snakemake)

@@ -1,0 +1,30 @@
+"""Computes the expert weights that a trained gate gives to the val and test sequences."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ilora.analysis.gates import gates_table
+from ilora.artifacts.parquet import write_table
+from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.tensors import read_tensors
+from ilora.data.sequences import read_sequences
+from ilora.llm.adapter import load_gate
+from ilora.progress import start_log
+
+if TYPE_CHECKING:
+    from snakemake.script import Snakemake
+
+    snakemake: Snakemake
+
+
+def main(snakemake: "Snakemake") -> None:
+    """Write `gates.parquet`."""
+    start_log(snakemake.log[0])
+    gate = load_gate(Path(snakemake.input.adapter))
+    sequences = read_sequences(snakemake.input.sequences, snakemake.input.interactions)
+    representations = read_tensors(snakemake.input.representations)["sequence_representations"]
+    write_table(gates_table(gate, sequences, representations), snakemake.output.gates)
+    write_sidecar(snakemake.output.gates, config={}, inputs=snakemake.input)
+
+
+main(snakemake)

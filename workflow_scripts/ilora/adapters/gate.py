@@ -1,0 +1,150 @@
+"""The gate: how much each expert takes part in the adaptation of one sequence."""
+
+from typing import Literal
+
+import torch
+from torch import nn
+
+GateKind = Literal["linear", "residual_convolution"]
+
+
+class Standardisation(nn.Module):
+    """Centres and scales z per dimension, so that a gate's learning rate means the same for every recommender.
+
+    Args:
+        width: d of the sequence representations. The statistics are buffers, filled by `fit` or from a saved state.
+    """
+
+    mean: torch.Tensor
+    scale: torch.Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("scale", torch.ones(width))
+
+    def fit(self, sequence_representations: torch.Tensor) -> None:
+        """Take the statistics of z, float (sequences, d); give it the training split's only.
+
+        Raises:
+            ValueError: if z is not finite or is no matrix of this width with at least two rows.
+        """
+        shape = tuple(sequence_representations.shape)
+        if len(shape) != 2 or shape[0] < 2 or shape[1] != len(self.mean):
+            raise ValueError(f"expected sequence representations of shape (2 or more, {len(self.mean)}), found {shape}")
+        if not torch.isfinite(sequence_representations).all():
+            raise ValueError("sequence representations hold NaN or infinity: retrain the recommender")
+        self.mean.copy_(sequence_representations.mean(dim=0))
+        self.scale.copy_(sequence_representations.std(dim=0).clamp_min(1e-6))
+
+    def forward(self, sequence_representation: torch.Tensor) -> torch.Tensor:
+        """Give z of shape (batch, d) standardised.
+
+        Raises:
+            ValueError: if z has another width, or holds NaN or infinity.
+        """
+        if sequence_representation.shape[-1] != len(self.mean):
+            raise ValueError(
+                f"the gate expects sequence representations of width {len(self.mean)}, "
+                f"found {sequence_representation.shape[-1]}: was another recommender's file given?"
+            )
+        if not torch.isfinite(sequence_representation).all():
+            rows = (~torch.isfinite(sequence_representation)).any(dim=-1).nonzero().flatten().tolist()
+            raise ValueError(f"the sequence representation is NaN or infinite in batch rows {rows}")
+        return (sequence_representation - self.mean) / self.scale
+
+
+class LinearGate(nn.Module):
+    """The paper's gate (Eq. 11): omega = softmax(W_g z), with z standardised.
+
+    Args:
+        width: d.
+        experts: K, at least 1.
+
+    Raises:
+        ValueError: if K < 1.
+    """
+
+    def __init__(self, width: int, experts: int) -> None:
+        super().__init__()
+        _check_experts(experts)
+        self.standardisation = Standardisation(width)
+        self.projection = nn.Linear(width, experts, bias=False)
+        # Small, so that training starts next to uniform LoRA.
+        nn.init.normal_(self.projection.weight, std=0.02)
+
+    def forward(self, sequence_representation: torch.Tensor) -> torch.Tensor:
+        """Give omega, float (batch, K), each row summing to 1, for z of shape (batch, d)."""
+        return torch.softmax(self.projection(self.standardisation(sequence_representation)), dim=-1)
+
+
+class ResidualConvolutionGate(nn.Module):
+    """The released code's gate: z is read as a signal of length d by a one-dimensional residual network.
+
+    A convolution of width 3 with batch normalisation, three stages of 16, 32 and 64 channels with three residual
+    blocks each, the average over the signal, a linear map and softmax.
+
+    Args:
+        width: d.
+        experts: K, at least 1.
+
+    Raises:
+        ValueError: if K < 1.
+    """
+
+    def __init__(self, width: int, experts: int) -> None:
+        super().__init__()
+        _check_experts(experts)
+        self.standardisation = Standardisation(width)
+        channels = (16, 16, 16, 16, 32, 32, 32, 64, 64, 64)
+        self.stem = nn.Sequential(nn.Conv1d(1, 16, 3, padding=1, bias=False), nn.BatchNorm1d(16), nn.ReLU())
+        self.blocks = nn.Sequential(
+            *(_ResidualBlock(before, after) for before, after in zip(channels, channels[1:], strict=False))
+        )
+        self.projection = nn.Linear(64, experts)
+
+    def forward(self, sequence_representation: torch.Tensor) -> torch.Tensor:
+        """Give omega, float (batch, K), each row summing to 1, for z of shape (batch, d)."""
+        signal = self.standardisation(sequence_representation)[:, None, :]
+        return torch.softmax(self.projection(self.blocks(self.stem(signal)).mean(dim=-1)), dim=-1)
+
+
+class _ResidualBlock(nn.Module):
+    """Two convolutions beside a shortcut; a change of channels halves the signal."""
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__()
+        stride = 1 if before == after else 2
+        self.convolutions = nn.Sequential(
+            nn.Conv1d(before, after, 3, stride=stride, padding=1, bias=False),
+            nn.BatchNorm1d(after),
+            nn.ReLU(),
+            nn.Conv1d(after, after, 3, padding=1, bias=False),
+            nn.BatchNorm1d(after),
+        )
+        self.shortcut: nn.Module = nn.Identity()
+        if before != after:
+            self.shortcut = nn.Sequential(nn.Conv1d(before, after, 1, stride=stride, bias=False), nn.BatchNorm1d(after))
+
+    def forward(self, signal: torch.Tensor) -> torch.Tensor:
+        return torch.relu(self.convolutions(signal) + self.shortcut(signal))
+
+
+Gate = LinearGate | ResidualConvolutionGate
+
+
+def build_gate(kind: GateKind, width: int, experts: int) -> Gate:
+    """Make a gate of the kind named, with statistics and weights yet to be fitted or loaded.
+
+    Raises:
+        ValueError: if there is no such kind, or K < 1.
+    """
+    kinds: dict[str, type[Gate]] = {"linear": LinearGate, "residual_convolution": ResidualConvolutionGate}
+    if kind not in kinds:
+        raise ValueError(f"found gate {kind!r}, expected one of {', '.join(kinds)}")
+    return kinds[kind](width, experts)
+
+
+def _check_experts(experts: int) -> None:
+    if experts < 1:
+        raise ValueError(f"a gate needs at least 1 expert, found {experts}")

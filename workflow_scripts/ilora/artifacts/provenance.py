@@ -1,0 +1,110 @@
+"""The sidecar beside an artifact that tells where it came from.
+
+A sidecar holds times and versions, so it is no data: no rule declares it, and nothing reads it back.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+from ilora.artifacts.writing import atomic_path
+
+_PACKAGES = (
+    "ilora",
+    "numpy",
+    "pandas",
+    "peft",
+    "pyarrow",
+    "recbole",
+    "safetensors",
+    "snakemake",
+    "torch",
+    "transformers",
+)
+
+
+def write_sidecar(
+    path: str | os.PathLike[str],
+    *,
+    config: Mapping[str, object],
+    inputs: Iterable[str | os.PathLike[str]] = (),
+    details: Mapping[str, object] | None = None,
+) -> Path:
+    """Write `<path>.provenance.json` beside the artifact at `path`, which must be there already.
+
+    Args:
+        path: the artifact, a file or a directory.
+        config: the resolved configuration that it was made with (values that JSON can hold).
+        inputs: the files or directories that it was made from.
+        details: anything else worth knowing, such as the device or the time it took.
+
+    Returns:
+        The sidecar's path.
+
+    Raises:
+        FileNotFoundError: the artifact or an input is not there.
+        TypeError: `config` or `details` holds what JSON cannot.
+    """
+    path = Path(path)
+    record = {
+        "artifact": {"path": str(path), "sha256": sha256_of(path)},
+        "inputs": {str(entry): sha256_of(entry) for entry in inputs},
+        "config": dict(config),
+        "packages": _installed_versions(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "git_revision": _git_revision(),
+        "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "details": dict(details or {}),
+    }
+    sidecar = path.with_name(f"{path.name}.provenance.json")
+    with atomic_path(sidecar) as temporary:
+        temporary.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    return sidecar
+
+
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """Return the sha256 (hexadecimal) of a file, or of a directory's file names and contents in order."""
+    path = Path(path)
+    if not path.is_dir():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    for file_path in sorted(entry for entry in path.rglob("*") if entry.is_file()):
+        digest.update(f"{file_path.relative_to(path).as_posix()}\0{sha256_of(file_path)}\n".encode())
+    return digest.hexdigest()
+
+
+def _installed_versions() -> dict[str, str]:
+    versions = {}
+    for package in _PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _git_revision() -> str | None:
+    """Return the library's commit, with "-dirty" if files differ from it; None outside a git checkout."""
+    command = [
+        "git",
+        "-C",
+        str(Path(__file__).parent),
+        "describe",
+        "--always",
+        "--dirty",
+        "--abbrev=40",
+        "--match=",
+    ]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() or None

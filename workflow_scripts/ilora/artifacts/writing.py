@@ -1,0 +1,86 @@
+"""Atomic writing: an artifact is either whole under its name or absent."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; what is written there takes the name `path` when the block ends.
+
+    The block may write a file or make a directory. Its content is flushed to the disk before the rename. If
+    the block raises (or is interrupted), what it wrote is removed and whatever stood at `path` stays as it
+    was. The temporary name keeps the suffix, since some writers choose their format by it, and is unique, so
+    that two processes making the same artifact cannot mix their bytes.
+
+    Args:
+        path: where the artifact is to stand. Missing parent folders are made.
+
+    Raises:
+        FileNotFoundError: the block ended without having written anything.
+    """
+    final = Path(path)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _temporary_sibling(final)
+    try:
+        yield temporary
+        if not temporary.exists():
+            raise FileNotFoundError(f"{final}: nothing was written, so there is nothing to put under this name.")
+        _flush(temporary)
+        _rename(temporary, final)
+        _flush_folder(final.parent)
+    finally:
+        _remove(temporary)
+
+
+def _temporary_sibling(path: Path) -> Path:
+    return path.with_name(f".{path.stem}.{secrets.token_hex(8)}.partial{path.suffix}")
+
+
+def _rename(temporary: Path, final: Path) -> None:
+    """Put `temporary` under the name `final`; a directory in the way is moved aside, then deleted."""
+    if not final.is_dir():
+        os.replace(temporary, final)
+        return
+    replaced = _temporary_sibling(final)
+    os.replace(final, replaced)
+    try:
+        os.replace(temporary, final)
+    except OSError:
+        os.replace(replaced, final)
+        raise
+    _remove(replaced)
+
+
+def _flush(path: Path) -> None:
+    if not path.is_dir():
+        _flush_file(path)
+        return
+    for folder, _, names in os.walk(path):
+        for name in names:
+            _flush_file(Path(folder, name))
+        _flush_folder(Path(folder))
+
+
+def _flush_file(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _flush_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Baselines that are counted, not trained: item popularity and a first-order Markov chain."""

@@ -1,0 +1,37 @@
+"""Item popularity: whatever most people had, whoever asks.
+
+The other candidates are drawn uniformly, so most of them are rare items, and popularity alone does far better
+than chance. That makes it the floor that any method has to clear.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ilora.data.trajectories import training_trajectories
+from ilora.recommenders.candidate_scores import Scores, candidate_matrix
+
+
+def score_by_popularity(sequences: pa.Table, candidates: pa.Table, items: int) -> Scores:
+    """Return, for each candidate, how many interactions the training split has with it.
+
+    Args:
+        sequences: table of the SEQUENCES schema.
+        candidates: table of the CANDIDATES schema.
+        items: number of items in the data set.
+
+    Returns:
+        float64 [rows of `candidates`, candidates], whole numbers.
+
+    Raises:
+        ValueError: as `training_trajectories` raises it.
+    """
+    return item_counts(training_trajectories(sequences), items)[candidate_matrix(candidates)]
+
+
+def item_counts(trajectories: Iterable[Iterable[int]], items: int) -> npt.NDArray[np.float64]:
+    """Return how often each item occurs in the users' trajectories, float64 [items]."""
+    occurring = np.fromiter((item for trajectory in trajectories for item in trajectory), dtype=np.int64)
+    return np.bincount(occurring, minlength=items).astype(np.float64)

@@ -1,0 +1,1 @@
+"""The study: one typed model of `config.yaml`, validated before anything runs."""

@@ -1,0 +1,144 @@
+"""Checks of a study that involve several keys, or what this machine holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ilora.configuration.model import HUB_NAME, FinetuningValues, StudyConfig
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a configuration: the key's path, what was found there, what is allowed."""
+
+    path: str
+    found: str
+    expected: str
+
+    def __str__(self) -> str:
+        """Return the problem as a line."""
+        return f"{self.path}: found {self.found}, expected {self.expected}"
+
+
+def find_problems(study: StudyConfig, finetuning: Mapping[str, FinetuningValues]) -> list[Problem]:
+    """Return what is wrong with a study whose keys, types and values are right one by one.
+
+    Args:
+        study: the study.
+        finetuning: the resolved fine-tuning settings of each of its data sets.
+    """
+    problems = [
+        *_top_level(study),
+        *_data(study),
+        *_recommenders(study),
+        *_backbone(study),
+        *_embedded_backbone(study),
+    ]
+    for dataset, values in finetuning.items():
+        problems += _finetuning(study, dataset, values)
+    return list(dict.fromkeys(problems))
+
+
+def _top_level(study: StudyConfig) -> Iterator[Problem]:
+    values: dict[str, Sequence[object]] = {
+        "datasets": study.datasets,
+        "seeds": study.seeds,
+        "methods": study.methods,
+    }
+    for key, entries in values.items():
+        yield from _repeated(key, entries)
+    if study.protocol == "chronological":
+        yield Problem("protocol", study.protocol, "published: the other is not built yet")
+
+
+def _repeated(path: str, entries: Sequence[object]) -> Iterator[Problem]:
+    for entry in dict.fromkeys(entries):
+        if entries.count(entry) > 1:
+            yield Problem(path, f"{entry} {entries.count(entry)} times", "each entry once")
+
+
+def _data(study: StudyConfig) -> Iterator[Problem]:
+    data = study.data
+    if data.minimum_history > data.maximum_history:
+        yield Problem(
+            "data.minimum_history",
+            str(data.minimum_history),
+            f"at most data.maximum_history ({data.maximum_history})",
+        )
+    for dataset in study.datasets:
+        if dataset not in data.sources:
+            yield Problem(f"data.sources.{dataset}", "nothing", "the folder of its raw files (it is in datasets)")
+    for dataset, source in data.sources.items():
+        if source == "recbole" and dataset != "movielens":
+            yield Problem(f"data.sources.{dataset}", "recbole", "a folder: RecBole's installation holds movielens only")
+
+
+def _recommenders(study: StudyConfig) -> Iterator[Problem]:
+    recommenders = study.recommenders
+    if recommenders.embedding_size % recommenders.sasrec.heads:
+        yield Problem(
+            "recommenders.embedding_size",
+            str(recommenders.embedding_size),
+            f"a multiple of recommenders.sasrec.heads ({recommenders.sasrec.heads})",
+        )
+
+
+def _backbone(study: StudyConfig) -> Iterator[Problem]:
+    backbone = study.backbone
+    known = backbone.is_embedded or backbone.is_directory or HUB_NAME.fullmatch(backbone.name)
+    if not known or (backbone.name.startswith((".", "/", "~")) and not Path(backbone.name).is_dir()):
+        yield Problem(
+            "backbone.name",
+            backbone.name,
+            "embedded, a directory that exists, or organisation/model on the Hugging Face hub",
+        )
+    elif backbone.revision is not None and (backbone.is_embedded or backbone.is_directory):
+        yield Problem("backbone.revision", backbone.revision, f"null: {backbone.name} has no revisions")
+
+
+def _embedded_backbone(study: StudyConfig) -> Iterator[Problem]:
+    shape = study.embedded_backbone
+    if shape.hidden_size % (2 * shape.heads):
+        yield Problem(
+            "embedded_backbone.hidden_size",
+            str(shape.hidden_size),
+            f"a multiple of 2 x embedded_backbone.heads ({2 * shape.heads}): rotary positions take even heads",
+        )
+    if shape.warmup_steps >= shape.steps:
+        yield Problem(
+            "embedded_backbone.warmup_steps",
+            str(shape.warmup_steps),
+            f"less than embedded_backbone.steps ({shape.steps})",
+        )
+
+
+def _finetuning(study: StudyConfig, dataset: str, values: FinetuningValues) -> Iterator[Problem]:
+    overridden = study.finetuning.per_dataset.get(dataset, {})  # type: ignore[call-overload]
+
+    def path(key: str) -> str:
+        return f"finetuning.per_dataset.{dataset}.{key}" if key in overridden else f"finetuning.{key}"
+
+    if values.rank % values.experts:
+        yield Problem(
+            path("rank"),
+            str(values.rank),
+            f"a multiple of finetuning.experts ({values.experts}): each expert has rank rank/experts",
+        )
+    if values.batch_size % values.gradient_accumulation:
+        yield Problem(
+            path("gradient_accumulation"),
+            str(values.gradient_accumulation),
+            f"a divisor of finetuning.batch_size ({values.batch_size})",
+        )
+    if (values.steps is None) == (values.epochs is None):
+        both = "steps and epochs" if values.steps is not None else "neither steps nor epochs"
+        yield Problem(path("steps"), both, "one of them, the other null")
+    yield from _repeated(path("target_modules"), values.target_modules)
+    yield from _repeated(path("snapshots"), values.snapshots)
+    if values.snapshots != tuple(sorted(values.snapshots)):
+        yield Problem(path("snapshots"), str(list(values.snapshots)), "steps in ascending order")
+    if values.steps is not None and any(step > values.steps for step in values.snapshots):
+        late = [step for step in values.snapshots if step > values.steps]
+        yield Problem(path("snapshots"), str(late), f"steps up to finetuning.steps ({values.steps})")

@@ -1,0 +1,301 @@
+"""The typed model of a study's configuration.
+
+Each field's description becomes its comment in `config.yaml` and in the JSON schema. What involves several
+keys at once is checked in `ilora.configuration.checks`; `ilora.configuration.loading.load_study` does both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+Dataset = Literal["movielens", "lastfm", "steam"]
+Protocol = Literal["published", "chronological"]
+Recommender = Literal["gru4rec", "caser", "sasrec"]
+Baseline = Literal["popularity", "markov"]
+LanguageModelMethod = Literal["zero_shot", "llara", "ilora"]
+Method = Literal[Baseline, Recommender, LanguageModelMethod]
+
+DATASETS: tuple[str, ...] = get_args(Dataset)
+PROTOCOLS: tuple[str, ...] = get_args(Protocol)
+RECOMMENDERS: tuple[str, ...] = get_args(Recommender)
+BASELINES: tuple[str, ...] = get_args(Baseline)
+LLM_METHODS: tuple[str, ...] = get_args(LanguageModelMethod)
+
+EMBEDDED_BACKBONE = "embedded"
+HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
+
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Count = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(gt=0, le=1)]
+Probability = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Section(BaseModel):
+    """A part of the configuration: frozen, and with no key but the declared ones."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, title=None)
+
+
+class DataSection(Section):
+    """Which users and items count, how sequences are split, and who competes in a candidate set."""
+
+    split_seed: Seed = Field(0, description="seed of the split of the users into train, val and test")
+    candidate_seed: Seed = Field(0, description="seed of the candidate sets")
+    candidates: Annotated[int, Field(ge=2)] = Field(20, description="items in a candidate set, the target among them")
+    draws: Count = Field(10, description="candidate sets drawn for each val and test sequence")
+    minimum_history: Count = Field(3, description="sequences with a shorter history are dropped")
+    maximum_history: Count = Field(10, description="items of history that a sequence keeps, the latest ones")
+    minimum_rating: float = Field(3.0, description="ratings below this are no interaction (movielens)")
+    sources: dict[Dataset, Annotated[str, Field(min_length=1)]] = Field(
+        default={"movielens": "recbole"},
+        description="where raw files come from: a folder that holds them, or recbole for the copy of "
+        "MovieLens-100K inside the installed RecBole",
+    )
+
+
+class SASRecSection(Section):
+    """SASRec (Kang and McAuley 2018): self-attention over the history."""
+
+    layers: Count = Field(2, description="Transformer layers")
+    heads: Count = Field(2, description="attention heads")
+    feed_forward_size: Count = Field(256, description="width inside the feed-forward blocks")
+    activation: Literal["relu", "gelu"] = Field("relu", description="inside the feed-forward blocks")
+    dropout: Probability = Field(0.2, description="on embeddings, attention and feed-forward blocks")
+
+
+class GRU4RecSection(Section):
+    """GRU4Rec (Hidasi et al. 2016): a recurrent network over the history."""
+
+    layers: Count = Field(1, description="recurrent layers")
+    hidden_size: Count = Field(128, description="width of the recurrent state")
+    dropout: Probability = Field(0.3, description="on embeddings")
+
+
+class CaserSection(Section):
+    """Caser (Tang and Wang 2018): convolutions over the history."""
+
+    horizontal_filters: Count = Field(8, description="for each filter height")
+    vertical_filters: Count = Field(4, description="over the whole history")
+    dropout: Probability = Field(0.4, description="before the last layer")
+    penalty: Annotated[float, Field(ge=0)] = Field(0.0001, description="L2 penalty of RecBole (its reg_weight)")
+
+
+class RecommendersSection(Section):
+    """Training of the sequential recommenders (RecBole): Adam, cross-entropy over all items."""
+
+    guide: Recommender = Field(
+        "sasrec",
+        description="gives the behaviour tokens and the sequence representation; sasrec is the paper's",
+    )
+    embedding_size: Count = Field(64, description="of items, and of the sequence representation")
+    learning_rate: Rate = Field(0.001, description="of Adam")
+    weight_decay: Probability = Field(0.0, description="L2 of Adam")
+    batch_size: Count = Field(256, description="training sequences in a step")
+    maximum_epochs: Count = Field(12, description="passes over the training sequences, at most")
+    evaluations_per_epoch: Count = Field(2, description="validations in an epoch")
+    patience: Count = Field(6, description="validations without improvement before training stops")
+    sasrec: SASRecSection = SASRecSection()
+    gru4rec: GRU4RecSection = GRU4RecSection()
+    caser: CaserSection = CaserSection()
+
+
+class BackboneSection(Section):
+    """The language model that is tuned."""
+
+    name: Annotated[str, Field(min_length=1)] = Field(
+        EMBEDDED_BACKBONE,
+        description="embedded (a small Llama that the pipeline pretrains itself), a local directory, or "
+        "organisation/model on the Hugging Face hub",
+    )
+    revision: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")] | None = Field(
+        None, description="branch, tag or commit on the hub; null for its default branch"
+    )
+    precision: Literal["float32", "bfloat16", "float16"] = Field(
+        "float32", description="of the frozen weights and of the computation"
+    )
+    attention: Literal["sdpa", "eager", "flash_attention_2"] = Field(
+        "sdpa", description="implementation of attention in transformers"
+    )
+    gpus: Annotated[int, Field(ge=0)] = Field(
+        1, description="GPUs that each rule of the language model asks for; the embedded one asks for none"
+    )
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the pipeline makes this backbone itself."""
+        return self.name == EMBEDDED_BACKBONE
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether the name is a directory of this machine."""
+        return not self.is_embedded and Path(self.name).is_dir()
+
+    @property
+    def identifier(self) -> str:
+        """The name in paths of artifacts, of letters, digits and ``. _ - @``; it tells models apart."""
+        if self.is_directory:
+            resolved = Path(self.name).resolve()
+            digest = hashlib.sha256(str(resolved).encode()).hexdigest()[:8]
+            return re.sub(r"[^A-Za-z0-9._-]", "_", resolved.name) + "-" + digest
+        name = self.name.replace("/", "--")
+        return name if self.revision is None else f"{name}@{self.revision}"
+
+
+class EmbeddedBackboneSection(Section):
+    """The small Llama of backbone.name embedded: its shape and its pretraining on the training split."""
+
+    seed: Seed = Field(0, description="of initial weights and pretraining; constant over a study's seeds")
+    vocabulary_size: Annotated[int, Field(ge=300)] = Field(6000, description="entries of the byte-level BPE")
+    hidden_size: Count = Field(128, description="width")
+    layers: Annotated[int, Field(ge=2)] = Field(3, description="Transformer layers")
+    heads: Count = Field(2, description="attention heads")
+    intermediate_size: Count = Field(352, description="width inside the feed-forward blocks")
+    steps: Count = Field(2400, description="pretraining steps")
+    batch_size: Count = Field(16, description="prompts in a step")
+    learning_rate: Rate = Field(0.002, description="peak learning rate")
+    warmup_steps: Annotated[int, Field(ge=0)] = Field(100, description="steps until the peak; cosine after it")
+    weight_decay: Probability = Field(0.05, description="of AdamW")
+
+
+class PromptSection(Section):
+    """How a sequence is put into words."""
+
+    order: Literal["candidates_first", "history_first"] = Field(
+        "candidates_first", description="what comes first; history_first is the paper's"
+    )
+    behaviour_token: Literal["before_title", "after_title"] = Field(
+        "before_title",
+        description="where an item's behaviour token stands; after_title is the paper's",
+    )
+
+
+class FinetuningValues(Section):
+    """Everything that fine-tuning of LLaRA and iLoRA takes, for one data set."""
+
+    rank: Count = Field(8, description="rank r of LoRA, shared out among the experts")
+    alpha: Annotated[float, Field(gt=0)] = Field(32.0, description="LoRA's alpha")
+    dropout: Probability = Field(0.0, description="on the input of LoRA")
+    target_modules: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)] = Field(
+        ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"),
+        description="linear layers that LoRA adapts",
+    )
+    experts: Count = Field(4, description="experts K of iLoRA, each of rank r/K")
+    gate: Literal["linear", "residual_convolution"] = Field(
+        "linear",
+        description="network from the sequence representation to the experts' weights: the paper's, or the "
+        "released code's",
+    )
+    scale: Literal["per_rank", "per_expert_rank"] = Field(
+        "per_expert_rank",
+        description="of iLoRA's update: alpha/r (the paper's Eq. 3), or alpha/(r/K) (the released code's), "
+        "with which a uniform gate equals plain LoRA",
+    )
+    item_vectors: Literal["raw", "decorrelated"] = Field(
+        "decorrelated",
+        description="what the projector reads: the recommender's item embeddings as they are (the paper), or "
+        "decorrelated and of one size, as the embedded backbone was taught to read them",
+    )
+    learning_rate: Rate = Field(0.003, description="peak learning rate of LoRA's weights")
+    projector_learning_rate: Rate | None = Field(
+        None, description="peak learning rate of the projector; null for that of LoRA"
+    )
+    gate_learning_rate: Rate | None = Field(0.002, description="peak learning rate of the gate; null for that of LoRA")
+    batch_size: Count = Field(16, description="sequences in an optimizer step")
+    gradient_accumulation: Count = Field(
+        1, description="parts that a batch is computed in, to save memory; the step stays the same"
+    )
+    steps: Count | None = Field(4500, description="optimizer steps; null when epochs says it")
+    epochs: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="passes over the training sequences; null when steps says it"
+    )
+    warmup_fraction: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.05, description="of the steps, until the peak learning rate; cosine after it"
+    )
+    curriculum: bool = Field(
+        False, description="begin with text-only batches, fewer and fewer of them (LLaRA's curriculum)"
+    )
+    snapshots: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        (1500, 3000), description="optimizer steps after which the adapter is kept, besides the last"
+    )
+
+
+class FinetuningSection(FinetuningValues):
+    """Fine-tuning of LLaRA (uniform LoRA) and iLoRA (instance-wise LoRA)."""
+
+    preset: Literal["paper", "released"] | None = Field(
+        None,
+        description="replaces the values below by those of the paper or of its released code, for each data "
+        "set; null for the values below",
+    )
+    per_dataset: dict[Dataset, dict[str, JsonValue]] = Field(
+        default={},
+        description="values for one data set, such as {steam: {rank: 16}}; they win over the preset and over "
+        "the values below",
+    )
+
+
+class DecodingSection(Section):
+    """How the language model answers."""
+
+    batch_size: Count = Field(32, description="prompts that are answered together")
+    maximum_new_tokens: Count = Field(32, description="tokens of an answer, if no newline ends it before")
+
+
+class StatisticsSection(Section):
+    """The uncertainty that stands beside every number."""
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = Field(0.95, description="of the intervals")
+    bootstrap_samples: Annotated[int, Field(ge=100)] = Field(2000, description="resamples of the users")
+    bootstrap_seed: Seed = Field(0, description="seed of the resamples")
+
+
+class FiguresSection(Section):
+    """What the figures show."""
+
+    expert_attention_sequences: Count = Field(10, description="sequences in the figure of expert attention")
+
+
+class ResourcesSection(Section):
+    """Limits of what a rule may ask for: requests grow with each attempt and stop here."""
+
+    maximum_minutes: Count = Field(1440, description="longest run of a job, in minutes; at most the partition's")
+    maximum_megabytes: Count = Field(128_000, description="largest memory of a job, in megabytes")
+
+
+class StudyConfig(Section):
+    """A study: what is compared, on which data, with which settings. Changes rerun what depends on them."""
+
+    study: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")] = Field(
+        "embedded-default", description="a name for the report"
+    )
+    results: Annotated[str, Field(pattern=r"^[^~{}\s]*[^~{}\s/]$")] = Field(
+        "results", description="folder of everything that is made"
+    )
+    datasets: Annotated[tuple[Dataset, ...], Field(min_length=1)] = Field(("movielens",), description="data sets")
+    protocol: Protocol = Field(
+        "published",
+        description="published rebuilds the splits that the paper was measured on; chronological is "
+        "leave-one-out in real time order",
+    )
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = Field(
+        (1,), description="each trains the recommenders and tunes the language model once"
+    )
+    methods: Annotated[tuple[Method, ...], Field(min_length=1)] = Field(
+        ("popularity", "markov", "gru4rec", "caser", "sasrec", "zero_shot", "llara", "ilora"),
+        description="rows of the table",
+    )
+    data: DataSection = DataSection()
+    recommenders: RecommendersSection = RecommendersSection()
+    backbone: BackboneSection = BackboneSection()
+    embedded_backbone: EmbeddedBackboneSection = EmbeddedBackboneSection()
+    prompt: PromptSection = PromptSection()
+    finetuning: FinetuningSection = FinetuningSection()
+    decoding: DecodingSection = DecodingSection()
+    statistics: StatisticsSection = StatisticsSection()
+    figures: FiguresSection = FiguresSection()
+    resources: ResourcesSection = ResourcesSection()

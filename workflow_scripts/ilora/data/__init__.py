@@ -1,0 +1,1 @@
+"""From raw data sets to interactions, sequences and candidate sets."""

@@ -1,0 +1,83 @@
+"""What every reader of a raw data set returns, before any protocol has touched it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+#: What users did, in the order of the raw file. `timestamp` is in seconds since 1970.
+RAW_INTERACTIONS = pa.schema(
+    [
+        pa.field("raw_user_id", pa.string(), nullable=False),
+        pa.field("raw_item_id", pa.string(), nullable=False),
+        pa.field("rating", pa.float64(), nullable=False),
+        pa.field("timestamp", pa.int64(), nullable=False),
+    ]
+)
+
+#: The items that the data set describes, in the order of the raw file. `metadata` is a JSON object.
+RAW_ITEMS = pa.schema(
+    [
+        pa.field("raw_id", pa.string(), nullable=False),
+        pa.field("title", pa.string(), nullable=False),
+        pa.field("metadata", pa.string(), nullable=False),
+    ]
+)
+
+
+class RawDataError(ValueError):
+    """A raw file does not hold what its format promises."""
+
+
+@dataclass(frozen=True)
+class RawData:
+    """One data set as it was published.
+
+    Attributes:
+        interactions: table of schema `RAW_INTERACTIONS`.
+        items: table of schema `RAW_ITEMS`; every item of `interactions` is in it.
+    """
+
+    interactions: pa.Table
+    items: pa.Table
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a raw file, cut into its fields, which knows where it stood so that an error can say so."""
+
+    path: Path
+    number: int
+    fields: list[str]
+
+    def whole_number(self, column: int, meaning: str) -> int:
+        """Return the field at `column` (from 0) as an integer; raise `RawDataError` if it is none."""
+        text = self.fields[column]
+        if not (text.isascii() and text.isdecimal()):
+            raise self.error(f"the {meaning} is '{text}', expected a whole number")
+        return int(text)
+
+    def error(self, problem: str) -> RawDataError:
+        """Return the error that says what is wrong with this line."""
+        return RawDataError(f"{self.path}, line {self.number}: {problem}.")
+
+
+def read_lines(path: Path, *, separator: str, columns: int, encoding: str) -> Iterator[Line]:
+    """Yield the lines of a text file without quoting, each cut at `separator` into `columns` fields.
+
+    Raises:
+        FileNotFoundError: there is no file at `path`.
+        RawDataError: a line has another number of fields, or the bytes are no text of that encoding.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file. Check the folder given as this data set's source.")
+    with path.open(encoding=encoding) as file:
+        try:
+            for number, text in enumerate(file, start=1):
+                line = Line(path, number, text.rstrip("\n").split(separator))
+                if len(line.fields) != columns:
+                    raise line.error(f"found {len(line.fields)} columns, expected {columns}")
+                yield line
+        except UnicodeDecodeError as error:
+            raise RawDataError(f"{path}: is not {encoding} text ({error.reason}).") from error

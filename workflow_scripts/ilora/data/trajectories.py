@@ -1,0 +1,33 @@
+"""The whole item sequence of each training user, put together again from the training windows."""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+def training_trajectories(sequences: pa.Table) -> list[list[int]]:
+    """Return the item ids of each training user in their order, one list for each user.
+
+    They are read off the training windows, and from nothing else, so that no protocol can let a validation or
+    test target slip in. A user too short for a window has no trajectory.
+
+    Args:
+        sequences: table of the SEQUENCES schema; each training window of a user is one item later than the
+            one before.
+
+    Raises:
+        ValueError: there are no training windows, or a user's are not consecutive.
+    """
+    windows = sequences.filter(pc.equal(sequences["split"], "train"))
+    if windows.num_rows == 0:
+        raise ValueError("no training sequences: expected at least one")
+    trajectories: dict[int, list[int]] = {}
+    for window in windows.select(["sequence_id", "user_id", "history", "target"]).to_pylist():
+        trajectory = trajectories.setdefault(window["user_id"], list(window["history"]))
+        history = window["history"]
+        if trajectory[-len(history) :] != history:
+            raise ValueError(
+                f"training sequence {window['sequence_id']} does not follow on the one before it of user "
+                f"{window['user_id']}: its history must end with that one's target"
+            )
+        trajectory.append(window["target"])
+    return list(trajectories.values())

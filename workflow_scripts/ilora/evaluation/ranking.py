@@ -1,0 +1,40 @@
+"""Ranking metrics of a target among its candidates, exact under ties.
+
+Candidates with the target's score share its place: the metric is its mean over the ranks that they occupy
+together, which is what breaking ties at random gives on average (and what scikit-learn's `ndcg_score`
+computes).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Scores = NDArray[np.float64]
+
+
+def reciprocal_rank(scores: Scores, is_target: NDArray[np.bool_]) -> Scores:
+    """Return 1 / rank of the target, float64 [rows].
+
+    Args:
+        scores: finite, float64 [rows, candidates]; higher is better.
+        is_target: bool [rows, candidates], true at exactly one candidate of each row.
+    """
+    ranks = np.arange(1, scores.shape[1] + 1)
+    return _mean_gain(scores, is_target, 1.0 / ranks)
+
+
+def ndcg(scores: Scores, is_target: NDArray[np.bool_], cutoff: int) -> Scores:
+    """Return the NDCG of one relevant item, float64 [rows]: 1 / log2(rank + 1) up to rank `cutoff`, then 0.
+
+    Arguments as in `reciprocal_rank`; the ideal DCG of one relevant item is 1.
+    """
+    ranks = np.arange(1, scores.shape[1] + 1)
+    return _mean_gain(scores, is_target, np.where(ranks <= cutoff, 1.0 / np.log2(ranks + 1), 0.0))
+
+
+def _mean_gain(scores: Scores, is_target: NDArray[np.bool_], gain: Scores) -> Scores:
+    """Return the mean of `gain` (by rank, best first) over the ranks that the target shares with its ties."""
+    target_score = scores[is_target][:, None]
+    better = (scores > target_score).sum(axis=1)
+    tied = (scores == target_score).sum(axis=1)
+    cumulated = np.concatenate([[0.0], np.cumsum(gain)])
+    return (cumulated[better + tied] - cumulated[better]) / tied

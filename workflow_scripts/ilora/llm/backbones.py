@@ -1,0 +1,77 @@
+"""Loading a backbone: the embedded one, a local directory, or a model on the Hugging Face hub."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+
+from ilora.llm.training import Precision
+
+DTYPES: dict[Precision, torch.dtype] = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+
+
+class BackboneError(RuntimeError):
+    """A backbone cannot be had; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class BackboneSource:
+    """Where a backbone comes from.
+
+    ``name`` is a directory or ``organisation/model``; ``revision`` a branch, tag or commit of the hub or None.
+    """
+
+    name: str
+    revision: str | None
+    precision: Precision
+    attention: str
+
+
+def device() -> torch.device:
+    """Give the first GPU when there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def load_tokenizer(source: BackboneSource) -> PreTrainedTokenizerBase:
+    """Load a backbone's tokenizer, with its end token for padding when it has no padding token.
+
+    Raises:
+        BackboneError: if it cannot be found or the hub refuses it.
+    """
+    tokenizer: PreTrainedTokenizerBase = _load(AutoTokenizer, source)
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_causal_model(source: BackboneSource) -> Any:
+    """Load a backbone's frozen weights onto the device, as a transformers causal model.
+
+    Raises:
+        BackboneError: if it cannot be found or the hub refuses it.
+    """
+    model = _load(AutoModelForCausalLM, source, dtype=DTYPES[source.precision], attn_implementation=source.attention)
+    return model.requires_grad_(False).to(device())
+
+
+def _load(factory: Any, source: BackboneSource, **options: Any) -> Any:
+    try:
+        return factory.from_pretrained(source.name, revision=source.revision or "main", **options)
+    except (GatedRepoError, RepositoryNotFoundError) as error:
+        raise BackboneError(
+            f"{source.name}: the hub gives no access. Request it on the model's page, then set HF_TOKEN to a token "
+            "of the account that has it, or set backbone.name to a local directory."
+        ) from error
+    except OSError as error:
+        where = "is no complete model directory" if Path(source.name).is_dir() else "could not be fetched from the hub"
+        raise BackboneError(
+            f"{source.name}: {where}. Set backbone.name to a directory that holds config, tokenizer and weights, or "
+            f"to organisation/model with network access. The loader said: {error}"
+        ) from error

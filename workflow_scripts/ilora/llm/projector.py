@@ -1,0 +1,64 @@
+"""The projector from the recommender's space to the language model's (Eq. 6)."""
+
+import os
+from typing import Any
+
+import torch
+from torch import nn
+
+from ilora.artifacts.tensors import read_tensors
+
+
+class Projector(nn.Module):
+    """Linear(d, h), GELU, Linear(h, h): one behaviour token's embedding from one item embedding.
+
+    Args:
+        item_width: d, of the recommender's item embeddings.
+        hidden_width: h, of the language model.
+    """
+
+    def __init__(self, item_width: int, hidden_width: int) -> None:
+        super().__init__()
+        self.expand = nn.Linear(item_width, hidden_width)
+        self.contract = nn.Linear(hidden_width, hidden_width)
+
+    def forward(self, item_vectors: torch.Tensor) -> torch.Tensor:
+        """Map (..., d) to (..., h)."""
+        return self.contract(nn.functional.gelu(self.expand(item_vectors)))
+
+    @torch.no_grad()
+    def scale_to_words(self, item_vectors: torch.Tensor, word_embeddings: torch.Tensor) -> None:
+        """Scale the last layer so that behaviour tokens have, on average, the norm of a word's embedding.
+
+        Without it attention passes over them: a fresh projector's outputs are far from a word's norm.
+
+        Args:
+            item_vectors: (items, d).
+            word_embeddings: (vocabulary, h).
+        """
+        found = self(item_vectors).norm(dim=-1).mean()
+        wanted = word_embeddings.float().norm(dim=-1).mean()
+        self.contract.weight.mul_(wanted / found)
+        self.contract.bias.mul_(wanted / found)
+
+
+def fresh_projector(item_vectors: torch.Tensor, causal_model: Any, seed: int) -> Projector:
+    """Make a randomly initialised projector for a backbone, its outputs scaled to the norm of a word."""
+    torch.manual_seed(seed)
+    word_embeddings = causal_model.get_input_embeddings().weight.detach().cpu()
+    projector = Projector(item_vectors.shape[1], word_embeddings.shape[1])
+    projector.scale_to_words(item_vectors, word_embeddings)
+    return projector
+
+
+def load_projector(path: str | os.PathLike[str]) -> Projector:
+    """Read a projector that was saved as its state.
+
+    Raises:
+        ilora.artifacts.errors.ArtifactError: if the file is damaged.
+    """
+    state = read_tensors(path)
+    hidden_width, item_width = state["expand.weight"].shape
+    projector = Projector(item_width, hidden_width)
+    projector.load_state_dict(state)
+    return projector

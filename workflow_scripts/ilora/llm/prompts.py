@@ -1,0 +1,177 @@
+"""Prompts as token ids, with the places of the behaviour tokens beside them (LLaRA's hybrid prompt, Eq. 4-6)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from transformers import PreTrainedTokenizerBase
+
+NO_ITEM = -1
+"""Marks a position that holds an ordinary token."""
+
+PLACEHOLDER_TOKEN = "<item>"
+"""Stands where a behaviour token will be, in the embedded tokenizer; others lend their unknown or end token."""
+
+Order = Literal["history_first", "candidates_first"]
+BehaviourTokenPlace = Literal["before_title", "after_title", "none"]
+
+
+@dataclass(frozen=True)
+class PromptStyle:
+    """Where things stand in a prompt.
+
+    The paper's is ``history_first`` and ``after_title``. The embedded backbone reads ``candidates_first`` and
+    ``before_title``: what follows a behaviour token is then plain induction. ``none`` is the text-only prompt.
+    """
+
+    order: Order
+    behaviour_token: BehaviourTokenPlace
+
+
+@dataclass(frozen=True)
+class PromptWording:
+    """The fixed sentences of a prompt; each ends with a newline."""
+
+    history: str
+    candidates: str
+    question: str
+
+
+WORDING = {
+    "movielens": PromptWording(
+        history="The user has watched these movies, in this order:\n",
+        candidates="Candidates:\n",
+        question="Which candidate does the user watch next?\n",
+    ),
+    "lastfm": PromptWording(
+        history="The user has listened to these artists, in this order:\n",
+        candidates="Candidates:\n",
+        question="Which candidate does the user listen to next?\n",
+    ),
+    "steam": PromptWording(
+        history="The user has played these games, in this order:\n",
+        candidates="Candidates:\n",
+        question="Which candidate does the user play next?\n",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a list of items: the title's token ids and the behaviour token's index (NO_ITEM: a placeholder)."""
+
+    title: Sequence[int]
+    behaviour: int
+
+
+@dataclass(frozen=True)
+class TokenisedPrompt:
+    """Token ids, and for every position the index behind its behaviour token or NO_ITEM; equally long."""
+
+    token_ids: list[int]
+    behaviour: list[int]
+
+
+def newline_token_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Give the token ids of a newline that follows a word.
+
+    Some tokenizers put a word-start before a newline that stands alone, hence the detour.
+
+    Raises:
+        ValueError: if the newline melts into the word before it.
+    """
+    word = tokenizer.encode("a", add_special_tokens=False)
+    line = tokenizer.encode("a\n", add_special_tokens=False)
+    if line[: len(word)] != word or len(line) == len(word):
+        raise ValueError("the tokenizer merges a newline with the word before it: titles could not be told apart")
+    return line[len(word) :]
+
+
+def placeholder_token_id(tokenizer: PreTrainedTokenizerBase) -> int:
+    """Give the id that stands where a behaviour token will be.
+
+    Raises:
+        ValueError: if the tokenizer has neither the placeholder nor an unknown nor an end token.
+    """
+    own = tokenizer.get_vocab().get(PLACEHOLDER_TOKEN)
+    for token_id in (own, tokenizer.unk_token_id, tokenizer.eos_token_id):
+        if token_id is not None:
+            return int(token_id)
+    raise ValueError("the tokenizer has no unknown and no end token to hold the place of a behaviour token")
+
+
+class PromptBuilder:
+    """Turns items into prompts and answers.
+
+    Args:
+        tokenizer: of the backbone.
+        titles: title of every item, by item id.
+        style: order and place of the behaviour tokens.
+        wording: the data set's sentences.
+    """
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        titles: Sequence[str],
+        style: PromptStyle,
+        wording: PromptWording,
+    ) -> None:
+        self.style = style
+        self.titles = [tokenizer.encode(title, add_special_tokens=False) for title in titles]
+        self.newline = newline_token_ids(tokenizer)
+        self.placeholder = placeholder_token_id(tokenizer)
+        self._start = [] if tokenizer.bos_token_id is None else [int(tokenizer.bos_token_id)]
+        self._history, self._candidates, self._question = (
+            tokenizer.encode(text.removesuffix("\n"), add_special_tokens=False) + self.newline
+            for text in (wording.history, wording.candidates, wording.question)
+        )
+
+    def prompt(self, history: Sequence[int], candidates: Sequence[int]) -> TokenisedPrompt:
+        """Write the prompt of one sequence: item ids of its history (oldest first) and of its candidate set."""
+        return self.assemble([self.entry(item) for item in history], [self.entry(item) for item in candidates])
+
+    def answer(self, item: int) -> list[int]:
+        """Give the tokens to be learnt: the item's title and a newline."""
+        return [*self.titles[item], *self.newline]
+
+    def entry(self, item: int) -> Entry:
+        """Give an item's line."""
+        return Entry(self.titles[item], item)
+
+    def assemble(self, history: Sequence[Entry], candidates: Sequence[Entry]) -> TokenisedPrompt:
+        """Write a prompt from ready entries."""
+        listed = [(self._history, history), (self._candidates, candidates)]
+        if self.style.order == "candidates_first":
+            listed.reverse()
+        prompt = self.beginning()
+        for heading, entries in listed:
+            _append_text(prompt, heading)
+            for entry in entries:
+                self.append_entry(prompt, entry)
+        _append_text(prompt, self._question)
+        if self.style.behaviour_token == "before_title":
+            _append_text(prompt, [self.placeholder])
+        return prompt
+
+    def beginning(self) -> TokenisedPrompt:
+        """Give a new text that holds the tokenizer's start token, if it has one, and nothing else."""
+        return TokenisedPrompt(list(self._start), [NO_ITEM] * len(self._start))
+
+    def append_entry(self, prompt: TokenisedPrompt, entry: Entry) -> None:
+        """Write one item's line at the end of a prompt, in place."""
+        if self.style.behaviour_token == "before_title":
+            self._append_behaviour_token(prompt, entry)
+        _append_text(prompt, entry.title)
+        if self.style.behaviour_token == "after_title":
+            self._append_behaviour_token(prompt, entry)
+        _append_text(prompt, self.newline)
+
+    def _append_behaviour_token(self, prompt: TokenisedPrompt, entry: Entry) -> None:
+        prompt.token_ids.append(self.placeholder)
+        prompt.behaviour.append(entry.behaviour)
+
+
+def _append_text(prompt: TokenisedPrompt, token_ids: Sequence[int]) -> None:
+    prompt.token_ids.extend(token_ids)
+    prompt.behaviour.extend([NO_ITEM] * len(token_ids))

@@ -1,0 +1,1 @@
+"""Tables and figures, and the published numbers that stand beside ours."""

@@ -1,0 +1,38 @@
+"""How large the backbones are that the pipeline makes itself."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+from safetensors import safe_open
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A language model made for one data set and protocol.
+
+    Attributes:
+        dataset: for example "movielens".
+        protocol: for example "published".
+        name: its id in artifact paths, for example "embedded".
+    """
+
+    dataset: str
+    protocol: str
+    name: str
+
+
+def backbone_parameters(weights: Iterable[str | os.PathLike[str]]) -> dict[Backbone, int]:
+    """Return the number of parameters of each backbone, tied ones counted once; only files' headers are read.
+
+    Args:
+        weights: files laid out as .../DATASET/PROTOCOL/BACKBONE/model.safetensors.
+    """
+    return {Backbone(*Path(path).parts[-4:-1]): _count_parameters(path) for path in weights}
+
+
+def _count_parameters(path: str | os.PathLike[str]) -> int:
+    with safe_open(path, framework="numpy") as file:
+        return sum(prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118 (no mapping)

@@ -1,0 +1,136 @@
+"""HitRatio@1 of every method with its interval, the paper's value beside it."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+import pyarrow as pa
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ilora.plotting.labels import NO_BACKBONE, dataset_label, method_label
+from ilora.plotting.style import BLUE, COLUMN_WIDTH, GREY, VERMILLION, new_figure
+from ilora.plotting.table1 import HIT_TEST, HIT_VAL
+
+_SPLITS = {"test": HIT_TEST, "val": HIT_VAL}
+
+#: What is drawn: a row per method and marker ("test", "val", "paper"); the interval is null for the paper's.
+DRAWN = pa.schema(
+    [
+        pa.field("dataset", pa.string(), nullable=False),
+        pa.field("backbone", pa.string(), nullable=False),
+        pa.field("method", pa.string(), nullable=False),
+        pa.field("marker", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),  # "measured", or the paper with its backbone
+        pa.field("value", pa.float64(), nullable=False),
+        pa.field("low", pa.float64()),
+        pa.field("high", pa.float64()),
+        pa.field("chance", pa.float64(), nullable=False),  # 1 / candidates
+    ]
+)
+
+
+def select_hit_ratio(table: pa.Table, dataset: str, candidates: int) -> pa.Table:
+    """Return what the figure of one data set shows, of the schema DRAWN, from a table of the schema TABLE1.
+
+    Args:
+        table: Table 1.
+        dataset: which data set's rows to show.
+        candidates: size of a candidate set; picking one at random hits with probability 1 / candidates.
+
+    Raises:
+        ValueError: the table has no row of the data set.
+    """
+    rows = [row for row in table.to_pylist() if row["dataset"] == dataset]
+    if not rows:
+        raise ValueError(f"Table 1 has no row of the data set {dataset!r}; found {_datasets(table)}.")
+    drawn = []
+    for row in rows:
+        labels = {name: row[name] for name in ("dataset", "backbone", "method")} | {"chance": 1.0 / candidates}
+        for split, column in _SPLITS.items():
+            interval = {"low": row[f"{column.name}_low"], "high": row[f"{column.name}_high"]}
+            drawn.append(labels | interval | {"marker": split, "source": "measured", "value": row[column.name]})
+        if row["paper_hit_ratio@1"] is not None:
+            value = row["paper_hit_ratio@1"]
+            drawn.append(labels | {"marker": "paper", "source": row["paper_backbone"], "value": value})
+    return pa.Table.from_pylist(drawn, schema=DRAWN)
+
+
+def draw_hit_ratio(drawn: pa.Table) -> Figure:
+    """Return the figure of a table of the schema DRAWN: a row of dots per method, in the table's order."""
+    frame = drawn.to_pandas()
+    methods = frame[["backbone", "method"]].drop_duplicates()
+    places = {tuple(key): -place for place, key in enumerate(methods.to_numpy())}
+    frame["place"] = [places[key] for key in zip(frame["backbone"], frame["method"], strict=True)]
+    figure = new_figure(COLUMN_WIDTH, 1.25 + 0.27 * len(places))
+    axes = figure.add_subplot()
+    entries = [
+        _draw_measured(axes, frame[frame["marker"] == "test"], offset=0.17, label="test", fill=BLUE),
+        _draw_measured(axes, frame[frame["marker"] == "val"], offset=-0.17, label="validation", fill="white"),
+        _draw_chance(axes, frame["chance"].iloc[0]),
+        *_draw_paper(axes, frame[frame["marker"] == "paper"]),
+    ]
+    axes.set_yticks(list(places.values()), [method_label(method) for _, method in places])
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(-len(places) + 0.4, 0.6)
+    axes.set_xlim(left=0)
+    axes.set_xlabel("HitRatio@1 (share of all answers)")
+    figure.suptitle(_title(frame), fontsize=7, ha="left", x=0.01)
+    figure.legend(handles=entries, loc="outside lower center", ncols=2, handletextpad=0.3, columnspacing=1.0)
+    return figure
+
+
+def _draw_measured(axes: Axes, rows: pd.DataFrame, *, offset: float, label: str, fill: str) -> Artist:
+    below, above = rows["value"] - rows["low"], rows["high"] - rows["value"]
+    axes.errorbar(
+        rows["value"],
+        rows["place"] + offset,
+        xerr=[below.clip(lower=0), above.clip(lower=0)],
+        fmt="none",
+        ecolor=BLUE,
+        elinewidth=0.9,
+    )
+    (dots,) = axes.plot(
+        rows["value"],
+        rows["place"] + offset,
+        linestyle="none",
+        marker="o",
+        markersize=3.8,
+        markerfacecolor=fill,
+        markeredgecolor=BLUE,
+        markeredgewidth=0.8,
+        label=f"{label}, with interval",
+        clip_on=False,
+    )
+    return dots
+
+
+def _draw_paper(axes: Axes, rows: pd.DataFrame) -> Iterator[Artist]:
+    """Draw the paper's values; those behind which a language model stands have a marker of their own."""
+    for source, of_source in rows.groupby("source", sort=True):
+        (crosses,) = axes.plot(
+            of_source["value"],
+            of_source["place"],
+            linestyle="none",
+            marker="x" if source == "paper" else "+",
+            color=VERMILLION,
+            markersize=5.5,
+            markeredgewidth=1.3,
+            label=str(source),
+        )
+        yield crosses
+
+
+def _draw_chance(axes: Axes, chance: float) -> Artist:
+    label = f"chance ({chance:.2g})"
+    return axes.axvline(chance, color=GREY, linestyle=(0, (3, 2)), linewidth=0.8, label=label, zorder=0)
+
+
+def _title(frame: pd.DataFrame) -> str:
+    backbones = [name for name in frame["backbone"].unique() if name != NO_BACKBONE]
+    dataset = dataset_label(frame["dataset"].iloc[0])
+    return dataset if not backbones else f"{dataset}, language model: {', '.join(backbones)}"
+
+
+def _datasets(table: pa.Table) -> list[str]:
+    return sorted(set(table["dataset"].to_pylist()))

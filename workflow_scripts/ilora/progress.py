@@ -1,0 +1,139 @@
+"""Logs and progress of a running rule: a file for later, a terminal for now."""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+import time
+from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import TextIO
+
+from tqdm import tqdm
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+def start_log(path: str | PathLike[str]) -> logging.Logger:
+    """Return the logger of one rule, which writes to the file ``path`` and to standard error.
+
+    The file is begun anew, so that it tells of the latest attempt only. Warnings go there too, and the error
+    that ends the process.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    to_file = logging.FileHandler(target, mode="w", encoding="utf-8")
+    to_terminal = logging.StreamHandler(sys.stderr)
+    layout = logging.Formatter("%(asctime)s %(levelname)s %(message)s", datefmt="%Y-%m-%d %H:%M:%S")
+    root = logging.getLogger()
+    for handler in list(root.handlers):
+        root.removeHandler(handler)
+        handler.close()
+    for handler in (to_file, to_terminal):
+        handler.setFormatter(layout)
+        root.addHandler(handler)
+    root.setLevel(logging.WARNING)
+    logging.captureWarnings(True)
+    sys.excepthook = _log_fatal_error
+    logger = logging.getLogger("ilora")
+    logger.setLevel(logging.INFO)
+    return logger
+
+
+def _log_fatal_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    logging.getLogger("ilora").critical("stopped by an error", exc_info=(kind, error, trace))
+
+
+class Progress:
+    """Progress over a known number of steps, as a context manager.
+
+    A terminal shows a bar; the logger gets a line about every ten seconds (and one at the end) with the step,
+    the total, the latest values, the rate in steps per second and the time left.
+
+    Args:
+        total: number of steps, at least 0.
+        description: what is counted, for example ``"fine-tuning"``.
+        logger: where the lines go, usually what ``start_log`` returned.
+        stream: where the bar goes when it is a terminal; standard error by default.
+        clock: seconds from a monotonic clock.
+
+    Raises:
+        ValueError: when ``total`` is negative.
+    """
+
+    def __init__(
+        self,
+        total: int,
+        description: str,
+        logger: logging.Logger,
+        *,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if total < 0:
+            raise ValueError(f"progress of {description!r}: found total {total}, expected 0 or more")
+        self.total = total
+        self.description = description
+        self.step = 0
+        self._logger = logger
+        self._stream = sys.stderr if stream is None else stream
+        self._clock = clock
+        self._values: dict[str, float] = {}
+        self._bar: tqdm[None] | None = None
+        self._started = self._last_line = clock()
+
+    def __enter__(self) -> Progress:
+        """Start the clock and, on a terminal, the bar."""
+        self._started = self._last_line = self._clock()
+        if self._stream.isatty():
+            self._bar = tqdm(total=self.total, desc=self.description, file=self._stream, dynamic_ncols=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the bar and log the last line, also after an error."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+        self._write_line()
+
+    def update(self, n: int = 1, **values: float) -> None:
+        """Count ``n`` more steps; ``values`` (a loss, a learning rate) replace those of the same name."""
+        self.step += n
+        self._values.update(values)
+        if self._bar is not None:
+            self._bar.set_postfix({name: f"{value:.4g}" for name, value in self._values.items()}, refresh=False)
+            self._bar.update(n)
+        if self._clock() - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._write_line()
+
+    def _write_line(self) -> None:
+        now = self._clock()
+        self._last_line = now
+        elapsed = now - self._started
+        rate = self.step / elapsed if elapsed > 0 else math.nan
+        left = (self.total - self.step) / rate if rate > 0 else math.nan
+        values = "".join(f" {name}={value:.4g}" for name, value in self._values.items())
+        self._logger.info(
+            "%s %d/%d%s rate=%.3g/s elapsed=%s left=%s",
+            self.description,
+            self.step,
+            self.total,
+            values,
+            rate,
+            format_duration(elapsed),
+            format_duration(left),
+        )
+
+
+def format_duration(seconds: float) -> str:
+    """Return ``seconds`` as ``h:mm:ss``; a question mark where the duration is not known (not finite)."""
+    if not math.isfinite(seconds):
+        return "?"
+    minutes, rest = divmod(round(max(seconds, 0.0)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}"

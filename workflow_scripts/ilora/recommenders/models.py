@@ -1,0 +1,131 @@
+"""RecBole's model classes, built from our settings and asked for our sequences."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from recbole.model.abstract_recommender import SequentialRecommender
+
+from ilora.recommenders.padded_sequences import FIRST_ITEM, PaddedSequences
+from ilora.recommenders.settings import (
+    Architecture,
+    CaserArchitecture,
+    GRU4RecArchitecture,
+    SASRecArchitecture,
+)
+
+# One of RecBole's models switches torch's anomaly detection on when it is imported, which makes every later
+# step of the process half as slow again: leave it as it was.
+with torch.autograd.set_detect_anomaly(torch.is_anomaly_enabled()):
+    from recbole.model.sequential_recommender import Caser, GRU4Rec, SASRec
+
+# Caser alone reads the user. The users whom the published protocol evaluates are none of those it is trained
+# on, so an embedding of theirs would be noise: all share one, which makes Caser a function of the history.
+_SHARED_USER = 0
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What RecBole's models ask of a data set: how many ids there are, padding included."""
+
+    tokens: int
+    user_num: int = 1
+
+    def num(self, field: str) -> int:
+        """Return the number of ids of a field; the models ask for the items' only."""
+        return self.tokens
+
+
+def build_model(
+    architecture: Architecture, *, embedding_size: int, items: int, maximum_history: int
+) -> SequentialRecommender:
+    """Return an untrained model of RecBole; its initial weights come from torch's global random generator.
+
+    RecBole's own Config is not used: it reads the command line and sets environment variables. The models
+    only look keys up in it, so a plain mapping serves, and a missing key is an error instead of None.
+
+    Args:
+        architecture: which model, and its shape.
+        embedding_size: of the items, and of the sequence representation.
+        items: number of items in the data set.
+        maximum_history: longest history.
+    """
+    model_class, parameters = _recbole_model(architecture, embedding_size)
+    config = {**_RECBOLE_FIELDS, **parameters, "MAX_ITEM_LIST_LENGTH": maximum_history}
+    return model_class(config, Vocabulary(tokens=items + FIRST_ITEM))
+
+
+def training_loss(model: SequentialRecommender, batch: PaddedSequences) -> torch.Tensor:
+    """Return RecBole's own loss of a batch: cross-entropy of the targets over all items (a scalar)."""
+    return model.calculate_loss(_interaction(batch))
+
+
+def all_item_scores(model: SequentialRecommender, batch: PaddedSequences) -> torch.Tensor:
+    """Return RecBole's own scores, float32 [batch, items + 1]; column 0 is its padding."""
+    return model.full_sort_predict(_interaction(batch))
+
+
+def represent(model: SequentialRecommender, batch: PaddedSequences) -> torch.Tensor:
+    """Return the sequence representations z, float32 [batch, embedding_size]."""
+    if isinstance(model, Caser):
+        return model(_users(batch), batch.histories)
+    return model(batch.histories, batch.lengths)
+
+
+def _interaction(batch: PaddedSequences) -> dict[str, torch.Tensor]:
+    """Return the batch under the names by which RecBole's models look it up."""
+    return {
+        "item_id_list": batch.histories,
+        "item_length": batch.lengths,
+        "item_id": batch.targets,
+        "user_id": _users(batch),
+    }
+
+
+def _users(batch: PaddedSequences) -> torch.Tensor:
+    return torch.full_like(batch.lengths, _SHARED_USER)
+
+
+_RECBOLE_FIELDS: Mapping[str, object] = {
+    "USER_ID_FIELD": "user_id",
+    "ITEM_ID_FIELD": "item_id",
+    "LIST_SUFFIX": "_list",
+    "ITEM_LIST_LENGTH_FIELD": "item_length",
+    "NEG_PREFIX": "neg_",
+    "device": torch.device("cpu"),
+    "loss_type": "CE",
+}
+
+
+def _recbole_model(
+    architecture: Architecture, embedding_size: int
+) -> tuple[type[SequentialRecommender], dict[str, object]]:
+    """Return RecBole's class and what it calls our settings."""
+    match architecture:
+        case SASRecArchitecture():
+            return SASRec, {
+                "n_layers": architecture.layers,
+                "n_heads": architecture.heads,
+                "hidden_size": embedding_size,
+                "inner_size": architecture.feed_forward_size,
+                "hidden_act": architecture.activation,
+                "hidden_dropout_prob": architecture.dropout,
+                "attn_dropout_prob": architecture.dropout,
+                "layer_norm_eps": 1e-12,
+                "initializer_range": 0.02,
+            }
+        case GRU4RecArchitecture():
+            return GRU4Rec, {
+                "num_layers": architecture.layers,
+                "embedding_size": embedding_size,
+                "hidden_size": architecture.hidden_size,
+                "dropout_prob": architecture.dropout,
+            }
+        case CaserArchitecture():
+            return Caser, {
+                "embedding_size": embedding_size,
+                "nh": architecture.horizontal_filters,
+                "nv": architecture.vertical_filters,
+                "dropout_prob": architecture.dropout,
+                "reg_weight": architecture.penalty,
+            }

@@ -1,0 +1,55 @@
+"""Predictions of a method that scores every candidate."""
+
+import numpy as np
+import pyarrow as pa
+
+from ilora.artifacts.schemas import PREDICTIONS
+from ilora.recommenders.candidate_scores import Scores, candidate_matrix, choose
+
+
+def scored_predictions(sequences: pa.Table, candidates: pa.Table, scores: Scores, method: str) -> pa.Table:
+    """Return what `method` chooses in each candidate set, as a table of the PREDICTIONS schema without text.
+
+    Args:
+        sequences: table of the SEQUENCES schema.
+        candidates: table of the CANDIDATES schema.
+        scores: float64 [rows of `candidates`, candidates], finite; higher is better.
+        method: the method's id.
+
+    Raises:
+        ValueError: a score is not finite, or the candidate sets are not of these sequences.
+    """
+    if not np.isfinite(scores).all():
+        raise ValueError(f"{method}: {np.count_nonzero(~np.isfinite(scores))} scores are not finite numbers")
+    rows = sequences_of(sequences, candidates)
+    items = candidate_matrix(candidates)
+    columns = {
+        "sequence_id": candidates["sequence_id"],
+        "split": rows["split"],
+        "user_id": rows["user_id"],
+        "draw": candidates["draw"],
+        "method": pa.repeat(method, candidates.num_rows),
+        "candidates_hash": candidates["hash"],
+        "history": rows["history"],
+        "target": rows["target"],
+        "candidates": candidates["candidates"],
+        "scores": pa.array(list(scores), pa.list_(pa.float64())),
+        "text": pa.nulls(candidates.num_rows, pa.string()),
+        "choice": pa.array(choose(scores, items), pa.int32()),
+    }
+    return pa.table(columns, schema=PREDICTIONS)
+
+
+def sequences_of(sequences: pa.Table, candidates: pa.Table) -> pa.Table:
+    """Return the sequence of each row of `candidates`.
+
+    Raises:
+        ValueError: a candidate set's sequence is not among `sequences`.
+    """
+    wanted = candidates["sequence_id"].to_numpy()
+    if wanted.size == 0 or wanted.min() < 0 or wanted.max() >= sequences.num_rows:
+        raise ValueError(
+            f"the candidate sets are not of these {sequences.num_rows} sequences. Delete candidates.parquet "
+            "and run the workflow again."
+        )
+    return sequences.take(candidates["sequence_id"])

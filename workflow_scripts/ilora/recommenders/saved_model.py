@@ -1,0 +1,66 @@
+"""A trained recommender in one safetensors file that loads on its own."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from recbole.model.abstract_recommender import SequentialRecommender
+
+from ilora.artifacts.errors import damaged
+from ilora.artifacts.tensors import read_metadata, read_tensors, write_tensors
+from ilora.recommenders.models import build_model
+from ilora.recommenders.settings import ARCHITECTURES, Architecture
+
+
+@dataclass(frozen=True)
+class ModelShape:
+    """What a model is built from.
+
+    Attributes:
+        recommender: "sasrec", "gru4rec" or "caser".
+        architecture: settings of that model.
+        embedding_size: of the items, and of the sequence representation.
+        items: number of items in the data set.
+        maximum_history: longest history.
+    """
+
+    recommender: str
+    architecture: Architecture
+    embedding_size: int
+    items: int
+    maximum_history: int
+
+    def build(self) -> SequentialRecommender:
+        """Return the untrained model; its weights come from torch's global random generator."""
+        return build_model(
+            self.architecture,
+            embedding_size=self.embedding_size,
+            items=self.items,
+            maximum_history=self.maximum_history,
+        )
+
+
+def save_model(model: SequentialRecommender, shape: ModelShape, path: str | os.PathLike[str]) -> None:
+    """Write the model's weights, in RecBole's names and shapes, with its shape as metadata."""
+    write_tensors(model.state_dict(), path, {"shape": json.dumps(asdict(shape))})
+
+
+def load_model(path: str | os.PathLike[str]) -> tuple[SequentialRecommender, ModelShape]:
+    """Return a saved model, in evaluation mode, and its shape.
+
+    Raises:
+        FileNotFoundError: there is no file at `path`.
+        ArtifactError: the file is damaged or holds no recommender.
+    """
+    metadata = read_metadata(path)
+    if "shape" not in metadata:
+        raise damaged(Path(path), "holds no recommender")
+    values = json.loads(metadata["shape"])
+    architecture = ARCHITECTURES[values["recommender"]](**values.pop("architecture"))
+    shape = ModelShape(architecture=architecture, **values)
+    with torch.random.fork_rng(devices=[]):
+        model = shape.build()
+    model.load_state_dict(read_tensors(path))
+    return model.eval(), shape

@@ -1,0 +1,50 @@
+"""Make Table 1 in all its formats, and the difference between iLoRA and LLaRA that its notes report."""
+
+from typing import TYPE_CHECKING
+
+from ilora.artifacts.parquet import read_table, write_table
+from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.schemas import METRICS, PREDICTIONS
+from ilora.artifacts.writing import atomic_path
+from ilora.evaluation.intervals import IntervalSettings
+from ilora.evaluation.runs import parse_run
+from ilora.evaluation.summary import compare_methods, summarise
+from ilora.plotting.backbone_size import backbone_parameters
+from ilora.plotting.table1 import build_table1
+from ilora.plotting.table_formats import to_csv, to_html, to_latex, to_markdown, to_terminal
+from ilora.plotting.table_notes import table_notes
+from ilora.progress import start_log
+
+if TYPE_CHECKING:
+    from snakemake.script import Snakemake
+
+    snakemake: Snakemake
+
+
+def main(snakemake: "Snakemake") -> None:
+    """Write `table1.*` and `differences.parquet`."""
+    logger = start_log(snakemake.log[0])
+    settings = IntervalSettings(**snakemake.params.intervals)
+    metrics = read_table(snakemake.input.metrics, METRICS)
+    predictions = {parse_run(path): read_table(path, PREDICTIONS) for path in snakemake.input.predictions}
+
+    summary = summarise(metrics, predictions, settings)
+    table = build_table1(summary, backbone_parameters(snakemake.input.backbones))
+    differences = compare_methods(predictions, "ilora", "llara", "hit_ratio@1", settings)
+    write_table(table, snakemake.output.parquet)
+    write_table(differences, snakemake.output.differences)
+    notes = table_notes(table, differences)
+    texts = {
+        "csv": to_csv(table),
+        "md": to_markdown(table, notes),
+        "tex": to_latex(table, notes),
+        "html": to_html(table, notes),
+    }
+    for name, text in texts.items():
+        with atomic_path(snakemake.output[name]) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    write_sidecar(snakemake.output.parquet, config=snakemake.params.intervals, inputs=snakemake.input)
+    logger.info("\n%s", to_terminal(table))
+
+
+main(snakemake)

@@ -1,0 +1,36 @@
+"""Scores every candidate by item popularity or a first-order Markov chain."""
+
+from typing import TYPE_CHECKING
+
+from ilora.artifacts.parquet import read_table, write_table
+from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.schemas import CANDIDATES, ITEMS, SEQUENCES
+from ilora.baselines.markov import score_by_markov
+from ilora.baselines.popularity import score_by_popularity
+from ilora.progress import start_log
+from ilora.recommenders.predictions import scored_predictions
+
+if TYPE_CHECKING:
+    from snakemake.script import Snakemake
+
+    snakemake: Snakemake
+
+SCORERS = {"popularity": score_by_popularity, "markov": score_by_markov}
+
+
+def main(snakemake: "Snakemake") -> None:
+    """Write `predictions.parquet` of one baseline."""
+    logger = start_log(snakemake.log[0])
+    sequences = read_table(snakemake.input.sequences, SEQUENCES)
+    candidates = read_table(snakemake.input.candidates, CANDIDATES)
+    items = read_table(snakemake.input.catalogue, ITEMS).num_rows
+    baseline = snakemake.wildcards.baseline
+
+    scores = SCORERS[baseline](sequences, candidates, items)
+    predictions = scored_predictions(sequences, candidates, scores, baseline)
+    write_table(predictions, snakemake.output.predictions)
+    write_sidecar(snakemake.output.predictions, config={"baseline": baseline}, inputs=snakemake.input)
+    logger.info("%s: %d candidate sets scored", baseline, predictions.num_rows)
+
+
+main(snakemake)
