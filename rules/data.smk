@@ -4,11 +4,7 @@
 rule prepare_interactions:
     """Read a raw data set; keep, number and order what the protocol keeps."""
     input:
-        source=lambda wildcards: [
-            source
-            for dataset, source in STUDY.data.sources.items()
-            if dataset == wildcards.dataset and source != "recbole"
-        ],
+        source=raw_folder,
     output:
         interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
         catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",

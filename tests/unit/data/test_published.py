@@ -123,10 +123,21 @@ def test_windows_follow_the_sequences_and_nothing_leaks(
 
 @settings(max_examples=25, deadline=None)
 @given(users=users_strategy)
-def test_rows_are_in_time_order_with_ties_by_raw_item_id(users: list[list[tuple[int, int, int]]]) -> None:
+def test_rows_are_in_time_order(users: list[list[tuple[int, int, int]]]) -> None:
     interactions, _ = prepare_movielens(raw_data(users), minimum_rating=1)
-    order = [(int(row["raw_user_id"]), row["timestamp"], int(row["raw_item_id"])) for row in interactions.to_pylist()]
+    order = [(int(row["raw_user_id"]), row["timestamp"]) for row in interactions.to_pylist()]
     assert order == sorted(order)
+
+
+def test_the_order_of_ties_says_nothing_about_the_items(movielens: tuple[pa.Table, pa.Table]) -> None:
+    rows = movielens[0].to_pylist()
+    ties = [
+        (first["item_id"], second["item_id"])
+        for first, second in zip(rows, rows[1:], strict=False)
+        if (first["user_id"], first["timestamp"]) == (second["user_id"], second["timestamp"])
+    ]
+    assert len(ties) > 30_000
+    assert sum(first < second for first, second in ties) / len(ties) == pytest.approx(0.5, abs=0.02)
 
 
 def test_low_ratings_are_dropped_and_every_step_is_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -40,8 +40,8 @@ class PretrainingSettings:
     vector_width: int
     candidates: int = 20
     history: int = 10
-    history_correlation: tuple[float, float] = (0.35, 0.9)
-    answer_correlation: tuple[float, float] = (0.0, 0.8)
+    history_correlation: tuple[float, float] = (0.4, 0.95)
+    answer_correlation: tuple[float, float] = (0.3, 1.0)
     growth: float = 0.35
     weight_decay: float = 0.05
     shape: BackboneShape = field(default_factory=BackboneShape)

@@ -12,7 +12,7 @@ from ilora.data.windows import cut_windows
 
 
 def prepare_movielens(raw: RawData, *, minimum_rating: float) -> tuple[pa.Table, pa.Table]:
-    """Return interactions and items: ratings of at least `minimum_rating`, by time, ties by raw item id.
+    """Return interactions and items: ratings of at least `minimum_rating`, by time, ties at random.
 
     Returns:
         Tables of the schemas `INTERACTIONS` and `ITEMS`.

@@ -96,7 +96,7 @@ def save_adapter(model: HybridLanguageModel, settings: AdapterSettings, folder: 
     assert isinstance(model.language_model, PeftModel) and model.projector is not None
     model.language_model.save_pretrained(str(folder))
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty model card
-    _forget_backbone_path(folder / "adapter_config.json")
+    _settle_configuration(folder / "adapter_config.json")
     write_tensors(model.projector.state_dict(), folder / "projector.safetensors")
     if model.gate is not None:
         write_tensors(model.gate.state_dict(), folder / "gate.safetensors")
@@ -149,8 +149,9 @@ def _load_lora(language_model: PeftModel, folder: Path) -> None:
     set_peft_model_state_dict(language_model, saved)
 
 
-def _forget_backbone_path(configuration: Path) -> None:
-    """PEFT notes where the backbone lay; the same adapter must have the same bytes wherever that is."""
-    content = json.loads(configuration.read_text())
+def _settle_configuration(path: Path) -> None:
+    """Make the same adapter the same bytes: PEFT notes where the backbone lay, and its modules in a set's order."""
+    content = json.loads(path.read_text())
     content["base_model_name_or_path"] = None
-    configuration.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+    content["target_modules"] = sorted(content["target_modules"])
+    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
