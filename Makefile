@@ -46,7 +46,7 @@ test: check
 	$(python) -m pytest tests/workflow
 
 bench: .venv/installed
-	@echo "There is no benchmark yet." >&2; exit 1
+	@PYTHONPATH=workflow_scripts $(python) -m ilora.benchmarks.adapter results/benchmarks/adapter.json
 
 clean:
 	find results -mindepth 1 ! -name README.md -delete

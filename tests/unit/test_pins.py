@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
 import tomllib
 from importlib import metadata
 from pathlib import Path
@@ -12,6 +14,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+
+from ilora.code_version import imported_modules
 
 ENVIRONMENTS = ("data", "recommenders", "llm", "evaluation")
 
@@ -47,6 +51,38 @@ def test_conda_environments_pin_the_same_versions(repository: Path, run_pins: di
     for pin in packages["pip"]:
         package, _, version = pin.partition("==")
         assert run_pins[canonicalize_name(package)] == version, f"envs/{name}.yaml: {pin}"
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_a_conda_environment_has_what_its_scripts_import(repository: Path, name: str) -> None:
+    """Follow each script of the rules that name the environment through the library to foreign packages."""
+    rules = "\n".join(path.read_text(encoding="utf-8") for path in sorted((repository / "rules").glob("*.smk")))
+    scripts = {
+        match[1]
+        for rule in re.split(r"^rule ", rules, flags=re.MULTILINE)
+        if f"envs/{name}.yaml" in rule and (match := re.search(r"workflow_scripts/(\w+)\.py", rule))
+    }
+    assert scripts
+    library = repository / "workflow_scripts"
+    imported: set[str] = set()
+    for script in scripts:
+        path = library / f"{script}.py"
+        for module in (path, *imported_modules(path, library).values()):
+            imported |= _foreign_packages(module)
+    pinned = (repository / "envs" / f"{name}.yaml").read_text(encoding="utf-8")
+    missing = {package for package in imported if f"- {package}==" not in pinned}
+    assert not missing, f"envs/{name}.yaml lacks {sorted(missing)}"
+
+
+def _foreign_packages(module: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.split(".")[0])
+    # Snakemake gives a script its own package, whatever the environment.
+    return names - sys.stdlib_module_names - {"ilora", "snakemake"}
 
 
 def test_every_conda_environment_is_checked(repository: Path) -> None:

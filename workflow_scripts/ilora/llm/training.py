@@ -2,6 +2,7 @@
 
 import logging
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -75,10 +76,10 @@ class LogRow:
 class _Recorder(TrainerCallback):
     """Keeps the log's rows and shows progress."""
 
-    def __init__(self, progress: Progress, log_every: int) -> None:
+    def __init__(self, progress: Progress) -> None:
         self.rows: list[LogRow] = []
         self._progress = progress
-        self._log_every = log_every
+        self._began = time.monotonic()
 
     def on_log(
         self,
@@ -93,7 +94,12 @@ class _Recorder(TrainerCallback):
             return
         loss, rate = float(logs["loss"]), float(logs["learning_rate"])
         self.rows.append(LogRow(state.global_step, float(state.epoch or 0.0), loss, rate))
-        self._progress.update(n=state.global_step - self._progress.step, loss=loss, learning_rate=rate)
+        self._progress.update(
+            n=state.global_step - self._progress.step,
+            loss=loss,
+            learning_rate=rate,
+            tokens_per_second=int(state.num_input_tokens_seen) / (time.monotonic() - self._began),
+        )
 
 
 class _AtSteps(TrainerCallback):
@@ -150,7 +156,7 @@ def train(
         optimizer, schedule.warmup_steps, schedule.steps, min_lr_rate=schedule.floor
     )
     with tempfile.TemporaryDirectory() as folder, Progress(schedule.steps, description, logger) as progress:
-        recorder = _Recorder(progress, settings.log_every)
+        recorder = _Recorder(progress)
         trainer = Trainer(
             model=model,
             args=_arguments(folder, schedule, settings),
@@ -184,6 +190,7 @@ def _arguments(folder: str, schedule: Schedule, settings: LoopSettings) -> Train
         train_sampling_strategy=settings.order,
         logging_steps=min(settings.log_every, schedule.steps),
         logging_nan_inf_filter=False,
+        include_num_input_tokens_seen="all",
         save_strategy="no",
         report_to="none",
         disable_tqdm=True,

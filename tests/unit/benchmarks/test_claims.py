@@ -1,0 +1,43 @@
+"""How claims are measured and written; never how fast anything is."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ilora.benchmarks.claims import compare_times, show_claims, write_claims
+
+
+def ticking(durations: list[float]) -> Iterator[float]:
+    now = 0.0
+    for duration in durations:
+        yield now
+        now += duration
+        yield now
+
+
+def test_pairs_are_interleaved_and_the_warm_up_does_not_count(tmp_path: Path) -> None:
+    calls: list[str] = []
+    clock = ticking([50.0, 1.0, 3.0, 2.0, 8.0, 4.0, 6.0, 2.0])
+    claim = compare_times(
+        "claim",
+        lambda: calls.append("ours"),
+        lambda: calls.append("reference"),
+        target=2.0,
+        repeats=3,
+        warm_up=1,
+        clock=lambda: next(clock),
+    )
+    assert calls == ["ours", "reference"] * 4
+    assert (claim.ours, claim.reference, claim.ratio) == (6.0, 2.0, 2.0)
+    assert 1.5 <= claim.ratio_low <= claim.ratio <= claim.ratio_high <= 3.0
+    write_claims([claim], tmp_path / "section.json")
+    (written,) = json.loads((tmp_path / "section.json").read_text())
+    assert written["claim"] == "claim" and written["repeats"] == 3 and written["target"] == 2.0
+    assert "ratio 2.000" in show_claims([claim])
+
+
+def test_one_repeat_has_no_spread() -> None:
+    with pytest.raises(ValueError, match="at least 2 repeats"):
+        compare_times("claim", lambda: None, lambda: None, target=1.0, repeats=1)
