@@ -200,7 +200,7 @@ class FinetuningValues(Section):
         description="what the projector reads: the recommender's item embeddings as they are (the paper), or "
         "decorrelated and of one size, as the embedded backbone was taught to read them",
     )
-    learning_rate: Rate = Field(0.003, description="peak learning rate of LoRA's weights")
+    learning_rate: Rate = Field(0.002, description="peak learning rate of LoRA's weights")
     projector_learning_rate: Rate | None = Field(
         None, description="peak learning rate of the projector; null for that of LoRA"
     )
@@ -209,7 +209,7 @@ class FinetuningValues(Section):
     gradient_accumulation: Count = Field(
         1, description="parts that a batch is computed in, to save memory; the step stays the same"
     )
-    steps: Count | None = Field(4500, description="optimizer steps; null when epochs says it")
+    steps: Count | None = Field(2800, description="optimizer steps; null when epochs says it")
     epochs: Annotated[float, Field(gt=0)] | None = Field(
         None, description="passes over the training sequences; null when steps says it"
     )
@@ -220,7 +220,7 @@ class FinetuningValues(Section):
         False, description="begin with text-only batches, fewer and fewer of them (LLaRA's curriculum)"
     )
     snapshots: tuple[Annotated[int, Field(ge=0)], ...] = Field(
-        (1500, 3000), description="optimizer steps after which the adapter is kept, besides the last"
+        (1000, 2000), description="optimizer steps after which the adapter is kept, besides the last"
     )
 
 

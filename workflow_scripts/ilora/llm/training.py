@@ -51,7 +51,7 @@ class LoopSettings:
     """How the loop runs.
 
     ``batch_size`` is per device; ``gradient_accumulation`` batches make one step. ``order`` is the order of the data.
-    ``log_every`` steps share a row of the log, the mean loss over them.
+    ``log_every`` steps (fewer in a short run) share a row of the log, the mean loss over them.
     """
 
     batch_size: int
@@ -188,7 +188,8 @@ def _arguments(folder: str, schedule: Schedule, settings: LoopSettings) -> Train
         seed=settings.seed,
         data_seed=settings.seed,
         train_sampling_strategy=settings.order,
-        logging_steps=min(settings.log_every, schedule.steps),
+        # A short run has five rows at least: enough for a curve.
+        logging_steps=max(1, min(settings.log_every, schedule.steps // 5)),
         logging_nan_inf_filter=False,
         include_num_input_tokens_seen="all",
         save_strategy="no",
