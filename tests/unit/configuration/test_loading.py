@@ -169,6 +169,10 @@ def test_unknown_keys(changes: dict[str, Any], path: str, guess: str) -> None:
             "(6): rotary positions take even heads",
         ),
         (
+            {"prompt": {"order": "history_first"}},
+            "prompt.order: found history_first, expected candidates_first: the embedded backbone reads no other",
+        ),
+        (
             {"embedded_backbone": {"steps": 100}},
             "embedded_backbone.warmup_steps: found 100, expected less than embedded_backbone.steps (100)",
         ),

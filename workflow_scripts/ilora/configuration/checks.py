@@ -99,7 +99,13 @@ def _backbone(study: StudyConfig) -> Iterator[Problem]:
 
 
 def _embedded_backbone(study: StudyConfig) -> Iterator[Problem]:
-    shape = study.embedded_backbone
+    shape, prompt = study.embedded_backbone, study.prompt
+    if study.backbone.is_embedded and prompt.order != "candidates_first":
+        yield Problem("prompt.order", prompt.order, "candidates_first: the embedded backbone reads no other")
+    if study.backbone.is_embedded and prompt.behaviour_token != "before_title":
+        yield Problem(
+            "prompt.behaviour_token", prompt.behaviour_token, "before_title: the embedded backbone reads no other"
+        )
     if shape.hidden_size % (2 * shape.heads):
         yield Problem(
             "embedded_backbone.hidden_size",
