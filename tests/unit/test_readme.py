@@ -1,0 +1,30 @@
+"""What the README shows works as it stands."""
+
+import re
+from pathlib import Path
+
+from transformers import LlamaConfig, LlamaForCausalLM
+
+
+def test_the_example_of_the_adapter_runs(repository: Path, tmp_path: Path) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (repository / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    config = LlamaConfig(
+        vocab_size=50,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+    )
+    LlamaForCausalLM(config).save_pretrained(tmp_path)
+    names: dict[str, object] = {}
+    exec(example.replace("path/to/model", str(tmp_path)), names)
+    assert names["logits"].shape == (2, 5, 50)  # type: ignore[attr-defined]
+
+
+def test_every_make_target_it_names_exists(repository: Path) -> None:
+    readme = (repository / "README.md").read_text(encoding="utf-8")
+    makefile = (repository / "Makefile").read_text(encoding="utf-8")
+    named = set(re.findall(r"\bmake ([a-z]+)\b(?=[ `\n])", readme))
+    assert {"run", "test", "study", "report"} <= named
+    assert {target for target in named if not re.search(rf"^{target}:", makefile, re.MULTILINE)} == set()
