@@ -11,7 +11,7 @@ CORES ?= all
 ARGUMENTS ?=
 
 python := .venv/bin/python
-run_study = $(python) workflow_scripts/run_study.py --quiet host reason --cores $(CORES) --rerun-incomplete $(ARGUMENTS)
+run_study = $(python) workflow_scripts/run_study.py --quiet host reason rules --cores $(CORES) --rerun-incomplete $(ARGUMENTS)
 # Nothing is fetched at run time by a study with the embedded backbone.
 offline := HF_HUB_OFFLINE=1
 sources := workflow_scripts tests

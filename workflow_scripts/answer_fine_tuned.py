@@ -50,7 +50,7 @@ def main(snakemake: "Snakemake") -> None:
     wording = WORDING[snakemake.wildcards.dataset]
     builder = PromptBuilder(tokenizer, titles, PromptStyle(**config["prompt"]), wording)
     decoding = DecodingSettings(**config["decoding"])
-    with Progress(candidates.num_rows, f"answering ({method})", logger) as progress:
+    with Progress(candidates.num_rows, f"answering with {method}, seed {snakemake.wildcards.seed}", logger) as progress:
         predictions = predict_by_generation(
             model,
             tokenizer,

@@ -35,7 +35,7 @@ def main(snakemake: "Snakemake") -> None:
     builder = PromptBuilder(tokenizer, titles, style, WORDING[snakemake.wildcards.dataset])
     model = HybridLanguageModel(load_causal_model(source))
     decoding = DecodingSettings(**config["decoding"])
-    with Progress(candidates.num_rows, "answering (zero_shot)", logger) as progress:
+    with Progress(candidates.num_rows, "answering with the untuned backbone", logger) as progress:
         predictions = predict_by_generation(
             model, tokenizer, builder, titles, sequences, candidates, None, "zero_shot", decoding, progress
         )

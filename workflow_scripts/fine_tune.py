@@ -61,6 +61,7 @@ def main(snakemake: "Snakemake") -> None:
             examples,
             tokenizer.pad_token_id,
             settings,
+            f"fine-tuning {snakemake.wildcards.method}, seed {seed}",
             logger,
             lambda step: save_adapter(model, shape, Path(snapshots, f"step~{step}")),
         )

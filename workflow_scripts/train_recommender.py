@@ -44,7 +44,7 @@ def main(snakemake: "Snakemake") -> None:
     limits = {"items": shape.items, "maximum_history": shape.maximum_history}
     training = pad_sequences(sequences.filter(pc.equal(sequences["split"], "train")), **limits)
     validation = validation_sets(sequences, candidates, **limits)
-    with Progress(total_steps(settings, len(training)), f"training {recommender}", logger) as progress:
+    with Progress(total_steps(settings, len(training)), f"training {recommender}, seed {seed}", logger) as progress:
         model, training_log = train(
             shape.build,
             training,

@@ -108,7 +108,7 @@ def test_tuning_is_a_function_of_its_seed_and_changes_what_it_should(
         llama_again.load_state_dict(base)
         tuned = model(llama_again, shape, seed)
         snapshots: list[int] = []
-        log = fine_tune(tuned, examples(sequences, builder, settings), 0, settings, LOGGER, snapshots.append)
+        log = fine_tune(tuned, examples(sequences, builder, settings), 0, settings, "tuning", LOGGER, snapshots.append)
         assert snapshots == [2, 4]
         assert [row.step for row in log] == [1, 2, 3, 4, 5, 6] and all(np.isfinite(row.loss) for row in log)
         states.append({name: tensor.clone() for name, tensor in tuned.state_dict().items()})
@@ -128,7 +128,7 @@ def test_an_adapter_comes_back_from_disk_bit_for_bit(
     base = {name: tensor.clone() for name, tensor in llama.state_dict().items()}
     tuned = model(llama, INSTANCE_WISE)
     data = examples(sequences, builder)
-    fine_tune(tuned, data, 0, SETTINGS, LOGGER, lambda step: None)
+    fine_tune(tuned, data, 0, SETTINGS, "tuning", LOGGER, lambda step: None)
     save_adapter(tuned, INSTANCE_WISE, tmp_path)
     fresh = type(llama)(llama.config)
     fresh.load_state_dict({name: base[name] for name in base})

@@ -142,6 +142,7 @@ def fine_tune(
     examples: FineTuningExamples,
     padding_token_id: int,
     settings: FineTuningSettings,
+    description: str,
     logger: logging.Logger,
     take_snapshot: Callable[[int], None],
 ) -> list[LogRow]:
@@ -152,6 +153,7 @@ def fine_tune(
         examples: in training order.
         padding_token_id: of the tokenizer.
         settings: of the fine-tuning.
+        description: what the progress display calls it.
         logger: where progress goes.
         take_snapshot: called after each of ``settings.snapshots``.
     """
@@ -168,7 +170,7 @@ def fine_tune(
             order="sequential",
             precision=settings.precision,
         ),
-        description="fine-tuning",
+        description=description,
         logger=logger,
         snapshots=settings.snapshots,
         take_snapshot=take_snapshot,
