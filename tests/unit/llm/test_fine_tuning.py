@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from peft import PeftModel
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from ilora.artifacts.errors import ArtifactError
@@ -141,6 +142,20 @@ def test_an_adapter_comes_back_from_disk_bit_for_bit(
     assert tuned.gate is not None
     assert torch.equal(load_gate(tmp_path)(z), tuned.gate(z))
     assert json.loads((tmp_path / "adapter_config.json").read_text())["base_model_name_or_path"] is None
+
+
+def test_plain_peft_reads_a_uniform_adapter_and_refuses_a_gated_one(tmp_path: Path, llama: LlamaForCausalLM) -> None:
+    base = {name: tensor.clone() for name, tensor in llama.state_dict().items()}
+    for experts, name in ((None, "uniform"), (2, "gated")):
+        fresh = type(llama)(llama.config)
+        fresh.load_state_dict(base)
+        shape = replace(INSTANCE_WISE, experts=experts)
+        folder = tmp_path / name
+        folder.mkdir()
+        save_adapter(model(fresh, shape), shape, folder)
+    assert PeftModel.from_pretrained(llama, str(tmp_path / "uniform")).peft_config["default"].r == 4  # type: ignore[attr-defined]
+    with pytest.raises((KeyError, ValueError), match="ILORA"):
+        PeftModel.from_pretrained(llama, str(tmp_path / "gated"))
 
 
 def test_an_adapter_of_other_settings_or_damaged_is_refused(tmp_path: Path, llama: LlamaForCausalLM) -> None:

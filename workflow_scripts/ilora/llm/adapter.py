@@ -17,6 +17,9 @@ from ilora.llm.hybrid_model import HybridLanguageModel
 from ilora.llm.item_vectors import Preparation
 from ilora.llm.projector import Projector
 
+INSTANCE_WISE_TYPE = "ILORA"
+"""What `adapter_config.json` of a gated adapter names as its type; PEFT knows no such type."""
+
 
 @dataclass(frozen=True)
 class AdapterSettings:
@@ -96,7 +99,7 @@ def save_adapter(model: HybridLanguageModel, settings: AdapterSettings, folder: 
     assert isinstance(model.language_model, PeftModel) and model.projector is not None
     model.language_model.save_pretrained(str(folder))
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty model card
-    _settle_configuration(folder / "adapter_config.json")
+    _settle_configuration(folder / "adapter_config.json", gated=model.gate is not None)
     write_tensors(model.projector.state_dict(), folder / "projector.safetensors")
     if model.gate is not None:
         write_tensors(model.gate.state_dict(), folder / "gate.safetensors")
@@ -149,9 +152,13 @@ def _load_lora(language_model: PeftModel, folder: Path) -> None:
     set_peft_model_state_dict(language_model, saved)
 
 
-def _settle_configuration(path: Path) -> None:
-    """Make the same adapter the same bytes: PEFT notes where the backbone lay, and its modules in a set's order."""
+def _settle_configuration(path: Path, gated: bool) -> None:
+    """Make the same adapter the same bytes: PEFT notes where the backbone lay, and its modules in a set's order.
+
+    A gated adapter gets a type of its own: plain PEFT then refuses it, instead of reading it as uniform LoRA.
+    """
     content = json.loads(path.read_text())
+    content["peft_type"] = INSTANCE_WISE_TYPE if gated else content["peft_type"]
     content["base_model_name_or_path"] = None
     content["target_modules"] = sorted(content["target_modules"])
     path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
