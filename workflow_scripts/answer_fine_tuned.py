@@ -7,12 +7,11 @@ import torch
 
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
-from ilora.artifacts.schemas import CANDIDATES, ITEMS
-from ilora.artifacts.tensors import read_tensors
-from ilora.data.sequences import read_sequences
+from ilora.artifacts.schemas import CANDIDATES
 from ilora.llm.adapter import adapter_settings, attach_adapter, load_adapter
 from ilora.llm.backbones import BackboneSource, load_causal_model, load_tokenizer
 from ilora.llm.generation import DecodingSettings
+from ilora.llm.inputs import read_hybrid_inputs
 from ilora.llm.item_vectors import prepare_item_vectors
 from ilora.llm.predicting import predict_by_generation
 from ilora.llm.projector import load_projector
@@ -31,34 +30,36 @@ def main(snakemake: "Snakemake") -> None:
     torch.set_num_threads(snakemake.threads)
     config, method = snakemake.params.config, snakemake.wildcards.method
     adapter = Path(snakemake.input.adapter)
-    titles = read_table(snakemake.input.catalogue, ITEMS)["title"].to_pylist()
     candidates = read_table(snakemake.input.candidates, CANDIDATES)
-    sequences = read_sequences(snakemake.input.sequences, snakemake.input.interactions)
-    embeddings = read_tensors(snakemake.input.item_embeddings)["item_embeddings"]
-    representations = read_tensors(snakemake.input.representations)["sequence_representations"]
-    training_rows = torch.from_numpy(sequences.rows("train"))
+    inputs = read_hybrid_inputs(
+        snakemake.input.catalogue,
+        snakemake.input.sequences,
+        snakemake.input.interactions,
+        snakemake.input.item_embeddings,
+        snakemake.input.representations,
+    )
 
     source = BackboneSource(**snakemake.params.backbone)
     tokenizer = load_tokenizer(source)
     shape = adapter_settings(snakemake.params.finetuning, method)
-    vectors = prepare_item_vectors(embeddings, shape.item_vectors)
+    vectors = prepare_item_vectors(inputs.item_embeddings, shape.item_vectors)
     projector = load_projector(adapter / "projector.safetensors")
     causal_model = load_causal_model(source)
-    model = attach_adapter(causal_model, projector, vectors, representations[training_rows], shape, seed=0)
+    model = attach_adapter(causal_model, projector, vectors, inputs.training_representations, shape, seed=0)
     load_adapter(model, shape, adapter)
 
     wording = WORDING[snakemake.wildcards.dataset]
-    builder = PromptBuilder(tokenizer, titles, PromptStyle(**config["prompt"]), wording)
+    builder = PromptBuilder(tokenizer, inputs.titles, PromptStyle(**config["prompt"]), wording)
     decoding = DecodingSettings(**config["decoding"])
     with Progress(candidates.num_rows, f"answering with {method}, seed {snakemake.wildcards.seed}", logger) as progress:
         predictions = predict_by_generation(
             model,
             tokenizer,
             builder,
-            titles,
-            sequences,
+            inputs.titles,
+            inputs.sequences,
             candidates,
-            representations,
+            inputs.representations,
             method,
             decoding,
             progress,

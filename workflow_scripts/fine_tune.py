@@ -5,15 +5,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ilora.artifacts.parquet import read_table, write_table
+from ilora.artifacts.parquet import write_table
 from ilora.artifacts.provenance import write_sidecar
-from ilora.artifacts.schemas import ITEMS
-from ilora.artifacts.tensors import read_tensors
 from ilora.artifacts.writing import atomic_path
-from ilora.data.sequences import read_sequences
 from ilora.llm.adapter import adapter_settings, attach_adapter, save_adapter
 from ilora.llm.backbones import BackboneSource, load_causal_model, load_tokenizer
 from ilora.llm.fine_tuning import FineTuningExamples, fine_tune, fine_tuning_settings
+from ilora.llm.inputs import read_hybrid_inputs
 from ilora.llm.item_vectors import prepare_item_vectors
 from ilora.llm.projector import fresh_projector, load_projector
 from ilora.llm.prompts import WORDING, PromptBuilder, PromptStyle
@@ -32,27 +30,36 @@ def main(snakemake: "Snakemake") -> None:
     torch.set_num_threads(snakemake.threads)
     config, finetuning = snakemake.params.config, snakemake.params.finetuning
     seed = int(snakemake.wildcards.seed)
-    titles = read_table(snakemake.input.catalogue, ITEMS)["title"].to_pylist()
-    sequences = read_sequences(snakemake.input.sequences, snakemake.input.interactions)
-    embeddings = read_tensors(snakemake.input.item_embeddings)["item_embeddings"]
-    representations = read_tensors(snakemake.input.representations)["sequence_representations"]
-    training_rows = torch.from_numpy(sequences.rows("train"))
+    inputs = read_hybrid_inputs(
+        snakemake.input.catalogue,
+        snakemake.input.sequences,
+        snakemake.input.interactions,
+        snakemake.input.item_embeddings,
+        snakemake.input.representations,
+    )
 
     source = BackboneSource(**snakemake.params.backbone)
     tokenizer = load_tokenizer(source)
     causal_model = load_causal_model(source)
     shape = adapter_settings(finetuning, snakemake.wildcards.method)
-    vectors = prepare_item_vectors(embeddings, shape.item_vectors)
+    vectors = prepare_item_vectors(inputs.item_embeddings, shape.item_vectors)
     own_projector = snakemake.input.get("projector")
     projector = load_projector(own_projector) if own_projector else fresh_projector(vectors, causal_model, seed)
-    model = attach_adapter(causal_model, projector, vectors, representations[training_rows], shape, seed)
+    model = attach_adapter(causal_model, projector, vectors, inputs.training_representations, shape, seed)
 
     wording = WORDING[snakemake.wildcards.dataset]
-    builder = PromptBuilder(tokenizer, titles, PromptStyle(**config["prompt"]), wording)
-    settings = fine_tuning_settings(finetuning, config["backbone"]["precision"], seed, len(training_rows))
+    builder = PromptBuilder(tokenizer, inputs.titles, PromptStyle(**config["prompt"]), wording)
+    settings = fine_tuning_settings(
+        finetuning, config["backbone"]["precision"], seed, len(inputs.training_representations)
+    )
     data = config["data"]
     examples = FineTuningExamples(
-        sequences, builder, representations.numpy(), data["candidates"], data["candidate_seed"], settings
+        inputs.sequences,
+        builder,
+        inputs.representations.numpy(),
+        data["candidates"],
+        data["candidate_seed"],
+        settings,
     )
     with atomic_path(snakemake.output.snapshots) as snapshots:
         snapshots.mkdir()
