@@ -32,6 +32,16 @@ TUNED_METHODS = [method for method in STUDY.methods if method in LLM_METHODS and
 # Constant, since the order of sums depends on it: `--cores` must never change a number.
 LLM_THREADS = 1 if STUDY.backbone.is_embedded else 4
 
+# A tuned adapter, file by file: one that is missing is noticed, as in a folder it would not be. iLoRA adds its gate.
+TUNED = f"{RESULTS}/finetune/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}"
+ADAPTER_FILES = {
+    "configuration": f"{TUNED}/adapter/adapter_config.json",
+    "weights": f"{TUNED}/adapter/adapter_model.safetensors",
+    "projector": f"{TUNED}/adapter/projector.safetensors",
+    "settings": f"{TUNED}/adapter/ilora.json",
+}
+GATE_FILE = f"{TUNED}/adapter/gate.safetensors"
+
 
 wildcard_constraints:
     dataset="|".join(DATASETS),
@@ -89,6 +99,12 @@ def raw_folder(wildcards):
     """Return the folder of a data set's raw files. One that is missing stops the job, not the planning."""
     folder = Path(STUDY.data.sources.get(wildcards.dataset, ""))
     return [str(folder)] if folder.name and folder.is_dir() else []
+
+
+def adapter_files(wildcards):
+    """Return the files of a tuned adapter, by name; the gate only where the method has one."""
+    files = {f"adapter_{name}": path for name, path in ADAPTER_FILES.items()}
+    return files | ({"gate": GATE_FILE} if wildcards.method == "ilora" else {})
 
 
 def guide_files(wildcards):

@@ -2,7 +2,7 @@
 
 
 rule fine_tune:
-    """Tune adapter and projector (and for iLoRA the gate) on the training split."""
+    """Tune adapter and projector on the training split."""
     input:
         unpack(backbone_files),
         unpack(guide_files),
@@ -10,17 +10,15 @@ rule fine_tune:
         interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
         sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
     output:
-        adapter=directory(
-            f"{RESULTS}/finetune/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}/adapter"
-        ),
-        snapshots=directory(
-            f"{RESULTS}/finetune/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}/snapshots"
-        ),
-        log=f"{RESULTS}/finetune/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}/training_log.parquet",
+        **ADAPTER_FILES,
+        snapshots=directory(f"{TUNED}/snapshots"),
+        log=f"{TUNED}/training_log.parquet",
     log:
         f"{RESULTS}/logs/fine_tune/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/rules/fine_tune/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}.tsv"
+    wildcard_constraints:
+        method="llara",
     conda:
         "../envs/llm.yaml"
     threads: LLM_THREADS
@@ -44,12 +42,23 @@ rule fine_tune:
         "../workflow_scripts/fine_tune.py"
 
 
+# iLoRA is tuned alike; its adapter has a gate.
+use rule fine_tune as fine_tune_gated with:
+    output:
+        **ADAPTER_FILES,
+        gate=GATE_FILE,
+        snapshots=directory(f"{TUNED}/snapshots"),
+        log=f"{TUNED}/training_log.parquet",
+    wildcard_constraints:
+        method="ilora",
+
+
 rule answer_fine_tuned:
     """Answer every val and test candidate set with a tuned adapter."""
     input:
         unpack(backbone_files),
         unpack(guide_files),
-        adapter=f"{RESULTS}/finetune/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}/adapter",
+        unpack(adapter_files),
         catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
         interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
         sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
@@ -111,7 +120,7 @@ rule compute_gates:
     """Compute the expert weights of every val and test sequence."""
     input:
         unpack(guide_files),
-        adapter=f"{RESULTS}/finetune/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}/adapter",
+        unpack(adapter_files),
         interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
         sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
     output:

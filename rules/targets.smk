@@ -85,11 +85,12 @@ def study_artifacts():
         *outputs(rules.make_sequences),
         *outputs(rules.draw_candidates),
         *outputs(rules.train_recommender, recommender=trained_recommenders()),
-        *outputs(rules.fine_tune, method=TUNED_METHODS),
+        *outputs(rules.fine_tune, method=[method for method in TUNED_METHODS if method != "ilora"]),
         *study_files("predictions.parquet"),
         *study_files("metrics.parquet"),
     ]
     if "ilora" in TUNED_METHODS:
+        artifacts += outputs(rules.fine_tune_gated, method="ilora")
         artifacts += outputs(rules.compute_gates, method="ilora")
     if uses_embedded_backbone():
         artifacts += outputs(rules.pretrain_backbone)

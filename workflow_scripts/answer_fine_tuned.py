@@ -29,7 +29,7 @@ def main(snakemake: "Snakemake") -> None:
     logger = start_log(snakemake.log[0])
     torch.set_num_threads(snakemake.threads)
     config, method = snakemake.params.config, snakemake.wildcards.method
-    adapter = Path(snakemake.input.adapter)
+    adapter = Path(snakemake.input.adapter_weights).parent
     candidates = read_table(snakemake.input.candidates, CANDIDATES)
     inputs = read_hybrid_inputs(
         snakemake.input.catalogue,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write `gates.parquet`."""
     start_log(snakemake.log[0])
-    gate = load_gate(Path(snakemake.input.adapter))
+    gate = load_gate(Path(snakemake.input.gate).parent)
     sequences = read_sequences(snakemake.input.sequences, snakemake.input.interactions)
     representations = read_tensors(snakemake.input.representations)["sequence_representations"]
     write_table(gates_table(gate, sequences, representations), snakemake.output.gates)

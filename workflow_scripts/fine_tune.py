@@ -72,11 +72,12 @@ def main(snakemake: "Snakemake") -> None:
             logger,
             lambda step: save_adapter(model, shape, Path(snapshots, f"step~{step}")),
         )
-    with atomic_path(snakemake.output.adapter) as folder:
+    adapter = Path(snakemake.output.weights).parent
+    with atomic_path(adapter) as folder:
         folder.mkdir()
         save_adapter(model, shape, folder)
     write_table(training_log_table(log), snakemake.output.log)
-    write_sidecar(snakemake.output.adapter, config={**config, "finetuning": finetuning}, inputs=snakemake.input)
+    write_sidecar(adapter, config={**config, "finetuning": finetuning}, inputs=snakemake.input)
 
 
 main(snakemake)

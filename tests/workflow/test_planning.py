@@ -19,7 +19,8 @@ def test_the_default_study(checkout: Checkout) -> None:
         "score_baseline": 2,
         "train_recommender": 3,
         "pretrain_backbone": 1,
-        "fine_tune": 2,
+        "fine_tune": 1,
+        "fine_tune_gated": 1,
         "answer_fine_tuned": 2,
         "answer_zero_shot": 1,
         "compute_gates": 1,
@@ -33,7 +34,8 @@ def test_the_papers_study_on_slurm(checkout: Checkout) -> None:
         "prepare_interactions": 3,
         "score_baseline": 6,
         "train_recommender": 45,
-        "fine_tune": 30,
+        "fine_tune": 15,
+        "fine_tune_gated": 15,
         "answer_fine_tuned": 30,
         "answer_zero_shot": 3,
     }
@@ -50,7 +52,7 @@ def test_gpus_are_asked_for_by_large_backbones_only(checkout: Checkout, argument
         for block in blocks
         for rule in re.findall(r"^ *rule (\w+):", block, re.MULTILINE)
     }
-    assert asked["fine_tune"] == asked["answer_fine_tuned"] == {gpus}
+    assert asked["fine_tune"] == asked["fine_tune_gated"] == asked["answer_fine_tuned"] == {gpus}
     assert asked["train_recommender"] == asked["prepare_interactions"] == set()
 
 

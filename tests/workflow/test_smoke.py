@@ -95,6 +95,18 @@ def test_a_second_run_has_nothing_to_do_and_says_so_soon(finished: Checkout) -> 
                 **TABLES,
             },
         ),
+        (
+            f"finetune/{PLACE}/embedded/ilora/{SEED}/adapter/gate.safetensors",
+            {
+                "fine_tune_gated": 1,
+                "answer_fine_tuned": 1,
+                "compute_metrics": 1,
+                "compute_gates": 1,
+                "plot_training_curves": 1,
+                "plot_expert_attention": 1,
+                **TABLES,
+            },
+        ),
         ("figures/movielens/hit_ratio.pdf", {"plot_hit_ratio": 1}),
         ("tables/table1.tex", {"make_table1": 1, "plot_hit_ratio": 1}),
     ],
