@@ -16,7 +16,7 @@ import pytest
 import run_study
 from run_study import Run
 
-SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
+SLEEP = [sys.executable, "-c", "import time; print('ready', flush=True); time.sleep(60)"]
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +48,11 @@ def dead_run() -> Run:
 
 @pytest.fixture
 def orphan(dead_run: Run) -> Iterator[psutil.Popen]:
-    process = psutil.Popen(SLEEP, env={**os.environ, run_study.RUN_VARIABLE: dead_run.name})
+    process = psutil.Popen(
+        SLEEP, env={**os.environ, run_study.RUN_VARIABLE: dead_run.name}, stdout=subprocess.PIPE, text=True
+    )
+    # A process that is only being started shows no environment yet.
+    assert process.stdout.readline() == "ready\n"
     yield process
     if process.is_running():
         process.kill()
