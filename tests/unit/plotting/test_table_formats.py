@@ -34,11 +34,22 @@ def test_markdown_has_the_same_columns_in_every_row(table: pa.Table) -> None:
 
 def test_latex_is_booktabs_and_escaped(table: pa.Table) -> None:
     text = to_latex(table, ["A note."])
-    assert text.startswith("% A note.\n\\begin{tabular}")
-    assert "\\toprule" in text
+    assert text.startswith("% A note.\n\\begin{tabular}{llll}\n\\toprule\nMethod & HitRatio@1 & ")
     assert text.isascii()
-    assert text.count("\\\\") == 9
-    assert len({line.count(" & ") for line in text.splitlines() if line.endswith("\\\\")}) == 1
+    rows = [line for line in text.splitlines() if line.endswith("\\\\") and "multicolumn" not in line]
+    assert len(rows) == 1 + 8
+    assert {line.count(" & ") for line in rows} == {3}
+    assert "\\multicolumn{4}{l}{\\textit{MovieLens, embedded (1.1M parameters)}} \\\\" in text
+    assert rows[-1] == "iLoRA & 0.326 [0.256, 0.396] & 0.955 & 0.5275* \\\\"
+    assert max(map(len, rows)) <= 60
+    assert "{Paper: HitRatio@1, reference data, * (Llama-2-7B)}" in text
+
+
+def test_latex_escapes_what_it_must(table: pa.Table) -> None:
+    named = table.set_column(
+        table.schema.get_field_index("backbone"), "backbone", pa.array(["a_b & 5% {c}"] * table.num_rows)
+    )
+    assert r"\textit{MovieLens, a\_b \& 5\% \{c\}}" in to_latex(named, [])
 
 
 def test_csv_reads_back_as_it_was(table: pa.Table) -> None:

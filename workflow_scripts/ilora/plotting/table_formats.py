@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
+from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
@@ -36,12 +37,27 @@ def to_markdown(table: pa.Table, notes: Iterable[str]) -> str:
 
 
 def to_latex(table: pa.Table, notes: Iterable[str]) -> str:
-    """Return the table as an escaped `tabular` of the package booktabs, below the notes as comments."""
-    body = tabulate(_full_cells(table), headers=list(_FULL), tablefmt="latex_booktabs", disable_numparse=True)
-    # The text symbols are spelled out so that the file compiles with every engine and input encoding.
-    for symbol, command in {NOTHING: "--", "±": r"$\pm$"}.items():
-        body = body.replace(symbol, command)
-    return "".join(f"% {note}\n" for note in notes) + body + "\n"
+    """Return the main columns as a `tabular` of the package booktabs, narrow enough for a paper's column.
+
+    Rows of one data set and backbone stand together under their names; the notes stand above as comments. The text is
+    escaped, and ASCII, so that it compiles with every engine and input encoding.
+    """
+    width = len(_COLUMN)
+    lines = [f"% {note}" for note in notes]
+    lines += [rf"\begin{{tabular}}{{{'l' * width}}}", r"\toprule", " & ".join(_COLUMN) + r" \\"]
+    for (dataset, backbone), rows in groupby(table.to_pylist(), lambda row: (row["dataset"], row["backbone"])):
+        names = dataset_label(dataset) if backbone == NO_BACKBONE else f"{dataset_label(dataset)}, {backbone}"
+        lines += [r"\midrule", rf"\multicolumn{{{width}}}{{l}}{{\textit{{{_escape(names)}}}}} \\"]
+        lines += [" & ".join(_escape(cell(row)) for cell in _COLUMN.values()) + r" \\" for row in rows]
+    models = " ".join(dict.fromkeys(filter(None, map(_model_of_paper, table.to_pylist()))))
+    reference = "Paper: HitRatio@1, reference data" + (f", * {models}" if models else "")
+    lines += [r"\midrule", rf"\multicolumn{{{width}}}{{l}}{{{_escape(reference)}}} \\"]
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
+def _escape(text: str) -> str:
+    """Return text as LaTeX shows it literally; what is not ASCII is spelled out."""
+    return "".join(_LATEX.get(character, character) for character in text)
 
 
 def to_csv(table: pa.Table) -> str:
@@ -94,6 +110,11 @@ def _short_backbone(row: Row) -> str:
     return row["backbone"].replace(" parameters", "") if row["backbone"] != NO_BACKBONE else NOTHING
 
 
+def _model_of_paper(row: Row) -> str:
+    """Return the language model behind the paper's number, in brackets; nothing where there is none."""
+    return str(row["paper_backbone"] or "").removeprefix("paper").strip()
+
+
 _FULL: dict[str, Cell] = {
     "Dataset": lambda row: dataset_label(row["dataset"]),
     "Backbone": _text("backbone"),
@@ -118,6 +139,21 @@ _COMPACT: dict[str, Cell] = {
     "ValidRatio": _value(VALID_TEST),
     "MRR": _FULL["MRR (test)"],
     "paper": _FULL["Paper HitRatio@1"],
+}
+
+_COLUMN: dict[str, Cell] = {
+    "Method": _FULL["Method"],
+    "HitRatio@1": _value_with_interval(HIT_TEST, spread_over_seeds=False),
+    "ValidRatio": _value(VALID_TEST),
+    "Paper": lambda row: _plain("paper_hit_ratio@1")(row) + ("*" if _model_of_paper(row) else ""),
+}
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    NOTHING: "--",
+    **{character: "\\" + character for character in "&%$#_{}"},
 }
 
 _PAGE = """<!DOCTYPE html>
