@@ -1,7 +1,7 @@
 # Tables and figures, with captions for `snakemake --report`.
 
 
-report: "../report/workflow.rst"
+report: "report/workflow.rst"
 
 
 # Which test sequences the figure of expert attention shows: a choice of its own, the same in every study.
@@ -22,7 +22,7 @@ rule make_table1:
         tex=f"{RESULTS}/tables/table1.tex",
         html=report(
             f"{RESULTS}/tables/table1.html",
-            caption="../report/table1.rst",
+            caption="report/table1.rst",
             category="Tables",
             labels={"table": "Table 1", "data set": "all", "backbone": BACKBONE},
         ),
@@ -51,7 +51,7 @@ rule plot_hit_ratio:
     output:
         svg=report(
             f"{RESULTS}/figures/{{dataset}}/hit_ratio.svg",
-            caption="../report/hit_ratio.rst",
+            caption="report/hit_ratio.rst",
             category="Figures",
             labels={"figure": "HitRatio@1", "data set": "{dataset}", "backbone": BACKBONE},
         ),
@@ -87,7 +87,7 @@ rule plot_training_curves:
     output:
         svg=report(
             f"{RESULTS}/figures/{{dataset}}/training_curves.svg",
-            caption="../report/training_curves.rst",
+            caption="report/training_curves.rst",
             category="Figures",
             labels={"figure": "training curves", "data set": "{dataset}", "backbone": BACKBONE},
         ),
@@ -118,7 +118,7 @@ rule plot_expert_attention:
     output:
         svg=report(
             f"{RESULTS}/figures/{{dataset}}/expert_attention.svg",
-            caption="../report/expert_attention.rst",
+            caption="report/expert_attention.rst",
             category="Figures",
             labels={"figure": "expert attention", "data set": "{dataset}", "backbone": BACKBONE},
         ),

@@ -13,6 +13,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ RECORD = STATE / "ilora_run.json"
 LOCKS = STATE / "locks"
 RUN_VARIABLE = "ILORA_RUN"
 SECONDS_TO_STOP = 10.0
+SECONDS_BETWEEN_LOOKS = 0.1
 
 
 @dataclass(frozen=True)
@@ -87,13 +89,23 @@ def orphans(run: Run) -> Iterator[psutil.Process]:
 
 
 def stop_orphans(run: Run) -> int:
-    """Stop the jobs that outlived a dead run, lest they write beside the new one; return how many."""
-    stopped = list(orphans(run))
-    for process in stopped:
-        _signal(process, "terminate")
-    _, deaf = psutil.wait_procs(stopped, timeout=SECONDS_TO_STOP)
-    for process in deaf:
-        _signal(process, "kill")
+    """Stop the jobs that outlived a dead run, lest they write beside the new one; return how many.
+
+    A process that is only being started shows no environment yet, and one that is being stopped may just have started
+    another: so it looks again until nothing is found twice.
+    """
+    stopped: set[psutil.Process] = set()
+    quiet = 0
+    while quiet < 2:
+        found = list(orphans(run))
+        quiet = 0 if found else quiet + 1
+        for process in found:
+            _signal(process, "terminate")
+        _, deaf = psutil.wait_procs(found, timeout=SECONDS_TO_STOP)
+        for process in deaf:
+            _signal(process, "kill")
+        stopped.update(found)
+        time.sleep(SECONDS_BETWEEN_LOOKS)
     return len(stopped)
 
 

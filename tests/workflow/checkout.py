@@ -18,7 +18,6 @@ PARTS = (
     "studies",
     "slurm",
     "envs",
-    "report",
     "tests/workflow/small_movielens",
 )
 SMOKE = ("--configfile", "studies/smoke.yaml")
