@@ -7,7 +7,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from ilora.adapters import ExpertWeights, gate_lora_layers
+from ilora.adapters import ExpertWeights, build_gate, gate_lora_layers
 from ilora.benchmarks.claims import Claim, compare_times, show_claims, write_claims
 
 RANK, EXPERTS = 8, 4
@@ -32,14 +32,14 @@ def embedded_step(batch: int, tokens: int, experts: int | None) -> Callable[[], 
     weights = ExpertWeights(RANK, experts or 1, "per_expert_rank")
     if experts is not None:
         gate_lora_layers(adapted, weights)
-    gate = torch.nn.Linear(64, experts or 1, bias=False)
+    gate = build_gate("linear", 64, experts or 1)
     z = torch.randn(batch, 64)
     inputs = torch.randn(batch, tokens, 128)
     decoder = model.get_decoder()
 
     def step() -> None:
         if experts is not None:
-            weights.set(torch.softmax(gate(z), dim=-1))
+            weights.set(gate(z))
         decoder(inputs_embeds=inputs, use_cache=False).last_hidden_state.sum().backward()
 
     return step

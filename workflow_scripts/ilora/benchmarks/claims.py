@@ -6,7 +6,6 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -81,7 +80,7 @@ def compare_times(
 def write_claims(claims: Sequence[Claim], path: str | os.PathLike[str]) -> None:
     """Write claims as a JSON list, atomically."""
     with atomic_path(path) as temporary:
-        Path(temporary).write_text(json.dumps([asdict(claim) for claim in claims], indent=2) + "\n")
+        temporary.write_text(json.dumps([asdict(claim) for claim in claims], indent=2) + "\n")
 
 
 def show_claims(claims: Sequence[Claim]) -> str:
