@@ -1,14 +1,16 @@
 # make run      the default study (config.yaml): data, recommenders, backbone, fine-tuning, Table 1 and figures
-# make study    the same with three seeds (studies/embedded.yaml); make figures: its figures alone
-# make report   one HTML file with the tables and figures of the default study
+# make study    the same with three seeds and every ablation (studies/embedded.yaml)
+# make figures  every figure, exploratory: one seed, shorter ablations (studies/figures.yaml)
+# make report   one HTML file about the default study: tables, figures, answers, settings, costs, deviations
 # make test     every check and test; make check: the fast ones
-# make bench    claims of speed and memory, measured
+# make bench    claims of speed and memory, measured; SECTIONS="adapter data" for some of them
 # make clean    removes what was made (results/, Snakemake's notes), but not .venv
 #
 # CORES=n limits the cores; ARGUMENTS=... goes to Snakemake as it stands. Another study: see studies/.
 
 CORES ?= all
 ARGUMENTS ?=
+SECTIONS ?=
 
 python := .venv/bin/python
 run_study = $(python) workflow_scripts/run_study.py --quiet host reason rules --cores $(CORES) --rerun-incomplete $(ARGUMENTS)
@@ -28,11 +30,11 @@ study: .venv/installed
 	@$(offline) $(run_study) --configfile studies/embedded.yaml
 
 figures: .venv/installed
-	@$(offline) $(run_study) --configfile studies/embedded.yaml -- figures
+	@$(offline) $(run_study) --configfile studies/figures.yaml -- figures
 
 report: .venv/installed
 	@$(offline) $(run_study)
-	@$(python) -m snakemake --report results/report.html
+	@$(python) -m snakemake --report results/report.html $(ARGUMENTS)
 
 check: .venv/installed-dev
 	$(python) -m ruff check $(sources)
@@ -46,7 +48,7 @@ test: check
 	$(python) -m pytest tests/workflow
 
 bench: .venv/installed
-	@PYTHONPATH=workflow_scripts $(python) -m ilora.benchmarks.adapter results/benchmarks/adapter.json
+	@$(offline) PYTHONPATH=workflow_scripts $(python) -m ilora.benchmarks $(SECTIONS)
 
 clean:
 	find results -mindepth 1 ! -name README.md -delete

@@ -10,22 +10,27 @@ configfile: "config.yaml"
 
 include: "rules/common.smk"
 include: "rules/targets.smk"
+include: "rules/acquisition.smk"
 include: "rules/data.smk"
 include: "rules/recommenders.smk"
 include: "rules/backbone.smk"
 include: "rules/finetune.smk"
 include: "rules/baselines.smk"
 include: "rules/evaluate.smk"
+include: "rules/gradients.smk"
+include: "rules/sweep_cells.smk"
+include: "rules/sweeps.smk"
 include: "rules/report.smk"
+include: "rules/page_files.smk"
+include: "rules/pages.smk"
 
 
 rule all:
-    """The whole study: every artifact, table and figure."""
+    """The whole study: every artifact, table and figure, and the pages of its report."""
     default_target: True
     input:
-        study_artifacts(),
-        study_tables(),
-        study_figures(),
+        study_results(),
+        study_pages(),
 
 
 rule tables:
@@ -38,6 +43,8 @@ rule figures:
     """The figures of the study."""
     input:
         study_figures(),
+        gradient_figures(),
+        sweep_figures(),
 
 
 rule predictions:

@@ -25,6 +25,7 @@ rule pretrain_backbone:
         runtime=minutes(60),
     params:
         code=code_version("pretrain_backbone"),
+        words=words_of,
         config={
             **section("embedded_backbone", "prompt"),
             "data": {

@@ -1,5 +1,6 @@
 """What the rules share: the validated study, and functions that give their inputs, params and resources."""
 
+import functools
 import sys
 from pathlib import Path
 
@@ -7,15 +8,19 @@ SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from ilora.code_version import script_version
-from ilora.configuration.loading import ConfigurationError, finetuning_values, load_study
+from ilora.configuration.finetuning import finetuning_values
+from ilora.configuration.loading import load_study
 from ilora.configuration.model import (
     BASELINES,
-    DATASETS,
+    DOWNLOAD,
     EMBEDDED_BACKBONE,
     LLM_METHODS,
     PROTOCOLS,
     RECOMMENDERS,
 )
+from ilora.configuration.validation import ConfigurationError
+from ilora.configuration.variants import DEFAULT, resolve_variant
+from ilora.data.acquisition.catalogue import SOURCES
 from snakemake.exceptions import WorkflowError
 
 try:
@@ -44,7 +49,7 @@ GATE_FILE = f"{TUNED}/adapter/gate.safetensors"
 
 
 wildcard_constraints:
-    dataset="|".join(DATASETS),
+    dataset="|".join(STUDY.known_datasets),
     protocol="|".join(PROTOCOLS),
     recommender="|".join(RECOMMENDERS),
     baseline="|".join(BASELINES),
@@ -90,15 +95,90 @@ def intervals():
     }
 
 
+@functools.cache
+def settings_of_variant(dataset, method, name):
+    """Return the settings of a variant; a name that is not the study's for them stops the planning."""
+    try:
+        return resolve_variant(STUDY, dataset, method, name)
+    except ConfigurationError as error:
+        raise WorkflowError(str(error)) from None
+
+
 def finetuning_of(wildcards):
-    """Return the fine-tuning settings of the data set, its preset and its own values applied, for `params`."""
-    return finetuning_values(STUDY.finetuning, wildcards.dataset).model_dump(mode="json")
+    """Return the fine-tuning settings of the data set and the variant, for `params`."""
+    return settings_of_variant(wildcards.dataset, wildcards.method, wildcards.variant).finetuning.model_dump(
+        mode="json"
+    )
 
 
-def raw_folder(wildcards):
-    """Return the folder of a data set's raw files. One that is missing stops the job, not the planning."""
-    folder = Path(STUDY.data.sources.get(wildcards.dataset, ""))
-    return [str(folder)] if folder.name and folder.is_dir() else []
+def guide_of(wildcards):
+    """Return the recommender behind behaviour tokens and gate: the variant's, where the job has one."""
+    if wildcards.get("variant", DEFAULT) == DEFAULT:
+        return STUDY.recommenders.guide
+    return settings_of_variant(wildcards.dataset, wildcards.method, wildcards.variant).guide
+
+
+def raw_source(wildcards):
+    """Return where the raw files of a built-in data set lie, as its reader takes it; None for one of the user's own."""
+    if wildcards.dataset in STUDY.data.own:
+        return None
+    source = STUDY.data.sources[wildcards.dataset]
+    return f"{RESULTS}/raw/{wildcards.dataset}" if source == DOWNLOAD else source
+
+
+def raw_files(wildcards):
+    """Return a data set's raw files, or their folder. A user's that are missing stop the job, not the planning."""
+    own = STUDY.data.own.get(wildcards.dataset)
+    if own is not None:
+        return [path for path in (own.interactions, own.items) if Path(path).is_file()]
+    folder = raw_source(wildcards)
+    if STUDY.data.sources[wildcards.dataset] == DOWNLOAD:
+        return [f"{folder}/{name}" for name in SOURCES[wildcards.dataset].file_names]
+    return [folder] if Path(folder).is_dir() else []
+
+
+def tables_of(wildcards):
+    """Return the files of a user's own data set and how to read them, for `params`; None for a built-in one."""
+    own = STUDY.data.own.get(wildcards.dataset)
+    if own is None:
+        return None
+    tables = own.model_dump(include={"interactions", "items", "columns", "timestamps", "encoding"})
+    # Without a minimum, no rating has to be there.
+    tables["columns"]["rating"] = None if own.minimum_rating is None else own.columns.rating
+    return tables
+
+
+def filters_of(wildcards):
+    """Return what the study chooses about filtering a data set, and nothing about another, for `params`."""
+    own = STUDY.data.own.get(wildcards.dataset)
+    if own is not None:
+        return own.model_dump(include={"minimum_rating", "minimum_users_per_item", "minimum_items_per_user"})
+    choices = {
+        "movielens": {"minimum_rating": STUDY.data.minimum_rating},
+        "steam": {"sample_seed": STUDY.data.sample_seed},
+    }
+    return choices.get(wildcards.dataset, {})
+
+
+def words_of(wildcards):
+    """Return the words of a user's own data set in prompts, for `params`; built-in ones have sentences of their own."""
+    own = STUDY.data.own.get(wildcards.dataset)
+    return None if own is None else own.words.model_dump()
+
+
+def data_of_run(name):
+    """Return a function that gives the file of this name of the run's data set and protocol."""
+
+    def path(wildcards):
+        _, dataset, protocol, *_ = wildcards.run.split("/")
+        return f"{RESULTS}/data/{dataset}/{protocol}/{name}"
+
+    return path
+
+
+def data_files(name):
+    """Return the file of this name of every data set of the study."""
+    return expand(f"{RESULTS}/data/{{dataset}}/{STUDY.protocol}/{name}", dataset=STUDY.datasets)
 
 
 def adapter_files(wildcards):
@@ -109,10 +189,7 @@ def adapter_files(wildcards):
 
 def guide_files(wildcards):
     """Return what the guide of the same seed gives: item embeddings and sequence representations."""
-    folder = (
-        f"{RESULTS}/recommenders/{wildcards.dataset}/{wildcards.protocol}/"
-        f"{STUDY.recommenders.guide}/seed~{wildcards.seed}"
-    )
+    folder = f"{RESULTS}/recommenders/{wildcards.dataset}/{wildcards.protocol}/{guide_of(wildcards)}/seed~{wildcards.seed}"
     return {
         "item_embeddings": f"{folder}/item_embeddings.safetensors",
         "representations": f"{folder}/sequence_representations.safetensors",

@@ -4,10 +4,11 @@
 rule prepare_interactions:
     """Read a raw data set; keep, number and order what the protocol keeps."""
     input:
-        source=raw_folder,
+        source=raw_files,
     output:
         interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
         catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
+        steps=f"{RESULTS}/data/{{dataset}}/{{protocol}}/preparation_steps.parquet",
     log:
         f"{RESULTS}/logs/prepare_interactions/{{dataset}}/{{protocol}}.log",
     benchmark:
@@ -20,8 +21,9 @@ rule prepare_interactions:
         runtime=minutes(10),
     params:
         code=code_version("prepare_interactions"),
-        source=lambda wildcards: STUDY.data.sources.get(wildcards.dataset, ""),
-        minimum_rating=STUDY.data.minimum_rating,
+        source=raw_source,
+        tables=tables_of,
+        filters=filters_of,
     script:
         "../workflow_scripts/prepare_interactions.py"
 
@@ -75,3 +77,26 @@ rule draw_candidates:
         seed=STUDY.data.candidate_seed,
     script:
         "../workflow_scripts/draw_candidates.py"
+
+
+rule compute_dataset_statistics:
+    """Count users, items, interactions and sequences, as the protocol keeps them."""
+    input:
+        interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
+        sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
+    output:
+        statistics=f"{RESULTS}/data/{{dataset}}/{{protocol}}/dataset_statistics.parquet",
+    log:
+        f"{RESULTS}/logs/compute_dataset_statistics/{{dataset}}/{{protocol}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/rules/compute_dataset_statistics/{{dataset}}/{{protocol}}.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=minutes(10),
+    params:
+        code=code_version("compute_dataset_statistics"),
+    script:
+        "../workflow_scripts/compute_dataset_statistics.py"

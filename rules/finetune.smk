@@ -28,6 +28,7 @@ rule fine_tune:
         gpu=gpus(),
     params:
         code=code_version("fine_tune"),
+        words=words_of,
         backbone=backbone_source,
         finetuning=finetuning_of,
         config={
@@ -80,8 +81,11 @@ rule answer_fine_tuned:
         gpu=gpus(),
     params:
         code=code_version("answer_fine_tuned"),
+        words=words_of,
         backbone=backbone_source,
         finetuning=finetuning_of,
+        adapter=lambda wildcards, input: Path(input.adapter_weights).parent.as_posix(),
+        draws=STUDY.data.draws,
         config=section("prompt", "decoding"),
     script:
         "../workflow_scripts/answer_fine_tuned.py"
@@ -110,6 +114,7 @@ rule answer_zero_shot:
         gpu=gpus(),
     params:
         code=code_version("answer_zero_shot"),
+        words=words_of,
         backbone=backbone_source,
         config=section("prompt", "decoding"),
     script:

@@ -13,10 +13,11 @@ rule make_table1:
     input:
         metrics=f"{RESULTS}/tables/metrics.parquet",
         predictions=study_files("predictions.parquet"),
+        differences=f"{RESULTS}/tables/differences.parquet",
+        catalogues=data_files("items.parquet"),
         backbones=backbone_weights(),
     output:
         parquet=f"{RESULTS}/tables/table1.parquet",
-        differences=f"{RESULTS}/tables/differences.parquet",
         csv=f"{RESULTS}/tables/table1.csv",
         md=f"{RESULTS}/tables/table1.md",
         tex=f"{RESULTS}/tables/table1.tex",
@@ -42,6 +43,39 @@ rule make_table1:
         backbone=BACKBONE,  # for the caption, as in the rules below
     script:
         "../workflow_scripts/make_table1.py"
+
+
+rule make_dataset_table:
+    """Show how large the data sets are and what their preparation kept, the papers' numbers beside ours."""
+    input:
+        statistics=data_files("dataset_statistics.parquet"),
+        steps=data_files("preparation_steps.parquet"),
+    output:
+        parquet=f"{RESULTS}/tables/dataset_statistics.parquet",
+        csv=f"{RESULTS}/tables/dataset_statistics.csv",
+        md=f"{RESULTS}/tables/dataset_statistics.md",
+        tex=f"{RESULTS}/tables/dataset_statistics.tex",
+        html=report(
+            f"{RESULTS}/tables/dataset_statistics.html",
+            caption="report/dataset_statistics.rst",
+            category="Tables",
+            labels={"table": "data sets", "data set": "all", "backbone": "none"},
+        ),
+    log:
+        f"{RESULTS}/logs/make_dataset_table.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/rules/make_dataset_table.tsv"
+    conda:
+        "../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=minutes(10),
+    params:
+        code=code_version("make_dataset_table"),
+        datasets=STUDY.datasets,
+    script:
+        "../workflow_scripts/make_dataset_table.py"
 
 
 rule plot_hit_ratio:

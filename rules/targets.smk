@@ -45,11 +45,14 @@ def backbone_weights():
 
 
 def study_tables():
-    """Return every file of Table 1, and what its notes rest on."""
+    """Return every file of Table 1 and of the table of data sets, and what their notes rest on."""
     return [
         f"{RESULTS}/tables/metrics.parquet",
         *multiext(f"{RESULTS}/tables/table1", ".parquet", ".csv", ".md", ".tex", ".html"),
+        *multiext(f"{RESULTS}/tables/dataset_statistics", ".parquet", ".csv", ".md", ".tex", ".html"),
         f"{RESULTS}/tables/differences.parquet",
+        f"{RESULTS}/tables/error_analysis.parquet",
+        *sweep_tables(),
     ]
 
 
@@ -58,6 +61,54 @@ def study_figures():
     names = ["hit_ratio"]
     names += ["training_curves"] if TUNED_METHODS else []
     names += ["expert_attention"] if "ilora" in TUNED_METHODS else []
+    return expand(
+        f"{RESULTS}/figures/{{dataset}}/{{name}}.{{extension}}",
+        dataset=STUDY.datasets,
+        name=names,
+        extension=["svg", "pdf", "png", "parquet"],
+    )
+
+
+def gradient_snapshots(dataset):
+    """Return the checkpoints of a data set's fine-tuning at which gradients are taken."""
+    values = finetuning_values(STUDY.finetuning, dataset)
+    steps = [step for step in values.snapshots if step != values.steps]
+    return [*(f"step~{step}" for step in steps), LAST]
+
+
+def gradient_files(wildcards):
+    """Return the gradients of a data set, of both methods, over seeds and checkpoints."""
+    return expand(
+        f"{GRADIENTS}/{{snapshot}}.parquet",
+        dataset=wildcards.dataset,
+        protocol=wildcards.protocol,
+        backbone=wildcards.backbone,
+        method=GRADIENT_METHODS,
+        variant="default",
+        seed=STUDY.seeds,
+        snapshot=gradient_snapshots(wildcards.dataset),
+    )
+
+
+def case_study_gradients(wildcards):
+    """Return the gradients of one method and the first seed, over checkpoints."""
+    return expand(
+        f"{GRADIENTS}/{{snapshot}}.parquet",
+        dataset=wildcards.dataset,
+        protocol=STUDY.protocol,
+        backbone=BACKBONE,
+        method=CASE_STUDY_METHOD,
+        variant="default",
+        seed=STUDY.seeds[0],
+        snapshot=gradient_snapshots(wildcards.dataset),
+    )
+
+
+def gradient_figures():
+    """Return every file of the figures about clusters, gradients and experts that the study's methods allow."""
+    names = [f"gradient_similarity_{method}" for method in GRADIENT_METHODS]
+    names += ["clusters", "gradient_similarity_summary", "case_study"] if GRADIENT_METHODS else []
+    names += ["expert_attention_all"] if "ilora" in TUNED_METHODS else []
     return expand(
         f"{RESULTS}/figures/{{dataset}}/{{name}}.{{extension}}",
         dataset=STUDY.datasets,
@@ -84,14 +135,16 @@ def study_artifacts():
         *outputs(rules.prepare_interactions),
         *outputs(rules.make_sequences),
         *outputs(rules.draw_candidates),
+        *outputs(rules.compute_dataset_statistics),
         *outputs(rules.train_recommender, recommender=trained_recommenders()),
         *outputs(rules.fine_tune, method=[method for method in TUNED_METHODS if method != "ilora"]),
         *study_files("predictions.parquet"),
         *study_files("metrics.parquet"),
+        *study_files("answer_sample.parquet"),
     ]
     if "ilora" in TUNED_METHODS:
         artifacts += outputs(rules.fine_tune_gated, method="ilora")
         artifacts += outputs(rules.compute_gates, method="ilora")
     if uses_embedded_backbone():
         artifacts += outputs(rules.pretrain_backbone)
-    return artifacts
+    return [*artifacts, *sweep_artifacts()]

@@ -1,4 +1,4 @@
-"""Answers every val and test candidate set with a fine-tuned adapter."""
+"""Answers val and test candidate sets with a fine-tuned adapter, or with a snapshot of its fine-tuning."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,15 +8,16 @@ import torch
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.schemas import CANDIDATES
-from ilora.llm.adapter import adapter_settings, attach_adapter, load_adapter
+from ilora.data.candidates import first_draws
+from ilora.llm.adapter import adapter_settings, load_adapter
 from ilora.llm.backbones import BackboneSource, load_causal_model, load_tokenizer
 from ilora.llm.generation import DecodingSettings
+from ilora.llm.guidance import guidance_table
 from ilora.llm.inputs import read_hybrid_inputs
 from ilora.llm.item_vectors import prepare_item_vectors
-from ilora.llm.predicting import predict_by_generation
-from ilora.llm.projector import load_projector
-from ilora.llm.prompts import WORDING, PromptBuilder, PromptStyle
-from ilora.progress import Progress, start_log
+from ilora.llm.predicting import predict
+from ilora.llm.prompts import PromptBuilder, PromptStyle, prompt_wording
+from ilora.progress import start_log
 
 if TYPE_CHECKING:
     from snakemake.script import Snakemake
@@ -29,8 +30,8 @@ def main(snakemake: "Snakemake") -> None:
     logger = start_log(snakemake.log[0])
     torch.set_num_threads(snakemake.threads)
     config, method = snakemake.params.config, snakemake.wildcards.method
-    adapter = Path(snakemake.input.adapter_weights).parent
-    candidates = read_table(snakemake.input.candidates, CANDIDATES)
+    adapter = Path(snakemake.params.adapter)
+    candidates = first_draws(read_table(snakemake.input.candidates, CANDIDATES), snakemake.params.draws)
     inputs = read_hybrid_inputs(
         snakemake.input.catalogue,
         snakemake.input.sequences,
@@ -43,27 +44,25 @@ def main(snakemake: "Snakemake") -> None:
     tokenizer = load_tokenizer(source)
     shape = adapter_settings(snakemake.params.finetuning, method)
     vectors = prepare_item_vectors(inputs.item_embeddings, shape.item_vectors)
-    projector = load_projector(adapter / "projector.safetensors")
-    causal_model = load_causal_model(source)
-    model = attach_adapter(causal_model, projector, vectors, inputs.training_representations, shape, seed=0)
-    load_adapter(model, shape, adapter)
+    model = load_adapter(load_causal_model(source), vectors, shape, adapter)
+    seed = int(snakemake.wildcards.seed)
+    guidance = guidance_table(shape.guidance, inputs.representations, inputs.sequences, seed)
 
-    wording = WORDING[snakemake.wildcards.dataset]
+    wording = prompt_wording(snakemake.wildcards.dataset, snakemake.params.words)
     builder = PromptBuilder(tokenizer, inputs.titles, PromptStyle(**config["prompt"]), wording)
-    decoding = DecodingSettings(**config["decoding"])
-    with Progress(candidates.num_rows, f"answering with {method}, seed {snakemake.wildcards.seed}", logger) as progress:
-        predictions = predict_by_generation(
-            model,
-            tokenizer,
-            builder,
-            inputs.titles,
-            inputs.sequences,
-            candidates,
-            inputs.representations,
-            method,
-            decoding,
-            progress,
-        )
+    predictions = predict(
+        model,
+        tokenizer,
+        builder,
+        inputs.titles,
+        inputs.sequences,
+        candidates,
+        guidance,
+        method,
+        DecodingSettings(**config["decoding"]),
+        f"{method}, seed {seed}",
+        logger,
+    )
     write_table(predictions, snakemake.output.predictions)
     write_sidecar(snakemake.output.predictions, config=config, inputs=snakemake.input)
 

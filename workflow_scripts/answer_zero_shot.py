@@ -11,9 +11,9 @@ from ilora.data.sequences import read_sequences
 from ilora.llm.backbones import BackboneSource, load_causal_model, load_tokenizer
 from ilora.llm.generation import DecodingSettings
 from ilora.llm.hybrid_model import HybridLanguageModel
-from ilora.llm.predicting import predict_by_generation
-from ilora.llm.prompts import WORDING, PromptBuilder, PromptStyle
-from ilora.progress import Progress, start_log
+from ilora.llm.predicting import predict
+from ilora.llm.prompts import PromptBuilder, PromptStyle, prompt_wording
+from ilora.progress import start_log
 
 if TYPE_CHECKING:
     from snakemake.script import Snakemake
@@ -32,13 +32,22 @@ def main(snakemake: "Snakemake") -> None:
     source = BackboneSource(**snakemake.params.backbone)
     tokenizer = load_tokenizer(source)
     style = PromptStyle(config["prompt"]["order"], behaviour_token="none")
-    builder = PromptBuilder(tokenizer, titles, style, WORDING[snakemake.wildcards.dataset])
+    wording = prompt_wording(snakemake.wildcards.dataset, snakemake.params.words)
+    builder = PromptBuilder(tokenizer, titles, style, wording)
     model = HybridLanguageModel(load_causal_model(source))
-    decoding = DecodingSettings(**config["decoding"])
-    with Progress(candidates.num_rows, "answering with the untuned backbone", logger) as progress:
-        predictions = predict_by_generation(
-            model, tokenizer, builder, titles, sequences, candidates, None, "zero_shot", decoding, progress
-        )
+    predictions = predict(
+        model,
+        tokenizer,
+        builder,
+        titles,
+        sequences,
+        candidates,
+        None,
+        "zero_shot",
+        DecodingSettings(**config["decoding"]),
+        "the untuned backbone",
+        logger,
+    )
     write_table(predictions, snakemake.output.predictions)
     write_sidecar(snakemake.output.predictions, config=config, inputs=snakemake.input)
 

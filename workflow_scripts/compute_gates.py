@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ilora.adapters.storage import read_gate
 from ilora.analysis.gates import gates_table
 from ilora.artifacts.parquet import write_table
 from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.tensors import read_tensors
 from ilora.data.sequences import read_sequences
-from ilora.llm.adapter import load_gate
+from ilora.llm.guidance import guidance_table
 from ilora.progress import start_log
 
 if TYPE_CHECKING:
@@ -20,10 +21,16 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write `gates.parquet`."""
     start_log(snakemake.log[0])
-    gate = load_gate(Path(snakemake.input.gate).parent)
+    gate, instance_wise = read_gate(Path(snakemake.input.gate).parent)
     sequences = read_sequences(snakemake.input.sequences, snakemake.input.interactions)
     representations = read_tensors(snakemake.input.representations)["sequence_representations"]
-    write_table(gates_table(gate, sequences, representations), snakemake.output.gates)
+    seed = int(snakemake.wildcards.seed)
+    guidance = guidance_table(instance_wise.guidance, representations, sequences, seed)
+    if guidance is None:
+        raise ValueError(
+            "the gate reads the prompts' tokens: its expert weights cannot be computed without the backbone"
+        )
+    write_table(gates_table(gate, sequences, guidance), snakemake.output.gates)
     write_sidecar(snakemake.output.gates, config={}, inputs=snakemake.input)
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
-from ilora.artifacts.schemas import PREDICTIONS
+from ilora.artifacts.schemas import ITEMS, PREDICTIONS
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.metrics import measure_run
 from ilora.evaluation.runs import parse_run
@@ -20,11 +20,12 @@ def main(snakemake: "Snakemake") -> None:
     """Write `metrics.parquet` of one run."""
     logger = start_log(snakemake.log[0])
     source = snakemake.input.predictions
+    titles = read_table(snakemake.input.catalogue, ITEMS)["title"].to_pylist()
     settings = IntervalSettings(**snakemake.params.intervals)
 
-    metrics = measure_run(read_table(source, PREDICTIONS), parse_run(source), settings, source)
+    metrics = measure_run(read_table(source, PREDICTIONS), parse_run(source), titles, settings, source)
     write_table(metrics, snakemake.output.metrics)
-    write_sidecar(snakemake.output.metrics, config=snakemake.params.intervals, inputs=[source])
+    write_sidecar(snakemake.output.metrics, config=snakemake.params.intervals, inputs=snakemake.input)
     for row in metrics.to_pylist():
         logger.info("%(split)s %(metric)s %(value).4f [%(low).4f, %(high).4f], %(n)d users", row)
 

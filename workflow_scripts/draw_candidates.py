@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from ilora.artifacts.parquet import write_table
+from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
-from ilora.data.candidates import candidates_table
-from ilora.data.sequences import read_sequences
+from ilora.artifacts.schemas import INTERACTIONS, SEQUENCES
+from ilora.data.protocols import draw_candidate_sets
 from ilora.progress import start_log
 
 if TYPE_CHECKING:
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write `candidates.parquet`."""
     logger = start_log(snakemake.log[0])
-    sequences = read_sequences(snakemake.input.sequences, snakemake.input.interactions)
-    size, draws, seed = snakemake.params.size, snakemake.params.draws, snakemake.params.seed
-    candidates = candidates_table(sequences, size=size, draws=draws, seed=seed)
-    logger.info("candidates: %d sequences in, %d sets out", len(sequences.keys), candidates.num_rows)
+    sequences = read_table(snakemake.input.sequences, SEQUENCES)
+    interactions = read_table(snakemake.input.interactions, INTERACTIONS)
+    config = {"size": snakemake.params.size, "draws": snakemake.params.draws, "seed": snakemake.params.seed}
+    candidates = draw_candidate_sets(sequences, interactions, snakemake.wildcards.protocol, **config)
+    logger.info("candidates: %d sequences in, %d sets out", sequences.num_rows, candidates.num_rows)
     write_table(candidates, snakemake.output.candidates)
-    config = {"size": size, "draws": draws, "seed": seed}
     write_sidecar(snakemake.output.candidates, config=config, inputs=snakemake.input)
 
 

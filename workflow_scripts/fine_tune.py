@@ -1,5 +1,6 @@
 """Tunes a backbone on hybrid prompts: LLaRA with uniform LoRA, iLoRA with instance-wise LoRA."""
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,13 @@ from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.writing import atomic_path
 from ilora.llm.adapter import adapter_settings, attach_adapter, save_adapter
 from ilora.llm.backbones import BackboneSource, load_causal_model, load_tokenizer
+from ilora.llm.checkpoints import Checkpointing, training_key
 from ilora.llm.fine_tuning import FineTuningExamples, fine_tune, fine_tuning_settings
+from ilora.llm.guidance import guidance_table, training_guidance
 from ilora.llm.inputs import read_hybrid_inputs
 from ilora.llm.item_vectors import prepare_item_vectors
 from ilora.llm.projector import fresh_projector, load_projector
-from ilora.llm.prompts import WORDING, PromptBuilder, PromptStyle
+from ilora.llm.prompts import PromptBuilder, PromptStyle, prompt_wording
 from ilora.llm.training import training_log_table
 from ilora.progress import start_log
 
@@ -45,39 +48,46 @@ def main(snakemake: "Snakemake") -> None:
     vectors = prepare_item_vectors(inputs.item_embeddings, shape.item_vectors)
     own_projector = snakemake.input.get("projector")
     projector = load_projector(own_projector) if own_projector else fresh_projector(vectors, causal_model, seed)
-    model = attach_adapter(causal_model, projector, vectors, inputs.training_representations, shape, seed)
+    guidance = guidance_table(shape.guidance, inputs.representations, inputs.sequences, seed)
+    width = causal_model.config.hidden_size if guidance is None else guidance.shape[1]
+    model = attach_adapter(causal_model, projector, vectors, shape, width, seed)
 
-    wording = WORDING[snakemake.wildcards.dataset]
+    wording = prompt_wording(snakemake.wildcards.dataset, snakemake.params.words)
     builder = PromptBuilder(tokenizer, inputs.titles, PromptStyle(**config["prompt"]), wording)
     settings = fine_tuning_settings(
         finetuning, config["backbone"]["precision"], seed, len(inputs.training_representations)
     )
     data = config["data"]
-    examples = FineTuningExamples(
-        inputs.sequences,
-        builder,
-        inputs.representations.numpy(),
-        data["candidates"],
-        data["candidate_seed"],
+    rows = None if guidance is None else guidance.numpy()
+    examples = FineTuningExamples(inputs.sequences, builder, rows, data["candidates"], data["candidate_seed"], settings)
+    if model.instance_wise is not None and shape.guidance != "constant":
+        read = training_guidance(guidance, inputs.sequences, model, examples)
+        model.instance_wise.gate.standardisation.fit(read)
+
+    adapter = Path(snakemake.output.weights).parent
+    key = training_key(dict(snakemake.params.items()) | dict(snakemake.wildcards.items()), snakemake.input)
+    state = adapter.parent / "checkpoints" / key
+    log = fine_tune(
+        model,
+        examples,
+        tokenizer.pad_token_id,
         settings,
+        f"fine-tuning {snakemake.wildcards.method}, seed {seed}",
+        logger,
+        lambda step: save_adapter(model, shape, state / "snapshots" / f"step~{step}"),
+        Checkpointing(state, finetuning["checkpoint_every"]),
     )
     with atomic_path(snakemake.output.snapshots) as snapshots:
         snapshots.mkdir()
-        log = fine_tune(
-            model,
-            examples,
-            tokenizer.pad_token_id,
-            settings,
-            f"fine-tuning {snakemake.wildcards.method}, seed {seed}",
-            logger,
-            lambda step: save_adapter(model, shape, Path(snapshots, f"step~{step}")),
-        )
-    adapter = Path(snakemake.output.weights).parent
+        for step in settings.snapshots:
+            shutil.copytree(state / "snapshots" / f"step~{step}", snapshots / f"step~{step}")
     with atomic_path(adapter) as folder:
         folder.mkdir()
         save_adapter(model, shape, folder)
     write_table(training_log_table(log), snakemake.output.log)
     write_sidecar(adapter, config={**config, "finetuning": finetuning}, inputs=snakemake.input)
+    if state.parent.exists():
+        shutil.rmtree(state.parent)
 
 
 main(snakemake)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.schemas import INTERACTIONS
-from ilora.data.protocols import sequencing
+from ilora.data.protocols import make_sequences
 from ilora.progress import start_log
 
 if TYPE_CHECKING:
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write `sequences.parquet`."""
     start_log(snakemake.log[0])
-    make_sequences = sequencing(snakemake.wildcards.protocol)
     config = {
         "split_seed": snakemake.params.split_seed,
         "minimum_history": snakemake.params.minimum_history,
         "maximum_history": snakemake.params.maximum_history,
     }
-    sequences = make_sequences(read_table(snakemake.input.interactions, INTERACTIONS), **config)
+    interactions = read_table(snakemake.input.interactions, INTERACTIONS)
+    sequences = make_sequences(interactions, snakemake.wildcards.protocol, **config)
     write_table(sequences, snakemake.output.sequences)
     write_sidecar(snakemake.output.sequences, config=config, inputs=snakemake.input)
 

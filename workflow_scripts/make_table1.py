@@ -1,14 +1,16 @@
-"""Make Table 1 in all its formats, and the difference between iLoRA and LLaRA that its notes report."""
+"""Make Table 1 in all its formats."""
 
 from typing import TYPE_CHECKING
 
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
-from ilora.artifacts.schemas import METRICS, PREDICTIONS
+from ilora.artifacts.schemas import ITEMS, PREDICTIONS
 from ilora.artifacts.writing import atomic_path
+from ilora.evaluation.comparisons import DIFFERENCES
 from ilora.evaluation.intervals import IntervalSettings
-from ilora.evaluation.runs import parse_run
-from ilora.evaluation.summary import compare_methods, summarise
+from ilora.evaluation.metrics import RUN_METRICS
+from ilora.evaluation.runs import parse_data, parse_run
+from ilora.evaluation.summary import summarise
 from ilora.plotting.backbone_size import backbone_parameters
 from ilora.plotting.table1 import build_table1
 from ilora.plotting.table_formats import to_csv, to_html, to_latex, to_markdown, to_terminal
@@ -22,17 +24,17 @@ if TYPE_CHECKING:
 
 
 def main(snakemake: "Snakemake") -> None:
-    """Write `table1.*` and `differences.parquet`."""
+    """Write `table1.*`."""
     logger = start_log(snakemake.log[0])
     settings = IntervalSettings(**snakemake.params.intervals)
-    metrics = read_table(snakemake.input.metrics, METRICS)
+    metrics = read_table(snakemake.input.metrics, RUN_METRICS)
     predictions = {parse_run(path): read_table(path, PREDICTIONS) for path in snakemake.input.predictions}
+    titles = {parse_data(path): read_table(path, ITEMS)["title"].to_pylist() for path in snakemake.input.catalogues}
+    differences = read_table(snakemake.input.differences, DIFFERENCES)
 
-    summary = summarise(metrics, predictions, settings)
-    table = build_table1(summary, backbone_parameters(snakemake.input.backbones))
-    differences = compare_methods(predictions, "ilora", "llara", "hit_ratio@1", settings)
+    summary = summarise(metrics, predictions, titles, settings)
+    table = build_table1(summary, differences, backbone_parameters(snakemake.input.backbones))
     write_table(table, snakemake.output.parquet)
-    write_table(differences, snakemake.output.differences)
     notes = table_notes(table, differences)
     texts = {
         "csv": to_csv(table),

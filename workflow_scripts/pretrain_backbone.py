@@ -12,7 +12,7 @@ from ilora.backbone.architecture import BackboneShape
 from ilora.backbone.pretraining import PretrainingSettings, pretrain
 from ilora.backbone.tokenizer import train_tokenizer
 from ilora.data.trajectories import training_trajectories
-from ilora.llm.prompts import WORDING, PromptBuilder, PromptStyle
+from ilora.llm.prompts import PromptBuilder, PromptStyle, prompt_wording
 from ilora.llm.training import training_log_table
 from ilora.progress import start_log
 
@@ -30,7 +30,7 @@ def main(snakemake: "Snakemake") -> None:
     titles = read_table(snakemake.input.catalogue, ITEMS)["title"].to_pylist()
     trajectories = training_trajectories(read_table(snakemake.input.sequences, SEQUENCES))
     items = sorted({item for trajectory in trajectories for item in trajectory})
-    wording = WORDING[snakemake.wildcards.dataset]
+    wording = prompt_wording(snakemake.wildcards.dataset, snakemake.params.words)
     vocabulary_size = config["embedded_backbone"]["vocabulary_size"]
     tokenizer = train_tokenizer([titles[item] for item in items], wording, vocabulary_size)
     builder = PromptBuilder(tokenizer, titles, PromptStyle(**config["prompt"]), wording)

@@ -17,6 +17,9 @@ from packaging.version import Version
 
 from ilora.code_version import imported_modules
 
+#: What is installed by another name than it is imported by.
+DISTRIBUTED_AS = {"sklearn": "scikit-learn"}
+
 ENVIRONMENTS = ("data", "recommenders", "llm", "evaluation")
 
 
@@ -82,7 +85,18 @@ def _foreign_packages(module: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module.split(".")[0])
     # Snakemake gives a script its own package, whatever the environment.
-    return names - sys.stdlib_module_names - {"ilora", "snakemake"}
+    foreign = names - sys.stdlib_module_names - {"ilora", "snakemake"}
+    return {DISTRIBUTED_AS.get(name, name) for name in foreign}
+
+
+def test_the_package_alone_brings_what_the_adapter_imports(repository: Path) -> None:
+    library = repository / "workflow_scripts"
+    adapter = library / "ilora" / "adapters" / "__init__.py"
+    imported: set[str] = set()
+    for module in (adapter, *imported_modules(adapter, library).values()):
+        imported |= _foreign_packages(module)
+    project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert imported <= {Requirement(line).name for line in project["dependencies"]}
 
 
 def test_every_conda_environment_is_checked(repository: Path) -> None:

@@ -3,7 +3,10 @@
 import re
 from pathlib import Path
 
+import yaml
 from transformers import LlamaConfig, LlamaForCausalLM
+
+from ilora.configuration.loading import load_study
 
 
 def test_the_example_of_the_adapter_runs(repository: Path, tmp_path: Path) -> None:
@@ -16,10 +19,21 @@ def test_the_example_of_the_adapter_runs(repository: Path, tmp_path: Path) -> No
         num_attention_heads=2,
         num_key_value_heads=2,
     )
-    LlamaForCausalLM(config).save_pretrained(tmp_path)
+    LlamaForCausalLM(config).save_pretrained(tmp_path / "model")
     names: dict[str, object] = {}
-    exec(example.replace("path/to/model", str(tmp_path)), names)
-    assert names["logits"].shape == (2, 5, 50)  # type: ignore[attr-defined]
+    exec(example.replace("path/to", str(tmp_path)), names)
+    assert names["answers"].shape == (2, 8)  # type: ignore[attr-defined]
+    assert {path.name for path in (tmp_path / "adapter").iterdir()} == {
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "gate.safetensors",
+    }
+
+
+def test_the_example_of_ones_own_data_is_a_valid_study(repository: Path) -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", (repository / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    study = load_study(yaml.safe_load(example))
+    assert study.datasets == ("books", "movielens") and study.data.own["books"].words.participle == "read"
 
 
 def test_every_make_target_it_names_exists(repository: Path) -> None:

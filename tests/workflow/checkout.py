@@ -19,6 +19,7 @@ PARTS = (
     "slurm",
     "envs",
     "tests/workflow/small_movielens",
+    "tests/workflow/small_books",
 )
 SMOKE = ("--configfile", "studies/smoke.yaml")
 ARTIFACTS = ("*.parquet", "*.safetensors", "*.json", "*.csv", "*.md", "*.tex", "*.svg", "*.pdf", "*.png")

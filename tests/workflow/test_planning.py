@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import time
+from pathlib import Path
 
 import pytest
 
-from checkout import Checkout
+from checkout import SMOKE, Checkout
 
 PLAN = ("--dry-run", "--cores", "8")
 
@@ -31,16 +34,39 @@ def test_the_default_study(checkout: Checkout) -> None:
 def test_the_papers_study_on_slurm(checkout: Checkout) -> None:
     jobs = checkout.planned_jobs("--profile", "slurm")
     expected = {
+        "download_lastfm": 1,
+        "download_steam": 1,
         "prepare_interactions": 3,
         "score_baseline": 6,
         "train_recommender": 45,
-        "fine_tune": 15,
-        "fine_tune_gated": 15,
-        "answer_fine_tuned": 30,
+        "fine_tune": 45,
+        "fine_tune_gated": 225,
+        "answer_fine_tuned": 270,
         "answer_zero_shot": 3,
+        "measure_sweep": 21,
     }
     assert {name: jobs.get(name) for name in expected} == expected
     assert "pretrain_backbone" not in jobs
+
+
+def test_two_data_sets_on_the_embedded_backbone(checkout: Checkout) -> None:
+    study = ("--configfile", "studies/embedded_two_datasets.yaml")
+    jobs = checkout.planned_jobs(*study)
+    expected = {
+        "download_lastfm": 1,
+        "prepare_interactions": 2,
+        "pretrain_backbone": 2,
+        "fine_tune_gated": 2,
+        "make_table1": 1,
+    }
+    assert {name: jobs.get(name) for name in expected} == expected
+    (checkout.folder / "lastfm").mkdir()
+    jobs = checkout.planned_jobs(*study, "--config", "data={sources: {lastfm: lastfm}}")
+    assert jobs["prepare_interactions"] == 2 and "download_lastfm" not in jobs
+
+
+def test_nothing_is_downloaded_by_default(checkout: Checkout) -> None:
+    assert not [name for name in checkout.planned_jobs() if name.startswith("download")]
 
 
 @pytest.mark.parametrize(("arguments", "gpus"), [((), "0"), (("--profile", "slurm"), "1")])
@@ -54,6 +80,100 @@ def test_gpus_are_asked_for_by_large_backbones_only(checkout: Checkout, argument
     }
     assert asked["fine_tune"] == asked["fine_tune_gated"] == asked["answer_fine_tuned"] == {gpus}
     assert asked["train_recommender"] == asked["prepare_interactions"] == set()
+
+
+SWEEPS = """
+sweeps:
+  experts: {parameter: experts, values: [1, 2, 4], methods: [ilora, llara], by_epoch: true}
+  guidance: {parameter: guidance, values: [sequence_representation, shuffled]}
+  guides: {parameter: guide, values: [sasrec, gru4rec]}
+  shorter: {parameter: experts, values: [2, 4], settings: {steps: 4}}
+"""
+
+
+SWEPT = (*SMOKE, "sweeps.yaml", "--rerun-triggers", "mtime")
+
+
+@pytest.fixture(scope="module")
+def swept(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A copy in which every file of the smoke study with sweeps exists, empty and of the same time."""
+    checkout = Checkout(repository, tmp_path_factory.mktemp("swept") / "checkout")
+    (checkout.folder / "sweeps.yaml").write_text(SWEEPS, encoding="utf-8")
+    table = checkout.snakemake("--summary", *SWEPT).stdout
+    files = [line.split("\t")[0] for line in table.splitlines() if line.startswith("results/")]
+    assert len(files) > 100
+    for name in files:
+        path = checkout.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir(exist_ok=True) if path.name == "snapshots" else path.touch()
+    now = time.time()
+    for name in files:
+        os.utime(checkout.folder / name, (now, now))
+    assert checkout.planned_jobs(*SWEPT) == {}
+    return checkout
+
+
+def test_sweeps_share_what_they_can(checkout: Checkout) -> None:
+    (checkout.folder / "sweeps.yaml").write_text(SWEEPS, encoding="utf-8")
+    jobs = checkout.planned_jobs(*SWEPT)
+    expected = {
+        "fine_tune": 1,
+        "fine_tune_gated": 7,  # default, two numbers of experts, shuffled, GRU4Rec, and the two shorter ones
+        "answer_fine_tuned": 8,
+        "answer_snapshot": 4,
+        "train_recommender": 2,
+        "measure_sweep": 4,
+        "measure_sweep_curves": 1,
+        "collect_sweeps": 1,
+        "plot_sweep": 4,
+        "plot_sweep_curves": 1,
+        "compute_metrics": 5,
+    }
+    assert {name: jobs.get(name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("artifact", "jobs"),
+    [
+        (
+            "finetune/movielens/published/embedded/ilora/guidance~shuffled/seed~1/adapter/gate.safetensors",
+            {"fine_tune_gated": 1, "answer_fine_tuned": 1, "measure_sweep": 1, "collect_sweeps": 1, "plot_sweep": 1},
+        ),
+        (
+            "llm/movielens/published/embedded/ilora/experts~2_steps~4/seed~1/predictions.parquet",
+            {"answer_fine_tuned": 1, "measure_sweep": 1, "collect_sweeps": 1, "plot_sweep": 1},
+        ),
+        ("figures/movielens/experts.pdf", {"plot_sweep": 1}),
+        ("figures/movielens/experts_by_epoch.svg", {"plot_sweep_curves": 1}),
+    ],
+)
+def test_a_deleted_cell_is_made_again_and_no_other(swept: Checkout, artifact: str, jobs: dict[str, int]) -> None:
+    path = swept.results / artifact
+    made = path.stat().st_mtime
+    path.unlink()
+    planned = swept.planned_jobs(*SWEPT)
+    path.touch()
+    os.utime(path, (made, made))
+    # The pages of the report are made again whenever anything is.
+    of_pages = re.findall(
+        r"^rule (\w+):", (swept.folder / "rules" / "pages.smk").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert {name: count for name, count in planned.items() if name not in of_pages} == jobs
+
+
+def test_a_second_name_of_a_run_is_refused(checkout: Checkout) -> None:
+    target = "results/llm/movielens/published/embedded/ilora/experts~4/seed~1/predictions.parquet"
+    process = checkout.snakemake(*PLAN, "--", target)
+    assert process.returncode != 0
+    assert "variant: found experts~4, expected default: ilora on movielens has these settings" in process.stdout
+
+
+def test_a_sweep_with_a_value_that_does_not_fit_stops_before_anything_is_planned(checkout: Checkout) -> None:
+    sweep = "sweeps: {experts: {parameter: experts, values: [4, 16]}}\n"
+    (checkout.folder / "mine.yaml").write_text(sweep, encoding="utf-8")
+    process = checkout.snakemake(*PLAN, "--configfile", "mine.yaml")
+    assert process.returncode != 0
+    assert "sweeps.experts.values[1]: found 16, with which finetuning.rank is 8 on movielens" in process.stdout
 
 
 def test_a_wrong_configuration_stops_before_anything_is_planned(checkout: Checkout) -> None:
@@ -71,7 +191,7 @@ def test_raw_files_that_are_missing_are_named(checkout: Checkout) -> None:
     target = "results/data/movielens/published/interactions.parquet"
     process = checkout.snakemake("--cores", "1", "--configfile", "mine.yaml", "--", target)
     assert process.returncode != 0
-    assert "raw/ml-100k" in process.stdout
+    assert "The folder raw/ml-100k, named as the source of 'movielens', does not exist" in process.stdout
 
 
 def test_the_linter_finds_nothing(checkout: Checkout) -> None:

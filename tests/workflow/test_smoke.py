@@ -23,7 +23,20 @@ pytestmark = pytest.mark.timeout(1200)
 
 PLACE = "movielens/published"
 SEED = "default/seed~1"
-TABLES = {"collect_metrics": 1, "make_table1": 1, "plot_hit_ratio": 1}
+# The pages that tell of all results, and what follows from any change of a prediction.
+PAGES = {"describe_study": 1, "collect_costs": 1}
+TABLES = {
+    "collect_metrics": 1,
+    "compare_methods": 1,
+    "collect_error_analyses": 1,
+    "make_table1": 1,
+    "make_difference_table": 1,
+    "make_error_tables": 1,
+    "plot_hit_ratio": 1,
+    "plot_answer_categories": 1,
+    "plot_error_breakdowns": 1,
+    **PAGES,
+}
 
 
 @contextmanager
@@ -79,11 +92,11 @@ def test_a_second_run_has_nothing_to_do_and_says_so_soon(finished: Checkout) -> 
         (f"baselines/{PLACE}/popularity/metrics.parquet", {"compute_metrics": 1, **TABLES}),
         (
             f"baselines/{PLACE}/popularity/predictions.parquet",
-            {"score_baseline": 1, "compute_metrics": 1, **TABLES},
+            {"score_baseline": 1, "compute_metrics": 1, "analyse_errors": 1, **TABLES},
         ),
         (
             f"analysis/{PLACE}/embedded/ilora/{SEED}/gates.parquet",
-            {"compute_gates": 1, "plot_expert_attention": 1},
+            {"compute_gates": 1, "plot_expert_attention": 1, **PAGES},
         ),
         (
             f"finetune/{PLACE}/embedded/llara/{SEED}/training_log.parquet",
@@ -91,6 +104,8 @@ def test_a_second_run_has_nothing_to_do_and_says_so_soon(finished: Checkout) -> 
                 "fine_tune": 1,
                 "answer_fine_tuned": 1,
                 "compute_metrics": 1,
+                "analyse_errors": 1,
+                "show_answers": 1,
                 "plot_training_curves": 1,
                 **TABLES,
             },
@@ -101,14 +116,18 @@ def test_a_second_run_has_nothing_to_do_and_says_so_soon(finished: Checkout) -> 
                 "fine_tune_gated": 1,
                 "answer_fine_tuned": 1,
                 "compute_metrics": 1,
+                "analyse_errors": 1,
+                "show_answers": 1,
                 "compute_gates": 1,
                 "plot_training_curves": 1,
                 "plot_expert_attention": 1,
                 **TABLES,
             },
         ),
-        ("figures/movielens/hit_ratio.pdf", {"plot_hit_ratio": 1}),
-        ("tables/table1.tex", {"make_table1": 1, "plot_hit_ratio": 1}),
+        ("figures/movielens/hit_ratio.pdf", {"plot_hit_ratio": 1, **PAGES}),
+        ("tables/table1.tex", {"make_table1": 1, "plot_hit_ratio": 1, **PAGES}),
+        ("tables/movielens/answers.html", {"show_answers": 1}),
+        ("benchmarks/rules/fine_tune/movielens/published/embedded/llara/default/seed~1.tsv", {}),
     ],
 )
 def test_a_deleted_artifact_is_made_again_with_what_depends_on_it(
@@ -121,8 +140,9 @@ def test_a_deleted_artifact_is_made_again_with_what_depends_on_it(
 @pytest.mark.parametrize(
     ("module", "jobs"),
     [
-        ("plotting/hit_ratio.py", {"plot_hit_ratio": 1}),
-        ("baselines/popularity.py", {"score_baseline": 1, "compute_metrics": 1, **TABLES}),
+        ("plotting/hit_ratio.py", {"plot_hit_ratio": 1, **PAGES}),
+        ("reporting/costs.py", {"collect_costs": 1}),
+        ("baselines/popularity.py", {"score_baseline": 1, "compute_metrics": 1, "analyse_errors": 1, **TABLES}),
         ("configuration/model.py", {}),
     ],
 )
@@ -136,7 +156,15 @@ def test_an_edited_setting_reruns_what_uses_it(finished: Checkout) -> None:
     overlay = finished.folder / "studies" / "edited.yaml"
     overlay.write_text("decoding: {maximum_new_tokens: 5}\n", encoding="utf-8")
     jobs = finished.planned_jobs(*SMOKE, "studies/edited.yaml")
-    assert jobs == {"answer_fine_tuned": 2, "answer_zero_shot": 1, "compute_metrics": 3, **TABLES}
+    assert jobs == {
+        "answer_fine_tuned": 2,
+        "answer_zero_shot": 1,
+        "compute_metrics": 3,
+        "analyse_errors": 3,
+        "show_answers": 1,
+        "describe_deviations": 1,
+        **TABLES,
+    }
 
 
 def test_another_seed_gives_other_numbers(finished: Checkout) -> None:

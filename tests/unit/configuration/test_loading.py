@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from ilora.configuration.loading import ConfigurationError, finetuning_values, load_study
+from ilora.configuration.finetuning import finetuning_values
+from ilora.configuration.loading import load_study
 from ilora.configuration.model import StudyConfig
+from ilora.configuration.validation import ConfigurationError
 
 
 def overlay(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -41,7 +43,10 @@ def test_the_default_configuration_is_the_models(defaults: dict[str, Any]) -> No
     assert load_study(defaults) == StudyConfig() == load_study({})
 
 
-@pytest.mark.parametrize("name", ["embedded", "paper", "smoke"])
+STUDIES = ["embedded", "embedded_two_datasets", "figures", "own_data", "paper", "smoke"]
+
+
+@pytest.mark.parametrize("name", STUDIES)
 def test_studies_are_valid(repository: Path, defaults: dict[str, Any], name: str) -> None:
     changes = yaml.safe_load((repository / "studies" / f"{name}.yaml").read_text(encoding="utf-8"))
     study = load_study(overlay(defaults, changes))
@@ -49,7 +54,7 @@ def test_studies_are_valid(repository: Path, defaults: dict[str, Any], name: str
 
 
 def test_every_study_is_tested(repository: Path) -> None:
-    assert {path.stem for path in (repository / "studies").iterdir()} == {"embedded", "paper", "smoke"}
+    assert {path.stem for path in (repository / "studies").iterdir()} == set(STUDIES)
 
 
 @pytest.mark.parametrize(
@@ -67,15 +72,16 @@ def test_every_study_is_tested(repository: Path) -> None:
         ),
         (
             {"finetuning": {"gate": "deep"}},
-            'finetuning.gate: found "deep", expected linear or residual_convolution',
+            'finetuning.gate: found "deep", expected linear, residual_convolution or top_k',
         ),
         ({"finetuning": None}, "finetuning: found null, expected a mapping of keys to values"),
         ({"seeds": 1}, "seeds: found 1, expected a list"),
         ({"seeds": []}, "seeds: found [], expected at least 1 entry"),
         ({"seeds": [1, -2]}, "seeds[1]: found -2, expected a value of at least 0"),
+        ({"datasets": ["Net-Flix"]}, 'datasets[0]: found "Net-Flix", expected text that matches ^[a-z0-9_]+$'),
         (
-            {"datasets": ["netflix"]},
-            'datasets[0]: found "netflix", expected movielens, lastfm or steam',
+            {"data": {"sources": {"lastfm": ""}}},
+            'data.sources.lastfm: found "", expected text that is not empty',
         ),
         ({"results": "results/"}, 'results: found "results/", expected text that matches'),
         (
@@ -117,8 +123,14 @@ def test_unknown_keys(changes: dict[str, Any], path: str, guess: str) -> None:
             "rank/experts",
         ),
         (
-            {"protocol": "chronological"},
-            "protocol: found chronological, expected published: the other is not built yet",
+            {"datasets": ["netflix"]},
+            "datasets: found netflix, expected one of movielens, lastfm, steam (a data set of your own is defined in "
+            "data.own)",
+        ),
+        (
+            {"finetuning": {"per_dataset": {"steem": {}}}},
+            "finetuning.per_dataset.steem: found an unknown data set, expected one of movielens, lastfm, steam (a data "
+            "set of your own is defined in data.own)",
         ),
         ({"seeds": [1, 2, 1]}, "seeds: found 1 2 times, expected each entry once"),
         ({"methods": ["ilora", "ilora"]}, "methods: found ilora 2 times, expected each entry once"),
@@ -152,12 +164,13 @@ def test_unknown_keys(changes: dict[str, Any], path: str, guess: str) -> None:
             "data.minimum_history: found 11, expected at most data.maximum_history (10)",
         ),
         (
-            {"datasets": ["movielens", "lastfm"]},
-            "data.sources.lastfm: found nothing, expected the folder of its raw files (it is in datasets)",
+            {"datasets": ["movielens", "lastfm"], "data": {"sources": {"movielens": "recbole"}}},
+            "data.sources.lastfm: found nothing, expected download or the folder of its raw files (it is in datasets)",
         ),
         (
             {"data": {"sources": {"steam": "recbole"}}, "datasets": ["steam"]},
-            "data.sources.steam: found recbole, expected a folder: RecBole's installation holds movielens only",
+            "data.sources.steam: found recbole, expected download or a folder: RecBole's installation holds movielens "
+            "only",
         ),
         (
             {"recommenders": {"sasrec": {"heads": 3}}},
@@ -208,6 +221,67 @@ def test_per_dataset_values_are_validated() -> None:
 @pytest.mark.parametrize("preset", ["paper", "released"])
 def test_a_study_takes_a_preset_by_its_name_alone(preset: str) -> None:
     assert load_study({"finetuning": {"preset": preset, "snapshots": []}}).finetuning.preset == preset
+
+
+BOOKS: dict[str, Any] = {"interactions": "ratings.csv", "items": "books.parquet"}
+
+
+class TestOwnDatasets:
+    def test_two_files_are_enough(self) -> None:
+        study = load_study({"datasets": ["books", "movielens"], "data": {"own": {"books": BOOKS}}})
+        assert study.known_datasets == ("movielens", "lastfm", "steam", "books")
+        own = study.data.own["books"]
+        assert own.columns.model_dump() == {
+            "user": "user_id",
+            "item": "item_id",
+            "timestamp": "timestamp",
+            "rating": "rating",
+            "item_id": "item_id",
+            "title": "title",
+        }
+        assert (own.timestamps, own.encoding, own.minimum_rating) == ("seconds", "utf-8", None)
+
+    def test_fine_tuning_may_name_them(self) -> None:
+        study = load_study(
+            {
+                "datasets": ["books"],
+                "data": {"own": {"books": BOOKS}},
+                "finetuning": {"per_dataset": {"books": {"rank": 16}}},
+            }
+        )
+        assert finetuning_values(study.finetuning, "books").rank == 16
+
+    @pytest.mark.parametrize(
+        ("own", "line"),
+        [
+            ({"interactions": "a.csv"}, "data.own.books.items: found nothing, expected a value: it has no default"),
+            ({**BOOKS, "items": "a.xlsx"}, 'data.own.books.items: found "a.xlsx", expected text that matches '),
+            ({**BOOKS, "columns": {"user": ""}}, 'data.own.books.columns.user: found "", expected text that is not '),
+            ({**BOOKS, "columns": {"users": "u"}}, "data.own.books.columns.users: found an unknown key, expected one "),
+            (
+                {**BOOKS, "timestamp": "dates"},
+                "data.own.books.timestamp: found an unknown key, expected one of interac",
+            ),
+            ({**BOOKS, "timestamps": "iso"}, 'data.own.books.timestamps: found "iso", expected seconds, milliseconds'),
+            ({**BOOKS, "minimum_items_per_user": 0}, "data.own.books.minimum_items_per_user: found 0, expected a valu"),
+            ({**BOOKS, "words": {"items": "a\nb"}}, r'data.own.books.words.items: found "a\nb", expected text that'),
+            ({**BOOKS, "encoding": "utf8000"}, "data.own.books.encoding: found utf8000, expected an encoding of Pyth"),
+        ],
+    )
+    def test_a_wrong_one_is_refused(self, own: dict[str, Any], line: str) -> None:
+        (found,) = lines_of({"data": {"own": {"books": own}}})
+        assert found.startswith(line)
+
+    @pytest.mark.parametrize(
+        ("name", "line"),
+        [
+            ("steam", "data.own.steam: found the name of a built-in data set, expected a name of its own"),
+            ("My-Books", "data.own.My-Books: found "),
+        ],
+    )
+    def test_a_wrong_name_is_refused(self, name: str, line: str) -> None:
+        (found,) = lines_of({"data": {"own": {name: BOOKS}}})
+        assert found.startswith(line)
 
 
 class TestBackbone:

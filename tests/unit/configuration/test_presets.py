@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from ilora.configuration.loading import finetuning_values
-from ilora.configuration.model import DATASETS, FinetuningSection
+from ilora.configuration.finetuning import finetuning_values
+from ilora.configuration.model import BUILT_IN_DATASETS, FinetuningSection
 from ilora.configuration.presets import PRESETS, preset_values
+from ilora.configuration.validation import ConfigurationError
 
 
 @pytest.mark.parametrize(
@@ -21,7 +22,8 @@ from ilora.configuration.presets import PRESETS, preset_values
     ],
 )
 def test_learning_rates(preset: str, dataset: str, learning_rate: float) -> None:
-    assert preset_values(preset, dataset)["learning_rate"] == learning_rate
+    section = FinetuningSection.model_validate({"preset": preset})
+    assert finetuning_values(section, dataset).learning_rate == learning_rate
 
 
 def test_the_papers_gate_learns_at_the_adapters_rate() -> None:
@@ -38,7 +40,7 @@ def test_the_released_gate_learns_slower() -> None:
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("dataset", DATASETS)
+@pytest.mark.parametrize("dataset", BUILT_IN_DATASETS)
 def test_every_preset_is_valid_for_every_data_set(preset: str, dataset: str) -> None:
     values = finetuning_values(FinetuningSection.model_validate({"preset": preset}), dataset)
     assert values.rank % values.experts == 0
@@ -46,4 +48,22 @@ def test_every_preset_is_valid_for_every_data_set(preset: str, dataset: str) -> 
 
 def test_an_unknown_preset_has_no_values() -> None:
     with pytest.raises(KeyError):
-        preset_values("mine", "steam")
+        preset_values("mine", 1e-4)
+
+
+def test_a_data_set_that_a_preset_does_not_know_brings_its_learning_rate() -> None:
+    section = FinetuningSection(preset="released", per_dataset={"books": {"learning_rate": 1e-3}})
+    values = finetuning_values(section, "books")
+    assert values.learning_rate == 1e-3
+    assert values.gate_learning_rate == pytest.approx(3e-4)
+
+
+@pytest.mark.parametrize(("values", "found"), [({}, "nothing"), ({"learning_rate": "fast"}, '"fast"')])
+def test_without_a_learning_rate_of_its_own_it_is_refused(values: dict[str, str], found: str) -> None:
+    section = FinetuningSection.model_validate({"preset": "paper", "per_dataset": {"books": values}})
+    with pytest.raises(ConfigurationError) as caught:
+        finetuning_values(section, "books")
+    assert (
+        f"finetuning.per_dataset.books.learning_rate: found {found}, expected a number: the preset paper has a "
+        "learning rate for lastfm, movielens, steam only"
+    ) in str(caught.value)

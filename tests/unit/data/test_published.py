@@ -1,60 +1,38 @@
-"""The published protocol: its numbers on MovieLens-100K, and what must hold on any data."""
+"""The published protocol: its numbers on MovieLens-100K, and its recipes for LastFM and Steam on made-up data."""
 
-import random
-from collections import Counter, defaultdict
+from collections import Counter
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from ilora.artifacts.schemas import INTERACTIONS, ITEMS, SEQUENCES
-from ilora.data.published import make_sequences, prepare_movielens
+from ilora.data.protocols import make_sequences, prepare
 from ilora.data.raw import RAW_INTERACTIONS, RAW_ITEMS, RawData
 from ilora.data.readers import read_raw
+from ilora.data.recipes import FilterSettings
 
-ITEM_COUNT = 15
-
-#: For each user, (item, rating, time since the one before) in the order of rating; a time of 0 makes a tie.
-users_strategy = st.lists(
-    st.lists(
-        st.tuples(st.integers(0, ITEM_COUNT - 1), st.integers(1, 5), st.integers(0, 2)),
-        min_size=8,
-        max_size=ITEM_COUNT,
-        unique_by=lambda rating: rating[0],
-    ),
-    min_size=10,
-    max_size=20,
-)
+RATED = FilterSettings(minimum_rating=3.0)
 
 
-def raw_data(users: list[list[tuple[int, int, int]]], shuffle_seed: int | None = None) -> RawData:
-    rows = []
-    for user, ratings in enumerate(users):
-        timestamp = 1_000
-        for item, rating, wait in ratings:
-            timestamp += wait
-            rows.append(
-                {
-                    "raw_user_id": str(user + 1),
-                    "raw_item_id": str(item + 1),
-                    "rating": float(rating),
-                    "timestamp": timestamp,
-                }
-            )
-    if shuffle_seed is not None:
-        random.Random(shuffle_seed).shuffle(rows)
-    items = [{"raw_id": str(n + 1), "title": f"Film {n + 1}", "metadata": "{}"} for n in range(ITEM_COUNT)]
-    return RawData(pa.Table.from_pylist(rows, schema=RAW_INTERACTIONS), pa.Table.from_pylist(items, schema=RAW_ITEMS))
+def raw_data(rows: list[tuple[str, str, int]], raw_items: list[str]) -> RawData:
+    """Return raw data of (user, item, timestamp), every rating 5, with the items in the given order."""
+    interactions = [
+        {"raw_user_id": user, "raw_item_id": item, "rating": 5.0, "timestamp": time} for user, item, time in rows
+    ]
+    items = [{"raw_id": raw_id, "title": f"Title {raw_id}", "metadata": "{}"} for raw_id in raw_items]
+    return RawData(
+        pa.Table.from_pylist(interactions, schema=RAW_INTERACTIONS), pa.Table.from_pylist(items, schema=RAW_ITEMS)
+    )
 
 
 def sequences_of(interactions: pa.Table, split_seed: int = 0) -> pa.Table:
-    return make_sequences(interactions, split_seed=split_seed, minimum_history=3, maximum_history=10)
+    return make_sequences(interactions, "published", split_seed=split_seed, minimum_history=3, maximum_history=10)
 
 
 @pytest.fixture(scope="module")
 def movielens() -> tuple[pa.Table, pa.Table]:
-    return prepare_movielens(read_raw("movielens", "recbole"), minimum_rating=3)
+    prepared = prepare(read_raw("movielens", "recbole"), "movielens", "published", RATED)
+    return prepared.interactions, prepared.items
 
 
 def test_movielens_has_the_published_numbers(movielens: tuple[pa.Table, pa.Table]) -> None:
@@ -86,49 +64,6 @@ def test_schemas_and_dense_ids(movielens: tuple[pa.Table, pa.Table]) -> None:
     assert set(interactions["item_id"].to_pylist()) == set(range(items.num_rows))
 
 
-@settings(max_examples=25, deadline=None)
-@given(users=users_strategy, shuffle_seed=st.integers(0, 2**16))
-def test_the_order_of_the_input_does_not_matter(users: list[list[tuple[int, int, int]]], shuffle_seed: int) -> None:
-    one, items = prepare_movielens(raw_data(users), minimum_rating=1)
-    other, other_items = prepare_movielens(raw_data(users, shuffle_seed), minimum_rating=1)
-    assert one.equals(other)
-    assert items.equals(other_items)
-    assert sequences_of(one).equals(sequences_of(other))
-
-
-@settings(max_examples=25, deadline=None)
-@given(users=users_strategy, split_seed=st.integers(0, 2**16))
-def test_windows_follow_the_sequences_and_nothing_leaks(
-    users: list[list[tuple[int, int, int]]], split_seed: int
-) -> None:
-    interactions, _ = prepare_movielens(raw_data(users), minimum_rating=1)
-    items_of: dict[int, list[int]] = defaultdict(list)
-    for row in interactions.to_pylist():
-        items_of[row["user_id"]].append(row["item_id"])
-    sequences = sequences_of(interactions, split_seed).to_pylist()
-    splits_of_user: dict[int, set[str]] = defaultdict(set)
-    windows_of_user: dict[int, list[tuple[list[int], int]]] = defaultdict(list)
-    for row in sequences:
-        splits_of_user[row["user_id"]].add(row["split"])
-        windows_of_user[row["user_id"]].append((row["history"], row["target"]))
-    assert [row["sequence_id"] for row in sequences] == list(range(len(sequences)))
-    assert [row["split"] for row in sequences] == sorted(
-        (row["split"] for row in sequences), key=["train", "val", "test"].index
-    )
-    for user, items in items_of.items():
-        assert len(splits_of_user[user]) == 1
-        expected = [(items[max(0, end - 10) : end], items[end]) for end in range(3, len(items))]
-        assert windows_of_user[user] == (expected if splits_of_user[user] == {"train"} else expected[-1:])
-
-
-@settings(max_examples=25, deadline=None)
-@given(users=users_strategy)
-def test_rows_are_in_time_order(users: list[list[tuple[int, int, int]]]) -> None:
-    interactions, _ = prepare_movielens(raw_data(users), minimum_rating=1)
-    order = [(int(row["raw_user_id"]), row["timestamp"]) for row in interactions.to_pylist()]
-    assert order == sorted(order)
-
-
 def test_the_order_of_ties_says_nothing_about_the_items(movielens: tuple[pa.Table, pa.Table]) -> None:
     rows = movielens[0].to_pylist()
     ties = [
@@ -140,19 +75,54 @@ def test_the_order_of_ties_says_nothing_about_the_items(movielens: tuple[pa.Tabl
     assert sum(first < second for first, second in ties) / len(ties) == pytest.approx(0.5, abs=0.02)
 
 
-def test_low_ratings_are_dropped_and_every_step_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    users = [[(item, 1 + item % 5, 1) for item in range(ITEM_COUNT)] for _ in range(10)]
-    with caplog.at_level("INFO", logger="ilora.data"):
-        interactions, items = prepare_movielens(raw_data(users), minimum_rating=3)
-        sequences_of(interactions)
-    assert interactions.num_rows == 90
-    assert items.num_rows == 9
-    assert "rating >= 3: 150 interactions in, 90 out" in caplog.messages
-    assert "windows, train: 72 interactions of 8 users in, 48 windows out" in caplog.messages
-    assert "windows, val: 9 interactions of 1 users in, 1 windows out" in caplog.messages
+def test_lastfm_keeps_artists_of_4_users_then_users_of_4_artists_once_each() -> None:
+    common = [(f"{user}", f"{artist}", 100 - artist) for user in range(1, 6) for artist in range(8, 13)]
+    tagged_twice = [("1", "8", 5)]
+    # User 6 makes artist 7 one of 4 users, but has only 3 artists kept, so 7 is left with 3 users: it stays.
+    once = [("6", "7", 1), ("6", "8", 1), ("6", "9", 1), ("6", "99", 1), ("1", "7", 1), ("2", "7", 1), ("3", "7", 1)]
+    prepared = prepare(
+        raw_data([*common, *tagged_twice, *once], ["99", *map(str, range(7, 13))]),
+        "lastfm",
+        "published",
+        FilterSettings(),
+    )
+    assert [(count.rows_out, count.users_out, count.items_out) for count in prepared.steps[:3]] == [
+        (32, 6, 7),
+        (31, 6, 6),
+        (28, 5, 6),
+    ]
+    assert prepared.items["raw_id"].to_pylist() == ["7", "8", "9", "10", "11", "12"]
+    of_first = prepared.interactions.filter(pa.compute.equal(prepared.interactions["raw_user_id"], "1"))
+    assert of_first["raw_item_id"].to_pylist() == ["7", "8", "9", "10", "11", "12"]  # whatever the times
 
 
-def test_when_no_rating_is_high_enough_it_says_so() -> None:
-    users = [[(item, 3, 1) for item in range(5)]]
-    with pytest.raises(ValueError, match="None of the 5 interactions has a rating of at least 4"):
-        prepare_movielens(raw_data(users), minimum_rating=4)
+def test_steam_keeps_a_third_of_the_users_with_20_reviews_and_a_third_of_the_games() -> None:
+    games = [str(number) for number in range(90, 0, -1)]
+    rows = [(f"user {user}", game, day) for user in range(300) for day, game in enumerate(games[: 10 + user % 20])]
+    prepared = prepare(raw_data(rows, games), "steam", "published", FilterSettings(sample_seed=1))
+    counts = [(count.step, count.users_out, count.items_out) for count in prepared.steps[:4]]
+    assert counts[:2] == [("distinct pairs", 300, 29), ("users with >= 20 items", 150, 29)]
+    assert counts[2][:1] == ("sample of 0.333 of the users",)
+    assert 30 < counts[2][1] < 70
+    assert counts[3][:1] == ("sample of 0.333 of the items",)
+    assert 2 < counts[3][2] < 20
+    raw_ids = prepared.items["raw_id"].to_pylist()
+    assert raw_ids == [game for game in games if game in raw_ids]  # ids in the games' order
+    assert prepared.interactions.schema == INTERACTIONS
+
+
+def test_own_data_keeps_a_core_only_where_one_is_asked_for() -> None:
+    rows = [(user, item, 0) for user in "abc" for item in "XYZ"] + [("d", "W", 0)]
+    raw = raw_data(rows, list("WXYZ"))
+    everything = prepare(raw, "books", "published", FilterSettings())
+    assert [count.step for count in everything.steps][0] == "distinct pairs"
+    assert everything.interactions.num_rows == 10
+    core = prepare(raw, "books", "published", FilterSettings(minimum_users_per_item=2))
+    assert core.interactions.num_rows == 9
+    assert core.items["title"].to_pylist() == ["Title X", "Title Y", "Title Z"]
+
+
+def test_too_high_a_minimum_rating_is_named() -> None:
+    raw = raw_data([("1", "1", 0)], ["1"])
+    with pytest.raises(ValueError, match="step 'rating >= 6' leaves none of the 1 interactions"):
+        prepare(raw, "movielens", "published", FilterSettings(minimum_rating=6))

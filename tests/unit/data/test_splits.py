@@ -1,12 +1,14 @@
-"""Users are split 8:1:1, whole, and by nothing but the seed and their raw ids."""
+"""Users are split 8:1:1, whole, and by nothing but the seed and their raw ids; or each user's last two items are."""
 
 from collections import Counter
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ilora.data.splits import SPLITS, split_users
+from ilora.artifacts.schemas import INTERACTIONS
+from ilora.data.splits import NO_SPLIT, SPLITS, split_by_user, split_leaving_one_out, split_users
 
 
 @pytest.mark.parametrize(("users", "sizes"), [(943, (754, 94, 95)), (1_220, (976, 122, 122))])
@@ -30,3 +32,22 @@ def test_the_seed_changes_the_split() -> None:
 def test_too_few_users_are_refused() -> None:
     with pytest.raises(ValueError, match="5 users are too few to split 8:1:1"):
         split_users(map(str, range(5)), seed=0)
+
+
+def interactions_of(lengths: dict[str, int]) -> pa.Table:
+    rows = [
+        {"user_id": place, "item_id": item, "timestamp": item, "raw_user_id": user, "raw_item_id": str(item)}
+        for place, (user, length) in enumerate(lengths.items())
+        for item in range(length)
+    ]
+    return pa.Table.from_pylist(rows, schema=INTERACTIONS)
+
+
+def test_all_targets_of_training_users_and_the_last_of_others() -> None:
+    split = split_by_user(interactions_of({"b": 3, "a": 2, "c": 1}), {"a": "val", "b": "train", "c": "test"})
+    assert split.tolist() == [0, 0, 0, NO_SPLIT, 1, 2]
+
+
+def test_the_last_target_is_test_and_the_one_before_it_val() -> None:
+    split = split_leaving_one_out(interactions_of({"long": 4, "short": 2, "single": 1}))
+    assert split.tolist() == [0, 0, 1, 2, 1, 2, 2]

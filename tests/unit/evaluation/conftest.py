@@ -10,8 +10,18 @@ PredictionsMaker = Callable[..., pa.Table]
 
 
 @pytest.fixture
+def titles() -> list[str]:
+    """Return the titles of the items that `make_predictions` uses."""
+    return [f"Item {item}" for item in range(3000)]
+
+
+@pytest.fixture
 def make_predictions() -> PredictionsMaker:
-    """Return a function that makes predictions of random scores; `accuracy` of the choices are the target."""
+    """Return a function that makes predictions; `accuracy` of the choices are the target.
+
+    A method that scores gives its choice the highest score; one that writes text writes the choice's title among
+    `titles`, or nothing of use in the share `invalid` of its answers.
+    """
 
     def make(
         method: str = "sasrec",
@@ -31,9 +41,9 @@ def make_predictions() -> PredictionsMaker:
                 items = [100 * draw + 10 * sequence + item for item in range(candidates)]
                 target = items[(sequence + draw) % candidates]
                 scores = generator.normal(size=candidates)
-                choice: int | None = target if generator.random() < accuracy else items[0]
-                if generator.random() < invalid:
-                    choice = None
+                chosen = target if generator.random() < accuracy else items[0]
+                scores[items.index(chosen)] = scores.max() + 1.0
+                choice = None if generator.random() < invalid else chosen
                 rows.append(
                     {
                         "sequence_id": sequence + 1000,
@@ -46,7 +56,7 @@ def make_predictions() -> PredictionsMaker:
                         "target": target,
                         "candidates": items,
                         "scores": list(scores) if scored else None,
-                        "text": None if scored else "a title",
+                        "text": None if scored else "nothing of use" if choice is None else f"Item {choice}",
                         "choice": choice,
                     }
                 )

@@ -3,6 +3,7 @@ from collections.abc import Callable
 import pyarrow as pa
 import pytest
 
+from ilora.artifacts.schemas import CANDIDATES, PREDICTIONS
 from ilora.evaluation.comparability import IncomparableError, check_same_candidates
 
 PredictionsMaker = Callable[..., pa.Table]
@@ -10,32 +11,71 @@ PredictionsMaker = Callable[..., pa.Table]
 FIRST = "results/baselines/movielens/published/popularity/predictions.parquet"
 SECOND = "results/recommenders/movielens/published/sasrec/seed~1/predictions.parquet"
 ELSEWHERE = "results/baselines/lastfm/published/popularity/predictions.parquet"
+DATA = ("movielens", "published")
 
 
-def test_the_same_candidates_pass_in_any_order(make_predictions: PredictionsMaker) -> None:
+def _frozen(predictions: pa.Table) -> pa.Table:
+    columns = predictions.select(["sequence_id", "draw", "candidates", "candidates_hash"])
+    return columns.rename_columns(CANDIDATES.names).cast(CANDIDATES)
+
+
+def _changed(table: pa.Table, row: int, **values: object) -> pa.Table:
+    rows = table.to_pylist()
+    rows[row] |= values
+    return pa.Table.from_pylist(rows, schema=PREDICTIONS)
+
+
+def test_the_frozen_candidates_pass_in_any_order(make_predictions: PredictionsMaker) -> None:
     table = make_predictions()
-    check_same_candidates({FIRST: table, SECOND: table.sort_by([("user_id", "descending")])})
+    shuffled = table.sort_by([("user_id", "descending")])
+    check_same_candidates({FIRST: table, SECOND: shuffled}, {DATA: _frozen(table)})
 
 
-def test_other_candidates_are_refused_with_both_files_named(make_predictions: PredictionsMaker) -> None:
+def test_another_hash_is_refused_with_method_and_rows_named(make_predictions: PredictionsMaker) -> None:
     table = make_predictions()
-    hashes = table["candidates_hash"].to_pylist()
-    hashes[3] = "another"
-    place = table.schema.get_field_index("candidates_hash")
-    other = table.set_column(place, table.schema.field(place), pa.array(hashes))
-    with pytest.raises(
-        IncomparableError, match="1 of 24 candidate sets differ, such as sequence 1001, draw 1"
-    ) as error:
-        check_same_candidates({FIRST: table, SECOND: other})
-    assert FIRST in str(error.value)
+    other = _changed(table, 3, candidates_hash="another")
+    message = "sasrec has another hash or other items in 1 of the frozen candidate sets: sequence 1001, draw 1. "
+    with pytest.raises(IncomparableError, match=message) as error:
+        check_same_candidates({FIRST: table, SECOND: other}, {DATA: _frozen(table)})
     assert SECOND in str(error.value)
+    assert FIRST not in str(error.value)
 
 
-def test_missing_rows_are_refused(make_predictions: PredictionsMaker) -> None:
+def test_other_items_under_the_same_hash_are_refused(make_predictions: PredictionsMaker) -> None:
     table = make_predictions()
-    with pytest.raises(IncomparableError, match="2 sequences and draws are in one of them only"):
-        check_same_candidates({FIRST: table, SECOND: table.slice(2)})
+    reordered = _changed(table, 0, candidates=table["candidates"][0].as_py()[::-1])
+    with pytest.raises(IncomparableError, match="other items in 1 of the frozen candidate sets: sequence 1000, draw 0"):
+        check_same_candidates({SECOND: reordered}, {DATA: _frozen(table)})
 
 
-def test_data_sets_are_not_compared_with_each_other(make_predictions: PredictionsMaker) -> None:
-    check_same_candidates({FIRST: make_predictions(), ELSEWHERE: make_predictions(users=4)})
+def test_a_method_that_lacks_a_user_is_named(make_predictions: PredictionsMaker) -> None:
+    table = make_predictions()
+    with pytest.raises(
+        IncomparableError, match="sasrec has no answer to 2 .*: sequence 1000, draw 0; sequence 1000, draw 1"
+    ):
+        check_same_candidates({FIRST: table, SECOND: table.slice(2)}, {DATA: _frozen(table)})
+
+
+def test_a_user_whom_every_method_lacks_is_noticed(make_predictions: PredictionsMaker) -> None:
+    table = make_predictions()
+    with pytest.raises(IncomparableError, match="no answer to 2"):
+        check_same_candidates({FIRST: table.slice(2), SECOND: table.slice(2)}, {DATA: _frozen(table)})
+
+
+def test_more_candidate_sets_than_the_frozen_ones_are_refused(make_predictions: PredictionsMaker) -> None:
+    table = make_predictions()
+    with pytest.raises(IncomparableError, match="popularity has answers to 2 candidate sets that are not frozen"):
+        check_same_candidates({FIRST: table}, {DATA: _frozen(table.slice(2))})
+
+
+def test_a_duplicated_row_is_refused(make_predictions: PredictionsMaker) -> None:
+    table = make_predictions()
+    twice = pa.concat_tables([table, table.slice(5, 1)])
+    with pytest.raises(IncomparableError, match="a second answer to 1 of the candidate sets: sequence 1002, draw 1"):
+        check_same_candidates({FIRST: twice}, {DATA: _frozen(table)})
+
+
+def test_each_data_set_has_candidates_of_its_own(make_predictions: PredictionsMaker) -> None:
+    table, elsewhere = make_predictions(), make_predictions(users=4)
+    candidates = {DATA: _frozen(table), ("lastfm", "published"): _frozen(elsewhere)}
+    check_same_candidates({FIRST: table, ELSEWHERE: elsewhere}, candidates)

@@ -33,9 +33,13 @@ def test_sound_predictions_pass(make_predictions: PredictionsMaker) -> None:
         ({"choice": 999}, "a choice that is not among"),
         ({"candidates": [0, 0, 1, 2, 3]}, "twice among the candidates"),
         ({"candidates": [0, 1, 2, 3]}, r"candidate sets of \[4, 5\]"),
-        ({"scores": None}, "1 of 24 rows have no scores"),
+        ({"scores": None}, "neither text nor scores in 1 of 24 rows: sequence 1000, draw 0"),
+        ({"text": "a title"}, "no text, though others have them, in 23 of 24 rows"),
         ({"scores": [1.0, 2.0]}, "not one for each of the 5"),
         ({"scores": [1.0, 2.0, 3.0, 4.0, float("nan")]}, "not a finite number"),
+        ({"scores": [1.0, 2.0, 3.0, 4.0, float("inf")]}, "not a finite number"),
+        ({"scores": [0.0, 0.0, 0.0, 0.0, 1.0]}, "sasrec has a choice without the highest score"),
+        ({"choice": None}, "a choice without the highest score"),
         ({"split": "train"}, r"\['test', 'train', 'val'\]"),
     ],
 )
@@ -45,6 +49,32 @@ def test_a_contradiction_is_refused_where_it_stands(
     with pytest.raises(PredictionsError, match=message) as error:
         check_predictions(_changed(make_predictions(), 0, **change), "runs/predictions.parquet")
     assert "runs/predictions.parquet" in str(error.value)
+
+
+def test_scores_in_some_rows_only_are_refused(make_predictions: PredictionsMaker) -> None:
+    table = _changed(make_predictions(scored=False), 0, scores=[1.0, 2.0, 3.0, 4.0, 5.0])
+    with pytest.raises(PredictionsError, match="no scores, though others have them, in 23 of 24 rows"):
+        check_predictions(table, "here")
+
+
+def test_one_of_the_best_is_a_sound_choice(make_predictions: PredictionsMaker) -> None:
+    table = make_predictions()
+    for place in range(5):
+        choice = table["candidates"][0].as_py()[place]
+        check_predictions(_changed(table, 0, scores=[2.0] * 5, choice=choice), "here")
+
+
+def test_no_predictions_are_refused() -> None:
+    with pytest.raises(PredictionsError, match="here: holds no predictions"):
+        check_predictions(PREDICTIONS.empty_table(), "here")
+
+
+def test_the_first_rows_are_named_and_the_rest_counted(make_predictions: PredictionsMaker) -> None:
+    rows = [row | {"choice": 999} for row in make_predictions("llara", scored=False).to_pylist()]
+    with pytest.raises(PredictionsError) as error:
+        check_predictions(pa.Table.from_pylist(rows, schema=PREDICTIONS), "here")
+    assert "llara has a choice that is not among the candidates in 24 of 24 rows" in str(error.value)
+    assert "sequence 1002, draw 0; and 19 more." in str(error.value)
 
 
 def test_rows_of_one_split_only_are_refused(make_predictions: PredictionsMaker) -> None:

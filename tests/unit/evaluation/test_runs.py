@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from ilora.evaluation.runs import NO_SEED, Run, parse_run
+from ilora.evaluation.runs import NO_SEED, Run, parse_data, parse_run
 
 
 @pytest.mark.parametrize(
@@ -28,11 +28,28 @@ from ilora.evaluation.runs import NO_SEED, Run, parse_run
             "results/finetune/movielens/published/embedded/ilora/experts~2/seed~11/training_log.parquet",
             Run("movielens", "published", "ilora", "embedded", "experts~2", 11),
         ),
+        (
+            "llm/movielens/published/embedded/ilora/default/seed~1/steps/step~250/predictions.parquet",
+            Run("movielens", "published", "ilora", "embedded", "default", 1, 250),
+        ),
     ],
 )
 def test_a_run_is_read_from_its_path(path: str, run: Run) -> None:
     assert parse_run(path) == run
     assert parse_run(Path(path)) == run
+
+
+def test_the_seeds_of_a_method_share_the_rest() -> None:
+    first, second = (Run("movielens", "published", "ilora", "embedded", seed=seed) for seed in (1, 2))
+    assert first != second
+    assert first.without_seed == second.without_seed
+    assert first.data == ("movielens", "published")
+
+
+def test_a_data_set_is_read_from_a_path() -> None:
+    assert parse_data("results/data/steam/chronological/items.parquet") == ("steam", "chronological")
+    with pytest.raises(ValueError, match="Expected .../data/DATASET/PROTOCOL/FILE"):
+        parse_data("results/baselines/steam/chronological/markov/metrics.parquet")
 
 
 @pytest.mark.parametrize(

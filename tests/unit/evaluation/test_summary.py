@@ -6,23 +6,25 @@ import pytest
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.metrics import measure_run
 from ilora.evaluation.runs import Run
-from ilora.evaluation.summary import DIFFERENCES, SUMMARY, compare_methods, summarise
+from ilora.evaluation.summary import SUMMARY, summarise
 
 PredictionsMaker = Callable[..., pa.Table]
 
 SETTINGS = IntervalSettings(samples=200)
 ILORA = [Run("movielens", "published", "ilora", "embedded", seed=seed) for seed in (1, 2)]
 LLARA = [Run("movielens", "published", "llara", "embedded", seed=seed) for seed in (1, 2)]
+TITLES = [f"Item {item}" for item in range(3000)]
+ALL_TITLES = {("movielens", "published"): TITLES}
 
 
 def _measured(predictions: dict[Run, pa.Table]) -> pa.Table:
-    return pa.concat_tables([measure_run(table, run, SETTINGS, "here") for run, table in predictions.items()])
+    return pa.concat_tables([measure_run(table, run, TITLES, SETTINGS, "here") for run, table in predictions.items()])
 
 
 def test_one_seed_keeps_the_interval_of_its_run(make_predictions: PredictionsMaker) -> None:
     predictions = {ILORA[0]: make_predictions("ilora")}
     metrics = _measured(predictions)
-    summary = summarise(metrics, predictions, SETTINGS)
+    summary = summarise(metrics, predictions, ALL_TITLES, SETTINGS)
     assert summary.schema.equals(SUMMARY)
     for name in ("split", "metric", "value", "low", "high", "n"):
         assert summary[name].to_pylist() == metrics[name].to_pylist()
@@ -34,7 +36,7 @@ def test_one_seed_keeps_the_interval_of_its_run(make_predictions: PredictionsMak
 def test_several_seeds_give_their_mean_and_spread(make_predictions: PredictionsMaker) -> None:
     predictions = {run: make_predictions("ilora", users=40, seed=run.seed) for run in ILORA}
     metrics = _measured(predictions).to_pandas()
-    summary = summarise(_measured(predictions), predictions, SETTINGS).to_pandas()
+    summary = summarise(_measured(predictions), predictions, ALL_TITLES, SETTINGS).to_pandas()
     assert len(summary) == len(metrics) / 2
     for (split, metric), runs in metrics.groupby(["split", "metric"]):
         row = summary[(summary["split"] == split) & (summary["metric"] == metric)].iloc[0]
@@ -46,28 +48,10 @@ def test_several_seeds_give_their_mean_and_spread(make_predictions: PredictionsM
 
 def test_methods_stay_in_the_order_of_the_metrics(make_predictions: PredictionsMaker) -> None:
     predictions = {LLARA[0]: make_predictions("llara"), ILORA[0]: make_predictions("ilora")}
-    summary = summarise(_measured(predictions), predictions, SETTINGS)
+    summary = summarise(_measured(predictions), predictions, ALL_TITLES, SETTINGS)
     assert list(dict.fromkeys(summary["method"].to_pylist())) == ["llara", "ilora"]
 
 
 def test_a_run_without_predictions_is_refused(make_predictions: PredictionsMaker) -> None:
     with pytest.raises(KeyError):
-        summarise(_measured({ILORA[0]: make_predictions("ilora")}), {}, SETTINGS)
-
-
-def test_a_difference_is_that_of_the_means(make_predictions: PredictionsMaker) -> None:
-    predictions = {run: make_predictions("ilora", users=60, accuracy=0.7, seed=run.seed) for run in ILORA}
-    predictions |= {run: make_predictions("llara", users=60, accuracy=0.2, seed=run.seed) for run in LLARA}
-    differences = compare_methods(predictions, "ilora", "llara", "hit_ratio@1", SETTINGS)
-    assert differences.schema.equals(DIFFERENCES)
-    summary = summarise(_measured(predictions), predictions, SETTINGS).to_pandas()
-    hits = summary[summary["metric"] == "hit_ratio@1"].set_index(["method", "split"])["value"]
-    for row in differences.to_pylist():
-        assert row["value"] == pytest.approx(hits["ilora", row["split"]] - hits["llara", row["split"]])
-        assert 0.0 < row["low"] < row["value"] < row["high"]
-        assert row["seeds"] == 2
-
-
-def test_methods_that_never_meet_give_no_difference(make_predictions: PredictionsMaker) -> None:
-    predictions = {ILORA[0]: make_predictions("ilora")}
-    assert compare_methods(predictions, "ilora", "llara", "hit_ratio@1", SETTINGS).num_rows == 0
+        summarise(_measured({ILORA[0]: make_predictions("ilora")}), {}, ALL_TITLES, SETTINGS)

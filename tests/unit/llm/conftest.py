@@ -16,7 +16,8 @@ TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", 
 
 @pytest.fixture(scope="session")
 def tokenizer() -> PreTrainedTokenizerFast:
-    return train_tokenizer(TITLES, WORDING["movielens"], vocabulary_size=400)
+    """So few tokens that titles are of several, and of different lengths."""
+    return train_tokenizer(TITLES, WORDING["movielens"], vocabulary_size=275)
 
 
 @pytest.fixture

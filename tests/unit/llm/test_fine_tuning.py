@@ -11,9 +11,10 @@ import torch
 from peft import PeftModel
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
+from ilora.adapters.storage import read_gate
 from ilora.artifacts.errors import ArtifactError
 from ilora.data.sequences import SequenceTable
-from ilora.llm.adapter import AdapterSettings, attach_adapter, load_adapter, load_gate, save_adapter
+from ilora.llm.adapter import AdapterSettings, attach_adapter, load_adapter, save_adapter
 from ilora.llm.collation import Collator
 from ilora.llm.fine_tuning import FineTuningExamples, FineTuningSettings, fine_tune, fine_tuning_settings
 from ilora.llm.hybrid_model import IGNORED_LABEL, HybridLanguageModel
@@ -41,6 +42,8 @@ INSTANCE_WISE = AdapterSettings(
     target_modules=("q_proj", "v_proj"),
     experts=2,
     gate="linear",
+    active_experts=None,
+    guidance="sequence_representation",
     scale="per_expert_rank",
     item_vectors="raw",
 )
@@ -57,14 +60,17 @@ def model(llama: LlamaForCausalLM, settings: AdapterSettings, seed: int = 1) -> 
     torch.manual_seed(5)
     vectors = torch.randn(8, 4)
     frozen = llama.requires_grad_(False)
-    return attach_adapter(frozen, Projector(4, 32), vectors, torch.from_numpy(REPRESENTATIONS[:2]), settings, seed)
+    attached = attach_adapter(frozen, Projector(4, 32), vectors, settings, 4, seed)
+    if attached.instance_wise is not None:
+        attached.instance_wise.gate.standardisation.fit(torch.from_numpy(REPRESENTATIONS[:2]))
+    return attached
 
 
 def test_each_pass_meets_every_training_sequence_once(sequences: SequenceTable, builder: PromptBuilder) -> None:
     drawn = examples(sequences, builder)
     assert len(drawn) == 12
     for begin in range(0, 12, 2):
-        met = [drawn[position].sequence_representation for position in (begin, begin + 1)]
+        met = [drawn[position].guidance for position in (begin, begin + 1)]
         assert sorted(z.tobytes() for z in met if z is not None) == sorted(z.tobytes() for z in REPRESENTATIONS[:2])
 
 
@@ -80,6 +86,14 @@ def test_only_the_answer_is_labelled_and_candidates_change_with_each_pass(
         assert list(example.token_ids[-len(labelled) :]) == labelled
         prompts.add(tuple(example.token_ids))
     assert len(prompts) > 2
+
+
+def test_an_example_can_be_had_by_its_sequence(sequences: SequenceTable, builder: PromptBuilder) -> None:
+    drawn = examples(sequences, builder)
+    first_pass = {tuple(drawn[position].token_ids) for position in (0, 1)}
+    assert {tuple(drawn.example(row, 0).token_ids) for row in (0, 1)} == first_pass
+    assert drawn.example(0, 0).token_ids != drawn.example(0, 1).token_ids
+    assert set(drawn.example(0, 0, text_only=True).behaviour) == {NO_ITEM}
 
 
 def test_curriculum_goes_from_placeholders_to_behaviour_tokens(
@@ -133,14 +147,13 @@ def test_an_adapter_comes_back_from_disk_bit_for_bit(
     save_adapter(tuned, INSTANCE_WISE, tmp_path)
     fresh = type(llama)(llama.config)
     fresh.load_state_dict({name: base[name] for name in base})
-    loaded = model(fresh, INSTANCE_WISE, seed=9)
-    load_adapter(loaded, INSTANCE_WISE, tmp_path)
+    loaded = load_adapter(fresh, tuned.item_vectors, INSTANCE_WISE, tmp_path)
     batch = Collator(0)([data[0], data[1]])
     with torch.no_grad():
         assert torch.equal(tuned.eval()(**batch)["loss"], loaded.eval()(**batch)["loss"])
     z = torch.from_numpy(REPRESENTATIONS)
-    assert tuned.gate is not None
-    assert torch.equal(load_gate(tmp_path)(z), tuned.gate(z))
+    assert tuned.instance_wise is not None
+    assert torch.equal(read_gate(tmp_path)[0](z), tuned.instance_wise.gate(z))
     assert json.loads((tmp_path / "adapter_config.json").read_text())["base_model_name_or_path"] is None
 
 
@@ -162,11 +175,11 @@ def test_an_adapter_of_other_settings_or_damaged_is_refused(tmp_path: Path, llam
     tuned = model(llama, INSTANCE_WISE)
     save_adapter(tuned, INSTANCE_WISE, tmp_path)
     with pytest.raises(ValueError, match=r"other settings \(experts\)"):
-        load_adapter(tuned, replace(INSTANCE_WISE, experts=4), tmp_path)
+        load_adapter(llama, tuned.item_vectors, replace(INSTANCE_WISE, experts=4), tmp_path)
     gate = tmp_path / "gate.safetensors"
     gate.write_bytes(gate.read_bytes()[:-4])
     with pytest.raises(ArtifactError, match=r"gate\.safetensors"):
-        load_adapter(tuned, INSTANCE_WISE, tmp_path)
+        load_adapter(llama, tuned.item_vectors, INSTANCE_WISE, tmp_path)
 
 
 def test_epochs_become_steps_and_late_snapshots_are_refused() -> None:

@@ -4,14 +4,16 @@ import logging
 
 import pytest
 import torch
+from peft import LoraConfig
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
-from ilora.adapters import LinearGate
+from ilora.adapters import InstanceWiseConfig, get_instance_wise_model
 from ilora.llm.collation import Collator, TrainingExample
-from ilora.llm.generation import DecodingSettings, Question, generate_answers
+from ilora.llm.generation import DecodingSettings, generate_answers
 from ilora.llm.hybrid_model import IGNORED_LABEL, HybridLanguageModel
 from ilora.llm.projector import Projector
 from ilora.llm.prompts import NO_ITEM, PromptBuilder
+from ilora.llm.questions import Question
 from ilora.progress import Progress
 
 
@@ -87,6 +89,30 @@ def test_batched_generation_with_cache_equals_decoding_by_hand(
     assert progress.step == 3
 
 
-def test_a_gate_without_gated_layers_is_refused(llama: LlamaForCausalLM) -> None:
-    with pytest.raises(ValueError, match="a gate needs"):
-        HybridLanguageModel(llama, gate=LinearGate(4, 2))
+def test_a_gate_needs_its_guidance(llama: LlamaForCausalLM, builder: PromptBuilder) -> None:
+    lora = LoraConfig(r=4, target_modules=["q_proj"])
+    gated = get_instance_wise_model(llama, lora, InstanceWiseConfig(experts=2, width=4))
+    hybrid = HybridLanguageModel(gated, Projector(4, 32), torch.randn(8, 4))
+    batch = Collator(0)([example(builder, [0, 1], [2, 3], 3)])
+    with pytest.raises(ValueError, match="guidance: found None"):
+        hybrid(**batch)
+    assert torch.isfinite(hybrid(**batch, guidance=torch.randn(1, 4))["loss"])
+
+
+def test_a_gate_guided_by_tokens_sees_neither_padding_nor_the_answer(
+    llama: LlamaForCausalLM, builder: PromptBuilder
+) -> None:
+    torch.manual_seed(2)
+    lora = LoraConfig(r=4, target_modules=["q_proj"])
+    config = InstanceWiseConfig(experts=2, width=32, guidance="token_collapsed")
+    gated = get_instance_wise_model(llama, lora, config)
+    hybrid = HybridLanguageModel(gated, Projector(4, 32), torch.randn(8, 4)).train()
+    seen = []
+    gated.gate.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0]))
+    short, long = example(builder, [0, 1], [2, 3], 3), example(builder, [5], [2, 6, 7, 1], 6)
+    hybrid(**Collator(0)([short, long]))
+    for place, one in enumerate((short, long)):
+        prompt = [token for token, label in zip(one.token_ids, one.labels, strict=True) if label == IGNORED_LABEL]
+        behaviour = list(one.behaviour)[: len(prompt)]
+        alone = hybrid.embed(torch.tensor([prompt]), torch.tensor([behaviour])).mean(dim=1)[0]
+        torch.testing.assert_close(seen[0][place], alone)

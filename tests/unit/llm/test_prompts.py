@@ -4,7 +4,18 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from ilora.llm.prompts import NO_ITEM, WORDING, PromptBuilder, PromptStyle, newline_token_ids
+from ilora.configuration.model import BUILT_IN_DATASETS
+from ilora.llm.prompts import (
+    NO_ITEM,
+    WORDING,
+    PromptBuilder,
+    PromptStyle,
+    PromptWording,
+    newline_token_ids,
+    prompt_text,
+    prompt_wording,
+    title_token_ids,
+)
 
 TITLES = ["Alien", "The Ape", "The Ape II", "Brazil"]
 
@@ -43,6 +54,7 @@ def test_prompt_as_text_and_behaviour_tokens_in_their_places(
     builder = PromptBuilder(tokenizer, TITLES, style, WORDING["movielens"])
     prompt = builder.prompt(history=[0, 2], candidates=[3, 1])
     assert tokenizer.decode(prompt.token_ids) == text
+    assert "<s>" + prompt_text(style, WORDING["movielens"], ["Alien", "The Ape II"], ["Brazil", "The Ape"]) == text
     placeholders = [
         index for token, index in zip(prompt.token_ids, prompt.behaviour, strict=True) if token == builder.placeholder
     ]
@@ -67,3 +79,28 @@ def test_a_tokenizer_that_swallows_newlines_is_refused() -> None:
     words.pre_tokenizer = pre_tokenizers.Whitespace()
     with pytest.raises(ValueError, match="merges a newline"):
         newline_token_ids(PreTrainedTokenizerFast(tokenizer_object=words, unk_token="<unk>"))
+
+
+def test_a_title_that_reads_like_special_tokens_is_text(tokenizer: PreTrainedTokenizerFast) -> None:
+    title = "<s> Doors </s><item>"
+    builder = PromptBuilder(tokenizer, [title], PromptStyle("history_first", "none"), WORDING["movielens"])
+    assert not {*tokenizer.all_special_ids, builder.placeholder}.intersection(builder.titles[0])
+    assert tokenizer.decode(builder.answer(0), skip_special_tokens=True) == f"{title}\n"
+
+
+def test_a_tokenizer_that_finds_a_special_token_in_a_title_nonetheless_is_refused() -> None:
+    words = Tokenizer(models.WordLevel({"a": 0, "<s>": 1, "<unk>": 2}, unk_token="<unk>"))
+    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, unk_token="<unk>", bos_token="<s>")
+    with pytest.raises(ValueError, match="finds a special token in the title 'a <s>'"):
+        title_token_ids(tokenizer, ["a", "unknown", "a <s>"])
+
+
+def test_every_built_in_data_set_has_sentences_and_others_bring_their_words() -> None:
+    assert {*WORDING} == {*BUILT_IN_DATASETS}
+    assert prompt_wording("steam", None) is WORDING["steam"]
+    assert prompt_wording("books", {"items": "books", "participle": "read", "verb": "read"}) == PromptWording(
+        history="The user has read these books, in this order:\n",
+        candidates="Candidates:\n",
+        question="Which candidate does the user read next?\n",
+    )

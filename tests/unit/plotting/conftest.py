@@ -1,7 +1,8 @@
 import pyarrow as pa
 import pytest
 
-from ilora.evaluation.summary import DIFFERENCES, SUMMARY
+from ilora.evaluation.comparisons import DIFFERENCES
+from ilora.evaluation.summary import SUMMARY
 
 # Method, backbone, seeds, HitRatio@1 on test and validation, ValidRatio, MRR.
 ROWS = (
@@ -40,7 +41,9 @@ def summary() -> pa.Table:
             ("hit_ratio@1_over_valid", "test"): test / valid,
             ("valid_ratio", "test"): valid,
             ("valid_ratio", "val_test"): valid,
+            ("hit_ratio@1_over_valid_substring", "test"): None if mrr else test / valid + 0.01,
             ("mrr", "test"): mrr,
+            ("tie_ratio", "test"): None if mrr is None else 0.012 if method == "popularity" else 0.0,
         }
         for (metric, split), value in values.items():
             if value is not None:
@@ -51,24 +54,31 @@ def summary() -> pa.Table:
 
 @pytest.fixture
 def differences() -> pa.Table:
-    """Return the difference between iLoRA and LLaRA with made-up numbers."""
+    """Return the differences between iLoRA and the other methods with made-up numbers."""
     labels = {
         "dataset": "movielens",
         "protocol": "published",
-        "backbone": "embedded",
         "first": "ilora",
-        "second": "llara",
+        "first_backbone": "embedded",
         "metric": "hit_ratio@1",
         "seeds": 3,
+        "first_ahead": 20,
+        "second_ahead": 31,
+        "comparisons": 7,
+        "minimum_detectable": 0.052,
+        "minimum_detectable_holm": 0.068,
         "confidence": 0.95,
     }
-    splits = {
-        "val": (-0.05, -0.09, -0.01, 94),
-        "test": (-0.025, -0.061, 0.012, 95),
-        "val_test": (-0.037, -0.063, -0.012, 189),
+    of_llara = {
+        "val": (-0.05, -0.09, -0.01, 94, 0.02, 0.06),
+        "test": (-0.025, -0.061, 0.012, 95, 0.18, 0.36),
+        "val_test": (-0.037, -0.063, -0.012, 189, 0.003, 0.009),
     }
+    parts = ("value", "low", "high", "n", "p", "p_holm")
     rows = [
-        labels | {"split": split, "value": value, "low": low, "high": high, "n": n}
-        for split, (value, low, high, n) in splits.items()
+        labels | {"second": "llara", "second_backbone": "embedded", "split": split} | dict(zip(parts, of, strict=True))
+        for split, of in of_llara.items()
     ]
+    of_sasrec = dict(zip(parts, (-0.079, -0.15, -0.01, 95, 0.03, 0.09), strict=True))
+    rows.append(labels | {"second": "sasrec", "second_backbone": "", "split": "test"} | of_sasrec)
     return pa.Table.from_pylist(rows, schema=DIFFERENCES)

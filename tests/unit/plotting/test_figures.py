@@ -9,6 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from ilora.analysis.expert_attention import select_expert_attention
+from ilora.evaluation.comparisons import DIFFERENCES
 from ilora.plotting import hit_ratio, training_curves
 from ilora.plotting.backbone_size import Backbone
 from ilora.plotting.expert_attention import draw_expert_attention
@@ -18,6 +19,7 @@ from ilora.plotting.table1 import build_table1
 from ilora.plotting.training_curves import draw_training_curves, select_training_curves
 
 SIZES = {Backbone("movielens", "published", "embedded"): 1_100_000}
+NO_DIFFERENCES = DIFFERENCES.empty_table()
 
 
 def _gates(sequences: int = 30, experts: int = 4) -> pa.Table:
@@ -44,7 +46,7 @@ def _log(seed: int, floor: float = 0.5) -> pa.Table:
 @pytest.fixture
 def draw(summary: pa.Table) -> dict[str, Callable[[], Figure]]:
     """Return functions that draw each figure from made-up data."""
-    bars = select_hit_ratio(build_table1(summary, SIZES), "movielens", 20)
+    bars = select_hit_ratio(build_table1(summary, NO_DIFFERENCES, SIZES), "movielens", 20)
     floors = {"llara": 0.7, "ilora": 0.5}
     runs = [(method, seed, _log(seed, floors[method])) for method in floors for seed in (1, 2)]
     curves = select_training_curves(runs)
@@ -109,7 +111,7 @@ def test_the_style_ends_with_its_block() -> None:
 
 
 def test_hit_ratio_draws_both_splits_and_the_paper(summary: pa.Table) -> None:
-    drawn = select_hit_ratio(build_table1(summary, SIZES), "movielens", 20)
+    drawn = select_hit_ratio(build_table1(summary, NO_DIFFERENCES, SIZES), "movielens", 20)
     assert drawn.schema.equals(hit_ratio.DRAWN)
     rows = {(row["method"], row["marker"]): row for row in drawn.to_pylist()}
     assert rows["ilora", "test"]["value"] == 0.326
@@ -122,7 +124,7 @@ def test_hit_ratio_draws_both_splits_and_the_paper(summary: pa.Table) -> None:
 
 def test_hit_ratio_refuses_a_data_set_without_rows(summary: pa.Table) -> None:
     with pytest.raises(ValueError, match=r"no row of the data set 'steam'; found \['movielens'\]"):
-        select_hit_ratio(build_table1(summary, SIZES), "steam", 20)
+        select_hit_ratio(build_table1(summary, NO_DIFFERENCES, SIZES), "steam", 20)
 
 
 def test_training_curves_are_smoothed_and_skip_rows_without_loss() -> None:

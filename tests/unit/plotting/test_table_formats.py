@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from ilora.artifacts.parquet import write_table
+from ilora.evaluation.comparisons import DIFFERENCES
 from ilora.plotting import terminal_table
 from ilora.plotting.backbone_size import Backbone
 from ilora.plotting.table1 import build_table1
@@ -17,8 +18,8 @@ SIZES = {Backbone("movielens", "published", "embedded"): 1_100_000}
 
 
 @pytest.fixture
-def table(summary: pa.Table) -> pa.Table:
-    return build_table1(summary, SIZES)
+def table(summary: pa.Table, differences: pa.Table) -> pa.Table:
+    return build_table1(summary, differences, SIZES)
 
 
 def test_markdown_has_the_same_columns_in_every_row(table: pa.Table) -> None:
@@ -29,6 +30,9 @@ def test_markdown_has_the_same_columns_in_every_row(table: pa.Table) -> None:
     assert len({line.count("|") for line in body}) == 1
     assert "0.326 ± 0.012 [0.256, 0.396]" in body[-1]
     assert "0.5275" in body[-1]
+    assert "not comparable: small backbone" in body[-1]
+    assert "-0.025 [-0.061, +0.012], p = 0.36" in body[-2]
+    assert "+19.3 %" in body[-2]
     assert lines[-2:] == ["- One note.", "- Another."]
 
 
@@ -60,6 +64,8 @@ def test_csv_reads_back_as_it_was(table: pa.Table) -> None:
 def test_html_needs_no_other_file_and_is_escaped(table: pa.Table) -> None:
     text = to_html(table, ["a < b"])
     assert "<li>a &lt; b</li>" in text
+    assert '<th class="group" colspan="13">MovieLens, embedded (1.1M parameters)</th>' in text
+    assert '<td class="lines">0.326 ± 0.012\n[0.256, 0.396]</td><td class="lines">0.5275\n(Llama-2-7B)</td>' in text
     assert "http" not in text
 
 
@@ -78,15 +84,51 @@ def test_notes_say_whose_numbers_these_are(table: pa.Table, differences: pa.Tabl
     assert "reference data" in notes
 
 
-def test_a_difference_whose_interval_holds_zero_shows_nothing(differences: pa.Table) -> None:
-    _, test, both = differences.to_pylist()
+def test_notes_say_how_intervals_and_tests_are_made(table: pa.Table, differences: pa.Table) -> None:
+    notes = "\n".join(table_notes(table, differences))
+    assert "cluster bootstrap over users (BCa" in notes
+    assert "answer per user, else" not in notes
+    assert "McNemar's exact test; corrected by Holm over the 7 comparisons" in notes
+    assert "Popularity on MovieLens 1.2%" in notes
+    once = table.set_column(table.schema.get_field_index("draws"), "draws", pa.array([1] * 8, pa.int32()))
+    assert "Wilson's with one answer per user, else cluster bootstrap" in "\n".join(table_notes(once, differences))
+
+
+def test_notes_say_where_the_papers_improvements_disagree_with_its_cells(
+    table: pa.Table, differences: pa.Table
+) -> None:
+    notes = "\n".join(table_notes(table, differences))
+    assert "for LLaRA on LastFM it prints 8.51 %, its cells give 10.91 %" in notes
+    assert "printed as 11.4 %, is 12.2 % by its cells" in notes
+
+
+def test_a_study_that_the_paper_says_nothing_of_has_no_notes_on_it(table: pa.Table) -> None:
+    own = table.slice(0, 2)
+    notes = "\n".join(table_notes(own, DIFFERENCES.empty_table()))
+    assert "none of these rows" in notes
+    assert "Verdict" not in notes
+    assert "Imp.%" not in notes
+    assert "sign-flip" not in notes
+
+
+def test_only_the_difference_from_uniform_lora_is_spelt_out(table: pa.Table, differences: pa.Table) -> None:
+    notes = "\n".join(table_notes(table, differences))
+    assert notes.count("iLoRA minus LLaRA") == 2
+    assert "iLoRA minus SASRec" not in notes
+
+
+def test_a_difference_that_is_not_significant_after_correction_shows_nothing(differences: pa.Table) -> None:
+    val, test, both, _ = differences.to_pylist()
     statement = difference_statement(test)
     assert "iLoRA minus LLaRA" in statement
-    assert "-0.025 [-0.061, +0.012], no demonstrated difference" in statement
+    assert "-0.025 [-0.061, +0.012], no demonstrated difference (p = 0.18, corrected p = 0.36; 95 users" in statement
+    assert "A true difference below 0.052 would be missed by one test more often than in 20% of studies" in statement
+    assert "no demonstrated difference" in difference_statement(val)
     assert "LLaRA is ahead on these users" in difference_statement(both)
-    ahead = test | {"value": 0.03, "low": 0.01, "high": 0.05, "seeds": 1}
+    ahead = both | {"value": 0.03, "low": 0.01, "high": 0.05, "seeds": 1, "minimum_detectable": None}
     assert "iLoRA is ahead on these users" in difference_statement(ahead)
     assert "one seed" in difference_statement(ahead)
+    assert "missed" not in difference_statement(ahead)
 
 
 def test_the_module_prints_table_and_notes(

@@ -1,14 +1,19 @@
-"""Instance-wise LoRA on PEFT: the gate, and the gating of ordinary LoRA layers."""
+"""Instance-wise LoRA on PEFT: a gate before ordinary LoRA layers."""
 
-from ilora.adapters.gate import Gate, LinearGate, ResidualConvolutionGate, build_gate
-from ilora.adapters.gating import ExpertWeights, InstanceWiseVariant, gate_lora_layers
+from ilora.adapters.config import InstanceWiseConfig
+from ilora.adapters.gate import Gate, LinearGate, ResidualConvolutionGate, TopKGate, build_gate
+from ilora.adapters.load import ExpertLoad, expert_load
+from ilora.adapters.model import InstanceWiseModel, get_instance_wise_model
 
 __all__ = [
-    "ExpertWeights",
+    "ExpertLoad",
     "Gate",
-    "InstanceWiseVariant",
+    "InstanceWiseConfig",
+    "InstanceWiseModel",
     "LinearGate",
     "ResidualConvolutionGate",
+    "TopKGate",
     "build_gate",
-    "gate_lora_layers",
+    "expert_load",
+    "get_instance_wise_model",
 ]

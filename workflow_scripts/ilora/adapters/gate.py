@@ -1,11 +1,9 @@
 """The gate: how much each expert takes part in the adaptation of one sequence."""
 
-from typing import Literal
-
 import torch
 from torch import nn
 
-GateKind = Literal["linear", "residual_convolution"]
+from ilora.adapters.config import InstanceWiseConfig
 
 
 class Standardisation(nn.Module):
@@ -27,31 +25,36 @@ class Standardisation(nn.Module):
         """Take the statistics of z, float (sequences, d); give it the training split's only.
 
         Raises:
-            ValueError: if z is not finite or is no matrix of this width with at least two rows.
+            ValueError: if z is not finite, is no matrix of this width with at least two rows, or has only one value.
         """
         shape = tuple(sequence_representations.shape)
         if len(shape) != 2 or shape[0] < 2 or shape[1] != len(self.mean):
             raise ValueError(f"expected sequence representations of shape (2 or more, {len(self.mean)}), found {shape}")
         if not torch.isfinite(sequence_representations).all():
             raise ValueError("sequence representations hold NaN or infinity: retrain the recommender")
+        sequence_representations = sequence_representations.to(self.mean)
         self.mean.copy_(sequence_representations.mean(dim=0))
-        self.scale.copy_(sequence_representations.std(dim=0).clamp_min(1e-6))
+        scale = sequence_representations.std(dim=0)
+        if not (scale > 1e-6).any():
+            raise ValueError("all sequence representations are the same; a constant gate takes no statistics")
+        # A dimension that never moved in training says nothing; dividing by its scale would let it shout afterwards.
+        self.scale.copy_(torch.where(scale > 1e-6, scale, torch.ones_like(scale)))
 
     def forward(self, sequence_representation: torch.Tensor) -> torch.Tensor:
-        """Give z of shape (batch, d) standardised.
+        """Give z of shape (batch, d) standardised, in the gate's own dtype.
 
         Raises:
-            ValueError: if z has another width, or holds NaN or infinity.
+            ValueError: if z is no matrix of this width, or holds NaN or infinity.
         """
-        if sequence_representation.shape[-1] != len(self.mean):
+        if sequence_representation.ndim != 2 or sequence_representation.shape[1] != len(self.mean):
             raise ValueError(
-                f"the gate expects sequence representations of width {len(self.mean)}, "
-                f"found {sequence_representation.shape[-1]}: was another recommender's file given?"
+                f"the gate expects sequence representations of shape (batch, {len(self.mean)}), found "
+                f"{tuple(sequence_representation.shape)}: was another recommender's file given?"
             )
         if not torch.isfinite(sequence_representation).all():
             rows = (~torch.isfinite(sequence_representation)).any(dim=-1).nonzero().flatten().tolist()
             raise ValueError(f"the sequence representation is NaN or infinite in batch rows {rows}")
-        return (sequence_representation - self.mean) / self.scale
+        return (sequence_representation.to(self.mean.dtype) - self.mean) / self.scale
 
 
 class LinearGate(nn.Module):
@@ -59,15 +62,11 @@ class LinearGate(nn.Module):
 
     Args:
         width: d.
-        experts: K, at least 1.
-
-    Raises:
-        ValueError: if K < 1.
+        experts: K.
     """
 
     def __init__(self, width: int, experts: int) -> None:
         super().__init__()
-        _check_experts(experts)
         self.standardisation = Standardisation(width)
         self.projection = nn.Linear(width, experts, bias=False)
         # Small, so that training starts next to uniform LoRA.
@@ -78,6 +77,30 @@ class LinearGate(nn.Module):
         return torch.softmax(self.projection(self.standardisation(sequence_representation)), dim=-1)
 
 
+class TopKGate(nn.Module):
+    """Hard routing: a linear gate whose softmax runs over the largest scores only (Shazeer et al. 2017, without noise).
+
+    Args:
+        width: d.
+        experts: K.
+        active_experts: how many experts a sequence uses, from 1 to K. With 1, the one weight is always 1 and the gate
+            gets no gradient.
+    """
+
+    def __init__(self, width: int, experts: int, active_experts: int) -> None:
+        super().__init__()
+        self.standardisation = Standardisation(width)
+        self.projection = nn.Linear(width, experts, bias=False)
+        nn.init.normal_(self.projection.weight, std=0.02)
+        self.active_experts = active_experts
+
+    def forward(self, sequence_representation: torch.Tensor) -> torch.Tensor:
+        """Give omega, float (batch, K), rows summing to 1 with K - active_experts zeros, for z of shape (batch, d)."""
+        scores = self.projection(self.standardisation(sequence_representation))
+        largest, places = scores.topk(self.active_experts, dim=-1)
+        return torch.zeros_like(scores).scatter(-1, places, torch.softmax(largest, dim=-1))
+
+
 class ResidualConvolutionGate(nn.Module):
     """The released code's gate: z is read as a signal of length d by a one-dimensional residual network.
 
@@ -86,15 +109,11 @@ class ResidualConvolutionGate(nn.Module):
 
     Args:
         width: d.
-        experts: K, at least 1.
-
-    Raises:
-        ValueError: if K < 1.
+        experts: K.
     """
 
     def __init__(self, width: int, experts: int) -> None:
         super().__init__()
-        _check_experts(experts)
         self.standardisation = Standardisation(width)
         channels = (16, 16, 16, 16, 32, 32, 32, 64, 64, 64)
         self.stem = nn.Sequential(nn.Conv1d(1, 16, 3, padding=1, bias=False), nn.BatchNorm1d(16), nn.ReLU())
@@ -130,21 +149,14 @@ class _ResidualBlock(nn.Module):
         return torch.relu(self.convolutions(signal) + self.shortcut(signal))
 
 
-Gate = LinearGate | ResidualConvolutionGate
+Gate = LinearGate | TopKGate | ResidualConvolutionGate
 
 
-def build_gate(kind: GateKind, width: int, experts: int) -> Gate:
-    """Make a gate of the kind named, with statistics and weights yet to be fitted or loaded.
-
-    Raises:
-        ValueError: if there is no such kind, or K < 1.
-    """
-    kinds: dict[str, type[Gate]] = {"linear": LinearGate, "residual_convolution": ResidualConvolutionGate}
-    if kind not in kinds:
-        raise ValueError(f"found gate {kind!r}, expected one of {', '.join(kinds)}")
-    return kinds[kind](width, experts)
-
-
-def _check_experts(experts: int) -> None:
-    if experts < 1:
-        raise ValueError(f"a gate needs at least 1 expert, found {experts}")
+def build_gate(config: InstanceWiseConfig) -> Gate:
+    """Make the gate that a config names, with statistics and weights yet to be fitted or loaded."""
+    if config.gate == "top_k":
+        assert config.active_experts is not None  # which the config has checked
+        return TopKGate(config.width, config.experts, config.active_experts)
+    if config.gate == "residual_convolution":
+        return ResidualConvolutionGate(config.width, config.experts)
+    return LinearGate(config.width, config.experts)

@@ -8,124 +8,138 @@ Scaling the rank-r activation is therefore all it takes: the weights keep the sh
 of full width per expert is ever made.
 """
 
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import torch
-from peft.tuners.lora.layer import LoraLayer, LoraVariant
+from peft.tuners.lora.layer import Linear, LoraLayer, LoraVariant
 from torch import nn
 
-Scale = Literal["per_expert_rank", "per_rank"]
+from ilora.adapters.expert_weights import ExpertWeights
 
-
-class ExpertWeights:
-    """The expert weights of the batch in flight, shared by every gated layer of one model.
-
-    It stays set after the forward pass on purpose: gradient checkpointing recomputes layers during backward.
-
-    Args:
-        rank: r of the LoRA layers.
-        experts: K.
-        scale: ``per_expert_rank`` multiplies by alpha / (r/K), as the released code does, so that a uniform gate is
-            plain LoRA at every K; ``per_rank`` by alpha / r, as the paper writes (Eq. 3).
-
-    Raises:
-        ValueError: if K < 1 or r is not divisible by K.
-    """
-
-    def __init__(self, rank: int, experts: int, scale: Scale) -> None:
-        if experts < 1 or rank % experts:
-            raise ValueError(f"the rank must be a positive multiple of the experts, found {rank} and {experts}")
-        self.experts = experts
-        self.rank_per_expert = rank // experts
-        self.multiplier = float(experts) if scale == "per_expert_rank" else 1.0
-        self._rank_scaling: torch.Tensor | None = None
-
-    def set(self, omega: torch.Tensor) -> None:
-        """Use omega, float (batch, K), until it is set again.
-
-        Raises:
-            ValueError: if omega is no matrix with K columns.
-        """
-        if omega.ndim != 2 or omega.shape[1] != self.experts:
-            raise ValueError(f"expected expert weights of shape (batch, {self.experts}), found {tuple(omega.shape)}")
-        self._rank_scaling = (omega * self.multiplier).repeat_interleave(self.rank_per_expert, dim=1)
-
-    def scaling_for(self, activation: torch.Tensor) -> torch.Tensor:
-        """Give the factors, shape (batch, 1, r), for a rank-r activation of shape (batch, tokens, r).
-
-        Rows of several beams or return sequences of one prompt lie next to each other, as ``generate`` expands them.
-
-        Raises:
-            RuntimeError: if no expert weights were set, or those of another batch.
-        """
-        if self._rank_scaling is None:
-            raise RuntimeError("no expert weights are set: run the model through its gate, not around it")
-        copies, rest = divmod(activation.shape[0], self._rank_scaling.shape[0])
-        if rest or copies < 1:
-            raise RuntimeError(
-                f"expert weights of {self._rank_scaling.shape[0]} sequences met a batch of {activation.shape[0]} rows"
-            )
-        factors = self._rank_scaling if copies == 1 else self._rank_scaling.repeat_interleave(copies, dim=0)
-        return factors[:, None, :].to(activation.dtype)
+MergeableFactors = Callable[[], torch.Tensor]
+"""Gives the factors of a constant gate, float (K,), or raises RuntimeError where every sequence has its own."""
 
 
 class InstanceWiseVariant(LoraVariant):
-    """PEFT's own extension point for a LoRA layer, used to gate its rank-r activation and to refuse merging."""
+    """PEFT's own extension point for a LoRA layer, used to gate its rank-r activation.
 
-    def __init__(self, expert_weights: ExpertWeights) -> None:
-        self.expert_weights = expert_weights
+    Args:
+        layer: name of the layer, for errors.
+        expert_weights: of the batch in flight.
+        mergeable_factors: asked when PEFT wants to merge the layer.
+    """
 
-    def forward(  # type: ignore[override]  # PEFT declares it static; an instance is what its layers call
+    def __init__(self, layer: str, expert_weights: ExpertWeights, mergeable_factors: MergeableFactors) -> None:
+        self._layer = layer
+        self._expert_weights = expert_weights
+        self._mergeable_factors = mergeable_factors
+
+    def forward(  # type: ignore[override]  # PEFT declares these static; an instance is what its layers call
         self, module: Any, active_adapter: str, x: torch.Tensor, result: torch.Tensor, **_: Any
     ) -> torch.Tensor:
-        """Give ``result + s * B(omega_expanded * A(dropout(x)))``, all of shape (batch, tokens, d_out)."""
+        """Give ``result + s * B(omega_expanded * A(dropout(x)))``, all of shape (rows, tokens, d_out)."""
         activation = module.lora_A[active_adapter](module.lora_dropout[active_adapter](x))
-        gated = activation * self.expert_weights.scaling_for(activation)
+        gated = activation * self._expert_weights.factors_for(activation, self._layer)
         return result + module.lora_B[active_adapter](gated) * module.scaling[active_adapter]
 
     def supports_lora_conversion(self) -> bool:
-        """No single LoRA equals an instance-wise one."""
+        """PEFT's conversion would read B A without the gate; `export_plain_lora` is the way to a plain LoRA."""
         return False
 
     @staticmethod
     def init(module: LoraLayer, adapter_name: str) -> None:
         """Nothing to create: the weights are ordinary LoRA's."""
 
-    @staticmethod
-    def merge_safe(module: LoraLayer, active_adapter: str, orig_weight: torch.Tensor) -> torch.Tensor:
-        """Refuse: the update depends on the sequence."""
-        raise RuntimeError("an instance-wise LoRA has one update per sequence and cannot be merged into the weights")
+    def merge_safe(self, module: Any, active_adapter: str, orig_weight: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        """Give the weight with the update of a constant gate in it.
 
-    @staticmethod
-    def merge_unsafe(module: LoraLayer, active_adapter: str, orig_weight: torch.Tensor) -> None:
-        """Refuse: the update depends on the sequence."""
-        InstanceWiseVariant.merge_safe(module, active_adapter, orig_weight)
+        Raises:
+            RuntimeError: if the gate is not constant.
+        """
+        return orig_weight + self._update(module, active_adapter).to(orig_weight)
 
-    @staticmethod
-    def unmerge(module: LoraLayer, active_adapter: str, orig_weight: torch.Tensor) -> torch.Tensor:
-        """Refuse: it was never merged."""
-        return InstanceWiseVariant.merge_safe(module, active_adapter, orig_weight)
+    def merge_unsafe(self, module: Any, active_adapter: str, orig_weight: torch.Tensor) -> None:  # type: ignore[override]
+        """Do the same in place."""
+        orig_weight.data += self._update(module, active_adapter).to(orig_weight)
+
+    def unmerge(self, module: Any, active_adapter: str, orig_weight: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        """Give the weight without the update that was merged into it."""
+        return orig_weight.data - self._update(module, active_adapter).to(orig_weight)
+
+    def _update(self, module: Any, adapter_name: str) -> torch.Tensor:
+        with folded([module], adapter_name, self._mergeable_factors()):
+            return module.get_delta_weight(adapter_name)
 
 
-def gate_lora_layers(model: nn.Module, expert_weights: ExpertWeights, adapter_name: str = "default") -> int:
+def gate_lora_layers(
+    model: nn.Module,
+    expert_weights: ExpertWeights,
+    mergeable_factors: MergeableFactors,
+    adapter_name: str = "default",
+) -> int:
     """Make every LoRA layer of ``adapter_name`` instance-wise and give how many there are.
 
     Raises:
-        ValueError: if the model has no such layer, or a layer of another rank or with a variant of its own.
+        ValueError: if the model has no such layer, the rank of one is no multiple of the experts, or one is of a kind
+            that cannot be gated. Nothing is changed then.
     """
-    layers = [
-        (name, module)
-        for name, module in model.named_modules()
-        if isinstance(module, LoraLayer) and adapter_name in module.lora_A
-    ]
+    layers = lora_layers(model, adapter_name)
     if not layers:
         raise ValueError(f"the model has no LoRA layer of an adapter named {adapter_name!r}")
-    rank = expert_weights.rank_per_expert * expert_weights.experts
-    for name, layer in layers:
-        if layer.r[adapter_name] != rank:
-            raise ValueError(f"{name}: found rank {layer.r[adapter_name]}, expected {rank}")
-        if adapter_name in layer.lora_variant:
-            variant = type(layer.lora_variant[adapter_name]).__name__
-            raise ValueError(f"{name}: already uses PEFT's {variant}, which cannot be combined with a gate")
-        layer.lora_variant[adapter_name] = InstanceWiseVariant(expert_weights)
+    for name, layer in layers.items():
+        _check(name, layer, adapter_name, expert_weights.experts)
+    for name, layer in layers.items():
+        layer.lora_variant[adapter_name] = InstanceWiseVariant(name, expert_weights, mergeable_factors)
+        expert_weights.ranks.add(layer.r[adapter_name])
     return len(layers)
+
+
+def lora_layers(model: nn.Module, adapter_name: str) -> dict[str, Any]:
+    """Give the LoRA layers of an adapter by their names, in the model's order."""
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, LoraLayer) and adapter_name in module.r
+    }
+
+
+@contextmanager
+def folded(layers: Sequence[Any], adapter_name: str, factors: torch.Tensor) -> Iterator[None]:
+    """While it lasts, A of each layer is multiplied row by row: B A is then the whole update of one gate.
+
+    Args:
+        layers: gated LoRA layers.
+        adapter_name: of their adapter.
+        factors: float (K,), omega times what the scale asks for.
+    """
+    weights = [layer.lora_A[adapter_name].weight for layer in layers]
+    originals = [weight.data for weight in weights]
+    try:
+        for weight in weights:
+            rows = factors.to(weight).repeat_interleave(weight.shape[0] // len(factors))
+            weight.data = weight.data * rows[:, None]
+        yield
+    finally:
+        for weight, original in zip(weights, originals, strict=True):
+            weight.data = original
+
+
+def _check(name: str, layer: Any, adapter_name: str, experts: int) -> None:
+    # By its exact type: a subclass (PEFT has one for torchao) merges without asking the variant.
+    if not (type(layer) is Linear or type(layer).__name__ in ("Linear8bitLt", "Linear4bit")):
+        raise ValueError(
+            f"{name}: PEFT adapts it as {type(layer).__name__}, which cannot be gated; expected a linear layer, plain "
+            "or quantized by bitsandbytes. Leave it out of target_modules."
+        )
+    if layer.r[adapter_name] % experts:
+        raise ValueError(
+            f"{name}: found rank {layer.r[adapter_name]}, expected a multiple of the {experts} experts, each of which "
+            "has rank r/K"
+        )
+    if adapter_name in layer.lora_variant:
+        variant = type(layer.lora_variant[adapter_name]).__name__
+        raise ValueError(f"{name}: already uses PEFT's {variant}, which cannot be combined with a gate")
+    if layer.lora_bias[adapter_name]:
+        raise ValueError(f"{name}: found lora_bias=True, expected False: a bias would escape the gate")

@@ -5,29 +5,21 @@ import pyarrow as pa
 import torch
 
 from ilora.adapters import Gate
+from ilora.analysis.schemas import GATES
 from ilora.data.sequences import SequenceTable
-
-GATES = pa.schema(
-    [
-        pa.field("sequence_id", pa.int32(), nullable=False),
-        pa.field("split", pa.string(), nullable=False),
-        pa.field("expert", pa.int32(), nullable=False),  # from 0
-        pa.field("weight", pa.float64(), nullable=False),  # omega; sums to 1 over the experts of a sequence
-    ]
-)
 
 
 @torch.inference_mode()
-def gates_table(gate: Gate, sequences: SequenceTable, representations: torch.Tensor) -> pa.Table:
+def gates_table(gate: Gate, sequences: SequenceTable, guidance: torch.Tensor) -> pa.Table:
     """Give omega of every val and test sequence as a table of schema `GATES`.
 
     Args:
         gate: trained, in evaluation mode.
         sequences: all of them.
-        representations: z of every sequence, float (sequences, d), row = sequence_id.
+        guidance: what the gate reads for every sequence, float (sequences, width), row = sequence_id.
     """
     rows = np.concatenate([sequences.rows("val"), sequences.rows("test")])
-    weights = gate(representations[torch.from_numpy(rows)]).double().numpy()
+    weights = gate(guidance[torch.from_numpy(rows)]).double().numpy()
     experts = weights.shape[1]
     return pa.table(
         {

@@ -1,6 +1,6 @@
 """The sidecar beside an artifact that tells where it came from.
 
-A sidecar holds times and versions, so it is no data: no rule declares it, and nothing reads it back.
+A sidecar holds times and versions, so it is no data: no rule declares it, and only the report reads it back.
 """
 
 import hashlib
@@ -13,17 +13,24 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
+from ilora.artifacts.hardware import describe_machine
 from ilora.artifacts.writing import atomic_path
 
 _PACKAGES = (
+    "accelerate",
     "ilora",
+    "matplotlib",
     "numpy",
     "pandas",
     "peft",
     "pyarrow",
     "recbole",
     "safetensors",
+    "scikit-learn",
+    "scipy",
     "snakemake",
+    "statsmodels",
+    "tokenizers",
     "torch",
     "transformers",
 )
@@ -59,6 +66,7 @@ def write_sidecar(
         "packages": _installed_versions(),
         "python": platform.python_version(),
         "platform": platform.platform(),
+        "machine": describe_machine(),
         "git_revision": _git_revision(),
         "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "details": dict(details or {}),

@@ -16,8 +16,7 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from ilora.baselines.popularity import item_counts
-from ilora.data.trajectories import training_trajectories
+from ilora.data.trajectories import item_counts, training_trajectories
 from ilora.recommenders.candidate_scores import Scores, candidate_matrix
 from ilora.recommenders.predictions import sequences_of
 

@@ -4,13 +4,9 @@ The other candidates are drawn uniformly, so most of them are rare items, and po
 than chance. That makes it the floor that any method has to clear.
 """
 
-from collections.abc import Iterable
-
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from ilora.data.trajectories import training_trajectories
+from ilora.data.trajectories import item_counts, training_trajectories
 from ilora.recommenders.candidate_scores import Scores, candidate_matrix
 
 
@@ -29,9 +25,3 @@ def score_by_popularity(sequences: pa.Table, candidates: pa.Table, items: int) -
         ValueError: as `training_trajectories` raises it.
     """
     return item_counts(training_trajectories(sequences), items)[candidate_matrix(candidates)]
-
-
-def item_counts(trajectories: Iterable[Iterable[int]], items: int) -> npt.NDArray[np.float64]:
-    """Return how often each item occurs in the users' trajectories, float64 [items]."""
-    occurring = np.fromiter((item for trajectory in trajectories for item in trajectory), dtype=np.int64)
-    return np.bincount(occurring, minlength=items).astype(np.float64)

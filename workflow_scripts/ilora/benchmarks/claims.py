@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -10,6 +9,10 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from ilora.artifacts.writing import atomic_path
+from ilora.benchmarks.hardware import describe_processor
+
+REPEATS = 20
+"""Pairs that count, unless a claim needs more."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,9 @@ def compare_times(
     reference: Callable[[], object],
     *,
     target: float,
-    repeats: int = 20,
+    repeats: int = REPEATS,
     warm_up: int = 3,
+    hardware: str | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Claim:
     """Time the two in turn, so that a machine whose speed drifts is unfair to neither.
@@ -52,14 +56,59 @@ def compare_times(
         target: the ratio claimed at most.
         repeats: pairs that count, at least 2.
         warm_up: pairs before them that do not.
+        hardware: what it runs on; None for the processor.
         clock: seconds.
+
+    Raises:
+        ValueError: if fewer than 2 repeats are asked for.
+    """
+
+    def seconds(run: Callable[[], object]) -> float:
+        begun = clock()
+        run()
+        return clock() - begun
+
+    return compare(
+        claim,
+        lambda: seconds(ours),
+        lambda: seconds(reference),
+        unit="s",
+        target=target,
+        repeats=repeats,
+        warm_up=warm_up,
+        hardware=hardware,
+    )
+
+
+def compare(
+    claim: str,
+    ours: Callable[[], float],
+    reference: Callable[[], float],
+    *,
+    unit: str,
+    target: float,
+    repeats: int = REPEATS,
+    warm_up: int = 0,
+    hardware: str | None = None,
+) -> Claim:
+    """Measure the two in turn; which goes first changes from pair to pair.
+
+    Args:
+        claim: the claim's name.
+        ours: measures ours, in ``unit``; lower is better.
+        reference: measures the reference, positive.
+        unit: of both.
+        target: the ratio claimed at most.
+        repeats: pairs that count, at least 2.
+        warm_up: pairs before them that do not.
+        hardware: what it runs on; None for the processor.
 
     Raises:
         ValueError: if fewer than 2 repeats are asked for.
     """
     if repeats < 2:
         raise ValueError(f"a spread needs at least 2 repeats, found {repeats}")
-    pairs = np.array([(_seconds(ours, clock), _seconds(reference, clock)) for _ in range(warm_up + repeats)])[warm_up:]
+    pairs = np.array([_pair(ours, reference, number % 2 == 1) for number in range(warm_up + repeats)])[warm_up:]
     ratios = pairs[:, 0] / pairs[:, 1]
     drawn = np.random.default_rng(0).choice(ratios, size=(2000, repeats))
     low, high = np.quantile(np.median(drawn, axis=1), [0.025, 0.975])
@@ -67,33 +116,33 @@ def compare_times(
         claim=claim,
         ours=float(np.median(pairs[:, 0])),
         reference=float(np.median(pairs[:, 1])),
-        unit="s",
+        unit=unit,
         ratio=float(np.median(ratios)),
         ratio_low=float(low),
         ratio_high=float(high),
         repeats=repeats,
         target=target,
-        hardware=f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
+        hardware=hardware or describe_processor(),
     )
 
 
 def write_claims(claims: Sequence[Claim], path: str | os.PathLike[str]) -> None:
     """Write claims as a JSON list, atomically."""
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps([asdict(claim) for claim in claims], indent=2) + "\n")
+        temporary.write_text(json.dumps([asdict(claim) for claim in claims], indent=2) + "\n", encoding="utf-8")
 
 
-def show_claims(claims: Sequence[Claim]) -> str:
-    """Give one line a claim."""
-    return "\n".join(
+def show_claim(claim: Claim) -> str:
+    """Give a claim in one line."""
+    return (
         f"{claim.claim}: {claim.ours:.4g} {claim.unit} against {claim.reference:.4g} {claim.unit}, ratio "
         f"{claim.ratio:.3f} [{claim.ratio_low:.3f}, {claim.ratio_high:.3f}] over {claim.repeats} pairs, "
-        f"target at most {claim.target:g}"
-        for claim in claims
+        f"target at most {claim.target:.3g} ({claim.hardware})"
     )
 
 
-def _seconds(run: Callable[[], object], clock: Callable[[], float]) -> float:
-    begun = clock()
-    run()
-    return clock() - begun
+def _pair(ours: Callable[[], float], reference: Callable[[], float], reference_first: bool) -> tuple[float, float]:
+    if reference_first:
+        of_reference = reference()
+        return ours(), of_reference
+    return ours(), reference()

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import codecs
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ilora.configuration.model import HUB_NAME, FinetuningValues, StudyConfig
+from ilora.configuration.model import (
+    BUILT_IN_DATASETS,
+    HUB_NAME,
+    RECBOLE,
+    FinetuningValues,
+    OwnDataset,
+    StudyConfig,
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,7 @@ def find_problems(study: StudyConfig, finetuning: Mapping[str, FinetuningValues]
     """
     problems = [
         *_top_level(study),
+        *_dataset_names(study),
         *_data(study),
         *_recommenders(study),
         *_backbone(study),
@@ -49,8 +58,16 @@ def _top_level(study: StudyConfig) -> Iterator[Problem]:
     }
     for key, entries in values.items():
         yield from _repeated(key, entries)
-    if study.protocol == "chronological":
-        yield Problem("protocol", study.protocol, "published: the other is not built yet")
+
+
+def _dataset_names(study: StudyConfig) -> Iterator[Problem]:
+    known = f"one of {', '.join(study.known_datasets)} (a data set of your own is defined in data.own)"
+    for dataset in study.datasets:
+        if dataset not in study.known_datasets:
+            yield Problem("datasets", dataset, known)
+    for dataset in study.finetuning.per_dataset:
+        if dataset not in study.known_datasets:
+            yield Problem(f"finetuning.per_dataset.{dataset}", "an unknown data set", known)
 
 
 def _repeated(path: str, entries: Sequence[object]) -> Iterator[Problem]:
@@ -68,11 +85,29 @@ def _data(study: StudyConfig) -> Iterator[Problem]:
             f"at most data.maximum_history ({data.maximum_history})",
         )
     for dataset in study.datasets:
-        if dataset not in data.sources:
-            yield Problem(f"data.sources.{dataset}", "nothing", "the folder of its raw files (it is in datasets)")
+        if dataset in BUILT_IN_DATASETS and dataset not in data.sources:
+            yield Problem(
+                f"data.sources.{dataset}", "nothing", "download or the folder of its raw files (it is in datasets)"
+            )
     for dataset, source in data.sources.items():
-        if source == "recbole" and dataset != "movielens":
-            yield Problem(f"data.sources.{dataset}", "recbole", "a folder: RecBole's installation holds movielens only")
+        if source == RECBOLE and dataset != "movielens":
+            yield Problem(
+                f"data.sources.{dataset}",
+                source,
+                "download or a folder: RecBole's installation holds movielens only",
+            )
+    for dataset, own in data.own.items():
+        yield from _own_dataset(dataset, own)
+
+
+def _own_dataset(dataset: str, own: OwnDataset) -> Iterator[Problem]:
+    path = f"data.own.{dataset}"
+    if dataset in BUILT_IN_DATASETS:
+        yield Problem(path, "the name of a built-in data set", "a name of its own")
+    try:
+        codecs.lookup(own.encoding)
+    except LookupError:
+        yield Problem(f"{path}.encoding", own.encoding, "an encoding of Python, such as utf-8 or latin-1")
 
 
 def _recommenders(study: StudyConfig) -> Iterator[Problem]:
@@ -121,17 +156,35 @@ def _embedded_backbone(study: StudyConfig) -> Iterator[Problem]:
 
 
 def _finetuning(study: StudyConfig, dataset: str, values: FinetuningValues) -> Iterator[Problem]:
-    overridden = study.finetuning.per_dataset.get(dataset, {})  # type: ignore[call-overload]
+    overridden = study.finetuning.per_dataset.get(dataset, {})
 
     def path(key: str) -> str:
         return f"finetuning.per_dataset.{dataset}.{key}" if key in overridden else f"finetuning.{key}"
 
+    return finetuning_problems(values, path)
+
+
+def finetuning_problems(values: FinetuningValues, path: Callable[[str], str]) -> Iterator[Problem]:
+    """Yield what does not fit together in the fine-tuning settings of one data set.
+
+    Args:
+        values: the settings.
+        path: gives the path of a key, for messages.
+    """
     if values.rank % values.experts:
         yield Problem(
             path("rank"),
             str(values.rank),
             f"a multiple of finetuning.experts ({values.experts}): each expert has rank rank/experts",
         )
+    if values.gate == "top_k" and not 1 <= (values.active_experts or 0) <= values.experts:
+        yield Problem(
+            path("active_experts"),
+            str(values.active_experts),
+            f"1 to finetuning.experts ({values.experts}): the gate is top_k",
+        )
+    if values.gate != "top_k" and values.active_experts is not None:
+        yield Problem(path("active_experts"), str(values.active_experts), f"null: the gate is {values.gate}")
     if values.batch_size % values.gradient_accumulation:
         yield Problem(
             path("gradient_accumulation"),

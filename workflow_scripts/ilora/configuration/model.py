@@ -13,19 +13,22 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-Dataset = Literal["movielens", "lastfm", "steam"]
+BuiltInDataset = Literal["movielens", "lastfm", "steam"]
 Protocol = Literal["published", "chronological"]
 Recommender = Literal["gru4rec", "caser", "sasrec"]
 Baseline = Literal["popularity", "markov"]
 LanguageModelMethod = Literal["zero_shot", "llara", "ilora"]
+TunedMethod = Literal["llara", "ilora"]
 Method = Literal[Baseline, Recommender, LanguageModelMethod]
 
-DATASETS: tuple[str, ...] = get_args(Dataset)
+BUILT_IN_DATASETS: tuple[str, ...] = get_args(BuiltInDataset)
 PROTOCOLS: tuple[str, ...] = get_args(Protocol)
 RECOMMENDERS: tuple[str, ...] = get_args(Recommender)
 BASELINES: tuple[str, ...] = get_args(Baseline)
 LLM_METHODS: tuple[str, ...] = get_args(LanguageModelMethod)
 
+DOWNLOAD = "download"
+RECBOLE = "recbole"
 EMBEDDED_BACKBONE = "embedded"
 HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -33,12 +36,51 @@ Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Probability = Annotated[float, Field(ge=0, lt=1)]
+Dataset = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+Text = Annotated[str, Field(min_length=1)]
+TableFile = Annotated[str, Field(pattern=r"\.(csv|tsv|inter|item|parquet)$")]
+Words = Annotated[str, Field(pattern=r"^[^<>\s]+( [^<>\s]+)*$")]
 
 
 class Section(BaseModel):
     """A part of the configuration: frozen, and with no key but the declared ones."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, title=None)
+
+
+class OwnColumns(Section):
+    """Names of the columns in the files of a data set of one's own; RecBole's `user_id:token` counts as `user_id`."""
+
+    user: Text = Field("user_id", description="in interactions: who")
+    item: Text = Field("item_id", description="in interactions: used what")
+    timestamp: Text = Field("timestamp", description="in interactions: when")
+    rating: Text = Field("rating", description="in interactions: how good it was; read with a minimum_rating only")
+    item_id: Text = Field("item_id", description="in items: the id that interactions use")
+    title: Text = Field("title", description="in items: as it will stand in a prompt")
+
+
+class OwnWords(Section):
+    """What a prompt says about the items: "The user has read these books" and "Which does the user read next?"."""
+
+    items: Words = Field("items", description="what the items are called, in the plural")
+    participle: Words = Field("chosen", description="what a user has done with them")
+    verb: Words = Field("choose", description="what a user does with one")
+
+
+class OwnDataset(Section):
+    """A data set of one's own: a file of interactions and a file of titles (CSV, TSV, Parquet, RecBole's atomic)."""
+
+    interactions: TableFile = Field(description="file with a row for each time that a user used an item")
+    items: TableFile = Field(description="file with a row for each item; may be the same one")
+    columns: OwnColumns = OwnColumns()
+    timestamps: Literal["seconds", "milliseconds", "dates"] = Field(
+        "seconds", description="what the times are: seconds or milliseconds since 1970, or dates in ISO 8601"
+    )
+    encoding: Text = Field("utf-8", description="of text files")
+    minimum_rating: float | None = Field(None, description="ratings below this are no interaction; null for none")
+    minimum_users_per_item: Count = Field(1, description="items with fewer users are dropped, until none is left")
+    minimum_items_per_user: Count = Field(1, description="users with fewer items are dropped, until none is left")
+    words: OwnWords = OwnWords()
 
 
 class DataSection(Section):
@@ -51,10 +93,19 @@ class DataSection(Section):
     minimum_history: Count = Field(3, description="sequences with a shorter history are dropped")
     maximum_history: Count = Field(10, description="items of history that a sequence keeps, the latest ones")
     minimum_rating: float = Field(3.0, description="ratings below this are no interaction (movielens)")
-    sources: dict[Dataset, Annotated[str, Field(min_length=1)]] = Field(
-        default={"movielens": "recbole"},
-        description="where raw files come from: a folder that holds them, or recbole for the copy of "
-        "MovieLens-100K inside the installed RecBole",
+    sample_seed: Seed = Field(0, description="seed of the random third of users and of games (steam)")
+    sources: dict[BuiltInDataset, Text] = Field(
+        default={"movielens": RECBOLE, "lastfm": DOWNLOAD, "steam": DOWNLOAD},
+        description="where raw files come from: download, a folder that holds them, or (movielens) recbole for the "
+        "copy inside the installed RecBole",
+    )
+    lock: Text = Field(
+        "downloads.lock.json",
+        description="checksums of downloads whose publishers give none, recorded at the first; commit this file",
+    )
+    own: dict[Dataset, OwnDataset] = Field(
+        default={},
+        description="data sets of your own, by name: the README's section on them says how",
     )
 
 
@@ -185,10 +236,19 @@ class FinetuningValues(Section):
         description="linear layers that LoRA adapts",
     )
     experts: Count = Field(4, description="experts K of iLoRA, each of rank r/K")
-    gate: Literal["linear", "residual_convolution"] = Field(
+    gate: Literal["linear", "residual_convolution", "top_k"] = Field(
         "linear",
-        description="network from the sequence representation to the experts' weights: the paper's, or the "
-        "released code's",
+        description="network from what the gate reads to the experts' weights: the paper's, the released code's, or "
+        "a linear one that leaves all but the largest active_experts weights at zero",
+    )
+    active_experts: Count | None = Field(None, description="experts that a sequence uses, of gate top_k; else null")
+    guidance: Literal["sequence_representation", "random_initialized", "token_collapsed", "shuffled", "constant"] = (
+        Field(
+            "sequence_representation",
+            description="what the gate reads: the recommender's representation of the sequence (the paper); for "
+            "comparison, a random vector for each sequence, the mean embedding of the prompt's tokens, another "
+            "sequence's representation, or nothing (one gate for everyone)",
+        )
     )
     scale: Literal["per_rank", "per_expert_rank"] = Field(
         "per_expert_rank",
@@ -219,6 +279,9 @@ class FinetuningValues(Section):
     curriculum: bool = Field(
         False, description="begin with text-only batches, fewer and fewer of them (LLaRA's curriculum)"
     )
+    checkpoint_every: Count = Field(
+        500, description="optimizer steps between the states that a killed training goes on from"
+    )
     snapshots: tuple[Annotated[int, Field(ge=0)], ...] = Field(
         (1000, 2000), description="optimizer steps after which the adapter is kept, besides the last"
     )
@@ -244,6 +307,12 @@ class DecodingSection(Section):
 
     batch_size: Count = Field(32, description="prompts that are answered together")
     maximum_new_tokens: Count = Field(32, description="tokens of an answer, if no newline ends it before")
+    constrained: bool = Field(False, description="write nothing but titles of candidates, whatever their length")
+    candidate_score: Literal["sum", "mean"] = Field(
+        "sum",
+        description="log-probability that scores a candidate beside the text: of its whole title, or the mean over "
+        "the title's tokens, which favours long titles",
+    )
 
 
 class StatisticsSection(Section):
@@ -254,10 +323,56 @@ class StatisticsSection(Section):
     bootstrap_seed: Seed = Field(0, description="seed of the resamples")
 
 
+class AnalysisSection(Section):
+    """Clusters of sequences, and the gradients on them (Fig. 1 and 3 of the paper)."""
+
+    clusters: Annotated[int, Field(ge=2)] = Field(8, description="k-means clusters of sequences; the paper has 8")
+    restarts: Count = Field(10, description="initialisations of k-means, of which the best counts")
+    seed: Seed = Field(0, description="of the clusters and of every sample of sequences below")
+    silhouette_sequences: Count = Field(5000, description="training sequences that the silhouette is measured on")
+    blocks: Annotated[int, Field(ge=2)] = Field(
+        8, description="blocks of sequences in a cluster, each with a gradient of its own; intervals draw them again"
+    )
+    sequences_per_block: Count = Field(64, description="sequences in a block; a cluster with too few gets no gradient")
+    batch_size: Count = Field(16, description="sequences whose gradient is computed at once")
+    case_study_sequences: Annotated[int, Field(ge=2)] = Field(
+        64, description="sequences that the pairs of the case study are chosen from"
+    )
+
+
 class FiguresSection(Section):
     """What the figures show."""
 
     expert_attention_sequences: Count = Field(10, description="sequences in the figure of expert attention")
+    snapshot_draws: Count = Field(
+        3, description="candidate sets of each sequence that the snapshots of a sweep with by_epoch are answered on"
+    )
+
+
+class SweepSection(Section):
+    """One setting of the tuned methods over several values, all else as in the study."""
+
+    methods: Annotated[tuple[TunedMethod, ...], Field(min_length=1)] = Field(
+        ("ilora",),
+        description="what is tuned at each value; the first, as the study sets it, is compared with the rest",
+    )
+    parameter: Text = Field(
+        description="what varies: guide (of recommenders), or a key of finetuning such as experts or preset"
+    )
+    values: Annotated[tuple[JsonValue, ...], Field(min_length=2)] = Field(
+        description="of the parameter; the study's own must be among them"
+    )
+    settings: dict[str, JsonValue] = Field(
+        default={}, description="what else the runs of this sweep replace, all of them, such as {steps: 700}"
+    )
+    datasets: Annotated[tuple[Dataset, ...], Field(min_length=1)] | None = Field(
+        None, description="data sets; null for the study's"
+    )
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] | None = Field(
+        None, description="seeds; null for the study's"
+    )
+    by_epoch: bool = Field(False, description="also draw HitRatio@1 over training, from the snapshots of every run")
+    title: Text | None = Field(None, description="what its figure is headed with; null for the parameter's name")
 
 
 class ResourcesSection(Section):
@@ -276,7 +391,9 @@ class StudyConfig(Section):
     results: Annotated[str, Field(pattern=r"^[^~{}\s]*[^~{}\s/]$")] = Field(
         "results", description="folder of everything that is made"
     )
-    datasets: Annotated[tuple[Dataset, ...], Field(min_length=1)] = Field(("movielens",), description="data sets")
+    datasets: Annotated[tuple[Dataset, ...], Field(min_length=1)] = Field(
+        ("movielens",), description="data sets [movielens, lastfm, steam, or a name of data.own]"
+    )
     protocol: Protocol = Field(
         "published",
         description="published rebuilds the splits that the paper was measured on; chronological is "
@@ -289,6 +406,11 @@ class StudyConfig(Section):
         ("popularity", "markov", "gru4rec", "caser", "sasrec", "zero_shot", "llara", "ilora"),
         description="rows of the table",
     )
+    sweeps: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], SweepSection] = Field(
+        default={},
+        description="ablations by name, a figure each, such as {experts: {parameter: experts, values: [1, 2, 4, 8]}}; "
+        "studies/embedded.yaml has more",
+    )
     data: DataSection = DataSection()
     recommenders: RecommendersSection = RecommendersSection()
     backbone: BackboneSection = BackboneSection()
@@ -297,5 +419,11 @@ class StudyConfig(Section):
     finetuning: FinetuningSection = FinetuningSection()
     decoding: DecodingSection = DecodingSection()
     statistics: StatisticsSection = StatisticsSection()
+    analysis: AnalysisSection = AnalysisSection()
     figures: FiguresSection = FiguresSection()
     resources: ResourcesSection = ResourcesSection()
+
+    @property
+    def known_datasets(self) -> tuple[str, ...]:
+        """The data sets that the study could take: the built-in ones and its own."""
+        return (*BUILT_IN_DATASETS, *self.data.own)

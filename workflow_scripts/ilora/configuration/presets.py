@@ -29,29 +29,28 @@ _SHARED: dict[str, object] = {
 
 _RELEASED_GATE_SHARE = 0.3
 
-_LEARNING_RATES: dict[str, dict[str, float]] = {
+#: Preset -> data set -> peak learning rate.
+LEARNING_RATES: dict[str, dict[str, float]] = {
     "paper": {"lastfm": 2e-4, "movielens": 1e-4, "steam": 1e-4},
     "released": {"lastfm": 7e-4, "movielens": 8e-4, "steam": 5e-4},
 }
 
 
-def preset_values(preset: str, dataset: str) -> Mapping[str, object]:
-    """Return the values of `finetuning` that a preset names for a data set.
+def preset_values(preset: str, learning_rate: float) -> Mapping[str, object]:
+    """Return the values of `finetuning` that a preset names, at a data set's learning rate.
 
     ``paper`` follows its Section 3 and Appendix E; ``released`` the training scripts published with it. What
     neither says (how a batch is cut to fit memory, which snapshots are kept) is left to the study.
 
     Raises:
-        KeyError: when the preset or the data set has none.
+        KeyError: when there is no such preset.
     """
-    learning_rate = _LEARNING_RATES[preset][dataset]
-    own: dict[str, object]
-    if preset == "paper":
-        own = {"gate": "linear", "scale": "per_rank", "gate_learning_rate": None}
-    else:
-        own = {
+    gates: dict[str, dict[str, object]] = {
+        "paper": {"gate": "linear", "scale": "per_rank", "gate_learning_rate": None},
+        "released": {
             "gate": "residual_convolution",
             "scale": "per_expert_rank",
             "gate_learning_rate": _RELEASED_GATE_SHARE * learning_rate,
-        }
-    return MappingProxyType({**_SHARED, **own, "learning_rate": learning_rate})
+        },
+    }
+    return MappingProxyType({**_SHARED, **gates[preset], "learning_rate": learning_rate})

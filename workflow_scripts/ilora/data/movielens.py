@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from ilora.data.raw import RAW_INTERACTIONS, RAW_ITEMS, Line, RawData, RawDataError, read_lines
+from ilora.data.raw import RAW_INTERACTIONS, RAW_ITEMS, Line, RawData, read_lines, read_lines_below_header
 
 #: The value of `source` that stands for the copy inside the installed RecBole package.
 RECBOLE_SOURCE = "recbole"
@@ -90,7 +90,7 @@ def read_movielens(source: str) -> RawData:
     if source == RECBOLE_SOURCE:
         folder = _recbole_folder()
         films = list(_recbole_films(folder / "ml-100k.item"))
-        ratings = _without_header(folder / "ml-100k.inter", _RECBOLE_RATING_COLUMNS)
+        ratings = _recbole_lines(folder / "ml-100k.inter", _RECBOLE_RATING_COLUMNS)
     else:
         folder = Path(source)
         films = list(_grouplens_films(folder / "u.item"))
@@ -109,17 +109,12 @@ def _recbole_folder() -> Path:
     return Path(spec.submodule_search_locations[0], "dataset_example", "ml-100k")
 
 
-def _without_header(path: Path, columns: list[str]) -> Iterator[Line]:
-    lines = read_lines(path, separator="\t", columns=len(columns), encoding="utf-8")
-    header = next(lines, None)
-    if header is None or header.fields != columns:
-        found = "an empty file" if header is None else f"the columns {header.fields}"
-        raise RawDataError(f"{path}: found {found}, expected a first line with the columns {columns}.")
-    return lines
+def _recbole_lines(path: Path, columns: list[str]) -> Iterator[Line]:
+    return read_lines_below_header(path, columns, separator="\t", encoding="utf-8")
 
 
 def _recbole_films(path: Path) -> Iterator[_Film]:
-    for line in _without_header(path, _RECBOLE_ITEM_COLUMNS):
+    for line in _recbole_lines(path, _RECBOLE_ITEM_COLUMNS):
         _, title, year, genres = line.fields
         if title in TITLE_CORRECTIONS:
             title, corrected_year = TITLE_CORRECTIONS[title]

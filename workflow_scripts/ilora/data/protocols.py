@@ -1,40 +1,112 @@
-"""Which evaluation protocols exist, and how each treats each data set."""
+"""Which evaluation protocols exist, and what each does with a data set: a declared list of steps, then windows."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import pyarrow as pa
 
-from ilora.data import published
+from ilora.data import chronological, published
+from ilora.data.candidate_tables import Exclusion, candidates_table
+from ilora.data.interactions import describe_items, order_by_time
+from ilora.data.raw import RawData
+from ilora.data.recipes import FilterSettings, recipe_of
+from ilora.data.steps import Step, StepCount, run_steps
 
-#: (Data set, protocol) -> a function from raw data to interactions and items.
-PREPARATIONS: dict[tuple[str, str], Callable[..., tuple[pa.Table, pa.Table]]] = {
-    ("movielens", "published"): published.prepare_movielens,
-}
+PROTOCOLS = ("published", "chronological")
 
-#: Protocol -> a function from interactions to sequences.
-SEQUENCINGS: dict[str, Callable[..., pa.Table]] = {"published": published.make_sequences}
+_EXCLUSIONS: dict[str, Exclusion] = {"published": "history", "chronological": "whole_sequence"}
 
 
-def preparation(dataset: str, protocol: str) -> Callable[..., tuple[pa.Table, pa.Table]]:
-    """Return the function that prepares `dataset` by `protocol`.
+@dataclass(frozen=True)
+class PreparedData:
+    """A data set as a protocol keeps, numbers and orders it.
+
+    Attributes:
+        interactions: table of schema `INTERACTIONS`.
+        items: table of schema `ITEMS`.
+        steps: what each step did; `ilora.data.steps.steps_table` makes a table of it.
+    """
+
+    interactions: pa.Table
+    items: pa.Table
+    steps: list[StepCount]
+
+
+def preparation_steps(dataset: str, protocol: str, raw_items: pa.Table, settings: FilterSettings) -> list[Step]:
+    """Return the steps from raw interactions to `INTERACTIONS`: filters, dense ids, order.
+
+    Both protocols keep the same interactions; they differ in the order of a user's sequence.
 
     Raises:
-        ValueError: there is none; the message names those that exist.
+        ValueError: there is no such protocol.
     """
-    if (dataset, protocol) not in PREPARATIONS:
-        known = ", ".join(f"{known_dataset} by {known_protocol}" for known_dataset, known_protocol in PREPARATIONS)
-        raise ValueError(
-            f"The data set '{dataset}' cannot be prepared by the protocol '{protocol}'. Possible: {known}."
-        )
-    return PREPARATIONS[dataset, protocol]
+    _check(protocol)
+    recipe = recipe_of(dataset)
+    order = recipe.released_order() if protocol == "published" else order_by_time()
+    return [*recipe.filters(settings), recipe.numbering(raw_items), order]
 
 
-def sequencing(protocol: str) -> Callable[..., pa.Table]:
-    """Return the function that makes the sequences of `protocol`.
+def prepare(raw: RawData, dataset: str, protocol: str, settings: FilterSettings) -> PreparedData:
+    """Keep, number and order what the protocol keeps of a data set.
+
+    Args:
+        raw: as a reader returns it.
+        dataset: "movielens", "lastfm", "steam", or any other name for own data.
+        protocol: one of `PROTOCOLS`.
+        settings: of the filters.
 
     Raises:
-        ValueError: there is none; the message names those that exist.
+        ValueError: there is no such protocol, nothing is left, or a step refuses the data.
     """
-    if protocol not in SEQUENCINGS:
-        raise ValueError(f"There is no protocol '{protocol}'. Protocols that exist: {', '.join(SEQUENCINGS)}.")
-    return SEQUENCINGS[protocol]
+    interactions, steps = run_steps(raw.interactions, preparation_steps(dataset, protocol, raw.items, settings))
+    return PreparedData(interactions, describe_items(interactions, raw.items), steps)
+
+
+def make_sequences(
+    interactions: pa.Table, protocol: str, *, split_seed: int, minimum_history: int, maximum_history: int
+) -> pa.Table:
+    """Return the sequences of a protocol, as a table of schema `SEQUENCES`.
+
+    Args:
+        interactions: table of schema `INTERACTIONS`.
+        protocol: one of `PROTOCOLS`.
+        split_seed: of the random split of the users; `chronological` splits without chance.
+        minimum_history: shorter histories are dropped.
+        maximum_history: items of history that are kept, the latest ones.
+
+    Raises:
+        ValueError: there is no such protocol, or as its module's `make_sequences` raises it.
+    """
+    _check(protocol)
+    bounds = {"minimum_history": minimum_history, "maximum_history": maximum_history}
+    if protocol == "published":
+        return published.make_sequences(interactions, split_seed=split_seed, **bounds)
+    return chronological.make_sequences(interactions, **bounds)
+
+
+def draw_candidate_sets(
+    sequences: pa.Table, interactions: pa.Table, protocol: str, *, size: int, draws: int, seed: int
+) -> pa.Table:
+    """Return the candidate sets of the val and test sequences, as a table of schema `CANDIDATES`.
+
+    In `published` the other candidates are outside the history of the prompt, in `chronological` outside all that the
+    user ever had, before or after.
+
+    Args:
+        sequences: table of schema `SEQUENCES`.
+        interactions: the table of schema `INTERACTIONS` that they were made from.
+        protocol: one of `PROTOCOLS`.
+        size: number of candidates, the target included.
+        draws: candidate sets for each sequence.
+        seed: of the candidate draws.
+
+    Raises:
+        ValueError: there is no such protocol, or as `candidates_table` raises it.
+    """
+    _check(protocol)
+    exclusion = _EXCLUSIONS[protocol]
+    return candidates_table(sequences, interactions, exclusion=exclusion, size=size, draws=draws, seed=seed)
+
+
+def _check(protocol: str) -> None:
+    if protocol not in PROTOCOLS:
+        raise ValueError(f"There is no protocol '{protocol}'. Protocols that exist: {', '.join(PROTOCOLS)}.")

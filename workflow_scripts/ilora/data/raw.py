@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-#: What users did, in the order of the raw file. `timestamp` is in seconds since 1970.
+#: What users did, in the order of the raw file. `timestamp` is in seconds since 1970; `rating` is null where the data
+#: set has no ratings.
 RAW_INTERACTIONS = pa.schema(
     [
         pa.field("raw_user_id", pa.string(), nullable=False),
         pa.field("raw_item_id", pa.string(), nullable=False),
-        pa.field("rating", pa.float64(), nullable=False),
+        pa.field("rating", pa.float64(), nullable=True),
         pa.field("timestamp", pa.int64(), nullable=False),
     ]
 )
@@ -58,6 +59,14 @@ class Line:
             raise self.error(f"the {meaning} is '{text}', expected a whole number")
         return int(text)
 
+    def integer(self, column: int, meaning: str) -> int:
+        """Return the field at `column` (from 0) as an integer, which may be negative; raise `RawDataError` if none."""
+        text = self.fields[column]
+        digits = text.removeprefix("-")
+        if not (digits.isascii() and digits.isdecimal()):
+            raise self.error(f"the {meaning} is '{text}', expected an integer")
+        return int(text)
+
     def error(self, problem: str) -> RawDataError:
         """Return the error that says what is wrong with this line."""
         return RawDataError(f"{self.path}, line {self.number}: {problem}.")
@@ -81,3 +90,17 @@ def read_lines(path: Path, *, separator: str, columns: int, encoding: str) -> It
                 yield line
         except UnicodeDecodeError as error:
             raise RawDataError(f"{path}: is not {encoding} text ({error.reason}).") from error
+
+
+def read_lines_below_header(path: Path, columns: list[str], *, separator: str, encoding: str) -> Iterator[Line]:
+    """Yield the lines below the first one, which must name `columns`; otherwise like `read_lines`.
+
+    Raises:
+        FileNotFoundError, RawDataError: as `read_lines` raises them, or the first line is another.
+    """
+    lines = read_lines(path, separator=separator, columns=len(columns), encoding=encoding)
+    header = next(lines, None)
+    if header is None or header.fields != columns:
+        found = "an empty file" if header is None else f"the columns {header.fields}"
+        raise RawDataError(f"{path}: found {found}, expected a first line with the columns {columns}.")
+    yield from lines

@@ -2,11 +2,17 @@
 
 from collections.abc import Callable
 
+from ilora.data.lastfm import read_lastfm
 from ilora.data.movielens import read_movielens
 from ilora.data.raw import RawData
+from ilora.data.steam import read_steam
 
 #: Data set -> a function that reads it from a source (a folder, or a name that the function knows).
-READERS: dict[str, Callable[[str], RawData]] = {"movielens": read_movielens}
+READERS: dict[str, Callable[[str], RawData]] = {
+    "movielens": read_movielens,
+    "lastfm": read_lastfm,
+    "steam": read_steam,
+}
 
 
 def read_raw(dataset: str, source: str) -> RawData:

@@ -1,13 +1,26 @@
-"""Assigns whole users to the splits train, val and test."""
+"""Says which interactions are targets of the splits train, val and test."""
 
 import hashlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ilora.data.positions import locate
 
 logger = logging.getLogger(__name__)
 
 #: The splits, in the order in which their sequences are numbered.
 SPLITS = ("train", "val", "test")
+
+#: The mark of an interaction that is no target in any split.
+NO_SPLIT = -1
+
+SplitOfTarget = npt.NDArray[np.int8]
+
+_TRAIN, _VAL, _TEST = range(len(SPLITS))
 
 
 def split_users(raw_user_ids: Iterable[str], seed: int) -> dict[str, str]:
@@ -32,6 +45,48 @@ def split_users(raw_user_ids: Iterable[str], seed: int) -> dict[str, str]:
         raise ValueError(f"{len(shuffled)} users are too few to split 8:1:1; the splits would have {sizes} users.")
     logger.info("split users: %d in, %s out", len(shuffled), sizes)
     return {user: split for split, users in members.items() for user in users}
+
+
+def split_by_user(interactions: pa.Table, split_of_user: Mapping[str, str]) -> SplitOfTarget:
+    """Return the split of each interaction as a target: all of a training user's, the last of any other user's.
+
+    Args:
+        interactions: table of schema `INTERACTIONS`, each user's rows together and in order.
+        split_of_user: raw user id -> "train", "val" or "test".
+
+    Returns:
+        int8 [rows]: an index into `SPLITS`, or `NO_SPLIT`.
+
+    Raises:
+        ValueError: a user's rows are not together.
+    """
+    positions = locate(interactions["user_id"].to_numpy())
+    users = interactions["raw_user_id"].take(pa.array(positions.first_rows)).to_pylist()
+    of_users = np.array([SPLITS.index(split_of_user[user]) for user in users], dtype=np.int8)
+    split_of_target = np.repeat(of_users, positions.lengths)
+    split_of_target[(split_of_target != _TRAIN) & (positions.from_end > 0)] = NO_SPLIT
+    return split_of_target
+
+
+def split_leaving_one_out(interactions: pa.Table) -> SplitOfTarget:
+    """Return the split of each interaction as a target: the last of a user test, the one before val, others train.
+
+    Args:
+        interactions: table of schema `INTERACTIONS`, each user's rows together and in order.
+
+    Returns:
+        int8 [rows]: an index into `SPLITS`.
+
+    Raises:
+        ValueError: a user's rows are not together.
+    """
+    positions = locate(interactions["user_id"].to_numpy())
+    split_of_target = np.full(interactions.num_rows, _TRAIN, dtype=np.int8)
+    split_of_target[positions.from_end == 1] = _VAL
+    split_of_target[positions.from_end == 0] = _TEST
+    sizes = {split: np.count_nonzero(split_of_target == code) for code, split in enumerate(SPLITS)}
+    logger.info("split leaving one out: %d interactions in, %s out", interactions.num_rows, sizes)
+    return split_of_target
 
 
 def _position(seed: int, raw_user_id: str) -> bytes:

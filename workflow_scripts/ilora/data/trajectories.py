@@ -1,5 +1,9 @@
 """The whole item sequence of each training user, put together again from the training windows."""
 
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -31,3 +35,9 @@ def training_trajectories(sequences: pa.Table) -> list[list[int]]:
             )
         trajectory.append(window["target"])
     return list(trajectories.values())
+
+
+def item_counts(trajectories: Iterable[Iterable[int]], items: int) -> npt.NDArray[np.float64]:
+    """Return how often each item occurs in the users' trajectories, float64 [items]."""
+    occurring = np.fromiter((item for trajectory in trajectories for item in trajectory), dtype=np.int64)
+    return np.bincount(occurring, minlength=items).astype(np.float64)

@@ -1,57 +1,56 @@
-"""Whether methods may stand beside each other: only if they chose from the same candidate sets."""
+"""Whether methods may stand beside each other: only if all answer the same frozen candidate sets."""
 
 from collections.abc import Mapping
 
 import pandas as pd
 import pyarrow as pa
 
-from ilora.evaluation.runs import parse_run
+from ilora.evaluation.predictions import named_rows
+from ilora.evaluation.runs import DataKey, parse_run
 
 _KEYS = ["sequence_id", "draw"]
 
 
 class IncomparableError(ValueError):
-    """Two runs were evaluated on different candidate sets."""
+    """A run was not evaluated on the frozen candidate sets, all of them and no others."""
 
 
-def check_same_candidates(predictions: Mapping[str, pa.Table]) -> None:
-    """Check that all predictions on a data set and protocol answer the same candidate sets.
+def check_same_candidates(predictions: Mapping[str, pa.Table], candidates: Mapping[DataKey, pa.Table]) -> None:
+    """Check that each method answers every frozen candidate set of its data set and protocol, once, and no other.
 
     Args:
         predictions: tables of the PREDICTIONS schema, by path.
+        candidates: tables of the CANDIDATES schema, by data set and protocol.
 
     Raises:
-        IncomparableError: two files differ in their sequences and draws, or in a candidate set's hash.
+        IncomparableError: a method lacks candidate sets, such as those of a user, or has others; it has one twice;
+            or a set's hash or items are not the frozen ones. The message names the method and the first rows.
+        KeyError: `candidates` lacks a data set and protocol.
         ValueError: a path is not that of a run.
     """
-    references: dict[tuple[str, str], tuple[str, pd.Series]] = {}
+    frozen = {data: _sets(table, "hash") for data, table in candidates.items()}
     for path, table in predictions.items():
         run = parse_run(path)
-        hashes = _hashes(table)
-        reference_path, reference = references.setdefault((run.dataset, run.protocol), (path, hashes))
-        _compare(reference_path, reference, path, hashes)
+        _compare(f"{path}: {run.method}", _sets(table, "candidates_hash"), frozen[run.data])
 
 
-def _hashes(table: pa.Table) -> pd.Series:
-    """Return the hash of each candidate set, indexed by sequence and draw, in that order."""
-    frame = table.select([*_KEYS, "candidates_hash"]).to_pandas()
-    return frame.set_index(_KEYS)["candidates_hash"].sort_index()
+def _sets(table: pa.Table, hash_column: str) -> pd.DataFrame:
+    """Return hash and items of each candidate set, indexed by sequence and draw, in that order."""
+    frame = table.select([*_KEYS, hash_column, "candidates"]).rename_columns([*_KEYS, "hash", "items"]).to_pandas()
+    return frame.assign(items=frame["items"].map(tuple)).set_index(_KEYS).sort_index()
 
 
-def _compare(first_path: str, first: pd.Series, second_path: str, second: pd.Series) -> None:
-    if not first.index.equals(second.index):
-        missing = first.index.symmetric_difference(second.index)
-        what = f"{len(missing)} sequences and draws are in one of them only, such as {_named(missing[0])}"
-    elif not first.equals(second):
-        different = first.index[first.to_numpy() != second.to_numpy()]
-        what = f"{len(different)} of {len(first)} candidate sets differ, such as {_named(different[0])}"
-    else:
-        return
-    raise IncomparableError(
-        f"{first_path} and {second_path} cannot be compared: {what}. Every method must choose from the same "
-        "frozen candidate sets. Delete the older of the two files and run the workflow again."
-    )
+def _compare(name: str, answered: pd.DataFrame, frozen: pd.DataFrame) -> None:
+    _refuse(name, "no answer to {} of the frozen candidate sets", frozen.index.difference(answered.index))
+    _refuse(name, "answers to {} candidate sets that are not frozen", answered.index.difference(frozen.index))
+    _refuse(name, "a second answer to {} of the candidate sets", answered.index[answered.index.duplicated()])
+    different = (answered != frozen.loc[answered.index]).any(axis=1).to_numpy()
+    _refuse(name, "another hash or other items in {} of the frozen candidate sets", answered.index[different])
 
 
-def _named(key: tuple[int, int]) -> str:
-    return f"sequence {key[0]}, draw {key[1]}"
+def _refuse(name: str, what: str, keys: pd.Index) -> None:
+    if len(keys):
+        raise IncomparableError(
+            f"{name} has {what.format(len(keys))}: {named_rows(list(keys))}. Every method must choose from the same "
+            "frozen candidate sets. Delete this file and run the workflow again."
+        )

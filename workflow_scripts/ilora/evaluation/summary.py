@@ -1,13 +1,14 @@
-"""Metrics of a study over its seeds, and the differences between its methods."""
+"""Metrics of a study: the mean over its seeds, and their spread."""
 
 from collections.abc import Mapping
 
 import pandas as pd
 import pyarrow as pa
 
-from ilora.evaluation.intervals import IntervalSettings, Ratio, estimate, estimate_difference
-from ilora.evaluation.metrics import SPLITS, ratios, select_split
-from ilora.evaluation.runs import Run
+from ilora.evaluation.intervals import IntervalSettings, Ratio, estimate
+from ilora.evaluation.metrics import ratios
+from ilora.evaluation.runs import DataKey, Run
+from ilora.evaluation.validity import Titles
 
 _GROUP = ["dataset", "protocol", "backbone", "method", "variant"]
 
@@ -28,42 +29,29 @@ SUMMARY = pa.schema(
     ]
 )
 
-#: One row per pair of methods, split and metric: the first one's mean over seeds minus the second's.
-DIFFERENCES = pa.schema(
-    [
-        pa.field("dataset", pa.string(), nullable=False),
-        pa.field("protocol", pa.string(), nullable=False),
-        pa.field("backbone", pa.string(), nullable=False),
-        pa.field("first", pa.string(), nullable=False),
-        pa.field("second", pa.string(), nullable=False),
-        pa.field("split", pa.string(), nullable=False),
-        pa.field("metric", pa.string(), nullable=False),
-        pa.field("seeds", pa.int32(), nullable=False),
-        pa.field("value", pa.float64(), nullable=False),
-        pa.field("low", pa.float64(), nullable=False),
-        pa.field("high", pa.float64(), nullable=False),
-        pa.field("n", pa.int64(), nullable=False),
-        pa.field("confidence", pa.float64(), nullable=False),
-    ]
-)
 
-
-def summarise(metrics: pa.Table, predictions: Mapping[Run, pa.Table], settings: IntervalSettings) -> pa.Table:
+def summarise(
+    metrics: pa.Table,
+    predictions: Mapping[Run, pa.Table],
+    titles: Mapping[DataKey, Titles],
+    settings: IntervalSettings,
+) -> pa.Table:
     """Return the mean over seeds of every metric, its spread over seeds and its interval over users.
 
-    With one seed the interval is the run's own. With several it is the cluster bootstrap of the mean over
-    seeds, from the predictions of all of them: it covers the choice of users, not the choice of seeds.
+    With one seed the interval is the run's own. With several it is that of the mean over seeds, from the
+    predictions of all of them: it covers the choice of users, not the choice of seeds.
 
     Args:
-        metrics: a table of the METRICS schema; groups are given in the order of their first rows.
+        metrics: a table of the RUN_METRICS schema; groups are given in the order of their first rows.
         predictions: the predictions that the metrics were computed from, by run.
+        titles: the title of each item by item id, by data set and protocol.
         settings: how intervals are computed.
 
     Returns:
         A table of the SUMMARY schema.
 
     Raises:
-        KeyError: `predictions` lacks a run of `metrics`.
+        KeyError: `predictions` lacks a run of `metrics`, or `titles` its data set.
         ValueError: the seeds of a method were evaluated on different users.
     """
     frame = metrics.to_pandas()
@@ -71,67 +59,12 @@ def summarise(metrics: pa.Table, predictions: Mapping[Run, pa.Table], settings: 
     for group, runs in frame.groupby(_GROUP, sort=False):
         labels = dict(zip(_GROUP, group, strict=True))
         tables = [predictions[Run(**labels, seed=int(seed))] for seed in runs["seed"].unique()]
-        measured = _measure(tables)
+        measured = [ratios(table, titles[labels["dataset"], labels["protocol"]]) for table in tables]
         for (split, metric), values in runs.groupby(["split", "metric"], sort=False):
-            seeds = _over_seeds(values, measured[split, metric], settings)
+            seeds = _over_seeds(values, [run[split, metric] for run in measured], settings)
             constants = {"draws": _draws(tables[0]), "confidence": settings.confidence}
             rows.append({**labels, "split": split, "metric": metric, **seeds, **constants})
     return pa.Table.from_pylist(rows, schema=SUMMARY)
-
-
-def compare_methods(
-    predictions: Mapping[Run, pa.Table], first: str, second: str, metric: str, settings: IntervalSettings
-) -> pa.Table:
-    """Return `first` minus `second` in one metric, paired by user, wherever both were run.
-
-    Args:
-        predictions: tables of the PREDICTIONS schema, by run; only runs of the variant "default" are
-            compared.
-        first: id of a method.
-        second: id of a method on the same backbone.
-        metric: a metric that the predictions of both allow.
-        settings: how intervals are computed.
-
-    Returns:
-        A table of the DIFFERENCES schema, a row for each split; empty when the methods never meet.
-
-    Raises:
-        KeyError: the predictions do not allow the metric.
-        ValueError: the two were evaluated on different users.
-    """
-    tables: dict[tuple[str, str, str], dict[str, list[pa.Table]]] = {}
-    for run, table in predictions.items():
-        if run.variant == "default" and run.method in (first, second):
-            sides = tables.setdefault((run.dataset, run.protocol, run.backbone), {first: [], second: []})
-            sides[run.method].append(table)
-    rows = []
-    for (dataset, protocol, backbone), sides in tables.items():
-        if not all(sides.values()):
-            continue
-        of_first, of_second = _measure(sides[first]), _measure(sides[second])
-        for split in SPLITS:
-            result = estimate_difference(of_first[split, metric], of_second[split, metric], settings)
-            labels = {
-                "dataset": dataset,
-                "protocol": protocol,
-                "backbone": backbone,
-                "first": first,
-                "second": second,
-            }
-            seeds = min(len(sides[first]), len(sides[second]))
-            constants = {"seeds": seeds, "confidence": settings.confidence}
-            rows.append({**labels, "split": split, "metric": metric, **vars(result), **constants})
-    return pa.Table.from_pylist(rows, schema=DIFFERENCES)
-
-
-def _measure(tables: list[pa.Table]) -> dict[tuple[str, str], list[Ratio]]:
-    """Return the ratios of each table, by split and metric."""
-    measured: dict[tuple[str, str], list[Ratio]] = {}
-    for table in tables:
-        for split in SPLITS:
-            for metric, ratio in ratios(select_split(table, split)).items():
-                measured.setdefault((split, metric), []).append(ratio)
-    return measured
 
 
 def _over_seeds(values: pd.DataFrame, runs: list[Ratio], settings: IntervalSettings) -> dict[str, float | int | None]:

@@ -1,20 +1,30 @@
-"""Which candidate a generated text names: the exact rule.
+"""Which candidate a generated text names, by three rules.
 
-Two titles are the same when they agree after Unicode normalisation (NFC), with every run of white space
-counted as one space and none at the ends. Case and punctuation count.
+Exact, the default: the first line is the title of exactly one candidate. The released code's (arXiv 2408.10159):
+exactly one candidate's title occurs in the first line, whatever stands around it. Longest match: the longest title
+that occurs in the text, provided that no other candidate is named beside it.
+
+A title that two candidates share names neither of them (MovieLens-100K has twenty duplicated titles): such an
+answer is ambiguous by every rule, it counts as invalid, and so as no hit, even if one of the two is the target.
+Duplicates outside of the candidate set do not matter.
 """
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+#: Titles, looked up by item id.
+Titles = Sequence[str] | Mapping[int, str]
+
+#: A rule: the text, the item ids of its candidate set and the titles in; the named item, or None, out.
+Rule = Callable[[str, Sequence[int], Titles], int | None]
 
 
-def resolve_choice(text: str, candidates: Sequence[int], titles: Sequence[str] | Mapping[int, str]) -> int | None:
-    """Return the candidate that the first line of `text` names, or None when the answer is invalid.
+def resolve_choice(text: str, candidates: Sequence[int], titles: Titles) -> int | None:
+    """Return the candidate that the first line of `text` names, or None when the answer is invalid: the exact rule.
 
-    The answer is valid when the first line equals the title of exactly one candidate. A line that merely
-    contains a title is invalid. So is a title that two of the candidates share (MovieLens-100K has twenty
-    duplicated titles): such an answer is ambiguous, it counts as invalid, and so as no hit, even if one of
-    the two is the target. Duplicates outside of the candidate set do not matter.
+    Two titles are the same when they agree after Unicode normalisation (NFC), with every run of white space
+    counted as one space and none at the ends. Case and punctuation count. A line that merely contains a title is
+    invalid.
 
     Args:
         text: what the model wrote; only what stands before the first newline counts.
@@ -25,10 +35,59 @@ def resolve_choice(text: str, candidates: Sequence[int], titles: Sequence[str] |
         LookupError: `titles` has no entry for a candidate.
     """
     answer = normalise_title(text.split("\n", 1)[0])
-    named = [item for item in candidates if normalise_title(titles[item]) == answer]
-    return named[0] if len(named) == 1 else None
+    return _only([item for item in candidates if normalise_title(titles[item]) == answer])
+
+
+def resolve_by_substring(text: str, candidates: Sequence[int], titles: Titles) -> int | None:
+    """Return the only candidate whose title occurs in the answer, or None: the rule of the paper's released code.
+
+    Case does not count, and a title may occur inside a word. So a right answer is invalid when its title
+    contains another candidate's ("Portal 2" and "Portal"), and an empty title is contained in every answer.
+
+    Arguments and errors as in `resolve_choice`; the first line is taken after white space at the ends is gone.
+    """
+    answer = text.strip().split("\n", 1)[0].strip().lower()
+    return _only([item for item in candidates if titles[item].strip().lower() in answer])
+
+
+def resolve_by_longest_match(text: str, candidates: Sequence[int], titles: Titles) -> int | None:
+    """Return the candidate with the longest title in the text if no other is named beside it, or None.
+
+    Titles are found as whole words, whatever their case, anywhere in the text. A title that occurs only inside
+    the longest one ("Portal" in "Portal 2") is not named beside it.
+
+    Arguments and errors as in `resolve_choice`.
+    """
+    answer = normalise_title(text).casefold()
+    found = {item: title for item in candidates if _occurs(title := normalise_title(titles[item]).casefold(), answer)}
+    if not found:
+        return None
+    longest = max(found.values(), key=len)
+    rest = answer.replace(longest, "\n")
+    if any(_occurs(title, rest) for title in found.values() if title != longest):
+        return None
+    return _only([item for item, title in found.items() if title == longest])
+
+
+#: The rules besides the exact one, by the name that their metrics end in.
+OTHER_RULES: dict[str, Rule] = {"substring": resolve_by_substring, "longest_match": resolve_by_longest_match}
 
 
 def normalise_title(title: str) -> str:
     """Return the form in which two titles are compared: NFC, single spaces, none at the ends."""
     return " ".join(unicodedata.normalize("NFC", title).split())
+
+
+def _only(items: Sequence[int]) -> int | None:
+    return items[0] if len(items) == 1 else None
+
+
+def _occurs(title: str, text: str) -> bool:
+    """Return whether a title stands in a text with no letter or digit right before or after it."""
+    place = text.find(title) if title else -1
+    while place >= 0:
+        before, after = text[max(place - 1, 0) : place], text[place + len(title) : place + len(title) + 1]
+        if not before.isalnum() and not after.isalnum():
+            return True
+        place = text.find(title, place + 1)
+    return False

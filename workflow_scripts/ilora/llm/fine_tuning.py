@@ -10,10 +10,13 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from ilora.adapters.load import ExpertLoad
 from ilora.data.candidates import draw_candidates
 from ilora.data.sequences import SequenceTable
+from ilora.llm.checkpoints import Checkpointing
 from ilora.llm.collation import Collator, TrainingExample
 from ilora.llm.hybrid_model import IGNORED_LABEL, HybridLanguageModel
+from ilora.llm.optimizer_steps import optimizer_steps
 from ilora.llm.prompts import NO_ITEM, PromptBuilder
 from ilora.llm.training import LogRow, LoopSettings, ParameterGroup, Precision, Schedule, train
 
@@ -48,7 +51,7 @@ def fine_tuning_settings(
         ValueError: if a snapshot lies beyond the last step.
     """
     batch_size = finetuning["batch_size"]
-    steps = finetuning["steps"] or math.ceil(finetuning["epochs"] * training_sequences / batch_size)
+    steps = optimizer_steps(finetuning, training_sequences)
     late = [step for step in finetuning["snapshots"] if step > steps]
     if late:
         raise ValueError(f"finetuning.snapshots: found {late}, expected steps up to the last one, {steps}")
@@ -76,7 +79,7 @@ class FineTuningExamples(Dataset[TrainingExample]):
     Args:
         sequences: all sequences; the training split is used.
         builder: writes prompts and answers.
-        representations: z of every sequence, float32 (sequences, d).
+        guidance: what a gate reads for every sequence, float32 (sequences, width); None without such a gate.
         candidates: size of a candidate set.
         candidate_seed: of the candidate sets.
         settings: of the fine-tuning.
@@ -86,14 +89,14 @@ class FineTuningExamples(Dataset[TrainingExample]):
         self,
         sequences: SequenceTable,
         builder: PromptBuilder,
-        representations: np.ndarray,
+        guidance: np.ndarray | None,
         candidates: int,
         candidate_seed: int,
         settings: FineTuningSettings,
     ) -> None:
         self._sequences = sequences
         self._builder = builder
-        self._representations = representations
+        self._guidance = guidance
         self._candidates = candidates
         self._candidate_seed = candidate_seed
         self._settings = settings
@@ -108,12 +111,22 @@ class FineTuningExamples(Dataset[TrainingExample]):
 
     def __getitem__(self, position: int) -> TrainingExample:
         number, place = divmod(position, len(self._training_rows))
-        sequence_id = int(self._orders[number][place])
+        text_only = self._settings.curriculum and self._is_text_only(position)
+        return self.example(int(self._orders[number][place]), number, text_only)
+
+    def example(self, sequence_id: int, draw: int, text_only: bool = False) -> TrainingExample:
+        """Give one sequence with the candidate set of one draw (in training: of one pass), with or without behaviour.
+
+        Args:
+            sequence_id: which.
+            draw: number of the candidate set.
+            text_only: whether behaviour tokens become placeholders.
+        """
         history = self._sequences.histories[sequence_id]
         target = int(self._sequences.targets[sequence_id])
         candidates = draw_candidates(
             self._sequences.keys[sequence_id],
-            number,
+            draw,
             history,
             target,
             number_of_items=self._sequences.number_of_items,
@@ -122,13 +135,12 @@ class FineTuningExamples(Dataset[TrainingExample]):
         )
         prompt = self._builder.prompt(history, candidates)
         answer = self._builder.answer(target)
-        text_only = self._settings.curriculum and self._is_text_only(position)
         behaviour = [NO_ITEM] * len(prompt.behaviour) if text_only else prompt.behaviour
         return TrainingExample(
             token_ids=prompt.token_ids + answer,
             behaviour=behaviour + [NO_ITEM] * len(answer),
             labels=[IGNORED_LABEL] * len(prompt.token_ids) + answer,
-            sequence_representation=self._representations[sequence_id],
+            guidance=None if self._guidance is None else self._guidance[sequence_id],
         )
 
     def _is_text_only(self, position: int) -> bool:
@@ -145,8 +157,9 @@ def fine_tune(
     description: str,
     logger: logging.Logger,
     take_snapshot: Callable[[int], None],
+    checkpointing: Checkpointing | None = None,
 ) -> list[LogRow]:
-    """Tune adapter, projector and gate in place and give the log.
+    """Tune adapter, projector and gate in place and give the log; a gate that collapsed is warned of.
 
     Args:
         model: as `ilora.llm.adapter.attach_adapter` made it.
@@ -156,8 +169,10 @@ def fine_tune(
         description: what the progress display calls it.
         logger: where progress goes.
         take_snapshot: called after each of ``settings.snapshots``.
+        checkpointing: see `ilora.llm.training.train`.
     """
-    return train(
+    instance_wise = model.instance_wise
+    log = train(
         model=model,
         dataset=examples,
         collate=Collator(padding_token_id),
@@ -174,16 +189,35 @@ def fine_tune(
         logger=logger,
         snapshots=settings.snapshots,
         take_snapshot=take_snapshot,
+        read_load=(lambda: None) if instance_wise is None else instance_wise.load.read,
+        checkpointing=checkpointing,
     )
+    if log and log[-1].expert_shares is not None:
+        _report_load(log[-1], description, logger)
+    return log
+
+
+def _report_load(row: LogRow, description: str, logger: logging.Logger) -> None:
+    assert row.expert_shares is not None and row.gate_entropy is not None and row.effective_experts is not None
+    load = ExpertLoad(row.expert_shares, row.gate_entropy, row.effective_experts)
+    shares = ", ".join(f"{share:.3f}" for share in load.shares)
+    message = "%s: shares of the experts %s; effective experts %.2f of %d; entropy of a sequence's gate %.3f of 1"
+    logger.info(message, description, shares, load.effective_experts, len(load.shares), load.entropy)
+    if load.has_collapsed:
+        logger.warning(
+            "%s: the gate has collapsed: few of the experts carry the load. Lower gate_learning_rate or the number of "
+            "experts.",
+            description,
+        )
 
 
 def _parameter_groups(model: HybridLanguageModel, settings: FineTuningSettings) -> Sequence[ParameterGroup]:
     """The projector follows the adapter's curve at a peak of its own; so does the gate."""
-    groups = [ParameterGroup(_trainable(model.language_model), settings.learning_rate)]
+    groups = [ParameterGroup(_trainable(model.causal_model), settings.learning_rate)]
     if model.projector is not None:
         groups.append(ParameterGroup(_trainable(model.projector), settings.projector_learning_rate))
-    if model.gate is not None:
-        groups.append(ParameterGroup(_trainable(model.gate), settings.gate_learning_rate))
+    if model.instance_wise is not None:
+        groups.append(ParameterGroup(_trainable(model.instance_wise.gate), settings.gate_learning_rate))
     return groups
 
 

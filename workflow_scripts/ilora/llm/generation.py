@@ -2,29 +2,29 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from transformers import GenerationConfig, PreTrainedTokenizerBase
 
+from ilora.llm.answer_trie import Answers, answer_trie
+from ilora.llm.constrained import AllowedTokens, only_answers
 from ilora.llm.hybrid_model import HybridLanguageModel
-from ilora.llm.prompts import NO_ITEM, TokenisedPrompt
+from ilora.llm.questions import PromptBatch, Question, in_batches, prompt_batch
 from ilora.progress import Progress
 
 
 @dataclass(frozen=True)
-class Question:
-    """A prompt and, for an instance-wise adapter, the sequence representation z, float (d,)."""
-
-    prompt: TokenisedPrompt
-    sequence_representation: torch.Tensor | None
-
-
-@dataclass(frozen=True)
 class DecodingSettings:
-    """``batch_size`` prompts at a time; an answer has at most ``maximum_new_tokens``, its newline included."""
+    """``batch_size`` prompts at a time; an answer has at most ``maximum_new_tokens``, its newline included.
+
+    ``constrained``: only candidates can be written, each to its end. ``candidate_score``: of `ilora.llm.likelihood`.
+    """
 
     batch_size: int
     maximum_new_tokens: int
+    constrained: bool = False
+    candidate_score: Literal["sum", "mean"] = "sum"
 
 
 @torch.inference_mode()
@@ -35,6 +35,7 @@ def generate_answers(
     questions: Sequence[Question],
     settings: DecodingSettings,
     progress: Progress,
+    possible: Sequence[Answers] | None = None,
 ) -> list[str]:
     """Answer every question greedily; an answer is the text before its first newline.
 
@@ -47,20 +48,16 @@ def generate_answers(
         questions: at least one.
         settings: of the decoding.
         progress: is told of every answer.
+        possible: for each question the only answers that may be written, whatever their length; None for any text.
     """
     model.eval()
-    longest_first = sorted(range(len(questions)), key=lambda index: -len(questions[index].prompt.token_ids))
     answers = [""] * len(questions)
-    configuration = GenerationConfig(
-        max_new_tokens=settings.maximum_new_tokens,
-        do_sample=False,
-        num_beams=1,
-        eos_token_id=newline[-1],
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    for begin in range(0, len(questions), settings.batch_size):
-        chosen = longest_first[begin : begin + settings.batch_size]
-        generated = _generate(model, [questions[index] for index in chosen], configuration)
+    for chosen in in_batches(questions, settings.batch_size):
+        batch = prompt_batch(model, [questions[index] for index in chosen])
+        if possible is None:
+            generated = _generate(model, batch, newline, tokenizer, settings.maximum_new_tokens)
+        else:
+            generated = _generate_one_of(model, batch, newline, tokenizer, [possible[index] for index in chosen])
         texts = tokenizer.batch_decode(generated, skip_special_tokens=True)
         for index, text in zip(chosen, texts, strict=True):
             answers[index] = text.split("\n", 1)[0]
@@ -68,28 +65,39 @@ def generate_answers(
     return answers
 
 
-def _generate(
-    model: HybridLanguageModel, questions: Sequence[Question], configuration: GenerationConfig
+def _generate_one_of(
+    model: HybridLanguageModel,
+    batch: PromptBatch,
+    newline: Sequence[int],
+    tokenizer: PreTrainedTokenizerBase,
+    possible: Sequence[Answers],
 ) -> torch.Tensor:
-    """Give the new token ids, int64 (questions, new tokens)."""
-    where = model.causal_model.device
-    prompts = [question.prompt for question in questions]
-    longest = max(len(prompt.token_ids) for prompt in prompts)
-    shape = (len(prompts), longest)
-    input_ids = torch.full(shape, int(configuration.pad_token_id or 0), dtype=torch.int64)
-    behaviour = torch.full(shape, NO_ITEM, dtype=torch.int64)
-    attention_mask = torch.zeros(shape, dtype=torch.int64)
-    for row, prompt in enumerate(prompts):
-        begin = longest - len(prompt.token_ids)
-        input_ids[row, begin:] = torch.tensor(prompt.token_ids)
-        behaviour[row, begin:] = torch.tensor(prompt.behaviour)
-        attention_mask[row, begin:] = 1
-    representations = [question.sequence_representation for question in questions]
-    if model.gate is not None:
-        model.set_expert_weights(torch.stack([z for z in representations if z is not None]).to(where))
-    generated: torch.Tensor = model.causal_model.generate(
-        inputs_embeds=model.embed(input_ids.to(where), behaviour.to(where)),
-        attention_mask=attention_mask.to(where),
-        generation_config=configuration,
+    allowed = only_answers([answer_trie(answers) for answers in possible], after_the_end=int(tokenizer.pad_token_id))
+    longest = max(len(answer) for answers in possible for answer in answers)
+    return _generate(model, batch, newline, tokenizer, longest, allowed)
+
+
+def _generate(
+    model: HybridLanguageModel,
+    batch: PromptBatch,
+    newline: Sequence[int],
+    tokenizer: PreTrainedTokenizerBase,
+    maximum_new_tokens: int,
+    allowed: AllowedTokens | None = None,
+) -> torch.Tensor:
+    """Give the new token ids, int64 (rows, new tokens)."""
+    configuration = GenerationConfig(
+        max_new_tokens=maximum_new_tokens,
+        do_sample=False,
+        num_beams=1,
+        eos_token_id=newline[-1],
+        pad_token_id=tokenizer.pad_token_id,
     )
+    with model.gated(batch.guidance, batch.embeddings, batch.attention_mask.bool()):
+        generated: torch.Tensor = model.causal_model.generate(
+            inputs_embeds=batch.embeddings,
+            attention_mask=batch.attention_mask,
+            generation_config=configuration,
+            prefix_allowed_tokens_fn=allowed,
+        )
     return generated

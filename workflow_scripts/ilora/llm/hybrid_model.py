@@ -1,11 +1,13 @@
 """A causal language model that reads hybrid prompts, with or without an instance-wise adapter."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import nn
 
-from ilora.adapters import ExpertWeights, Gate
+from ilora.adapters import InstanceWiseModel
+from ilora.adapters.guidance import collapse_tokens
 from ilora.llm.projector import Projector
 from ilora.llm.prompts import NO_ITEM
 
@@ -16,14 +18,10 @@ class HybridLanguageModel(nn.Module):
     """Behaviour tokens in, answers out.
 
     Args:
-        language_model: a transformers causal model, plain or with PEFT's LoRA layers injected (``PeftModel``).
+        language_model: a transformers causal model, plain, with PEFT's LoRA layers (``PeftModel``), or with gated ones
+            (`InstanceWiseModel`).
         projector: makes behaviour tokens; None for text-only prompts.
         item_vectors: (items, d), what the projector reads; None where every batch brings its own.
-        gate: makes expert weights from the sequence representation; None for uniform LoRA or no adapter.
-        expert_weights: what the gated LoRA layers of ``language_model`` read; goes with ``gate``.
-
-    Raises:
-        ValueError: if only one of ``gate`` and ``expert_weights`` is given.
     """
 
     item_vectors: torch.Tensor
@@ -33,23 +31,23 @@ class HybridLanguageModel(nn.Module):
         language_model: nn.Module,
         projector: Projector | None = None,
         item_vectors: torch.Tensor | None = None,
-        gate: Gate | None = None,
-        expert_weights: ExpertWeights | None = None,
     ) -> None:
         super().__init__()
-        if (gate is None) != (expert_weights is None):
-            raise ValueError("a gate needs the expert weights of gated LoRA layers, and these need a gate")
         self.language_model = language_model
         self.projector = projector
-        self.gate = gate
-        self._expert_weights = expert_weights
         self.register_buffer("item_vectors", item_vectors, persistent=False)
+
+    @property
+    def instance_wise(self) -> InstanceWiseModel | None:
+        """The gated model, if the adapter is instance-wise."""
+        return self.language_model if isinstance(self.language_model, InstanceWiseModel) else None
 
     @property
     def causal_model(self) -> Any:
         """The transformers model inside, its LoRA layers included."""
-        inner = getattr(self.language_model, "get_base_model", None)
-        return self.language_model if inner is None else inner()
+        adapted: Any = self.language_model if self.instance_wise is None else self.instance_wise.peft_model
+        inner = getattr(adapted, "get_base_model", None)
+        return adapted if inner is None else inner()
 
     def embed(
         self, input_ids: torch.Tensor, behaviour: torch.Tensor, behaviour_vectors: torch.Tensor | None = None
@@ -72,45 +70,64 @@ class HybridLanguageModel(nn.Module):
         tokens = self.projector(vectors[behaviour[places]]).to(embeddings.dtype)
         return embeddings.masked_scatter(places[..., None], tokens)
 
-    def set_expert_weights(self, sequence_representations: torch.Tensor | None) -> None:
-        """Gate the adapter for the sequences of the batch to come; z is (batch, d). Nothing to do without a gate.
+    def gated(
+        self, guidance: torch.Tensor | None, embeddings: torch.Tensor, prompt_tokens: torch.Tensor
+    ) -> AbstractContextManager[None]:
+        """Give a context in which the adapter is that of these rows; one that does nothing without a gate.
+
+        Args:
+            guidance: float (batch, width), what the gate reads; None where it reads the tokens.
+            embeddings: of the batch, as `embed` gives them.
+            prompt_tokens: bool (batch, tokens), neither padding nor answer.
 
         Raises:
-            ValueError: if the model has a gate and there is no z.
+            ValueError: if the gate needs guidance and there is none.
         """
-        if self.gate is None or self._expert_weights is None:
-            return
-        if sequence_representations is None:
-            raise ValueError("an instance-wise adapter needs the sequence representations of its batch")
-        self._expert_weights.set(self.gate(sequence_representations))
+        if self.instance_wise is None:
+            return nullcontext()
+        if self.instance_wise.config.guidance == "token_collapsed":
+            guidance = collapse_tokens(embeddings, prompt_tokens)
+        if guidance is None:
+            raise ValueError("guidance: found None, expected what the gate reads, one row for each sequence")
+        return self.instance_wise.gated(guidance)
+
+    def gradient_checkpointing_enable(self, gradient_checkpointing_kwargs: dict[str, Any] | None = None) -> None:
+        """Recompute layers in backward instead of keeping what they made; gates included."""
+        model: Any = self.causal_model if self.instance_wise is None else self.instance_wise
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs or {"use_reentrant": False})
 
     def forward(
         self,
         input_ids: torch.Tensor,
         behaviour: torch.Tensor,
         labels: torch.Tensor,
-        sequence_representations: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        guidance: torch.Tensor | None = None,
         behaviour_vectors: torch.Tensor | None = None,
     ) -> dict[str, torch.Tensor]:
         """Give the mean cross-entropy (Eq. 2) over the labelled tokens of a right-padded batch.
 
-        A causal model never looks at padding on the right, so no attention mask is needed; logits are computed at
-        labelled positions only, which is most of the saving in memory and time.
+        A causal model never looks at padding on the right, so attention needs no mask; logits are computed at labelled
+        positions only, which is most of the saving in memory and time.
 
         Args:
             input_ids: int64 (batch, tokens).
             behaviour: int64 (batch, tokens), see `embed`.
             labels: int64 (batch, tokens), IGNORED_LABEL where nothing is to be learnt.
-            sequence_representations: float (batch, d), needed by a gate.
+            attention_mask: int64 (batch, tokens), 0 at padding; read by a gate that is guided by the tokens.
+            guidance: see `gated`.
             behaviour_vectors: see `embed`.
 
         Returns:
             ``loss``: scalar.
         """
-        self.set_expert_weights(sequence_representations)
         embeddings = self.embed(input_ids, behaviour, behaviour_vectors)
+        counted = labels == IGNORED_LABEL
+        if attention_mask is not None:
+            counted &= attention_mask.bool()
         decoder = self.causal_model.get_decoder()
-        hidden = decoder(inputs_embeds=embeddings, use_cache=False).last_hidden_state
+        with self.gated(guidance, embeddings, counted):
+            hidden = decoder(inputs_embeds=embeddings, use_cache=False).last_hidden_state
         targets = labels[:, 1:]
         labelled = targets != IGNORED_LABEL
         logits = self.causal_model.get_output_embeddings()(hidden[:, :-1][labelled])

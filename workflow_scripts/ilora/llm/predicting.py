@@ -1,5 +1,6 @@
-"""From frozen candidate sets to the predictions of a language model."""
+"""From frozen candidate sets to a language model's predictions: what it writes, and how likely each candidate is."""
 
+import logging
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -9,25 +10,28 @@ from transformers import PreTrainedTokenizerBase
 from ilora.artifacts.schemas import PREDICTIONS
 from ilora.data.sequences import SequenceTable
 from ilora.evaluation.validity import resolve_choice
-from ilora.llm.generation import DecodingSettings, Question, generate_answers
+from ilora.llm.generation import DecodingSettings, generate_answers
 from ilora.llm.hybrid_model import HybridLanguageModel
+from ilora.llm.likelihood import score_answers
 from ilora.llm.prompts import PromptBuilder
+from ilora.llm.questions import Question
 from ilora.progress import Progress
 
 
-def predict_by_generation(
+def predict(
     model: HybridLanguageModel,
     tokenizer: PreTrainedTokenizerBase,
     builder: PromptBuilder,
     titles: Sequence[str],
     sequences: SequenceTable,
     candidates: pa.Table,
-    representations: torch.Tensor | None,
+    guidance: torch.Tensor | None,
     method: str,
     settings: DecodingSettings,
-    progress: Progress,
+    description: str,
+    logger: logging.Logger,
 ) -> pa.Table:
-    """Answer every candidate set by greedy text and read each answer as a choice.
+    """Answer every candidate set by greedy text, read each answer as a choice, and score the candidates by likelihood.
 
     Args:
         model: with or without an adapter.
@@ -36,23 +40,33 @@ def predict_by_generation(
         titles: by item id.
         sequences: those that the candidate sets belong to.
         candidates: schema `CANDIDATES`.
-        representations: z of every sequence, float (sequences, d); needed by an instance-wise adapter.
+        guidance: what a gate reads for every sequence, float (sequences, width); None without such a gate.
         method: the method's name.
         settings: of the decoding.
-        progress: over the candidate sets.
+        description: what the progress display calls the model.
+        logger: where progress goes.
 
     Returns:
-        A table of schema `PREDICTIONS`, in the order of the candidate sets, without scores.
+        A table of schema `PREDICTIONS`, in the order of the candidate sets. The choice is the text's; the scores are
+        log-probabilities of the candidates' titles, by which they can be chosen or ranked a second way.
+
+    Raises:
+        FloatingPointError: if a score is not finite.
     """
     asked = candidates.to_pylist()
     questions = [
         Question(
             builder.prompt(sequences.histories[row["sequence_id"]], row["candidates"]),
-            None if representations is None else representations[row["sequence_id"]],
+            None if guidance is None else guidance[row["sequence_id"]],
         )
         for row in asked
     ]
-    answers = generate_answers(model, tokenizer, builder.newline, questions, settings, progress)
+    possible = [[builder.answer(item) for item in row["candidates"]] for row in asked]
+    with Progress(len(asked), f"answering with {description}", logger) as progress:
+        allowed = possible if settings.constrained else None
+        answers = generate_answers(model, tokenizer, builder.newline, questions, settings, progress, allowed)
+    with Progress(len(asked), f"scoring candidates with {description}", logger) as progress:
+        scores = score_answers(model, questions, possible, settings.batch_size, progress)
     rows = [
         {
             "sequence_id": row["sequence_id"],
@@ -64,10 +78,10 @@ def predict_by_generation(
             "history": sequences.histories[row["sequence_id"]],
             "target": int(sequences.targets[row["sequence_id"]]),
             "candidates": row["candidates"],
-            "scores": None,
+            "scores": scored.sums if settings.candidate_score == "sum" else scored.means,
             "text": answer,
             "choice": resolve_choice(answer, row["candidates"], titles),
         }
-        for row, answer in zip(asked, answers, strict=True)
+        for row, answer, scored in zip(asked, answers, scores, strict=True)
     ]
     return pa.Table.from_pylist(rows, schema=PREDICTIONS)

@@ -1,6 +1,6 @@
 """Prompts as token ids, with the places of the behaviour tokens beside them (LLaRA's hybrid prompt, Eq. 4-6)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,23 +37,60 @@ class PromptWording:
     question: str
 
 
-WORDING = {
-    "movielens": PromptWording(
-        history="The user has watched these movies, in this order:\n",
+def word_prompt(items: str, participle: str, verb: str) -> PromptWording:
+    """Give the sentences about items that users use in time order, as in ``word_prompt("books", "read", "read")``.
+
+    Args:
+        items: what the items are called, in the plural.
+        participle: what a user has done with them.
+        verb: what a user does with one.
+    """
+    return PromptWording(
+        history=f"The user has {participle} these {items}, in this order:\n",
         candidates="Candidates:\n",
-        question="Which candidate does the user watch next?\n",
-    ),
+        question=f"Which candidate does the user {verb} next?\n",
+    )
+
+
+WORDING = {
+    "movielens": word_prompt("movies", "watched", "watch"),
+    # Nothing about order: by the protocol `published`, LastFM's histories stand in that of the artists' ids.
     "lastfm": PromptWording(
-        history="The user has listened to these artists, in this order:\n",
+        history="The user has listened to these artists before:\n",
         candidates="Candidates:\n",
         question="Which candidate does the user listen to next?\n",
     ),
-    "steam": PromptWording(
-        history="The user has played these games, in this order:\n",
-        candidates="Candidates:\n",
-        question="Which candidate does the user play next?\n",
-    ),
+    "steam": word_prompt("games", "played", "play"),
 }
+
+
+def prompt_wording(dataset: str, words: Mapping[str, str] | None) -> PromptWording:
+    """Give the sentences of a data set.
+
+    Args:
+        dataset: its name.
+        words: the arguments of `word_prompt`, for a data set that has no sentences of its own; else None.
+    """
+    return WORDING[dataset] if words is None else word_prompt(**words)
+
+
+def prompt_text(style: PromptStyle, wording: PromptWording, history: Sequence[str], candidates: Sequence[str]) -> str:
+    """Write a prompt as text to be read by a person, `PLACEHOLDER_TOKEN` wherever a behaviour token stands.
+
+    Args:
+        style: order and place of the behaviour tokens.
+        wording: the data set's sentences.
+        history: titles, oldest first.
+        candidates: titles, in the order of the candidate set.
+    """
+    before, after = (
+        PLACEHOLDER_TOKEN if style.behaviour_token == place else "" for place in ("before_title", "after_title")
+    )
+    listed = [(wording.history, history), (wording.candidates, candidates)]
+    if style.order == "candidates_first":
+        listed.reverse()
+    lists = "".join(heading + "".join(f"{before}{title}{after}\n" for title in titles) for heading, titles in listed)
+    return lists + wording.question + before
 
 
 @dataclass(frozen=True)
@@ -100,6 +137,23 @@ def placeholder_token_id(tokenizer: PreTrainedTokenizerBase) -> int:
     raise ValueError("the tokenizer has no unknown and no end token to hold the place of a behaviour token")
 
 
+def title_token_ids(tokenizer: PreTrainedTokenizerBase, titles: Sequence[str]) -> list[list[int]]:
+    """Give the token ids of titles, of which none holds a special token: "<s>" in a title is ordinary text.
+
+    Raises:
+        ValueError: if the tokenizer finds a special token nonetheless.
+    """
+    special = {*tokenizer.all_special_ids, tokenizer.get_vocab().get(PLACEHOLDER_TOKEN)} - {tokenizer.unk_token_id}
+    encoded = [tokenizer.encode(title, add_special_tokens=False, split_special_tokens=True) for title in titles]
+    for title, token_ids in zip(titles, encoded, strict=True):
+        if special.intersection(token_ids):
+            raise ValueError(
+                f"the tokenizer finds a special token in the title {title!r}, so no answer could be read back as "
+                "this title: rename the item in the raw data"
+            )
+    return encoded
+
+
 class PromptBuilder:
     """Turns items into prompts and answers.
 
@@ -108,6 +162,9 @@ class PromptBuilder:
         titles: title of every item, by item id.
         style: order and place of the behaviour tokens.
         wording: the data set's sentences.
+
+    Raises:
+        ValueError: as `title_token_ids` and `newline_token_ids` raise it.
     """
 
     def __init__(
@@ -118,7 +175,7 @@ class PromptBuilder:
         wording: PromptWording,
     ) -> None:
         self.style = style
-        self.titles = [tokenizer.encode(title, add_special_tokens=False) for title in titles]
+        self.titles = title_token_ids(tokenizer, titles)
         self.newline = newline_token_ids(tokenizer)
         self.placeholder = placeholder_token_id(tokenizer)
         self._start = [] if tokenizer.bos_token_id is None else [int(tokenizer.bos_token_id)]

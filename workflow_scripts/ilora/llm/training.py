@@ -1,10 +1,12 @@
 """One training loop for pretraining and fine-tuning: transformers' Trainer with our optimizer, schedule and log."""
 
 import logging
+import math
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -22,10 +24,26 @@ from transformers import (
 )
 from transformers.trainer_callback import PrinterCallback
 
+from ilora.adapters.load import ExpertLoad
 from ilora.artifacts.schemas import TRAINING_LOG
+from ilora.llm.checkpoints import Checkpointing, MarkComplete, latest_checkpoint, read_tuned_state, write_tuned_state
 from ilora.progress import Progress
 
 Precision = Literal["float32", "bfloat16", "float16"]
+
+#: The log of a training of the language model; the last columns are an instance-wise adapter's, over the sequences
+#: since the row before (see `ilora.adapters.ExpertLoad`).
+LANGUAGE_MODEL_LOG = pa.schema(
+    [
+        *TRAINING_LOG,
+        pa.field("gate_entropy", pa.float64()),
+        pa.field("effective_experts", pa.float64()),
+        pa.field("expert_shares", pa.list_(pa.float64())),
+    ]
+)
+
+ReadLoad = Callable[[], ExpertLoad | None]
+"""Gives the expert weights that passed since it was last called; None where there is no gate."""
 
 
 @dataclass(frozen=True)
@@ -65,21 +83,53 @@ class LoopSettings:
 
 @dataclass(frozen=True)
 class LogRow:
-    """Mean loss over the steps since the last row, and the first group's learning rate at ``step``."""
+    """Mean loss and expert load over the steps since the last row, and the first group's learning rate at ``step``."""
 
     step: int
     epoch: float
     loss: float
     learning_rate: float
+    gate_entropy: float | None = None
+    effective_experts: float | None = None
+    expert_shares: tuple[float, ...] | None = None
 
 
-class _Recorder(TrainerCallback):
-    """Keeps the log's rows and shows progress."""
+class _Trainer(Trainer):
+    """Transformers' Trainer, whose log has the expert load, and whose checkpoints leave the frozen backbone out."""
+
+    def __init__(self, model: nn.Module, read_load: ReadLoad, **arguments: Any) -> None:
+        super().__init__(model=model, **arguments)
+        self._tuned = model
+        self._read_load = read_load
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        load = self._read_load() if "loss" in logs else None
+        if load is not None:
+            entries: dict[str, Any] = logs
+            entries.update(
+                gate_entropy=load.entropy, effective_experts=load.effective_experts, expert_shares=list(load.shares)
+            )
+        super().log(logs, start_time)
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        write_tuned_state(self._tuned, Path(str(output_dir)))
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
+        read_tuned_state(self._tuned, Path(resume_from_checkpoint))
+
+
+class _ShowProgress(TrainerCallback):
+    """Shows loss, learning rate and speed."""
 
     def __init__(self, progress: Progress) -> None:
-        self.rows: list[LogRow] = []
         self._progress = progress
         self._began = time.monotonic()
+        self._tokens_before = 0
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Start where a checkpoint left off."""
+        self._tokens_before = int(state.num_input_tokens_seen)
+        self._progress.update(n=state.global_step)
 
     def on_log(
         self,
@@ -89,16 +139,15 @@ class _Recorder(TrainerCallback):
         logs: dict[str, float] | None = None,
         **_: Any,
     ) -> None:
-        """Take down one row."""
+        """Show one row of the log."""
         if not logs or "loss" not in logs:
             return
-        loss, rate = float(logs["loss"]), float(logs["learning_rate"])
-        self.rows.append(LogRow(state.global_step, float(state.epoch or 0.0), loss, rate))
+        tokens = int(state.num_input_tokens_seen) - self._tokens_before
         self._progress.update(
             n=state.global_step - self._progress.step,
-            loss=loss,
-            learning_rate=rate,
-            tokens_per_second=int(state.num_input_tokens_seen) / (time.monotonic() - self._began),
+            loss=float(logs["loss"]),
+            learning_rate=float(logs["learning_rate"]),
+            tokens_per_second=tokens / (time.monotonic() - self._began),
         )
 
 
@@ -126,6 +175,8 @@ def train(
     logger: logging.Logger,
     snapshots: Sequence[int] = (),
     take_snapshot: Callable[[int], None] = lambda step: None,
+    read_load: ReadLoad = lambda: None,
+    checkpointing: Checkpointing | None = None,
 ) -> list[LogRow]:
     """Train in place with AdamW (betas 0.9 and 0.98) and give the log.
 
@@ -139,7 +190,11 @@ def train(
         description: for the progress display.
         logger: where progress goes.
         snapshots: steps after which ``take_snapshot(step)`` is called.
-        take_snapshot: called with the model in its state of that step.
+        take_snapshot: called with the model in its state of that step; what it makes must outlive a killed process if
+            ``checkpointing`` is given, for a step is not met twice.
+        read_load: see `ReadLoad`.
+        checkpointing: where the training's own state is kept, and found again; None to keep none. A training that is
+            taken up again ends in the same bytes (CPU).
 
     Raises:
         FloatingPointError: if the loss of the last row is not finite.
@@ -155,29 +210,47 @@ def train(
     rates = get_cosine_with_min_lr_schedule_with_warmup(
         optimizer, schedule.warmup_steps, schedule.steps, min_lr_rate=schedule.floor
     )
-    with tempfile.TemporaryDirectory() as folder, Progress(schedule.steps, description, logger) as progress:
-        recorder = _Recorder(progress)
-        trainer = Trainer(
-            model=model,
-            args=_arguments(folder, schedule, settings),
+    with tempfile.TemporaryDirectory() as temporary, Progress(schedule.steps, description, logger) as progress:
+        trainer = _Trainer(
+            model,
+            read_load,
+            args=_arguments(temporary, schedule, settings, checkpointing),
             train_dataset=dataset,
             data_collator=collate,
             optimizers=(optimizer, rates),
-            callbacks=[recorder, _AtSteps(snapshots, take_snapshot)],
+            callbacks=[_ShowProgress(progress), _AtSteps(snapshots, take_snapshot), MarkComplete()],
         )
         trainer.remove_callback(PrinterCallback)
-        trainer.train()
-    if recorder.rows and not torch.isfinite(torch.tensor(recorder.rows[-1].loss)):
+        resumed = latest_checkpoint(checkpointing.folder) if checkpointing else None
+        if resumed is not None:
+            logger.info("%s: going on from %s", description, resumed)
+        trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+    rows = _log_rows(trainer.state)
+    if rows and not math.isfinite(rows[-1].loss):
         raise FloatingPointError(
-            f"{description}: the loss is {recorder.rows[-1].loss} at step {recorder.rows[-1].step}; "
+            f"{description}: the loss is {rows[-1].loss} at step {rows[-1].step}; "
             "lower the learning rate or use another precision"
         )
-    return recorder.rows
+    return rows
 
 
-def _arguments(folder: str, schedule: Schedule, settings: LoopSettings) -> TrainingArguments:
+def _arguments(
+    temporary: str, schedule: Schedule, settings: LoopSettings, checkpointing: Checkpointing | None
+) -> TrainingArguments:
+    # A short run has five rows at least: enough for a curve.
+    logging_steps = max(1, min(settings.log_every, schedule.steps // 5))
+    saving: dict[str, Any] = {"output_dir": temporary, "save_strategy": "no"}
+    if checkpointing is not None:
+        # A row of the log must not be cut in two, and the checkpoint before is kept until the next is complete.
+        steps = math.ceil(checkpointing.every / logging_steps) * logging_steps
+        saving = {
+            "output_dir": str(checkpointing.folder),
+            "save_strategy": "steps",
+            "save_steps": steps,
+            "save_total_limit": 2,
+        }
     return TrainingArguments(
-        output_dir=folder,
+        **saving,
         max_steps=schedule.steps,
         per_device_train_batch_size=settings.batch_size,
         gradient_accumulation_steps=settings.gradient_accumulation,
@@ -188,11 +261,9 @@ def _arguments(folder: str, schedule: Schedule, settings: LoopSettings) -> Train
         seed=settings.seed,
         data_seed=settings.seed,
         train_sampling_strategy=settings.order,
-        # A short run has five rows at least: enough for a curve.
-        logging_steps=max(1, min(settings.log_every, schedule.steps // 5)),
+        logging_steps=logging_steps,
         logging_nan_inf_filter=False,
         include_num_input_tokens_seen="all",
-        save_strategy="no",
         report_to="none",
         disable_tqdm=True,
         remove_unused_columns=False,
@@ -200,6 +271,23 @@ def _arguments(folder: str, schedule: Schedule, settings: LoopSettings) -> Train
     )
 
 
+def _log_rows(state: TrainerState) -> list[LogRow]:
+    """The Trainer's own history, which its checkpoints keep."""
+    history: list[dict[str, Any]] = [entry for entry in state.log_history if "loss" in entry]
+    return [
+        LogRow(
+            step=entry["step"],
+            epoch=float(entry["epoch"]),
+            loss=float(entry["loss"]),
+            learning_rate=float(entry["learning_rate"]),
+            gate_entropy=entry.get("gate_entropy"),
+            effective_experts=entry.get("effective_experts"),
+            expert_shares=tuple(entry["expert_shares"]) if "expert_shares" in entry else None,
+        )
+        for entry in history
+    ]
+
+
 def training_log_table(rows: Sequence[LogRow]) -> pa.Table:
-    """Give the log as a table of schema `TRAINING_LOG`."""
-    return pa.Table.from_pylist([asdict(row) for row in rows], schema=TRAINING_LOG)
+    """Give the log as a table of schema `LANGUAGE_MODEL_LOG`."""
+    return pa.Table.from_pylist([asdict(row) for row in rows], schema=LANGUAGE_MODEL_LOG)

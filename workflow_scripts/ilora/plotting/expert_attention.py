@@ -46,12 +46,11 @@ def draw_expert_attention(drawn: pa.Table, title: str) -> Figure:
         ValueError: there are more experts than the palette has colours.
     """
     weights = drawn.to_pandas().pivot(index="sequence_id", columns="expert", values="weight")
-    if len(weights.columns) > len(_FILLS):
-        raise ValueError(f"found {len(weights.columns)} experts; the palette has colours for {len(_FILLS)}.")
+    fills = expert_fills(len(weights.columns))
     figure = new_figure(COLUMN_WIDTH, 1.15 + 0.19 * len(weights))
     axes = figure.add_subplot()
     left = 0.0 * weights.iloc[:, 0].to_numpy()
-    for (expert, column), (fill, text) in zip(weights.items(), _FILLS, strict=False):
+    for (expert, column), (fill, text) in zip(weights.items(), fills, strict=True):
         widths = column.to_numpy()
         axes.barh(range(len(weights)), widths, left=left, color=fill, height=0.78, label=f"expert {expert + 1}")
         _write_numbers(axes, left, widths, text)
@@ -65,6 +64,17 @@ def draw_expert_attention(drawn: pa.Table, title: str) -> Figure:
     figure.suptitle(title, fontsize=7, ha="left", x=0.01)
     figure.legend(loc="outside lower center", ncols=min(4, len(weights.columns)), handlelength=0.9, columnspacing=1.0)
     return figure
+
+
+def expert_fills(experts: int) -> tuple[tuple[str, str], ...]:
+    """Return the colour of each expert's area, with that of text on it.
+
+    Raises:
+        ValueError: there are more experts than the palette has colours.
+    """
+    if experts > len(_FILLS):
+        raise ValueError(f"found {experts} experts; the palette has colours for {len(_FILLS)}.")
+    return _FILLS[:experts]
 
 
 def _write_numbers(axes: Axes, left: NDArray, widths: NDArray, colour: str) -> None:

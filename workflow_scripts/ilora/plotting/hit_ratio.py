@@ -13,6 +13,7 @@ from ilora.plotting.style import BLUE, COLUMN_WIDTH, GREY, VERMILLION, new_figur
 from ilora.plotting.table1 import HIT_TEST, HIT_VAL
 
 _SPLITS = {"test": HIT_TEST, "val": HIT_VAL}
+_LABELS = ("dataset", "backbone", "method", "test_users", "draws")
 
 #: What is drawn: a row per method and marker ("test", "val", "paper"); the interval is null for the paper's.
 DRAWN = pa.schema(
@@ -26,6 +27,8 @@ DRAWN = pa.schema(
         pa.field("low", pa.float64()),
         pa.field("high", pa.float64()),
         pa.field("chance", pa.float64(), nullable=False),  # 1 / candidates
+        pa.field("test_users", pa.int64(), nullable=False),
+        pa.field("draws", pa.int32(), nullable=False),  # candidate sets per user
     ]
 )
 
@@ -46,7 +49,7 @@ def select_hit_ratio(table: pa.Table, dataset: str, candidates: int) -> pa.Table
         raise ValueError(f"Table 1 has no row of the data set {dataset!r}; found {_datasets(table)}.")
     drawn = []
     for row in rows:
-        labels = {name: row[name] for name in ("dataset", "backbone", "method")} | {"chance": 1.0 / candidates}
+        labels = {name: row[name] for name in _LABELS} | {"chance": 1.0 / candidates}
         for split, column in _SPLITS.items():
             interval = {"low": row[f"{column.name}_low"], "high": row[f"{column.name}_high"]}
             drawn.append(labels | interval | {"marker": split, "source": "measured", "value": row[column.name]})
@@ -62,7 +65,7 @@ def draw_hit_ratio(drawn: pa.Table) -> Figure:
     methods = frame[["backbone", "method"]].drop_duplicates()
     places = {tuple(key): -place for place, key in enumerate(methods.to_numpy())}
     frame["place"] = [places[key] for key in zip(frame["backbone"], frame["method"], strict=True)]
-    figure = new_figure(COLUMN_WIDTH, 1.25 + 0.27 * len(places))
+    figure = new_figure(COLUMN_WIDTH, 1.35 + 0.27 * len(places))
     axes = figure.add_subplot()
     entries = [
         _draw_measured(axes, frame[frame["marker"] == "test"], offset=0.17, label="test", fill=BLUE),
@@ -128,8 +131,10 @@ def _draw_chance(axes: Axes, chance: float) -> Artist:
 
 def _title(frame: pd.DataFrame) -> str:
     backbones = [name for name in frame["backbone"].unique() if name != NO_BACKBONE]
-    dataset = dataset_label(frame["dataset"].iloc[0])
-    return dataset if not backbones else f"{dataset}, language model: {', '.join(backbones)}"
+    first = frame.iloc[0]
+    title = dataset_label(first["dataset"]) + (f", language model: {', '.join(backbones)}" if backbones else "")
+    sets = "candidate set" if first["draws"] == 1 else "candidate sets"
+    return f"{title}\n{first['test_users']} test users, {first['draws']} {sets} each"
 
 
 def _datasets(table: pa.Table) -> list[str]:

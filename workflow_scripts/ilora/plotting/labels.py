@@ -9,8 +9,21 @@ METHODS = {
     "caser": "Caser",
     "sasrec": "SASRec",
     "zero_shot": "Untuned LLM",
+    "chatrec": "ChatRec",
+    "morec": "MoRec",
+    "tallrec": "TALLRec",
     "llara": "LLaRA",
     "ilora": "iLoRA",
+}
+
+#: How the values of a swept setting are written; others as they are.
+_SWEPT = {"experts": "K = {}", "rank": "r = {}", "scale": "α / {}"}
+_SWEPT_VALUES = {
+    "per_rank": "r",
+    "per_expert_rank": "(r / K)",
+    "null": "as in the study",
+    "random_initialized": "random-initialized",
+    "token_collapsed": "token-collapsed",
 }
 
 #: The backbone of a method without a language model.
@@ -43,6 +56,27 @@ def backbone_label(backbone: str, parameters: int | None = None) -> str:
 def setting_label(dataset: str, backbone: str) -> str:
     """Return data set and backbone as they stand above a figure."""
     return f"{dataset_label(dataset)}, language model: {backbone_label(backbone)}"
+
+
+def swept_value_label(parameter: str, value: str) -> str:
+    """Return a value of a swept setting as it stands in a figure, such as "K = 4".
+
+    Args:
+        parameter: the setting, such as "experts".
+        value: as text, such as "4".
+    """
+    text = METHODS.get(value) or _SWEPT_VALUES.get(value) or value.replace("_", " ")
+    return _SWEPT.get(parameter, "{}").format(text)
+
+
+def p_value(p: float) -> str:
+    """Return a p-value with as many digits as are of use: "p = 0.25", "p = 0.0042", "p < 0.001"."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def two_decimals(value: float) -> str:
+    """Return a number as it stands in a figure: a true minus sign, and none before a zero."""
+    return f"{value:.2f}".replace("-0.00", "0.00").replace("-", "−")
 
 
 def _in_millions(parameters: int) -> str:

@@ -7,9 +7,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from ilora.evaluation.improvement import relative_improvement
+from ilora.evaluation.verdicts import incomparable_backbone, judge
 from ilora.plotting.backbone_size import Backbone
 from ilora.plotting.labels import backbone_label
-from ilora.plotting.paper_reference import paper_value
+from ilora.plotting.paper_reference import IMPROVED, PaperValue, paper_value, recomputed_improvement
 
 
 @dataclass(frozen=True)
@@ -31,13 +33,30 @@ HIT_BOTH = TableColumn("hit_ratio@1", "val_test")
 HIT_OVER_VALID_TEST = TableColumn("hit_ratio@1_over_valid", "test")
 VALID_TEST = TableColumn("valid_ratio", "test")
 VALID_BOTH = TableColumn("valid_ratio", "val_test")
+RELEASED_TEST = TableColumn("hit_ratio@1_over_valid_substring", "test")  # as the paper's released code counts
+LIKELIHOOD_TEST = TableColumn("hit_ratio@1_likelihood", "test")  # the likeliest candidate, in place of the text
 MRR_TEST = TableColumn("mrr", "test")
+TIES_TEST = TableColumn("tie_ratio", "test")
 
-COLUMNS = (HIT_TEST, HIT_VAL, HIT_BOTH, HIT_OVER_VALID_TEST, VALID_TEST, VALID_BOTH, MRR_TEST)
+COLUMNS = (
+    HIT_TEST,
+    HIT_VAL,
+    HIT_BOTH,
+    HIT_OVER_VALID_TEST,
+    RELEASED_TEST,
+    VALID_TEST,
+    VALID_BOTH,
+    LIKELIHOOD_TEST,
+    MRR_TEST,
+    TIES_TEST,
+)
 _LABELS = ("dataset", "protocol", "backbone", "method")
+_Key = tuple[str, str, str, str]
+_Measured = dict[TableColumn, dict[str, Any]]
 _PARTS = {"value": "", "low": "_low", "high": "_high", "sd": "_sd"}
 
-#: A metric that a method does not have is null, as is "_sd" (over seeds) with one seed.
+#: A metric that a method does not have is null, as is "_sd" (over seeds) with one seed. What compares iLoRA with the
+#: row's method, on the test split, is null in iLoRA's own row and where the study has no iLoRA.
 TABLE1 = pa.schema(
     [
         pa.field("dataset", pa.string(), nullable=False),
@@ -49,45 +68,102 @@ TABLE1 = pa.schema(
         pa.field("draws", pa.int32(), nullable=False),  # candidate sets per user
         pa.field("confidence", pa.float64(), nullable=False),  # coverage of all intervals
         *(pa.field(column.name + suffix, pa.float64()) for column in COLUMNS for suffix in _PARTS.values()),
+        pa.field("improvement", pa.float64()),  # of iLoRA over the method, in percent of the method's HitRatio@1
+        pa.field("difference", pa.float64()),  # HitRatio@1 of iLoRA minus the method's, paired by user
+        pa.field("difference_low", pa.float64()),
+        pa.field("difference_high", pa.float64()),
+        pa.field("p_holm", pa.float64()),  # of that difference, corrected over the table
         pa.field("paper_hit_ratio@1", pa.float64()),
         pa.field("paper_valid_ratio", pa.float64()),
         pa.field("paper_backbone", pa.string()),  # "paper (Llama-2-7B)" or "paper"; null where it prints nothing
+        pa.field("paper_improvement", pa.float64()),  # recomputed from the paper's cells, in percent
+        pa.field("paper_improvement_printed", pa.float64()),
+        pa.field("verdict", pa.string()),  # of `ilora.evaluation.verdicts`; null where the paper prints nothing
     ]
 )
 
 
-def build_table1(summary: pa.Table, backbone_parameters: Mapping[Backbone, int]) -> pa.Table:
+def build_table1(summary: pa.Table, differences: pa.Table, backbone_parameters: Mapping[Backbone, int]) -> pa.Table:
     """Return Table 1, of the schema TABLE1, with the rows in the summary's order of data sets and methods.
 
     Args:
         summary: a table of the SUMMARY schema; only the variant "default" is shown.
+        differences: a table of the DIFFERENCES schema, of iLoRA against the other methods.
         backbone_parameters: numbers of parameters, for the labels of those backbones that are known.
     """
-    groups: dict[tuple[str, ...], dict[TableColumn, dict[str, Any]]] = {}
+    groups: dict[_Key, _Measured] = {}
     for row in summary.to_pylist():
         if row["variant"] == "default":
-            measured = groups.setdefault(tuple(row[label] for label in _LABELS), {})
+            measured = groups.setdefault(_key(row), {})
             measured[TableColumn(row["metric"], row["split"])] = row
-    rows = [_row(measured, backbone_parameters) for measured in groups.values()]
+    against = {
+        (row["dataset"], row["protocol"], row["second_backbone"], row["second"]): row
+        for row in differences.to_pylist()
+        if row["split"] == "test"
+    }
+    improved = {key[:2]: measured for key, measured in groups.items() if key[3] == IMPROVED}
+    rows = [
+        _row(measured, backbone_parameters)
+        | _compared(measured, improved.get(key[:2]), against.get(key))
+        | _paper_columns(measured)
+        for key, measured in groups.items()
+    ]
     return pa.Table.from_pylist(rows, schema=TABLE1)
 
 
-def _row(measured: Mapping[TableColumn, Mapping[str, Any]], parameters: Mapping[Backbone, int]) -> dict[str, Any]:
+def _key(row: Mapping[str, Any]) -> _Key:
+    return row["dataset"], row["protocol"], row["backbone"], row["method"]
+
+
+def _row(measured: _Measured, parameters: Mapping[Backbone, int]) -> dict[str, Any]:
     labels = measured[HIT_TEST]
     backbone = Backbone(labels["dataset"], labels["protocol"], labels["backbone"])
-    paper = paper_value(labels["dataset"], labels["protocol"], labels["method"])
     row = {
         **{name: labels[name] for name in (*_LABELS, "seeds", "draws", "confidence")},
         "backbone": backbone_label(backbone.name, parameters.get(backbone)),
         "test_users": labels["n"],
-        "paper_hit_ratio@1": paper.hit_ratio if paper else None,
-        "paper_valid_ratio": paper.valid_ratio if paper else None,
-        "paper_backbone": paper.label if paper else None,
     }
     for column in COLUMNS:
         if column in measured:
             row |= {column.name + suffix: _known(measured[column][part]) for part, suffix in _PARTS.items()}
     return row
+
+
+def _compared(measured: _Measured, improved: _Measured | None, difference: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return how iLoRA stands to the row's method, by our own numbers."""
+    if improved is None or difference is None:
+        return {}
+    return {
+        "improvement": _known(relative_improvement(improved[HIT_TEST]["value"], measured[HIT_TEST]["value"])),
+        "difference": difference["value"],
+        "difference_low": difference["low"],
+        "difference_high": difference["high"],
+        "p_holm": difference["p_holm"],
+    }
+
+
+def _paper_columns(measured: _Measured) -> dict[str, Any]:
+    labels = measured[HIT_TEST]
+    paper = paper_value(labels["dataset"], labels["protocol"], labels["method"])
+    if paper is None:
+        return {}
+    printed = paper.improvement
+    return {
+        "paper_hit_ratio@1": paper.hit_ratio,
+        "paper_valid_ratio": paper.valid_ratio,
+        "paper_backbone": paper.label,
+        "paper_improvement": None if printed is None else recomputed_improvement(labels["dataset"], labels["method"]),
+        "paper_improvement_printed": printed,
+        "verdict": _verdict(measured, paper),
+    }
+
+
+def _verdict(measured: _Measured, paper: PaperValue) -> str | None:
+    incomparable = incomparable_backbone(measured[HIT_TEST]["backbone"], paper.backbone)
+    if incomparable:
+        return incomparable
+    cell = measured.get(TableColumn(paper.metric, "test"))
+    return None if cell is None else judge(cell["low"], cell["high"], paper.hit_ratio, paper.claimed_gain)
 
 
 def _known(value: float | None) -> float | None:

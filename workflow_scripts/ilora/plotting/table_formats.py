@@ -1,18 +1,20 @@
 """Table 1 as Markdown, LaTeX, CSV, HTML and terminal text."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from html import escape
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
 from tabulate import tabulate
 
-from ilora.plotting.labels import NO_BACKBONE, dataset_label, method_label
+from ilora.plotting.html_page import html_page, html_table
+from ilora.plotting.labels import NO_BACKBONE, dataset_label, method_label, p_value
+from ilora.plotting.latex_table import latex_table
 from ilora.plotting.table1 import (
     HIT_OVER_VALID_TEST,
     HIT_TEST,
     HIT_VAL,
+    LIKELIHOOD_TEST,
     MRR_TEST,
     VALID_TEST,
     TableColumn,
@@ -42,22 +44,9 @@ def to_latex(table: pa.Table, notes: Iterable[str]) -> str:
     Rows of one data set and backbone stand together under their names; the notes stand above as comments. The text is
     escaped, and ASCII, so that it compiles with every engine and input encoding.
     """
-    width = len(_COLUMN)
-    lines = [f"% {note}" for note in notes]
-    lines += [rf"\begin{{tabular}}{{{'l' * width}}}", r"\toprule", " & ".join(_COLUMN) + r" \\"]
-    for (dataset, backbone), rows in groupby(table.to_pylist(), lambda row: (row["dataset"], row["backbone"])):
-        names = dataset_label(dataset) if backbone == NO_BACKBONE else f"{dataset_label(dataset)}, {backbone}"
-        lines += [r"\midrule", rf"\multicolumn{{{width}}}{{l}}{{\textit{{{_escape(names)}}}}} \\"]
-        lines += [" & ".join(_escape(cell(row)) for cell in _COLUMN.values()) + r" \\" for row in rows]
     models = " ".join(dict.fromkeys(filter(None, map(_model_of_paper, table.to_pylist()))))
     reference = "Paper: HitRatio@1, reference data" + (f", * {models}" if models else "")
-    lines += [r"\midrule", rf"\multicolumn{{{width}}}{{l}}{{{_escape(reference)}}} \\"]
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
-
-
-def _escape(text: str) -> str:
-    """Return text as LaTeX shows it literally; what is not ASCII is spelled out."""
-    return "".join(_LATEX.get(character, character) for character in text)
+    return latex_table(list(_COLUMN), [*_grouped_cells(table, _COLUMN), reference], notes)
 
 
 def to_csv(table: pa.Table) -> str:
@@ -66,10 +55,11 @@ def to_csv(table: pa.Table) -> str:
 
 
 def to_html(table: pa.Table, notes: Iterable[str]) -> str:
-    """Return the table as one HTML page that needs no other file, with the notes below it."""
-    body = tabulate(_full_cells(table), headers=list(_FULL), tablefmt="html", disable_numparse=True)
-    listed = "".join(f"<li>{escape(note)}</li>" for note in notes)
-    return _PAGE.format(body=body, notes=listed)
+    """Return the table as one HTML page that needs no other file, with the notes below it.
+
+    Rows of one data set and backbone stand together under their names, and each of the paper's numbers beside ours.
+    """
+    return html_page("Table 1", html_table(list(_PAGE), _grouped_cells(table, _PAGE)), notes)
 
 
 def to_terminal(table: pa.Table) -> str:
@@ -80,6 +70,14 @@ def to_terminal(table: pa.Table) -> str:
 
 def _full_cells(table: pa.Table) -> Sequence[list[str]]:
     return [[cell(row) for cell in _FULL.values()] for row in table.to_pylist()]
+
+
+def _grouped_cells(table: pa.Table, columns: Mapping[str, Cell]) -> Iterator[str | list[str]]:
+    """Yield the names of each data set and backbone, and below them the cells of their rows."""
+    for (dataset, backbone), rows in groupby(table.to_pylist(), lambda row: (row["dataset"], row["backbone"])):
+        yield dataset_label(dataset) if backbone == NO_BACKBONE else f"{dataset_label(dataset)}, {backbone}"
+        for row in rows:
+            yield [cell(row) for cell in columns.values()]
 
 
 def _text(name: str) -> Cell:
@@ -106,6 +104,26 @@ def _value_with_interval(column: TableColumn, spread_over_seeds: bool = True) ->
     return cell
 
 
+def _difference(row: Row) -> str:
+    if row["difference"] is None:
+        return NOTHING
+    low, high = row["difference_low"], row["difference_high"]
+    return f"{row['difference']:+.3f} [{low:+.3f}, {high:+.3f}], {p_value(row['p_holm'])}"
+
+
+def _in_lines(cell: Cell) -> Cell:
+    """Give the interval of a cell, and what follows it, lines of their own."""
+    return lambda row: cell(row).replace(" [", "\n[").replace("], ", "]\n")
+
+
+def _percent(name: str) -> Cell:
+    return lambda row: NOTHING if row[name] is None else f"{row[name]:+.1f} %"
+
+
+def _short_verdict(row: Row) -> str:
+    return NOTHING if row["verdict"] is None else str(row["verdict"]).removeprefix("not comparable: ")
+
+
 def _short_backbone(row: Row) -> str:
     return row["backbone"].replace(" parameters", "") if row["backbone"] != NO_BACKBONE else NOTHING
 
@@ -124,10 +142,31 @@ _FULL: dict[str, Cell] = {
     "HitRatio@1 (validation)": _value_with_interval(HIT_VAL),
     "HitRatio@1 over valid (test)": _value_with_interval(HIT_OVER_VALID_TEST),
     "ValidRatio (test)": _value_with_interval(VALID_TEST),
+    "HitRatio@1 by likelihood (test)": _value_with_interval(LIKELIHOOD_TEST),
     "MRR (test)": _value(MRR_TEST),
+    "iLoRA minus it (test)": _difference,
+    "iLoRA's Imp.%": _percent("improvement"),
     "Paper HitRatio@1": _plain("paper_hit_ratio@1"),
     "Paper ValidRatio": _plain("paper_valid_ratio"),
+    "Paper's Imp.%": _percent("paper_improvement"),
     "Paper's number from": _text("paper_backbone"),
+    "Verdict": _text("verdict"),
+}
+
+_PAGE: dict[str, Cell] = {
+    "Method": lambda row: method_label(row["method"]) + (f"\n{row['seeds']} seeds" if row["seeds"] > 1 else ""),
+    "HitRatio@1\ntest": _in_lines(_FULL["HitRatio@1 (test)"]),
+    "Paper": lambda row: f"{_plain('paper_hit_ratio@1')(row)}\n{_model_of_paper(row)}".rstrip(),
+    "Verdict": lambda row: _text("verdict")(row).replace(": ", ":\n"),
+    "ValidRatio\ntest": _in_lines(_FULL["ValidRatio (test)"]),
+    "Paper's\nValidRatio": _FULL["Paper ValidRatio"],
+    "HitRatio@1\nover valid, test": _in_lines(_FULL["HitRatio@1 over valid (test)"]),
+    "HitRatio@1\nvalidation": _in_lines(_FULL["HitRatio@1 (validation)"]),
+    "HitRatio@1 by\nlikelihood, test": _in_lines(_FULL["HitRatio@1 by likelihood (test)"]),
+    "MRR\ntest": _FULL["MRR (test)"],
+    "iLoRA minus it\ntest": _in_lines(_difference),
+    "iLoRA's\nImp.%": lambda row: _percent("improvement")(row).replace(" ", "\N{NO-BREAK SPACE}"),
+    "Paper's\nImp.%": lambda row: _percent("paper_improvement")(row).replace(" ", "\N{NO-BREAK SPACE}"),
 }
 
 _COMPACT: dict[str, Cell] = {
@@ -136,9 +175,9 @@ _COMPACT: dict[str, Cell] = {
     "Backbone": _short_backbone,
     "HitRatio@1 test": _value_with_interval(HIT_TEST, spread_over_seeds=False),
     "validation": _value(HIT_VAL),
-    "ValidRatio": _value(VALID_TEST),
-    "MRR": _FULL["MRR (test)"],
+    "valid": _value(VALID_TEST),
     "paper": _FULL["Paper HitRatio@1"],
+    "verdict": _short_verdict,
 }
 
 _COLUMN: dict[str, Cell] = {
@@ -147,27 +186,3 @@ _COLUMN: dict[str, Cell] = {
     "ValidRatio": _value(VALID_TEST),
     "Paper": lambda row: _plain("paper_hit_ratio@1")(row) + ("*" if _model_of_paper(row) else ""),
 }
-
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    NOTHING: "--",
-    **{character: "\\" + character for character in "&%$#_{}"},
-}
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<meta charset="utf-8">
-<title>Table 1</title>
-<style>
-body {{ font: 14px/1.5 sans-serif; margin: 1.5em; }}
-table {{ border-collapse: collapse; border-top: 2px solid; border-bottom: 2px solid; }}
-th, td {{ padding: 0.25em 0.75em; text-align: left; font-variant-numeric: tabular-nums; }}
-thead {{ border-bottom: 1px solid; }}
-ul {{ max-width: 60em; padding-left: 1.2em; }}
-</style>
-{body}
-<ul>{notes}</ul>
-</html>
-"""

@@ -5,10 +5,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from ilora.plotting.labels import NO_BACKBONE, dataset_label, method_label
-from ilora.plotting.paper_reference import PROTOCOL
+from ilora.evaluation.comparisons import POWER
+from ilora.evaluation.intervals import FEWEST_USERS
+from ilora.plotting.labels import NO_BACKBONE, dataset_label, method_label, p_value
+from ilora.plotting.paper_reference import PROTOCOL, average_improvement, misprinted_improvements
+from ilora.plotting.table1 import LIKELIHOOD_TEST, TIES_TEST
 
 _METRIC_NAMES = {"hit_ratio@1": "HitRatio@1"}
+_UNIFORM_LORA = "llara"
 _SPLIT_NAMES = {"test": "test", "val": "validation", "val_test": "validation and test together"}
 
 
@@ -19,35 +23,46 @@ def table_notes(table: pa.Table, differences: pa.Table) -> list[str]:
         table: of the TABLE1 schema.
         differences: of the DIFFERENCES schema.
     """
-    rows = table.to_pylist()
+    rows, compared = table.to_pylist(), differences.to_pylist()
     return [
         *_backbone_notes(rows),
         _paper_note(rows),
         *_size_notes(rows),
+        _interval_note(rows),
         "HitRatio@1 counts hits among all answers, HitRatio@1 over valid among the valid ones only. "
         "An answer is valid when it is the title of exactly one candidate.",
+        *_likelihood_notes(rows),
+        *_verdict_notes(rows),
+        *_improvement_notes(rows),
+        *_tie_notes(rows),
+        *_test_notes(compared),
         *(
             f"{dataset_label(difference['dataset'])}: {difference_statement(difference)}"
-            for difference in differences.to_pylist()
-            if difference["split"] in ("test", "val_test")
+            for difference in compared
+            if difference["second"] == _UNIFORM_LORA and difference["split"] in ("test", "val_test")
         ),
     ]
 
 
 def difference_statement(difference: Mapping[str, Any]) -> str:
-    """Return a sentence on one row of the DIFFERENCES schema: what was found, and what it shows."""
+    """Return sentences on one row of the DIFFERENCES schema: what was found, and what it shows."""
     first, second = method_label(difference["first"]), method_label(difference["second"])
-    low, high = difference["low"], difference["high"]
     verdict = "no demonstrated difference"
-    if low > 0.0 or high < 0.0:
-        verdict = f"{first if low > 0.0 else second} is ahead on these users"
+    if difference["p_holm"] <= 1.0 - difference["confidence"]:
+        verdict = f"{first if difference['value'] > 0.0 else second} is ahead on these users"
     seeds = difference["seeds"]
     caveat = "one seed, so variation between trainings is not covered" if seeds == 1 else f"mean of {seeds} seeds"
-    return (
+    statement = (
         f"{first} minus {second} in {_METRIC_NAMES.get(difference['metric'], difference['metric'])}, "
         f"{_SPLIT_NAMES[difference['split']]}: {difference['value']:+.3f} "
-        f"[{low:+.3f}, {high:+.3f}], {verdict} (paired by user, "
-        f"{difference['confidence']:.0%} cluster bootstrap over {difference['n']} users, {caveat})."
+        f"[{difference['low']:+.3f}, {difference['high']:+.3f}], {verdict} ({p_value(difference['p'])}, "
+        f"corrected {p_value(difference['p_holm'])}; {difference['n']} users, {caveat})."
+    )
+    if difference["minimum_detectable"] is None:
+        return statement
+    return (
+        f"{statement} A true difference below {difference['minimum_detectable']:.3f} would be missed by one test "
+        f"more often than in {1.0 - POWER:.0%} of studies of this size."
     )
 
 
@@ -83,4 +98,74 @@ def _size_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
             f"{dataset_label(dataset)} ({protocol} protocol): {users} test users, {draws} candidate "
             f"{'set' if draws == 1 else 'sets'} each. Brackets are {confidence:.0%} intervals "
             "over users; ± is the standard deviation over seeds."
+        )
+
+
+def _interval_note(rows: list[dict[str, Any]]) -> str:
+    method = "cluster bootstrap over users (BCa, widened for their number)"
+    if any(row["draws"] == 1 for row in rows):
+        method = f"Wilson's with one answer per user, else {method}"
+    return (
+        f"Intervals: {method}; Wilson's over the number of users where fewer than {FEWEST_USERS} users keep a "
+        "ratio from being 0, or from being 1. They say nothing of seeds that were not run."
+    )
+
+
+def _likelihood_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
+    if any(row[LIKELIHOOD_TEST.name] is not None for row in rows):
+        yield (
+            "HitRatio@1 by likelihood: a language model's answer is the candidate whose title it would write most "
+            "likely, in place of the text that it writes; every answer is then valid. Its MRR is that of this ranking."
+        )
+
+
+def _verdict_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
+    verdicts = {row["verdict"] for row in rows if row["verdict"]}
+    if not verdicts:
+        return
+    yield (
+        'Verdict: "not reproduced" when the paper\'s value lies outside of our interval, "underpowered" when it lies '
+        "inside but the interval is wider than the gain of iLoRA that the paper claims in that cell, else "
+        '"reproduced". iLoRA\'s own cell is judged as the released code counts: hits among the answers in which '
+        "exactly one candidate's title occurs. The paper's values have uncertainty of their own, which is not shown."
+    )
+    if any(verdict.startswith("not comparable") for verdict in verdicts):
+        yield '"Not comparable": the paper measured that cell with another language model, so ours says nothing of it.'
+
+
+def _improvement_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
+    if any(row["improvement"] is not None for row in rows):
+        yield "Imp.%: by how much iLoRA's HitRatio@1 is above the row's, in percent of the row's; from our own cells."
+    if all(row["paper_improvement"] is None for row in rows):
+        return
+    wrong = "; ".join(
+        f"for {method_label(method)} on {dataset_label(dataset)} it prints {printed:.2f} %, its cells give "
+        f"{recomputed:.2f} %"
+        for dataset, method, printed, recomputed in misprinted_improvements()
+    )
+    printed, recomputed = average_improvement(_UNIFORM_LORA)
+    yield (
+        f"The paper's Imp.% is recomputed from its cells. Where its own column disagrees with them: {wrong}. So its "
+        f"average over LLaRA, printed as {printed:.1f} %, is {recomputed:.1f} % by its cells."
+    )
+
+
+def _tie_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
+    tied = [row for row in rows if row[TIES_TEST.name]]
+    if tied:
+        shares = ", ".join(
+            f"{method_label(row['method'])} on {dataset_label(row['dataset'])} {row[TIES_TEST.name]:.1%}"
+            for row in tied
+        )
+        yield (
+            f"Candidate sets in which several candidates shared the highest score: {shares}. The first of them in the "
+            "shuffled set was chosen; MRR is the mean over the ranks that they share."
+        )
+
+
+def _test_notes(differences: list[dict[str, Any]]) -> Iterator[str]:
+    if differences:
+        yield (
+            "p: exact sign-flip test over users, which with one answer per user is McNemar's exact test; corrected by "
+            f"Holm over the {differences[0]['comparisons']} comparisons of the table."
         )

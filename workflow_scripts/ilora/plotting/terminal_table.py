@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ilora.artifacts.parquet import read_table
-from ilora.evaluation.summary import DIFFERENCES
+from ilora.evaluation.comparisons import DIFFERENCES
 from ilora.plotting.table1 import TABLE1
 from ilora.plotting.table_formats import to_terminal
 from ilora.plotting.table_notes import table_notes

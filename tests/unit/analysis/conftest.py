@@ -1,0 +1,78 @@
+"""A tiny tuned model, uniform or gated, and what its examples are made of."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from transformers import PreTrainedTokenizerFast
+
+from ilora.backbone.architecture import BackboneShape, build_backbone
+from ilora.backbone.tokenizer import train_tokenizer
+from ilora.llm.adapter import AdapterSettings, attach_adapter
+from ilora.llm.collation import TrainingExample
+from ilora.llm.hybrid_model import IGNORED_LABEL, HybridLanguageModel
+from ilora.llm.projector import fresh_projector
+from ilora.llm.prompts import NO_ITEM, WORDING, PromptBuilder, PromptStyle
+
+TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", "Fargo"]
+WIDTH = 4
+SEQUENCES = 12
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> PreTrainedTokenizerFast:
+    return train_tokenizer(TITLES, WORDING["movielens"], vocabulary_size=400)
+
+
+@pytest.fixture(scope="session")
+def example(tokenizer: PreTrainedTokenizerFast) -> Callable[[int], TrainingExample]:
+    """Return twelve examples by number, with answers of different lengths."""
+    builder = PromptBuilder(tokenizer, TITLES, PromptStyle("candidates_first", "before_title"), WORDING["movielens"])
+    examples = []
+    for number in range(SEQUENCES):
+        generator = np.random.default_rng(number)
+        items = generator.permutation(len(TITLES)).tolist()
+        prompt, answer = builder.prompt(items[:3], items[3:6]), builder.answer(items[4])
+        examples.append(
+            TrainingExample(
+                token_ids=prompt.token_ids + answer,
+                behaviour=prompt.behaviour + [NO_ITEM] * len(answer),
+                labels=[IGNORED_LABEL] * len(prompt.token_ids) + answer,
+                guidance=generator.standard_normal(WIDTH, dtype=np.float32),
+            )
+        )
+    return examples.__getitem__
+
+
+@pytest.fixture
+def build(tokenizer: PreTrainedTokenizerFast) -> Callable[[int | None], HybridLanguageModel]:
+    """Return a function that makes a model with an adapter that has been tuned, as it were: B is not zero.
+
+    Its argument is the number of experts, None for uniform LoRA.
+    """
+
+    def make(experts: int | None) -> HybridLanguageModel:
+        torch.manual_seed(0)
+        llama = build_backbone(BackboneShape(hidden_size=16, layers=2, heads=2, intermediate_size=24), tokenizer)
+        llama.requires_grad_(False)
+        vectors = torch.randn(len(TITLES), WIDTH)
+        settings = AdapterSettings(
+            rank=4,
+            alpha=8,
+            dropout=0.5,
+            target_modules=("q_proj", "down_proj"),
+            experts=experts,
+            gate="residual_convolution",
+            active_experts=None,
+            guidance="sequence_representation",
+            scale="per_expert_rank",
+            item_vectors="raw",
+        )
+        model = attach_adapter(llama, fresh_projector(vectors, llama, 0), vectors, settings, WIDTH, seed=0)
+        for name, parameter in model.named_parameters():
+            if "lora_B" in name:
+                torch.nn.init.normal_(parameter, std=0.1)
+        return model
+
+    return make

@@ -1,0 +1,222 @@
+"""Malformed files of one's own through the rules' scripts: each ends in a count in the log, or in an error and nothing.
+
+The rules run one after another as the workflow runs them, on a data set that is right but for one fault.
+"""
+
+import re
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from snakemake.iocontainers import InputFiles, OutputFiles, Params
+
+USERS, ITEMS = 20, 40
+COLUMNS = {
+    "user": "user_id",
+    "item": "item_id",
+    "timestamp": "timestamp",
+    "rating": "rating",
+    "item_id": "item_id",
+    "title": "title",
+}
+OUTPUTS = {
+    "interactions": "interactions.parquet",
+    "catalogue": "items.parquet",
+    "steps": "preparation_steps.parquet",
+    "sequences": "sequences.parquet",
+    "candidates": "candidates.parquet",
+}
+Fault = Callable[[str], str]
+
+
+class Rules:
+    """The rules from raw files to candidate sets, on two files that a test writes."""
+
+    def __init__(self, repository: Path, folder: Path) -> None:
+        self.repository, self.folder = repository, folder
+        self.ratings, self.titles = folder / "ratings.csv", folder / "titles.csv"
+        self.made = folder / "results"
+        self.filters: dict[str, Any] = {
+            "minimum_rating": 2.0,
+            "minimum_users_per_item": 1,
+            "minimum_items_per_user": 1,
+        }
+        rows = [f"u{user},{(3 * user + n) % ITEMS},{1000 * user + n},4" for user in range(USERS) for n in range(8)]
+        self.write(self.ratings, "\n".join(["user_id,item_id,timestamp,rating", *rows, ""]))
+        self.write(self.titles, "\n".join(["item_id,title", *(f"{n},Title {n}" for n in range(ITEMS)), ""]))
+
+    def write(self, path: Path, text: str) -> None:
+        path.write_text(text, encoding="utf-8")
+
+    def change(self, path: Path, fault: Fault) -> None:
+        """Put a fault into one of the files."""
+        self.write(path, fault(path.read_text(encoding="utf-8")))
+
+    def run(self, protocol: str = "published") -> None:
+        """Run the scripts until one fails."""
+        tables = {
+            "interactions": str(self.ratings),
+            "items": str(self.titles),
+            "columns": COLUMNS,
+            "timestamps": "seconds",
+            "encoding": "utf-8",
+        }
+        raw = {"source": None, "tables": tables, "filters": self.filters}
+        cut = {"split_seed": 0, "minimum_history": 3, "maximum_history": 10}
+        self._script("prepare_interactions", [], ["interactions", "catalogue", "steps"], raw, protocol)
+        self._script("make_sequences", ["interactions"], ["sequences"], cut, protocol)
+        drawn = {"size": 20, "draws": 2, "seed": 0}
+        self._script("draw_candidates", ["interactions", "sequences"], ["candidates"], drawn, protocol)
+
+    def _script(self, name: str, inputs: list[str], outputs: list[str], params: dict[str, Any], protocol: str) -> None:
+        rule = SimpleNamespace(
+            input=InputFiles(fromdict={key: str(self.made / OUTPUTS[key]) for key in inputs}),
+            output=OutputFiles(fromdict={key: str(self.made / OUTPUTS[key]) for key in outputs}),
+            params=Params(fromdict=params),
+            wildcards=SimpleNamespace(dataset="mine", protocol=protocol),
+            log=[str(self.folder / f"{name}.log")],
+        )
+        runpy.run_path(str(self.repository / f"workflow_scripts/{name}.py"), init_globals={"snakemake": rule})
+
+    @property
+    def artifacts(self) -> set[str]:
+        """The names of all files that were made, unfinished ones among them, but for sidecars."""
+        files = {path.name for path in self.made.glob("*")} if self.made.exists() else set()
+        return {name for name in files if not name.endswith(".provenance.json")}
+
+    def log(self, name: str = "prepare_interactions") -> str:
+        """What a script logged."""
+        return (self.folder / f"{name}.log").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def rules(repository: Path, tmp_path: Path) -> Rules:
+    return Rules(repository, tmp_path)
+
+
+def replaced(old: str, new: str) -> Fault:
+    """Return the fault that stands where `old` stood once."""
+
+    def fault(text: str) -> str:
+        assert text.count(old) == 1
+        return text.replace(old, new)
+
+    return fault
+
+
+@pytest.mark.parametrize("protocol", ["published", "chronological"])
+def test_a_faultless_data_set_goes_through(rules: Rules, protocol: str) -> None:
+    rules.run(protocol)
+    assert rules.artifacts == set(OUTPUTS.values())
+    evaluated = {"published": 4, "chronological": 2 * USERS}[protocol]
+    assert pq.read_table(rules.made / "candidates.parquet").num_rows == 2 * evaluated
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (replaced("u3,9,3000,4", "u3,9,3000"), "ratings.csv, line 26: found 3 columns, expected the 4 of line 1"),
+        (replaced("u3,9,3000,4", "u3,9,3000,4,5"), "ratings.csv, line 26: found 5 columns"),
+        (replaced("u3,9,3000,4", "u3,9,noon,4"), "ratings.csv, line 26: the timestamp is 'noon', expected a number"),
+        (replaced("u3,9,3000,4", "u3,9,3000,good"), "ratings.csv, line 26: the rating is 'good', expected a number"),
+        (replaced("u3,9,3000,4", "u3,9,-3000,4"), "line 26: the timestamp is '-3000', which is before 1970"),
+        (replaced("u3,9,3000,4", "u3,9,3000000000000,4"), "line 26: .* after the year 2100; for milliseconds set"),
+        (lambda text: text.splitlines()[0] + "\n", "ratings.csv: found 0 rows, expected at least one"),
+        (lambda text: "", "ratings.csv: expected one column 'user_id', found the columns of an empty file"),
+        (replaced("user_id,", "who,"), "ratings.csv: expected one column 'user_id', found the columns who, item_id"),
+    ],
+)
+def test_a_fault_that_makes_numbers_doubtful_stops_and_leaves_nothing(rules: Rules, fault: Fault, message: str) -> None:
+    rules.change(rules.ratings, fault)
+    with pytest.raises(ValueError, match=message):
+        rules.run()
+    assert rules.artifacts == set()
+
+
+def test_another_encoding_stops_and_leaves_nothing(rules: Rules) -> None:
+    rules.titles.write_bytes(rules.titles.read_bytes().replace(b"Title 7\n", b"Zo\xeb\n"))
+    with pytest.raises(ValueError, match="titles.csv, line 9: is not utf-8 text .*encoding in data.own"):
+        rules.run()
+    assert rules.artifacts == set()
+
+
+def test_a_missing_file_stops_and_leaves_nothing(rules: Rules) -> None:
+    rules.titles.unlink()
+    with pytest.raises(FileNotFoundError, match="titles.csv: no such file"):
+        rules.run()
+    assert rules.artifacts == set()
+
+
+def test_ids_that_do_not_fit_stop_and_leave_nothing(rules: Rules) -> None:
+    rules.change(rules.titles, lambda text: text.replace(",Title", "x,Title"))
+    with pytest.raises(ValueError, match="none of its items is in .*titles.csv. Its first item is '0'"):
+        rules.run()
+    assert rules.artifacts == set()
+
+
+def test_a_minimum_that_nothing_reaches_stops_and_leaves_nothing(rules: Rules) -> None:
+    rules.filters["minimum_items_per_user"] = 9
+    with pytest.raises(ValueError, match="The step 'core of .*' leaves none of the 160 interactions"):
+        rules.run()
+    assert rules.artifacts == set()
+
+
+@pytest.mark.parametrize(
+    ("fault", "line"),
+    [
+        (replaced("u3,9,3000,4", "u3,9,,4"), "160 rows in, 1 that lack a value dropped"),
+        (replaced("u3,9,3000,4", "u3,9,3000,NaN"), "160 rows in, 1 that lack a value dropped"),
+        (replaced("u3,9,3000,4", "u3,999,3000,4"), "160 interactions in, 1 with an item that"),
+        (replaced("u3,9,3000,4", "u3,9,3000,1"), "rating >= 2: 160 interactions in, 159 out"),
+        (lambda text: text + "u3,9,4000,5\nu3,9,3000,4\n", "distinct pairs: 162 interactions in, 160 out"),
+    ],
+)
+def test_a_row_that_says_nothing_is_dropped_and_counted(rules: Rules, fault: Fault, line: str) -> None:
+    rules.change(rules.ratings, fault)
+    rules.run()
+    assert line in rules.log()
+    assert rules.artifacts == set(OUTPUTS.values())
+
+
+@pytest.mark.parametrize(
+    ("title", "line", "kept"),
+    [
+        ("", "1 without a title dropped with 6 interactions, 0 titles altered", None),
+        ('"Title\n\t9"', "0 without a title dropped with 0 interactions, 1 titles altered", "Title 9"),
+        ("</s> Candidates: <item>", "0 titles altered", "</s> Candidates: <item>"),
+        ("Title 8", "1 items share the title of another", "Title 8"),
+    ],
+)
+def test_titles_are_settled_and_counted(rules: Rules, title: str, line: str, kept: str | None) -> None:
+    rules.change(rules.titles, replaced("9,Title 9\n", f"9,{title}\n"))
+    rules.run()
+    assert line in rules.log()
+    items = pq.read_table(rules.made / "items.parquet").to_pydict()
+    assert dict(zip(items["raw_id"], items["title"], strict=True)).get("9") == kept
+
+
+@pytest.mark.parametrize("protocol", ["published", "chronological"])
+def test_a_user_with_one_item_gives_no_sequence(rules: Rules, protocol: str) -> None:
+    rules.change(rules.ratings, lambda text: text + "single,0,1,5\n")
+    rules.run(protocol)
+    interactions = pq.read_table(rules.made / "interactions.parquet").to_pydict()
+    user = interactions["user_id"][interactions["raw_user_id"].index("single")]
+    assert user not in pq.read_table(rules.made / "sequences.parquet")["user_id"].to_pylist()
+
+
+def test_users_who_are_all_too_short_stop_before_any_sequence(rules: Rules) -> None:
+    rules.change(rules.ratings, lambda text: "\n".join(re.findall("^.+(?:rating|000,4)$", text, re.MULTILINE)))
+    with pytest.raises(ValueError, match="No target of the split 'train' has 3 items of history"):
+        rules.run()
+    assert "sequences.parquet" not in rules.artifacts
+
+
+def test_too_few_items_for_a_candidate_set_stop_before_any_is_drawn(rules: Rules) -> None:
+    rules.change(rules.titles, lambda text: "\n".join(text.splitlines()[:16]) + "\n")
+    with pytest.raises(ValueError, match="A set of 20 candidates needs 19 items besides the target, but only"):
+        rules.run()
+    assert "candidates.parquet" not in rules.artifacts and len(rules.artifacts) == 4

@@ -1,0 +1,92 @@
+from collections.abc import Callable
+
+import pyarrow as pa
+import pytest
+from statsmodels.stats.contingency_tables import mcnemar
+
+from ilora.evaluation.comparisons import DIFFERENCES, compare_with
+from ilora.evaluation.intervals import IntervalSettings
+from ilora.evaluation.metrics import hit_ratio, split_rows
+from ilora.evaluation.runs import Run
+from ilora.evaluation.significance import holm
+
+PredictionsMaker = Callable[..., pa.Table]
+
+SETTINGS = IntervalSettings(samples=200)
+ILORA = [Run("movielens", "published", "ilora", "embedded", seed=seed) for seed in (1, 2)]
+LLARA = [Run("movielens", "published", "llara", "embedded", seed=seed) for seed in (1, 2)]
+POPULARITY = Run("movielens", "published", "popularity")
+
+
+def _hit_ratio(tables: list[pa.Table], split: str) -> float:
+    return sum(hit_ratio(table).of_rows(split_rows(table, split)).value for table in tables) / len(tables)
+
+
+def test_a_difference_is_that_of_the_means(make_predictions: PredictionsMaker) -> None:
+    ours = {run: make_predictions("ilora", users=60, accuracy=0.7, seed=run.seed) for run in ILORA}
+    theirs = {run: make_predictions("llara", users=60, accuracy=0.2, seed=run.seed) for run in LLARA}
+    differences = compare_with("ilora", ours | theirs, SETTINGS)
+    assert differences.schema.equals(DIFFERENCES)
+    assert differences["split"].to_pylist() == ["val", "test", "val_test"]
+    for row in differences.to_pylist():
+        expected = _hit_ratio(list(ours.values()), row["split"]) - _hit_ratio(list(theirs.values()), row["split"])
+        assert row["value"] == pytest.approx(expected)
+        assert 0.0 < row["low"] < row["value"] < row["high"]
+        assert row["p"] < 0.001
+        assert row["first_ahead"] > row["second_ahead"]
+        assert (row["seeds"], row["comparisons"]) == (2, 1)
+        assert row["minimum_detectable"] == row["minimum_detectable_holm"]
+
+
+def test_one_answer_per_user_is_tested_by_mcnemar(make_predictions: PredictionsMaker) -> None:
+    ours = make_predictions("ilora", users=120, draws=1, accuracy=0.6)
+    theirs = make_predictions("llara", users=120, draws=1, accuracy=0.4, seed=1)
+    row = compare_with("ilora", {ILORA[0]: ours, LLARA[0]: theirs}, SETTINGS).to_pylist()[1]
+    table = [[0, row["first_ahead"]], [row["second_ahead"], 0]]
+    assert row["p"] == pytest.approx(mcnemar(table, exact=True).pvalue)
+
+
+def test_every_other_method_is_compared_and_corrected_for(make_predictions: PredictionsMaker) -> None:
+    predictions = {
+        POPULARITY: make_predictions("popularity", users=60, accuracy=0.3, seed=5),
+        LLARA[0]: make_predictions("llara", users=60, accuracy=0.45, seed=6),
+        ILORA[0]: make_predictions("ilora", users=60, accuracy=0.6, seed=7),
+    }
+    differences = compare_with("ilora", predictions, SETTINGS)
+    test = [row for row in differences.to_pylist() if row["split"] == "test"]
+    assert [(row["second"], row["second_backbone"]) for row in test] == [("popularity", ""), ("llara", "embedded")]
+    assert [row["p_holm"] for row in test] == pytest.approx(holm(differences["p"].to_numpy()[2:4]).tolist())
+    assert {row["comparisons"] for row in test} == {2}
+    assert all(row["minimum_detectable"] < row["minimum_detectable_holm"] for row in test)
+
+
+def test_unequally_many_seeds_are_compared_by_their_means(make_predictions: PredictionsMaker) -> None:
+    ours = {run: make_predictions("ilora", users=60, seed=run.seed) for run in ILORA}
+    popularity = make_predictions("popularity", users=60, seed=9)
+    row = compare_with("ilora", ours | {POPULARITY: popularity}, SETTINGS).to_pylist()[1]
+    assert row["value"] == pytest.approx(_hit_ratio(list(ours.values()), "test") - _hit_ratio([popularity], "test"))
+    assert row["seeds"] == 2
+
+
+def test_a_method_that_answers_alike_shows_no_difference(make_predictions: PredictionsMaker) -> None:
+    predictions = {ILORA[0]: make_predictions("ilora"), LLARA[0]: make_predictions("llara")}
+    for row in compare_with("ilora", predictions, SETTINGS).to_pylist():
+        assert (row["value"], row["low"], row["high"], row["p"]) == (0.0, 0.0, 0.0, 1.0)
+        assert row["minimum_detectable"] is None
+
+
+def test_sweeps_and_other_data_sets_stay_apart(make_predictions: PredictionsMaker) -> None:
+    sweep = Run("movielens", "published", "llara", "embedded", "rank~4", 1)
+    elsewhere = Run("lastfm", "published", "llara", "embedded", seed=1)
+    predictions = {ILORA[0]: make_predictions("ilora"), sweep: make_predictions("llara")}
+    assert compare_with("ilora", predictions | {elsewhere: make_predictions("llara")}, SETTINGS).num_rows == 0
+
+
+def test_without_the_reference_there_is_nothing_to_compare(make_predictions: PredictionsMaker) -> None:
+    assert compare_with("ilora", {LLARA[0]: make_predictions("llara")}, SETTINGS).num_rows == 0
+
+
+def test_other_users_are_refused(make_predictions: PredictionsMaker) -> None:
+    predictions = {ILORA[0]: make_predictions("ilora"), LLARA[0]: make_predictions("llara", users=10)}
+    with pytest.raises(ValueError, match="different users"):
+        compare_with("ilora", predictions, SETTINGS)

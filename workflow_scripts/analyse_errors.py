@@ -1,0 +1,38 @@
+"""Analyse where the answers of one run go wrong, and sample answers to be read."""
+
+from typing import TYPE_CHECKING
+
+from ilora.artifacts.parquet import read_table, write_table
+from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.schemas import ITEMS, PREDICTIONS, SEQUENCES
+from ilora.evaluation.answer_sample import sample_answers
+from ilora.evaluation.error_analysis import analyse_errors, item_facts
+from ilora.evaluation.intervals import IntervalSettings
+from ilora.evaluation.predictions import check_predictions
+from ilora.evaluation.runs import parse_run
+from ilora.progress import start_log
+
+if TYPE_CHECKING:
+    from snakemake.script import Snakemake
+
+    snakemake: Snakemake
+
+
+def main(snakemake: "Snakemake") -> None:
+    """Write `error_analysis.parquet` and `answer_sample.parquet` of one run."""
+    logger = start_log(snakemake.log[0])
+    source = snakemake.input.predictions
+    predictions, run = read_table(source, PREDICTIONS), parse_run(source)
+    check_predictions(predictions, source)
+    items = item_facts(read_table(snakemake.input.catalogue, ITEMS), read_table(snakemake.input.sequences, SEQUENCES))
+
+    analysis = analyse_errors([run], [predictions], items, IntervalSettings(**snakemake.params.intervals))
+    sample = sample_answers(predictions, run, items.titles, **snakemake.params.sample)
+    write_table(analysis, snakemake.output.analysis)
+    write_table(sample, snakemake.output.sample)
+    config = {"intervals": snakemake.params.intervals, "sample": snakemake.params.sample}
+    write_sidecar(snakemake.output.analysis, config=config, inputs=snakemake.input)
+    logger.info("%d groups of answers, %d answers sampled", analysis.num_rows, sample.num_rows)
+
+
+main(snakemake)

@@ -1,0 +1,48 @@
+"""Clusters the training sequences on their representations, and describes the clusters."""
+
+from typing import TYPE_CHECKING
+
+from ilora.analysis.cluster_profiles import cluster_profiles
+from ilora.analysis.clusters import cluster_sequences, clusters_table, sampled_silhouettes
+from ilora.analysis.genres import item_genres
+from ilora.artifacts.parquet import read_table, write_table
+from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.schemas import ITEMS
+from ilora.artifacts.tensors import read_tensors
+from ilora.data.sequences import read_sequences
+from ilora.progress import start_log
+
+if TYPE_CHECKING:
+    from snakemake.script import Snakemake
+
+    snakemake: Snakemake
+
+
+def main(snakemake: "Snakemake") -> None:
+    """Write `clusters.parquet` and `profiles.parquet`."""
+    logger = start_log(snakemake.log[0])
+    choice = snakemake.params.analysis
+    catalogue = read_table(snakemake.input.catalogue, ITEMS)
+    sequences = read_sequences(snakemake.input.sequences, snakemake.input.interactions)
+    representations = read_tensors(snakemake.input.representations)["sequence_representations"].numpy()
+    training = sequences.rows("train")
+    clustering = cluster_sequences(representations, training, choice["clusters"], choice["restarts"], choice["seed"])
+    silhouettes = sampled_silhouettes(
+        representations, clustering, training, choice["silhouette_sequences"], choice["seed"]
+    )
+    profiles = cluster_profiles(
+        clustering,
+        silhouettes,
+        sequences,
+        catalogue["title"].to_pylist(),
+        item_genres(catalogue["metadata"].to_pylist()),
+    )
+    for row in profiles.drop_columns(["centroid"]).to_pylist():
+        logger.info("%s", row)
+    write_table(clusters_table(clustering, [key.split for key in sequences.keys]), snakemake.output.clusters)
+    write_table(profiles, snakemake.output.profiles)
+    for path in snakemake.output:
+        write_sidecar(path, config=choice, inputs=snakemake.input)
+
+
+main(snakemake)

@@ -1,0 +1,34 @@
+"""Collect what the jobs of the study took in time and memory."""
+
+from typing import TYPE_CHECKING
+
+from ilora.artifacts.writing import atomic_path
+from ilora.plotting.html_page import html_page
+from ilora.progress import start_log
+from ilora.reporting.costs import cost_table, read_job_cost
+
+if TYPE_CHECKING:
+    from snakemake.script import Snakemake
+
+    snakemake: Snakemake
+
+NOTES = (
+    "Measured by Snakemake (its benchmark files). Time is a job's from its start to its end, summed over the rule's "
+    "jobs, which may have run side by side; processor time is over all cores. Peak memory is the largest resident set "
+    "of one job. Both are sampled, so that a job which is over at once shows little of them.",
+    "A job that was repeated counts as it last ran: the time of an attempt that failed, or of a training before it was "
+    "interrupted and resumed, is not in it.",
+    "GPU-hours: a job's time times the GPUs that it asked for.",
+)
+
+
+def main(snakemake: "Snakemake") -> None:
+    """Write `costs.html`."""
+    logger = start_log(snakemake.log[0])
+    costs = [read_job_cost(*job) for job in snakemake.params.jobs]
+    with atomic_path(snakemake.output.html) as temporary:
+        temporary.write_text(html_page("Time and memory", cost_table(costs), NOTES), encoding="utf-8")
+    logger.info("%d jobs", len(costs))
+
+
+main(snakemake)

@@ -1,0 +1,41 @@
+"""Put the error analyses of all runs into one table, with the mean over the seeds of each method beside them."""
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from ilora.artifacts.parquet import read_table, write_table
+from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.schemas import ITEMS, PREDICTIONS, SEQUENCES
+from ilora.evaluation.error_analysis import ERROR_ANALYSIS, analyse_errors, item_facts
+from ilora.evaluation.intervals import IntervalSettings
+from ilora.evaluation.runs import parse_data, parse_run
+from ilora.progress import start_log
+
+if TYPE_CHECKING:
+    from snakemake.script import Snakemake
+
+    snakemake: Snakemake
+
+
+def main(snakemake: "Snakemake") -> None:
+    """Write the study's `error_analysis.parquet`."""
+    logger = start_log(snakemake.log[0])
+    settings = IntervalSettings(**snakemake.params.intervals)
+    items = {
+        parse_data(catalogue): item_facts(read_table(catalogue, ITEMS), read_table(sequences, SEQUENCES))
+        for catalogue, sequences in zip(snakemake.input.catalogues, snakemake.input.sequences, strict=True)
+    }
+    tables = [read_table(path, ERROR_ANALYSIS) for path in snakemake.input.analyses]
+    for _, paths in groupby(snakemake.input.predictions, lambda path: parse_run(path).without_seed):
+        runs = {parse_run(path): read_table(path, PREDICTIONS) for path in paths}
+        if len(runs) > 1:
+            data = next(iter(runs)).data
+            tables.append(analyse_errors(list(runs), list(runs.values()), items[data], settings))
+    write_table(pa.concat_tables(tables), snakemake.output.analysis)
+    write_sidecar(snakemake.output.analysis, config=snakemake.params.intervals, inputs=snakemake.input)
+    logger.info("%d runs", len(snakemake.input.analyses))
+
+
+main(snakemake)

@@ -1,0 +1,29 @@
+"""Counts users, items, interactions and sequences of a data set, as the protocol keeps them."""
+
+from typing import TYPE_CHECKING
+
+from ilora.artifacts.parquet import read_table, write_table
+from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.schemas import INTERACTIONS, SEQUENCES
+from ilora.data.statistics import dataset_statistics, statistics_table
+from ilora.progress import start_log
+
+if TYPE_CHECKING:
+    from snakemake.script import Snakemake
+
+    snakemake: Snakemake
+
+
+def main(snakemake: "Snakemake") -> None:
+    """Write `dataset_statistics.parquet` of one data set."""
+    logger = start_log(snakemake.log[0])
+    interactions = read_table(snakemake.input.interactions, INTERACTIONS)
+    statistics = dataset_statistics(interactions, read_table(snakemake.input.sequences, SEQUENCES))
+    table = statistics_table(snakemake.wildcards.dataset, snakemake.wildcards.protocol, statistics)
+    write_table(table, snakemake.output.statistics)
+    write_sidecar(snakemake.output.statistics, config={}, inputs=snakemake.input)
+    for name, value in statistics.items():
+        logger.info("%s: %g", name, value)
+
+
+main(snakemake)

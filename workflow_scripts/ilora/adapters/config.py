@@ -1,0 +1,70 @@
+"""The settings that make a LoRA instance-wise."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+GateKind = Literal["linear", "residual_convolution", "top_k"]
+Guidance = Literal["sequence_representation", "random_initialized", "token_collapsed", "shuffled", "constant"]
+Scale = Literal["per_expert_rank", "per_rank"]
+
+#: Width of the guidance `constant`: the gate reads the number 1, and so learns one distribution for everyone.
+CONSTANT_WIDTH = 1
+
+
+@dataclass(frozen=True)
+class InstanceWiseConfig:
+    """How the rank of a LoRA is shared out among experts, and who decides their weights.
+
+    Attributes:
+        experts: K; the rank of every adapted layer must be a multiple of it.
+        width: size d of the vector that the gate reads: that of the sequence representation z; the model's hidden size
+            for ``token_collapsed``; 1 for ``constant``.
+        gate: ``linear`` is the paper's (Eq. 11), ``residual_convolution`` the released code's, ``top_k`` a linear gate
+            that leaves all but the ``active_experts`` largest weights at zero.
+        active_experts: of ``top_k``, from 1 to K; None for the other gates.
+        guidance: what the gate reads (Fig. 5). ``sequence_representation``: z of a sequential recommender;
+            ``token_collapsed``: the mean embedding of the prompt's tokens, taken by the model itself; ``constant``:
+            nothing, every sequence has the same learnt weights. ``random_initialized`` (a fixed random vector for each
+            sequence) and ``shuffled`` (z of another sequence) are given like z; see `ilora.adapters.guidance`.
+        scale: of the update. ``per_expert_rank`` is alpha / (r/K), as the released code computes, with which a uniform
+            gate is plain LoRA at every K; ``per_rank`` is alpha / r, as the paper writes (Eq. 3).
+
+    Raises:
+        ValueError: if a value is impossible, or does not go with another.
+    """
+
+    experts: int
+    width: int
+    gate: GateKind = "linear"
+    active_experts: int | None = None
+    guidance: Guidance = "sequence_representation"
+    scale: Scale = "per_expert_rank"
+
+    def __post_init__(self) -> None:
+        _one_of("gate", self.gate, get_args(GateKind))
+        _one_of("guidance", self.guidance, get_args(Guidance))
+        _one_of("scale", self.scale, get_args(Scale))
+        if self.experts < 1:
+            raise ValueError(f"experts: found {self.experts}, expected at least 1 expert")
+        if self.width < 1:
+            raise ValueError(f"width: found {self.width}, expected at least 1")
+        if self.guidance == "constant" and self.width != CONSTANT_WIDTH:
+            raise ValueError(
+                f"width: found {self.width}, expected {CONSTANT_WIDTH}: a constant gate reads nothing else"
+            )
+        if self.gate != "top_k" and self.active_experts is not None:
+            raise ValueError(f"active_experts: found {self.active_experts}, expected None: the gate is {self.gate!r}")
+        if self.gate == "top_k" and not 1 <= (self.active_experts or 0) <= self.experts:
+            raise ValueError(
+                f"active_experts: found {self.active_experts}, expected 1 to {self.experts} (experts) for 'top_k'"
+            )
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether every sequence has the same expert weights, and so one update that can be merged."""
+        return self.guidance == "constant" or self.experts == 1
+
+
+def _one_of(field: str, found: str, allowed: tuple[str, ...]) -> None:
+    if found not in allowed:
+        raise ValueError(f"{field}: found {found!r}, expected one of {', '.join(allowed)}")

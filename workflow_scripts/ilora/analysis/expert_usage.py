@@ -1,0 +1,100 @@
+"""How the experts of a gate are used over a whole split, and what that has to do with the clusters of sequences."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+from numpy.typing import NDArray
+from sklearn.metrics import adjusted_mutual_info_score, mutual_info_score
+
+from ilora.adapters.load import expert_load
+from ilora.analysis.schemas import EXPERT_USAGE
+
+#: What is measured, for a reader of the table.
+QUANTITIES = {
+    "sequences": "sequences of the split",
+    "expert_share": "mean weight of the expert",
+    "weight_deviation": "standard deviation of the expert's weight over sequences",
+    "strongest_share": "share of the sequences that weigh the expert most",
+    "entropy": "mean entropy of a sequence's weights, divided by log K: 1 for equal weights, 0 for one expert",
+    "effective_experts": "exp of the entropy of the shares, from 1 to K",
+    "collapsed": "1 if few of the experts carry the load (ilora.adapters.ExpertLoad.has_collapsed), else 0",
+    "mutual_information": "nats, between the cluster of a sequence and the expert it weighs most (plug-in estimate)",
+    "mutual_information_by_chance": "its mean when clusters are shuffled between sequences",
+    "mutual_information_p": "p-value of the permutation test against no dependence",
+    "adjusted_mutual_information": "the same adjusted for chance: 0 by chance, 1 if each determines the other",
+}
+
+#: Shuffles of the clusters in the permutation test.
+PERMUTATIONS = 1000
+
+
+def measure_expert_usage(gates: pa.Table, clusters: pa.Table, split: str, seed: int) -> pa.Table:
+    """Measure the use of the experts over a split, as a table of schema `EXPERT_USAGE`.
+
+    The dependence on clusters is measured between two labels, a sequence's cluster and its strongest expert. With few
+    sequences the plug-in estimate is well above 0 for independent labels too; it stands beside what chance gives.
+
+    Args:
+        gates: of schema `ilora.analysis.schemas.GATES`.
+        clusters: of schema `ilora.analysis.schemas.CLUSTERS`.
+        split: which.
+        seed: of the permutations.
+
+    Raises:
+        ValueError: the gates hold no sequence of the split, or not each expert once for each.
+    """
+    sequence_ids, weights = weights_of(gates, split)
+    cluster_of = clusters["cluster"].to_numpy()[sequence_ids]
+    rows = [*_of_experts(weights), *_of_all(weights), *_dependence(weights.argmax(axis=1), cluster_of, seed)]
+    columns = {name: [row[place] for row in rows] for place, name in enumerate(EXPERT_USAGE.names)}
+    return pa.table(columns, schema=EXPERT_USAGE)
+
+
+def weights_of(gates: pa.Table, split: str) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Return the sequence ids of a split, ascending, and their expert weights, float64 [sequences, experts].
+
+    Raises:
+        ValueError: there is no sequence of the split, or not each expert once for each.
+    """
+    chosen = gates.filter(pc.equal(gates["split"], split))
+    chosen = chosen.sort_by([("sequence_id", "ascending"), ("expert", "ascending")])
+    sequence_ids = np.unique(chosen["sequence_id"].to_numpy())
+    experts = len(np.unique(chosen["expert"].to_numpy()))
+    expected = np.tile(np.arange(experts), len(sequence_ids))
+    if not len(sequence_ids) or not np.array_equal(chosen["expert"].to_numpy(), expected):
+        raise ValueError(f"the gates do not hold each expert once for every sequence of the split {split!r}")
+    return sequence_ids, chosen["weight"].to_numpy().reshape(-1, experts)
+
+
+def _of_experts(weights: NDArray[np.float64]) -> Iterator[tuple[str, int, float]]:
+    strongest = np.bincount(weights.argmax(axis=1), minlength=weights.shape[1]) / len(weights)
+    for expert, (mean, deviation) in enumerate(zip(weights.mean(axis=0), weights.std(axis=0), strict=True)):
+        yield "expert_share", expert, float(mean)
+        yield "weight_deviation", expert, float(deviation)
+        yield "strongest_share", expert, float(strongest[expert])
+
+
+def _of_all(weights: NDArray[np.float64]) -> Iterator[tuple[str, None, float]]:
+    load = expert_load(torch.tensor(weights))
+    yield "sequences", None, float(len(weights))
+    yield "entropy", None, load.entropy
+    yield "effective_experts", None, load.effective_experts
+    yield "collapsed", None, float(load.has_collapsed)
+
+
+def _dependence(
+    strongest: NDArray[np.int64], clusters: NDArray[np.int32], seed: int
+) -> Iterator[tuple[str, None, float]]:
+    found = float(mutual_info_score(clusters, strongest))
+    generator = np.random.default_rng(seed)
+    by_chance = np.array(
+        [mutual_info_score(generator.permutation(clusters), strongest) for _ in range(PERMUTATIONS)], dtype=float
+    )
+    as_large = int((by_chance >= found - 1e-12).sum())
+    yield "mutual_information", None, found
+    yield "mutual_information_by_chance", None, float(by_chance.mean())
+    yield "mutual_information_p", None, (1 + as_large) / (1 + PERMUTATIONS)
+    yield "adjusted_mutual_information", None, float(adjusted_mutual_info_score(clusters, strongest))

@@ -1,0 +1,120 @@
+"""The gradient of an adapter on blocks of sequences, kept as one Gram matrix per module.
+
+What is asked of gradients here (cosines between groups of blocks, whatever blocks make up a group) follows from the
+inner products of the blocks' gradients. One block is on the device at a time; the gradients of all blocks lie in the
+main memory in float32 until the products are taken: 5 GB for 64 blocks of LoRA of rank 8 on all linear layers of a
+model of 7 billion parameters.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from transformers.modeling_layers import GradientCheckpointingLayer
+
+from ilora.adapters.gating import lora_layers
+from ilora.adapters.storage import ADAPTER_NAME
+from ilora.llm.collation import Collator, TrainingExample
+from ilora.llm.hybrid_model import IGNORED_LABEL, HybridLanguageModel
+from ilora.progress import Progress
+
+
+def adapter_parameters(model: HybridLanguageModel) -> dict[str, list[nn.Parameter]]:
+    """Return A and B of every adapted module by the module's name, in the model's order."""
+    return {
+        name: [layer.lora_A[ADAPTER_NAME].weight, layer.lora_B[ADAPTER_NAME].weight]
+        for name, layer in lora_layers(model.causal_model, ADAPTER_NAME).items()
+    }
+
+
+def make_adapter_differentiable(model: HybridLanguageModel) -> None:
+    """Ask for the gradients of A and B alone, in evaluation mode: no dropout, fixed statistics of normalisation."""
+    model.requires_grad_(False).eval()
+    for parameters in adapter_parameters(model).values():
+        for parameter in parameters:
+            parameter.requires_grad_(True)
+    for module in model.modules():
+        # Transformers recomputes a layer in backward only if the layer, itself without dropout, is in training mode.
+        if isinstance(module, GradientCheckpointingLayer) and module.gradient_checkpointing:
+            module.training = True
+
+
+def gradient_grams(
+    model: HybridLanguageModel,
+    example: Callable[[int], TrainingExample],
+    sequence_ids: NDArray[np.int64],
+    padding_token_id: int,
+    batch_size: int,
+    progress: Progress,
+) -> dict[str, NDArray[np.float64]]:
+    """Return the inner products between the blocks' gradients of the mean loss over a block's answer tokens.
+
+    Args:
+        model: with an adapter, uniform or gated, as `make_adapter_differentiable` left it.
+        example: gives the prompt and answer of a sequence by its id.
+        sequence_ids: int64 [blocks, sequences in a block].
+        padding_token_id: of the tokenizer.
+        batch_size: examples computed at once; the result does not depend on it but for rounding.
+        progress: over the blocks.
+
+    Returns:
+        By module: float64 [blocks, blocks], over A's and B's parameters together.
+
+    Raises:
+        FloatingPointError: a gradient is not finite.
+    """
+    modules = adapter_parameters(model)
+    kept = {
+        name: torch.empty(len(sequence_ids), sum(parameter.numel() for parameter in parameters))
+        for name, parameters in modules.items()
+    }
+    everything = [parameter for parameters in modules.values() for parameter in parameters]
+    collate = Collator(padding_token_id)
+    for number, block in enumerate(sequence_ids.tolist()):
+        examples = [example(sequence_id) for sequence_id in block]
+        gradients = iter(_block_gradient(model, everything, examples, collate, batch_size))
+        for name, parameters in modules.items():
+            row = torch.cat([next(gradients).float().flatten() for _ in parameters])
+            if not torch.isfinite(row).all():
+                raise FloatingPointError(
+                    f"{name}: the gradient is NaN or infinite; compute in bfloat16 or float32 (backbone.precision)"
+                )
+            kept[name][number] = row
+        progress.update()
+    return {name: _gram(kept.pop(name)) for name in modules}
+
+
+def _block_gradient(
+    model: HybridLanguageModel,
+    parameters: list[nn.Parameter],
+    examples: Sequence[TrainingExample],
+    collate: Collator,
+    batch_size: int,
+) -> list[torch.Tensor]:
+    """Gradient of the mean loss over all answer tokens of a block, whatever batches it is computed in."""
+    device = model.causal_model.device
+    tokens = sum(_answer_tokens(example) for example in examples)
+    total = [torch.zeros_like(parameter) for parameter in parameters]
+    for batch in _batches(examples, batch_size):
+        inputs = {name: tensor.to(device) for name, tensor in collate(batch).items()}
+        share = sum(_answer_tokens(example) for example in batch) / tokens
+        loss = model(**inputs)["loss"] * share
+        for gradient, part in zip(total, torch.autograd.grad(loss, parameters), strict=True):
+            gradient += part
+    return total
+
+
+def _answer_tokens(example: TrainingExample) -> int:
+    return sum(label != IGNORED_LABEL for label in example.labels)
+
+
+def _batches(examples: Sequence[TrainingExample], size: int) -> Iterator[Sequence[TrainingExample]]:
+    for start in range(0, len(examples), size):
+        yield examples[start : start + size]
+
+
+def _gram(gradients: torch.Tensor) -> NDArray[np.float64]:
+    exact = gradients.double()
+    return (exact @ exact.T).numpy()

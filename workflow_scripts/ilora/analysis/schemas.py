@@ -1,0 +1,92 @@
+"""The Arrow schemas of what the analyses write; they need none of the libraries that compute it."""
+
+import pyarrow as pa
+
+from ilora.data.splits import SPLITS
+
+#: The cluster of every sequence, row number = sequence_id.
+CLUSTERS = pa.schema(
+    [
+        pa.field("sequence_id", pa.int32(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("cluster", pa.int32(), nullable=False),  # from 0, the largest first
+    ]
+)
+
+#: A row per cluster.
+CLUSTER_PROFILES = pa.schema(
+    [
+        pa.field("cluster", pa.int32(), nullable=False),
+        *(pa.field(f"{split}_sequences", pa.int64(), nullable=False) for split in SPLITS),
+        pa.field("train_users", pa.int64(), nullable=False),
+        # Mean over the sampled sequences of the cluster, null if the sample has none; and over all sampled ones.
+        pa.field("silhouette", pa.float64(), nullable=True),
+        pa.field("silhouette_of_all", pa.float64(), nullable=True),
+        pa.field("titles", pa.list_(pa.string()), nullable=False),  # the most typical first
+        pa.field("genres", pa.list_(pa.string()), nullable=False),  # likewise; empty where no genre is known
+        pa.field("centroid", pa.list_(pa.float64()), nullable=False),
+    ]
+)
+
+#: The expert weights of sequences: a row per sequence and expert.
+GATES = pa.schema(
+    [
+        pa.field("sequence_id", pa.int32(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("expert", pa.int32(), nullable=False),  # from 0
+        pa.field("weight", pa.float64(), nullable=False),  # omega; sums to 1 over the experts of a sequence
+    ]
+)
+
+#: The use of the experts, by the names of `ilora.analysis.expert_usage.QUANTITIES`; `expert` is null where the number
+#: is of all.
+EXPERT_USAGE = pa.schema(
+    [
+        pa.field("quantity", pa.string(), nullable=False),
+        pa.field("expert", pa.int32(), nullable=True),  # from 0
+        pa.field("value", pa.float64(), nullable=False),
+    ]
+)
+
+#: Inner products between the blocks of one partition in one module: a row per partition and module.
+GRADIENT_GRAMS = pa.schema(
+    [
+        pa.field("partition", pa.string(), nullable=False),  # of `ilora.analysis.gradient_samples`
+        pa.field("step", pa.int64(), nullable=False),  # optimizer steps after which the adapter was kept
+        pa.field("module", pa.string(), nullable=False),
+        pa.field("groups", pa.list_(pa.int32()), nullable=False),  # the group of each block
+        pa.field("gram", pa.list_(pa.float64()), nullable=False),  # blocks x blocks, row by row
+    ]
+)
+
+#: In place of a kind of module: the mean over all kinds.
+ALL_KINDS = "all"
+
+#: Cosines between clusters: a row per method, seed, checkpoint, kind of module and ordered pair.
+GRADIENT_SIMILARITY = pa.schema(
+    [
+        pa.field("method", pa.string(), nullable=False),
+        pa.field("seed", pa.int32(), nullable=False),
+        pa.field("step", pa.int64(), nullable=True),  # null: the mean over the checkpoints
+        pa.field("kind", pa.string(), nullable=False),  # of module, such as q_proj; ALL_KINDS for their mean
+        pa.field("first", pa.int32(), nullable=False),
+        pa.field("second", pa.int32(), nullable=False),
+        pa.field("similarity", pa.float64(), nullable=False),  # 1 on the diagonal
+        pa.field("noise_ceiling", pa.float64(), nullable=True),  # of the cluster, on the diagonal only
+    ]
+)
+
+#: Numbers about gradient similarity, by the names of `ilora.analysis.gradient_summary.QUANTITIES`; null where one is
+#: not defined.
+GRADIENT_SUMMARY = pa.schema(
+    [
+        pa.field("method", pa.string(), nullable=False),  # `DIFFERENCE` there: the first method less the second
+        pa.field("seed", pa.int32(), nullable=True),  # null: the mean over the seeds
+        pa.field("step", pa.int64(), nullable=True),  # null: over all checkpoints
+        pa.field("quantity", pa.string(), nullable=False),
+        pa.field("value", pa.float64(), nullable=True),
+        pa.field("low", pa.float64(), nullable=True),
+        pa.field("high", pa.float64(), nullable=True),
+        pa.field("confidence", pa.float64(), nullable=False),
+    ]
+)

@@ -1,0 +1,42 @@
+"""`make bench`: measures claims of speed and memory, ``python -m ilora.benchmarks [SECTION ...]``."""
+
+import argparse
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+
+from ilora.benchmarks.claims import Claim, show_claim, write_claims
+
+#: The modules of each section; each has a function ``measure`` that gives claims.
+SECTIONS: Mapping[str, Sequence[str]] = {
+    "adapter": ("ilora.benchmarks.adapter",),
+    "data": ("ilora.benchmarks.steam", "ilora.benchmarks.sequences"),
+    "evaluation": ("ilora.benchmarks.answering",),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure the sections asked for and write each to a file of its own."""
+    parser = argparse.ArgumentParser(prog="python -m ilora.benchmarks", description=__doc__)
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"all of them, or: {', '.join(SECTIONS)}")
+    parser.add_argument("--folder", type=Path, default=Path("results/benchmarks"), help="where SECTION.json is put")
+    asked = parser.parse_args(arguments)
+    unknown = set(asked.sections) - set(SECTIONS)
+    if unknown:
+        parser.error(f"found section {', '.join(sorted(unknown))}, expected {', '.join(SECTIONS)}")
+    # The profiler, which counts memory, would say on standard error that it starts and stops.
+    os.environ.setdefault("KINETO_LOG_LEVEL", "6")
+    for section in asked.sections or SECTIONS:
+        write_claims(list(_measured(section)), asked.folder / f"{section}.json")
+
+
+def _measured(section: str) -> Iterator[Claim]:
+    for module in SECTIONS[section]:
+        for claim in import_module(module).measure():
+            print(show_claim(claim), flush=True)
+            yield claim
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""The ways to adapt a model that are compared: each takes a model (changed in place) and adds the same rank to it."""
+
+import tempfile
+from pathlib import Path
+
+import torch
+from peft import LoraConfig, PeftModel, XLoraConfig, get_peft_model
+from torch import nn
+from transformers import PreTrainedModel
+
+from ilora.adapters import InstanceWiseConfig, InstanceWiseModel, get_instance_wise_model
+from ilora.benchmarks.per_expert import PerExpertModel
+
+RANK, ALPHA, EXPERTS, WIDTH = 8, 32, 4, 64
+MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+GATE = InstanceWiseConfig(experts=EXPERTS, width=WIDTH)
+
+
+def uniform(model: PreTrainedModel) -> PeftModel:
+    """Add PEFT's own LoRA."""
+    return get_peft_model(model, _lora())
+
+
+def instance_wise(model: PreTrainedModel) -> InstanceWiseModel:
+    """Add this library's instance-wise LoRA."""
+    return get_instance_wise_model(model, _lora(), GATE)
+
+
+def per_expert(model: PreTrainedModel) -> PerExpertModel:
+    """Add the textbook form of it."""
+    return PerExpertModel(model, _lora(), GATE)
+
+
+def x_lora(model: PreTrainedModel) -> nn.Module:
+    """Add PEFT's X-LoRA: as many adapters as there are experts, of an expert's rank each, all trained.
+
+    Its weights for them come from a classifier on the model's own hidden states, which costs it a second forward pass.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        folders = {str(expert): str(Path(temporary, str(expert))) for expert in range(EXPERTS)}
+        for folder in folders.values():
+            expert = get_peft_model(model, _lora(RANK // EXPERTS))
+            expert.save_pretrained(folder, save_embedding_layers=False)
+            expert.unload()
+        config = XLoraConfig(
+            task_type="CAUSAL_LM",
+            hidden_size=model.config.hidden_size,
+            adapters=folders,
+            use_trainable_adapters=True,
+        )
+        return get_peft_model(model, config).train()
+
+
+def random_representations(rows: int, device: torch.device) -> torch.Tensor:
+    """Make sequence representations, float32 (rows, 64)."""
+    torch.manual_seed(2)
+    return torch.randn(rows, WIDTH, device=device)
+
+
+def _lora(rank: int = RANK) -> LoraConfig:
+    # Without dropout, which costs every form the same and would hide a difference.
+    return LoraConfig(r=rank, lora_alpha=ALPHA, target_modules=list(MODULES), init_lora_weights=False)

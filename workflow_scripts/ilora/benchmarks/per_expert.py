@@ -1,0 +1,101 @@
+"""The textbook form of instance-wise LoRA, expert by expert: what the library's own form is measured against.
+
+    W x + s * sum_k omega_k B_k (A_k x)
+
+Each B_k (A_k x) has the layer's full width, and training keeps it for the gradient of omega_k. The released code
+computes like this; that it multiplies by s and by omega_k one after the other, in full width, is spared here.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from peft import LoraConfig
+from torch import nn
+
+from ilora.adapters.config import InstanceWiseConfig
+from ilora.adapters.gate import build_gate
+
+
+class PerExpertLinear(nn.Module):
+    """A linear layer with K experts of rank r/K beside it.
+
+    Args:
+        base_layer: linear.
+        rank: r, a multiple of the experts.
+        experts: K.
+        scaling: s.
+
+    Attributes:
+        omega: the expert weights of the batch in flight, float (rows, K).
+    """
+
+    omega: torch.Tensor
+
+    def __init__(self, base_layer: nn.Linear, rank: int, experts: int, scaling: float) -> None:
+        super().__init__()
+        width_in, width_out, rank_per_expert = base_layer.in_features, base_layer.out_features, rank // experts
+        self.base_layer: nn.Module = base_layer
+        device = base_layer.weight.device
+        self.lora_A = nn.ModuleList(
+            nn.Linear(width_in, rank_per_expert, bias=False, device=device) for _ in range(experts)
+        )
+        self.lora_B = nn.ModuleList(
+            nn.Linear(rank_per_expert, width_out, bias=False, device=device) for _ in range(experts)
+        )
+        self.scaling = scaling
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Give the adapted output, (rows, tokens, width_out), for x of shape (rows, tokens, width_in)."""
+        result = self.base_layer(x)
+        weights = (self.omega * self.scaling).to(result.dtype)
+        for expert, (lora_A, lora_B) in enumerate(zip(self.lora_A, self.lora_B, strict=True)):
+            result = result + weights[:, expert, None, None] * lora_B(lora_A(x))
+        return result
+
+
+class PerExpertModel(nn.Module):
+    """A model whose targeted linear layers have become `PerExpertLinear`, and the gate before them.
+
+    Args:
+        base_model: changed in place and frozen.
+        lora: its rank, alpha and target modules count, nothing else.
+        config: of the gate.
+    """
+
+    def __init__(self, base_model: nn.Module, lora: LoraConfig, config: InstanceWiseConfig) -> None:
+        super().__init__()
+        self.base_model = base_model.requires_grad_(False)
+        self.gate = build_gate(config).to(next(base_model.parameters()).device)
+        multiplier = config.experts if config.scale == "per_expert_rank" else 1
+        scaling = lora.lora_alpha / lora.r * multiplier
+        targets = {
+            name: module
+            for name, module in base_model.named_modules()
+            if isinstance(module, nn.Linear) and name.rpartition(".")[2] in (lora.target_modules or ())
+        }
+        self.layers: list[PerExpertLinear] = []
+        for name, module in targets.items():
+            parent, _, own_name = name.rpartition(".")
+            layer = PerExpertLinear(module, lora.r, config.experts, scaling)
+            setattr(base_model.get_submodule(parent), own_name, layer)
+            self.layers.append(layer)
+
+    def forward(self, *, sequence_representations: torch.Tensor, **inputs: Any) -> Any:
+        """Run the model inside with the gates of z, float (rows, d)."""
+        with self.gated(sequence_representations):
+            return self.base_model(**inputs)
+
+    @contextmanager
+    def gated(self, sequence_representations: torch.Tensor) -> Iterator[None]:
+        """While it lasts, every layer has the expert weights of z, float (rows, d)."""
+        with torch.autocast(sequence_representations.device.type, enabled=False):
+            omega = self.gate(sequence_representations)
+        for layer in self.layers:
+            layer.omega = omega
+        try:
+            yield
+        finally:
+            for layer in self.layers:
+                del layer.omega

@@ -1,0 +1,94 @@
+"""What the adapters are timed on: Llama models of given shape with random weights, and batches for them."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedModel
+
+from ilora.backbone.architecture import BackboneShape
+
+_EMBEDDED = BackboneShape()
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A model's shape and a batch's; the defaults are the shape of Llama-2-7B.
+
+    Attributes:
+        batch: sequences.
+        tokens: of each sequence.
+        layers: decoder layers.
+        hidden_size: width.
+        intermediate_size: width inside the feed-forward blocks.
+        heads: attention heads.
+        vocabulary_size: tokens known.
+        tied_embeddings: whether the output layer's weights are those of the input embedding.
+    """
+
+    batch: int
+    tokens: int
+    layers: int = 32
+    hidden_size: int = 4096
+    intermediate_size: int = 11008
+    heads: int = 32
+    vocabulary_size: int = 32000
+    tied_embeddings: bool = False
+
+    def config(self) -> LlamaConfig:
+        """Give the model's configuration in transformers."""
+        return LlamaConfig(
+            vocab_size=self.vocabulary_size,
+            hidden_size=self.hidden_size,
+            intermediate_size=self.intermediate_size,
+            num_hidden_layers=self.layers,
+            num_attention_heads=self.heads,
+            num_key_value_heads=self.heads,
+            tie_word_embeddings=self.tied_embeddings,
+            use_cache=False,
+        )
+
+
+#: One decoder layer of Llama-2-7B, with next to no vocabulary, and what two cores do in about a second.
+LLAMA_2_7B_LAYER = Workload(batch=2, tokens=128, layers=1, vocabulary_size=32)
+#: The same layer with the batch of a fine-tuning step on a GPU.
+LLAMA_2_7B_LAYER_GPU = Workload(batch=8, tokens=400, layers=1, vocabulary_size=32)
+#: The whole of it.
+LLAMA_2_7B_GPU = Workload(batch=8, tokens=400)
+#: The backbone that the pipeline pretrains itself, in its default shape.
+EMBEDDED = Workload(
+    batch=16,
+    tokens=170,
+    layers=_EMBEDDED.layers,
+    hidden_size=_EMBEDDED.hidden_size,
+    intermediate_size=_EMBEDDED.intermediate_size,
+    heads=_EMBEDDED.heads,
+    vocabulary_size=6000,
+    tied_embeddings=True,
+)
+
+
+def random_llama(workload: Workload, device: torch.device, dtype: torch.dtype) -> PreTrainedModel:
+    """Make a model with random weights, in training mode."""
+    torch.manual_seed(0)
+    with device:
+        model: PreTrainedModel = AutoModelForCausalLM.from_config(workload.config(), dtype=dtype)
+    return model.train()
+
+
+def twin(model: PreTrainedModel) -> PreTrainedModel:
+    """Give a model of its own with the very same weights: adapting the one leaves the other as it was."""
+    return copy.deepcopy(model, {id(parameter): parameter for parameter in model.parameters()})
+
+
+def random_inputs(workload: Workload, device: torch.device, dtype: torch.dtype) -> Mapping[str, Any]:
+    """Make a batch as the model takes it, of embeddings that want a gradient, as those of a hybrid prompt do.
+
+    Logits are asked for at the last token only, where the answer begins.
+    """
+    torch.manual_seed(1)
+    shape = (workload.batch, workload.tokens, workload.hidden_size)
+    embeddings = torch.randn(shape, device=device, dtype=dtype, requires_grad=True)
+    return {"inputs_embeds": embeddings, "logits_to_keep": 1, "use_cache": False}

@@ -1,0 +1,53 @@
+"""From a study's `finetuning` section to the settings of one data set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from ilora.configuration.checks import Problem
+from ilora.configuration.model import FinetuningSection, FinetuningValues
+from ilora.configuration.presets import LEARNING_RATES, preset_values
+from ilora.configuration.validation import ConfigurationError, show, validate
+
+_NOTHING: Mapping[str, object] = MappingProxyType({})
+
+
+def finetuning_values(
+    section: FinetuningSection, dataset: str, overrides: Mapping[str, object] = _NOTHING
+) -> FinetuningValues:
+    """Return the fine-tuning settings of one data set, with no learning rate left open.
+
+    The section's values are replaced by those of its preset, these by its ``per_dataset`` entry, and these by
+    ``overrides``, whose values must be right.
+
+    Raises:
+        ConfigurationError: when an entry of ``per_dataset`` has an unknown key or a wrong value, or gives no
+            learning rate for a data set to which the preset gives none.
+    """
+    values: dict[str, object] = section.model_dump(mode="json", exclude={"preset", "per_dataset"})
+    own = section.per_dataset.get(dataset, {})
+    if section.preset is not None:
+        values |= preset_values(section.preset, _preset_learning_rate(section.preset, dataset, own))
+    values |= {**own, **overrides}
+    resolved = validate(FinetuningValues, values, ("finetuning", "per_dataset", dataset))
+    learning_rates = {
+        "projector_learning_rate": resolved.projector_learning_rate or resolved.learning_rate,
+        "gate_learning_rate": resolved.gate_learning_rate or resolved.learning_rate,
+    }
+    return resolved.model_copy(update=learning_rates)
+
+
+def _preset_learning_rate(preset: str, dataset: str, own: Mapping[str, object]) -> float:
+    """Return the preset's learning rate for a data set that it knows, else the data set's own."""
+    if dataset in LEARNING_RATES[preset]:
+        return LEARNING_RATES[preset][dataset]
+    learning_rate = own.get("learning_rate")
+    if isinstance(learning_rate, int | float):
+        return learning_rate
+    problem = Problem(
+        f"finetuning.per_dataset.{dataset}.learning_rate",
+        "nothing" if learning_rate is None else show(learning_rate),
+        f"a number: the preset {preset} has a learning rate for {', '.join(LEARNING_RATES[preset])} only",
+    )
+    raise ConfigurationError([problem])

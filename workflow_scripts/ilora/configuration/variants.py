@@ -1,0 +1,174 @@
+"""Variants: which settings of a study a run replaces, and how paths name that.
+
+A variant's name holds what differs from the study's own settings and nothing else, as ``key~value`` pairs joined by
+``_`` in the order of `KEYS`; where nothing differs it is ``default``. So a run has one name, whichever sweeps it
+belongs to, and is made once.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field
+
+from ilora.configuration.checks import Problem
+from ilora.configuration.finetuning import finetuning_values
+from ilora.configuration.model import FinetuningValues, Recommender, StudyConfig
+from ilora.configuration.validation import ConfigurationError, validate
+
+DEFAULT = "default"
+
+_NULL, _EMPTY = "null", "none"
+
+
+class VariantValues(FinetuningValues):
+    """Everything that a variant can replace: settings of fine-tuning, its preset, and the guide."""
+
+    guide: Recommender = Field("sasrec", description="as in recommenders")
+    preset: Literal["paper", "released"] | None = Field(None, description="as in finetuning")
+
+
+#: What a variant can replace, in the order of its name. Lists of names have no place in a path.
+KEYS = ("guide", "preset", *(key for key in FinetuningValues.model_fields if key != "target_modules"))
+
+#: The tuned method whose adapter has a gate.
+GATED_METHOD = "ilora"
+
+#: What only a gated adapter reads.
+GATE_KEYS = frozenset({"experts", "gate", "active_experts", "guidance", "scale", "gate_learning_rate"})
+
+_PAIR = re.compile(rf"(?:^|_)({'|'.join(KEYS)})~")
+
+
+@dataclass(frozen=True)
+class VariantSettings:
+    """The settings of a variant.
+
+    Attributes:
+        guide: the recommender behind behaviour tokens and gate.
+        finetuning: of the data set.
+    """
+
+    guide: str
+    finetuning: FinetuningValues
+
+
+def check_overrides(overrides: Mapping[str, object], where: tuple[str, ...]) -> dict[str, object]:
+    """Return overrides as plain values of the right types, in the order of `KEYS`.
+
+    Args:
+        overrides: key to value.
+        where: their path in the configuration, for messages.
+
+    Raises:
+        ConfigurationError: an unknown key or a wrong value.
+    """
+    unknown = [key for key in overrides if key not in KEYS]
+    if unknown:
+        raise ConfigurationError(
+            [Problem(".".join((*where, key)), "an unknown key", f"one of {', '.join(KEYS)}") for key in unknown]
+        )
+    values = validate(VariantValues, overrides, where).model_dump(mode="json")
+    return {key: values[key] for key in KEYS if key in overrides}
+
+
+def format_overrides(overrides: Mapping[str, object]) -> dict[str, str]:
+    """Return checked overrides as they stand in a name, key to text, in the order of `KEYS`."""
+    return {key: _format(overrides[key]) for key in KEYS if key in overrides}
+
+
+def format_variant(overrides: Mapping[str, object]) -> str:
+    """Return the name that holds all of the checked overrides."""
+    return "_".join(f"{key}~{text}" for key, text in format_overrides(overrides).items()) or DEFAULT
+
+
+def parse_variant(name: str) -> dict[str, object]:
+    """Return the overrides that a name holds, in the order of `KEYS`.
+
+    Raises:
+        ConfigurationError: an unknown key, a wrong value, or pairs that are repeated or out of order.
+    """
+    if name == DEFAULT:
+        return {}
+    pairs = list(_PAIR.finditer(name))
+    ends = [pair.start() for pair in pairs[1:]] + [len(name)]
+    texts = {pair[1]: name[pair.end() : end] for pair, end in zip(pairs, ends, strict=False)}
+    overrides = check_overrides({key: _parse(key, text) for key, text in texts.items()}, ("variant", name))
+    if format_variant(overrides) != name or not overrides:
+        expected = f"{DEFAULT}, or key~value pairs joined by _, in this order: {', '.join(KEYS)}"
+        raise ConfigurationError([Problem("variant", name, expected)])
+    return overrides
+
+
+def variant_settings(study: StudyConfig, dataset: str, overrides: Mapping[str, object]) -> VariantSettings:
+    """Return the settings of a data set with the checked overrides applied, over its preset and its own values.
+
+    Raises:
+        ConfigurationError: as `finetuning_values`.
+    """
+    section = study.finetuning
+    if "preset" in overrides:
+        section = section.model_copy(update={"preset": overrides["preset"]})
+    rest = {key: value for key, value in overrides.items() if key in FinetuningValues.model_fields}
+    guide = str(overrides.get("guide", study.recommenders.guide))
+    return VariantSettings(guide, finetuning_values(section, dataset, rest))
+
+
+def variant_name(study: StudyConfig, dataset: str, method: str, overrides: Mapping[str, object]) -> str:
+    """Return the name of a method's run with the checked overrides: of those, the ones that change anything.
+
+    Raises:
+        ConfigurationError: as `finetuning_values`.
+    """
+    kept = {key: value for key, value in overrides.items() if _reads(method, key)}
+    for key in KEYS:
+        fewer = {other: value for other, value in kept.items() if other != key}
+        if _read_settings(study, dataset, method, fewer) == _read_settings(study, dataset, method, kept):
+            kept = fewer
+    return format_variant(kept)
+
+
+def resolve_variant(study: StudyConfig, dataset: str, method: str, name: str) -> VariantSettings:
+    """Return the settings that a run's name stands for.
+
+    Raises:
+        ConfigurationError: the name cannot be parsed, or the run has another name in this study, under which it would
+            be made twice.
+    """
+    overrides = parse_variant(name)
+    expected = variant_name(study, dataset, method, overrides)
+    if name != expected:
+        reason = f"{expected}: {method} on {dataset} has these settings under that name in this study"
+        raise ConfigurationError([Problem("variant", name, reason)])
+    return variant_settings(study, dataset, overrides)
+
+
+def _reads(method: str, key: str) -> bool:
+    return method == GATED_METHOD or key not in GATE_KEYS
+
+
+def _read_settings(
+    study: StudyConfig, dataset: str, method: str, overrides: Mapping[str, object]
+) -> tuple[str, dict[str, object]]:
+    settings = variant_settings(study, dataset, overrides)
+    values = settings.finetuning.model_dump()
+    return settings.guide, {key: value for key, value in values.items() if _reads(method, key)}
+
+
+def _format(value: object) -> str:
+    if isinstance(value, list):
+        return "-".join(map(_format, value)) or _EMPTY
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _parse(key: str, text: str) -> object:
+    if key == "snapshots":
+        return [] if text == _EMPTY else [_parse("", part) for part in text.split("-")]
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text

@@ -1,0 +1,217 @@
+"""The candidate sets of a whole data set: what `draw_candidates` gives for each sequence, made for many at once.
+
+A set's first random numbers usually suffice: none stands for an excluded item, no two for the same one. Such sets, in
+a large catalogue nearly all, are made together with NumPy; the others are left to `draw_candidates`. So how the work
+is cut changes nothing.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ilora.artifacts.schemas import CANDIDATES
+from ilora.data.candidates import NUMBERS_PER_BLOCK, digest, draw_candidates, random_bytes, set_name
+from ilora.data.positions import Rows, locate, runs
+from ilora.data.sequences import SequenceIdentities, count_items, sequence_identities
+
+#: What other candidates are drawn outside of: the sequence's own history, or all that its user ever had, before or
+#: after the target.
+Exclusion = Literal["history", "whole_sequence"]
+
+_Ids = npt.NDArray[np.int32]
+_Numbers = npt.NDArray[np.uint64]
+_Marks = npt.NDArray[np.bool_]
+
+# How much is worked on at once: marks (a byte for each sequence and item), and sets.
+_MARKS_AT_ONCE = 2**26
+_SETS_AT_ONCE = 2**17
+
+
+@dataclass(frozen=True)
+class _ItemLists:
+    """For each sequence, the `lengths` items of `values` that begin at `starts`."""
+
+    values: _Ids
+    starts: Rows
+    lengths: Rows
+
+    def part(self, rows: slice) -> "_ItemLists":
+        return _ItemLists(self.values, self.starts[rows], self.lengths[rows])
+
+    def flat(self) -> tuple[Rows, _Ids]:
+        """Return the row and the item of every entry of the lists."""
+        return np.repeat(np.arange(len(self.starts)), self.lengths), self.values[runs(self.starts, self.lengths)]
+
+    def __getitem__(self, row: int) -> list[int]:
+        return self.values[self.starts[row] : self.starts[row] + self.lengths[row]].tolist()
+
+
+@dataclass(frozen=True)
+class _Sequences:
+    """Sequences that candidate sets are drawn for, row by row: ids, what identifies them, targets, excluded items."""
+
+    ids: _Ids
+    identities: SequenceIdentities
+    targets: _Ids
+    excluded: _ItemLists
+
+    def part(self, rows: slice) -> "_Sequences":
+        return _Sequences(self.ids[rows], self.identities[rows], self.targets[rows], self.excluded.part(rows))
+
+
+@dataclass(frozen=True)
+class _Settings:
+    number_of_items: int
+    size: int
+    draws: int
+    seed: int
+
+
+def candidates_table(
+    sequences: pa.Table, interactions: pa.Table, *, exclusion: Exclusion, size: int, draws: int, seed: int
+) -> pa.Table:
+    """Return `draws` candidate sets for every val and test sequence, each what `draw_candidates` gives.
+
+    Args:
+        sequences: table of schema `SEQUENCES`.
+        interactions: the table of schema `INTERACTIONS` that they were made from.
+        exclusion: what other candidates are drawn outside of.
+        size: number of candidates, the target included.
+        draws: at least 1.
+        seed: of the candidate draws.
+
+    Returns:
+        A table of schema `CANDIDATES`, by sequence_id, then draw.
+
+    Raises:
+        ValueError: `draws` is below 1, the two tables do not belong together, or as `draw_candidates` raises it.
+    """
+    if draws < 1:
+        raise ValueError(f"Each sequence needs at least 1 draw of candidates, found {draws}.")
+    settings = _Settings(count_items(interactions), size, draws, seed)
+    evaluated = _evaluated(sequences, interactions, exclusion)
+    step = max(1, min(_MARKS_AT_ONCE // settings.number_of_items, _SETS_AT_ONCE // draws))
+    marks = np.zeros((min(step, len(evaluated.ids)), settings.number_of_items), dtype=bool)
+    item_texts = np.array([f"{item}," for item in range(settings.number_of_items)], dtype=np.bytes_)
+    batches = []
+    for first in range(0, len(evaluated.ids), step):
+        part = evaluated.part(slice(first, first + step))
+        names = [set_name(*identity, draw) for identity in part.identities for draw in range(draws)]
+        sets = _draw_sets(names, part, marks, settings)
+        hashes = [digest(name, listed) for name, listed in zip(names, _listed(sets, item_texts), strict=True)]
+        batches.append(_batch(part.ids, sets, hashes, draws))
+    return pa.Table.from_batches(batches, schema=CANDIDATES)
+
+
+def _evaluated(sequences: pa.Table, interactions: pa.Table, exclusion: Exclusion) -> _Sequences:
+    """Return the val and test sequences."""
+    rows = sequences.filter(pc.not_equal(sequences["split"], "train"))
+    excluded = _histories(rows) if exclusion == "history" else _whole_sequences(rows, interactions)
+    ids, targets = rows["sequence_id"].to_numpy(), rows["target"].to_numpy()
+    return _Sequences(ids, sequence_identities(rows, interactions), targets, excluded)
+
+
+def _histories(sequences: pa.Table) -> _ItemLists:
+    lengths = pc.list_value_length(sequences["history"]).to_numpy().astype(np.int64)
+    return _ItemLists(pc.list_flatten(sequences["history"]).to_numpy(), np.cumsum(lengths) - lengths, lengths)
+
+
+def _whole_sequences(sequences: pa.Table, interactions: pa.Table) -> _ItemLists:
+    user_ids = interactions["user_id"].to_numpy()
+    positions = locate(user_ids)
+    place_of_user = np.zeros(user_ids.max() + 1, dtype=np.int64)
+    place_of_user[user_ids[positions.first_rows]] = np.arange(len(positions.first_rows))
+    places = place_of_user[sequences["user_id"].to_numpy()]
+    return _ItemLists(interactions["item_id"].to_numpy(), positions.first_rows[places], positions.lengths[places])
+
+
+def _draw_sets(names: Sequence[str], sequences: _Sequences, marks: _Marks, settings: _Settings) -> _Ids:
+    """Return every set of some sequences, int32 [sets, size], by sequence, then draw."""
+    sets = np.empty((len(names), max(settings.size, 0)), dtype=np.int32)
+    incomplete = np.ones(len(names), dtype=bool)
+    if 1 <= settings.size <= NUMBERS_PER_BLOCK:
+        numbers = _first_numbers(names, settings)
+        others = (numbers[:, 1:] % np.uint64(settings.number_of_items)).astype(np.int32)
+        incomplete = _holds_an_item_twice(others) | _holds_an_excluded_item(others, sequences, marks, settings)
+        _join(sets, numbers[:, 0] % np.uint64(settings.size), np.repeat(sequences.targets, settings.draws), others)
+    for row in np.flatnonzero(incomplete).tolist():
+        sequence, draw = divmod(row, settings.draws)
+        sets[row] = draw_candidates(
+            sequences.identities.key(sequence),
+            draw,
+            sequences.excluded[sequence],
+            int(sequences.targets[sequence]),
+            number_of_items=settings.number_of_items,
+            size=settings.size,
+            seed=settings.seed,
+        )
+    return sets
+
+
+def _first_numbers(names: Sequence[str], settings: _Settings) -> _Numbers:
+    """Return the first `size` random numbers of every set, uint64 [sets, size]."""
+    blocks = [random_bytes(name, settings.seed, 0, 8 * settings.size) for name in names]
+    return np.frombuffer(b"".join(blocks), dtype="<u8").reshape(-1, settings.size)
+
+
+def _holds_an_item_twice(others: _Ids) -> npt.NDArray[np.bool_]:
+    in_order = np.sort(others, axis=1)
+    return (in_order[:, 1:] == in_order[:, :-1]).any(axis=1)
+
+
+def _holds_an_excluded_item(
+    others: _Ids, sequences: _Sequences, marks: _Marks, settings: _Settings
+) -> npt.NDArray[np.bool_]:
+    """Return which sets hold their target or an excluded item, bool [sets].
+
+    Args:
+        others: int32 [sets, size - 1].
+        sequences: those that the sets belong to.
+        marks: bool [at least as many rows as sequences, items], all False, and left so: memory that is used again.
+        settings: of the drawing.
+    """
+    rows = np.arange(len(sequences.ids))
+    marked = sequences.excluded.flat()
+    marks[rows, sequences.targets] = True
+    marks[marked] = True
+    holds = marks[np.repeat(rows, settings.draws)[:, None], others].any(axis=1)
+    marks[rows, sequences.targets] = False
+    marks[marked] = False
+    return holds
+
+
+def _join(sets: _Ids, place_of_target: _Numbers, targets: _Ids, others: _Ids) -> None:
+    """Write into each set its target, at its place, and the others around it in their order."""
+    places = place_of_target.astype(np.int64)[:, None]
+    columns = np.arange(others.shape[1])
+    np.put_along_axis(sets, columns + (columns >= places), others, axis=1)
+    np.put_along_axis(sets, places, targets[:, None], axis=1)
+
+
+def _listed(sets: _Ids, item_texts: npt.NDArray[np.bytes_]) -> Iterator[bytes]:
+    """Yield the candidates of each set as text, such as b"3,1,2".
+
+    Args:
+        sets: int32 [sets, size].
+        item_texts: the text of every item and a comma, filled up with zero bytes to the same length.
+    """
+    texts = item_texts[sets].tobytes()
+    length = sets.shape[1] * item_texts.itemsize
+    for first in range(0, len(texts), length):
+        yield texts[first : first + length].translate(None, b"\0")[:-1]
+
+
+def _batch(sequence_ids: _Ids, sets: _Ids, hashes: list[str], draws: int) -> pa.RecordBatch:
+    offsets = np.arange(len(sets) + 1, dtype=np.int32) * sets.shape[1]
+    columns = {
+        "sequence_id": np.repeat(sequence_ids, draws),
+        "draw": np.tile(np.arange(draws, dtype=np.int32), len(sequence_ids)),
+        "candidates": pa.ListArray.from_arrays(pa.array(offsets), pa.array(sets.ravel())),
+        "hash": pa.array(hashes),
+    }
+    return pa.record_batch(columns, schema=CANDIDATES)

@@ -1,0 +1,215 @@
+"""Reads a data set of one's own: a table of interactions and a table of titles.
+
+What is wrong with a row decides what becomes of it:
+
+- A row that lacks a value (empty, null; in a column of numbers also NaN, NA, None) is dropped, and so is an
+  interaction with an item that the table of titles does not have. Dropped rows are counted and logged.
+- A value that is there and cannot be what its column says stops the reading, with file and line: text where a
+  number stands, an infinite rating, a time before 1970 or after 2100, an id with a control character, a second
+  title for the same item.
+- A table without rows, or of which every row is dropped, stops it too.
+
+Interactions that repeat another (the same user and item) are the protocol's to settle, titles those of
+`ilora.data.titles`, and the form of the files that of `ilora.data.table_files`.
+"""
+
+import logging
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ilora.data.raw import RAW_INTERACTIONS, RAW_ITEMS, RawData, RawDataError
+from ilora.data.table_files import error_at, read_columns
+
+logger = logging.getLogger(__name__)
+
+Timestamps = Literal["seconds", "milliseconds", "dates"]
+
+_NO_NUMBER = {"", "nan", "na", "n/a", "null", "none"}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_END_OF_TIME = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp())
+
+
+@dataclass(frozen=True)
+class TabularColumns:
+    """Names of the columns: the first four of the interactions, the last two of the items.
+
+    Attributes:
+        user: whoever used an item.
+        item: the item's id.
+        timestamp: when.
+        rating: how much the user liked it; None where ratings are not wanted.
+        item_id: the item's id.
+        title: as it will stand in a prompt.
+    """
+
+    user: str
+    item: str
+    timestamp: str
+    rating: str | None
+    item_id: str
+    title: str
+
+
+def read_tabular(
+    interactions: Path,
+    items: Path,
+    *,
+    columns: TabularColumns,
+    timestamps: Timestamps,
+    encoding: str,
+) -> RawData:
+    """Return the interactions and items of two files of the formats that `read_columns` reads.
+
+    Args:
+        interactions: a row for each time that a user used an item.
+        items: a row for each item; it may have more items than occur, and may be the same file.
+        columns: their names in the two files.
+        timestamps: what the column of times holds: seconds or milliseconds since 1970, or dates (and times) in ISO
+            8601, in UTC where no zone is given. Fractions of a second are cut off.
+        encoding: of text files.
+
+    Returns:
+        Interactions in the order of the file; `rating` is null where ratings are not wanted. Items without a title
+        have the title "". `metadata` is empty.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        RawDataError: as the module's description says, or as `read_columns` raises it.
+    """
+    described = _read_items(items, columns, encoding)
+    found = _read_interactions(interactions, columns, timestamps, encoding)
+    known = found.filter(pc.is_in(found["raw_item_id"], value_set=described["raw_id"].combine_chunks()))
+    if not known.num_rows:
+        raise RawDataError(
+            f"{interactions}: none of its items is in {items}. Its first item is '{found['raw_item_id'][0]}', the "
+            f"first there '{described['raw_id'][0]}': check the columns of item ids in data.own."
+        )
+    logger.info(
+        "%s: %d interactions in, %d with an item that %s does not have dropped, %d out",
+        interactions,
+        found.num_rows,
+        found.num_rows - known.num_rows,
+        items,
+        known.num_rows,
+    )
+    return RawData(known, described)
+
+
+def _read_interactions(path: Path, columns: TabularColumns, timestamps: Timestamps, encoding: str) -> pa.Table:
+    names = [columns.user, columns.item, columns.timestamp, *([columns.rating] if columns.rating else [])]
+    read_time = _TIMES[timestamps]
+    users: dict[str, str] = {}  # one string for each id, however often it occurs
+    items: dict[str, str] = {}
+    rows: tuple[list[str], list[str], list[float | None], list[int]] = ([], [], [], [])
+    total = 0
+    for number, fields in read_columns(path, names, encoding=encoding):
+        total += 1
+        user, item, time, *ratings = (field.strip() for field in fields)
+        if not user or not item or time.lower() in _NO_NUMBER or any(text.lower() in _NO_NUMBER for text in ratings):
+            continue
+        try:
+            rows[0].append(users.get(user) or users.setdefault(user, _checked_id(user)))
+            rows[1].append(items.get(item) or items.setdefault(item, _checked_id(item)))
+            rows[2].append(_rating(ratings[0]) if ratings else None)
+            rows[3].append(_within_time(time, read_time(time)))
+        except ValueError as error:
+            raise error_at(path, number, str(error)) from error
+    logger.info("%s: %d rows in, %d that lack a value dropped", path, total, total - len(rows[0]))
+    if not rows[0]:
+        raise RawDataError(f"{path}: found {total} rows, expected at least one that lacks no value.")
+    first, last = (datetime.fromtimestamp(time, UTC) for time in (min(rows[3]), max(rows[3])))
+    logger.info("%s: times from %s to %s", path, first.isoformat(), last.isoformat())
+    return pa.table(dict(zip(RAW_INTERACTIONS.names, rows, strict=True)), schema=RAW_INTERACTIONS)
+
+
+def _read_items(path: Path, columns: TabularColumns, encoding: str) -> pa.Table:
+    titles: dict[str, str] = {}
+    total = without_id = 0
+    for number, (item, title) in read_columns(path, [columns.item_id, columns.title], encoding=encoding):
+        total += 1
+        item = item.strip()
+        if not item:
+            without_id += 1
+            continue
+        if titles.setdefault(item, title) != title:
+            raise error_at(path, number, f"item {item} is '{title}', but '{titles[item]}' on a row before it")
+    logger.info(
+        "%s: %d rows in, %d without an id and %d that repeat another dropped, %d items out",
+        path,
+        total,
+        without_id,
+        total - without_id - len(titles),
+        len(titles),
+    )
+    if not titles:
+        raise RawDataError(f"{path}: found {total} rows, expected at least one with an id.")
+    rows = [{"raw_id": item, "title": title, "metadata": "{}"} for item, title in titles.items()]
+    return pa.Table.from_pylist(rows, schema=RAW_ITEMS)
+
+
+def _checked_id(text: str) -> str:
+    if _CONTROL.search(text):
+        raise ValueError(f"the id {text!r} holds a control character, expected none")
+    return text
+
+
+def _number(text: str, meaning: str) -> float:
+    try:
+        # Python reads 1_000 as a number, and digits of any script.
+        number = float(text) if text.isascii() and "_" not in text else math.nan
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"the {meaning} is '{text}', expected a number")
+    return number
+
+
+def _rating(text: str) -> float:
+    return _number(text, "rating")
+
+
+def _seconds(text: str) -> int:
+    return _whole_number(text)
+
+
+def _milliseconds(text: str) -> int:
+    return _whole_number(text) // 1000
+
+
+def _whole_number(text: str) -> int:
+    try:
+        return math.floor(_number(text, "timestamp"))
+    except ValueError as error:
+        raise ValueError(f"{error}; for dates set `timestamps: dates` in data.own") from error
+
+
+def _date(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(
+            f"the timestamp is '{text}', expected a date such as 2024-12-31 or 2024-12-31 23:59:59"
+        ) from error
+    return math.floor((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def _within_time(text: str, seconds: int) -> int:
+    if seconds < 0:
+        raise ValueError(f"the timestamp is '{text}', which is before 1970")
+    if seconds > _END_OF_TIME:
+        raise ValueError(
+            f"the timestamp is '{text}', which is after the year 2100; for milliseconds set `timestamps: milliseconds` "
+            "in data.own"
+        )
+    return seconds
+
+
+_TIMES: dict[Timestamps, Callable[[str], int]] = {"seconds": _seconds, "milliseconds": _milliseconds, "dates": _date}

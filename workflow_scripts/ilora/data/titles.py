@@ -1,0 +1,59 @@
+"""Checks the titles of a data set: each must stand on one line of a prompt, and be there at all.
+
+A newline ends a title in a prompt and ends an answer, and nothing else separates titles. So a title without
+control characters can be told from its neighbours, whatever else it holds; what reads like a special token of
+a tokenizer is ordinary text to `ilora.llm.prompts`.
+"""
+
+import logging
+import re
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ilora.data.raw import RAW_ITEMS, RawData
+
+logger = logging.getLogger(__name__)
+
+#: Control characters (tabs and newlines among them) and Unicode's line and paragraph separators.
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def check_titles(raw: RawData) -> RawData:
+    """Return the data set with titles of one line each, without the items that have no title.
+
+    Control characters and line separators become spaces, with the spaces around them one space, and white space at
+    the ends goes; other characters stay as they are. An item whose title is empty then is dropped with its
+    interactions. Titles that several items share are kept: hits are decided by item. All of it is counted and logged.
+
+    Raises:
+        ValueError: no interaction is left.
+    """
+    titles = raw.items["title"].to_pylist()
+    cleaned = [_on_one_line(title) for title in titles]
+    items = raw.items.set_column(
+        raw.items.schema.get_field_index("title"), RAW_ITEMS.field("title"), pa.array(cleaned, pa.string())
+    )
+    items = items.filter(pc.not_equal(items["title"], ""))
+    named = pc.is_in(raw.interactions["raw_item_id"], value_set=items["raw_id"].combine_chunks())
+    interactions = raw.interactions.filter(named)
+    shared = items.num_rows - pc.count_distinct(items["title"]).as_py()
+    logger.info(
+        "titles: %d items in, %d without a title dropped with %d interactions, %d titles altered to fit on a line, "
+        "%d items share the title of another",
+        len(titles),
+        len(titles) - items.num_rows,
+        raw.interactions.num_rows - interactions.num_rows,
+        sum(title != line for title, line in zip(titles, cleaned, strict=True)),
+        shared,
+    )
+    if not interactions.num_rows:
+        raise ValueError(
+            f"None of the {raw.interactions.num_rows} interactions is with an item that has a title. "
+            "Check that interactions and items use the same item ids."
+        )
+    return RawData(interactions, items)
+
+
+def _on_one_line(title: str) -> str:
+    return " ".join(_BREAKS.sub(" ", title).split()) if _BREAKS.search(title) else title.strip()

@@ -1,0 +1,87 @@
+"""The cluster bootstrap over users: what is drawn again is users, with all their rows.
+
+Its interval is the bias-corrected and accelerated one (BCa; Efron, 1987, Journal of the American Statistical
+Association 82) at levels widened for the number of users, as Hesterberg (2015, The American Statistician 69)
+widens the percentile interval: the normal quantile z of the confidence becomes sqrt(n / (n - 1)) t, with t the
+quantile of Student's distribution with n - 1 degrees of freedom. For a mean, this makes up for the sample's variance
+being narrower than the population's and for its being estimated. `ilora.evaluation.simulation` measures how
+often these intervals hold the truth.
+
+Everything works along the last axis, so that a simulation computes thousands of intervals at once.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm, t
+
+Values = NDArray[np.float64]
+
+
+@lru_cache(maxsize=1)
+def resampled_users(users: int, samples: int, seed: int) -> Values:
+    """Return how often each user is drawn in each sample, float64 [samples, users], read-only.
+
+    It is a pure function of its arguments. The last result is kept, since all metrics of one split need it.
+    """
+    generator = np.random.default_rng(np.random.SeedSequence([seed, users]))
+    counts = np.empty((samples, users))
+    for sample in range(samples):
+        counts[sample] = np.bincount(generator.integers(users, size=users), minlength=users)
+    counts.flags.writeable = False
+    return counts
+
+
+def bca_interval(
+    value: Values, samples: Values, influence: Values, n: NDArray[np.integer], confidence: float
+) -> tuple[Values, Values]:
+    """Return the ends of the widened BCa interval of each estimate.
+
+    Args:
+        value: the estimates, float64 [...].
+        samples: the estimates in each bootstrap sample, float64 [..., samples]; NaN where one is not defined
+            (no row of its users counts), which is left out.
+        influence: how far each user moves the estimate, up to a common factor, float64 [..., users]; the
+            empirical influence function, whose skewness is the acceleration. 0 for a user that does not count.
+        n: number of users that count, integer [...]; at least 2.
+        confidence: coverage, between 0 and 1.
+
+    Returns:
+        The lower and the upper ends, float64 [...]; NaN where no sample is defined.
+    """
+    ordered = np.sort(samples, axis=-1)  # NaN comes last
+    defined = np.isfinite(ordered).sum(axis=-1)
+    bias = _bias_correction(value, ordered, defined)
+    acceleration = _acceleration(influence)
+    quantile = np.sqrt(n / (n - 1)) * t.ppf((1.0 + confidence) / 2.0, n - 1)
+    low, high = (
+        _sample_quantile(ordered, defined, norm.cdf(bias + shifted / (1.0 - acceleration * shifted)))
+        for shifted in (bias - quantile, bias + quantile)
+    )
+    return low, high
+
+
+def _bias_correction(value: Values, ordered: Values, defined: NDArray[np.integer]) -> Values:
+    """Return z0: the normal quantile of the share of samples below the estimate, those equal to it counted half."""
+    tolerance = 1e-12
+    below = (ordered < value[..., None] - tolerance).sum(axis=-1)
+    not_above = (ordered <= value[..., None] + tolerance).sum(axis=-1)
+    of = np.maximum(defined, 1)
+    return norm.ppf(np.clip((below + not_above) / (2.0 * of), 0.5 / of, 1.0 - 0.5 / of))
+
+
+def _acceleration(influence: Values) -> Values:
+    """Return a sixth of the skewness of the influence values; 0 where no user moves the estimate."""
+    square = influence * influence
+    cubes, squares = (square * influence).sum(axis=-1), square.sum(axis=-1)
+    return np.divide(cubes, 6.0 * squares**1.5, out=np.zeros_like(cubes), where=squares > 0.0)
+
+
+def _sample_quantile(ordered: Values, defined: NDArray[np.integer], level: Values) -> Values:
+    """Return the quantile of each row of ordered samples at its own level, linear between neighbours."""
+    place = np.clip(level, 0.0, 1.0) * np.maximum(defined - 1, 0)
+    below = np.floor(place).astype(int)
+    above = np.minimum(below + 1, np.maximum(defined - 1, 0))
+    first, second = (np.take_along_axis(ordered, at[..., None], axis=-1)[..., 0] for at in (below, above))
+    return first + (place - below) * (second - first)

@@ -1,0 +1,145 @@
+"""One method against all others of a study, on the same candidate sets: differences, tests and their power."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ilora.evaluation.intervals import IntervalSettings, Ratio, estimate_difference, sum_by_user
+from ilora.evaluation.metrics import SPLITS, hit_ratio, split_rows
+from ilora.evaluation.runs import NO_SEED, Run
+from ilora.evaluation.significance import holm, minimum_detectable_difference, sign_flip_test
+
+#: One row per pair of methods and split: HitRatio@1 of the first, its mean over seeds, minus that of the second.
+DIFFERENCES = pa.schema(
+    [
+        pa.field("dataset", pa.string(), nullable=False),
+        pa.field("protocol", pa.string(), nullable=False),
+        pa.field("first", pa.string(), nullable=False),
+        pa.field("first_backbone", pa.string(), nullable=False),
+        pa.field("second", pa.string(), nullable=False),
+        pa.field("second_backbone", pa.string(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("metric", pa.string(), nullable=False),
+        pa.field("seeds", pa.int32(), nullable=False),  # the fewer of both methods; one without seeds does not count
+        pa.field("value", pa.float64(), nullable=False),
+        pa.field("low", pa.float64(), nullable=False),
+        pa.field("high", pa.float64(), nullable=False),
+        pa.field("n", pa.int64(), nullable=False),  # users
+        pa.field("first_ahead", pa.int64(), nullable=False),  # users with more hits by the first method
+        pa.field("second_ahead", pa.int64(), nullable=False),
+        pa.field("p", pa.float64(), nullable=False),  # exact sign-flip test over users
+        pa.field("p_holm", pa.float64(), nullable=False),  # corrected over the comparisons of the split
+        pa.field("comparisons", pa.int32(), nullable=False),  # how many those are
+        pa.field("minimum_detectable", pa.float64()),  # by one test; null where no user differs
+        pa.field("minimum_detectable_holm", pa.float64()),  # by the strictest of all tests
+        pa.field("confidence", pa.float64(), nullable=False),  # of the interval; tests are at 1 - confidence
+    ]
+)
+
+#: The probability with which a difference of `minimum_detectable` is found.
+POWER = 0.8
+
+_METRIC = "hit_ratio@1"
+_Side = tuple[str, str]
+
+
+def compare_with(reference: str, predictions: Mapping[Run, pa.Table], settings: IntervalSettings) -> pa.Table:
+    """Return HitRatio@1 of one method minus that of every other one of its data set and protocol, paired by user.
+
+    Holm's correction is over all rows of one split, whatever their data set: the comparisons that a reader of one
+    table makes.
+
+    Args:
+        reference: id of the method that the others are compared with.
+        predictions: tables of the PREDICTIONS schema, by run; only those of the variant "default" are compared.
+        settings: how intervals are computed; tests are at the level 1 - confidence.
+
+    Returns:
+        A table of the DIFFERENCES schema, a row for each other method and split; empty without the reference.
+
+    Raises:
+        ValueError: two methods were evaluated on different users.
+    """
+    pairs = list(_pairs(reference, predictions))
+    rows = []
+    for split in SPLITS:
+        compared = [_compare(labels, first, second, split, settings) for labels, first, second in pairs]
+        _correct(compared, settings)
+        rows += compared
+    return pa.Table.from_pylist(rows, schema=DIFFERENCES)
+
+
+def _pairs(
+    reference: str, predictions: Mapping[Run, pa.Table]
+) -> Iterator[tuple[dict[str, Any], list[pa.Table], list[pa.Table]]]:
+    """Yield labels and tables of the reference and of each other method, wherever both were run."""
+    sides: dict[tuple[str, str], dict[_Side, dict[Run, pa.Table]]] = {}
+    for run, table in predictions.items():
+        if run.variant == "default":
+            sides.setdefault(run.data, {}).setdefault((run.method, run.backbone), {})[run] = table
+    for (dataset, protocol), methods in sides.items():
+        for first in [side for side in methods if side[0] == reference]:
+            for second in [side for side in methods if side[0] != reference]:
+                labels = {
+                    "dataset": dataset,
+                    "protocol": protocol,
+                    "first": first[0],
+                    "first_backbone": first[1],
+                    "second": second[0],
+                    "second_backbone": second[1],
+                    "metric": _METRIC,
+                    "seeds": _seeds(methods[first], methods[second]),
+                }
+                yield labels, list(methods[first].values()), list(methods[second].values())
+
+
+def _seeds(*sides: Mapping[Run, pa.Table]) -> int:
+    return min((len(side) for side in sides if all(run.seed != NO_SEED for run in side)), default=1)
+
+
+def _compare(
+    labels: Mapping[str, Any], first: list[pa.Table], second: list[pa.Table], split: str, settings: IntervalSettings
+) -> dict[str, Any]:
+    """Return a row of the DIFFERENCES schema before correction, with the deviation of the users' differences."""
+    ours, theirs = ([hit_ratio(table).of_rows(split_rows(table, split)) for table in side] for side in (first, second))
+    hits, answers = _user_differences(ours, theirs)
+    return {
+        **labels,
+        **vars(estimate_difference(ours, theirs, settings)),
+        "split": split,
+        "first_ahead": int((hits > 0).sum()),
+        "second_ahead": int((hits < 0).sum()),
+        "p": float(sign_flip_test(hits)),
+        "deviation": float(hits.std(ddof=1) / answers) if len(hits) > 1 else math.nan,
+    }
+
+
+def _user_differences(first: Sequence[Ratio], second: Sequence[Ratio]) -> tuple[NDArray[np.int64], float]:
+    """Return each user's hits by the first method minus those by the second, int64 [users], and the answers per user.
+
+    With unequally many runs on the two sides, both are scaled to the least common number of runs.
+    """
+    runs = math.lcm(len(first), len(second))
+    users = np.unique(first[0].users)
+    scaled = [np.rint(sum_by_user(side, users).numerator.sum(axis=0)) * (runs // len(side)) for side in (first, second)]
+    return (scaled[0] - scaled[1]).astype(np.int64), runs * len(first[0].users) / len(users)
+
+
+def _correct(rows: list[dict[str, Any]], settings: IntervalSettings) -> None:
+    """Add to the rows of one split what depends on how many they are, in place."""
+    level = 1.0 - settings.confidence
+    for row, corrected in zip(rows, holm(np.array([row["p"] for row in rows])), strict=True):
+        deviation, users = row.pop("deviation"), row["n"]
+        detectable = minimum_detectable_difference(deviation, users, level, POWER)
+        strictest = minimum_detectable_difference(deviation, users, level / len(rows), POWER)
+        row |= {
+            "p_holm": float(corrected),
+            "comparisons": len(rows),
+            "minimum_detectable": None if math.isnan(detectable) else detectable,
+            "minimum_detectable_holm": None if math.isnan(strictest) else strictest,
+            "confidence": settings.confidence,
+        }

@@ -1,0 +1,47 @@
+"""The relative improvement of one number over another, the Imp.% of the paper's Table 1."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ilora.evaluation.bootstrap import bca_interval
+from ilora.evaluation.intervals import (
+    FEWEST_USERS,
+    Estimate,
+    IntervalSettings,
+    Ratio,
+    estimate_difference,
+    sum_by_user,
+)
+
+
+def relative_improvement(value: float, over: float) -> float:
+    """Return by how many percent `value` is above `over`, relative to `over`; NaN when `over` is 0."""
+    return 100.0 * (value / over - 1.0) if over else float("nan")
+
+
+def estimate_improvement(first: Sequence[Ratio], second: Sequence[Ratio], settings: IntervalSettings) -> Estimate:
+    """Return by how many percent the mean ratio of `first` is above that of `second`, with an interval paired by user.
+
+    The interval is the cluster bootstrap of `ilora.evaluation.bootstrap`. There is none (NaN) where fewer than
+    `FEWEST_USERS` users keep `second` from being 0, and no value where it is 0.
+
+    Raises:
+        ValueError: no runs on one of the sides, or runs on different users.
+    """
+    n = estimate_difference(first, second, settings).n
+    users = np.unique(first[0].users)
+    above, below = sum_by_user(first, users), sum_by_user(second, users)
+    value = relative_improvement(float(above.value), float(below.value))
+    if (below.numerator > 0).any(axis=0).sum() < FEWEST_USERS or not np.isfinite(value):
+        return Estimate(value, float("nan"), float("nan"), n)
+    resampled = below.resampled(settings)
+    defined = np.where(resampled > 0, resampled, np.nan)
+    low, high = bca_interval(
+        np.asarray(value),
+        100.0 * (above.resampled(settings) / defined - 1.0),
+        100.0 * (above.influence - above.value / below.value * below.influence) / below.value,
+        np.asarray(max(n, 2)),
+        settings.confidence,
+    )
+    return Estimate(value, float(low), float(high), n)

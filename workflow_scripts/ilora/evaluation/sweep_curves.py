@@ -1,0 +1,75 @@
+"""HitRatio@1 over the fine-tuning of every cell of a sweep, from the answers of its snapshots."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from ilora.evaluation.intervals import IntervalSettings, estimate
+from ilora.evaluation.metrics import SPLITS, hit_ratio, split_rows
+from ilora.evaluation.runs import Run
+from ilora.evaluation.sweep_cells import SweepCell
+from ilora.evaluation.sweeps import CELL_COLUMNS, cell_labels, runs_of_cells
+
+#: One row per cell, snapshot and split: the mean over seeds of HitRatio@1 over all answers.
+SWEEP_CURVES = pa.schema(
+    [
+        *CELL_COLUMNS,
+        pa.field("step", pa.int64(), nullable=False),
+        pa.field("epoch", pa.float64(), nullable=False),  # passes over the training sequences
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("value", pa.float64(), nullable=False),
+        pa.field("low", pa.float64(), nullable=False),
+        pa.field("high", pa.float64(), nullable=False),
+        pa.field("n", pa.int64(), nullable=False),  # users
+        pa.field("draws", pa.int32(), nullable=False),  # candidate draws per sequence
+        pa.field("confidence", pa.float64(), nullable=False),  # coverage of the interval
+    ]
+)
+
+
+@dataclass(frozen=True)
+class TrainingLength:
+    """How long a fine-tuning is: its last optimizer step, and how many of them are a pass over the sequences."""
+
+    last_step: int
+    steps_per_epoch: float
+
+
+def measure_curves(
+    sweep: str,
+    parameter: str,
+    cells: Sequence[SweepCell],
+    lengths: Mapping[SweepCell, TrainingLength],
+    predictions: Mapping[Run, pa.Table],
+    settings: IntervalSettings,
+) -> pa.Table:
+    """Return a table of the schema SWEEP_CURVES for one data set, protocol and backbone.
+
+    Args:
+        sweep: its name.
+        parameter: what it varies.
+        cells: those of the data set.
+        lengths: of the fine-tuning of each cell.
+        predictions: tables of the PREDICTIONS schema, by run: every seed of every snapshot, and of what each cell ends
+            with; all on the same candidate draws.
+        settings: how intervals are computed.
+
+    Raises:
+        ValueError: a cell has no run, two cells have different seeds, or runs were made on different users.
+    """
+    rows = []
+    for cell, runs in runs_of_cells(cells, predictions).items():
+        length = lengths[cell]
+        labels = cell_labels(sweep, parameter, cell, runs) | {
+            "draws": len(predictions[runs[0]]["draw"].unique()),
+            "confidence": settings.confidence,
+        }
+        for step in dict.fromkeys(run.step for run in runs):
+            tables = [predictions[run] for run in runs if run.step == step]
+            at = length.last_step if step is None else step
+            for split in SPLITS:
+                found = estimate([hit_ratio(table).of_rows(split_rows(table, split)) for table in tables], settings)
+                place = {"step": at, "epoch": at / length.steps_per_epoch, "split": split}
+                rows.append(labels | place | vars(found))
+    return pa.Table.from_pylist(rows, schema=SWEEP_CURVES)

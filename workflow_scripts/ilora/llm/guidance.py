@@ -1,0 +1,58 @@
+"""What the gate of a study reads, for every sequence of a data set."""
+
+import torch
+
+from ilora.adapters.config import CONSTANT_WIDTH, Guidance
+from ilora.adapters.guidance import collapse_tokens, random_initialized, shuffled
+from ilora.data.sequences import SequenceTable
+from ilora.data.splits import SPLITS
+from ilora.llm.collation import Collator
+from ilora.llm.fine_tuning import FineTuningExamples
+from ilora.llm.hybrid_model import IGNORED_LABEL, HybridLanguageModel
+
+#: Prompts that the statistics of a gate guided by the tokens are taken from.
+TOKEN_STATISTICS_PROMPTS = 512
+
+
+def guidance_table(
+    guidance: Guidance, representations: torch.Tensor, sequences: SequenceTable, seed: int
+) -> torch.Tensor | None:
+    """Give what the gate reads, float32 (sequences, width), row = sequence_id.
+
+    Args:
+        guidance: which; see `ilora.adapters.InstanceWiseConfig`.
+        representations: z of every sequence, float32 (sequences, d).
+        sequences: all of them; z is shuffled within a split.
+        seed: of random vectors and of shuffling.
+
+    Returns:
+        None for ``token_collapsed``: the model takes it from each batch, and its width is the model's hidden size.
+    """
+    if guidance == "token_collapsed":
+        return None
+    if guidance == "constant":
+        return torch.ones(len(representations), CONSTANT_WIDTH)
+    if guidance == "random_initialized":
+        return random_initialized(len(representations), representations.shape[1], seed)
+    if guidance == "shuffled":
+        return shuffled(representations, [sequences.rows(split) for split in SPLITS], seed)
+    return representations
+
+
+@torch.no_grad()
+def training_guidance(
+    table: torch.Tensor | None, sequences: SequenceTable, model: HybridLanguageModel, examples: FineTuningExamples
+) -> torch.Tensor:
+    """Give what the gate reads in training, float32 (rows, width), for its standardisation.
+
+    The training split's rows of ``table``; without one, the collapsed tokens of the first prompts of the training.
+    """
+    if table is not None:
+        return table[torch.from_numpy(sequences.rows("train"))]
+    collate = Collator(padding_token_id=0)
+    collapsed = []
+    for position in range(min(TOKEN_STATISTICS_PROMPTS, len(examples))):
+        batch = collate([examples[position]])
+        embeddings = model.embed(batch["input_ids"], batch["behaviour"])
+        collapsed.append(collapse_tokens(embeddings, batch["labels"] == IGNORED_LABEL))
+    return torch.cat(collapsed).float()

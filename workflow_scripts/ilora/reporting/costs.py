@@ -1,0 +1,104 @@
+"""What a study cost: time and memory of its jobs, from the files that Snakemake's `benchmark` leaves."""
+
+import csv
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ilora.plotting.html_page import html_table
+
+_HOUR = 3600
+_HEADERS = ("Rule", "Jobs", "Time", "Longest job", "Processor time", "Peak memory", "GPU-hours")
+_NOTHING = "–"
+
+
+@dataclass(frozen=True)
+class JobCost:
+    """What one job took; None is what Snakemake could not measure, as of a job that was over at once.
+
+    Attributes:
+        rule: that the job belongs to.
+        gpus: how many the job asked for.
+        seconds: from its start to its end; None when no measurement was found at all.
+        processor_seconds: over all its processes.
+        peak_megabytes: largest resident memory of its processes together.
+    """
+
+    rule: str
+    gpus: int
+    seconds: float | None = None
+    processor_seconds: float | None = None
+    peak_megabytes: float | None = None
+
+
+def read_job_cost(rule: str, gpus: int, path: str | os.PathLike[str]) -> JobCost:
+    """Return the cost of a job from its benchmark file, which may be missing.
+
+    Args:
+        rule: that the job belongs to.
+        gpus: how many the job asked for.
+        path: of the tab-separated file, with a row of values below the names of the columns.
+
+    Raises:
+        ValueError: the file holds no row, or lacks the column of seconds.
+    """
+    path = Path(path)
+    if not path.is_file():
+        return JobCost(rule, gpus)
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    if not rows or "s" not in rows[0]:
+        raise ValueError(f"{path}: expected a row of measurements with a column 's', as Snakemake writes it.")
+    return JobCost(
+        rule,
+        gpus,
+        _measured(rows[0]["s"]),
+        _measured(rows[0].get("cpu_time")),
+        _measured(rows[0].get("max_rss")),
+    )
+
+
+def cost_table(jobs: Sequence[JobCost]) -> str:
+    """Return as an HTML table what each rule took, in the order of the jobs, and their sum."""
+    rules = dict.fromkeys(job.rule for job in jobs)
+    rows = [_row(rule, [job for job in jobs if job.rule == rule]) for rule in rules]
+    return html_table(_HEADERS, [*rows, _row("all", jobs)])
+
+
+def _row(name: str, jobs: Sequence[JobCost]) -> tuple[str, ...]:
+    times = [(job.seconds, job.gpus) for job in jobs if job.seconds is not None]
+    unmeasured = len(jobs) - len(times)
+    gpu_hours = sum(seconds * gpus for seconds, gpus in times) / _HOUR
+    return (
+        name,
+        f"{len(jobs)} ({unmeasured} not measured)" if unmeasured else str(len(jobs)),
+        _sum_of_durations(job.seconds for job in jobs),
+        _duration(max(times)[0]) if times else _NOTHING,
+        _sum_of_durations(job.processor_seconds for job in jobs),
+        _peak(job.peak_megabytes for job in jobs),
+        f"{gpu_hours:.2f}" if gpu_hours else _NOTHING,
+    )
+
+
+def _measured(value: str | None) -> float | None:
+    """Return a number of a benchmark file; Snakemake writes "NA" or "-" for what it could not measure."""
+    return None if value is None or value in ("", "NA", "-") else float(value)
+
+
+def _sum_of_durations(values: Iterable[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return _duration(sum(known)) if known else _NOTHING
+
+
+def _peak(values: Iterable[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{max(known):,.0f} MB" if known else _NOTHING
+
+
+def _duration(seconds: float) -> str:
+    """Return seconds below a minute, minutes and seconds below an hour, else hours, minutes and seconds."""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d} min" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{rest:02d} h"

@@ -1,0 +1,321 @@
+"""Known deviations from the paper (arXiv 2408.10159), with what each one changes.
+
+"The paper" is its text, and where the text leaves something open, the code and the split files released with it. A
+deviation belongs to a study if the study's settings say so; all of them are written down here and nowhere else.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ilora.plotting.html_page import html_table
+from ilora.plotting.labels import dataset_label, method_label
+
+#: Rows of the paper's Table 1.
+PAPER_METHODS = ("gru4rec", "caser", "sasrec", "zero_shot", "chatrec", "morec", "tallrec", "llara", "ilora")
+PAPER_DATASETS = ("lastfm", "movielens", "steam")
+PAPER_BACKBONE = "llama-2-7b"
+PAPER_SEEDS = 5
+
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """One departure from the paper.
+
+    Attributes:
+        subject: what it is about.
+        paper: what the paper, or what was released with it, does.
+        here: what this study does.
+        effect: what that changes in the numbers or in what they mean; it says so where that is not known.
+    """
+
+    subject: str
+    paper: str
+    here: str
+    effect: str
+
+
+@dataclass(frozen=True)
+class Study:
+    """What the deviations are chosen by.
+
+    Attributes:
+        settings: the study's, as its configuration nests them.
+        finetuning: for each data set, its resolved fine-tuning settings.
+        paper_finetuning: for each data set, those of them that the paper names, with its values.
+    """
+
+    settings: Values
+    finetuning: Mapping[str, Values]
+    paper_finetuning: Mapping[str, Values]
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the splits are rebuilt like those that the paper was measured on."""
+        return bool(self.settings["protocol"] == "published")
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the language model is the one that the pipeline makes itself."""
+        return bool(self.settings["backbone"]["name"] == "embedded")
+
+    @property
+    def tunes(self) -> bool:
+        """Whether any method of the study fine-tunes the language model."""
+        return bool({"llara", "ilora", "tallrec"}.intersection(self.settings["methods"]))
+
+    def has(self, dataset: str) -> bool:
+        """Return whether the study is on this data set."""
+        return dataset in self.settings["datasets"]
+
+
+def deviations_of(study: Study) -> list[Deviation]:
+    """Return the deviations of a study, those of the data first."""
+    return [deviation for part in _PARTS for deviation in part(study)]
+
+
+def deviation_table(study: Study) -> str:
+    """Return the deviations of a study as an HTML table."""
+    rows = [(found.subject, found.paper, found.here, found.effect) for found in deviations_of(study)]
+    return html_table(("Subject", "Paper", "This study", "What it changes"), rows)
+
+
+def _data(study: Study) -> Iterator[Deviation]:
+    if study.is_published:
+        yield Deviation(
+            "Test users",
+            "The released split files, 8:1:1 by user.",
+            f"Splits rebuilt from the raw data by the same rules; which users go where is drawn with seed "
+            f"{study.settings['data']['split_seed']}.",
+            "Other users are tested than the paper's. Chance alone moves a number by much: with MovieLens' 95 test "
+            "users, the 95 % interval around a HitRatio@1 of 0.45 reaches from 0.36 to 0.55.",
+        )
+    else:
+        yield Deviation(
+            "Splits",
+            "8:1:1 by user; a validation or test user gives one sequence, the last.",
+            "Leave-one-out in time order: of every user the last item is the test target, the one before it the "
+            "validation target; other candidates come from outside of the user's whole sequence.",
+            "No number can be set against the paper's. About ten times as many test sequences make the intervals "
+            "about a third as wide.",
+        )
+    yield from _data_sets(study)
+
+
+def _data_sets(study: Study) -> Iterator[Deviation]:
+    missing = [dataset_label(dataset) for dataset in PAPER_DATASETS if not study.has(dataset)]
+    if missing:
+        yield Deviation(
+            "Data sets",
+            "LastFM, MovieLens and Steam.",
+            f"Without {' and '.join(missing)}.",
+            "What is shown holds for fewer data sets than the paper's claims.",
+        )
+    if study.has("movielens"):
+        yield Deviation(
+            "MovieLens: films rated at the same time",
+            "In no particular order in the released files.",
+            "In a fixed order, by a hash of user and film.",
+            "Many histories are in another order than the paper's, and some last items are others; the table of data "
+            "sets counts the shared times.",
+        )
+    if study.has("lastfm") and study.is_published:
+        yield Deviation(
+            "LastFM: order of the sequences",
+            "Described as sequences in time; the released ones are all in ascending order of the artists' ids.",
+            "In ascending order of the artists' ids, like the released ones.",
+            "No number on LastFM is about time, neither the paper's nor ours: the next artist has a larger id than "
+            "all before it.",
+        )
+    if study.has("steam"):
+        yield Deviation(
+            "Steam: users and games",
+            "A random third of users and of games, which third is not published: 11,938 users, 3,581 games.",
+            f"A random third of both, drawn with seed {study.settings['data']['sample_seed']}.",
+            "Other users and games than the paper's; the table of data sets shows how far the counts are apart.",
+        )
+
+
+def _candidates(study: Study) -> Iterator[Deviation]:
+    data = study.settings["data"]
+    if data["draws"] != 1:
+        yield Deviation(
+            "Candidate sets of a user",
+            "One random set for each test sequence.",
+            f"{data['draws']} sets for each, drawn once and shared by all methods; intervals take a user's sets "
+            "together.",
+            "Less of a number is due to which other items were drawn: on rebuilt MovieLens splits, SASRec's HitRatio@1 "
+            "moved by 0.04 between single draws.",
+        )
+    yield Deviation(
+        "Size of a candidate set",
+        "20 items besides the target by its appendix; 20 with the target in the released files.",
+        f"{data['candidates']} with the target among them.",
+        f"Chance is 1/{data['candidates']}; with one more item it would be 1/{data['candidates'] + 1}.",
+    )
+
+
+def _metrics(study: Study) -> Iterator[Deviation]:
+    yield Deviation(
+        "HitRatio@1",
+        "iLoRA's is counted by the released code: hits among valid answers, without the last, partial batch (0.5275 on "
+        "MovieLens is 48 of 91). The others' are hits among all answers.",
+        "Hits among all answers, for every method. The released code's count stands beside it under a name of its own, "
+        "and the verdict on iLoRA's cell uses it.",
+        "Leaving out invalid answers can only raise a method's number, the more of them it gives.",
+    )
+    yield Deviation(
+        "Valid answers",
+        "Exactly one candidate's title occurs somewhere in the output.",
+        "The first line is the title of exactly one candidate.",
+        "By the released rule, a right answer whose title contains another candidate's (Portal 2 and Portal) is "
+        "invalid, and an answer with words around a title is valid.",
+    )
+    yield Deviation(
+        "Equal scores",
+        "Not said.",
+        "The first of the tied candidates in the shuffled set is chosen; the notes of Table 1 say how often.",
+        "As good as choosing among them at random: the order of a set says nothing of its target.",
+    )
+
+
+def _recommenders(study: Study) -> Iterator[Deviation]:
+    if {"gru4rec", "caser", "sasrec"}.intersection(study.settings["methods"]):
+        yield Deviation(
+            "Training of GRU4Rec, Caser and SASRec",
+            "Numbers taken over from the LLaRA paper; L2 by a grid search, other details not said.",
+            "Trained here: cross-entropy over all items, at most "
+            f"{study.settings['recommenders']['maximum_epochs']} epochs, the best one by validation; L2 is "
+            f"{study.settings['recommenders']['weight_decay']:g}, without a search.",
+            "The conventional baselines may be stronger than the paper's: on rebuilt MovieLens splits, a plainly "
+            "trained SASRec reached 0.41 to 0.50 where the paper prints 0.3444.",
+        )
+    missing = [method_label(name) for name in PAPER_METHODS if name not in study.settings["methods"]]
+    if missing:
+        yield Deviation(
+            "Methods",
+            "All rows of its Table 1.",
+            f"Without {', '.join(missing)}.",
+            "Nothing is said of these.",
+        )
+    seeds = len(study.settings["seeds"])
+    if seeds < PAPER_SEEDS:
+        yield Deviation(
+            "Seeds",
+            "Mean of five for the conventional recommenders; for the language model not said.",
+            f"{'One' if seeds == 1 else seeds}, for every method that is trained.",
+            "Variation between trainings is not covered by any interval here."
+            if seeds == 1
+            else "The spread over seeds rests on few of them.",
+        )
+
+
+def _language_model(study: Study) -> Iterator[Deviation]:
+    backbone = study.settings["backbone"]
+    if study.is_embedded:
+        yield Deviation(
+            "Language model",
+            "Llama-2-7B, pretrained on text of all kinds.",
+            "A Llama of a few million parameters at most, pretrained by the pipeline on the training split: it is "
+            "taught to compare behaviour tokens and to copy titles, and knows nothing of films, artists or games.",
+            "Rows of the language model cannot be set against the paper's, and say nothing of what the methods reach "
+            "with Llama-2-7B. The verdict on them is therefore left open.",
+        )
+    elif PAPER_BACKBONE not in backbone["name"].lower():
+        yield Deviation(
+            "Language model",
+            "Llama-2-7B.",
+            backbone["name"],
+            "Rows of the language model cannot be set against the paper's. The verdict on them is therefore left open.",
+        )
+    yield from _prompt(study)
+
+
+def _prompt(study: Study) -> Iterator[Deviation]:
+    prompt = study.settings["prompt"]
+    if prompt["order"] != "history_first":
+        yield Deviation(
+            "Order of the prompt",
+            "The history, then the candidates.",
+            "The candidates, then the history.",
+            "The question stands next to the latest items. The small backbone learns the task in this order; what the "
+            "order does to a large model is not known here.",
+        )
+    if prompt["behaviour_token"] != "after_title":
+        yield Deviation(
+            "Place of a behaviour token",
+            "After the item's title.",
+            "Before it.",
+            "A title can be copied from behind the behaviour token that matches, which the small backbone can do; what "
+            "the place does to a large model is not known here.",
+        )
+    yield Deviation(
+        "Words of the prompt",
+        "The sentences that it prints.",
+        "Sentences of our own with the same parts: history, candidates, question.",
+        "Tuned methods learn the wording; an untuned model may depend on it.",
+    )
+
+
+#: What another value of a fine-tuning setting changes; it says so where that is not known.
+_EFFECTS = {
+    "batch_size": "Smaller batches give more steps for the same number of sequences.",
+    "curriculum": "All batches hold behaviour tokens from the first step on. What the curriculum adds on this backbone "
+    "is not known here.",
+    "dropout": "How strongly the tuned parameters are regularised.",
+    "experts": "How many experts share out the rank.",
+    "gate": "How a sequence's representation becomes weights of the experts.",
+    "item_vectors": "The projector gets vectors without dominant directions, as the embedded backbone was taught to "
+    "read them.",
+    "learning_rate": "The size of each step. A model as small as the embedded one is usually tuned with larger ones "
+    "than one of seven billion parameters.",
+    "rank": "How many parameters LoRA adds.",
+    "scale": "By the paper's Eq. 3 (alpha/r), more experts make a smaller update, so that the number of experts and "
+    "the size of the update change together. By alpha/(r/K), a uniform gate equals plain LoRA at every K.",
+}
+_OTHER_EFFECT = "Not known here."
+_LENGTH = ("steps", "epochs")
+
+
+def _finetuning(study: Study) -> Iterator[Deviation]:
+    if not study.tunes:
+        return
+    for dataset, paper in study.paper_finetuning.items():
+        ours, subject = study.finetuning[dataset], f"{dataset_label(dataset)}, fine-tuning"
+        if _length(ours) != _length(paper):
+            yield Deviation(f"{subject}: length", _length(paper), _length(ours), "For how long the adapter is tuned.")
+        for key, value in paper.items():
+            if key not in _LENGTH and ours[key] != value and not (_follows(ours, key) and _follows(paper, key)):
+                effect = _EFFECTS.get(key, _OTHER_EFFECT)
+                yield Deviation(f"{subject}: {key.replace('_', ' ')}", _written(value), _written(ours[key]), effect)
+
+
+def _length(values: Values) -> str:
+    if values["steps"] is not None:
+        return f"{values['steps']} steps"
+    return f"{values['epochs']:g} passes over the training sequences"
+
+
+def _follows(values: Values, key: str) -> bool:
+    """Return whether a learning rate of a part is that of the whole, so that its difference is told already."""
+    return key.endswith("_learning_rate") and bool(values[key] == values["learning_rate"])
+
+
+def _written(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_written, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+_PARTS: tuple[Callable[[Study], Iterator[Deviation]], ...] = (
+    _data,
+    _candidates,
+    _metrics,
+    _recommenders,
+    _language_model,
+    _finetuning,
+)

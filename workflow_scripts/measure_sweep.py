@@ -1,0 +1,43 @@
+"""Measure every cell of a sweep on one data set, and compare the study's own setting with each other one."""
+
+from typing import TYPE_CHECKING
+
+from ilora.artifacts.parquet import read_table, write_table
+from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.schemas import CANDIDATES, ITEMS, PREDICTIONS
+from ilora.evaluation.comparability import check_same_candidates
+from ilora.evaluation.intervals import IntervalSettings
+from ilora.evaluation.runs import parse_data, parse_run
+from ilora.evaluation.sweep_cells import SweepCell
+from ilora.evaluation.sweeps import measure_sweep
+from ilora.progress import start_log
+
+if TYPE_CHECKING:
+    from snakemake.script import Snakemake
+
+    snakemake: Snakemake
+
+
+def main(snakemake: "Snakemake") -> None:
+    """Write the table of one sweep."""
+    logger = start_log(snakemake.log[0])
+    source = snakemake.input.candidates
+    predictions = {path: read_table(path, PREDICTIONS) for path in snakemake.input.predictions}
+    check_same_candidates(predictions, {parse_data(source): read_table(source, CANDIDATES)})
+
+    table = measure_sweep(
+        snakemake.wildcards.sweep,
+        snakemake.params.parameter,
+        [SweepCell(**cell) for cell in snakemake.params.cells],
+        {parse_run(path): answers for path, answers in predictions.items()},
+        read_table(snakemake.input.catalogue, ITEMS)["title"].to_pylist(),
+        IntervalSettings(**snakemake.params.intervals),
+    )
+    write_table(table, snakemake.output.sweep)
+    config = {"cells": snakemake.params.cells, "intervals": snakemake.params.intervals}
+    write_sidecar(snakemake.output.sweep, config=config, inputs=snakemake.input)
+    for row in table.to_pylist():
+        logger.info("%(method)s %(setting)s %(split)s %(metric)s %(value).4f [%(low).4f, %(high).4f]", row)
+
+
+main(snakemake)
