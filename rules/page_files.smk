@@ -45,10 +45,10 @@ def answer_samples(wildcards):
     return [f"{folder}/answer_sample.parquet" for folder in folders if folder.startswith(f"{RESULTS}/llm/")]
 
 
-def jobs_that_make(paths):
-    """Return rule, GPUs and benchmark file of every job that makes one of the files."""
+def jobs_of_the_study(wildcards):
+    """Return rule, GPUs and benchmark file of every job that makes a result of the study."""
     jobs = {}
-    for path in paths:
+    for path in study_results():
         for step in workflow.rules:
             if step.benchmark and any(output.match(path) for output in step.output):
                 benchmark = str(step.benchmark.apply_wildcards(step.get_wildcards(path)))

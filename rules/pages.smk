@@ -220,7 +220,7 @@ rule collect_costs:
     params:
         code=code_version("collect_costs"),
         # Not inputs: a benchmark that was deleted is no reason to train again.
-        jobs=jobs_that_make(study_results()),
+        jobs=jobs_of_the_study,
     script:
         "../workflow_scripts/collect_costs.py"
 

@@ -26,4 +26,5 @@ def test_rows_without_a_heading_stand_below_one_rule() -> None:
 
 def test_text_is_shown_literally() -> None:
     assert escape_latex(r"50 % of $x_1 \ {a}") == r"50 \% of \$x\_1 \textbackslash{} \{a\}"
+    assert escape_latex("p < 0.001") == "p $<$ 0.001"
     assert escape_latex("0.3 ± 0.1") == r"0.3 $\pm$ 0.1"

@@ -13,6 +13,8 @@ _SPELLED = {
     "–": "--",
     "×": r"$\times$",
     "±": r"$\pm$",
+    # Text in TeX's oldest font encoding, still the default, has other characters in their places.
+    **{character: f"${character}$" for character in "<>|"},
     **{character: "\\" + character for character in "&%$#_{}"},
 }
 

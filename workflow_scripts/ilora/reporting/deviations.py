@@ -110,7 +110,7 @@ def _data_sets(study: Study) -> Iterator[Deviation]:
         yield Deviation(
             "Data sets",
             "LastFM, MovieLens and Steam.",
-            f"Without {' and '.join(missing)}.",
+            f"Without {', '.join(missing)}.",
             "What is shown holds for fewer data sets than the paper's claims.",
         )
     if study.has("movielens"):
@@ -182,13 +182,14 @@ def _metrics(study: Study) -> Iterator[Deviation]:
 
 
 def _recommenders(study: Study) -> Iterator[Deviation]:
+    recommenders = study.settings["recommenders"]
     if {"gru4rec", "caser", "sasrec"}.intersection(study.settings["methods"]):
         yield Deviation(
             "Training of GRU4Rec, Caser and SASRec",
             "Numbers taken over from the LLaRA paper; L2 by a grid search, other details not said.",
-            "Trained here: cross-entropy over all items, at most "
-            f"{study.settings['recommenders']['maximum_epochs']} epochs, the best one by validation; L2 is "
-            f"{study.settings['recommenders']['weight_decay']:g}, without a search.",
+            "Trained here: cross-entropy over all items; the best state by validation, after at most "
+            f"{_plural(recommenders['maximum_epochs'], 'epoch')}; L2 is {recommenders['weight_decay']:g}, without a "
+            "search.",
             "The conventional baselines may be stronger than the paper's: on rebuilt MovieLens splits, a plainly "
             "trained SASRec reached 0.41 to 0.50 where the paper prints 0.3444.",
         )
@@ -294,13 +295,17 @@ def _finetuning(study: Study) -> Iterator[Deviation]:
 
 def _length(values: Values) -> str:
     if values["steps"] is not None:
-        return f"{values['steps']} steps"
+        return _plural(values["steps"], "step")
     return f"{values['epochs']:g} passes over the training sequences"
 
 
 def _follows(values: Values, key: str) -> bool:
     """Return whether a learning rate of a part is that of the whole, so that its difference is told already."""
     return key.endswith("_learning_rate") and bool(values[key] == values["learning_rate"])
+
+
+def _plural(count: int, name: str) -> str:
+    return f"{count} {name}" if count == 1 else f"{count} {name}s"
 
 
 def _written(value: object) -> str:
