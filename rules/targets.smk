@@ -106,6 +106,8 @@ def case_study_gradients(wildcards):
 
 def gradient_figures():
     """Return every file of the figures about clusters, gradients and experts that the study's methods allow."""
+    if not STUDY.figures.gradients:
+        return []
     names = [f"gradient_similarity_{method}" for method in GRADIENT_METHODS]
     names += ["clusters", "gradient_similarity_summary", "case_study"] if GRADIENT_METHODS else []
     names += ["expert_attention_all"] if "ilora" in TUNED_METHODS else []

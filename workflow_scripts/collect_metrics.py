@@ -6,9 +6,8 @@ import pyarrow as pa
 
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
-from ilora.artifacts.schemas import CANDIDATES, PREDICTIONS
+from ilora.artifacts.schemas import CANDIDATES, METRICS, PREDICTIONS
 from ilora.evaluation.comparability import check_same_candidates
-from ilora.evaluation.metrics import RUN_METRICS
 from ilora.evaluation.runs import parse_data
 from ilora.progress import start_log
 
@@ -25,7 +24,7 @@ def main(snakemake: "Snakemake") -> None:
         {path: read_table(path, PREDICTIONS) for path in snakemake.input.predictions},
         {parse_data(path): read_table(path, CANDIDATES) for path in snakemake.input.candidates},
     )
-    metrics = pa.concat_tables([read_table(path, RUN_METRICS) for path in snakemake.input.metrics])
+    metrics = pa.concat_tables([read_table(path, METRICS) for path in snakemake.input.metrics])
     write_table(metrics, snakemake.output.metrics)
     write_sidecar(snakemake.output.metrics, config={}, inputs=snakemake.input.metrics)
     logger.info("%d runs on the same candidate sets", len(snakemake.input.metrics))

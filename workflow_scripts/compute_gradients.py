@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import torch
+from transformers import PreTrainedTokenizerBase
 
 from ilora.analysis.genres import item_genres
 from ilora.analysis.gradient_grams import grams_table
-from ilora.analysis.gradient_samples import SampleSizes, draw_partitions
+from ilora.analysis.gradient_samples import Blocks, SampleSizes, draw_partitions
 from ilora.analysis.gradients import gradient_grams, make_adapter_differentiable
 from ilora.analysis.schemas import CLUSTERS
 from ilora.artifacts.parquet import read_table, write_table
@@ -16,9 +17,10 @@ from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.schemas import ITEMS
 from ilora.llm.adapter import adapter_settings, load_adapter
 from ilora.llm.backbones import BackboneSource, load_causal_model, load_tokenizer
-from ilora.llm.fine_tuning import FineTuningExamples, fine_tuning_settings
+from ilora.llm.fine_tuning import FineTuningExamples, FineTuningSettings, fine_tuning_settings
 from ilora.llm.guidance import guidance_table
-from ilora.llm.inputs import read_hybrid_inputs
+from ilora.llm.hybrid_model import HybridLanguageModel
+from ilora.llm.inputs import HybridInputs, read_hybrid_inputs
 from ilora.llm.item_vectors import prepare_item_vectors
 from ilora.llm.prompts import PromptBuilder, PromptStyle, prompt_wording
 from ilora.progress import Progress, start_log
@@ -36,8 +38,7 @@ def main(snakemake: "Snakemake") -> None:
     """Write the Gram matrices of one checkpoint."""
     logger = start_log(snakemake.log[0])
     torch.set_num_threads(snakemake.threads)
-    config, finetuning, choice = snakemake.params.config, snakemake.params.finetuning, snakemake.params.analysis
-    method, seed, snapshot = (snakemake.wildcards[name] for name in ("method", "seed", "snapshot"))
+    choice = snakemake.params.analysis
     inputs = read_hybrid_inputs(
         snakemake.input.catalogue,
         snakemake.input.sequences,
@@ -45,34 +46,19 @@ def main(snakemake: "Snakemake") -> None:
         snakemake.input.item_embeddings,
         snakemake.input.representations,
     )
-    sequences = inputs.sequences
+    tokenizer = load_tokenizer(BackboneSource(**snakemake.params.backbone))
     settings = fine_tuning_settings(
-        finetuning, config["backbone"]["precision"], int(seed), len(inputs.training_representations)
+        snakemake.params.finetuning,
+        snakemake.params.config["backbone"]["precision"],
+        int(snakemake.wildcards.seed),
+        len(inputs.training_representations),
     )
-    is_last = snapshot == "last"
-    adapter = Path(snakemake.input.adapter_weights).parent
-    folder = adapter if is_last else Path(snakemake.input.snapshots) / snapshot
-    step = settings.steps if is_last else int(snapshot.removeprefix("step~"))
-
-    source = BackboneSource(**snakemake.params.backbone)
-    tokenizer = load_tokenizer(source)
-    shape = adapter_settings(finetuning, method)
-    vectors = prepare_item_vectors(inputs.item_embeddings, shape.item_vectors)
-    model = load_adapter(load_causal_model(source), vectors, shape, folder)
-    make_adapter_differentiable(model)
-    guidance = guidance_table(shape.guidance, inputs.representations, sequences, int(seed))
-    rows = None if guidance is None else guidance.numpy()
-    wording = prompt_wording(snakemake.wildcards.dataset, snakemake.params.words)
-    builder = PromptBuilder(tokenizer, inputs.titles, PromptStyle(**config["prompt"]), wording)
-    data = config["data"]
-    examples = FineTuningExamples(sequences, builder, rows, data["candidates"], data["candidate_seed"], settings)
-
-    genres = item_genres(read_table(snakemake.input.catalogue, ITEMS)["metadata"].to_pylist())
-    clusters = read_table(snakemake.input.clusters, CLUSTERS)["cluster"].to_numpy()
-    partitions = draw_partitions(sequences, clusters, genres, SampleSizes(**choice["sizes"]), choice["seed"])
+    examples = _examples(snakemake, inputs, tokenizer, settings)
+    step, folder = _checkpoint(snakemake, settings)
+    model = _adapted_model(snakemake, inputs, folder)
     tables = []
-    for partition, blocks in partitions.items():
-        description = f"gradients of {method}, seed {seed}, step {step}: {partition}"
+    for partition, blocks in _partitions(snakemake, inputs).items():
+        description = f"gradients of {snakemake.wildcards.method}, seed {settings.seed}, step {step}: {partition}"
         with Progress(len(blocks.groups), description, logger) as progress:
             grams = gradient_grams(
                 model,
@@ -84,7 +70,44 @@ def main(snakemake: "Snakemake") -> None:
             )
         tables.append(grams_table(partition, step, blocks.groups, grams))
     write_table(pa.concat_tables(tables), snakemake.output.grams)
-    write_sidecar(snakemake.output.grams, config={**config, "analysis": choice}, inputs=snakemake.input)
+    config = {**snakemake.params.config, "analysis": choice}
+    write_sidecar(snakemake.output.grams, config=config, inputs=snakemake.input)
+
+
+def _checkpoint(snakemake: "Snakemake", settings: FineTuningSettings) -> tuple[int, Path]:
+    """Return the optimizer step of the checkpoint, and the folder of its adapter."""
+    snapshot = snakemake.wildcards.snapshot
+    if snapshot == "last":
+        return settings.steps, Path(snakemake.input.adapter_weights).parent
+    return int(snapshot.removeprefix("step~")), Path(snakemake.input.snapshots) / snapshot
+
+
+def _adapted_model(snakemake: "Snakemake", inputs: HybridInputs, folder: Path) -> HybridLanguageModel:
+    shape = adapter_settings(snakemake.params.finetuning, snakemake.wildcards.method)
+    vectors = prepare_item_vectors(inputs.item_embeddings, shape.item_vectors)
+    model = load_adapter(load_causal_model(BackboneSource(**snakemake.params.backbone)), vectors, shape, folder)
+    make_adapter_differentiable(model)
+    return model
+
+
+def _examples(
+    snakemake: "Snakemake", inputs: HybridInputs, tokenizer: PreTrainedTokenizerBase, settings: FineTuningSettings
+) -> FineTuningExamples:
+    config = snakemake.params.config
+    shape = adapter_settings(snakemake.params.finetuning, snakemake.wildcards.method)
+    guidance = guidance_table(shape.guidance, inputs.representations, inputs.sequences, settings.seed)
+    rows = None if guidance is None else guidance.numpy()
+    wording = prompt_wording(snakemake.wildcards.dataset, snakemake.params.words)
+    builder = PromptBuilder(tokenizer, inputs.titles, PromptStyle(**config["prompt"]), wording)
+    data = config["data"]
+    return FineTuningExamples(inputs.sequences, builder, rows, data["candidates"], data["candidate_seed"], settings)
+
+
+def _partitions(snakemake: "Snakemake", inputs: HybridInputs) -> dict[str, Blocks]:
+    choice = snakemake.params.analysis
+    genres = item_genres(read_table(snakemake.input.catalogue, ITEMS)["metadata"].to_pylist())
+    clusters = read_table(snakemake.input.clusters, CLUSTERS)["cluster"].to_numpy()
+    return draw_partitions(inputs.sequences, clusters, genres, SampleSizes(**choice["sizes"]), choice["seed"])
 
 
 main(snakemake)

@@ -4,11 +4,10 @@ from typing import TYPE_CHECKING
 
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
-from ilora.artifacts.schemas import ITEMS, PREDICTIONS
+from ilora.artifacts.schemas import ITEMS, METRICS, PREDICTIONS
 from ilora.artifacts.writing import atomic_path
 from ilora.evaluation.comparisons import DIFFERENCES
 from ilora.evaluation.intervals import IntervalSettings
-from ilora.evaluation.metrics import RUN_METRICS
 from ilora.evaluation.runs import parse_data, parse_run
 from ilora.evaluation.summary import summarise
 from ilora.plotting.backbone_size import backbone_parameters
@@ -27,7 +26,7 @@ def main(snakemake: "Snakemake") -> None:
     """Write `table1.*`."""
     logger = start_log(snakemake.log[0])
     settings = IntervalSettings(**snakemake.params.intervals)
-    metrics = read_table(snakemake.input.metrics, RUN_METRICS)
+    metrics = read_table(snakemake.input.metrics, METRICS)
     predictions = {parse_run(path): read_table(path, PREDICTIONS) for path in snakemake.input.predictions}
     titles = {parse_data(path): read_table(path, ITEMS)["title"].to_pylist() for path in snakemake.input.catalogues}
     differences = read_table(snakemake.input.differences, DIFFERENCES)

@@ -7,11 +7,12 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
 
+from ilora.adapters.labels import IGNORED_LABEL
 from ilora.backbone.architecture import BackboneShape, build_backbone
 from ilora.backbone.tokenizer import train_tokenizer
 from ilora.llm.adapter import AdapterSettings, attach_adapter
 from ilora.llm.collation import TrainingExample
-from ilora.llm.hybrid_model import IGNORED_LABEL, HybridLanguageModel
+from ilora.llm.hybrid_model import HybridLanguageModel
 from ilora.llm.projector import fresh_projector
 from ilora.llm.prompts import NO_ITEM, WORDING, PromptBuilder, PromptStyle
 

@@ -9,12 +9,13 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
+from ilora.adapters.labels import IGNORED_LABEL
 from ilora.backbone.architecture import BackboneShape, build_backbone
 from ilora.backbone.initialisation import construct
 from ilora.backbone.pretraining import PretrainingSettings, pretrain
 from ilora.backbone.tasks import Difficulty, PretrainingText, TaskExamples, VectorSpace
 from ilora.backbone.tokenizer import train_tokenizer
-from ilora.llm.hybrid_model import IGNORED_LABEL, HybridLanguageModel
+from ilora.llm.hybrid_model import HybridLanguageModel
 from ilora.llm.projector import Projector, load_projector
 from ilora.llm.prompts import NO_ITEM, WORDING, PromptBuilder, PromptStyle
 

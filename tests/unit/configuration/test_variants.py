@@ -36,7 +36,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "gate_learning_rate": st.one_of(st.none(), st.floats(1e-9, 1)),
     "steps": st.one_of(st.none(), st.integers(1, 9999)),
     "curriculum": st.booleans(),
-    "snapshots": st.lists(st.integers(0, 9999), max_size=3),
+    "snapshots": st.lists(st.integers(1, 9999), max_size=3),
 }
 OVERRIDES = st.fixed_dictionaries({}, optional=VALUES)
 METHODS = st.sampled_from(["llara", "ilora"])

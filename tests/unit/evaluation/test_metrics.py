@@ -4,9 +4,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ilora.artifacts.schemas import PREDICTIONS
+from ilora.artifacts.schemas import METRICS, PREDICTIONS
 from ilora.evaluation.intervals import IntervalSettings
-from ilora.evaluation.metrics import RUN_METRICS, measure_run
+from ilora.evaluation.metrics import measure_run
 from ilora.evaluation.predictions import PredictionsError
 from ilora.evaluation.runs import Run
 
@@ -104,7 +104,7 @@ def test_ranking_metrics_are_given_where_there_are_scores(
     make_predictions: PredictionsMaker, titles: list[str]
 ) -> None:
     metrics = measure_run(make_predictions(), RUN, titles, SETTINGS, "here")
-    assert metrics.schema.equals(RUN_METRICS)
+    assert metrics.schema.equals(METRICS)
     names = {name for _, name in _by_name(metrics)}
     assert names == {*DEFAULT_RATIOS, "mrr", "ndcg@5", "ndcg@10", "tie_ratio"}
     assert metrics.num_rows == 3 * len(names)

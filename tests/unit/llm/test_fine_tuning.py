@@ -11,13 +11,14 @@ import torch
 from peft import PeftModel
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
+from ilora.adapters.labels import IGNORED_LABEL
 from ilora.adapters.storage import read_gate
 from ilora.artifacts.errors import ArtifactError
 from ilora.data.sequences import SequenceTable
 from ilora.llm.adapter import AdapterSettings, attach_adapter, load_adapter, save_adapter
 from ilora.llm.collation import Collator
 from ilora.llm.fine_tuning import FineTuningExamples, FineTuningSettings, fine_tune, fine_tuning_settings
-from ilora.llm.hybrid_model import IGNORED_LABEL, HybridLanguageModel
+from ilora.llm.hybrid_model import HybridLanguageModel
 from ilora.llm.projector import Projector
 from ilora.llm.prompts import NO_ITEM, PromptBuilder
 

@@ -8,9 +8,10 @@ from peft import LoraConfig
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from ilora.adapters import InstanceWiseConfig, get_instance_wise_model
+from ilora.adapters.labels import IGNORED_LABEL
 from ilora.llm.collation import Collator, TrainingExample
 from ilora.llm.generation import DecodingSettings, generate_answers
-from ilora.llm.hybrid_model import IGNORED_LABEL, HybridLanguageModel
+from ilora.llm.hybrid_model import HybridLanguageModel
 from ilora.llm.projector import Projector
 from ilora.llm.prompts import NO_ITEM, PromptBuilder
 from ilora.llm.questions import Question

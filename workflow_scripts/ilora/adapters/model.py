@@ -15,10 +15,9 @@ from ilora.adapters.expert_weights import ExpertWeights
 from ilora.adapters.gate import Gate, build_gate
 from ilora.adapters.gating import folded, gate_lora_layers, lora_layers
 from ilora.adapters.guidance import collapse_tokens
+from ilora.adapters.labels import IGNORED_LABEL
 from ilora.adapters.load import LoadMeter
 from ilora.adapters.storage import ADAPTER_NAME
-
-IGNORED_LABEL = -100
 
 
 class InstanceWiseModel(nn.Module):

@@ -89,6 +89,7 @@ METRICS = pa.schema(
         _required("low", pa.float64()),
         _required("high", pa.float64()),
         _required("n", pa.int64()),
+        _required("candidates_hash", pa.string()),  # digest of all candidate sets of the split
     ]
 )
 

@@ -11,12 +11,13 @@ import torch
 from torch.utils.data import Dataset
 from transformers import LlamaForCausalLM, PreTrainedTokenizerBase
 
+from ilora.adapters.labels import IGNORED_LABEL
 from ilora.artifacts.tensors import write_tensors
 from ilora.backbone.architecture import BackboneShape, build_backbone
 from ilora.backbone.initialisation import construct
 from ilora.backbone.tasks import Difficulty, PretrainingExample, PretrainingText, TaskExamples
 from ilora.llm.collation import pad_right
-from ilora.llm.hybrid_model import IGNORED_LABEL, HybridLanguageModel
+from ilora.llm.hybrid_model import HybridLanguageModel
 from ilora.llm.projector import Projector
 from ilora.llm.prompts import NO_ITEM, PromptBuilder
 from ilora.llm.training import LogRow, LoopSettings, ParameterGroup, Schedule, train

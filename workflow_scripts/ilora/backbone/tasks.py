@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ilora.llm.hybrid_model import IGNORED_LABEL
+from ilora.adapters.labels import IGNORED_LABEL
 from ilora.llm.prompts import NO_ITEM, Entry, PromptBuilder, TokenisedPrompt
 
 

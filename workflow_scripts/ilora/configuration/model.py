@@ -282,8 +282,8 @@ class FinetuningValues(Section):
     checkpoint_every: Count = Field(
         500, description="optimizer steps between the states that a killed training goes on from"
     )
-    snapshots: tuple[Annotated[int, Field(ge=0)], ...] = Field(
-        (1000, 2000), description="optimizer steps after which the adapter is kept, besides the last"
+    snapshots: tuple[Count, ...] = Field(
+        (100, 300, 1000, 2000), description="optimizer steps after which the adapter is kept, besides the last"
     )
 
 
@@ -346,6 +346,11 @@ class FiguresSection(Section):
     expert_attention_sequences: Count = Field(10, description="sequences in the figure of expert attention")
     snapshot_draws: Count = Field(
         3, description="candidate sets of each sequence that the snapshots of a sweep with by_epoch are answered on"
+    )
+    gradients: bool = Field(
+        False,
+        description="clusters, gradient similarity (Fig. 1 and 3 of the paper) and the case study: some minutes more "
+        "for each of finetuning.snapshots",
     )
 
 

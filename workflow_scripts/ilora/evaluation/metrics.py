@@ -35,9 +35,6 @@ from ilora.evaluation.validity import OTHER_RULES, Titles
 SPLITS = {"val": ("val",), "test": ("test",), "val_test": ("val", "test")}
 NDCG_CUTOFFS = (5, 10)
 
-#: The metrics of a run, with a digest of the candidate sets of the split that it answered.
-RUN_METRICS = pa.schema([*METRICS, pa.field("candidates_hash", pa.string(), nullable=False)])
-
 
 def measure_run(predictions: pa.Table, run: Run, titles: Titles, settings: IntervalSettings, source: str) -> pa.Table:
     """Return the metrics of one run, with intervals, for every split.
@@ -50,7 +47,7 @@ def measure_run(predictions: pa.Table, run: Run, titles: Titles, settings: Inter
         source: where the predictions come from, for error messages.
 
     Returns:
-        A table of the RUN_METRICS schema. `n` is the number of users with a row that counts. A metric that is not
+        A table of the METRICS schema. `n` is the number of users with a row that counts. A metric that is not
         defined (HitRatio@1 over valid when nothing is valid) is NaN with n = 0.
 
     Raises:
@@ -72,7 +69,7 @@ def measure_run(predictions: pa.Table, run: Run, titles: Titles, settings: Inter
         result = estimate([ratio], settings)
         interval = {"value": result.value, "low": result.low, "high": result.high, "n": result.n}
         rows.append({**labels, "split": split, "metric": metric, **interval, "candidates_hash": hashes[split]})
-    return pa.Table.from_pylist(rows, schema=RUN_METRICS)
+    return pa.Table.from_pylist(rows, schema=METRICS)
 
 
 def split_rows(predictions: pa.Table, split: str) -> NDArray[np.bool_]:

@@ -42,7 +42,7 @@ def summarise(
     predictions of all of them: it covers the choice of users, not the choice of seeds.
 
     Args:
-        metrics: a table of the RUN_METRICS schema; groups are given in the order of their first rows.
+        metrics: a table of the METRICS schema; groups are given in the order of their first rows.
         predictions: the predictions that the metrics were computed from, by run.
         titles: the title of each item by item id, by data set and protocol.
         settings: how intervals are computed.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ilora.llm.hybrid_model import IGNORED_LABEL
+from ilora.adapters.labels import IGNORED_LABEL
 from ilora.llm.prompts import NO_ITEM
 
 

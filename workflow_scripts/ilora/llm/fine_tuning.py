@@ -10,12 +10,13 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from ilora.adapters.labels import IGNORED_LABEL
 from ilora.adapters.load import ExpertLoad
 from ilora.data.candidates import draw_candidates
 from ilora.data.sequences import SequenceTable
 from ilora.llm.checkpoints import Checkpointing
 from ilora.llm.collation import Collator, TrainingExample
-from ilora.llm.hybrid_model import IGNORED_LABEL, HybridLanguageModel
+from ilora.llm.hybrid_model import HybridLanguageModel
 from ilora.llm.optimizer_steps import optimizer_steps
 from ilora.llm.prompts import NO_ITEM, PromptBuilder
 from ilora.llm.training import LogRow, LoopSettings, ParameterGroup, Precision, Schedule, train

@@ -4,11 +4,12 @@ import torch
 
 from ilora.adapters.config import CONSTANT_WIDTH, Guidance
 from ilora.adapters.guidance import collapse_tokens, random_initialized, shuffled
+from ilora.adapters.labels import IGNORED_LABEL
 from ilora.data.sequences import SequenceTable
 from ilora.data.splits import SPLITS
 from ilora.llm.collation import Collator
 from ilora.llm.fine_tuning import FineTuningExamples
-from ilora.llm.hybrid_model import IGNORED_LABEL, HybridLanguageModel
+from ilora.llm.hybrid_model import HybridLanguageModel
 
 #: Prompts that the statistics of a gate guided by the tokens are taken from.
 TOKEN_STATISTICS_PROMPTS = 512

@@ -8,10 +8,9 @@ from torch import nn
 
 from ilora.adapters import InstanceWiseModel
 from ilora.adapters.guidance import collapse_tokens
+from ilora.adapters.labels import IGNORED_LABEL
 from ilora.llm.projector import Projector
 from ilora.llm.prompts import NO_ITEM
-
-IGNORED_LABEL = -100
 
 
 class HybridLanguageModel(nn.Module):

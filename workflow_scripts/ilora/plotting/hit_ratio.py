@@ -8,8 +8,9 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ilora.plotting.dots import draw_crosses, draw_dots
 from ilora.plotting.labels import NO_BACKBONE, dataset_label, method_label
-from ilora.plotting.style import BLUE, COLUMN_WIDTH, GREY, VERMILLION, new_figure
+from ilora.plotting.style import BLUE, COLUMN_WIDTH, GREY, new_figure
 from ilora.plotting.table1 import HIT_TEST, HIT_VAL
 
 _SPLITS = {"test": HIT_TEST, "val": HIT_VAL}
@@ -68,8 +69,8 @@ def draw_hit_ratio(drawn: pa.Table) -> Figure:
     figure = new_figure(COLUMN_WIDTH, 1.35 + 0.27 * len(places))
     axes = figure.add_subplot()
     entries = [
-        _draw_measured(axes, frame[frame["marker"] == "test"], offset=0.17, label="test", fill=BLUE),
-        _draw_measured(axes, frame[frame["marker"] == "val"], offset=-0.17, label="validation", fill="white"),
+        draw_dots(axes, frame[frame["marker"] == "test"], 0.17, "test, with interval", BLUE),
+        draw_dots(axes, frame[frame["marker"] == "val"], -0.17, "validation, with interval", "white"),
         _draw_chance(axes, frame["chance"].iloc[0]),
         *_draw_paper(axes, frame[frame["marker"] == "paper"]),
     ]
@@ -83,45 +84,10 @@ def draw_hit_ratio(drawn: pa.Table) -> Figure:
     return figure
 
 
-def _draw_measured(axes: Axes, rows: pd.DataFrame, *, offset: float, label: str, fill: str) -> Artist:
-    below, above = rows["value"] - rows["low"], rows["high"] - rows["value"]
-    axes.errorbar(
-        rows["value"],
-        rows["place"] + offset,
-        xerr=[below.clip(lower=0), above.clip(lower=0)],
-        fmt="none",
-        ecolor=BLUE,
-        elinewidth=0.9,
-    )
-    (dots,) = axes.plot(
-        rows["value"],
-        rows["place"] + offset,
-        linestyle="none",
-        marker="o",
-        markersize=3.8,
-        markerfacecolor=fill,
-        markeredgecolor=BLUE,
-        markeredgewidth=0.8,
-        label=f"{label}, with interval",
-        clip_on=False,
-    )
-    return dots
-
-
 def _draw_paper(axes: Axes, rows: pd.DataFrame) -> Iterator[Artist]:
     """Draw the paper's values; those behind which a language model stands have a marker of their own."""
     for source, of_source in rows.groupby("source", sort=True):
-        (crosses,) = axes.plot(
-            of_source["value"],
-            of_source["place"],
-            linestyle="none",
-            marker="x" if source == "paper" else "+",
-            color=VERMILLION,
-            markersize=5.5,
-            markeredgewidth=1.3,
-            label=str(source),
-        )
-        yield crosses
+        yield draw_crosses(axes, of_source, str(source), marker="x" if source == "paper" else "+")
 
 
 def _draw_chance(axes: Axes, chance: float) -> Artist:

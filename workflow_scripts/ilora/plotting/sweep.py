@@ -5,8 +5,9 @@ import pyarrow as pa
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ilora.plotting.dots import draw_crosses, draw_dots
 from ilora.plotting.labels import method_label, swept_value_label
-from ilora.plotting.style import BLUE, DOUBLE_WIDTH, GREY, VERMILLION, new_figure
+from ilora.plotting.style import BLUE, DOUBLE_WIDTH, GREY, new_figure
 from ilora.plotting.sweep_reference import SOURCE, stated_improvement
 
 HIT_RATIO, IMPROVEMENT = "hit_ratio@1", "improvement"
@@ -73,7 +74,7 @@ def draw_sweep(drawn: pa.Table, title: str) -> Figure:
     figure = new_figure(DOUBLE_WIDTH, 1.35 + 0.27 * len(places))
     ratios, improvements = figure.subplots(1, 2, sharey=True)
     for axes, quantity in ((ratios, HIT_RATIO), (improvements, IMPROVEMENT)):
-        _draw_dots(axes, frame[frame["quantity"] == quantity])
+        _draw_marks(axes, frame[frame["quantity"] == quantity])
     several = cells["method"].nunique() > 1
     labels = [_label(cell.method, cell.parameter, cell.setting, several) for cell in cells.itertuples()]
     ratios.set_yticks(list(places.values()), labels)
@@ -92,34 +93,12 @@ def draw_sweep(drawn: pa.Table, title: str) -> Figure:
     return figure
 
 
-def _draw_dots(axes: Axes, rows: pd.DataFrame) -> None:
+def _draw_marks(axes: Axes, rows: pd.DataFrame) -> None:
     for marker, (offset, fill, label) in _MARKERS.items():
-        of_marker = rows[rows["marker"] == marker]
-        heights = of_marker["place"] + offset
-        axes.hlines(heights, of_marker["low"], of_marker["high"], color=BLUE, linewidth=0.9)
-        axes.plot(
-            of_marker["value"],
-            heights,
-            linestyle="none",
-            marker="o",
-            markersize=3.8,
-            markerfacecolor=fill,
-            markeredgecolor=BLUE,
-            markeredgewidth=0.8,
-            label=f"{label}, with interval",
-        )
+        draw_dots(axes, rows[rows["marker"] == marker], offset, f"{label}, with interval", fill)
     paper = rows[rows["marker"] == "paper"]
     if len(paper):
-        axes.plot(
-            paper["value"],
-            paper["place"],
-            linestyle="none",
-            marker="x",
-            color=VERMILLION,
-            markersize=5.5,
-            markeredgewidth=1.3,
-            label=paper["source"].iloc[0],
-        )
+        draw_crosses(axes, paper, paper["source"].iloc[0])
 
 
 def _key(method: str, setting: str | None) -> tuple[str, str]:

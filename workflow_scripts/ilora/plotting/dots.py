@@ -1,0 +1,49 @@
+"""The marks of a dot plot: dots with intervals for what was measured, crosses for what a paper states."""
+
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+
+from ilora.plotting.style import BLUE, VERMILLION
+
+
+def draw_dots(axes: Axes, rows: pd.DataFrame, offset: float, label: str, fill: str) -> Artist:
+    """Draw a dot with its interval for each row, and return the dots.
+
+    Args:
+        axes: where to draw.
+        rows: `value`, `low`, `high` (NaN where there is no interval) and `place`, the row's height.
+        offset: added to the height.
+        label: of the dots in the legend.
+        fill: colour inside the dots.
+    """
+    heights = rows["place"] + offset
+    axes.hlines(heights, rows["low"], rows["high"], color=BLUE, linewidth=0.9)
+    (dots,) = axes.plot(
+        rows["value"],
+        heights,
+        linestyle="none",
+        marker="o",
+        markersize=3.8,
+        markerfacecolor=fill,
+        markeredgecolor=BLUE,
+        markeredgewidth=0.8,
+        label=label,
+        clip_on=False,
+    )
+    return dots
+
+
+def draw_crosses(axes: Axes, rows: pd.DataFrame, label: str, marker: str = "x") -> Artist:
+    """Draw a cross for each row (`value` and `place`), and return the crosses."""
+    (crosses,) = axes.plot(
+        rows["value"],
+        rows["place"],
+        linestyle="none",
+        marker=marker,
+        color=VERMILLION,
+        markersize=5.5,
+        markeredgewidth=1.3,
+        label=label,
+    )
+    return crosses
