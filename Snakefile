@@ -18,6 +18,7 @@ include: "rules/finetune.smk"
 include: "rules/baselines.smk"
 include: "rules/evaluate.smk"
 include: "rules/gradients.smk"
+include: "rules/negative_transfer.smk"
 include: "rules/sweep_cells.smk"
 include: "rules/sweeps.smk"
 include: "rules/report.smk"
@@ -45,6 +46,7 @@ rule figures:
         study_figures(),
         gradient_figures(),
         sweep_figures(),
+        negative_transfer_figures(),
 
 
 rule predictions:

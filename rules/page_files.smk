@@ -12,7 +12,14 @@ BROKEN_DOWN_METHODS = [name for name in STUDY.methods if name in (STUDY.recommen
 
 def study_results():
     """Return every artifact, table and figure of the study: what its pages tell of."""
-    return [*study_artifacts(), *study_tables(), *study_figures(), *gradient_figures(), *sweep_figures()]
+    return [
+        *study_artifacts(),
+        *study_tables(),
+        *study_figures(),
+        *gradient_figures(),
+        *sweep_figures(),
+        *negative_transfer_figures(),
+    ]
 
 
 def answer_pages():

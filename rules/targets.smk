@@ -119,6 +119,19 @@ def gradient_figures():
     )
 
 
+def synthetic_files(name):
+    """Return the file of this name over all degrees and seeds of the study on synthetic users."""
+    section = STUDY.negative_transfer
+    return expand(f"{SYNTHETIC}/{name}", degree=section.degrees, seed=section.seeds)
+
+
+def negative_transfer_figures():
+    """Return every file of the figure about synthetic users, where the study has them."""
+    if not STUDY.negative_transfer.degrees:
+        return []
+    return multiext(f"{RESULTS}/figures/negative_transfer", ".svg", ".pdf", ".png", ".parquet")
+
+
 def outputs(rule, **wildcards):
     """Return all that a rule makes for the study, over its data sets and seeds and the given wildcards."""
     values = {

@@ -44,6 +44,7 @@ def find_problems(study: StudyConfig, finetuning: Mapping[str, FinetuningValues]
         *_recommenders(study),
         *_backbone(study),
         *_embedded_backbone(study),
+        *_negative_transfer(study),
     ]
     for dataset, values in finetuning.items():
         problems += _finetuning(study, dataset, values)
@@ -68,6 +69,23 @@ def _dataset_names(study: StudyConfig) -> Iterator[Problem]:
     for dataset in study.finetuning.per_dataset:
         if dataset not in study.known_datasets:
             yield Problem(f"finetuning.per_dataset.{dataset}", "an unknown data set", known)
+
+
+def _negative_transfer(study: StudyConfig) -> Iterator[Problem]:
+    section, path = study.negative_transfer, "negative_transfer"
+    for key, entries in (("degrees", section.degrees), ("seeds", section.seeds)):
+        yield from _repeated(f"{path}.{key}", entries)
+    if section.rank % section.groups:
+        expected = f"a multiple of {path}.groups ({section.groups}): each group's expert has as many ranks"
+        yield Problem(f"{path}.rank", str(section.rank), expected)
+    if section.items < 2 * section.groups:
+        expected = f"at least {2 * section.groups}, so that the rules of {section.groups} groups differ"
+        yield Problem(f"{path}.items", str(section.items), expected)
+    if list(section.steps) != sorted(set(section.steps)):
+        yield Problem(f"{path}.steps", str(list(section.steps)), "steps in ascending order")
+    if section.batch_size < section.groups:
+        expected = f"at least {path}.groups ({section.groups})"
+        yield Problem(f"{path}.batch_size", str(section.batch_size), expected)
 
 
 def _repeated(path: str, entries: Sequence[object]) -> Iterator[Problem]:

@@ -1,0 +1,69 @@
+"""What every method reaches on synthetic users, for one degree of contradiction and one seed."""
+
+import logging
+from typing import Any
+
+import pyarrow as pa
+from transformers import LlamaForCausalLM
+
+from ilora.negative_transfer.gradients import GradientSettings, group_similarity
+from ilora.negative_transfer.groups import GROUP_IN_PROMPT, SyntheticGroups
+from ilora.negative_transfer.methods import METHODS
+from ilora.negative_transfer.tuning import Task, TuningSettings, tuned_hits
+
+_TASK = [
+    pa.field("degree", pa.float64(), nullable=False),  # share of the items on which the groups' rules differ
+    pa.field("group_in_prompt", pa.string(), nullable=False),  # hidden or named
+    pa.field("seed", pa.int32(), nullable=False),
+]
+
+#: One row per task, method and step.
+OUTCOMES = pa.schema(
+    [
+        *_TASK,
+        pa.field("method", pa.string(), nullable=False),
+        pa.field("step", pa.int32(), nullable=False),
+        pa.field("hit_ratio@1", pa.float64(), nullable=False),  # among all items
+        pa.field("test_sequences", pa.int32(), nullable=False),
+    ]
+)
+
+#: One row per task: gradients of the uniform LoRA early in its training.
+SIMILARITIES = pa.schema(
+    [
+        *_TASK,
+        pa.field("similarity", pa.float64(), nullable=False),  # mean cosine between two groups
+        pa.field("noise_ceiling", pa.float64(), nullable=False),  # cosine to expect between two samples of one group
+    ]
+)
+
+
+def measure_outcomes(
+    backbone: LlamaForCausalLM,
+    users: SyntheticGroups,
+    settings: TuningSettings,
+    gradients: GradientSettings,
+    logger: logging.Logger,
+) -> tuple[pa.Table, pa.Table]:
+    """Tune every method on the same sequences, and return tables of the schemas OUTCOMES and SIMILARITIES.
+
+    Args:
+        backbone: frozen.
+        users: the groups.
+        settings: of the tuning.
+        gradients: where gradients are compared.
+        logger: where progress goes.
+    """
+    outcomes: list[dict[str, Any]] = []
+    similarities: list[dict[str, Any]] = []
+    for group_in_prompt in GROUP_IN_PROMPT:
+        task = Task(users, group_in_prompt)
+        labels = {"degree": users.degree, "group_in_prompt": group_in_prompt, "seed": settings.seed}
+        for name, method in METHODS.items():
+            for step, hits in tuned_hits(backbone, task, method, settings, logger).items():
+                row = {"method": name, "step": step, "hit_ratio@1": hits.mean(), "test_sequences": len(hits)}
+                outcomes.append(labels | row)
+                logger.info("group %s, %s, step %d: HitRatio@1 %.3f", group_in_prompt, name, step, hits.mean())
+        found = group_similarity(backbone, task, settings, gradients, logger)
+        similarities.append(labels | {"similarity": found.similarity, "noise_ceiling": found.noise_ceiling})
+    return pa.Table.from_pylist(outcomes, schema=OUTCOMES), pa.Table.from_pylist(similarities, schema=SIMILARITIES)

@@ -1,0 +1,98 @@
+"""Means over seeds: what every method reaches, what it gains over uniform LoRA, and whether gradients foretell it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from scipy.stats import spearmanr, t
+
+#: A value with an interval over seeds (Student's t); null where there is one seed only.
+SUMMARY = pa.schema(
+    [
+        pa.field("quantity", pa.string(), nullable=False),  # see QUANTITIES
+        pa.field("group_in_prompt", pa.string(), nullable=False),
+        pa.field("degree", pa.float64()),  # null where it is about all degrees
+        pa.field("method", pa.string(), nullable=False),
+        pa.field("step", pa.int32()),  # null for the gradients, which have a step of their own
+        pa.field("value", pa.float64()),  # null where it is not defined
+        pa.field("low", pa.float64()),
+        pa.field("high", pa.float64()),
+        pa.field("seeds", pa.int32(), nullable=False),
+    ]
+)
+
+#: What is measured, for a reader of the table.
+QUANTITIES = {
+    "hit_ratio@1": "share of the test sequences whose target is the most likely of all items",
+    "gain": "hit_ratio@1 less that of uniform LoRA with the same seed",
+    "similarity": "mean cosine between the gradients of two groups, early in the training of a uniform LoRA",
+    "noise_ceiling": "cosine to expect between two samples of one group",
+    "rank_correlation": "Spearman correlation over degrees between the gain and the similarity of one seed",
+}
+
+UNIFORM = "uniform"
+
+_TASK = ["group_in_prompt", "degree", "seed"]
+
+
+def summarise(outcomes: pa.Table, similarities: pa.Table, confidence: float) -> pa.Table:
+    """Return means over seeds with intervals, a table of schema SUMMARY.
+
+    A seed stands for its own sequences, contested items, representations and initial weights; the pretrained backbone
+    is the same for all. Intervals tell how far a mean over such draws is known.
+
+    Args:
+        outcomes: of schema `ilora.negative_transfer.outcomes.OUTCOMES`, all degrees and seeds.
+        similarities: of schema `ilora.negative_transfer.outcomes.SIMILARITIES`, the same ones.
+        confidence: of the intervals.
+    """
+    measured = outcomes.to_pandas()
+    uniform = measured.loc[measured["method"] == UNIFORM, [*_TASK, "step", "hit_ratio@1"]]
+    measured = measured.merge(uniform, on=[*_TASK, "step"], suffixes=("", "_uniform"))
+    measured["gain"] = measured["hit_ratio@1"] - measured["hit_ratio@1_uniform"]
+    gradients = similarities.to_pandas()
+    rows = [
+        *_means(measured, ["hit_ratio@1", "gain"], ["group_in_prompt", "degree", "method", "step"], confidence),
+        *_means(gradients, ["similarity", "noise_ceiling"], ["group_in_prompt", "degree"], confidence),
+        *_correlations(measured.merge(gradients, on=_TASK), confidence),
+    ]
+    return pa.Table.from_pylist(rows, schema=SUMMARY)
+
+
+def _means(frame: pd.DataFrame, quantities: Sequence[str], keys: list[str], confidence: float) -> list[dict[str, Any]]:
+    """What the keys do not tell is about a uniform LoRA, at no step of its own."""
+    unnamed = {"method": UNIFORM, "step": None}
+    return [
+        {"quantity": quantity, **unnamed, **dict(zip(keys, key, strict=True)), **_interval(rows[quantity], confidence)}
+        for quantity in quantities
+        for key, rows in frame.groupby(keys, sort=False)
+    ]
+
+
+def _correlations(frame: pd.DataFrame, confidence: float) -> list[dict[str, Any]]:
+    """The correlation of each seed by itself, and their mean: seeds are the independent units."""
+    keys = ["group_in_prompt", "method", "step"]
+    rows = []
+    for key, of_method in frame[frame["method"] != UNIFORM].groupby(keys, sort=False):
+        of_seeds = [_rank_correlation(of_seed) for _, of_seed in of_method.groupby("seed")]
+        values = {"quantity": "rank_correlation", "degree": None, **dict(zip(keys, key, strict=True))}
+        rows.append(values | _interval(pd.Series(of_seeds), confidence))
+    return rows
+
+
+def _rank_correlation(frame: pd.DataFrame) -> float:
+    """Spearman's correlation, NaN where either has one value only."""
+    if frame["gain"].nunique() < 2 or frame["similarity"].nunique() < 2:
+        return float("nan")
+    return float(spearmanr(frame["similarity"], frame["gain"]).statistic)
+
+
+def _interval(values: pd.Series, confidence: float) -> dict[str, Any]:
+    defined = bool(np.isfinite(values).all())
+    found: dict[str, Any] = {"value": values.mean() if defined else None, "low": None, "high": None}
+    if defined and len(values) > 1:
+        half = t.ppf((1 + confidence) / 2, len(values) - 1) * values.sem()
+        found |= {"low": values.mean() - half, "high": values.mean() + half}
+    return found | {"seeds": len(values)}

@@ -1,0 +1,193 @@
+"""Tuning one model on synthetic users, by one method, and counting its hits."""
+
+import copy
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+from transformers import LlamaForCausalLM
+
+from ilora.llm.hybrid_model import HybridLanguageModel
+from ilora.llm.training import LoopSettings, ParameterGroup, Schedule, train
+from ilora.negative_transfer.backbone import the_batch
+from ilora.negative_transfer.groups import GroupInPrompt, Sequences, SyntheticGroups, draw_sequences
+from ilora.negative_transfer.methods import AdapterShape, Method, adapt
+from ilora.negative_transfer.vocabulary import Vocabulary, batch_of
+
+# What the seeds of draws are for.
+TRAINING, TEST, STATISTICS, SHUFFLING, GRADIENTS = range(5)
+
+#: Sequences that a gate takes its statistics from.
+_STATISTICS_SEQUENCES = 4000
+
+
+@dataclass(frozen=True)
+class TuningSettings:
+    """How every method is tuned; ``steps`` are those at which hits are counted, the last one ends the training."""
+
+    shape: AdapterShape
+    history: int
+    steps: tuple[int, ...]
+    batch_size: int
+    learning_rate: float
+    test_sequences: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is learnt: whose next items, and whether a prompt tells their group."""
+
+    users: SyntheticGroups
+    group_in_prompt: GroupInPrompt
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Tokens of the items and groups."""
+        return Vocabulary(self.users.items, self.users.groups)
+
+
+class TrainingBatches(Dataset[dict[str, torch.Tensor]]):
+    """One item is one step's batch, a pure function of (seed, step): the same sequences for every method.
+
+    Args:
+        task: what is learnt.
+        method: by which, since it says what the gate reads.
+        settings: of the tuning.
+        group: the only one whose sequences are kept; None for all.
+    """
+
+    def __init__(self, task: Task, method: Method, settings: TuningSettings, group: int | None) -> None:
+        self._task = task
+        self._method = method
+        self._settings = settings
+        self._group = group
+
+    def __len__(self) -> int:
+        return self._settings.steps[-1]
+
+    def __getitem__(self, step: int) -> dict[str, torch.Tensor]:
+        settings = self._settings
+        generator = np.random.default_rng([settings.seed, TRAINING, step])
+        sequences = draw_sequences(self._task.users, settings.batch_size, settings.history, generator)
+        sequences = of_group(sequences, self._group)
+        shuffling = np.random.default_rng([settings.seed, SHUFFLING, step])
+        return inputs_of(sequences, self._task, self._method, shuffling)
+
+
+def of_group(sequences: Sequences, group: int | None) -> Sequences:
+    """Return the sequences of one group, or all if it is None."""
+    if group is None:
+        return sequences
+    kept = sequences.groups == group
+    return Sequences(
+        sequences.groups[kept], sequences.histories[kept], sequences.targets[kept], sequences.representations[kept]
+    )
+
+
+def inputs_of(
+    sequences: Sequences, task: Task, method: Method, generator: np.random.Generator
+) -> dict[str, torch.Tensor]:
+    """Return the arguments of the model's forward pass, the target as the answer."""
+    prompts = task.vocabulary.prompts(sequences, task.group_in_prompt)
+    batch = batch_of(np.concatenate([prompts, sequences.targets[:, None]], axis=1), answers=1)
+    if method.guidance is not None:
+        batch["guidance"] = torch.from_numpy(method.guidance(sequences, generator))
+    return batch
+
+
+def tuned_hits(
+    backbone: LlamaForCausalLM, task: Task, method: Method, settings: TuningSettings, logger: logging.Logger
+) -> dict[int, NDArray[np.bool_]]:
+    """Tune a copy of the backbone by a method (or one for each group), and return its hits on the test sequences.
+
+    Args:
+        backbone: frozen; stays as it is.
+        task: what is learnt.
+        method: how.
+        settings: of the tuning.
+        logger: where progress goes.
+
+    Returns:
+        By step of ``settings.steps``, whether the most likely of all items is the target, bool [test sequences].
+    """
+    generator = np.random.default_rng([settings.seed, TEST])
+    test = draw_sequences(task.users, settings.test_sequences, settings.history, generator)
+    if not method.by_group:
+        return _tuned_hits(backbone, task, method, settings, None, test, logger)
+    hits = {step: np.zeros(settings.test_sequences, dtype=bool) for step in settings.steps}
+    for group in range(task.users.groups):
+        for step, of_one in _tuned_hits(backbone, task, method, settings, group, test, logger).items():
+            hits[step][test.groups == group] = of_one
+    return hits
+
+
+def _tuned_hits(
+    backbone: LlamaForCausalLM,
+    task: Task,
+    method: Method,
+    settings: TuningSettings,
+    group: int | None,
+    test: Sequences,
+    logger: logging.Logger,
+) -> dict[int, NDArray[np.bool_]]:
+    """The hits of one model, on the test sequences of its group."""
+    shuffling = np.random.default_rng([settings.seed, TEST, SHUFFLING])
+    batch = inputs_of(of_group(test, group), task, method, shuffling)
+    model = fresh_model(backbone, task, method, settings)
+    hits = {}
+
+    def count_hits(step: int) -> None:
+        hits[step] = _hits(model, batch, task.users.items)
+
+    tune(model, TrainingBatches(task, method, settings, group), settings, logger, count_hits)
+    return hits
+
+
+def fresh_model(
+    backbone: LlamaForCausalLM, task: Task, method: Method, settings: TuningSettings
+) -> HybridLanguageModel:
+    """Return a copy of the backbone with the method's untuned adapter."""
+    generator = np.random.default_rng([settings.seed, STATISTICS])
+    statistics = draw_sequences(task.users, _STATISTICS_SEQUENCES, settings.history, generator)
+    return adapt(copy.deepcopy(backbone), method, settings.shape, statistics, settings.seed)
+
+
+def tune(
+    model: HybridLanguageModel,
+    batches: TrainingBatches,
+    settings: TuningSettings,
+    logger: logging.Logger,
+    take_snapshot: Callable[[int], None],
+) -> None:
+    """Tune adapter and gate in place; ``take_snapshot(step)`` is called after each of ``settings.steps``."""
+    train(
+        model=model,
+        dataset=batches,
+        collate=the_batch,
+        groups=[ParameterGroup([one for one in model.parameters() if one.requires_grad], settings.learning_rate)],
+        schedule=Schedule(settings.steps[-1], settings.steps[-1] // 20),
+        settings=LoopSettings(batch_size=1, seed=settings.seed, order="sequential"),
+        description="tuning on synthetic users",
+        logger=logger,
+        snapshots=settings.steps,
+        take_snapshot=take_snapshot,
+    )
+
+
+@torch.no_grad()
+def _hits(model: HybridLanguageModel, batch: dict[str, torch.Tensor], items: int) -> NDArray[np.bool_]:
+    """Whether the item with the highest score of all is the last token of each row."""
+    was_training = model.training
+    model.eval()
+    batch = {name: tensor.to(model.causal_model.device) for name, tensor in batch.items()}
+    prompts = batch["input_ids"][:, :-1]
+    embeddings = model.embed(prompts, batch["behaviour"][:, :-1])
+    with model.gated(batch.get("guidance"), embeddings, torch.ones_like(prompts, dtype=torch.bool)):
+        scores = model.causal_model(inputs_embeds=embeddings, use_cache=False).logits[:, -1, :items]
+    model.train(was_training)
+    return (scores.argmax(dim=-1) == batch["input_ids"][:, -1]).cpu().numpy()

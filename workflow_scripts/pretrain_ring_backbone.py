@@ -1,0 +1,38 @@
+"""Pretrains the small Llama that is tuned on synthetic users."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from ilora.artifacts.parquet import write_table
+from ilora.artifacts.provenance import write_sidecar
+from ilora.llm.training import training_log_table
+from ilora.negative_transfer.backbone import RingBackboneSettings, pretrain_ring_backbone, save_ring_backbone
+from ilora.negative_transfer.vocabulary import Vocabulary
+from ilora.progress import start_log
+
+if TYPE_CHECKING:
+    from snakemake.script import Snakemake
+
+    snakemake: Snakemake
+
+
+def main(snakemake: "Snakemake") -> None:
+    """Write the model's files and the training log."""
+    logger = start_log(snakemake.log[0])
+    torch.set_num_threads(snakemake.threads)
+    config = snakemake.params.config
+    settings = RingBackboneSettings(
+        vocabulary=Vocabulary(config["items"], config["groups"]),
+        history=config["history"],
+        seed=config["backbone_seed"],
+        steps=config["pretraining_steps"],
+    )
+    model, log = pretrain_ring_backbone(settings, logger)
+    save_ring_backbone(model, Path(snakemake.output.model).parent)
+    write_table(training_log_table(log), snakemake.output.log)
+    write_sidecar(snakemake.output.model, config=config, inputs=snakemake.input)
+
+
+main(snakemake)

@@ -1,0 +1,28 @@
+"""Summarises what every method reaches on synthetic users, over seeds."""
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from ilora.artifacts.parquet import read_table, write_table
+from ilora.artifacts.provenance import write_sidecar
+from ilora.negative_transfer.outcomes import OUTCOMES, SIMILARITIES
+from ilora.negative_transfer.summary import summarise
+from ilora.progress import start_log
+
+if TYPE_CHECKING:
+    from snakemake.script import Snakemake
+
+    snakemake: Snakemake
+
+
+def main(snakemake: "Snakemake") -> None:
+    """Write `negative_transfer.parquet`."""
+    start_log(snakemake.log[0])
+    outcomes = pa.concat_tables([read_table(path, OUTCOMES) for path in snakemake.input.outcomes])
+    similarities = pa.concat_tables([read_table(path, SIMILARITIES) for path in snakemake.input.similarities])
+    write_table(summarise(outcomes, similarities, snakemake.params.confidence), snakemake.output.summary)
+    write_sidecar(snakemake.output.summary, config={"confidence": snakemake.params.confidence}, inputs=snakemake.input)
+
+
+main(snakemake)

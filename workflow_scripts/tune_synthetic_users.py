@@ -1,0 +1,48 @@
+"""Tunes every method on synthetic users, at one degree of contradiction between their groups."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from ilora.artifacts.parquet import write_table
+from ilora.artifacts.provenance import write_sidecar
+from ilora.llm.backbones import BackboneSource, load_causal_model
+from ilora.negative_transfer.gradients import GradientSettings
+from ilora.negative_transfer.groups import SyntheticGroups
+from ilora.negative_transfer.methods import AdapterShape
+from ilora.negative_transfer.outcomes import measure_outcomes
+from ilora.negative_transfer.tuning import TuningSettings
+from ilora.progress import start_log
+
+if TYPE_CHECKING:
+    from snakemake.script import Snakemake
+
+    snakemake: Snakemake
+
+
+def main(snakemake: "Snakemake") -> None:
+    """Write what every method reaches, and how alike the groups' gradients are."""
+    logger = start_log(snakemake.log[0])
+    torch.set_num_threads(snakemake.threads)
+    config, seed = snakemake.params.config, int(snakemake.wildcards.seed)
+    folder = str(Path(snakemake.input.model).parent)
+    source = BackboneSource(name=folder, revision=None, precision="float32", attention="sdpa")
+    backbone = load_causal_model(source)
+    users = SyntheticGroups(config["items"], config["groups"], float(snakemake.wildcards.degree), seed)
+    settings = TuningSettings(
+        shape=AdapterShape(config["rank"], config["alpha"], config["groups"]),
+        history=config["history"],
+        steps=tuple(config["steps"]),
+        batch_size=config["batch_size"],
+        learning_rate=config["learning_rate"],
+        test_sequences=config["test_sequences"],
+        seed=seed,
+    )
+    outcomes, similarities = measure_outcomes(backbone, users, settings, GradientSettings(), logger)
+    write_table(outcomes, snakemake.output.outcomes)
+    write_table(similarities, snakemake.output.similarities)
+    write_sidecar(snakemake.output.outcomes, config=config, inputs=snakemake.input)
+
+
+main(snakemake)
