@@ -110,10 +110,14 @@ def test_contradiction_hurts_uniform_lora_and_neither_a_gate_nor_a_lora_for_each
         assert last_hit_ratio(backbone, 1.0, method) > 0.9
 
 
-def test_the_backbone_stays_as_it_is(backbone: LlamaForCausalLM) -> None:
+def test_tuning_is_a_function_of_its_seed_and_leaves_the_backbone_as_it_is(backbone: LlamaForCausalLM) -> None:
     before = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
-    shorter = dataclasses.replace(SETTINGS, steps=(2,))
-    tuned_hits(backbone, task(0.5), METHODS["instance_wise"], shorter, LOGGER)
+    shorter = dataclasses.replace(SETTINGS, steps=(15,))
+    one, same, other = (
+        tuned_hits(backbone, task(0.5), METHODS["instance_wise"], dataclasses.replace(shorter, seed=seed), LOGGER)[15]
+        for seed in (1, 1, 2)
+    )
+    assert (one == same).all() and not (one == other).all()
     assert all(torch.equal(tensor, before[name]) for name, tensor in backbone.state_dict().items())
 
 
@@ -136,8 +140,6 @@ def test_outcomes_have_a_row_for_each_task_method_and_step(backbone: LlamaForCau
     keys = {(row["group_in_prompt"], row["method"], row["step"]) for row in outcomes.to_pylist()}
     assert keys == {(prompt, name, step) for prompt in ("hidden", "named") for name in METHODS for step in (1, 2)}
     assert outcomes.num_rows == len(keys) and similarities.num_rows == 2
-    again, _ = measure_outcomes(backbone, users, settings, gradients, LOGGER)
-    assert again.equals(outcomes)
 
 
 def test_sequences_of_one_group() -> None:

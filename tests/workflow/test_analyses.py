@@ -1,0 +1,79 @@
+"""The analyses behind the figures: gradients, and synthetic users, over the finished smoke study."""
+
+from __future__ import annotations
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from checkout import SMOKE, Checkout
+
+pytestmark = pytest.mark.timeout(600)
+
+ANALYSES = """
+figures: {gradients: true}
+negative_transfer:
+  degrees: [1]
+  seeds: [1]
+  groups: 2
+  items: 12
+  pretraining_steps: 10
+  rank: 2
+  steps: [3]
+  test_sequences: 20
+"""
+STUDY = (*SMOKE, "studies/analyses.yaml")
+GRADIENT_FIGURES = {
+    "clusters": "plot_clusters",
+    "gradient_similarity_llara": "plot_gradient_similarity",
+    "gradient_similarity_ilora": "plot_gradient_similarity",
+    "gradient_similarity_summary": "plot_gradient_summary",
+    "case_study": "plot_case_study",
+    "expert_attention_all": "plot_expert_usage",
+}
+
+
+@pytest.fixture(scope="module")
+def analysed(finished: Checkout) -> Checkout:
+    """The finished smoke study with every analysis beside it."""
+    (finished.folder / "studies" / "analyses.yaml").write_text(ANALYSES, encoding="utf-8")
+    process = finished.snakemake("--cores", "all", *STUDY, "--", "figures")
+    assert process.returncode == 0, process.stdout
+    return finished
+
+
+def test_every_figure_is_drawn_beside_its_data(analysed: Checkout) -> None:
+    figures = [*(f"movielens/{name}" for name in GRADIENT_FIGURES), "negative_transfer"]
+    for figure in figures:
+        path = analysed.results / "figures" / figure
+        assert path.with_suffix(".svg").read_text(encoding="utf-8").rstrip().endswith("</svg>")
+        assert path.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+        assert path.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+        assert pq.read_table(path.with_suffix(".parquet")).num_rows > 0
+
+
+def test_gradients_are_taken_of_every_method_and_checkpoint(analysed: Checkout) -> None:
+    (summary,) = (analysed.results / "analysis").rglob("gradient_summary.parquet")
+    table = pq.read_table(summary)
+    for method in ("llara", "ilora"):
+        steps = table.filter(pc.equal(table["method"], method))["step"].unique().to_pylist()
+        assert sorted(steps, key=lambda step: step or 0) == [None, 3, 6]
+
+
+def test_every_method_is_tuned_on_synthetic_users(analysed: Checkout) -> None:
+    rows = pq.read_table(analysed.results / "analysis" / "negative_transfer.parquet").to_pylist()
+    hits = {(row["method"], row["group_in_prompt"]) for row in rows if row["quantity"] == "hit_ratio@1"}
+    methods = ("uniform", "instance_wise", "shuffled_gate", "oracle_gate", "one_per_group")
+    assert hits == {(method, prompt) for method in methods for prompt in ("hidden", "named")}
+
+
+@pytest.mark.parametrize(
+    ("figure", "rule"),
+    [
+        *((f"movielens/{name}", rule) for name, rule in GRADIENT_FIGURES.items()),
+        ("negative_transfer", "plot_negative_transfer"),
+    ],
+)
+def test_a_figure_is_drawn_again_from_what_lies_there(analysed: Checkout, figure: str, rule: str) -> None:
+    target = f"results/smoke/figures/{figure}.svg"
+    assert analysed.planned_jobs(*STUDY, "--forcerun", rule, "--", target) == {rule: 1}
