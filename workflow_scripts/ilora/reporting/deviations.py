@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ilora.methods.register import TUNED_METHODS
 from ilora.plotting.html_page import html_table
 from ilora.plotting.labels import dataset_label, method_label
 
@@ -64,7 +65,7 @@ class Study:
     @property
     def tunes(self) -> bool:
         """Whether any method of the study fine-tunes the language model."""
-        return bool({"llara", "ilora", "tallrec"}.intersection(self.settings["methods"]))
+        return bool(set(TUNED_METHODS).intersection(self.settings["methods"]))
 
     def has(self, dataset: str) -> bool:
         """Return whether the study is on this data set."""
