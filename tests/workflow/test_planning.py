@@ -41,7 +41,8 @@ def test_the_papers_study_on_slurm(checkout: Checkout) -> None:
         "train_recommender": 45,
         "fine_tune": 45,
         "fine_tune_gated": 225,
-        "answer_fine_tuned": 270,
+        "fine_tune_text_only": 15,
+        "answer_fine_tuned": 285,
         "answer_zero_shot": 3,
         "measure_sweep": 21,
     }

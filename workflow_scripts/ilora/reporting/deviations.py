@@ -284,6 +284,15 @@ _LENGTH = ("steps", "epochs")
 def _finetuning(study: Study) -> Iterator[Deviation]:
     if not study.tunes:
         return
+    if "tallrec" in study.settings["methods"]:
+        yield Deviation(
+            "TALLRec",
+            "Settings not said; TALLRec's own paper asks for a yes or no about one item.",
+            "Asked to choose among the candidates, on the prompt of the untuned model; LoRA by finetuning.per_method, "
+            "which has the rank, alpha and layers of TALLRec's own paper, and all else as for the other methods.",
+            "What other settings would give is not known here. On a backbone that knows nothing of the titles, the "
+            "text has little to learn from.",
+        )
     for dataset, paper in study.paper_finetuning.items():
         ours, subject = study.finetuning[dataset], f"{dataset_label(dataset)}, fine-tuning"
         if _length(ours) != _length(paper):
