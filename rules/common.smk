@@ -8,19 +8,14 @@ SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from ilora.code_version import script_version
+from ilora.configuration.decoding import decoding_values
 from ilora.configuration.finetuning import finetuning_values
 from ilora.configuration.loading import load_study
-from ilora.configuration.model import (
-    BASELINES,
-    DOWNLOAD,
-    EMBEDDED_BACKBONE,
-    LLM_METHODS,
-    PROTOCOLS,
-    RECOMMENDERS,
-)
+from ilora.configuration.model import DOWNLOAD, EMBEDDED_BACKBONE, PROTOCOLS
 from ilora.configuration.validation import ConfigurationError
 from ilora.configuration.variants import DEFAULT, resolve_variant
 from ilora.data.acquisition.catalogue import SOURCES
+from ilora.methods.register import BASELINES, LABELS, LANGUAGE_MODEL_METHODS, RECOMMENDERS
 from snakemake.exceptions import WorkflowError
 
 try:
@@ -30,30 +25,49 @@ except ConfigurationError as error:
 
 RESULTS = STUDY.results
 BACKBONE = STUDY.backbone.identifier
-# The methods that tune the language model, and so have adapters, training logs and a guide.
-TUNED_METHODS = [method for method in STUDY.methods if method in LLM_METHODS and method != "zero_shot"]
+# The study's methods in the order of the register, which is that of the rows of Table 1.
+METHODS = [method for method in LABELS if method in STUDY.methods]
+# Those of the language model, and of these the ones that tune it, and so have adapters and training logs.
+WRITING_METHODS = [method for method in METHODS if method in LANGUAGE_MODEL_METHODS]
+TUNED_METHODS = [method for method in WRITING_METHODS if LANGUAGE_MODEL_METHODS[method].is_tuned]
+GATED_METHODS = [method for method in TUNED_METHODS if LANGUAGE_MODEL_METHODS[method].is_gated]
 
 
 # Constant, since the order of sums depends on it: `--cores` must never change a number.
 LLM_THREADS = 1 if STUDY.backbone.is_embedded else 4
 
-# A tuned adapter, file by file: one that is missing is noticed, as in a folder it would not be. iLoRA adds its gate.
+# A tuned adapter, file by file: one that is missing is noticed, as in a folder it would not be. A method with hybrid
+# prompts adds its projector, one with an instance-wise adapter its gate.
 TUNED = f"{RESULTS}/finetune/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}"
 ADAPTER_FILES = {
     "configuration": f"{TUNED}/adapter/adapter_config.json",
     "weights": f"{TUNED}/adapter/adapter_model.safetensors",
-    "projector": f"{TUNED}/adapter/projector.safetensors",
     "settings": f"{TUNED}/adapter/ilora.json",
 }
+PROJECTOR_FILE = f"{TUNED}/adapter/projector.safetensors"
 GATE_FILE = f"{TUNED}/adapter/gate.safetensors"
+
+
+def one_of(names):
+    """Return a pattern that matches these names, and nothing if there are none."""
+    return "|".join(names) or "(?!)"
+
+
+def methods_with(**properties):
+    """Return a pattern that matches the methods of the language model, in any study, with these properties."""
+    return one_of(
+        name
+        for name, method in LANGUAGE_MODEL_METHODS.items()
+        if all(getattr(method, key) == value for key, value in properties.items())
+    )
 
 
 wildcard_constraints:
     dataset="|".join(STUDY.known_datasets),
     protocol="|".join(PROTOCOLS),
-    recommender="|".join(RECOMMENDERS),
-    baseline="|".join(BASELINES),
-    method="|".join(LLM_METHODS),
+    recommender=one_of(RECOMMENDERS),
+    baseline=one_of(BASELINES),
+    method=one_of(LANGUAGE_MODEL_METHODS),
     backbone=r"[A-Za-z0-9._@-]+",
     variant=r"[A-Za-z0-9._~-]+",
     seed=r"\d+",
@@ -109,6 +123,18 @@ def finetuning_of(wildcards):
     return settings_of_variant(wildcards.dataset, wildcards.method, wildcards.variant).finetuning.model_dump(
         mode="json"
     )
+
+
+def kind_of(wildcards):
+    """Return what kind of method it is, as the library takes it, for `params`."""
+    method = LANGUAGE_MODEL_METHODS[wildcards.method]
+    return {"prompt": method.prompt, "adapter": method.adapter}
+
+
+def answering_of(wildcards):
+    """Return the settings of prompts and of the method's decoding, for `params`."""
+    decoding = decoding_values(STUDY.decoding, wildcards.method)
+    return {**section("prompt"), "decoding": decoding.model_dump(mode="json")}
 
 
 def guide_of(wildcards):
@@ -182,9 +208,11 @@ def data_files(name):
 
 
 def adapter_files(wildcards):
-    """Return the files of a tuned adapter, by name; the gate only where the method has one."""
+    """Return the files of a tuned adapter, by name; projector and gate only where the method has them."""
+    method = LANGUAGE_MODEL_METHODS[wildcards.method]
     files = {f"adapter_{name}": path for name, path in ADAPTER_FILES.items()}
-    return files | ({"gate": GATE_FILE} if wildcards.method == "ilora" else {})
+    files |= {"adapter_projector": PROJECTOR_FILE} if method.is_hybrid else {}
+    return files | ({"gate": GATE_FILE} if method.is_gated else {})
 
 
 def guide_files(wildcards):
@@ -194,6 +222,19 @@ def guide_files(wildcards):
         "item_embeddings": f"{folder}/item_embeddings.safetensors",
         "representations": f"{folder}/sequence_representations.safetensors",
     }
+
+
+def guide_files_of_method(wildcards):
+    """Return the files of the guide of a method with hybrid prompts; a method with text alone has no guide."""
+    return guide_files(wildcards) if LANGUAGE_MODEL_METHODS[wildcards.method].is_hybrid else {}
+
+
+def tuning_rule(method):
+    """Return the rule that tunes a method, whose outputs are the files of its adapter."""
+    declared = LANGUAGE_MODEL_METHODS[method]
+    if declared.is_gated:
+        return rules.fine_tune_gated
+    return rules.fine_tune if declared.is_hybrid else rules.fine_tune_text_only
 
 
 def backbone_folder(wildcards):

@@ -1,16 +1,17 @@
-# Fine-tuning of the backbone on hybrid prompts, and its answers.
+# Fine-tuning of the backbone, and its answers. What differs between methods is said in `ilora.methods.register`.
 
 
 rule fine_tune:
-    """Tune adapter and projector on the training split."""
+    """Tune an adapter, and the projector of hybrid prompts, on the training split."""
     input:
         unpack(backbone_files),
-        unpack(guide_files),
+        unpack(guide_files_of_method),
         catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
         interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
         sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
     output:
         **ADAPTER_FILES,
+        projector=PROJECTOR_FILE,
         snapshots=directory(f"{TUNED}/snapshots"),
         log=f"{TUNED}/training_log.parquet",
     log:
@@ -18,7 +19,7 @@ rule fine_tune:
     benchmark:
         f"{RESULTS}/benchmarks/rules/fine_tune/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}.tsv"
     wildcard_constraints:
-        method="llara",
+        method=methods_with(prompt="hybrid", adapter="uniform"),
     conda:
         "../envs/llm.yaml"
     threads: LLM_THREADS
@@ -30,6 +31,7 @@ rule fine_tune:
         code=code_version("fine_tune"),
         words=words_of,
         backbone=backbone_source,
+        method=kind_of,
         finetuning=finetuning_of,
         config={
             **section("prompt"),
@@ -43,22 +45,33 @@ rule fine_tune:
         "../workflow_scripts/fine_tune.py"
 
 
-# iLoRA is tuned alike; its adapter has a gate.
+# An instance-wise adapter is tuned alike, and has a gate.
 use rule fine_tune as fine_tune_gated with:
     output:
         **ADAPTER_FILES,
+        projector=PROJECTOR_FILE,
         gate=GATE_FILE,
         snapshots=directory(f"{TUNED}/snapshots"),
         log=f"{TUNED}/training_log.parquet",
     wildcard_constraints:
-        method="ilora",
+        method=methods_with(adapter="instance_wise"),
+
+
+# So is one on prompts without behaviour tokens, and has no projector.
+use rule fine_tune as fine_tune_text_only with:
+    output:
+        **ADAPTER_FILES,
+        snapshots=directory(f"{TUNED}/snapshots"),
+        log=f"{TUNED}/training_log.parquet",
+    wildcard_constraints:
+        method=methods_with(prompt="text", adapter="uniform"),
 
 
 rule answer_fine_tuned:
     """Answer every val and test candidate set with a tuned adapter."""
     input:
         unpack(backbone_files),
-        unpack(guide_files),
+        unpack(guide_files_of_method),
         unpack(adapter_files),
         catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
         interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
@@ -71,7 +84,7 @@ rule answer_fine_tuned:
     benchmark:
         f"{RESULTS}/benchmarks/rules/answer_fine_tuned/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}.tsv"
     wildcard_constraints:
-        method="llara|ilora",
+        method=methods_with(is_tuned=True),
     conda:
         "../envs/llm.yaml"
     threads: LLM_THREADS
@@ -83,10 +96,11 @@ rule answer_fine_tuned:
         code=code_version("answer_fine_tuned"),
         words=words_of,
         backbone=backbone_source,
+        method=kind_of,
         finetuning=finetuning_of,
         adapter=lambda wildcards, input: Path(input.adapter_weights).parent.as_posix(),
         draws=STUDY.data.draws,
-        config=section("prompt", "decoding"),
+        config=answering_of,
     script:
         "../workflow_scripts/answer_fine_tuned.py"
 
@@ -100,11 +114,13 @@ rule answer_zero_shot:
         sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
         candidates=f"{RESULTS}/data/{{dataset}}/{{protocol}}/candidates.parquet",
     output:
-        predictions=f"{RESULTS}/llm/{{dataset}}/{{protocol}}/{{backbone}}/zero_shot/default/predictions.parquet",
+        predictions=f"{RESULTS}/llm/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/default/predictions.parquet",
     log:
-        f"{RESULTS}/logs/answer_zero_shot/{{dataset}}/{{protocol}}/{{backbone}}.log",
+        f"{RESULTS}/logs/answer_zero_shot/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/rules/answer_zero_shot/{{dataset}}/{{protocol}}/{{backbone}}.tsv"
+        f"{RESULTS}/benchmarks/rules/answer_zero_shot/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}.tsv"
+    wildcard_constraints:
+        method=methods_with(is_tuned=False),
     conda:
         "../envs/llm.yaml"
     threads: LLM_THREADS
@@ -116,7 +132,7 @@ rule answer_zero_shot:
         code=code_version("answer_zero_shot"),
         words=words_of,
         backbone=backbone_source,
-        config=section("prompt", "decoding"),
+        config=answering_of,
     script:
         "../workflow_scripts/answer_zero_shot.py"
 
@@ -135,7 +151,7 @@ rule compute_gates:
     benchmark:
         f"{RESULTS}/benchmarks/rules/compute_gates/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}.tsv"
     wildcard_constraints:
-        method="ilora",
+        method=methods_with(is_gated=True),
     conda:
         "../envs/llm.yaml"
     threads: LLM_THREADS

@@ -65,7 +65,7 @@ rule compute_gradients:
     benchmark:
         f"{RESULTS}/benchmarks/rules/compute_gradients/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}/{{snapshot}}.tsv"
     wildcard_constraints:
-        method="llara|ilora",
+        method=methods_with(prompt="hybrid"),
     conda:
         "../envs/llm.yaml"
     threads: LLM_THREADS
@@ -77,6 +77,7 @@ rule compute_gradients:
         code=code_version("compute_gradients"),
         words=words_of,
         backbone=backbone_source,
+        method=kind_of,
         finetuning=finetuning_of,
         analysis={
             "seed": STUDY.analysis.seed,
@@ -134,7 +135,7 @@ rule measure_expert_usage:
     benchmark:
         f"{RESULTS}/benchmarks/rules/measure_expert_usage/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}.tsv"
     wildcard_constraints:
-        method="ilora",
+        method=methods_with(is_gated=True),
     conda:
         "../envs/llm.yaml"
     threads: 1
@@ -207,7 +208,7 @@ rule plot_gradient_similarity:
     benchmark:
         f"{RESULTS}/benchmarks/rules/plot_gradient_similarity/{{dataset}}/{{method}}.tsv"
     wildcard_constraints:
-        method="llara|ilora",
+        method=methods_with(prompt="hybrid"),
     conda:
         "../envs/evaluation.yaml"
     threads: 1

@@ -106,10 +106,9 @@ def sweep_figures():
 
 def sweep_artifacts():
     """Return every adapter and prediction of the sweeps, each once, so that one that was deleted is made again."""
-    tuned = {"llara": rules.fine_tune.output, "ilora": rules.fine_tune_gated.output}
     files = []
     for name, cells in CELLS.items():
         for cell in cells:
-            files += over_seeds(tuned[cell.method], name, cell)
+            files += over_seeds(tuning_rule(cell.method).output, name, cell)
             files += over_seeds(rules.answer_fine_tuned.output, name, cell)
     return list(dict.fromkeys(files))

@@ -11,7 +11,7 @@ wildcard_constraints:
 use rule answer_fine_tuned as answer_snapshot with:
     input:
         unpack(backbone_files),
-        unpack(guide_files),
+        unpack(guide_files_of_method),
         unpack(adapter_files),
         snapshots=f"{TUNED}/snapshots",
         catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
@@ -28,10 +28,11 @@ use rule answer_fine_tuned as answer_snapshot with:
         code=code_version("answer_fine_tuned"),
         words=words_of,
         backbone=backbone_source,
+        method=kind_of,
         finetuning=finetuning_of,
         adapter=lambda wildcards, input: f"{input.snapshots}/step~{wildcards.step}",
         draws=STUDY.figures.snapshot_draws,
-        config=section("prompt", "decoding"),
+        config=answering_of,
 
 
 rule measure_sweep:

@@ -2,16 +2,17 @@
 
 
 def trained_recommenders():
-    """Return the recommenders that the study trains: those it compares, and the guide of those it tunes."""
-    guide = [STUDY.recommenders.guide] if TUNED_METHODS else []
-    return [name for name in RECOMMENDERS if name in (*STUDY.methods, *guide)]
+    """Return the recommenders that the study trains: those it compares, and the guide of its hybrid prompts."""
+    is_guided = any(LANGUAGE_MODEL_METHODS[method].is_hybrid for method in WRITING_METHODS)
+    guide = [STUDY.recommenders.guide] if is_guided else []
+    return [name for name in RECOMMENDERS if name in (*METHODS, *guide)]
 
 
 def prediction_folders(dataset):
     """Return the folders of the study that hold a `predictions.parquet` of the data set."""
     below = f"{dataset}/{STUDY.protocol}"
     folders = []
-    for method in STUDY.methods:
+    for method in METHODS:
         if method in BASELINES:
             folders.append(f"{RESULTS}/baselines/{below}/{method}")
         elif method in RECOMMENDERS:
@@ -31,7 +32,7 @@ def study_files(name):
 
 def uses_embedded_backbone():
     """Return whether any method of the study needs the backbone that the pipeline pretrains."""
-    return STUDY.backbone.is_embedded and bool(set(STUDY.methods) & set(LLM_METHODS))
+    return STUDY.backbone.is_embedded and bool(WRITING_METHODS)
 
 
 def backbone_weights():
@@ -69,25 +70,29 @@ def study_figures():
     )
 
 
-def gradient_snapshots(dataset):
-    """Return the checkpoints of a data set's fine-tuning at which gradients are taken."""
-    values = finetuning_values(STUDY.finetuning, dataset)
+def gradient_snapshots(dataset, method):
+    """Return the checkpoints of a method's fine-tuning at which gradients are taken."""
+    values = finetuning_values(STUDY.finetuning, dataset, method)
     steps = [step for step in values.snapshots if step != values.steps]
     return [*(f"step~{step}" for step in steps), LAST]
 
 
 def gradient_files(wildcards):
     """Return the gradients of a data set, of both methods, over seeds and checkpoints."""
-    return expand(
-        f"{GRADIENTS}/{{snapshot}}.parquet",
-        dataset=wildcards.dataset,
-        protocol=wildcards.protocol,
-        backbone=wildcards.backbone,
-        method=GRADIENT_METHODS,
-        variant="default",
-        seed=STUDY.seeds,
-        snapshot=gradient_snapshots(wildcards.dataset),
-    )
+    return [
+        path
+        for method in GRADIENT_METHODS
+        for path in expand(
+            f"{GRADIENTS}/{{snapshot}}.parquet",
+            dataset=wildcards.dataset,
+            protocol=wildcards.protocol,
+            backbone=wildcards.backbone,
+            method=method,
+            variant="default",
+            seed=STUDY.seeds,
+            snapshot=gradient_snapshots(wildcards.dataset, method),
+        )
+    ]
 
 
 def case_study_gradients(wildcards):
@@ -100,7 +105,7 @@ def case_study_gradients(wildcards):
         method=CASE_STUDY_METHOD,
         variant="default",
         seed=STUDY.seeds[0],
-        snapshot=gradient_snapshots(wildcards.dataset),
+        snapshot=gradient_snapshots(wildcards.dataset, CASE_STUDY_METHOD),
     )
 
 
@@ -152,14 +157,13 @@ def study_artifacts():
         *outputs(rules.draw_candidates),
         *outputs(rules.compute_dataset_statistics),
         *outputs(rules.train_recommender, recommender=trained_recommenders()),
-        *outputs(rules.fine_tune, method=[method for method in TUNED_METHODS if method != "ilora"]),
+        *(path for method in TUNED_METHODS for path in outputs(tuning_rule(method), method=method)),
         *study_files("predictions.parquet"),
         *study_files("metrics.parquet"),
         *study_files("answer_sample.parquet"),
     ]
-    if "ilora" in TUNED_METHODS:
-        artifacts += outputs(rules.fine_tune_gated, method="ilora")
-        artifacts += outputs(rules.compute_gates, method="ilora")
+    if GATED_METHODS:
+        artifacts += outputs(rules.compute_gates, method=GATED_METHODS)
     if uses_embedded_backbone():
         artifacts += outputs(rules.pretrain_backbone)
     return [*artifacts, *sweep_artifacts()]

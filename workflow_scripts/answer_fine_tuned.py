@@ -11,12 +11,13 @@ from ilora.artifacts.schemas import CANDIDATES
 from ilora.data.candidates import first_draws
 from ilora.llm.adapter import adapter_settings, load_adapter
 from ilora.llm.backbones import BackboneSource, load_causal_model, load_tokenizer
+from ilora.llm.context import context_window
 from ilora.llm.generation import DecodingSettings
-from ilora.llm.guidance import guidance_table
-from ilora.llm.inputs import read_hybrid_inputs
-from ilora.llm.item_vectors import prepare_item_vectors
+from ilora.llm.guidance import method_guidance
+from ilora.llm.inputs import read_inputs
+from ilora.llm.item_vectors import guide_item_vectors
 from ilora.llm.predicting import predict
-from ilora.llm.prompts import PromptBuilder, PromptStyle, prompt_wording
+from ilora.llm.prompts import PromptBuilder, prompt_style, prompt_wording
 from ilora.progress import start_log
 
 if TYPE_CHECKING:
@@ -32,24 +33,27 @@ def main(snakemake: "Snakemake") -> None:
     config, method = snakemake.params.config, snakemake.wildcards.method
     adapter = Path(snakemake.params.adapter)
     candidates = first_draws(read_table(snakemake.input.candidates, CANDIDATES), snakemake.params.draws)
-    inputs = read_hybrid_inputs(
+    inputs = read_inputs(
         snakemake.input.catalogue,
         snakemake.input.sequences,
         snakemake.input.interactions,
-        snakemake.input.item_embeddings,
-        snakemake.input.representations,
+        snakemake.input.get("item_embeddings"),
+        snakemake.input.get("representations"),
     )
 
     source = BackboneSource(**snakemake.params.backbone)
     tokenizer = load_tokenizer(source)
-    shape = adapter_settings(snakemake.params.finetuning, method)
-    vectors = prepare_item_vectors(inputs.item_embeddings, shape.item_vectors)
+    shape = adapter_settings(snakemake.params.finetuning, **snakemake.params.method)
+    vectors = guide_item_vectors(inputs.guide, shape.item_vectors)
     model = load_adapter(load_causal_model(source), vectors, shape, adapter)
     seed = int(snakemake.wildcards.seed)
-    guidance = guidance_table(shape.guidance, inputs.representations, inputs.sequences, seed)
+    guidance = method_guidance(shape, inputs.guide, inputs.sequences, seed)
 
+    decoding = DecodingSettings(**config["decoding"])
     wording = prompt_wording(snakemake.wildcards.dataset, snakemake.params.words)
-    builder = PromptBuilder(tokenizer, inputs.titles, PromptStyle(**config["prompt"]), wording)
+    style = prompt_style(config["prompt"], snakemake.params.method["prompt"])
+    window = context_window(model.causal_model, decoding.maximum_new_tokens)
+    builder = PromptBuilder(tokenizer, inputs.titles, style, wording, window)
     predictions = predict(
         model,
         tokenizer,
@@ -59,7 +63,7 @@ def main(snakemake: "Snakemake") -> None:
         candidates,
         guidance,
         method,
-        DecodingSettings(**config["decoding"]),
+        decoding,
         f"{method}, seed {seed}",
         logger,
     )

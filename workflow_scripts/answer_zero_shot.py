@@ -6,13 +6,14 @@ import torch
 
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
-from ilora.artifacts.schemas import CANDIDATES, ITEMS
-from ilora.data.sequences import read_sequences
+from ilora.artifacts.schemas import CANDIDATES
 from ilora.llm.backbones import BackboneSource, load_causal_model, load_tokenizer
+from ilora.llm.context import context_window
 from ilora.llm.generation import DecodingSettings
 from ilora.llm.hybrid_model import HybridLanguageModel
+from ilora.llm.inputs import read_inputs
 from ilora.llm.predicting import predict
-from ilora.llm.prompts import PromptBuilder, PromptStyle, prompt_wording
+from ilora.llm.prompts import PromptBuilder, prompt_style, prompt_wording
 from ilora.progress import start_log
 
 if TYPE_CHECKING:
@@ -26,25 +27,26 @@ def main(snakemake: "Snakemake") -> None:
     logger = start_log(snakemake.log[0])
     torch.set_num_threads(snakemake.threads)
     config = snakemake.params.config
-    titles = read_table(snakemake.input.catalogue, ITEMS)["title"].to_pylist()
     candidates = read_table(snakemake.input.candidates, CANDIDATES)
-    sequences = read_sequences(snakemake.input.sequences, snakemake.input.interactions)
+    inputs = read_inputs(snakemake.input.catalogue, snakemake.input.sequences, snakemake.input.interactions)
     source = BackboneSource(**snakemake.params.backbone)
     tokenizer = load_tokenizer(source)
-    style = PromptStyle(config["prompt"]["order"], behaviour_token="none")
-    wording = prompt_wording(snakemake.wildcards.dataset, snakemake.params.words)
-    builder = PromptBuilder(tokenizer, titles, style, wording)
     model = HybridLanguageModel(load_causal_model(source))
+
+    decoding = DecodingSettings(**config["decoding"])
+    wording = prompt_wording(snakemake.wildcards.dataset, snakemake.params.words)
+    window = context_window(model.causal_model, decoding.maximum_new_tokens)
+    builder = PromptBuilder(tokenizer, inputs.titles, prompt_style(config["prompt"], "text"), wording, window)
     predictions = predict(
         model,
         tokenizer,
         builder,
-        titles,
-        sequences,
+        inputs.titles,
+        inputs.sequences,
         candidates,
         None,
-        "zero_shot",
-        DecodingSettings(**config["decoding"]),
+        snakemake.wildcards.method,
+        decoding,
         "the untuned backbone",
         logger,
     )

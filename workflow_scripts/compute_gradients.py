@@ -15,14 +15,15 @@ from ilora.analysis.schemas import CLUSTERS
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.schemas import ITEMS
-from ilora.llm.adapter import adapter_settings, load_adapter
+from ilora.llm.adapter import AdapterSettings, adapter_settings, load_adapter
 from ilora.llm.backbones import BackboneSource, load_causal_model, load_tokenizer
+from ilora.llm.context import ContextWindow, context_window
 from ilora.llm.fine_tuning import FineTuningExamples, FineTuningSettings, fine_tuning_settings
-from ilora.llm.guidance import guidance_table
+from ilora.llm.guidance import method_guidance
 from ilora.llm.hybrid_model import HybridLanguageModel
-from ilora.llm.inputs import HybridInputs, read_hybrid_inputs
-from ilora.llm.item_vectors import prepare_item_vectors
-from ilora.llm.prompts import PromptBuilder, PromptStyle, prompt_wording
+from ilora.llm.inputs import MethodInputs, read_inputs
+from ilora.llm.item_vectors import guide_item_vectors
+from ilora.llm.prompts import PromptBuilder, prompt_style, prompt_wording
 from ilora.progress import Progress, start_log
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def main(snakemake: "Snakemake") -> None:
     logger = start_log(snakemake.log[0])
     torch.set_num_threads(snakemake.threads)
     choice = snakemake.params.analysis
-    inputs = read_hybrid_inputs(
+    inputs = read_inputs(
         snakemake.input.catalogue,
         snakemake.input.sequences,
         snakemake.input.interactions,
@@ -51,11 +52,13 @@ def main(snakemake: "Snakemake") -> None:
         snakemake.params.finetuning,
         snakemake.params.config["backbone"]["precision"],
         int(snakemake.wildcards.seed),
-        len(inputs.training_representations),
+        inputs.training_sequences,
     )
-    examples = _examples(snakemake, inputs, tokenizer, settings)
     step, folder = _checkpoint(snakemake, settings)
-    model = _adapted_model(snakemake, inputs, folder)
+    shape = adapter_settings(snakemake.params.finetuning, **snakemake.params.method)
+    model = _adapted_model(snakemake, inputs, shape, folder)
+    window = context_window(model.causal_model)
+    examples = _examples(snakemake, inputs, tokenizer, shape, settings, window)
     tables = []
     for partition, blocks in _partitions(snakemake, inputs).items():
         description = f"gradients of {snakemake.wildcards.method}, seed {settings.seed}, step {step}: {partition}"
@@ -82,28 +85,34 @@ def _checkpoint(snakemake: "Snakemake", settings: FineTuningSettings) -> tuple[i
     return int(snapshot.removeprefix("step~")), Path(snakemake.input.snapshots) / snapshot
 
 
-def _adapted_model(snakemake: "Snakemake", inputs: HybridInputs, folder: Path) -> HybridLanguageModel:
-    shape = adapter_settings(snakemake.params.finetuning, snakemake.wildcards.method)
-    vectors = prepare_item_vectors(inputs.item_embeddings, shape.item_vectors)
+def _adapted_model(
+    snakemake: "Snakemake", inputs: MethodInputs, shape: AdapterSettings, folder: Path
+) -> HybridLanguageModel:
+    vectors = guide_item_vectors(inputs.guide, shape.item_vectors)
     model = load_adapter(load_causal_model(BackboneSource(**snakemake.params.backbone)), vectors, shape, folder)
     make_adapter_differentiable(model)
     return model
 
 
 def _examples(
-    snakemake: "Snakemake", inputs: HybridInputs, tokenizer: PreTrainedTokenizerBase, settings: FineTuningSettings
+    snakemake: "Snakemake",
+    inputs: MethodInputs,
+    tokenizer: PreTrainedTokenizerBase,
+    shape: AdapterSettings,
+    settings: FineTuningSettings,
+    window: ContextWindow | None,
 ) -> FineTuningExamples:
     config = snakemake.params.config
-    shape = adapter_settings(snakemake.params.finetuning, snakemake.wildcards.method)
-    guidance = guidance_table(shape.guidance, inputs.representations, inputs.sequences, settings.seed)
+    guidance = method_guidance(shape, inputs.guide, inputs.sequences, settings.seed)
     rows = None if guidance is None else guidance.numpy()
     wording = prompt_wording(snakemake.wildcards.dataset, snakemake.params.words)
-    builder = PromptBuilder(tokenizer, inputs.titles, PromptStyle(**config["prompt"]), wording)
+    style = prompt_style(config["prompt"], snakemake.params.method["prompt"])
+    builder = PromptBuilder(tokenizer, inputs.titles, style, wording, window)
     data = config["data"]
     return FineTuningExamples(inputs.sequences, builder, rows, data["candidates"], data["candidate_seed"], settings)
 
 
-def _partitions(snakemake: "Snakemake", inputs: HybridInputs) -> dict[str, Blocks]:
+def _partitions(snakemake: "Snakemake", inputs: MethodInputs) -> dict[str, Blocks]:
     choice = snakemake.params.analysis
     genres = item_genres(read_table(snakemake.input.catalogue, ITEMS)["metadata"].to_pylist())
     clusters = read_table(snakemake.input.clusters, CLUSTERS)["cluster"].to_numpy()

@@ -1,8 +1,8 @@
-"""Tunes a backbone on hybrid prompts: LLaRA with uniform LoRA, iLoRA with instance-wise LoRA."""
+"""Tunes an adapter for a backbone: uniform or instance-wise LoRA, on hybrid prompts or on text alone."""
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -12,12 +12,13 @@ from ilora.artifacts.writing import atomic_path
 from ilora.llm.adapter import adapter_settings, attach_adapter, save_adapter
 from ilora.llm.backbones import BackboneSource, load_causal_model, load_tokenizer
 from ilora.llm.checkpoints import Checkpointing, training_key
+from ilora.llm.context import context_window
 from ilora.llm.fine_tuning import FineTuningExamples, fine_tune, fine_tuning_settings
-from ilora.llm.guidance import guidance_table, training_guidance
-from ilora.llm.inputs import read_hybrid_inputs
-from ilora.llm.item_vectors import prepare_item_vectors
-from ilora.llm.projector import fresh_projector, load_projector
-from ilora.llm.prompts import PromptBuilder, PromptStyle, prompt_wording
+from ilora.llm.guidance import method_guidance, training_guidance
+from ilora.llm.inputs import read_inputs
+from ilora.llm.item_vectors import guide_item_vectors
+from ilora.llm.projector import Projector, fresh_projector, load_projector
+from ilora.llm.prompts import PromptBuilder, prompt_style, prompt_wording
 from ilora.llm.training import training_log_table
 from ilora.progress import start_log
 
@@ -27,36 +28,40 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 
+def first_projector(snakemake: "Snakemake", vectors: torch.Tensor, causal_model: Any) -> Projector:
+    """Return the projector that tuning begins with: the embedded backbone's own, or a fresh one."""
+    own = snakemake.input.get("projector")
+    return load_projector(own) if own else fresh_projector(vectors, causal_model, int(snakemake.wildcards.seed))
+
+
 def main(snakemake: "Snakemake") -> None:
     """Write the adapter, its snapshots and the training log."""
     logger = start_log(snakemake.log[0])
     torch.set_num_threads(snakemake.threads)
     config, finetuning = snakemake.params.config, snakemake.params.finetuning
     seed = int(snakemake.wildcards.seed)
-    inputs = read_hybrid_inputs(
+    inputs = read_inputs(
         snakemake.input.catalogue,
         snakemake.input.sequences,
         snakemake.input.interactions,
-        snakemake.input.item_embeddings,
-        snakemake.input.representations,
+        snakemake.input.get("item_embeddings"),
+        snakemake.input.get("representations"),
     )
 
     source = BackboneSource(**snakemake.params.backbone)
     tokenizer = load_tokenizer(source)
     causal_model = load_causal_model(source)
-    shape = adapter_settings(finetuning, snakemake.wildcards.method)
-    vectors = prepare_item_vectors(inputs.item_embeddings, shape.item_vectors)
-    own_projector = snakemake.input.get("projector")
-    projector = load_projector(own_projector) if own_projector else fresh_projector(vectors, causal_model, seed)
-    guidance = guidance_table(shape.guidance, inputs.representations, inputs.sequences, seed)
+    shape = adapter_settings(finetuning, **snakemake.params.method)
+    vectors = guide_item_vectors(inputs.guide, shape.item_vectors)
+    projector = None if vectors is None else first_projector(snakemake, vectors, causal_model)
+    guidance = method_guidance(shape, inputs.guide, inputs.sequences, seed)
     width = causal_model.config.hidden_size if guidance is None else guidance.shape[1]
     model = attach_adapter(causal_model, projector, vectors, shape, width, seed)
 
     wording = prompt_wording(snakemake.wildcards.dataset, snakemake.params.words)
-    builder = PromptBuilder(tokenizer, inputs.titles, PromptStyle(**config["prompt"]), wording)
-    settings = fine_tuning_settings(
-        finetuning, config["backbone"]["precision"], seed, len(inputs.training_representations)
-    )
+    style = prompt_style(config["prompt"], snakemake.params.method["prompt"])
+    builder = PromptBuilder(tokenizer, inputs.titles, style, wording, context_window(causal_model))
+    settings = fine_tuning_settings(finetuning, config["backbone"]["precision"], seed, inputs.training_sequences)
     data = config["data"]
     rows = None if guidance is None else guidance.numpy()
     examples = FineTuningExamples(inputs.sequences, builder, rows, data["candidates"], data["candidate_seed"], settings)

@@ -41,7 +41,8 @@ def test_the_papers_study_on_slurm(checkout: Checkout) -> None:
         "train_recommender": 45,
         "fine_tune": 45,
         "fine_tune_gated": 225,
-        "answer_fine_tuned": 270,
+        "fine_tune_text_only": 15,
+        "answer_fine_tuned": 285,
         "answer_zero_shot": 3,
         "measure_sweep": 21,
     }
@@ -119,7 +120,8 @@ def test_sweeps_share_what_they_can(checkout: Checkout) -> None:
     expected = {
         "fine_tune": 1,
         "fine_tune_gated": 7,  # default, two numbers of experts, shuffled, GRU4Rec, and the two shorter ones
-        "answer_fine_tuned": 8,
+        "fine_tune_text_only": 1,
+        "answer_fine_tuned": 9,
         "answer_snapshot": 4,
         "train_recommender": 2,
         "measure_sweep": 4,
@@ -127,7 +129,7 @@ def test_sweeps_share_what_they_can(checkout: Checkout) -> None:
         "collect_sweeps": 1,
         "plot_sweep": 4,
         "plot_sweep_curves": 1,
-        "compute_metrics": 5,
+        "compute_metrics": 6,
     }
     assert {name: jobs.get(name) for name in expected} == expected
 

@@ -131,7 +131,7 @@ def test_the_numbers_of_table_1_are_those_of_its_parquet_file(
 ) -> None:
     header, *shown = body(results, "tables/table1.html")
     rows = pq.read_table(finished.results / "tables" / "table1.parquet").to_pylist()
-    assert len(shown) == len(rows) == 5
+    assert len(shown) == len(rows) == 6
     metrics = {
         "HitRatio@1\ntest": "hit_ratio@1_test",
         "HitRatio@1\nvalidation": "hit_ratio@1_val",
@@ -175,7 +175,8 @@ def test_every_job_is_measured_once(finished: Checkout, results: dict[str, dict[
     _, *rules, total = body(results, "report/costs.html")
     benchmarks = finished.results / "benchmarks" / "rules"
     measured = {row[0]: int(row[1]) for row in rules}
-    measured["fine_tune"] += measured.pop("fine_tune_gated")  # their files lie together
+    for other in ("fine_tune_gated", "fine_tune_text_only"):
+        measured["fine_tune"] += measured.pop(other)  # their files lie together
     found = {name: len(_benchmarks(benchmarks, name)) for name in measured}
     assert measured == found and {"compute_metrics", "make_table1"} <= set(measured)
     assert total[:2] == ["all", str(sum(found.values()))]
@@ -189,5 +190,5 @@ def test_the_answers_are_those_of_the_sample(finished: Checkout, results: dict[s
     samples = sorted((finished.results / "llm").rglob("answer_sample.parquet"))
     answers = [row for path in samples for row in pq.read_table(path).to_pylist()]
     shown = page(results, "tables/movielens/answers.html")
-    assert len(samples) == 3 and shown.count('<tr class="answer"') == len(answers)
+    assert len(samples) == 4 and shown.count('<tr class="answer"') == len(answers)
     assert shown.count('<tr class="question">') == len({(row["sequence_id"], row["draw"]) for row in answers})

@@ -61,7 +61,22 @@ def test_the_small_data_set_is_what_its_script_writes() -> None:
 
 def test_the_table_has_a_row_for_each_method(finished: Checkout) -> None:
     table = pq.read_table(finished.results / "tables" / "table1.parquet").to_pydict()
-    assert sorted(table["method"]) == ["ilora", "llara", "popularity", "sasrec", "zero_shot"]
+    assert sorted(table["method"]) == ["ilora", "llara", "popularity", "sasrec", "tallrec", "zero_shot"]
+
+
+def test_text_alone_is_tuned_without_projector_and_recommender(finished: Checkout) -> None:
+    folder = finished.results / "finetune" / PLACE / "embedded" / "tallrec" / SEED
+    assert {path.name for path in (folder / "adapter").iterdir()} == {
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "ilora.json",
+    }
+    provenance = (folder / "adapter.provenance.json").read_text(encoding="utf-8")
+    assert "sequences.parquet" in provenance and "recommenders" not in provenance
+    predictions = pq.read_table(
+        finished.results / "llm" / PLACE / "embedded" / "tallrec" / SEED / "predictions.parquet"
+    )
+    assert predictions["text"].null_count == predictions["scores"].null_count == 0
 
 
 @pytest.mark.parametrize("name", ["hit_ratio", "training_curves", "expert_attention"])
@@ -157,10 +172,10 @@ def test_an_edited_setting_reruns_what_uses_it(finished: Checkout) -> None:
     overlay.write_text("decoding: {maximum_new_tokens: 5}\n", encoding="utf-8")
     jobs = finished.planned_jobs(*SMOKE, "studies/edited.yaml")
     assert jobs == {
-        "answer_fine_tuned": 2,
+        "answer_fine_tuned": 3,
         "answer_zero_shot": 1,
-        "compute_metrics": 3,
-        "analyse_errors": 3,
+        "compute_metrics": 4,
+        "analyse_errors": 4,
         "show_answers": 1,
         "describe_deviations": 1,
         **TABLES,

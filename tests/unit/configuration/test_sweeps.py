@@ -84,7 +84,10 @@ def test_the_shorter_sweeps_hold_no_longer_run(repository: Path) -> None:
     [
         ({"values": [1, 4]}, "sweeps.mine.parameter: found nothing, expected a value: it has no default"),
         ({**EXPERTS, "values": [4]}, "sweeps.mine.values: found [4], expected at least 2 entry"),
-        ({**EXPERTS, "methods": ["sasrec"]}, 'sweeps.mine.methods[0]: found "sasrec", expected llara or ilora'),
+        (
+            {**EXPERTS, "methods": ["sasrec"]},
+            'sweeps.mine.methods[0]: found "sasrec", expected tallrec, llara or ilora',
+        ),
         (
             {**EXPERTS, "parameter": "heads"},
             "sweeps.mine.parameter: found heads, expected one of guide, preset, rank, ",

@@ -32,6 +32,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "gate": st.sampled_from(["linear", "residual_convolution"]),
     "guidance": st.sampled_from(["sequence_representation", "shuffled", "constant"]),
     "scale": st.sampled_from(["per_rank", "per_expert_rank"]),
+    "item_vectors": st.sampled_from(["raw", "decorrelated"]),
     "learning_rate": st.floats(1e-9, 1),
     "gate_learning_rate": st.one_of(st.none(), st.floats(1e-9, 1)),
     "steps": st.one_of(st.none(), st.integers(1, 9999)),
@@ -39,7 +40,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "snapshots": st.lists(st.integers(1, 9999), max_size=3),
 }
 OVERRIDES = st.fixed_dictionaries({}, optional=VALUES)
-METHODS = st.sampled_from(["llara", "ilora"])
+METHODS = st.sampled_from(["tallrec", "llara", "ilora"])
 STUDIES = st.sampled_from([load_study({}), load_study({"finetuning": {"preset": "paper", "snapshots": []}})])
 
 
@@ -60,10 +61,11 @@ def test_a_name_has_the_settings_of_all_overrides_that_the_method_reads(
     name = variant_name(study, "movielens", method, checked)
     resolved, expected = (
         resolve_variant(study, "movielens", method, name),
-        variant_settings(study, "movielens", checked),
+        variant_settings(study, "movielens", method, checked),
     )
-    unread = {"experts", "gate", "guidance", "scale", "gate_learning_rate"} if method == "llara" else set()
-    assert resolved.guide == expected.guide
+    unread = {"experts", "gate", "guidance", "scale", "gate_learning_rate"} if method != "ilora" else set()
+    unread |= {"item_vectors", "projector_learning_rate", "curriculum"} if method == "tallrec" else set()
+    assert resolved.guide == (expected.guide if method != "tallrec" else "sasrec")
     assert resolved.finetuning.model_dump(exclude=unread) == expected.finetuning.model_dump(exclude=unread)
 
 
@@ -89,6 +91,8 @@ def test_names() -> None:
     assert (name("llara", rank=16), name("llara", "steam", rank=16)) == ("rank~16", "default")
     assert name("llara", experts=2, scale="per_rank") == "default"
     assert name("ilora", preset="paper", experts=4, scale="per_rank") == "preset~paper"
+    assert name("tallrec", guide="gru4rec", item_vectors="raw", experts=2, curriculum=True) == "default"
+    assert (name("tallrec", rank=8, alpha=16.0), name("tallrec", alpha=32.0)) == ("default", "alpha~32.0")
 
 
 @pytest.mark.parametrize(

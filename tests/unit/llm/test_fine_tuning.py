@@ -14,14 +14,18 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 from ilora.adapters.labels import IGNORED_LABEL
 from ilora.adapters.storage import read_gate
 from ilora.artifacts.errors import ArtifactError
+from ilora.configuration.model import FinetuningValues
 from ilora.data.sequences import SequenceTable
-from ilora.llm.adapter import AdapterSettings, attach_adapter, load_adapter, save_adapter
+from ilora.llm.adapter import AdapterSettings, adapter_settings, attach_adapter, load_adapter, save_adapter
 from ilora.llm.collation import Collator
 from ilora.llm.fine_tuning import FineTuningExamples, FineTuningSettings, fine_tune, fine_tuning_settings
+from ilora.llm.guidance import method_guidance
 from ilora.llm.hybrid_model import HybridLanguageModel
+from ilora.llm.item_vectors import guide_item_vectors
 from ilora.llm.projector import Projector
-from ilora.llm.prompts import NO_ITEM, PromptBuilder
+from ilora.llm.prompts import NO_ITEM, WORDING, PromptBuilder, PromptStyle
 
+TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", "Fargo"]
 LOGGER = logging.getLogger("test")
 SETTINGS = FineTuningSettings(
     seed=1,
@@ -48,6 +52,7 @@ INSTANCE_WISE = AdapterSettings(
     scale="per_expert_rank",
     item_vectors="raw",
 )
+FINETUNING = FinetuningValues().model_dump()
 REPRESENTATIONS = np.random.default_rng(0).standard_normal((4, 4)).astype(np.float32)
 
 
@@ -156,6 +161,38 @@ def test_an_adapter_comes_back_from_disk_bit_for_bit(
     assert tuned.instance_wise is not None
     assert torch.equal(read_gate(tmp_path)[0](z), tuned.instance_wise.gate(z))
     assert json.loads((tmp_path / "adapter_config.json").read_text())["base_model_name_or_path"] is None
+
+
+def test_an_adapter_for_text_alone_has_no_projector_and_comes_back(
+    tmp_path: Path, llama: LlamaForCausalLM, sequences: SequenceTable, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    base = {name: tensor.clone() for name, tensor in llama.state_dict().items()}
+    shape = adapter_settings({**FINETUNING, "rank": 8, "alpha": 16.0}, prompt="text", adapter="uniform")
+    assert (shape.experts, shape.item_vectors) == (None, None)
+    builder = PromptBuilder(tokenizer, TITLES, PromptStyle("history_first", "none"), WORDING["movielens"])
+    data = FineTuningExamples(sequences, builder, None, 3, 0, SETTINGS)
+    tuned = attach_adapter(llama.requires_grad_(False), None, None, shape, 4, seed=1)
+    fine_tune(tuned, data, 0, SETTINGS, "tuning", LOGGER, lambda step: None)
+    save_adapter(tuned, shape, tmp_path)
+    files = {"adapter_config.json", "adapter_model.safetensors", "ilora.json"}
+    assert {path.name for path in tmp_path.iterdir()} == files
+    fresh = type(llama)(llama.config)
+    fresh.load_state_dict(base)
+    loaded = load_adapter(fresh, None, shape, tmp_path)
+    batch = Collator(0)([data[0], data[1]])
+    untuned = HybridLanguageModel(type(llama)(llama.config).eval())
+    untuned.language_model.load_state_dict(base)
+    with torch.no_grad():
+        assert torch.equal(tuned.eval()(**batch)["loss"], loaded(**batch)["loss"])
+        assert loaded(**batch)["loss"] < untuned(**batch)["loss"]
+
+
+def test_a_hybrid_prompt_needs_the_vectors_of_a_guide(sequences: SequenceTable) -> None:
+    shape = adapter_settings(FINETUNING, prompt="hybrid", adapter="instance_wise")
+    with pytest.raises(ValueError, match="found no guide, expected the item embeddings"):
+        guide_item_vectors(None, shape.item_vectors)
+    with pytest.raises(ValueError, match="found no guide, expected the representations"):
+        method_guidance(shape, None, sequences, seed=1)
 
 
 def test_plain_peft_reads_a_uniform_adapter_and_refuses_a_gated_one(tmp_path: Path, llama: LlamaForCausalLM) -> None:

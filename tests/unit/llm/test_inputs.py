@@ -9,10 +9,10 @@ import torch
 from ilora.artifacts.parquet import write_table
 from ilora.artifacts.schemas import INTERACTIONS, ITEMS, SEQUENCES
 from ilora.artifacts.tensors import write_tensors
-from ilora.llm.inputs import HybridInputs, read_hybrid_inputs
+from ilora.llm.inputs import MethodInputs, read_inputs
 
 
-def write_inputs(folder: Path, items: int = 4, sequences: int = 2) -> HybridInputs:
+def write_inputs(folder: Path, items: int = 4, sequences: int = 2) -> MethodInputs:
     """Write a data set of four items and two sequences, and vectors for as many as asked; read them together."""
     catalogue = [{"item_id": item, "title": f"Film {item}", "raw_id": str(item), "metadata": "{}"} for item in range(4)]
     interactions = [
@@ -29,7 +29,7 @@ def write_inputs(folder: Path, items: int = 4, sequences: int = 2) -> HybridInpu
     write_table(pa.Table.from_pylist(cut, schema=SEQUENCES), folder / "sequences.parquet")
     write_tensors({"item_embeddings": torch.ones(items, 3)}, folder / "embeddings.safetensors")
     write_tensors({"sequence_representations": torch.ones(sequences, 3)}, folder / "z.safetensors")
-    return read_hybrid_inputs(
+    return read_inputs(
         folder / "items.parquet",
         folder / "sequences.parquet",
         folder / "interactions.parquet",
@@ -41,7 +41,19 @@ def write_inputs(folder: Path, items: int = 4, sequences: int = 2) -> HybridInpu
 def test_the_training_split_is_told_apart(tmp_path: Path) -> None:
     inputs = write_inputs(tmp_path)
     assert inputs.titles == ["Film 0", "Film 1", "Film 2", "Film 3"]
-    assert inputs.training_representations.shape == (1, 3)
+    assert inputs.training_sequences == 1
+    assert inputs.guide is not None and inputs.guide.representations.shape == (2, 3)
+
+
+def test_text_alone_needs_no_guide_and_half_a_guide_is_none(tmp_path: Path) -> None:
+    write_inputs(tmp_path)
+    catalogue, sequences, interactions = (
+        tmp_path / f"{name}.parquet" for name in ("items", "sequences", "interactions")
+    )
+    inputs = read_inputs(catalogue, sequences, interactions)
+    assert inputs.guide is None and inputs.training_sequences == 1
+    with pytest.raises(ValueError, match="found one of its files"):
+        read_inputs(catalogue, sequences, interactions, item_embeddings=tmp_path / "embeddings.safetensors")
 
 
 @pytest.mark.parametrize(

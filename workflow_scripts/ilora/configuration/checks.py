@@ -15,6 +15,7 @@ from ilora.configuration.model import (
     OwnDataset,
     StudyConfig,
 )
+from ilora.methods.register import LANGUAGE_MODEL_METHODS
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,13 @@ class Problem:
         return f"{self.path}: found {self.found}, expected {self.expected}"
 
 
-def find_problems(study: StudyConfig, finetuning: Mapping[str, FinetuningValues]) -> list[Problem]:
+def find_problems(study: StudyConfig, finetuning: Mapping[tuple[str, str | None], FinetuningValues]) -> list[Problem]:
     """Return what is wrong with a study whose keys, types and values are right one by one.
 
     Args:
         study: the study.
-        finetuning: the resolved fine-tuning settings of each of its data sets.
+        finetuning: the resolved fine-tuning settings of each of its data sets, of each method that has values of its
+            own, and (None) of the others.
     """
     problems = [
         *_top_level(study),
@@ -46,8 +48,8 @@ def find_problems(study: StudyConfig, finetuning: Mapping[str, FinetuningValues]
         *_embedded_backbone(study),
         *_negative_transfer(study),
     ]
-    for dataset, values in finetuning.items():
-        problems += _finetuning(study, dataset, values)
+    for (dataset, method), values in finetuning.items():
+        problems += _finetuning(study, dataset, method, values)
     return list(dict.fromkeys(problems))
 
 
@@ -173,36 +175,28 @@ def _embedded_backbone(study: StudyConfig) -> Iterator[Problem]:
         )
 
 
-def _finetuning(study: StudyConfig, dataset: str, values: FinetuningValues) -> Iterator[Problem]:
-    overridden = study.finetuning.per_dataset.get(dataset, {})
+def _finetuning(study: StudyConfig, dataset: str, method: str | None, values: FinetuningValues) -> Iterator[Problem]:
+    of_dataset = study.finetuning.per_dataset.get(dataset, {})
+    of_method = {} if method is None else study.finetuning.per_method[method]
 
     def path(key: str) -> str:
-        return f"finetuning.per_dataset.{dataset}.{key}" if key in overridden else f"finetuning.{key}"
+        if key in of_method:
+            return f"finetuning.per_method.{method}.{key}"
+        return f"finetuning.per_dataset.{dataset}.{key}" if key in of_dataset else f"finetuning.{key}"
 
-    return finetuning_problems(values, path)
+    return finetuning_problems(values, method, path)
 
 
-def finetuning_problems(values: FinetuningValues, path: Callable[[str], str]) -> Iterator[Problem]:
+def finetuning_problems(values: FinetuningValues, method: str | None, path: Callable[[str], str]) -> Iterator[Problem]:
     """Yield what does not fit together in the fine-tuning settings of one data set.
 
     Args:
         values: the settings.
+        method: whose they are; None if any method may read them.
         path: gives the path of a key, for messages.
     """
-    if values.rank % values.experts:
-        yield Problem(
-            path("rank"),
-            str(values.rank),
-            f"a multiple of finetuning.experts ({values.experts}): each expert has rank rank/experts",
-        )
-    if values.gate == "top_k" and not 1 <= (values.active_experts or 0) <= values.experts:
-        yield Problem(
-            path("active_experts"),
-            str(values.active_experts),
-            f"1 to finetuning.experts ({values.experts}): the gate is top_k",
-        )
-    if values.gate != "top_k" and values.active_experts is not None:
-        yield Problem(path("active_experts"), str(values.active_experts), f"null: the gate is {values.gate}")
+    if method is None or LANGUAGE_MODEL_METHODS[method].is_gated:
+        yield from _gate_problems(values, path)
     if values.batch_size % values.gradient_accumulation:
         yield Problem(
             path("gradient_accumulation"),
@@ -219,3 +213,20 @@ def finetuning_problems(values: FinetuningValues, path: Callable[[str], str]) ->
     if values.steps is not None and any(step > values.steps for step in values.snapshots):
         late = [step for step in values.snapshots if step > values.steps]
         yield Problem(path("snapshots"), str(late), f"steps up to finetuning.steps ({values.steps})")
+
+
+def _gate_problems(values: FinetuningValues, path: Callable[[str], str]) -> Iterator[Problem]:
+    if values.rank % values.experts:
+        yield Problem(
+            path("rank"),
+            str(values.rank),
+            f"a multiple of finetuning.experts ({values.experts}): each expert has rank rank/experts",
+        )
+    if values.gate == "top_k" and not 1 <= (values.active_experts or 0) <= values.experts:
+        yield Problem(
+            path("active_experts"),
+            str(values.active_experts),
+            f"1 to finetuning.experts ({values.experts}): the gate is top_k",
+        )
+    if values.gate != "top_k" and values.active_experts is not None:
+        yield Problem(path("active_experts"), str(values.active_experts), f"null: the gate is {values.gate}")

@@ -9,33 +9,49 @@ from ilora.configuration.checks import Problem
 from ilora.configuration.model import FinetuningSection, FinetuningValues
 from ilora.configuration.presets import LEARNING_RATES, preset_values
 from ilora.configuration.validation import ConfigurationError, show, validate
+from ilora.methods.register import LANGUAGE_MODEL_METHODS
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
 def finetuning_values(
-    section: FinetuningSection, dataset: str, overrides: Mapping[str, object] = _NOTHING
+    section: FinetuningSection, dataset: str, method: str | None = None, overrides: Mapping[str, object] = _NOTHING
 ) -> FinetuningValues:
     """Return the fine-tuning settings of one data set, with no learning rate left open.
 
-    The section's values are replaced by those of its preset, these by its ``per_dataset`` entry, and these by
-    ``overrides``, whose values must be right.
+    The section's values are replaced by those of its preset, these by its ``per_dataset`` entry, these by the method's
+    own, and these by ``overrides``, whose values must be right.
+
+    Args:
+        section: of the study.
+        dataset: the data set.
+        method: a method that is tuned; None for the values that all of them share.
+        overrides: key to value.
 
     Raises:
-        ConfigurationError: when an entry of ``per_dataset`` has an unknown key or a wrong value, or gives no
-            learning rate for a data set to which the preset gives none.
+        ConfigurationError: when an entry of ``per_dataset`` or ``per_method`` has an unknown key or a wrong value, or
+            the former gives no learning rate for a data set to which the preset gives none.
     """
-    values: dict[str, object] = section.model_dump(mode="json", exclude={"preset", "per_dataset"})
+    values: dict[str, object] = section.model_dump(mode="json", exclude={"preset", "per_dataset", "per_method"})
     own = section.per_dataset.get(dataset, {})
     if section.preset is not None:
         values |= preset_values(section.preset, _preset_learning_rate(section.preset, dataset, own))
-    values |= {**own, **overrides}
+    values |= {**own, **_values_of_method(section, method), **overrides}
     resolved = validate(FinetuningValues, values, ("finetuning", "per_dataset", dataset))
     learning_rates = {
         "projector_learning_rate": resolved.projector_learning_rate or resolved.learning_rate,
         "gate_learning_rate": resolved.gate_learning_rate or resolved.learning_rate,
     }
     return resolved.model_copy(update=learning_rates)
+
+
+def _values_of_method(section: FinetuningSection, method: str | None) -> Mapping[str, object]:
+    """Return what a method declares, and what the study says of it over that."""
+    if method is None:
+        return _NOTHING
+    values = {**LANGUAGE_MODEL_METHODS[method].finetuning, **section.per_method.get(method, {})}
+    validate(FinetuningValues, values, ("finetuning", "per_method", method))
+    return values
 
 
 def _preset_learning_rate(preset: str, dataset: str, own: Mapping[str, object]) -> float:

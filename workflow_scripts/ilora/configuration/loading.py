@@ -20,10 +20,11 @@ def load_study(config: Mapping[str, object]) -> StudyConfig:
         ConfigurationError: when a key, type, value or combination is wrong; it names all of them.
     """
     study = validate(StudyConfig, config, ())
-    resolved: dict[str, FinetuningValues] = {
-        dataset: finetuning_values(study.finetuning, dataset)
+    resolved: dict[tuple[str, str | None], FinetuningValues] = {
+        (dataset, method): finetuning_values(study.finetuning, dataset, method)
         for dataset in study.datasets
         if dataset in study.known_datasets
+        for method in (None, *study.finetuning.per_method)
     }
     problems = find_problems(study, resolved) or sweep_problems(study)
     if problems:

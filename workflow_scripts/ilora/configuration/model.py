@@ -9,23 +9,26 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from ilora.methods.register import BASELINES, LANGUAGE_MODEL_METHODS, RECOMMENDERS, TUNED_METHODS
+
 BuiltInDataset = Literal["movielens", "lastfm", "steam"]
 Protocol = Literal["published", "chronological"]
-Recommender = Literal["gru4rec", "caser", "sasrec"]
-Baseline = Literal["popularity", "markov"]
-LanguageModelMethod = Literal["zero_shot", "llara", "ilora"]
-TunedMethod = Literal["llara", "ilora"]
-Method = Literal[Baseline, Recommender, LanguageModelMethod]
+if TYPE_CHECKING:
+    # The register says which ids there are; a type checker cannot.
+    Recommender = str
+    TunedMethod = str
+    Method = str
+else:
+    Recommender = Literal[tuple(RECOMMENDERS)]
+    TunedMethod = Literal[TUNED_METHODS]
+    Method = Literal[(*BASELINES, *RECOMMENDERS, *LANGUAGE_MODEL_METHODS)]
 
 BUILT_IN_DATASETS: tuple[str, ...] = get_args(BuiltInDataset)
 PROTOCOLS: tuple[str, ...] = get_args(Protocol)
-RECOMMENDERS: tuple[str, ...] = get_args(Recommender)
-BASELINES: tuple[str, ...] = get_args(Baseline)
-LLM_METHODS: tuple[str, ...] = get_args(LanguageModelMethod)
 
 DOWNLOAD = "download"
 RECBOLE = "recbole"
@@ -226,7 +229,7 @@ class PromptSection(Section):
 
 
 class FinetuningValues(Section):
-    """Everything that fine-tuning of LLaRA and iLoRA takes, for one data set."""
+    """Everything that fine-tuning takes, for one data set."""
 
     rank: Count = Field(8, description="rank r of LoRA, shared out among the experts")
     alpha: Annotated[float, Field(gt=0)] = Field(32.0, description="LoRA's alpha")
@@ -288,7 +291,7 @@ class FinetuningValues(Section):
 
 
 class FinetuningSection(FinetuningValues):
-    """Fine-tuning of LLaRA (uniform LoRA) and iLoRA (instance-wise LoRA)."""
+    """Fine-tuning of TALLRec and LLaRA (uniform LoRA) and iLoRA (instance-wise LoRA)."""
 
     preset: Literal["paper", "released"] | None = Field(
         None,
@@ -299,6 +302,10 @@ class FinetuningSection(FinetuningValues):
         default={},
         description="values for one data set, such as {steam: {rank: 16}}; they win over the preset and over "
         "the values below",
+    )
+    per_method: dict[TunedMethod, dict[str, JsonValue]] = Field(
+        default={name: dict(method.finetuning) for name, method in LANGUAGE_MODEL_METHODS.items() if method.finetuning},
+        description="values for one method; they win over all others. TALLRec's are those of its own paper",
     )
 
 

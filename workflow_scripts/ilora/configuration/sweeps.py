@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 
 from ilora.configuration.checks import Problem, finetuning_problems
 from ilora.configuration.model import StudyConfig, SweepSection
@@ -96,14 +97,14 @@ def _problems_of_values(sweep: SweepSection, path: str) -> Iterator[Problem]:
 
 def _problems_of_combinations(study: StudyConfig, sweep: SweepSection, path: str) -> Iterator[Problem]:
     for dataset in sweep_datasets(study, sweep):
-        for place, value in enumerate(sweep.values):
+        for (place, value), method in product(enumerate(sweep.values), sweep.methods):
             overrides = check_overrides({**sweep.settings, sweep.parameter: value}, ())
             try:
-                values = variant_settings(study, dataset, overrides).finetuning
+                values = variant_settings(study, dataset, method, overrides).finetuning
             except ConfigurationError as error:
                 yield from error.problems
                 continue
-            for problem in finetuning_problems(values, lambda key: f"finetuning.{key}"):
+            for problem in finetuning_problems(values, method, lambda key: f"finetuning.{key}"):
                 found = f"{show(value)}, with which {problem.path} is {problem.found} on {dataset}"
                 yield Problem(f"{path}.values[{place}]", found, problem.expected)
         if _reference(study, sweep, dataset) is None:

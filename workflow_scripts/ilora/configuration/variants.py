@@ -19,6 +19,7 @@ from ilora.configuration.checks import Problem
 from ilora.configuration.finetuning import finetuning_values
 from ilora.configuration.model import FinetuningValues, Recommender, StudyConfig
 from ilora.configuration.validation import ConfigurationError, validate
+from ilora.methods.register import LANGUAGE_MODEL_METHODS
 
 DEFAULT = "default"
 
@@ -35,11 +36,11 @@ class VariantValues(FinetuningValues):
 #: What a variant can replace, in the order of its name. Lists of names have no place in a path.
 KEYS = ("guide", "preset", *(key for key in FinetuningValues.model_fields if key != "target_modules"))
 
-#: The tuned method whose adapter has a gate.
-GATED_METHOD = "ilora"
-
 #: What only a gated adapter reads.
 GATE_KEYS = frozenset({"experts", "gate", "active_experts", "guidance", "scale", "gate_learning_rate"})
+
+#: What only a method with hybrid prompts reads.
+HYBRID_KEYS = frozenset({"guide", "item_vectors", "projector_learning_rate", "curriculum"})
 
 _PAIR = re.compile(rf"(?:^|_)({'|'.join(KEYS)})~")
 
@@ -104,8 +105,8 @@ def parse_variant(name: str) -> dict[str, object]:
     return overrides
 
 
-def variant_settings(study: StudyConfig, dataset: str, overrides: Mapping[str, object]) -> VariantSettings:
-    """Return the settings of a data set with the checked overrides applied, over its preset and its own values.
+def variant_settings(study: StudyConfig, dataset: str, method: str, overrides: Mapping[str, object]) -> VariantSettings:
+    """Return the settings of a method on a data set with the checked overrides applied, over all other values.
 
     Raises:
         ConfigurationError: as `finetuning_values`.
@@ -115,7 +116,7 @@ def variant_settings(study: StudyConfig, dataset: str, overrides: Mapping[str, o
         section = section.model_copy(update={"preset": overrides["preset"]})
     rest = {key: value for key, value in overrides.items() if key in FinetuningValues.model_fields}
     guide = str(overrides.get("guide", study.recommenders.guide))
-    return VariantSettings(guide, finetuning_values(section, dataset, rest))
+    return VariantSettings(guide, finetuning_values(section, dataset, method, rest))
 
 
 def variant_name(study: StudyConfig, dataset: str, method: str, overrides: Mapping[str, object]) -> str:
@@ -144,19 +145,18 @@ def resolve_variant(study: StudyConfig, dataset: str, method: str, name: str) ->
     if name != expected:
         reason = f"{expected}: {method} on {dataset} has these settings under that name in this study"
         raise ConfigurationError([Problem("variant", name, reason)])
-    return variant_settings(study, dataset, overrides)
+    return variant_settings(study, dataset, method, overrides)
 
 
 def _reads(method: str, key: str) -> bool:
-    return method == GATED_METHOD or key not in GATE_KEYS
+    declared = LANGUAGE_MODEL_METHODS[method]
+    return (declared.is_gated or key not in GATE_KEYS) and (declared.is_hybrid or key not in HYBRID_KEYS)
 
 
-def _read_settings(
-    study: StudyConfig, dataset: str, method: str, overrides: Mapping[str, object]
-) -> tuple[str, dict[str, object]]:
-    settings = variant_settings(study, dataset, overrides)
-    values = settings.finetuning.model_dump()
-    return settings.guide, {key: value for key, value in values.items() if _reads(method, key)}
+def _read_settings(study: StudyConfig, dataset: str, method: str, overrides: Mapping[str, object]) -> dict[str, object]:
+    settings = variant_settings(study, dataset, method, overrides)
+    values = {"guide": settings.guide, **settings.finetuning.model_dump()}
+    return {key: value for key, value in values.items() if _reads(method, key)}
 
 
 def _format(value: object) -> str:

@@ -17,13 +17,18 @@ from ilora.artifacts.writing import atomic_path
 from ilora.llm.hybrid_model import HybridLanguageModel
 from ilora.llm.item_vectors import Preparation
 from ilora.llm.projector import Projector, load_projector
+from ilora.methods.declaration import AdapterKind, PromptKind
 
 SETTINGS_FILE, PROJECTOR_FILE = "ilora.json", "projector.safetensors"
 
 
 @dataclass(frozen=True)
 class AdapterSettings:
-    """Shape of an adapter. ``experts`` is None for uniform LoRA (LLaRA) and K for instance-wise LoRA (iLoRA)."""
+    """Shape of an adapter.
+
+    ``experts`` is None for uniform LoRA and K for instance-wise LoRA; ``item_vectors`` is None where prompts are text
+    alone, which need no projector.
+    """
 
     rank: int
     alpha: float
@@ -34,29 +39,35 @@ class AdapterSettings:
     active_experts: int | None
     guidance: Guidance
     scale: Scale
-    item_vectors: Preparation
+    item_vectors: Preparation | None
 
 
-def adapter_settings(finetuning: Mapping[str, Any], method: str) -> AdapterSettings:
-    """Give the adapter of a method (llara, ilora) as the study's `finetuning` section shapes it."""
+def adapter_settings(finetuning: Mapping[str, Any], prompt: PromptKind, adapter: AdapterKind) -> AdapterSettings:
+    """Give the adapter of a method that is tuned, as the study's `finetuning` section shapes it.
+
+    Args:
+        finetuning: the section, as it is for the method.
+        prompt: kind of the method's prompts.
+        adapter: kind of its adapter, ``uniform`` or ``instance_wise``.
+    """
     return AdapterSettings(
         rank=finetuning["rank"],
         alpha=finetuning["alpha"],
         dropout=finetuning["dropout"],
         target_modules=tuple(finetuning["target_modules"]),
-        experts=finetuning["experts"] if method == "ilora" else None,
+        experts=finetuning["experts"] if adapter == "instance_wise" else None,
         gate=finetuning["gate"],
         active_experts=finetuning["active_experts"],
         guidance=finetuning["guidance"],
         scale=finetuning["scale"],
-        item_vectors=finetuning["item_vectors"],
+        item_vectors=finetuning["item_vectors"] if prompt == "hybrid" else None,
     )
 
 
 def attach_adapter(
     causal_model: Any,
-    projector: Projector,
-    item_vectors: torch.Tensor,
+    projector: Projector | None,
+    item_vectors: torch.Tensor | None,
     settings: AdapterSettings,
     guidance_width: int,
     seed: int,
@@ -65,8 +76,8 @@ def attach_adapter(
 
     Args:
         causal_model: frozen; changed in place.
-        projector: to be tuned.
-        item_vectors: float (items, d), as `ilora.llm.item_vectors` prepares them.
+        projector: to be tuned; None for text alone.
+        item_vectors: float (items, d), as `ilora.llm.item_vectors` prepares them; None for text alone.
         settings: of the adapter.
         guidance_width: size of what the gate reads.
         seed: of LoRA's and the gate's initial weights.
@@ -97,21 +108,23 @@ def attach_adapter(
 
 def save_adapter(model: HybridLanguageModel, settings: AdapterSettings, folder: Path) -> None:
     """Write the adapter's files (uniform LoRA as PEFT does, gated as `ilora.adapters` does), projector and settings."""
-    assert model.projector is not None
     if model.instance_wise is not None:
         model.instance_wise.save_pretrained(folder)
     else:
         assert isinstance(model.language_model, PeftModel)
         storage.write_plain_lora(model.language_model, folder)
-    write_tensors(model.projector.state_dict(), folder / PROJECTOR_FILE)
+    if model.projector is not None:
+        write_tensors(model.projector.state_dict(), folder / PROJECTOR_FILE)
     with atomic_path(folder / SETTINGS_FILE) as temporary:
         temporary.write_text(json.dumps(asdict(settings), indent=2) + "\n", encoding="utf-8")
 
 
 def load_adapter(
-    causal_model: Any, item_vectors: torch.Tensor, settings: AdapterSettings, folder: Path
+    causal_model: Any, item_vectors: torch.Tensor | None, settings: AdapterSettings, folder: Path
 ) -> HybridLanguageModel:
     """Read a saved adapter into a causal model (changed in place), for answering.
+
+    ``item_vectors`` is what the projector reads; None for text alone.
 
     Raises:
         FileNotFoundError: if a file is missing.
@@ -126,7 +139,7 @@ def load_adapter(
         storage.load_lora(adapted, read_tensors(weights), weights)
     else:
         adapted = InstanceWiseModel.from_pretrained(causal_model, folder)
-    projector = load_projector(folder / PROJECTOR_FILE)
+    projector = None if settings.item_vectors is None else load_projector(folder / PROJECTOR_FILE)
     model = HybridLanguageModel(adapted, projector, item_vectors).to(causal_model.device)
     return model.requires_grad_(False).eval()
 

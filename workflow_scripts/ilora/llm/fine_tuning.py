@@ -1,4 +1,4 @@
-"""Fine-tuning on hybrid prompts: LLaRA with uniform LoRA, iLoRA with instance-wise LoRA, on one path."""
+"""Fine-tuning: adapters of all kinds, on hybrid prompts and on text alone, on one path."""
 
 import logging
 import math
@@ -16,6 +16,7 @@ from ilora.data.candidates import draw_candidates
 from ilora.data.sequences import SequenceTable
 from ilora.llm.checkpoints import Checkpointing
 from ilora.llm.collation import Collator, TrainingExample
+from ilora.llm.context import report_cut_histories
 from ilora.llm.hybrid_model import HybridLanguageModel
 from ilora.llm.optimizer_steps import optimizer_steps
 from ilora.llm.prompts import NO_ITEM, PromptBuilder
@@ -84,6 +85,10 @@ class FineTuningExamples(Dataset[TrainingExample]):
         candidates: size of a candidate set.
         candidate_seed: of the candidate sets.
         settings: of the fine-tuning.
+
+    Attributes:
+        asked: examples given so far.
+        cut: those of them whose history lost items to fit the model's context.
     """
 
     def __init__(
@@ -101,6 +106,7 @@ class FineTuningExamples(Dataset[TrainingExample]):
         self._candidates = candidates
         self._candidate_seed = candidate_seed
         self._settings = settings
+        self.asked = self.cut = 0
         self._training_rows = sequences.rows("train")
         passes = math.ceil(len(self) / len(self._training_rows))
         self._orders = [
@@ -135,6 +141,8 @@ class FineTuningExamples(Dataset[TrainingExample]):
             seed=self._candidate_seed,
         )
         prompt = self._builder.prompt(history, candidates)
+        self.asked += 1
+        self.cut += prompt.cut > 0
         answer = self._builder.answer(target)
         behaviour = [NO_ITEM] * len(prompt.behaviour) if text_only else prompt.behaviour
         return TrainingExample(
@@ -193,6 +201,7 @@ def fine_tune(
         read_load=(lambda: None) if instance_wise is None else instance_wise.load.read,
         checkpointing=checkpointing,
     )
+    report_cut_histories(examples.cut, examples.asked, description, logger)
     if log and log[-1].expert_shares is not None:
         _report_load(log[-1], description, logger)
     return log

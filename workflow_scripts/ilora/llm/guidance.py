@@ -7,12 +7,29 @@ from ilora.adapters.guidance import collapse_tokens, random_initialized, shuffle
 from ilora.adapters.labels import IGNORED_LABEL
 from ilora.data.sequences import SequenceTable
 from ilora.data.splits import SPLITS
+from ilora.llm.adapter import AdapterSettings
 from ilora.llm.collation import Collator
 from ilora.llm.fine_tuning import FineTuningExamples
 from ilora.llm.hybrid_model import HybridLanguageModel
+from ilora.llm.inputs import GuideVectors
 
 #: Prompts that the statistics of a gate guided by the tokens are taken from.
 TOKEN_STATISTICS_PROMPTS = 512
+
+
+def method_guidance(
+    settings: AdapterSettings, guide: GuideVectors | None, sequences: SequenceTable, seed: int
+) -> torch.Tensor | None:
+    """Give what the gate of a method reads, as `guidance_table` does; None also for a method without a gate.
+
+    Raises:
+        ValueError: if there is a gate and no guide.
+    """
+    if settings.experts is None:
+        return None
+    if guide is None:
+        raise ValueError("an instance-wise adapter: found no guide, expected the representations of a recommender")
+    return guidance_table(settings.guidance, guide.representations, sequences, seed)
 
 
 def guidance_table(

@@ -1,5 +1,6 @@
 """A causal language model that reads hybrid prompts, with or without an instance-wise adapter."""
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -90,10 +91,33 @@ class HybridLanguageModel(nn.Module):
             raise ValueError("guidance: found None, expected what the gate reads, one row for each sequence")
         return self.instance_wise.gated(guidance)
 
-    def gradient_checkpointing_enable(self, gradient_checkpointing_kwargs: dict[str, Any] | None = None) -> None:
-        """Recompute layers in backward instead of keeping what they made; gates included."""
-        model: Any = self.causal_model if self.instance_wise is None else self.instance_wise
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs or {"use_reentrant": False})
+    def activation_checkpointing_enable(
+        self, activation_checkpointing_kwargs: Mapping[str, Any] | None = None, **options: Any
+    ) -> None:
+        """Recompute layers in backward instead of keeping what they made; gates included.
+
+        This is what transformers' Trainer calls.
+
+        Args:
+            activation_checkpointing_kwargs: for `torch.utils.checkpoint.checkpoint`.
+            options: such as ``every_n_layers`` and ``offload``, of the installed transformers.
+
+        Raises:
+            ValueError: if the recomputation is asked to be re-entrant, which an instance-wise adapter refuses.
+        """
+        asked = {"use_reentrant": False, **(activation_checkpointing_kwargs or {})}
+        if self.instance_wise is not None:
+            self.instance_wise.gradient_checkpointing_enable(asked, **options)
+            return
+        # Its name in later versions of transformers, which warn of the other one.
+        newer = getattr(self.causal_model, "activation_checkpointing_enable", None)
+        (newer or self.causal_model.gradient_checkpointing_enable)(asked, **options)
+
+    def gradient_checkpointing_enable(
+        self, gradient_checkpointing_kwargs: Mapping[str, Any] | None = None, **options: Any
+    ) -> None:
+        """Do as `activation_checkpointing_enable`, by the name that earlier versions of transformers call."""
+        self.activation_checkpointing_enable(gradient_checkpointing_kwargs, **options)
 
     def forward(
         self,

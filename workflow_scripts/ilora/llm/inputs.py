@@ -14,49 +14,68 @@ Path = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
-class HybridInputs:
-    """A data set as a hybrid prompt sees it.
+class GuideVectors:
+    """What a recommender knows of a data set.
+
+    Attributes:
+        item_embeddings: float32 (items, d).
+        representations: z of every sequence, float32 (sequences, d), row = sequence_id.
+    """
+
+    item_embeddings: torch.Tensor
+    representations: torch.Tensor
+
+
+@dataclass(frozen=True)
+class MethodInputs:
+    """A data set as a method sees it.
 
     Attributes:
         titles: by item id.
         sequences: all sequences.
-        item_embeddings: of the guiding recommender, float32 (items, d).
-        representations: z of every sequence, float32 (sequences, d), row = sequence_id.
+        guide: the guiding recommender's vectors; None for a method whose prompts are text alone.
     """
 
     titles: list[str]
     sequences: SequenceTable
-    item_embeddings: torch.Tensor
-    representations: torch.Tensor
+    guide: GuideVectors | None
 
     @property
-    def training_representations(self) -> torch.Tensor:
-        """Z of the training split's sequences, float32 (training sequences, d)."""
-        return self.representations[torch.from_numpy(self.sequences.rows("train"))]
+    def training_sequences(self) -> int:
+        """Number of sequences of the training split."""
+        return len(self.sequences.rows("train"))
 
 
-def read_hybrid_inputs(
-    catalogue: Path, sequences: Path, interactions: Path, item_embeddings: Path, representations: Path
-) -> HybridInputs:
-    """Read the files of one data set and one guide, and check that they belong together.
+def read_inputs(
+    catalogue: Path,
+    sequences: Path,
+    interactions: Path,
+    item_embeddings: Path | None = None,
+    representations: Path | None = None,
+) -> MethodInputs:
+    """Read the files of one data set and, if they are given, of one guide; check that they belong together.
 
     Raises:
         FileNotFoundError, ilora.artifacts.errors.ArtifactError: if a file is missing or damaged.
-        ValueError: if items or sequences are not as many as vectors.
+        ValueError: if items or sequences are not as many as vectors, or only one file of the guide is given.
     """
-    inputs = HybridInputs(
-        titles=read_table(catalogue, ITEMS)["title"].to_pylist(),
-        sequences=read_sequences(sequences, interactions),
+    titles = read_table(catalogue, ITEMS)["title"].to_pylist()
+    read = read_sequences(sequences, interactions)
+    if item_embeddings is None and representations is None:
+        return MethodInputs(titles, read, None)
+    if item_embeddings is None or representations is None:
+        raise ValueError("a guide: found one of its files, expected item embeddings and sequence representations")
+    guide = GuideVectors(
         item_embeddings=read_tensors(item_embeddings)["item_embeddings"],
         representations=read_tensors(representations)["sequence_representations"],
     )
     for path, vectors, expected in (
-        (item_embeddings, inputs.item_embeddings, len(inputs.titles)),
-        (representations, inputs.representations, len(inputs.sequences.keys)),
+        (item_embeddings, guide.item_embeddings, len(titles)),
+        (representations, guide.representations, len(read.keys)),
     ):
         if len(vectors) != expected:
             raise ValueError(
                 f"{path}: found {len(vectors)} vectors, expected {expected}: the recommender was trained on other "
                 "data. Delete the file and run the workflow again."
             )
-    return inputs
+    return MethodInputs(titles, read, guide)

@@ -4,7 +4,22 @@ from typing import Literal
 
 import torch
 
+from ilora.llm.inputs import GuideVectors
+
 Preparation = Literal["raw", "decorrelated"]
+
+
+def guide_item_vectors(guide: GuideVectors | None, preparation: Preparation | None) -> torch.Tensor | None:
+    """Give the prepared vectors of a method's guide; None where prompts are text alone, with no guide to prepare.
+
+    Raises:
+        ValueError: if there is a preparation without a guide, or the embeddings are not finite.
+    """
+    if preparation is None:
+        return None
+    if guide is None:
+        raise ValueError("hybrid prompts: found no guide, expected the item embeddings of a recommender")
+    return prepare_item_vectors(guide.item_embeddings, preparation)
 
 
 def prepare_item_vectors(item_embeddings: torch.Tensor, preparation: Preparation) -> torch.Tensor:

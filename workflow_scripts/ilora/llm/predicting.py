@@ -10,6 +10,7 @@ from transformers import PreTrainedTokenizerBase
 from ilora.artifacts.schemas import PREDICTIONS
 from ilora.data.sequences import SequenceTable
 from ilora.evaluation.validity import resolve_choice
+from ilora.llm.context import report_cut_histories
 from ilora.llm.generation import DecodingSettings, generate_answers
 from ilora.llm.hybrid_model import HybridLanguageModel
 from ilora.llm.likelihood import score_answers
@@ -61,6 +62,8 @@ def predict(
         )
         for row in asked
     ]
+    cut = sum(question.prompt.cut > 0 for question in questions)
+    report_cut_histories(cut, len(questions), f"answering with {description}", logger)
     possible = [[builder.answer(item) for item in row["candidates"]] for row in asked]
     with Progress(len(asked), f"answering with {description}", logger) as progress:
         allowed = possible if settings.constrained else None

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from transformers import PreTrainedTokenizerBase
+
+from ilora.llm.context import ContextWindow
+from ilora.methods.declaration import PromptKind
 
 NO_ITEM = -1
 """Marks a position that holds an ordinary token."""
@@ -26,6 +29,11 @@ class PromptStyle:
 
     order: Order
     behaviour_token: BehaviourTokenPlace
+
+
+def prompt_style(section: Mapping[str, Any], kind: PromptKind) -> PromptStyle:
+    """Give the style of a method's prompts: the study's `prompt` section, without behaviour tokens for text alone."""
+    return PromptStyle(section["order"], section["behaviour_token"] if kind == "hybrid" else "none")
 
 
 @dataclass(frozen=True)
@@ -103,10 +111,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class TokenisedPrompt:
-    """Token ids, and for every position the index behind its behaviour token or NO_ITEM; equally long."""
+    """Token ids, and for every position the index behind its behaviour token or NO_ITEM; equally long.
+
+    ``cut`` is how many items of the history, the oldest ones, were left out to fit the model's context.
+    """
 
     token_ids: list[int]
     behaviour: list[int]
+    cut: int = 0
 
 
 def newline_token_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
@@ -162,6 +174,7 @@ class PromptBuilder:
         titles: title of every item, by item id.
         style: order and place of the behaviour tokens.
         wording: the data set's sentences.
+        window: what the model can read at once; None for no limit.
 
     Raises:
         ValueError: as `title_token_ids` and `newline_token_ids` raise it.
@@ -173,6 +186,7 @@ class PromptBuilder:
         titles: Sequence[str],
         style: PromptStyle,
         wording: PromptWording,
+        window: ContextWindow | None = None,
     ) -> None:
         self.style = style
         self.titles = title_token_ids(tokenizer, titles)
@@ -183,10 +197,30 @@ class PromptBuilder:
             tokenizer.encode(text.removesuffix("\n"), add_special_tokens=False) + self.newline
             for text in (wording.history, wording.candidates, wording.question)
         )
+        longest_answer = max(map(len, self.titles), default=0) + len(self.newline)
+        self._longest = None if window is None else window.longest_prompt(longest_answer)
 
     def prompt(self, history: Sequence[int], candidates: Sequence[int]) -> TokenisedPrompt:
-        """Write the prompt of one sequence: item ids of its history (oldest first) and of its candidate set."""
-        return self.assemble([self.entry(item) for item in history], [self.entry(item) for item in candidates])
+        """Write the prompt of one sequence: item ids of its history (oldest first) and of its candidate set.
+
+        A history that does not fit the model's context loses its oldest items.
+
+        Raises:
+            ValueError: if not even the latest item fits beside the candidates.
+        """
+        offered = [self.entry(item) for item in candidates]
+        prompt = self.assemble([self.entry(item) for item in history], offered)
+        if self._longest is None or len(prompt.token_ids) <= self._longest:
+            return prompt
+        for cut in range(1, len(history)):
+            prompt = self.assemble([self.entry(item) for item in history[cut:]], offered)
+            if len(prompt.token_ids) <= self._longest:
+                return TokenisedPrompt(prompt.token_ids, prompt.behaviour, cut)
+        raise ValueError(
+            f"a prompt of {len(candidates)} candidates and one item of history has {len(prompt.token_ids)} tokens, "
+            f"expected at most {self._longest}, which leaves room for an answer in the model's context: lower "
+            "data.candidates or take a backbone with a longer context"
+        )
 
     def answer(self, item: int) -> list[int]:
         """Give the tokens to be learnt: the item's title and a newline."""

@@ -1,20 +1,11 @@
 """How data sets, methods and backbones are named in tables and figures."""
 
+from ilora.methods.register import LABELS
+
 DATASETS = {"movielens": "MovieLens", "lastfm": "LastFM", "steam": "Steam"}
 
-METHODS = {
-    "popularity": "Popularity",
-    "markov": "Markov chain",
-    "gru4rec": "GRU4Rec",
-    "caser": "Caser",
-    "sasrec": "SASRec",
-    "zero_shot": "Untuned LLM",
-    "chatrec": "ChatRec",
-    "morec": "MoRec",
-    "tallrec": "TALLRec",
-    "llara": "LLaRA",
-    "ilora": "iLoRA",
-}
+#: Methods of the register, and rows of the paper's Table 1 that are not in it.
+METHODS = {"chatrec": "ChatRec", "morec": "MoRec", **LABELS}
 
 #: How the values of a swept setting are written; others as they are.
 _SWEPT = {"experts": "K = {}", "rank": "r = {}", "scale": "α / {}"}

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ilora.methods.register import TUNED_METHODS
 from ilora.plotting.html_page import html_table
 from ilora.plotting.labels import dataset_label, method_label
 
@@ -64,7 +65,7 @@ class Study:
     @property
     def tunes(self) -> bool:
         """Whether any method of the study fine-tunes the language model."""
-        return bool({"llara", "ilora", "tallrec"}.intersection(self.settings["methods"]))
+        return bool(set(TUNED_METHODS).intersection(self.settings["methods"]))
 
     def has(self, dataset: str) -> bool:
         """Return whether the study is on this data set."""
@@ -283,6 +284,15 @@ _LENGTH = ("steps", "epochs")
 def _finetuning(study: Study) -> Iterator[Deviation]:
     if not study.tunes:
         return
+    if "tallrec" in study.settings["methods"]:
+        yield Deviation(
+            "TALLRec",
+            "Settings not said; TALLRec's own paper asks for a yes or no about one item.",
+            "Asked to choose among the candidates, on the prompt of the untuned model; LoRA by finetuning.per_method, "
+            "which has the rank, alpha and layers of TALLRec's own paper, and all else as for the other methods.",
+            "What other settings would give is not known here. On a backbone that knows nothing of the titles, the "
+            "text has little to learn from.",
+        )
     for dataset, paper in study.paper_finetuning.items():
         ours, subject = study.finetuning[dataset], f"{dataset_label(dataset)}, fine-tuning"
         if _length(ours) != _length(paper):

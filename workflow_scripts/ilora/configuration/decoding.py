@@ -1,0 +1,17 @@
+"""From a study's `decoding` section to the settings of one method."""
+
+from __future__ import annotations
+
+from ilora.configuration.model import DecodingSection
+from ilora.configuration.validation import validate
+from ilora.methods.register import LANGUAGE_MODEL_METHODS
+
+
+def decoding_values(section: DecodingSection, method: str) -> DecodingSection:
+    """Return how a method of the language model answers: as the study says, but for what the method declares.
+
+    Raises:
+        ConfigurationError: the method declares an unknown key or a wrong value.
+    """
+    values = {**section.model_dump(mode="json"), **LANGUAGE_MODEL_METHODS[method].decoding}
+    return validate(DecodingSection, values, ("decoding",))

@@ -1,0 +1,42 @@
+"""The methods that a study can compare, in the order of the rows of Table 1.
+
+What has to run again when a method is added are tables and figures: no script that trains or answers imports this.
+"""
+
+from ilora.methods.declaration import LanguageModelMethod
+
+#: Baselines that are counted, by id: their labels. `workflow_scripts/score_baseline.py` has what scores.
+BASELINES = {"popularity": "Popularity", "markov": "Markov chain"}
+
+#: Sequential recommenders, by id: their labels. `ilora.recommenders` trains them.
+RECOMMENDERS = {"gru4rec": "GRU4Rec", "caser": "Caser", "sasrec": "SASRec"}
+
+_DECLARED = (
+    # Llama2 of the paper, with the backbone of the study.
+    LanguageModelMethod("zero_shot", "Untuned LLM", prompt="text", adapter="none"),
+    # Bao et al. 2023, arXiv 2305.00447: its LoRA, and choosing among candidates in place of its yes or no.
+    LanguageModelMethod(
+        "tallrec",
+        "TALLRec",
+        prompt="text",
+        adapter="uniform",
+        finetuning={"rank": 8, "alpha": 16.0, "target_modules": ["q_proj", "v_proj"]},
+    ),
+    # Liao et al. 2024, arXiv 2312.02445.
+    LanguageModelMethod("llara", "LLaRA", prompt="hybrid", adapter="uniform"),
+    # Kong et al. 2024, arXiv 2408.10159.
+    LanguageModelMethod("ilora", "iLoRA", prompt="hybrid", adapter="instance_wise"),
+)
+
+#: Methods of the language model, by id.
+LANGUAGE_MODEL_METHODS = {method.name: method for method in _DECLARED}
+
+#: Of these, the ones that fine-tune.
+TUNED_METHODS = tuple(name for name, method in LANGUAGE_MODEL_METHODS.items() if method.is_tuned)
+
+#: The label of every method, by id.
+LABELS = {
+    **BASELINES,
+    **RECOMMENDERS,
+    **{name: method.label for name, method in LANGUAGE_MODEL_METHODS.items()},
+}
