@@ -90,7 +90,10 @@ def main(snakemake: "Snakemake") -> None:
         folder.mkdir()
         save_adapter(model, shape, folder)
     write_table(training_log_table(log), snakemake.output.log)
-    write_sidecar(adapter, config={**config, "finetuning": finetuning}, inputs=snakemake.input)
+    # What `ilora.llm.asking` needs to ask this adapter outside of the study.
+    asked = {name: snakemake.params[name] for name in ("backbone", "method", "words", "finetuning")}
+    settings_of_study = {**config, **asked, "dataset": snakemake.wildcards.dataset}
+    write_sidecar(adapter, config=settings_of_study, inputs=snakemake.input)
     if state.parent.exists():
         shutil.rmtree(state.parent)
 

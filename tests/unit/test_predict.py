@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+
+from ilora.llm.asking import Answer
+from ilora.predict import UnknownTitleError, answer_text, find_items
+
+TITLES = ["Toy Story", "Alien", "Aliens", "Heat", "Heat"]
+
+
+def test_titles_are_found_whatever_their_case_and_spaces() -> None:
+    assert find_items(["toy  story", " ALIENS "], TITLES) == [0, 2]
+
+
+@pytest.mark.parametrize(
+    ("title", "message"),
+    [
+        ("Alein", r"'Alein': no item has this title; near it: Alien; Aliens"),
+        ("Qqqq", r"'Qqqq': no item has this title$"),
+        ("Heat", r"'Heat': 2 items have this title, expected one"),
+    ],
+)
+def test_a_title_that_names_no_item_is_refused(title: str, message: str) -> None:
+    with pytest.raises(UnknownTitleError, match=message):
+        find_items([title], TITLES)
+
+
+@pytest.mark.parametrize(("choice", "valid"), [(1, "a candidate"), (None, "no candidate")])
+def test_the_answer_and_the_candidates_by_likelihood(choice: int | None, valid: str) -> None:
+    answer = Answer("Alien", choice, np.array([0.25, 0.7, 0.05]), [0.9, 0.1])
+    lines = answer_text(TITLES, [0, 1, 3], answer).splitlines()
+    assert lines[0] == f"Answer: Alien  ({valid})"
+    assert [line.split("  ")[-1] for line in lines[3:6]] == ["Alien", "Toy Story", "Heat"]
+    assert lines[-1] == "Weights of the experts: 0.900  0.100"

@@ -1,0 +1,46 @@
+"""What was tuned can be asked on the terminal."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pyarrow.parquet as pq
+import pytest
+
+from checkout import Checkout
+
+PLACE = "movielens/published"
+
+
+def ask(finished: Checkout, method: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command on an adapter of the smoke study."""
+    adapter = finished.results / "finetune" / PLACE / "embedded" / method / "default" / "seed~1" / "adapter"
+    return subprocess.run(
+        [sys.executable, "-m", "ilora.predict", str(adapter), *arguments],
+        env={**os.environ, "PYTHONPATH": str(finished.folder / "workflow_scripts")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("method", ["llara", "ilora"])
+def test_an_adapter_answers_for_a_history(finished: Checkout, method: str) -> None:
+    titles = pq.read_table(finished.results / "data" / PLACE / "items.parquet")["title"].to_pylist()
+    unique = [title for title in titles if titles.count(title) == 1]
+    asked = ask(finished, method, "--history", *unique[:3], "--candidates", *unique[3:6])
+    assert asked.returncode == 0, asked.stderr
+    assert asked.stdout.startswith("Answer: ")
+    assert all(f"  {title}\n" in asked.stdout for title in unique[3:6])
+    assert ("Weights of the experts: " in asked.stdout) == (method == "ilora")
+    proposed = ask(finished, method, "--history", *unique[:3])
+    assert proposed.returncode == 0, proposed.stderr
+    assert not any(f"  {title}\n" in proposed.stdout for title in unique[:3])
+
+
+def test_a_title_that_no_item_has_is_refused(finished: Checkout) -> None:
+    asked = ask(finished, "llara", "--history", "No such film")
+    assert asked.returncode == 1
+    assert asked.stderr.splitlines()[-1].startswith("ilora.predict: 'No such film': no item has this title")

@@ -1,0 +1,99 @@
+"""Ask a tuned adapter about one history: ``python -m ilora.predict ADAPTER --history TITLE TITLE ...``."""
+
+import argparse
+import difflib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from ilora.artifacts.errors import ArtifactError
+from ilora.evaluation.validity import normalise_title
+from ilora.llm.asking import Answer, TunedMethod, load_tuned_method
+
+#: Candidates that the guiding recommender proposes where none are named.
+PROPOSED = 20
+
+
+class UnknownTitleError(ValueError):
+    """A title that no item, or more than one, has."""
+
+
+def find_items(named: Sequence[str], titles: Sequence[str]) -> list[int]:
+    """Return the item ids of titles, whatever their case and spaces.
+
+    Raises:
+        UnknownTitleError: if no item has the title, with the nearest ones, or if several have it.
+    """
+    known: dict[str, list[int]] = {}
+    for item, title in enumerate(titles):
+        known.setdefault(normalise_title(title).casefold(), []).append(item)
+    items = []
+    for title in named:
+        found = known.get(normalise_title(title).casefold(), [])
+        if not found:
+            near = difflib.get_close_matches(normalise_title(title).casefold(), list(known), n=3)
+            nearest = "; ".join(titles[known[key][0]] for key in near)
+            raise UnknownTitleError(f"{title!r}: no item has this title" + (f"; near it: {nearest}" if near else ""))
+        if len(found) > 1:
+            raise UnknownTitleError(f"{title!r}: {len(found)} items have this title, expected one")
+        items += found
+    return items
+
+
+def propose(method: TunedMethod, history: Sequence[int], representation: torch.Tensor) -> list[int]:
+    """Return the items outside of the history that the guiding recommender scores highest, the highest first."""
+    assert method.item_embeddings is not None
+    scores = (representation @ method.item_embeddings.T)[0]
+    scores[list(history)] = -torch.inf
+    found: list[int] = scores.topk(min(PROPOSED, len(scores) - len(set(history)))).indices.tolist()
+    return found
+
+
+def answer_text(titles: Sequence[str], candidates: Sequence[int], answer: Answer) -> str:
+    """Return what is printed: the answer, the candidates by their likelihood, and the experts' weights."""
+    valid = "a candidate" if answer.choice is not None else "no candidate"
+    lines = [f"Answer: {answer.text}  ({valid})", "", "Candidates by the likelihood of their titles:"]
+    for place in answer.shares.argsort()[::-1]:
+        lines.append(f"  {answer.shares[place]:.3f}  {titles[candidates[place]]}")
+    if answer.expert_weights is not None:
+        weights = "  ".join(f"{weight:.3f}" for weight in answer.expert_weights)
+        lines += ["", f"Weights of the experts: {weights}"]
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Answer on the terminal; a mistake ends with one line that says what to do."""
+    parser = argparse.ArgumentParser(prog="python -m ilora.predict", description=__doc__.split(":")[0] + ".")
+    parser.add_argument("adapter", type=Path, help="folder of a tuned adapter, .../adapter")
+    parser.add_argument("--history", nargs="+", required=True, metavar="TITLE", help="titles, oldest first")
+    parser.add_argument(
+        "--candidates",
+        nargs="+",
+        metavar="TITLE",
+        help=f"titles to choose from; without them, the {PROPOSED} that the guiding recommender scores highest",
+    )
+    named = parser.parse_args(arguments)
+    try:
+        method = load_tuned_method(named.adapter)
+        history = find_items(named.history, method.titles)
+        representation = None
+        if method.recommender is not None:
+            # RecBole is needed here alone, and not by a method of text alone.
+            from ilora.recommenders.encoding import encode_history
+
+            representation = encode_history(method.recommender, history)
+        if named.candidates:
+            candidates = find_items(named.candidates, method.titles)
+        elif representation is not None:
+            candidates = propose(method, history, representation)
+        else:
+            parser.error("--candidates: expected titles, since this method has no recommender that proposes some")
+        print(answer_text(method.titles, candidates, method.ask(history, candidates, representation)))
+    except (ArtifactError, FileNotFoundError, ValueError) as error:
+        sys.exit(f"ilora.predict: {error}")
+
+
+if __name__ == "__main__":
+    main()
