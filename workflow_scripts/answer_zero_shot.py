@@ -12,7 +12,8 @@ from ilora.llm.backbones import BackboneSource, load_causal_model, load_tokenize
 from ilora.llm.generation import DecodingSettings
 from ilora.llm.hybrid_model import HybridLanguageModel
 from ilora.llm.predicting import predict
-from ilora.llm.prompts import PromptBuilder, PromptStyle, prompt_wording
+from ilora.llm.prompts import PromptBuilder, PromptStyle
+from ilora.llm.wording import prompt_wording
 from ilora.progress import start_log
 
 if TYPE_CHECKING:

@@ -22,7 +22,8 @@ from ilora.llm.guidance import guidance_table
 from ilora.llm.hybrid_model import HybridLanguageModel
 from ilora.llm.inputs import HybridInputs, read_hybrid_inputs
 from ilora.llm.item_vectors import prepare_item_vectors
-from ilora.llm.prompts import PromptBuilder, PromptStyle, prompt_wording
+from ilora.llm.prompts import PromptBuilder, PromptStyle
+from ilora.llm.wording import prompt_wording
 from ilora.progress import Progress, start_log
 
 if TYPE_CHECKING:

@@ -17,8 +17,9 @@ from ilora.llm.guidance import guidance_table, training_guidance
 from ilora.llm.inputs import read_hybrid_inputs
 from ilora.llm.item_vectors import prepare_item_vectors
 from ilora.llm.projector import fresh_projector, load_projector
-from ilora.llm.prompts import PromptBuilder, PromptStyle, prompt_wording
+from ilora.llm.prompts import PromptBuilder, PromptStyle
 from ilora.llm.training import training_log_table
+from ilora.llm.wording import prompt_wording
 from ilora.progress import start_log
 
 if TYPE_CHECKING:
