@@ -1,17 +1,21 @@
 """What the rules share: the validated study, and functions that give their inputs, params and resources."""
 
 import functools
+import os
 import sys
 from pathlib import Path
 
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
+from ilora.baselines.chat.keys import read_key
 from ilora.code_version import script_version
+from ilora.configuration.endpoint import endpoint_address
 from ilora.configuration.finetuning import finetuning_values
 from ilora.configuration.loading import load_study
 from ilora.configuration.model import (
     BASELINES,
+    CHAT_METHODS,
     DOWNLOAD,
     EMBEDDED_BACKBONE,
     LLM_METHODS,
@@ -25,11 +29,22 @@ from snakemake.exceptions import WorkflowError
 
 try:
     STUDY = load_study(config)
+    CHAT_ADDRESS = endpoint_address(STUDY.chat, os.environ)
 except ConfigurationError as error:
     raise WorkflowError(str(error)) from None
 
 RESULTS = STUDY.results
 BACKBONE = STUDY.backbone.identifier
+CHAT_MODEL = STUDY.chat.identifier
+# The methods that are run: those of a chat model only where its key is in the environment.
+HAS_CHAT_KEY = read_key(STUDY.chat.key_variable, os.environ) is not None
+METHODS = [method for method in STUDY.methods if HAS_CHAT_KEY or method not in CHAT_METHODS]
+METHODS_WITHOUT_KEY = [method for method in STUDY.methods if method not in METHODS]
+if not METHODS:
+    raise WorkflowError(
+        f"the study has no methods but {', '.join(STUDY.methods)}, and none of them can be run: the environment variable "
+        f"{STUDY.chat.key_variable} holds no key. Set it, or add other methods."
+    )
 # The methods that tune the language model, and so have adapters, training logs and a guide.
 TUNED_METHODS = [method for method in STUDY.methods if method in LLM_METHODS and method != "zero_shot"]
 

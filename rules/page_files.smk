@@ -4,10 +4,10 @@ from ilora.configuration.model import StudyConfig
 from ilora.configuration.presets import LEARNING_RATES, preset_values
 
 # The methods that answer in text.
-WRITING_METHODS = [method for method in STUDY.methods if method in LLM_METHODS]
+WRITING_METHODS = [method for method in METHODS if method in (*LLM_METHODS, *CHAT_METHODS)]
 
 # What the figure of breakdowns shows: the language model, and the recommender that guides it.
-BROKEN_DOWN_METHODS = [name for name in STUDY.methods if name in (STUDY.recommenders.guide, *WRITING_METHODS)]
+BROKEN_DOWN_METHODS = [name for name in METHODS if name in (STUDY.recommenders.guide, *WRITING_METHODS)]
 
 
 def study_results():

@@ -60,7 +60,7 @@ rule make_error_tables:
         code=code_version("make_error_tables"),
         backbone=BACKBONE,
         confidence=STUDY.statistics.confidence,
-        methods=STUDY.methods,
+        methods=METHODS,
         writing_methods=WRITING_METHODS,
     script:
         "../workflow_scripts/make_error_tables.py"

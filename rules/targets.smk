@@ -2,16 +2,16 @@
 
 
 def trained_recommenders():
-    """Return the recommenders that the study trains: those it compares, and the guide of those it tunes."""
-    guide = [STUDY.recommenders.guide] if TUNED_METHODS else []
-    return [name for name in RECOMMENDERS if name in (*STUDY.methods, *guide)]
+    """Return the recommenders that the study trains: those it compares, and the guide of the methods that have one."""
+    guide = [STUDY.recommenders.guide] if TUNED_METHODS or "chatrec" in METHODS else []
+    return [name for name in RECOMMENDERS if name in (*METHODS, *guide)]
 
 
 def prediction_folders(dataset):
     """Return the folders of the study that hold a `predictions.parquet` of the data set."""
     below = f"{dataset}/{STUDY.protocol}"
     folders = []
-    for method in STUDY.methods:
+    for method in METHODS:
         if method in BASELINES:
             folders.append(f"{RESULTS}/baselines/{below}/{method}")
         elif method in RECOMMENDERS:
@@ -19,6 +19,11 @@ def prediction_folders(dataset):
         elif method in TUNED_METHODS:
             folder = f"{RESULTS}/llm/{below}/{BACKBONE}/{method}/default"
             folders += [f"{folder}/seed~{seed}" for seed in STUDY.seeds]
+        elif method == "gpt4":
+            folders.append(f"{RESULTS}/llm/{below}/{CHAT_MODEL}/{method}/default")
+        elif method == "chatrec":
+            # Every seed's ranking would be paid for, so that only the first one's is.
+            folders.append(f"{RESULTS}/llm/{below}/{CHAT_MODEL}/{method}/default/seed~{STUDY.seeds[0]}")
         else:
             folders.append(f"{RESULTS}/llm/{below}/{BACKBONE}/{method}/default")
     return folders
@@ -31,7 +36,7 @@ def study_files(name):
 
 def uses_embedded_backbone():
     """Return whether any method of the study needs the backbone that the pipeline pretrains."""
-    return STUDY.backbone.is_embedded and bool(set(STUDY.methods) & set(LLM_METHODS))
+    return STUDY.backbone.is_embedded and bool(set(METHODS) & set(LLM_METHODS))
 
 
 def backbone_weights():

@@ -9,6 +9,7 @@ METHODS = {
     "caser": "Caser",
     "sasrec": "SASRec",
     "zero_shot": "Untuned LLM",
+    "gpt4": "Chat LLM",
     "chatrec": "ChatRec",
     "morec": "MoRec",
     "tallrec": "TALLRec",

@@ -16,7 +16,7 @@ WritePrompt = Callable[[Sequence[str], Sequence[str]], str]
 _QUESTION = ("sequence_id", "draw")
 _NOTES = (
     "The questions were chosen by a seeded hash of their numbers, without looking at them or at any answer; every "
-    "method is shown on the same ones.",
+    "method is shown on the same ones, but one that was asked about fewer candidate sets on those of its own.",
     "The prompt is the tuned methods'; <item> stands where a behaviour token does. A method whose prompt is text alone "
     "reads the same without these.",
     "Answers stand as they were written, up to the first newline or the limit of new tokens.",

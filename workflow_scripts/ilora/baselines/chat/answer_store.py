@@ -1,4 +1,4 @@
-"""Answers that were paid for, and what they cost, in one SQLite file: a rerun costs nothing, a killed run loses nothing.
+"""Answers that were paid for, and what they cost, in one SQLite file: a rerun costs nothing.
 
 Before a request is sent, the most that it can cost is written to the ledger. What it did cost replaces that in the same
 transaction that keeps the answer. So at any time, even after SIGKILL, the ledger holds at least what the provider

@@ -27,7 +27,7 @@ def picodollars(usd: float) -> int:
 
 
 def show_usd(amount: int) -> str:
-    """Return picodollars as they stand in a message, such as "0.012345 USD"; digits beyond a millionth are rounded up."""
+    """Return picodollars as they stand in a message, such as "0.012345 USD", rounded up to a millionth."""
     usd = (Decimal(amount) / PICODOLLARS).quantize(Decimal("0.000001"), ROUND_CEILING)
     return f"{usd} USD"
 
