@@ -104,11 +104,11 @@ def answer_requests(
             for future in as_completed(asked):
                 replies[asked[future]] = future.result()
                 progress.update()
-        except BaseException:
-            run.stop()
+        except BaseException as error:
+            reason = run.stop(error)
             threads.shutdown(cancel_futures=True)
             logger.info("stopped: %s", run.tally)
-            raise
+            raise reason from None
     logger.info("%s", run.tally)
     return [replies[request.key] for request in requests], run.tally
 
@@ -128,16 +128,28 @@ class _Run:
         self.tally = Tally()
         self._client, self._store, self._prices, self._patience = client, store, prices, patience
         self._logger = logger
+        self._reason: BaseException | None = None
         self._stopped = threading.Event()
         self._sleep = self._stopped.wait if sleep is None else sleep
         self._pace = Pace(patience.requests_per_minute, time.monotonic, self._sleep)
         self._counting = threading.Lock()
 
-    def stop(self) -> None:
-        """Let no thread send another request."""
-        self._stopped.set()
+    def stop(self, reason: BaseException) -> BaseException:
+        """Let no thread send another request; return the first reason that was given, since others follow from it."""
+        with self._counting:
+            self._reason = self._reason or reason
+            self._stopped.set()
+            return self._reason
 
     def answer(self, key: str, request: ChatRequest) -> Reply:
+        """Return the reply to a request; if there is none, stop the run at once."""
+        try:
+            return self._answer(key, request)
+        except BaseException as error:
+            self.stop(error)
+            raise
+
+    def _answer(self, key: str, request: ChatRequest) -> Reply:
         """Return the reply to a request, after as many attempts as it takes and patience allows."""
         for attempt in range(self._patience.attempts):
             self._pace.wait()
