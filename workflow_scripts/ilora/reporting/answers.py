@@ -21,6 +21,11 @@ _NOTES = (
     "reads the same without these.",
     "Answers stand as they were written, up to the first newline or the limit of new tokens.",
 )
+_CHAT_NOTE = (
+    "A chat model reads the same titles between sentences of its own; ChatRec's has the candidates as the recommender "
+    "ranks them."
+)
+_CHAT_METHODS = ("gpt4", "chatrec")
 
 
 def answers_page(title: str, samples: Iterable[pa.Table], write_prompt: WritePrompt) -> str:
@@ -39,7 +44,8 @@ def answers_page(title: str, samples: Iterable[pa.Table], write_prompt: WritePro
         "category": {row["category"]: row["category"] for row in sorted(answers, key=lambda row: row["category"])},
     }
     controls = "".join(_select(name, options) for name, options in choices.items())
-    return html_page(title, _BODY.format(controls=controls, rows=rows) + _SCRIPT, _NOTES)
+    notes = (*_NOTES, _CHAT_NOTE) if set(_CHAT_METHODS).intersection(choices["method"]) else _NOTES
+    return html_page(title, _BODY.format(controls=controls, rows=rows) + _SCRIPT, notes)
 
 
 def _question(row: Mapping[str, Any]) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def ask(
     pauses: list[float] | None = None,
 ) -> tuple[list[Reply], Tally, Spending]:
     requests = make_requests(server.root, count)
-    client = ChatClient(server.root, "sk-of-a-test", 1.0)
+    client = ChatClient(server.root, "sk-of-a-test", 2.0)
     patience = Patience(1e9, threads, attempts)
     sleep = ([] if pauses is None else pauses).append
     with AnswerStore(path, ceiling) as store:
@@ -128,8 +129,7 @@ def test_nothing_is_paid_twice_after_sigkill(server: ChatServer, store_path: Pat
     assert sum(server.billed.values()) == 37
 
     server.answers_before_silence = None
-    second = process(server, store_path, 80, 4)
-    assert second.wait() == 0
+    ask(server, store_path, 80)
     assert len(server.billed) == 80 and set(server.billed.values()) == {1}
     spending = spending_of(store_path)
     assert (spending.answers, spending.paid) == (80, server.bill)
@@ -256,3 +256,27 @@ def test_an_account_without_money_is_not_asked_again(server: ChatServer, store_p
     with pytest.raises(ChatError, match="You exceeded your quota"):
         ask(server, store_path, 5, threads=1)
     assert sum(server.requests.values()) == 1
+
+
+def test_jobs_take_turns(store_path: Path) -> None:
+    opened = threading.Event()
+
+    def wait_for_turn() -> None:
+        with AnswerStore(store_path, MUCH):
+            opened.set()
+
+    with AnswerStore(store_path, MUCH) as store:
+        store.reserve("key", 5)
+        waiting = threading.Thread(target=wait_for_turn)
+        waiting.start()
+        assert not opened.wait(0.3)
+    assert opened.wait(10)
+    waiting.join()
+
+
+def test_a_damaged_file_is_named(store_path: Path) -> None:
+    store_path.parent.mkdir()
+    store_path.write_bytes(b"no database at all" * 100)
+    with pytest.raises(ChatError, match="answers.sqlite: cannot be opened .* holds answers that were paid for"):
+        AnswerStore(store_path, MUCH)
+    assert store_path.read_bytes().startswith(b"no database")

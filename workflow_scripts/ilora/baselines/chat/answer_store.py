@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from ilora.baselines.chat.errors import CeilingError
+from ilora.baselines.chat.errors import CeilingError, ChatError
 from ilora.baselines.chat.prices import show_usd
 from ilora.baselines.chat.replies import Reply, ReplyKind
 
@@ -63,6 +63,9 @@ class AnswerStore:
     Args:
         path: of the file; made if it is missing.
         ceiling: what may be spent in all, picodollars, runs of before included.
+
+    Raises:
+        ChatError: the file is damaged.
     """
 
     def __init__(self, path: str | os.PathLike[str], ceiling: int) -> None:
@@ -74,14 +77,14 @@ class AnswerStore:
         self._database = sqlite3.connect(
             self.path, timeout=_SECONDS_TO_WAIT, isolation_level=None, check_same_thread=False
         )
-        # One process at a time, which also spares the shared memory that network file systems lack.
-        self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = FULL")
-        self._database.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
-        # Whoever had these in flight is dead, since the file is ours.
-        stranded = self._database.execute("UPDATE ledger SET state = 'unsure' WHERE state = 'in flight'")
-        self.stranded = stranded.rowcount
+        try:
+            self.stranded = self._open()
+        except sqlite3.DatabaseError as error:
+            self._database.close()
+            raise ChatError(
+                f"{self.path}: cannot be opened as the file of answers and costs ({error}). It holds answers that were "
+                "paid for: put a copy in its place, or move it away, in which case all are asked and paid for again."
+            ) from error
 
     def __enter__(self) -> "AnswerStore":
         """Return the store."""
@@ -166,6 +169,16 @@ class AnswerStore:
                 "SELECT COUNT(*), COALESCE(SUM(prompt_tokens), 0), COALESCE(SUM(answer_tokens), 0) FROM answers"
             ).fetchone()
         return Spending(sums.get("paid", 0), sums.get("unsure", 0), sums.get("in flight", 0), *answers)
+
+    def _open(self) -> int:
+        """Take hold of the file; return how many requests a killed run left in flight."""
+        # One process at a time, which also spares the shared memory that network file systems lack.
+        self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = FULL")
+        self._database.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
+        # Whoever had these in flight is dead, since the file is ours.
+        return self._database.execute("UPDATE ledger SET state = 'unsure' WHERE state = 'in flight'").rowcount
 
     def _landed(self) -> None:
         self._flying -= 1
