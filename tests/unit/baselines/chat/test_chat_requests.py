@@ -79,6 +79,7 @@ def body(message: dict[str, object], **choice: object) -> str:
         (body({"content": ""}, finish_reason="content_filter"), Reply("", ReplyKind.REFUSED, 12, 3)),
         (body({"content": " \n"}, finish_reason="stop"), Reply(" \n", ReplyKind.EMPTY, 12, 3)),
         (body({"content": None}), Reply("", ReplyKind.EMPTY, 12, 3)),
+        (body({"content": "A\ud800\x00"}, finish_reason="stop"), Reply("A?\x00", ReplyKind.COMPLETE, 12, 3)),
         ('{"choices": [{"message": {"content": "A"}}]}', Reply("A", ReplyKind.COMPLETE, None, None)),
         ('{"choices": [{"message": {"content": "A"}}], "usage": null}', Reply("A", ReplyKind.COMPLETE, None, None)),
     ],

@@ -8,6 +8,8 @@ can bill: a request whose answer never arrived stays in it as "unsure", at its h
 import os
 import sqlite3
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -139,27 +141,23 @@ class AnswerStore:
             reply: the answer.
             cost: picodollars.
         """
-        with self._changed:
-            with self._database:
-                self._database.execute("BEGIN IMMEDIATE")
-                self._database.execute(
-                    "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?)",
-                    (key, request, reply.text, reply.kind, reply.prompt_tokens, reply.answer_tokens),
-                )
-                self._database.execute("UPDATE ledger SET state = 'paid', picodollars = ? WHERE id = ?", (cost, entry))
-            self._landed()
+        with self._landing(), self._database:
+            self._database.execute("BEGIN IMMEDIATE")
+            self._database.execute(
+                "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?)",
+                (key, request, reply.text, reply.kind, reply.prompt_tokens, reply.answer_tokens),
+            )
+            self._database.execute("UPDATE ledger SET state = 'paid', picodollars = ? WHERE id = ?", (cost, entry))
 
     def release(self, entry: int) -> None:
         """Give back what was set aside for a request that nobody can bill."""
-        with self._changed:
+        with self._landing():
             self._database.execute("DELETE FROM ledger WHERE id = ?", (entry,))
-            self._landed()
 
     def write_off(self, entry: int) -> None:
         """Count a request that may have been billed, though its answer never arrived."""
-        with self._changed:
+        with self._landing():
             self._database.execute("UPDATE ledger SET state = 'unsure' WHERE id = ?", (entry,))
-            self._landed()
 
     def spending(self) -> Spending:
         """Return what has been spent so far."""
@@ -180,9 +178,15 @@ class AnswerStore:
         # Whoever had these in flight is dead, since the file is ours.
         return self._database.execute("UPDATE ledger SET state = 'unsure' WHERE state = 'in flight'").rowcount
 
-    def _landed(self) -> None:
-        self._flying -= 1
-        self._changed.notify_all()
+    @contextmanager
+    def _landing(self) -> Iterator[None]:
+        """Let those go on that wait for a request to be settled, even if that fails."""
+        with self._changed:
+            try:
+                yield
+            finally:
+                self._flying -= 1
+                self._changed.notify_all()
 
     def _explain(self, spending: Spending, cost: int) -> str:
         return (

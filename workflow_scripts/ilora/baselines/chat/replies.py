@@ -52,7 +52,8 @@ def read_reply(body: str) -> Reply:
         raise UnreadableReplyError("a response that is no chat completion") from None
     if not all(isinstance(part, str | None) for part in (content, refusal)) or not isinstance(counted, dict):
         raise UnreadableReplyError("a chat completion whose content is no text")
-    text = content or refusal or ""
+    # JSON can escape halves of characters that no encoding takes.
+    text = (content or refusal or "").encode(errors="replace").decode()
     return Reply(
         text, _kind(text, refusal, finish), _count(counted, "prompt_tokens"), _count(counted, "completion_tokens")
     )
