@@ -4,7 +4,7 @@
 # make report   one HTML file about the default study: tables, figures, answers, settings, costs, deviations
 # make test     every check and test; make check: the fast ones
 # make bench    claims of speed and memory, measured; SECTIONS="adapter data" for some of them
-# make clean    removes what was made (results/, Snakemake's notes), but not .venv
+# make clean    removes what was made (results/, Snakemake's notes), but not .venv, nor answers that were paid for
 #
 # CORES=n limits the cores; ARGUMENTS=... goes to Snakemake as it stands. Another study: see studies/.
 
@@ -51,7 +51,7 @@ bench: .venv/installed
 	@$(offline) PYTHONPATH=workflow_scripts $(python) -m ilora.benchmarks $(SECTIONS)
 
 clean:
-	find results -mindepth 1 ! -name README.md -delete
+	find results -mindepth 1 ! -name README.md ! -path results/chat ! -path "results/chat/*" -delete
 	rm -rf .snakemake
 
 .venv/installed: envs/requirements.txt envs/install.sh

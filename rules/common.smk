@@ -1,35 +1,50 @@
 """What the rules share: the validated study, and functions that give their inputs, params and resources."""
 
 import functools
+import os
 import sys
 from pathlib import Path
 
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
+from ilora.baselines.chat.keys import read_key
 from ilora.code_version import script_version
 from ilora.configuration.decoding import decoding_values
+from ilora.configuration.endpoint import endpoint_address
 from ilora.configuration.finetuning import finetuning_values
 from ilora.configuration.loading import load_study
 from ilora.configuration.model import DOWNLOAD, EMBEDDED_BACKBONE, PROTOCOLS
 from ilora.configuration.validation import ConfigurationError
 from ilora.configuration.variants import DEFAULT, resolve_variant
 from ilora.data.acquisition.catalogue import SOURCES
-from ilora.methods.register import BASELINES, LABELS, LANGUAGE_MODEL_METHODS, RECOMMENDERS
+from ilora.methods.register import BASELINES, CHAT_METHODS, LABELS, LANGUAGE_MODEL_METHODS, RECOMMENDERS
 from snakemake.exceptions import WorkflowError
 
 try:
     STUDY = load_study(config)
+    CHAT_ADDRESS = endpoint_address(STUDY.chat, os.environ)
 except ConfigurationError as error:
     raise WorkflowError(str(error)) from None
 
 RESULTS = STUDY.results
 BACKBONE = STUDY.backbone.identifier
-# The study's methods in the order of the register, which is that of the rows of Table 1.
-METHODS = [method for method in LABELS if method in STUDY.methods]
-# Those of the language model, and of these the ones that tune it, and so have adapters and training logs.
-WRITING_METHODS = [method for method in METHODS if method in LANGUAGE_MODEL_METHODS]
-TUNED_METHODS = [method for method in WRITING_METHODS if LANGUAGE_MODEL_METHODS[method].is_tuned]
+CHAT_MODEL = STUDY.chat.identifier
+# The methods that are run, in the order of the register, which is that of the rows of Table 1: those of a chat model only
+# where its key is in the environment.
+HAS_CHAT_KEY = read_key(STUDY.chat.key_variable, os.environ) is not None
+METHODS = [
+    method for method in LABELS if method in STUDY.methods and (HAS_CHAT_KEY or method not in CHAT_METHODS)
+]
+METHODS_WITHOUT_KEY = [method for method in STUDY.methods if method not in METHODS]
+if not METHODS:
+    raise WorkflowError(
+        f"the study has no methods but {', '.join(STUDY.methods)}, and none of them can be run: the environment variable "
+        f"{STUDY.chat.key_variable} holds no key. Set it, or add other methods."
+    )
+# Those of the backbone, and of these the ones that tune it, and so have adapters and training logs.
+BACKBONE_METHODS = [method for method in METHODS if method in LANGUAGE_MODEL_METHODS]
+TUNED_METHODS = [method for method in BACKBONE_METHODS if LANGUAGE_MODEL_METHODS[method].is_tuned]
 GATED_METHODS = [method for method in TUNED_METHODS if LANGUAGE_MODEL_METHODS[method].is_gated]
 
 

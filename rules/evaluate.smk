@@ -53,6 +53,7 @@ rule collect_metrics:
         runtime=minutes(10),
     params:
         code=code_version("collect_metrics"),
+        draws={method: STUDY.chat.draws for method in METHODS if method in CHAT_METHODS},
     script:
         "../workflow_scripts/collect_metrics.py"
 

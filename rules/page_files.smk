@@ -3,6 +3,14 @@
 from ilora.configuration.model import StudyConfig
 from ilora.configuration.presets import LEARNING_RATES, preset_values
 
+# The methods that answer in text.
+WRITING_METHODS = [method for method in METHODS if method in (*BACKBONE_METHODS, *CHAT_METHODS)]
+
+# The language models behind these answers, as they stand above pages and figures.
+WRITING_MODELS = ", ".join(
+    dict.fromkeys(CHAT_MODEL if method in CHAT_METHODS else BACKBONE for method in WRITING_METHODS)
+)
+
 # What the figure of breakdowns shows: the language model, and the recommender that guides it.
 BROKEN_DOWN_METHODS = [name for name in METHODS if name in (STUDY.recommenders.guide, *WRITING_METHODS)]
 

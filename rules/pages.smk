@@ -60,7 +60,7 @@ rule make_error_tables:
         code=code_version("make_error_tables"),
         backbone=BACKBONE,
         confidence=STUDY.statistics.confidence,
-        methods=STUDY.methods,
+        methods=METHODS,
         writing_methods=WRITING_METHODS,
     script:
         "../workflow_scripts/make_error_tables.py"
@@ -92,7 +92,7 @@ rule plot_answer_categories:
         runtime=minutes(10),
     params:
         code=code_version("plot_answer_categories"),
-        backbone=BACKBONE,
+        backbone=WRITING_MODELS,
         methods=WRITING_METHODS,
     script:
         "../workflow_scripts/plot_answer_categories.py"
@@ -128,7 +128,7 @@ rule plot_error_breakdowns:
         runtime=minutes(10),
     params:
         code=code_version("plot_error_breakdowns"),
-        backbone=BACKBONE,
+        backbone=WRITING_MODELS,
         methods=BROKEN_DOWN_METHODS,
         confidence=STUDY.statistics.confidence,
     script:
@@ -158,7 +158,7 @@ rule show_answers:
         runtime=minutes(10),
     params:
         code=code_version("show_answers"),
-        backbone=BACKBONE,
+        backbone=WRITING_MODELS,
         words=words_of,
         prompt=STUDY.prompt.model_dump(mode="json"),
         questions=ANSWER_SAMPLE["rows"],

@@ -2,8 +2,10 @@
 
 
 def trained_recommenders():
-    """Return the recommenders that the study trains: those it compares, and the guide of its hybrid prompts."""
-    is_guided = any(LANGUAGE_MODEL_METHODS[method].is_hybrid for method in WRITING_METHODS)
+    """Return the recommenders that the study trains: those it compares, and the guide of the methods that have one."""
+    is_guided = (
+        any(LANGUAGE_MODEL_METHODS[method].is_hybrid for method in BACKBONE_METHODS) or "chatrec" in METHODS
+    )
     guide = [STUDY.recommenders.guide] if is_guided else []
     return [name for name in RECOMMENDERS if name in (*METHODS, *guide)]
 
@@ -20,6 +22,11 @@ def prediction_folders(dataset):
         elif method in TUNED_METHODS:
             folder = f"{RESULTS}/llm/{below}/{BACKBONE}/{method}/default"
             folders += [f"{folder}/seed~{seed}" for seed in STUDY.seeds]
+        elif method == "gpt4":
+            folders.append(f"{RESULTS}/llm/{below}/{CHAT_MODEL}/{method}/default")
+        elif method == "chatrec":
+            # Every seed's ranking would be paid for, so that only the first one's is.
+            folders.append(f"{RESULTS}/llm/{below}/{CHAT_MODEL}/{method}/default/seed~{STUDY.seeds[0]}")
         else:
             folders.append(f"{RESULTS}/llm/{below}/{BACKBONE}/{method}/default")
     return folders
@@ -32,7 +39,7 @@ def study_files(name):
 
 def uses_embedded_backbone():
     """Return whether any method of the study needs the backbone that the pipeline pretrains."""
-    return STUDY.backbone.is_embedded and bool(WRITING_METHODS)
+    return STUDY.backbone.is_embedded and bool(BACKBONE_METHODS)
 
 
 def backbone_weights():

@@ -13,7 +13,8 @@ from ilora.llm.generation import DecodingSettings
 from ilora.llm.hybrid_model import HybridLanguageModel
 from ilora.llm.inputs import read_inputs
 from ilora.llm.predicting import predict
-from ilora.llm.prompts import PromptBuilder, prompt_style, prompt_wording
+from ilora.llm.prompts import PromptBuilder, prompt_style
+from ilora.llm.wording import prompt_wording
 from ilora.progress import start_log
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ def main(snakemake: "Snakemake") -> None:
     check_same_candidates(
         {path: read_table(path, PREDICTIONS) for path in snakemake.input.predictions},
         {parse_data(path): read_table(path, CANDIDATES) for path in snakemake.input.candidates},
+        snakemake.params.draws,
     )
     metrics = pa.concat_tables([read_table(path, METRICS) for path in snakemake.input.metrics])
     write_table(metrics, snakemake.output.metrics)

@@ -18,8 +18,9 @@ from ilora.llm.guidance import method_guidance, training_guidance
 from ilora.llm.inputs import read_inputs
 from ilora.llm.item_vectors import guide_item_vectors
 from ilora.llm.projector import Projector, fresh_projector, load_projector
-from ilora.llm.prompts import PromptBuilder, prompt_style, prompt_wording
+from ilora.llm.prompts import PromptBuilder, prompt_style
 from ilora.llm.training import training_log_table
+from ilora.llm.wording import prompt_wording
 from ilora.progress import start_log
 
 if TYPE_CHECKING:

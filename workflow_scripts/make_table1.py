@@ -8,7 +8,7 @@ from ilora.artifacts.schemas import ITEMS, METRICS, PREDICTIONS
 from ilora.artifacts.writing import atomic_path
 from ilora.evaluation.comparisons import DIFFERENCES
 from ilora.evaluation.intervals import IntervalSettings
-from ilora.evaluation.runs import parse_data, parse_run
+from ilora.evaluation.runs import Run, parse_data, parse_run
 from ilora.evaluation.summary import summarise
 from ilora.plotting.backbone_size import backbone_parameters
 from ilora.plotting.table1 import build_table1
@@ -32,7 +32,8 @@ def main(snakemake: "Snakemake") -> None:
     differences = read_table(snakemake.input.differences, DIFFERENCES)
 
     summary = summarise(metrics, predictions, titles, settings)
-    table = build_table1(summary, differences, backbone_parameters(snakemake.input.backbones))
+    without_key = [Run(*labels) for labels in snakemake.params.without_key]
+    table = build_table1(summary, differences, backbone_parameters(snakemake.input.backbones), without_key)
     write_table(table, snakemake.output.parquet)
     notes = table_notes(table, differences)
     texts = {

@@ -66,6 +66,37 @@ def test_two_data_sets_on_the_embedded_backbone(checkout: Checkout) -> None:
     assert jobs["prepare_interactions"] == 2 and "download_lastfm" not in jobs
 
 
+CHAT = (*SMOKE, "--config", "methods=[popularity,sasrec,gpt4,chatrec,ilora]")
+
+
+def test_the_chat_methods_are_run_where_there_is_a_key(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    without = checkout.planned_jobs(*CHAT)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-NeverToBeSeen")
+    with_key = checkout.planned_jobs(*CHAT)
+    more = {name: count - without.get(name, 0) for name, count in with_key.items() if count != without.get(name, 0)}
+    assert more == {"ask_chat_model": 1, "ask_chat_model_ranked": 1, "compute_metrics": 2, "analyse_errors": 2}
+    plan = checkout.snakemake(*PLAN, "--printshellcmds", "--verbose", *CHAT).stdout
+    assert "rule ask_chat_model" in plan and "gpu" not in plan.split("rule ask_chat_model")[1].split("rule ")[0]
+    assert "NeverToBeSeen" not in plan
+    files = [path for path in checkout.folder.rglob("*") if path.is_file()]
+    assert not [path for path in files if b"NeverToBeSeen" in path.read_bytes()]
+
+
+def test_a_chat_server_of_ones_own_needs_no_key(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    jobs = checkout.planned_jobs("--configfile", "studies/local_chat.yaml")
+    expected = {"ask_chat_model": 1, "ask_chat_model_ranked": 1, "train_recommender": 1, "pretrain_backbone": None}
+    assert {name: jobs.get(name) for name in expected} == expected
+
+
+def test_a_study_of_chat_methods_alone_says_what_it_lacks(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    process = checkout.snakemake(*PLAN, "--config", "methods=[gpt4]")
+    assert process.returncode != 0
+    assert "none of them can be run: the environment variable OPENAI_API_KEY holds no key" in process.stdout
+
+
 def test_nothing_is_downloaded_by_default(checkout: Checkout) -> None:
     assert not [name for name in checkout.planned_jobs() if name.startswith("download")]
 

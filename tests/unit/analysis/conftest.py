@@ -14,7 +14,8 @@ from ilora.llm.adapter import AdapterSettings, attach_adapter
 from ilora.llm.collation import TrainingExample
 from ilora.llm.hybrid_model import HybridLanguageModel
 from ilora.llm.projector import fresh_projector
-from ilora.llm.prompts import NO_ITEM, WORDING, PromptBuilder, PromptStyle
+from ilora.llm.prompts import NO_ITEM, PromptBuilder, PromptStyle
+from ilora.llm.wording import WORDING
 
 TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", "Fargo"]
 WIDTH = 4

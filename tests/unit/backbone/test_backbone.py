@@ -17,7 +17,8 @@ from ilora.backbone.tasks import Difficulty, PretrainingText, TaskExamples, Vect
 from ilora.backbone.tokenizer import train_tokenizer
 from ilora.llm.hybrid_model import HybridLanguageModel
 from ilora.llm.projector import Projector, load_projector
-from ilora.llm.prompts import NO_ITEM, WORDING, PromptBuilder, PromptStyle
+from ilora.llm.prompts import NO_ITEM, PromptBuilder, PromptStyle
+from ilora.llm.wording import WORDING
 
 WORDS = ["Red", "Blue", "Dark", "Last", "Silent", "River", "House", "King", "Road", "Star"]
 TITLES = [f"{first} {second}" for first in WORDS for second in WORDS]

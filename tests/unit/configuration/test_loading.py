@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
+from ilora.configuration.endpoint import endpoint_address
 from ilora.configuration.finetuning import finetuning_values
 from ilora.configuration.loading import load_study
-from ilora.configuration.model import StudyConfig
+from ilora.configuration.model import ChatSection, StudyConfig
 from ilora.configuration.validation import ConfigurationError
 
 
@@ -43,7 +44,7 @@ def test_the_default_configuration_is_the_models(defaults: dict[str, Any]) -> No
     assert load_study(defaults) == StudyConfig() == load_study({})
 
 
-STUDIES = ["embedded", "embedded_two_datasets", "figures", "own_data", "paper", "smoke"]
+STUDIES = ["embedded", "embedded_two_datasets", "figures", "local_chat", "own_data", "paper", "smoke"]
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -322,3 +323,54 @@ class TestFinetuningValues:
         ).finetuning
         assert finetuning_values(section, "movielens").rank == 8
         assert finetuning_values(section, "steam").rank == 16
+
+
+SECRET = "sk-proj-NeverToBeSeen"
+
+
+@pytest.mark.parametrize(
+    ("chat", "line"),
+    [
+        (
+            {"key_variable": SECRET},
+            "chat.key_variable: found another text, expected the name of a variable, such as OPENAI_API_KEY, not the "
+            "key",
+        ),
+        (
+            {"base_url": f"https://me:{SECRET}@example.org/v1"},
+            "chat.base_url: found another text, expected an address such as http://localhost:8000/v1, with no user, "
+            "password or key",
+        ),
+        (
+            {"base_url": f"https://example.org/v1?key={SECRET}"},
+            "chat.base_url: found another text, expected an address such as http://localhost:8000/v1, with no user, "
+            "password or key",
+        ),
+        ({"draws": 11}, "chat.draws: found 11, expected at most data.draws (10)"),
+        ({"max_cost_usd": -1.0}, "chat.max_cost_usd: found -1.0, expected a value of at least 0.0"),
+    ],
+)
+def test_the_chat_section(chat: dict[str, Any], line: str) -> None:
+    assert lines_of({"chat": chat}) == [line]
+
+
+def test_a_key_in_the_configuration_is_refused_and_not_shown() -> None:
+    (line,) = lines_of({"chat": {"api_key": SECRET}})
+    assert line.startswith("chat.api_key: found an unknown key, expected one of base_url, model, key_variable")
+    assert SECRET not in line
+
+
+def test_the_address_of_the_chat_model() -> None:
+    chat, own = ChatSection(), ChatSection(base_url="http://localhost:8000/v1")
+    environment = {"OPENAI_BASE_URL": "https://example.org/v1"}
+    assert endpoint_address(chat, {}) == "https://api.openai.com/v1"
+    assert endpoint_address(chat, environment) == "https://example.org/v1"
+    assert endpoint_address(own, environment) == "http://localhost:8000/v1"
+    with pytest.raises(ConfigurationError, match="environment variable OPENAI_BASE_URL: found another text") as caught:
+        endpoint_address(chat, {"OPENAI_BASE_URL": f"https://{SECRET}@example.org"})
+    assert SECRET not in str(caught.value)
+
+
+def test_the_chat_models_name_in_paths() -> None:
+    assert ChatSection(model="Qwen/Qwen2.5-7B-Instruct").identifier == "Qwen--Qwen2.5-7B-Instruct"
+    assert ChatSection(model="qwen2.5:7b").identifier == "qwen2.5_7b"

@@ -1,6 +1,7 @@
 from collections.abc import Callable
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from ilora.artifacts.schemas import CANDIDATES, PREDICTIONS
@@ -79,3 +80,20 @@ def test_each_data_set_has_candidates_of_its_own(make_predictions: PredictionsMa
     table, elsewhere = make_predictions(), make_predictions(users=4)
     candidates = {DATA: _frozen(table), ("lastfm", "published"): _frozen(elsewhere)}
     check_same_candidates({FIRST: table, ELSEWHERE: elsewhere}, candidates)
+
+
+ASKED = "results/llm/movielens/published/gpt-4o/gpt4/default/predictions.parquet"
+
+
+def test_a_method_may_be_asked_about_the_first_draws_only(make_predictions: PredictionsMaker) -> None:
+    table = make_predictions(draws=3)
+    first = table.filter(pc.less(table["draw"], 1))
+    check_same_candidates({FIRST: table, ASKED: first}, {DATA: _frozen(table)}, {"gpt4": 1})
+    with pytest.raises(IncomparableError, match="gpt4 has no answer to 24 of the frozen"):
+        check_same_candidates({ASKED: first}, {DATA: _frozen(table)})
+    with pytest.raises(IncomparableError, match="gpt4 has no answer to 1 of the frozen candidate sets: sequence 1000"):
+        check_same_candidates({ASKED: first.slice(1)}, {DATA: _frozen(table)}, {"gpt4": 1})
+    with pytest.raises(IncomparableError, match="gpt4 has answers to 24 candidate sets that are not frozen"):
+        check_same_candidates({ASKED: table}, {DATA: _frozen(table)}, {"gpt4": 1})
+    with pytest.raises(IncomparableError, match="popularity has no answer"):
+        check_same_candidates({FIRST: first}, {DATA: _frozen(table)}, {"gpt4": 1})

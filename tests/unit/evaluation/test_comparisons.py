@@ -1,6 +1,7 @@
 from collections.abc import Callable
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from statsmodels.stats.contingency_tables import mcnemar
 
@@ -16,6 +17,7 @@ SETTINGS = IntervalSettings(samples=200)
 ILORA = [Run("movielens", "published", "ilora", "embedded", seed=seed) for seed in (1, 2)]
 LLARA = [Run("movielens", "published", "llara", "embedded", seed=seed) for seed in (1, 2)]
 POPULARITY = Run("movielens", "published", "popularity")
+GPT4 = Run("movielens", "published", "gpt4", "gpt-4o")
 
 
 def _hit_ratio(tables: list[pa.Table], split: str) -> float:
@@ -66,6 +68,15 @@ def test_unequally_many_seeds_are_compared_by_their_means(make_predictions: Pred
     row = compare_with("ilora", ours | {POPULARITY: popularity}, SETTINGS).to_pylist()[1]
     assert row["value"] == pytest.approx(_hit_ratio(list(ours.values()), "test") - _hit_ratio([popularity], "test"))
     assert row["seeds"] == 2
+
+
+def test_a_method_that_answered_fewer_draws_is_compared_on_these(make_predictions: PredictionsMaker) -> None:
+    ours = {run: make_predictions("ilora", users=60, draws=4, seed=run.seed) for run in ILORA}
+    theirs = make_predictions("gpt4", users=60, draws=4, seed=9)
+    first = {run: table.filter(pc.less(table["draw"], 1)) for run, table in {**ours, GPT4: theirs}.items()}
+    of_first_draw = compare_with("ilora", ours | {GPT4: first[GPT4]}, SETTINGS)
+    assert of_first_draw.equals(compare_with("ilora", first, SETTINGS))
+    assert of_first_draw["value"][1] != compare_with("ilora", ours | {GPT4: theirs}, SETTINGS)["value"][1]
 
 
 def test_a_method_that_answers_alike_shows_no_difference(make_predictions: PredictionsMaker) -> None:

@@ -9,7 +9,8 @@ from ilora.artifacts.schemas import INTERACTIONS, SEQUENCES
 from ilora.backbone.architecture import BackboneShape, build_backbone
 from ilora.backbone.tokenizer import train_tokenizer
 from ilora.data.sequences import SequenceTable, sequence_table
-from ilora.llm.prompts import WORDING, PromptBuilder, PromptStyle
+from ilora.llm.prompts import PromptBuilder, PromptStyle
+from ilora.llm.wording import WORDING
 
 TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", "Fargo"]
 

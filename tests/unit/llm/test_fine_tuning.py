@@ -23,10 +23,12 @@ from ilora.llm.guidance import method_guidance
 from ilora.llm.hybrid_model import HybridLanguageModel
 from ilora.llm.item_vectors import guide_item_vectors
 from ilora.llm.projector import Projector
-from ilora.llm.prompts import NO_ITEM, WORDING, PromptBuilder, PromptStyle
+from ilora.llm.prompts import NO_ITEM, PromptBuilder, PromptStyle
 
 TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", "Fargo"]
 LOGGER = logging.getLogger("test")
+from ilora.llm.wording import WORDING
+
 SETTINGS = FineTuningSettings(
     seed=1,
     steps=6,

@@ -1,5 +1,6 @@
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from scipy.stats import ttest_1samp
@@ -66,8 +67,8 @@ def test_the_figure_shows_what_the_table_says() -> None:
         figure = draw_negative_transfer(summary)
     hidden = figure.axes[0]
     (line,) = [line for line in hidden.lines if line.get_label() == "iLoRA"]
-    assert list(line.get_ydata()) == pytest.approx([0.41, 0.55, 0.85])
+    assert np.asarray(line.get_ydata()).tolist() == pytest.approx([0.41, 0.55, 0.85])
     gains = figure.axes[2]
     (marks,) = [line for line in gains.lines if line.get_label() == "iLoRA − LoRA, group named"]
-    assert sorted(marks.get_ydata()) == pytest.approx([0.01, 0.15, 0.45])
-    assert sorted(marks.get_xdata()) == pytest.approx([-0.5, 0.0, 0.5])
+    assert sorted(np.asarray(marks.get_ydata()).tolist()) == pytest.approx([0.01, 0.15, 0.45])
+    assert sorted(np.asarray(marks.get_xdata()).tolist()) == pytest.approx([-0.5, 0.0, 0.5])

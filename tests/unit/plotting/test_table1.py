@@ -1,6 +1,7 @@
 import pyarrow as pa
 import pytest
 
+from ilora.evaluation.runs import Run
 from ilora.plotting.backbone_size import Backbone
 from ilora.plotting.table1 import TABLE1, build_table1
 
@@ -95,6 +96,31 @@ def test_the_papers_language_model_is_judged_as_the_paper_counts(summary: pa.Tab
     assert verdicts["ilora"] == "reproduced"  # its HitRatio@1 over all, 0.326, is not what the paper prints
     assert verdicts["llara"] == "underpowered"  # 0.16 wide, 0.0854 claimed
     assert verdicts["zero_shot"] == "reproduced"  # 0.0421 in [0, 0.09], 0.4854 claimed
+
+
+WITHOUT_KEY = [
+    Run("movielens", "published", "gpt4", "openai--gpt-4o"),
+    Run("movielens", "published", "chatrec", "openai--gpt-4o"),
+]
+
+
+def test_what_was_not_run_says_so_beside_the_papers_number(summary: pa.Table, differences: pa.Table) -> None:
+    rows = [row | {"dataset": "steam"} for row in summary.to_pylist()]
+    both = pa.concat_tables([summary, pa.Table.from_pylist(rows, schema=summary.schema)])
+    table = build_table1(both, differences, SIZES, WITHOUT_KEY).to_pylist()
+    assert [row["dataset"] for row in table] == ["movielens"] * 10 + ["steam"] * 8
+    assert [row["method"] for row in table[7:11]] == ["ilora", "gpt4", "chatrec", "popularity"]
+    filled = [{name: value for name, value in row.items() if value is not None} for row in table[8:10]]
+    labels = {"dataset": "movielens", "protocol": "published", "backbone": "openai/gpt-4o", "status": "not run: no key"}
+    assert filled[0] == labels | {"method": "gpt4"}
+    assert filled[1] == labels | {
+        "method": "chatrec",
+        "paper_hit_ratio@1": 0.2,
+        "paper_valid_ratio": 0.9895,
+        "paper_backbone": "paper",
+        "paper_improvement": pytest.approx(163.75),
+        "paper_improvement_printed": 163.75,
+    }
 
 
 SUMMARY_VARIANT = pa.field("variant", pa.string(), nullable=False)

@@ -8,6 +8,7 @@ import pytest
 
 from ilora.artifacts.parquet import write_table
 from ilora.evaluation.comparisons import DIFFERENCES
+from ilora.evaluation.runs import Run
 from ilora.plotting import terminal_table
 from ilora.plotting.backbone_size import Backbone
 from ilora.plotting.table1 import build_table1
@@ -20,6 +21,39 @@ SIZES = {Backbone("movielens", "published", "embedded"): 1_100_000}
 @pytest.fixture
 def table(summary: pa.Table, differences: pa.Table) -> pa.Table:
     return build_table1(summary, differences, SIZES)
+
+
+@pytest.fixture
+def with_a_row_without_key(summary: pa.Table, differences: pa.Table) -> pa.Table:
+    return build_table1(summary, differences, SIZES, [Run("movielens", "published", "chatrec", "gpt-4o")])
+
+
+def test_every_format_says_what_was_not_run(with_a_row_without_key: pa.Table, differences: pa.Table) -> None:
+    notes = table_notes(with_a_row_without_key, differences)
+    assert "not run: no key: ChatRec. The environment variable that chat.key_variable names" in "\n".join(notes)
+    row = to_markdown(with_a_row_without_key, notes).splitlines()[10]
+    assert [cell.strip() for cell in row.split("|")][1:8] == [
+        "MovieLens",
+        "gpt-4o",
+        "ChatRec",
+        "–",
+        "not run: no key",
+        "–",
+        "–",
+    ]
+    assert "| 0.2000 " in row and "| 0.9895 " in row
+    assert "ChatRec & not run: no key & -- & 0.2000 \\\\" in to_latex(with_a_row_without_key, notes)
+    assert "<td>ChatRec</td><td>not run: no key</td>" in to_html(with_a_row_without_key, notes)
+    assert "not run: no key" in to_terminal(with_a_row_without_key).splitlines()[-1]
+    others = [note for note in notes if "no key" not in note]
+    assert others == table_notes(with_a_row_without_key.slice(0, 8), differences)
+
+
+def test_methods_on_fewer_candidate_sets_are_named(table: pa.Table, differences: pa.Table) -> None:
+    draws = pa.array([10] * 7 + [1], pa.int32())
+    notes = table_notes(table.set_column(table.schema.get_field_index("draws"), "draws", draws), differences)
+    assert any(note.startswith("MovieLens (published protocol): 95 test users, 10 candidate sets") for note in notes)
+    assert any(note.startswith("MovieLens (published protocol), iLoRA: 95 test users, 1 cand") for note in notes)
 
 
 def test_markdown_has_the_same_columns_in_every_row(table: pa.Table) -> None:
@@ -56,9 +90,11 @@ def test_latex_escapes_what_it_must(table: pa.Table) -> None:
     assert r"\textit{MovieLens, a\_b \& 5\% \{c\}}" in to_latex(named, [])
 
 
-def test_csv_reads_back_as_it_was(table: pa.Table) -> None:
-    read = pd.read_csv(io.StringIO(to_csv(table)), keep_default_na=False, na_values=[""])
-    pd.testing.assert_frame_equal(read, table.to_pandas().fillna(np.nan), check_dtype=False)
+def test_csv_reads_back_as_it_was(with_a_row_without_key: pa.Table) -> None:
+    text = to_csv(with_a_row_without_key)
+    read = pd.read_csv(io.StringIO(text), keep_default_na=False, na_values=[""])
+    pd.testing.assert_frame_equal(read, with_a_row_without_key.to_pandas().fillna(np.nan), check_dtype=False)
+    assert ",iLoRA," not in text and ",ilora,,3,95,10,0.95," in text  # whole numbers stay whole
 
 
 def test_html_needs_no_other_file_and_is_escaped(table: pa.Table) -> None:

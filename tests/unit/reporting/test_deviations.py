@@ -80,6 +80,8 @@ def test_the_papers_own_settings_leave_what_no_setting_can_change() -> None:
     [
         ({"protocol": "chronological"}, "Splits", "Test users"),
         ({"backbone": {"name": "Qwen/Qwen3-0.6B"}}, "Language model", "Splits"),
+        ({"methods": ["popularity", "chatrec"]}, "ChatRec and GPT-4", "MovieLens, fine-tuning: length"),
+        ({}, "Methods", "ChatRec and GPT-4"),
         ({"data": {"draws": 1}}, "HitRatio@1", "Candidate sets of a user"),
         ({"methods": ["popularity"]}, "Methods", "MovieLens, fine-tuning: length"),
     ],

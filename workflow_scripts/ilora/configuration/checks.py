@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,7 @@ def find_problems(study: StudyConfig, finetuning: Mapping[tuple[str, str | None]
         *_backbone(study),
         *_embedded_backbone(study),
         *_negative_transfer(study),
+        *_chat(study),
     ]
     for (dataset, method), values in finetuning.items():
         problems += _finetuning(study, dataset, method, values)
@@ -172,6 +174,32 @@ def _embedded_backbone(study: StudyConfig) -> Iterator[Problem]:
             "embedded_backbone.warmup_steps",
             str(shape.warmup_steps),
             f"less than embedded_backbone.steps ({shape.steps})",
+        )
+
+
+def _chat(study: StudyConfig) -> Iterator[Problem]:
+    chat = study.chat
+    # What may be a secret is not shown.
+    if chat.key_variable is not None and not re.fullmatch(r"[A-Z][A-Z0-9_]*", chat.key_variable):
+        yield Problem(
+            "chat.key_variable", "another text", "the name of a variable, such as OPENAI_API_KEY, not the key"
+        )
+    if chat.base_url is not None:
+        yield from address_problem("chat.base_url", chat.base_url)
+    if chat.draws > study.data.draws:
+        yield Problem("chat.draws", str(chat.draws), f"at most data.draws ({study.data.draws})")
+
+
+def address_problem(path: str, address: str) -> Iterator[Problem]:
+    """Yield what is wrong with the address of an endpoint, without showing it, as it may hold a secret.
+
+    Args:
+        path: where it was found, for messages.
+        address: what should be one.
+    """
+    if not re.fullmatch(r"https?://[^\s@?#]+", address):
+        yield Problem(
+            path, "another text", "an address such as http://localhost:8000/v1, with no user, password or key"
         )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from ilora.methods.register import BASELINES, LANGUAGE_MODEL_METHODS, RECOMMENDERS, TUNED_METHODS
+from ilora.methods.register import BASELINES, CHAT_METHODS, LANGUAGE_MODEL_METHODS, RECOMMENDERS, TUNED_METHODS
 
 BuiltInDataset = Literal["movielens", "lastfm", "steam"]
 Protocol = Literal["published", "chronological"]
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 else:
     Recommender = Literal[tuple(RECOMMENDERS)]
     TunedMethod = Literal[TUNED_METHODS]
-    Method = Literal[(*BASELINES, *RECOMMENDERS, *LANGUAGE_MODEL_METHODS)]
+    Method = Literal[(*BASELINES, *RECOMMENDERS, *CHAT_METHODS, *LANGUAGE_MODEL_METHODS)]
 
 BUILT_IN_DATASETS: tuple[str, ...] = get_args(BuiltInDataset)
 PROTOCOLS: tuple[str, ...] = get_args(Protocol)
@@ -322,6 +322,42 @@ class DecodingSection(Section):
     )
 
 
+class ChatSection(Section):
+    """The chat model of gpt4 (the text prompt) and chatrec (ChatRec), at any OpenAI-compatible endpoint."""
+
+    base_url: Text | None = Field(
+        None, description="address of the endpoint; null for OPENAI_BASE_URL of the environment, else OpenAI's own"
+    )
+    model: Text = Field("gpt-4o-2024-08-06", description="name of the model there; the prices below are its own")
+    key_variable: Text | None = Field(
+        "OPENAI_API_KEY",
+        description="name of the environment variable that holds the key; while it is not set, the methods are not "
+        "run; null for a server that wants no key",
+    )
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(
+        0.0, description="of the sampling; null for a model that does not take one"
+    )
+    maximum_answer_tokens: Count = Field(64, description="tokens after which an answer is cut off")
+    answer_limit: Literal["max_completion_tokens", "max_tokens"] = Field(
+        "max_completion_tokens", description="the parameter that says so; many local servers know max_tokens only"
+    )
+    draws: Count = Field(1, description="candidate sets of each sequence that are asked about, the first of data.draws")
+    input_usd_per_million: Annotated[float, Field(ge=0)] = Field(2.5, description="price of a million prompt tokens")
+    output_usd_per_million: Annotated[float, Field(ge=0)] = Field(10.0, description="price of a million answer tokens")
+    max_cost_usd: Annotated[float, Field(ge=0)] = Field(
+        5.0, description="what may be spent in all, by every run with the same results; asking stops before more is"
+    )
+    requests_per_minute: Annotated[float, Field(gt=0)] = Field(120.0, description="requests that may start in a minute")
+    concurrency: Count = Field(4, description="requests that may wait for an answer at once")
+    timeout_seconds: Annotated[float, Field(gt=0)] = Field(60.0, description="wait for an answer before asking again")
+    attempts: Count = Field(6, description="at one request, with growing pauses, before the run is given up")
+
+    @property
+    def identifier(self) -> str:
+        """The model's name in paths of artifacts, of letters, digits and ``. _ - @``."""
+        return re.sub(r"[^A-Za-z0-9._@-]", "_", self.model.replace("/", "--"))
+
+
 class StatisticsSection(Section):
     """The uncertainty that stands beside every number."""
 
@@ -454,6 +490,7 @@ class StudyConfig(Section):
     prompt: PromptSection = PromptSection()
     finetuning: FinetuningSection = FinetuningSection()
     decoding: DecodingSection = DecodingSection()
+    chat: ChatSection = ChatSection()
     statistics: StatisticsSection = StatisticsSection()
     analysis: AnalysisSection = AnalysisSection()
     figures: FiguresSection = FiguresSection()

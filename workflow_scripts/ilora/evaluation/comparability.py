@@ -15,12 +15,17 @@ class IncomparableError(ValueError):
     """A run was not evaluated on the frozen candidate sets, all of them and no others."""
 
 
-def check_same_candidates(predictions: Mapping[str, pa.Table], candidates: Mapping[DataKey, pa.Table]) -> None:
+def check_same_candidates(
+    predictions: Mapping[str, pa.Table],
+    candidates: Mapping[DataKey, pa.Table],
+    draws: Mapping[str, int] | None = None,
+) -> None:
     """Check that each method answers every frozen candidate set of its data set and protocol, once, and no other.
 
     Args:
         predictions: tables of the PREDICTIONS schema, by path.
         candidates: tables of the CANDIDATES schema, by data set and protocol.
+        draws: for each method that is to answer only the first draws of a sequence, how many those are.
 
     Raises:
         IncomparableError: a method lacks candidate sets, such as those of a user, or has others; it has one twice;
@@ -31,7 +36,10 @@ def check_same_candidates(predictions: Mapping[str, pa.Table], candidates: Mappi
     frozen = {data: _sets(table, "hash") for data, table in candidates.items()}
     for path, table in predictions.items():
         run = parse_run(path)
-        _compare(f"{path}: {run.method}", _sets(table, "candidates_hash"), frozen[run.data])
+        wanted = frozen[run.data]
+        if draws and run.method in draws:
+            wanted = wanted[wanted.index.get_level_values("draw") < draws[run.method]]
+        _compare(f"{path}: {run.method}", _sets(table, "candidates_hash"), wanted)
 
 
 def _sets(table: pa.Table, hash_column: str) -> pd.DataFrame:

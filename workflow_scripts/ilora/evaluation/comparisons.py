@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ilora.evaluation.intervals import IntervalSettings, Ratio, estimate_difference, sum_by_user
@@ -51,7 +52,7 @@ def compare_with(reference: str, predictions: Mapping[Run, pa.Table], settings: 
     """Return HitRatio@1 of one method minus that of every other one of its data set and protocol, paired by user.
 
     Holm's correction is over all rows of one split, whatever their data set: the comparisons that a reader of one
-    table makes.
+    table makes. A method that answered fewer draws of candidate sets is compared on those alone.
 
     Args:
         reference: id of the method that the others are compared with.
@@ -94,7 +95,13 @@ def _pairs(
                     "metric": _METRIC,
                     "seeds": _seeds(methods[first], methods[second]),
                 }
-                yield labels, list(methods[first].values()), list(methods[second].values())
+                ours, theirs = list(methods[first].values()), list(methods[second].values())
+                shared = set.intersection(*(set(table["draw"].to_pylist()) for table in (*ours, *theirs)))
+                yield labels, _of_draws(ours, shared), _of_draws(theirs, shared)
+
+
+def _of_draws(tables: list[pa.Table], draws: set[int]) -> list[pa.Table]:
+    return [table.filter(pc.is_in(table["draw"], pa.array(sorted(draws), pa.int32()))) for table in tables]
 
 
 def _seeds(*sides: Mapping[Run, pa.Table]) -> int:

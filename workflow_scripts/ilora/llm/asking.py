@@ -22,8 +22,9 @@ from ilora.llm.hybrid_model import HybridLanguageModel
 from ilora.llm.item_vectors import prepare_item_vectors
 from ilora.llm.likelihood import score_answers
 from ilora.llm.origin import read_origin
-from ilora.llm.prompts import PromptBuilder, prompt_style, prompt_wording
+from ilora.llm.prompts import PromptBuilder, prompt_style
 from ilora.llm.questions import Question
+from ilora.llm.wording import prompt_wording
 from ilora.progress import Progress
 
 _LOGGER = logging.getLogger(__name__)

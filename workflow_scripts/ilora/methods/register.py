@@ -11,6 +11,9 @@ BASELINES = {"popularity": "Popularity", "markov": "Markov chain"}
 #: Sequential recommenders, by id: their labels. `ilora.recommenders` trains them.
 RECOMMENDERS = {"gru4rec": "GRU4Rec", "caser": "Caser", "sasrec": "SASRec"}
 
+#: Chat models behind an endpoint, by id: their labels. `ilora.baselines.chat` asks them.
+CHAT_METHODS = {"gpt4": "Chat LLM", "chatrec": "ChatRec"}
+
 _DECLARED = (
     # Llama2 of the paper, with the backbone of the study.
     LanguageModelMethod("zero_shot", "Untuned LLM", prompt="text", adapter="none"),
@@ -38,5 +41,6 @@ TUNED_METHODS = tuple(name for name, method in LANGUAGE_MODEL_METHODS.items() if
 LABELS = {
     **BASELINES,
     **RECOMMENDERS,
+    **CHAT_METHODS,
     **{name: method.label for name, method in LANGUAGE_MODEL_METHODS.items()},
 }

@@ -45,7 +45,7 @@ def select_hit_ratio(table: pa.Table, dataset: str, candidates: int) -> pa.Table
     Raises:
         ValueError: the table has no row of the data set.
     """
-    rows = [row for row in table.to_pylist() if row["dataset"] == dataset]
+    rows = [row for row in table.to_pylist() if row["dataset"] == dataset and row["status"] is None]
     if not rows:
         raise ValueError(f"Table 1 has no row of the data set {dataset!r}; found {_datasets(table)}.")
     drawn = []
@@ -99,8 +99,9 @@ def _title(frame: pd.DataFrame) -> str:
     backbones = [name for name in frame["backbone"].unique() if name != NO_BACKBONE]
     first = frame.iloc[0]
     title = dataset_label(first["dataset"]) + (f", language model: {', '.join(backbones)}" if backbones else "")
-    sets = "candidate set" if first["draws"] == 1 else "candidate sets"
-    return f"{title}\n{first['test_users']} test users, {first['draws']} {sets} each"
+    draws = sorted(frame["draws"].unique())
+    sets = "candidate set" if draws == [1] else "candidate sets"
+    return f"{title}\n{first['test_users']} test users, {' or '.join(map(str, draws))} {sets} each"
 
 
 def _datasets(table: pa.Table) -> list[str]:

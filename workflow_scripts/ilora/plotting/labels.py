@@ -4,8 +4,8 @@ from ilora.methods.register import LABELS
 
 DATASETS = {"movielens": "MovieLens", "lastfm": "LastFM", "steam": "Steam"}
 
-#: Methods of the register, and rows of the paper's Table 1 that are not in it.
-METHODS = {"chatrec": "ChatRec", "morec": "MoRec", **LABELS}
+#: Methods of the register, and a row of the paper's Table 1 that is not in it.
+METHODS = {"morec": "MoRec", **LABELS}
 
 #: How the values of a swept setting are written; others as they are.
 _SWEPT = {"experts": "K = {}", "rank": "r = {}", "scale": "α / {}"}

@@ -1,17 +1,18 @@
 """Table 1: a row per data set and method, with the paper's numbers in columns of their own."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
 from ilora.evaluation.improvement import relative_improvement
+from ilora.evaluation.runs import Run
 from ilora.evaluation.verdicts import incomparable_backbone, judge
 from ilora.plotting.backbone_size import Backbone
 from ilora.plotting.labels import backbone_label
-from ilora.plotting.paper_reference import IMPROVED, PaperValue, paper_value, recomputed_improvement
+from ilora.plotting.paper_reference import PaperValue, paper_value, recomputed_improvement
 
 
 @dataclass(frozen=True)
@@ -50,23 +51,28 @@ COLUMNS = (
     MRR_TEST,
     TIES_TEST,
 )
+#: The status of a method that was not run for want of a key.
+WITHOUT_KEY = "not run: no key"
+
 _LABELS = ("dataset", "protocol", "backbone", "method")
 _Key = tuple[str, str, str, str]
 _Measured = dict[TableColumn, dict[str, Any]]
 _PARTS = {"value": "", "low": "_low", "high": "_high", "sd": "_sd"}
 
 #: A metric that a method does not have is null, as is "_sd" (over seeds) with one seed. What compares iLoRA with the
-#: row's method, on the test split, is null in iLoRA's own row and where the study has no iLoRA.
+#: row's method, on the test split and the draws that both answered, is null in iLoRA's own row and where the study has
+#: no iLoRA. A method that was not run has its labels, a status and the paper's columns alone.
 TABLE1 = pa.schema(
     [
         pa.field("dataset", pa.string(), nullable=False),
         pa.field("protocol", pa.string(), nullable=False),
         pa.field("backbone", pa.string(), nullable=False),  # label, with the number of parameters where known
         pa.field("method", pa.string(), nullable=False),
-        pa.field("seeds", pa.int32(), nullable=False),
-        pa.field("test_users", pa.int64(), nullable=False),
-        pa.field("draws", pa.int32(), nullable=False),  # candidate sets per user
-        pa.field("confidence", pa.float64(), nullable=False),  # coverage of all intervals
+        pa.field("status", pa.string()),  # why there are no numbers; null where there are
+        pa.field("seeds", pa.int32()),
+        pa.field("test_users", pa.int64()),
+        pa.field("draws", pa.int32()),  # candidate sets per user
+        pa.field("confidence", pa.float64()),  # coverage of all intervals
         *(pa.field(column.name + suffix, pa.float64()) for column in COLUMNS for suffix in _PARTS.values()),
         pa.field("improvement", pa.float64()),  # of iLoRA over the method, in percent of the method's HitRatio@1
         pa.field("difference", pa.float64()),  # HitRatio@1 of iLoRA minus the method's, paired by user
@@ -83,13 +89,19 @@ TABLE1 = pa.schema(
 )
 
 
-def build_table1(summary: pa.Table, differences: pa.Table, backbone_parameters: Mapping[Backbone, int]) -> pa.Table:
+def build_table1(
+    summary: pa.Table,
+    differences: pa.Table,
+    backbone_parameters: Mapping[Backbone, int],
+    without_key: Sequence[Run] = (),
+) -> pa.Table:
     """Return Table 1, of the schema TABLE1, with the rows in the summary's order of data sets and methods.
 
     Args:
         summary: a table of the SUMMARY schema; only the variant "default" is shown.
         differences: a table of the DIFFERENCES schema, of iLoRA against the other methods.
         backbone_parameters: numbers of parameters, for the labels of those backbones that are known.
+        without_key: what was not run for want of a key; it stands below the other rows of its data set.
     """
     groups: dict[_Key, _Measured] = {}
     for row in summary.to_pylist():
@@ -101,13 +113,15 @@ def build_table1(summary: pa.Table, differences: pa.Table, backbone_parameters: 
         for row in differences.to_pylist()
         if row["split"] == "test"
     }
-    improved = {key[:2]: measured for key, measured in groups.items() if key[3] == IMPROVED}
     rows = [
-        _row(measured, backbone_parameters)
-        | _compared(measured, improved.get(key[:2]), against.get(key))
-        | _paper_columns(measured)
+        _row(measured, backbone_parameters) | _compared(measured, against.get(key)) | _paper_columns(key, measured)
         for key, measured in groups.items()
     ]
+    rows += [_row_without_key(run) for run in without_key]
+    places = {
+        data: place for place, data in enumerate(dict.fromkeys((row["dataset"], row["protocol"]) for row in rows))
+    }
+    rows.sort(key=lambda row: places[row["dataset"], row["protocol"]])  # stable: the methods keep their order
     return pa.Table.from_pylist(rows, schema=TABLE1)
 
 
@@ -129,12 +143,19 @@ def _row(measured: _Measured, parameters: Mapping[Backbone, int]) -> dict[str, A
     return row
 
 
-def _compared(measured: _Measured, improved: _Measured | None, difference: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return how iLoRA stands to the row's method, by our own numbers."""
-    if improved is None or difference is None:
+def _row_without_key(run: Run) -> dict[str, Any]:
+    labels = {name: getattr(run, name) for name in _LABELS} | {"backbone": backbone_label(run.backbone)}
+    key = (run.dataset, run.protocol, run.backbone, run.method)
+    return labels | {"status": WITHOUT_KEY} | _paper_columns(key, {})
+
+
+def _compared(measured: _Measured, difference: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return how iLoRA stands to the row's method, by our own numbers on the same candidate sets."""
+    if difference is None:
         return {}
+    value = measured[HIT_TEST]["value"]
     return {
-        "improvement": _known(relative_improvement(improved[HIT_TEST]["value"], measured[HIT_TEST]["value"])),
+        "improvement": _known(relative_improvement(value + difference["value"], value)),
         "difference": difference["value"],
         "difference_low": difference["low"],
         "difference_high": difference["high"],
@@ -142,9 +163,9 @@ def _compared(measured: _Measured, improved: _Measured | None, difference: Mappi
     }
 
 
-def _paper_columns(measured: _Measured) -> dict[str, Any]:
-    labels = measured[HIT_TEST]
-    paper = paper_value(labels["dataset"], labels["protocol"], labels["method"])
+def _paper_columns(key: _Key, measured: _Measured) -> dict[str, Any]:
+    dataset, protocol, _, method = key
+    paper = paper_value(dataset, protocol, method)
     if paper is None:
         return {}
     printed = paper.improvement
@@ -152,9 +173,9 @@ def _paper_columns(measured: _Measured) -> dict[str, Any]:
         "paper_hit_ratio@1": paper.hit_ratio,
         "paper_valid_ratio": paper.valid_ratio,
         "paper_backbone": paper.label,
-        "paper_improvement": None if printed is None else recomputed_improvement(labels["dataset"], labels["method"]),
+        "paper_improvement": None if printed is None else recomputed_improvement(dataset, method),
         "paper_improvement_printed": printed,
-        "verdict": _verdict(measured, paper),
+        "verdict": _verdict(measured, paper) if measured else None,
     }
 
 

@@ -51,7 +51,7 @@ def to_latex(table: pa.Table, notes: Iterable[str]) -> str:
 
 def to_csv(table: pa.Table) -> str:
     """Return every column of the table as comma-separated values, unrounded; what is null is empty."""
-    return table.to_pandas().to_csv(index=False, lineterminator="\n")
+    return table.to_pandas(integer_object_nulls=True).to_csv(index=False, lineterminator="\n")
 
 
 def to_html(table: pa.Table, notes: Iterable[str]) -> str:
@@ -95,7 +95,7 @@ def _value(column: TableColumn, digits: int = 3) -> Cell:
 def _value_with_interval(column: TableColumn, spread_over_seeds: bool = True) -> Cell:
     def cell(row: Row) -> str:
         if row[column.name] is None:
-            return NOTHING
+            return row["status"] if column == HIT_TEST and row["status"] else NOTHING
         sd = row[f"{column.name}_sd"] if spread_over_seeds else None
         spread = "" if sd is None else f" ± {sd:.3f}"
         low, high = row[f"{column.name}_low"], row[f"{column.name}_high"]
@@ -154,7 +154,7 @@ _FULL: dict[str, Cell] = {
 }
 
 _PAGE: dict[str, Cell] = {
-    "Method": lambda row: method_label(row["method"]) + (f"\n{row['seeds']} seeds" if row["seeds"] > 1 else ""),
+    "Method": lambda row: method_label(row["method"]) + (f"\n{row['seeds']} seeds" if (row["seeds"] or 1) > 1 else ""),
     "HitRatio@1\ntest": _in_lines(_FULL["HitRatio@1 (test)"]),
     "Paper": lambda row: f"{_plain('paper_hit_ratio@1')(row)}\n{_model_of_paper(row)}".rstrip(),
     "Verdict": lambda row: _text("verdict")(row).replace(": ", ":\n"),

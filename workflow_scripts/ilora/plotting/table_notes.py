@@ -9,7 +9,7 @@ from ilora.evaluation.comparisons import POWER
 from ilora.evaluation.intervals import FEWEST_USERS
 from ilora.plotting.labels import NO_BACKBONE, dataset_label, method_label, p_value
 from ilora.plotting.paper_reference import PROTOCOL, average_improvement, misprinted_improvements
-from ilora.plotting.table1 import LIKELIHOOD_TEST, TIES_TEST
+from ilora.plotting.table1 import LIKELIHOOD_TEST, TIES_TEST, WITHOUT_KEY
 
 _METRIC_NAMES = {"hit_ratio@1": "HitRatio@1"}
 _UNIFORM_LORA = "llara"
@@ -23,10 +23,12 @@ def table_notes(table: pa.Table, differences: pa.Table) -> list[str]:
         table: of the TABLE1 schema.
         differences: of the DIFFERENCES schema.
     """
-    rows, compared = table.to_pylist(), differences.to_pylist()
+    every_row, compared = table.to_pylist(), differences.to_pylist()
+    rows = [row for row in every_row if row["status"] is None]
     return [
         *_backbone_notes(rows),
-        _paper_note(rows),
+        *_key_notes(every_row),
+        _paper_note(every_row),
         *_size_notes(rows),
         _interval_note(rows),
         "HitRatio@1 counts hits among all answers, HitRatio@1 over valid among the valid ones only. "
@@ -78,6 +80,15 @@ def _backbone_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
             yield f"Rows with the backbone {label} were measured with that model."
 
 
+def _key_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
+    methods = dict.fromkeys(method_label(row["method"]) for row in rows if row["status"] == WITHOUT_KEY)
+    if methods:
+        yield (
+            f"{WITHOUT_KEY}: {', '.join(methods)}. The environment variable that chat.key_variable names, with the key "
+            "of the chat model, was not set."
+        )
+
+
 def _paper_note(rows: list[dict[str, Any]]) -> str:
     if not any(row["paper_backbone"] for row in rows):
         return (
@@ -93,9 +104,14 @@ def _paper_note(rows: list[dict[str, Any]]) -> str:
 
 def _size_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
     keys = ("dataset", "protocol", "test_users", "draws", "confidence")
-    for dataset, protocol, users, draws, confidence in dict.fromkeys(tuple(row[key] for key in keys) for row in rows):
+    sizes: dict[tuple[Any, ...], list[str]] = {}
+    for row in rows:
+        sizes.setdefault(tuple(row[key] for key in keys), []).append(method_label(row["method"]))
+    data = [size[:2] for size in sizes]
+    for (dataset, protocol, users, draws, confidence), methods in sizes.items():
+        named = f", {' and '.join(methods)}" if data.count((dataset, protocol)) > 1 and len(methods) < 3 else ""
         yield (
-            f"{dataset_label(dataset)} ({protocol} protocol): {users} test users, {draws} candidate "
+            f"{dataset_label(dataset)} ({protocol} protocol){named}: {users} test users, {draws} candidate "
             f"{'set' if draws == 1 else 'sets'} each. Brackets are {confidence:.0%} intervals "
             "over users; ± is the standard deviation over seeds."
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ilora.methods.register import CHAT_METHODS
 from ilora.plotting.html_page import html_page
 from ilora.plotting.labels import method_label
 
@@ -16,10 +17,14 @@ WritePrompt = Callable[[Sequence[str], Sequence[str]], str]
 _QUESTION = ("sequence_id", "draw")
 _NOTES = (
     "The questions were chosen by a seeded hash of their numbers, without looking at them or at any answer; every "
-    "method is shown on the same ones.",
+    "method is shown on the same ones, but one that was asked about fewer candidate sets on those of its own.",
     "The prompt is the tuned methods'; <item> stands where a behaviour token does. A method whose prompt is text alone "
     "reads the same without these.",
     "Answers stand as they were written, up to the first newline or the limit of new tokens.",
+)
+_CHAT_NOTE = (
+    "A chat model reads the same titles between sentences of its own; ChatRec's has the candidates as the recommender "
+    "ranks them."
 )
 
 
@@ -39,7 +44,8 @@ def answers_page(title: str, samples: Iterable[pa.Table], write_prompt: WritePro
         "category": {row["category"]: row["category"] for row in sorted(answers, key=lambda row: row["category"])},
     }
     controls = "".join(_select(name, options) for name, options in choices.items())
-    return html_page(title, _BODY.format(controls=controls, rows=rows) + _SCRIPT, _NOTES)
+    notes = (*_NOTES, _CHAT_NOTE) if set(CHAT_METHODS).intersection(choices["method"]) else _NOTES
+    return html_page(title, _BODY.format(controls=controls, rows=rows) + _SCRIPT, notes)
 
 
 def _question(row: Mapping[str, Any]) -> tuple[int, ...]:

@@ -214,6 +214,22 @@ def _recommenders(study: Study) -> Iterator[Deviation]:
         )
 
 
+def _chat_models(study: Study) -> Iterator[Deviation]:
+    if not {"gpt4", "chatrec"}.intersection(study.settings["methods"]):
+        return
+    chat, guide = study.settings["chat"], study.settings["recommenders"]["guide"]
+    yield Deviation(
+        "ChatRec and GPT-4",
+        "A chat model by its API; which version, which prompt and which candidates is not said. No row of its table "
+        "is named GPT-4.",
+        f"{chat['model']}, asked about {_plural(chat['draws'], 'candidate set')} of each sequence, once with the text "
+        f"prompt, once as ChatRec: the candidate set as {method_label(guide)} with the first seed ranks it, without a "
+        "user profile. Words around a title make an answer invalid.",
+        "The verdict on ChatRec is left open. What stands behind a model's name may change, and it may have read about "
+        "the data sets.",
+    )
+
+
 def _language_model(study: Study) -> Iterator[Deviation]:
     backbone = study.settings["backbone"]
     if study.is_embedded:
@@ -331,6 +347,7 @@ _PARTS: tuple[Callable[[Study], Iterator[Deviation]], ...] = (
     _candidates,
     _metrics,
     _recommenders,
+    _chat_models,
     _language_model,
     _finetuning,
 )

@@ -1,0 +1,83 @@
+"""Asks a chat model what it chooses from each candidate set, by the text prompt or from a recommender's ranking."""
+
+import os
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from ilora.artifacts.parquet import read_table, write_table
+from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.schemas import CANDIDATES, ITEMS, PREDICTIONS, SEQUENCES
+from ilora.baselines.chat.answer_store import AnswerStore
+from ilora.baselines.chat.answering import Patience, answer_requests
+from ilora.baselines.chat.client import ChatClient
+from ilora.baselines.chat.errors import ChatError
+from ilora.baselines.chat.keys import read_key
+from ilora.baselines.chat.predictions import written_predictions
+from ilora.baselines.chat.prices import Prices, picodollars, show_usd
+from ilora.baselines.chat.questions import ranked_questions, text_questions
+from ilora.baselines.chat.requests import ChatModel, ChatRequest
+from ilora.data.candidates import first_draws
+from ilora.llm.wording import prompt_wording
+from ilora.progress import start_log
+
+if TYPE_CHECKING:
+    from snakemake.script import Snakemake
+
+    snakemake: Snakemake
+
+
+def main(snakemake: "Snakemake") -> None:
+    """Write `predictions.parquet`."""
+    logger = start_log(snakemake.log[0])
+    params, chat = snakemake.params, snakemake.params.config["chat"]
+    key = read_key(chat["key_variable"], os.environ)
+    if key is None:
+        raise ChatError(f"the environment variable {chat['key_variable']} holds no key. Set it and run again.")
+    titles = read_table(snakemake.input.catalogue, ITEMS)["title"].to_pylist()
+    sequences = read_table(snakemake.input.sequences, SEQUENCES)
+    candidates = first_draws(read_table(snakemake.input.candidates, CANDIDATES), chat["draws"])
+    wording = prompt_wording(snakemake.wildcards.dataset, params.words)
+    if params.method == "chatrec":
+        ranking = read_table(snakemake.input.ranking, PREDICTIONS)
+        questions = ranked_questions(sequences, candidates, ranking, titles, wording)
+    else:
+        questions = text_questions(sequences, candidates, titles, wording)
+    model = ChatModel(
+        params.address, chat["model"], chat["temperature"], chat["maximum_answer_tokens"], chat["answer_limit"]
+    )
+
+    with AnswerStore(params.store, picodollars(chat["max_cost_usd"])) as store:
+        if store.stranded:
+            logger.warning("%d requests of a run that was killed may have been billed", store.stranded)
+        replies, tally = answer_requests(
+            [ChatRequest(model, question) for question in questions],
+            ChatClient(params.address, key, chat["timeout_seconds"]),
+            store,
+            Prices(chat["input_usd_per_million"], chat["output_usd_per_million"]),
+            Patience(chat["requests_per_minute"], chat["concurrency"], chat["attempts"]),
+            logger,
+        )
+        spending = store.spending()
+
+    predictions = written_predictions(sequences, candidates, [reply.text for reply in replies], titles, params.method)
+    kinds = Counter(str(reply.kind) for reply in replies)
+    valid = predictions.num_rows - predictions["choice"].null_count
+    logger.info("%d answers: %s; %d name a candidate", len(replies), dict(kinds), valid)
+    logger.info(
+        "spent in all: %s for %d answers (%d prompt tokens, %d answer tokens), at most %s for answers that were lost",
+        show_usd(spending.paid),
+        spending.answers,
+        spending.prompt_tokens,
+        spending.answer_tokens,
+        show_usd(spending.unsure),
+    )
+    write_table(predictions, snakemake.output.predictions)
+    write_sidecar(
+        snakemake.output.predictions,
+        config={**params.config, "address": params.address},
+        inputs=snakemake.input,
+        details={"answers": dict(kinds), "valid": valid, "requests": str(tally), "spent": show_usd(spending.total)},
+    )
+
+
+main(snakemake)

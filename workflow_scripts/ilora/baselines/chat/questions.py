@@ -1,0 +1,71 @@
+"""From frozen candidate sets to what a chat model is asked about them."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from ilora.baselines.chat.prompts import Message, ranked_messages, text_messages
+from ilora.llm.wording import PromptWording
+from ilora.recommenders.predictions import sequences_of
+
+
+def text_questions(
+    sequences: pa.Table, candidates: pa.Table, titles: Sequence[str], wording: PromptWording
+) -> list[tuple[Message, ...]]:
+    """Write the text prompt of every candidate set, its candidates in the order in which they are frozen.
+
+    Args:
+        sequences: table of the SEQUENCES schema.
+        candidates: table of the CANDIDATES schema.
+        titles: by item id.
+        wording: the data set's sentences.
+
+    Raises:
+        ValueError: as `sequences_of` raises it.
+    """
+    return [
+        text_messages(wording, _named(history, titles), _named(listed, titles))
+        for history, listed in zip(_histories(sequences, candidates), candidates["candidates"].to_pylist(), strict=True)
+    ]
+
+
+def ranked_questions(
+    sequences: pa.Table, candidates: pa.Table, ranking: pa.Table, titles: Sequence[str], wording: PromptWording
+) -> list[tuple[Message, ...]]:
+    """Write the dialogue about every candidate set, its candidates as a recommender ranks them.
+
+    Args:
+        sequences: table of the SEQUENCES schema.
+        candidates: table of the CANDIDATES schema.
+        ranking: the recommender's table of the PREDICTIONS schema, with scores for each of these candidate sets.
+        titles: by item id.
+        wording: the data set's sentences.
+
+    Raises:
+        ValueError: the recommender scored other candidate sets, or as `sequences_of` raises it.
+    """
+    scores = dict(zip(ranking["candidates_hash"].to_pylist(), ranking["scores"].to_pylist(), strict=True))
+    questions = []
+    for history, row in zip(_histories(sequences, candidates), candidates.to_pylist(), strict=True):
+        if row["hash"] not in scores:
+            raise ValueError(
+                f"the recommender did not score the candidate set of sequence {row['sequence_id']}, draw "
+                f"{row['draw']}. Delete its predictions.parquet and run the workflow again."
+            )
+        ranked = _ranked(row["candidates"], scores[row["hash"]])
+        questions.append(ranked_messages(wording, _named(history, titles), _named(ranked, titles)))
+    return questions
+
+
+def _ranked(candidates: Sequence[int], scores: Sequence[float]) -> list[int]:
+    """Return the candidates from the highest score to the lowest; equal ones keep their order."""
+    order = sorted(range(len(candidates)), key=lambda place: -scores[place])
+    return [candidates[place] for place in order]
+
+
+def _histories(sequences: pa.Table, candidates: pa.Table) -> list[list[int]]:
+    return sequences_of(sequences, candidates)["history"].to_pylist()
+
+
+def _named(items: Sequence[int], titles: Sequence[str]) -> list[str]:
+    return [titles[item] for item in items]

@@ -1,0 +1,31 @@
+"""Where the chat model of a study is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ilora.configuration.checks import address_problem
+from ilora.configuration.model import ChatSection
+from ilora.configuration.validation import ConfigurationError
+
+OPENAI_ADDRESS = "https://api.openai.com/v1"
+ADDRESS_VARIABLE = "OPENAI_BASE_URL"
+
+
+def endpoint_address(chat: ChatSection, environment: Mapping[str, str]) -> str:
+    """Return the address of the study's endpoint: the configuration's, else the environment's, else OpenAI's own.
+
+    Args:
+        chat: the study's section.
+        environment: usually `os.environ`.
+
+    Raises:
+        ConfigurationError: the environment's is no address.
+    """
+    if chat.base_url is not None:
+        return chat.base_url
+    address = environment.get(ADDRESS_VARIABLE) or OPENAI_ADDRESS
+    problems = list(address_problem(f"the environment variable {ADDRESS_VARIABLE}", address))
+    if problems:
+        raise ConfigurationError(problems)
+    return address
