@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
-from ilora.negative_transfer.outcomes import OUTCOMES, SIMILARITIES
+from ilora.negative_transfer.schemas import OUTCOMES, SIMILARITIES
 from ilora.negative_transfer.summary import summarise
 from ilora.progress import start_log
 

@@ -14,12 +14,12 @@ from ilora.llm.collation import Collator, TrainingExample
 from ilora.llm.fine_tuning import FineTuningExamples, FineTuningSettings
 from ilora.llm.prompts import NO_ITEM, PLACEHOLDER_TOKEN, PromptBuilder, prompt_style
 from ilora.llm.questions import Question, prompt_batch
+from ilora.llm.wording import WORDING
 from ilora.methods.register import LANGUAGE_MODEL_METHODS
 
 #: A word in the middle of a line begins with its blank.
 WORDS = (
-    *("<unk>", "<s>", "</s>", PLACEHOLDER_TOKEN, "\n")
-from ilora.llm.wording import WORDING,  # 0 to 4
+    *("<unk>", "<s>", "</s>", PLACEHOLDER_TOKEN, "\n"),  # 0 to 4
     *("The", " user", " has", " watched", " these", " movies,", " in", " this", " order:"),  # 5 to 13
     "Candidates:",  # 14
     *("Which", " candidate", " does", " the", " watch", " next?"),  # 15 to 20

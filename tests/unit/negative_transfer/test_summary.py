@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 from scipy.stats import ttest_1samp
 
-from ilora.negative_transfer.outcomes import OUTCOMES, SIMILARITIES
+from ilora.negative_transfer.schemas import OUTCOMES, SIMILARITIES
 from ilora.negative_transfer.summary import QUANTITIES, SUMMARY, summarise
 from ilora.plotting.negative_transfer import draw_negative_transfer
 from ilora.plotting.style import figure_style

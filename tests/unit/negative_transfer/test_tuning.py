@@ -11,7 +11,8 @@ from ilora.negative_transfer.backbone import RingBackboneSettings, pretrain_ring
 from ilora.negative_transfer.gradients import GradientSettings, group_similarity
 from ilora.negative_transfer.groups import GroupInPrompt, SyntheticGroups, draw_sequences
 from ilora.negative_transfer.methods import METHODS, AdapterShape
-from ilora.negative_transfer.outcomes import OUTCOMES, SIMILARITIES, measure_outcomes
+from ilora.negative_transfer.outcomes import measure_outcomes
+from ilora.negative_transfer.schemas import OUTCOMES, SIMILARITIES
 from ilora.negative_transfer.tuning import (
     Task,
     TrainingBatches,

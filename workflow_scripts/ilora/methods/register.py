@@ -41,6 +41,7 @@ TUNED_METHODS = tuple(name for name, method in LANGUAGE_MODEL_METHODS.items() if
 LABELS = {
     **BASELINES,
     **RECOMMENDERS,
+    **{method.name: method.label for method in _DECLARED if not method.is_tuned},
     **CHAT_METHODS,
-    **{name: method.label for name, method in LANGUAGE_MODEL_METHODS.items()},
+    **{method.name: method.label for method in _DECLARED if method.is_tuned},
 }

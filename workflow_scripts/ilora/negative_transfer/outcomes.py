@@ -9,33 +9,8 @@ from transformers import LlamaForCausalLM
 from ilora.negative_transfer.gradients import GradientSettings, group_similarity
 from ilora.negative_transfer.groups import GROUP_IN_PROMPT, SyntheticGroups
 from ilora.negative_transfer.methods import METHODS
+from ilora.negative_transfer.schemas import OUTCOMES, SIMILARITIES
 from ilora.negative_transfer.tuning import Task, TuningSettings, tuned_hits
-
-_TASK = [
-    pa.field("degree", pa.float64(), nullable=False),  # share of the items on which the groups' rules differ
-    pa.field("group_in_prompt", pa.string(), nullable=False),  # hidden or named
-    pa.field("seed", pa.int32(), nullable=False),
-]
-
-#: One row per task, method and step.
-OUTCOMES = pa.schema(
-    [
-        *_TASK,
-        pa.field("method", pa.string(), nullable=False),
-        pa.field("step", pa.int32(), nullable=False),
-        pa.field("hit_ratio@1", pa.float64(), nullable=False),  # among all items
-        pa.field("test_sequences", pa.int32(), nullable=False),
-    ]
-)
-
-#: One row per task: gradients of the uniform LoRA early in its training.
-SIMILARITIES = pa.schema(
-    [
-        *_TASK,
-        pa.field("similarity", pa.float64(), nullable=False),  # mean cosine between two groups
-        pa.field("noise_ceiling", pa.float64(), nullable=False),  # cosine to expect between two samples of one group
-    ]
-)
 
 
 def measure_outcomes(

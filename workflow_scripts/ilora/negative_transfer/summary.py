@@ -44,8 +44,8 @@ def summarise(outcomes: pa.Table, similarities: pa.Table, confidence: float) -> 
     is the same for all. Intervals tell how far a mean over such draws is known.
 
     Args:
-        outcomes: of schema `ilora.negative_transfer.outcomes.OUTCOMES`, all degrees and seeds.
-        similarities: of schema `ilora.negative_transfer.outcomes.SIMILARITIES`, the same ones.
+        outcomes: of schema `ilora.negative_transfer.schemas.OUTCOMES`, all degrees and seeds.
+        similarities: of schema `ilora.negative_transfer.schemas.SIMILARITIES`, the same ones.
         confidence: of the intervals.
     """
     measured = outcomes.to_pandas()
