@@ -17,11 +17,11 @@ from ilora.llm.generation import DecodingSettings
 from ilora.llm.hybrid_model import HybridLanguageModel
 from ilora.llm.predicting import predict
 from ilora.llm.prompts import NO_ITEM, PromptBuilder, PromptStyle
+from ilora.llm.wording import WORDING
 
 TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", "Fargo"]
 HISTORY, CANDIDATE_SET = [4, 5, 6, 7], [0, 1, 2]
 LOGGER = logging.getLogger("ilora.test")
-from ilora.llm.wording import WORDING
 
 TEXT_ONLY = AdapterSettings(
     rank=4,

@@ -24,10 +24,10 @@ from ilora.llm.hybrid_model import HybridLanguageModel
 from ilora.llm.item_vectors import guide_item_vectors
 from ilora.llm.projector import Projector
 from ilora.llm.prompts import NO_ITEM, PromptBuilder, PromptStyle
+from ilora.llm.wording import WORDING
 
 TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", "Fargo"]
 LOGGER = logging.getLogger("test")
-from ilora.llm.wording import WORDING
 
 SETTINGS = FineTuningSettings(
     seed=1,
