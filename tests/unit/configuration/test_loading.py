@@ -54,6 +54,24 @@ def test_studies_are_valid(repository: Path, defaults: dict[str, Any], name: str
     assert study.study == name
 
 
+@pytest.mark.parametrize("name", STUDIES)
+def test_no_key_stands_twice_in_a_study(repository: Path, name: str) -> None:
+    """YAML takes the last of them in silence."""
+    nodes = [yaml.compose((repository / "studies" / f"{name}.yaml").read_text(encoding="utf-8"))]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, yaml.MappingNode):
+            keys = [key.value for key, _ in node.value]
+            assert len(set(keys)) == len(keys), keys
+            nodes += [value for _, value in node.value]
+
+
+@pytest.mark.parametrize("name", ["embedded", "paper"])
+def test_the_large_studies_have_the_chat_methods(repository: Path, name: str) -> None:
+    changes = yaml.safe_load((repository / "studies" / f"{name}.yaml").read_text(encoding="utf-8"))
+    assert {"gpt4", "chatrec", "tallrec"} <= {*changes["methods"]}
+
+
 def test_every_study_is_tested(repository: Path) -> None:
     assert {path.stem for path in (repository / "studies").iterdir()} == set(STUDIES)
 
