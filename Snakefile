@@ -54,3 +54,9 @@ rule predictions:
     """What every method chose, for every val and test sequence."""
     input:
         study_files("predictions.parquet"),
+
+
+rule download_models:
+    """The models that the study takes from the Hugging Face hub, in its cache: for nodes without a network."""
+    input:
+        model_downloads(),

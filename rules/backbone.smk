@@ -1,4 +1,4 @@
-# The embedded backbone: a small Llama that the pipeline builds and pretrains itself.
+# Backbones: the embedded one, a small Llama that the pipeline builds and pretrains itself, or one from the hub.
 
 
 rule pretrain_backbone:
@@ -36,3 +36,24 @@ rule pretrain_backbone:
         },
     script:
         "../workflow_scripts/pretrain_backbone.py"
+
+
+rule download_model:
+    """Fetch the backbone from the Hugging Face hub into its cache."""
+    output:
+        record=HUB_RECORD,
+    log:
+        f"{RESULTS}/logs/download_model/{BACKBONE}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/rules/download_model/{BACKBONE}.tsv"
+    retries: 0
+    # Nodes of a cluster often have no network, and the login node has; the cache lies where HF_HOME says.
+    localrule: True
+    conda:
+        "../envs/llm.yaml"
+    threads: 1
+    params:
+        name=STUDY.backbone.name,
+        revision=STUDY.backbone.revision,
+    script:
+        "../workflow_scripts/download_model.py"

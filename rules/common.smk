@@ -63,6 +63,10 @@ PROJECTOR_FILE = f"{TUNED}/adapter/projector.safetensors"
 GATE_FILE = f"{TUNED}/adapter/gate.safetensors"
 
 
+# Which commit of a model from the hub lies in the hub's cache, which nodes without a network read.
+HUB_RECORD = f"{RESULTS}/backbone/hub/{BACKBONE}.json"
+
+
 def one_of(names):
     """Return a pattern that matches these names, and nothing if there are none."""
     return "|".join(names) or "(?!)"
@@ -258,9 +262,9 @@ def backbone_folder(wildcards):
 
 
 def backbone_files(wildcards):
-    """Return the files of the embedded backbone, by name; one from elsewhere is no input of the workflow."""
+    """Return the files of the embedded backbone, by name, or the record of one from the hub; a directory has none."""
     if wildcards.backbone != EMBEDDED_BACKBONE:
-        return {}
+        return {} if STUDY.backbone.is_directory else {"backbone_record": HUB_RECORD}
     folder = backbone_folder(wildcards)
     return {
         "backbone_config": f"{folder}/config.json",

@@ -42,6 +42,12 @@ def uses_embedded_backbone():
     return STUDY.backbone.is_embedded and bool(BACKBONE_METHODS)
 
 
+def model_downloads():
+    """Return the records of the models that the study takes from the hub."""
+    from_hub = BACKBONE_METHODS and not STUDY.backbone.is_embedded and not STUDY.backbone.is_directory
+    return [HUB_RECORD] if from_hub else []
+
+
 def backbone_weights():
     """Return the weights of the embedded backbones that the study uses, whose size the table tells."""
     if not uses_embedded_backbone():

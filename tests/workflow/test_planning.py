@@ -36,6 +36,7 @@ def test_the_papers_study_on_slurm(checkout: Checkout) -> None:
     expected = {
         "download_lastfm": 1,
         "download_steam": 1,
+        "download_model": 1,
         "prepare_interactions": 3,
         "score_baseline": 6,
         "train_recommender": 45,
@@ -70,9 +71,9 @@ CHAT = (*SMOKE, "--config", "methods=[popularity,sasrec,gpt4,chatrec,ilora]")
 
 
 def test_the_chat_methods_are_run_where_there_is_a_key(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("CHAT_API_KEY", raising=False)
     without = checkout.planned_jobs(*CHAT)
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-NeverToBeSeen")
+    monkeypatch.setenv("CHAT_API_KEY", "sk-NeverToBeSeen")
     with_key = checkout.planned_jobs(*CHAT)
     more = {name: count - without.get(name, 0) for name, count in with_key.items() if count != without.get(name, 0)}
     assert more == {"ask_chat_model": 1, "ask_chat_model_ranked": 1, "compute_metrics": 2, "analyse_errors": 2}
@@ -84,17 +85,25 @@ def test_the_chat_methods_are_run_where_there_is_a_key(checkout: Checkout, monke
 
 
 def test_a_chat_server_of_ones_own_needs_no_key(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("CHAT_API_KEY", raising=False)
     jobs = checkout.planned_jobs("--configfile", "studies/local_chat.yaml")
     expected = {"ask_chat_model": 1, "ask_chat_model_ranked": 1, "train_recommender": 1, "pretrain_backbone": None}
     assert {name: jobs.get(name) for name in expected} == expected
 
 
 def test_a_study_of_chat_methods_alone_says_what_it_lacks(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("CHAT_API_KEY", raising=False)
     process = checkout.snakemake(*PLAN, "--config", "methods=[gpt4]")
     assert process.returncode != 0
-    assert "none of them can be run: the environment variable OPENAI_API_KEY holds no key" in process.stdout
+    assert "none of them can be run: the environment variable CHAT_API_KEY holds no key" in process.stdout
+
+
+def test_models_can_be_downloaded_ahead(checkout: Checkout) -> None:
+    assert checkout.planned_jobs("--profile", "slurm", "--", "download_models") == {
+        "download_model": 1,
+        "download_models": 1,
+    }
+    assert checkout.planned_jobs("--", "download_models") == {"download_models": 1}
 
 
 def test_nothing_is_downloaded_by_default(checkout: Checkout) -> None:

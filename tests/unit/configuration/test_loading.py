@@ -351,8 +351,7 @@ SECRET = "sk-proj-NeverToBeSeen"
     [
         (
             {"key_variable": SECRET},
-            "chat.key_variable: found another text, expected the name of a variable, such as OPENAI_API_KEY, not the "
-            "key",
+            "chat.key_variable: found another text, expected the name of a variable, such as CHAT_API_KEY, not the key",
         ),
         (
             {"base_url": f"https://me:{SECRET}@example.org/v1"},
@@ -380,12 +379,12 @@ def test_a_key_in_the_configuration_is_refused_and_not_shown() -> None:
 
 def test_the_address_of_the_chat_model() -> None:
     chat, own = ChatSection(), ChatSection(base_url="http://localhost:8000/v1")
-    environment = {"OPENAI_BASE_URL": "https://example.org/v1"}
+    environment = {"CHAT_BASE_URL": "https://example.org/v1"}
     assert endpoint_address(chat, {}) == "https://api.openai.com/v1"
     assert endpoint_address(chat, environment) == "https://example.org/v1"
     assert endpoint_address(own, environment) == "http://localhost:8000/v1"
-    with pytest.raises(ConfigurationError, match="environment variable OPENAI_BASE_URL: found another text") as caught:
-        endpoint_address(chat, {"OPENAI_BASE_URL": f"https://{SECRET}@example.org"})
+    with pytest.raises(ConfigurationError, match="environment variable CHAT_BASE_URL: found another text") as caught:
+        endpoint_address(chat, {"CHAT_BASE_URL": f"https://{SECRET}@example.org"})
     assert SECRET not in str(caught.value)
 
 

@@ -181,9 +181,7 @@ def _chat(study: StudyConfig) -> Iterator[Problem]:
     chat = study.chat
     # What may be a secret is not shown.
     if chat.key_variable is not None and not re.fullmatch(r"[A-Z][A-Z0-9_]*", chat.key_variable):
-        yield Problem(
-            "chat.key_variable", "another text", "the name of a variable, such as OPENAI_API_KEY, not the key"
-        )
+        yield Problem("chat.key_variable", "another text", "the name of a variable, such as CHAT_API_KEY, not the key")
     if chat.base_url is not None:
         yield from address_problem("chat.base_url", chat.base_url)
     if chat.draws > study.data.draws:

@@ -9,7 +9,7 @@ from ilora.configuration.model import ChatSection
 from ilora.configuration.validation import ConfigurationError
 
 OPENAI_ADDRESS = "https://api.openai.com/v1"
-ADDRESS_VARIABLE = "OPENAI_BASE_URL"
+ADDRESS_VARIABLE = "CHAT_BASE_URL"
 
 
 def endpoint_address(chat: ChatSection, environment: Mapping[str, str]) -> str:

@@ -326,11 +326,11 @@ class ChatSection(Section):
     """The chat model of gpt4 (the text prompt) and chatrec (ChatRec), at any OpenAI-compatible endpoint."""
 
     base_url: Text | None = Field(
-        None, description="address of the endpoint; null for OPENAI_BASE_URL of the environment, else OpenAI's own"
+        None, description="address of the endpoint; null for CHAT_BASE_URL of the environment, else OpenAI's own"
     )
     model: Text = Field("gpt-4o-2024-08-06", description="name of the model there; the prices below are its own")
     key_variable: Text | None = Field(
-        "OPENAI_API_KEY",
+        "CHAT_API_KEY",
         description="name of the environment variable that holds the key; while it is not set, the methods are not "
         "run; null for a server that wants no key",
     )

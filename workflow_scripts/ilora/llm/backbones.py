@@ -34,6 +34,14 @@ class BackboneSource:
     attention: str
 
 
+def access_refused(name: str) -> BackboneError:
+    """Return the error for a model that the hub does not give to this account, or does not have."""
+    return BackboneError(
+        f"{name}: the hub gives no access. Request it on the model's page, then set HF_TOKEN to a token of the account "
+        "that has it, or set backbone.name to a local directory."
+    )
+
+
 def device() -> torch.device:
     """Give the first GPU when there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -65,10 +73,7 @@ def _load(factory: Any, source: BackboneSource, **options: Any) -> Any:
     try:
         return factory.from_pretrained(source.name, revision=source.revision or "main", **options)
     except (GatedRepoError, RepositoryNotFoundError) as error:
-        raise BackboneError(
-            f"{source.name}: the hub gives no access. Request it on the model's page, then set HF_TOKEN to a token "
-            "of the account that has it, or set backbone.name to a local directory."
-        ) from error
+        raise access_refused(source.name) from error
     except OSError as error:
         where = "is no complete model directory" if Path(source.name).is_dir() else "could not be fetched from the hub"
         raise BackboneError(

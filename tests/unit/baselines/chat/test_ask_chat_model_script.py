@@ -105,7 +105,7 @@ class Rule:
 
 @pytest.fixture
 def rule(repository: Path, tmp_path: Path, server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> Rule:
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("CHAT_API_KEY", KEY)
     return Rule(repository, tmp_path, server)
 
 
@@ -158,13 +158,13 @@ def test_an_answer_that_is_none_is_invalid_and_counted(rule: Rule, server: ChatS
 
 
 def test_without_a_key_the_script_says_what_to_do(rule: Rule, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OPENAI_API_KEY")
-    with pytest.raises(ChatError, match="OPENAI_API_KEY holds no key. Set it and run again"):
+    monkeypatch.delenv("CHAT_API_KEY")
+    with pytest.raises(ChatError, match="CHAT_API_KEY holds no key. Set it and run again"):
         rule.run()
 
 
 def test_a_server_of_ones_own_needs_no_key(rule: Rule, server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OPENAI_API_KEY")
+    monkeypatch.delenv("CHAT_API_KEY")
     rule.run(key_variable=None)
     assert server.keys == {"Bearer none"}
 
@@ -221,7 +221,7 @@ def test_the_key_is_in_no_error(rule: Rule, server: ChatServer, capfd: pytest.Ca
 
 
 def test_a_key_that_cannot_be_sent_is_not_shown(rule: Rule, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-NeverToBe\nSeen")
+    monkeypatch.setenv("CHAT_API_KEY", "sk-NeverToBe\nSeen")
     with pytest.raises(ChatError, match="characters that no header may hold") as caught:
         rule.run()
     assert "NeverToBe" not in "".join(traceback.format_exception(caught.value))
