@@ -25,6 +25,8 @@ except ConfigurationError as error:
 
 RESULTS = STUDY.results
 BACKBONE = STUDY.backbone.identifier
+# What makes vectors of titles, for MoRec.
+ENCODER = STUDY.recommenders.morec.model
 # The study's methods in the order of the register, which is that of the rows of Table 1.
 METHODS = [method for method in LABELS if method in STUDY.methods]
 # Those of the language model, and of these the ones that tune it, and so have adapters and training logs.
@@ -257,10 +259,33 @@ def backbone_files(wildcards):
 
 def backbone_source(wildcards):
     """Return where the backbone is loaded from and how, for a rule's `params`."""
-    embedded = wildcards.backbone == EMBEDDED_BACKBONE
+    return model_source(STUDY.backbone, wildcards)
+
+
+def encoder_source(wildcards):
+    """Return where the encoder of titles is loaded from and how, for a rule's `params`."""
+    return model_source(ENCODER, wildcards)
+
+
+def model_source(model, wildcards):
+    """Return where a model is loaded from and how, for a rule's `params`."""
     return {
-        "name": backbone_folder(wildcards) if embedded else STUDY.backbone.name,
-        "revision": STUDY.backbone.revision,
-        "precision": STUDY.backbone.precision,
-        "attention": STUDY.backbone.attention,
+        "name": backbone_folder(wildcards) if model.is_embedded else model.name,
+        "revision": model.revision,
+        "precision": model.precision,
+        "attention": model.attention,
     }
+
+
+def title_vectors(wildcards):
+    """Return the titles' vectors for the recommender that reads titles; none for another."""
+    if wildcards.recommender != "morec":
+        return {}
+    folder = f"{RESULTS}/title_vectors/{wildcards.dataset}/{wildcards.protocol}/{ENCODER.identifier}"
+    return {"title_vectors": f"{folder}/title_vectors.safetensors"}
+
+
+def architecture_of(wildcards):
+    """Return the settings of a recommender's model, for `params`; MoRec's is SASRec."""
+    name = "sasrec" if wildcards.recommender == "morec" else wildcards.recommender
+    return getattr(STUDY.recommenders, name).model_dump()

@@ -38,7 +38,8 @@ def test_the_papers_study_on_slurm(checkout: Checkout) -> None:
         "download_steam": 1,
         "prepare_interactions": 3,
         "score_baseline": 6,
-        "train_recommender": 45,
+        "train_recommender": 60,
+        "encode_titles": 3,
         "fine_tune": 45,
         "fine_tune_gated": 225,
         "fine_tune_text_only": 15,
@@ -123,13 +124,13 @@ def test_sweeps_share_what_they_can(checkout: Checkout) -> None:
         "fine_tune_text_only": 1,
         "answer_fine_tuned": 9,
         "answer_snapshot": 4,
-        "train_recommender": 2,
+        "train_recommender": 3,
         "measure_sweep": 4,
         "measure_sweep_curves": 1,
         "collect_sweeps": 1,
         "plot_sweep": 4,
         "plot_sweep_curves": 1,
-        "compute_metrics": 6,
+        "compute_metrics": 7,
     }
     assert {name: jobs.get(name) for name in expected} == expected
 

@@ -9,7 +9,7 @@ from ilora.methods.declaration import LanguageModelMethod
 BASELINES = {"popularity": "Popularity", "markov": "Markov chain"}
 
 #: Sequential recommenders, by id: their labels. `ilora.recommenders` trains them.
-RECOMMENDERS = {"gru4rec": "GRU4Rec", "caser": "Caser", "sasrec": "SASRec"}
+RECOMMENDERS = {"gru4rec": "GRU4Rec", "caser": "Caser", "sasrec": "SASRec", "morec": "MoRec"}
 
 _DECLARED = (
     # Llama2 of the paper, with the backbone of the study.

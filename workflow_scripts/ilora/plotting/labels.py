@@ -5,7 +5,7 @@ from ilora.methods.register import LABELS
 DATASETS = {"movielens": "MovieLens", "lastfm": "LastFM", "steam": "Steam"}
 
 #: Methods of the register, and rows of the paper's Table 1 that are not in it.
-METHODS = {"chatrec": "ChatRec", "morec": "MoRec", **LABELS}
+METHODS = {"chatrec": "ChatRec", **LABELS}
 
 #: How the values of a swept setting are written; others as they are.
 _SWEPT = {"experts": "K = {}", "rank": "r = {}", "scale": "α / {}"}
