@@ -39,13 +39,13 @@ rule pretrain_backbone:
 
 
 rule download_model:
-    """Fetch the backbone from the Hugging Face hub into its cache."""
+    """Fetch a model from the Hugging Face hub into its cache."""
     output:
         record=HUB_RECORD,
     log:
-        f"{RESULTS}/logs/download_model/{BACKBONE}.log",
+        f"{RESULTS}/logs/download_model/{{backbone}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/rules/download_model/{BACKBONE}.tsv"
+        f"{RESULTS}/benchmarks/rules/download_model/{{backbone}}.tsv"
     retries: 0
     # Nodes of a cluster often have no network, and the login node has; the cache lies where HF_HOME says.
     localrule: True
@@ -53,7 +53,7 @@ rule download_model:
         "../envs/llm.yaml"
     threads: 1
     params:
-        name=STUDY.backbone.name,
-        revision=STUDY.backbone.revision,
+        name=lambda wildcards: MODELS[wildcards.backbone].name,
+        revision=lambda wildcards: MODELS[wildcards.backbone].revision,
     script:
         "../workflow_scripts/download_model.py"

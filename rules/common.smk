@@ -29,6 +29,8 @@ except ConfigurationError as error:
 
 RESULTS = STUDY.results
 BACKBONE = STUDY.backbone.identifier
+# What makes vectors of titles, for MoRec.
+ENCODER = STUDY.recommenders.morec.model
 CHAT_MODEL = STUDY.chat.identifier
 # The methods that are run, in the order of the register, which is that of the rows of Table 1: those of a chat model only
 # where its key is in the environment.
@@ -63,8 +65,10 @@ PROJECTOR_FILE = f"{TUNED}/adapter/projector.safetensors"
 GATE_FILE = f"{TUNED}/adapter/gate.safetensors"
 
 
-# Which commit of a model from the hub lies in the hub's cache, which nodes without a network read.
-HUB_RECORD = f"{RESULTS}/backbone/hub/{BACKBONE}.json"
+# The models of the study that may come from the hub, by identifier; and the record of which commit of one lies in the
+# hub's cache, which nodes without a network read.
+MODELS = {model.identifier: model for model in (STUDY.backbone, ENCODER)}
+HUB_RECORD = f"{RESULTS}/backbone/hub/{{backbone}}.json"
 
 
 def one_of(names):
@@ -264,7 +268,8 @@ def backbone_folder(wildcards):
 def backbone_files(wildcards):
     """Return the files of the embedded backbone, by name, or the record of one from the hub; a directory has none."""
     if wildcards.backbone != EMBEDDED_BACKBONE:
-        return {} if STUDY.backbone.is_directory else {"backbone_record": HUB_RECORD}
+        from_hub = MODELS[wildcards.backbone].is_on_hub
+        return {"backbone_record": HUB_RECORD.format(backbone=wildcards.backbone)} if from_hub else {}
     folder = backbone_folder(wildcards)
     return {
         "backbone_config": f"{folder}/config.json",
@@ -276,10 +281,33 @@ def backbone_files(wildcards):
 
 def backbone_source(wildcards):
     """Return where the backbone is loaded from and how, for a rule's `params`."""
-    embedded = wildcards.backbone == EMBEDDED_BACKBONE
+    return model_source(STUDY.backbone, wildcards)
+
+
+def encoder_source(wildcards):
+    """Return where the encoder of titles is loaded from and how, for a rule's `params`."""
+    return model_source(ENCODER, wildcards)
+
+
+def model_source(model, wildcards):
+    """Return where a model is loaded from and how, for a rule's `params`."""
     return {
-        "name": backbone_folder(wildcards) if embedded else STUDY.backbone.name,
-        "revision": STUDY.backbone.revision,
-        "precision": STUDY.backbone.precision,
-        "attention": STUDY.backbone.attention,
+        "name": backbone_folder(wildcards) if model.is_embedded else model.name,
+        "revision": model.revision,
+        "precision": model.precision,
+        "attention": model.attention,
     }
+
+
+def title_vectors(wildcards):
+    """Return the titles' vectors for the recommender that reads titles; none for another."""
+    if wildcards.recommender != "morec":
+        return {}
+    folder = f"{RESULTS}/title_vectors/{wildcards.dataset}/{wildcards.protocol}/{ENCODER.identifier}"
+    return {"title_vectors": f"{folder}/title_vectors.safetensors"}
+
+
+def architecture_of(wildcards):
+    """Return the settings of a recommender's model, for `params`; MoRec's is SASRec."""
+    name = "sasrec" if wildcards.recommender == "morec" else wildcards.recommender
+    return getattr(STUDY.recommenders, name).model_dump()

@@ -10,6 +10,16 @@ def trained_recommenders():
     return [name for name in RECOMMENDERS if name in (*METHODS, *guide)]
 
 
+def title_vector_files():
+    """Return the titles' vectors of each data set of the study."""
+    return expand(
+        rules.encode_titles.output.title_vectors,
+        dataset=STUDY.datasets,
+        protocol=STUDY.protocol,
+        backbone=ENCODER.identifier,
+    )
+
+
 def prediction_folders(dataset):
     """Return the folders of the study that hold a `predictions.parquet` of the data set."""
     below = f"{dataset}/{STUDY.protocol}"
@@ -38,14 +48,20 @@ def study_files(name):
 
 
 def uses_embedded_backbone():
-    """Return whether any method of the study needs the backbone that the pipeline pretrains."""
+    """Return whether any method of the language model needs the backbone that the pipeline pretrains."""
     return STUDY.backbone.is_embedded and bool(BACKBONE_METHODS)
 
 
 def model_downloads():
     """Return the records of the models that the study takes from the hub."""
-    from_hub = BACKBONE_METHODS and not STUDY.backbone.is_embedded and not STUDY.backbone.is_directory
-    return [HUB_RECORD] if from_hub else []
+    needed = [STUDY.backbone] if BACKBONE_METHODS else []
+    needed += [ENCODER] if encodes_titles() else []
+    return [HUB_RECORD.format(backbone=model.identifier) for model in needed if model.is_on_hub]
+
+
+def encodes_titles():
+    """Return whether a recommender of the study reads titles."""
+    return "morec" in trained_recommenders()
 
 
 def backbone_weights():
@@ -170,6 +186,7 @@ def study_artifacts():
         *outputs(rules.draw_candidates),
         *outputs(rules.compute_dataset_statistics),
         *outputs(rules.train_recommender, recommender=trained_recommenders()),
+        *(title_vector_files() if encodes_titles() else []),
         *(path for method in TUNED_METHODS for path in outputs(tuning_rule(method), method=method)),
         *study_files("predictions.parquet"),
         *study_files("metrics.parquet"),
@@ -177,6 +194,6 @@ def study_artifacts():
     ]
     if GATED_METHODS:
         artifacts += outputs(rules.compute_gates, method=GATED_METHODS)
-    if uses_embedded_backbone():
+    if uses_embedded_backbone() or (encodes_titles() and ENCODER.is_embedded):
         artifacts += outputs(rules.pretrain_backbone)
     return [*artifacts, *sweep_artifacts()]

@@ -1,4 +1,4 @@
-"""Fetches a backbone from the Hugging Face hub into its cache."""
+"""Fetches a model from the Hugging Face hub into its cache."""
 
 import json
 from dataclasses import asdict

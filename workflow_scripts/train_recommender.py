@@ -1,14 +1,16 @@
 """Trains a recommender of RecBole; exports its weights and vectors, and scores every candidate with it."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
 import torch
+from recbole.model.abstract_recommender import SequentialRecommender
 
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.schemas import CANDIDATES, ITEMS, SEQUENCES
-from ilora.artifacts.tensors import write_tensors
+from ilora.artifacts.tensors import read_tensors, write_tensors
 from ilora.progress import Progress, start_log
 from ilora.recommenders.candidate_scores import candidate_matrix, score_candidates
 from ilora.recommenders.export import item_embeddings, sequence_representations
@@ -25,6 +27,19 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 
+def read_titles(path: str | None) -> torch.Tensor | None:
+    """Return the titles' vectors, float32 (items, width), of a recommender that reads them."""
+    return None if path is None else read_tensors(path)["title_vectors"]
+
+
+def untrained_model(shape: ModelShape, titles: torch.Tensor | None) -> SequentialRecommender:
+    """Return a new model, which has read the titles if there are any."""
+    model = shape.build()
+    if titles is not None:
+        model.item_embedding.read(titles)
+    return model
+
+
 def main(snakemake: "Snakemake") -> None:
     """Write the model, its vectors of items and sequences, its predictions and its training log."""
     logger = start_log(snakemake.log[0])
@@ -33,9 +48,13 @@ def main(snakemake: "Snakemake") -> None:
     params, output = snakemake.params, snakemake.output
     sequences = read_table(snakemake.input.sequences, SEQUENCES)
     candidates = read_table(snakemake.input.candidates, CANDIDATES)
+    titles = read_titles(snakemake.input.get("title_vectors"))
+    architecture = dict(params.architecture)
+    if titles is not None:
+        architecture["title_width"] = titles.shape[1]
     shape = ModelShape(
         recommender=recommender,
-        architecture=ARCHITECTURES[recommender](**params.architecture),
+        architecture=ARCHITECTURES[recommender](**architecture),
         embedding_size=params.embedding_size,
         items=read_table(snakemake.input.catalogue, ITEMS).num_rows,
         maximum_history=params.maximum_history,
@@ -46,7 +65,7 @@ def main(snakemake: "Snakemake") -> None:
     validation = validation_sets(sequences, candidates, **limits)
     with Progress(total_steps(settings, len(training)), f"training {recommender}, seed {seed}", logger) as progress:
         model, training_log = train(
-            shape.build,
+            partial(untrained_model, shape, titles),
             training,
             validation,
             settings,

@@ -36,10 +36,11 @@ def test_the_papers_study_on_slurm(checkout: Checkout) -> None:
     expected = {
         "download_lastfm": 1,
         "download_steam": 1,
-        "download_model": 1,
+        "download_model": 2,  # the backbone, and the encoder of titles
         "prepare_interactions": 3,
         "score_baseline": 6,
-        "train_recommender": 45,
+        "train_recommender": 60,
+        "encode_titles": 3,
         "fine_tune": 45,
         "fine_tune_gated": 225,
         "fine_tune_text_only": 15,
@@ -100,7 +101,7 @@ def test_a_study_of_chat_methods_alone_says_what_it_lacks(checkout: Checkout, mo
 
 def test_models_can_be_downloaded_ahead(checkout: Checkout) -> None:
     assert checkout.planned_jobs("--profile", "slurm", "--", "download_models") == {
-        "download_model": 1,
+        "download_model": 2,  # the backbone, and the encoder of titles
         "download_models": 1,
     }
     assert checkout.planned_jobs("--", "download_models") == {"download_models": 1}
@@ -163,13 +164,13 @@ def test_sweeps_share_what_they_can(checkout: Checkout) -> None:
         "fine_tune_text_only": 1,
         "answer_fine_tuned": 9,
         "answer_snapshot": 4,
-        "train_recommender": 2,
+        "train_recommender": 3,
         "measure_sweep": 4,
         "measure_sweep_curves": 1,
         "collect_sweeps": 1,
         "plot_sweep": 4,
         "plot_sweep_curves": 1,
-        "compute_metrics": 6,
+        "compute_metrics": 7,
     }
     assert {name: jobs.get(name) for name in expected} == expected
 

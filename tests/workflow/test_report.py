@@ -131,7 +131,7 @@ def test_the_numbers_of_table_1_are_those_of_its_parquet_file(
 ) -> None:
     header, *shown = body(results, "tables/table1.html")
     rows = pq.read_table(finished.results / "tables" / "table1.parquet").to_pylist()
-    assert len(shown) == len(rows) == 6
+    assert len(shown) == len(rows) == 7
     metrics = {
         "HitRatio@1\ntest": "hit_ratio@1_test",
         "HitRatio@1\nvalidation": "hit_ratio@1_val",

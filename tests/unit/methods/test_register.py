@@ -13,12 +13,14 @@ from ilora.configuration.loading import load_study
 from ilora.configuration.model import DecodingSection, StudyConfig
 from ilora.configuration.validation import ConfigurationError
 from ilora.methods.declaration import AdapterKind, LanguageModelMethod, PromptKind
-from ilora.methods.register import LABELS, LANGUAGE_MODEL_METHODS, TUNED_METHODS
+from ilora.methods.register import LABELS, LANGUAGE_MODEL_METHODS, RECOMMENDERS, TUNED_METHODS
 from ilora.reporting.deviations import PAPER_METHODS
 
 
-def test_the_order_is_that_of_the_papers_table() -> None:
-    assert [name for name in LABELS if name in PAPER_METHODS] == [name for name in PAPER_METHODS if name in LABELS]
+def test_the_order_is_that_of_the_papers_table_but_for_morec_which_stands_with_the_recommenders() -> None:
+    paper = [name for name in PAPER_METHODS if name in LABELS and name != "morec"]
+    assert [name for name in LABELS if name in paper] == paper
+    assert [*RECOMMENDERS][-1] == "morec"
     assert {*StudyConfig().methods} <= {*LABELS}
     assert len({*LABELS.values()}) == len(LABELS)
 

@@ -13,6 +13,7 @@ from ilora.recommenders.settings import (
     Architecture,
     CaserArchitecture,
     GRU4RecArchitecture,
+    MoRecArchitecture,
     SASRecArchitecture,
     TrainingSettings,
 )
@@ -87,6 +88,7 @@ def architecture(recommender: str) -> Architecture:
         "sasrec": SASRecArchitecture(feed_forward_size=32, dropout=0.1),
         "gru4rec": GRU4RecArchitecture(hidden_size=16, dropout=0.1),
         "caser": CaserArchitecture(horizontal_filters=2, vertical_filters=2, dropout=0.1),
+        "morec": MoRecArchitecture(feed_forward_size=32, dropout=0.1, title_width=6),
     }
     return small[recommender]
 

@@ -15,7 +15,7 @@ from snakemake.iocontainers import InputFiles, OutputFiles, Params
 
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.schemas import PREDICTIONS
-from ilora.artifacts.tensors import read_tensors
+from ilora.artifacts.tensors import read_tensors, write_tensors
 from ilora.evaluation.predictions import score_matrix
 from ilora.recommenders.settings import Architecture, TrainingSettings
 
@@ -26,6 +26,11 @@ OUTPUTS = {
     "predictions": "predictions.parquet",
     "training_log": "training_log.parquet",
 }
+
+
+@pytest.fixture(params=["sasrec", "gru4rec", "caser", "morec"])
+def recommender(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture
@@ -41,6 +46,10 @@ def run(
     inputs = {name: str(tmp_path / f"{name}.parquet") for name in tables}
     for name, table in tables.items():
         write_table(table, inputs[name])
+    if recommender == "morec":
+        inputs["title_vectors"] = str(tmp_path / "title_vectors.safetensors")
+        titles = torch.randn(ring.item_count, 6, generator=torch.Generator().manual_seed(0))
+        write_tensors({"title_vectors": titles}, inputs["title_vectors"])
 
     def run_script(folder: str, seed: int) -> Path:
         params = {

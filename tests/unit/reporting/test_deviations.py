@@ -83,6 +83,8 @@ def test_the_papers_own_settings_leave_what_no_setting_can_change() -> None:
         ({"methods": ["popularity", "chatrec"]}, "ChatRec and GPT-4", "MovieLens, fine-tuning: length"),
         ({}, "Methods", "ChatRec and GPT-4"),
         ({"data": {"draws": 1}}, "HitRatio@1", "Candidate sets of a user"),
+        ({"methods": ["tallrec", "morec"]}, "TALLRec", "Training of GRU4Rec, Caser and SASRec"),
+        ({"methods": ["tallrec", "morec"]}, "MoRec", "Splits"),
         ({"methods": ["popularity"]}, "Methods", "MovieLens, fine-tuning: length"),
     ],
 )

@@ -12,6 +12,7 @@ from ilora.configuration.model import (
     BUILT_IN_DATASETS,
     HUB_NAME,
     RECBOLE,
+    BackboneSection,
     FinetuningValues,
     OwnDataset,
     StudyConfig,
@@ -143,16 +144,20 @@ def _recommenders(study: StudyConfig) -> Iterator[Problem]:
 
 
 def _backbone(study: StudyConfig) -> Iterator[Problem]:
-    backbone = study.backbone
+    yield from _model(study.backbone, "backbone.name", "backbone.revision")
+    yield from _model(study.recommenders.morec.model, "recommenders.morec.encoder", "recommenders.morec.revision")
+
+
+def _model(backbone: BackboneSection, name: str, revision: str) -> Iterator[Problem]:
     known = backbone.is_embedded or backbone.is_directory or HUB_NAME.fullmatch(backbone.name)
     if not known or (backbone.name.startswith((".", "/", "~")) and not Path(backbone.name).is_dir()):
         yield Problem(
-            "backbone.name",
+            name,
             backbone.name,
             "embedded, a directory that exists, or organisation/model on the Hugging Face hub",
         )
     elif backbone.revision is not None and (backbone.is_embedded or backbone.is_directory):
-        yield Problem("backbone.revision", backbone.revision, f"null: {backbone.name} has no revisions")
+        yield Problem(revision, backbone.revision, f"null: {backbone.name} has no revisions")
 
 
 def _embedded_backbone(study: StudyConfig) -> Iterator[Problem]:

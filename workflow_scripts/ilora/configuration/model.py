@@ -139,6 +139,24 @@ class CaserSection(Section):
     penalty: Annotated[float, Field(ge=0)] = Field(0.0001, description="L2 penalty of RecBole (its reg_weight)")
 
 
+class MoRecSection(Section):
+    """MoRec (Yuan et al. 2023): SASRec, whose item embeddings are a linear map of the titles' vectors."""
+
+    encoder: Annotated[str, Field(min_length=1)] = Field(
+        EMBEDDED_BACKBONE,
+        description="model whose last hidden states, averaged over a title's tokens, are its vector, frozen: embedded "
+        "(the backbone that the pipeline pretrains), a local directory, or organisation/model on the hub",
+    )
+    revision: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")] | None = Field(
+        None, description="branch, tag or commit on the hub; null for its default branch"
+    )
+
+    @property
+    def model(self) -> BackboneSection:
+        """The encoder as the model that it is."""
+        return BackboneSection(name=self.encoder, revision=self.revision)
+
+
 class RecommendersSection(Section):
     """Training of the sequential recommenders (RecBole): Adam, cross-entropy over all items."""
 
@@ -156,6 +174,7 @@ class RecommendersSection(Section):
     sasrec: SASRecSection = SASRecSection()
     gru4rec: GRU4RecSection = GRU4RecSection()
     caser: CaserSection = CaserSection()
+    morec: MoRecSection = MoRecSection()
 
 
 class BackboneSection(Section):
@@ -188,6 +207,11 @@ class BackboneSection(Section):
     def is_directory(self) -> bool:
         """Whether the name is a directory of this machine."""
         return not self.is_embedded and Path(self.name).is_dir()
+
+    @property
+    def is_on_hub(self) -> bool:
+        """Whether it comes from the Hugging Face hub."""
+        return not self.is_embedded and not self.is_directory
 
     @property
     def identifier(self) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
 from ilora.llm.training import Precision
 
@@ -66,6 +66,16 @@ def load_causal_model(source: BackboneSource) -> Any:
         BackboneError: if it cannot be found or the hub refuses it.
     """
     model = _load(AutoModelForCausalLM, source, dtype=DTYPES[source.precision], attn_implementation=source.attention)
+    return model.requires_grad_(False).to(device())
+
+
+def load_encoder(source: BackboneSource) -> Any:
+    """Load a model's frozen weights onto the device, without a head, as a transformers model.
+
+    Raises:
+        BackboneError: if it cannot be found or the hub refuses it.
+    """
+    model = _load(AutoModel, source, dtype=DTYPES[source.precision], attn_implementation=source.attention)
     return model.requires_grad_(False).to(device())
 
 

@@ -9,7 +9,7 @@ from ilora.methods.declaration import LanguageModelMethod
 BASELINES = {"popularity": "Popularity", "markov": "Markov chain"}
 
 #: Sequential recommenders, by id: their labels. `ilora.recommenders` trains them.
-RECOMMENDERS = {"gru4rec": "GRU4Rec", "caser": "Caser", "sasrec": "SASRec"}
+RECOMMENDERS = {"gru4rec": "GRU4Rec", "caser": "Caser", "sasrec": "SASRec", "morec": "MoRec"}
 
 #: Chat models behind an endpoint, by id: their labels. `ilora.baselines.chat` asks them.
 CHAT_METHODS = {"gpt4": "Chat LLM", "chatrec": "ChatRec"}

@@ -4,8 +4,6 @@ from ilora.methods.register import LABELS
 
 DATASETS = {"movielens": "MovieLens", "lastfm": "LastFM", "steam": "Steam"}
 
-#: Methods of the register, and a row of the paper's Table 1 that is not in it.
-METHODS = {"morec": "MoRec", **LABELS}
 
 #: How the values of a swept setting are written; others as they are.
 _SWEPT = {"experts": "K = {}", "rank": "r = {}", "scale": "α / {}"}
@@ -28,7 +26,7 @@ def dataset_label(dataset: str) -> str:
 
 def method_label(method: str) -> str:
     """Return the method's name as written in the literature; an unknown id as it is."""
-    return METHODS.get(method, method)
+    return LABELS.get(method, method)
 
 
 def backbone_label(backbone: str, parameters: int | None = None) -> str:
@@ -56,7 +54,7 @@ def swept_value_label(parameter: str, value: str) -> str:
         parameter: the setting, such as "experts".
         value: as text, such as "4".
     """
-    text = METHODS.get(value) or _SWEPT_VALUES.get(value) or value.replace("_", " ")
+    text = LABELS.get(value) or _SWEPT_VALUES.get(value) or value.replace("_", " ")
     return _SWEPT.get(parameter, "{}").format(text)
 
 

@@ -19,7 +19,7 @@ def item_embeddings(model: SequentialRecommender) -> Vectors:
 def sequence_representations(model: SequentialRecommender, sequences: PaddedSequences) -> Vectors:
     """Return z of all sequences, float32 [sequences, d], in their order.
 
-    The score of an item is the inner product of z and its embedding: none of the three models has a bias.
+    The score of an item is the inner product of z and its embedding: none of the models has a bias.
     The model is left in evaluation mode.
     """
     model.eval()

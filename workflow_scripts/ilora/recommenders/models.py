@@ -11,13 +11,18 @@ from ilora.recommenders.settings import (
     Architecture,
     CaserArchitecture,
     GRU4RecArchitecture,
+    MoRecArchitecture,
     SASRecArchitecture,
 )
+from ilora.recommenders.title_embedding import TitleEmbedding
 
 # One of RecBole's models switches torch's anomaly detection on when it is imported, which makes every later
 # step of the process half as slow again: leave it as it was.
 with torch.autograd.set_detect_anomaly(torch.is_anomaly_enabled()):
     from recbole.model.sequential_recommender import Caser, GRU4Rec, SASRec
+
+# RecBole's, of SASRec's initial weights.
+_INITIAL_DEVIATION = 0.02
 
 # Caser alone reads the user. The users whom the published protocol evaluates are none of those it is trained
 # on, so an embedding of theirs would be noise: all share one, which makes Caser a function of the history.
@@ -44,6 +49,8 @@ def build_model(
     RecBole's own Config is not used: it reads the command line and sets environment variables. The models
     only look keys up in it, so a plain mapping serves, and a missing key is an error instead of None.
 
+    MoRec's needs the titles' vectors before it is of use: see `TitleEmbedding.read`.
+
     Args:
         architecture: which model, and its shape.
         embedding_size: of the items, and of the sequence representation.
@@ -52,7 +59,10 @@ def build_model(
     """
     model_class, parameters = _recbole_model(architecture, embedding_size)
     config = {**_RECBOLE_FIELDS, **parameters, "MAX_ITEM_LIST_LENGTH": maximum_history}
-    return model_class(config, Vocabulary(tokens=items + FIRST_ITEM))
+    model = model_class(config, Vocabulary(tokens=items + FIRST_ITEM))
+    if isinstance(architecture, MoRecArchitecture):
+        model.item_embedding = TitleEmbedding(items, architecture.title_width, embedding_size, _INITIAL_DEVIATION)
+    return model
 
 
 def training_loss(model: SequentialRecommender, batch: PaddedSequences) -> torch.Tensor:
@@ -112,7 +122,7 @@ def _recbole_model(
                 "hidden_dropout_prob": architecture.dropout,
                 "attn_dropout_prob": architecture.dropout,
                 "layer_norm_eps": 1e-12,
-                "initializer_range": 0.02,
+                "initializer_range": _INITIAL_DEVIATION,
             }
         case GRU4RecArchitecture():
             return GRU4Rec, {

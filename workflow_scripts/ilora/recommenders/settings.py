@@ -25,6 +25,17 @@ class SASRecArchitecture:
 
 
 @dataclass(frozen=True)
+class MoRecArchitecture(SASRecArchitecture):
+    """SASRec on what items are called (Yuan et al., SIGIR 2023), its text encoder frozen.
+
+    Attributes:
+        title_width: size of a title's vector, which a linear map makes an item's embedding of.
+    """
+
+    title_width: int = 1
+
+
+@dataclass(frozen=True)
 class GRU4RecArchitecture:
     """A recurrent network over the history (Tan et al., DLRS 2016).
 
@@ -62,6 +73,7 @@ ARCHITECTURES: dict[str, type[Architecture]] = {
     "sasrec": SASRecArchitecture,
     "gru4rec": GRU4RecArchitecture,
     "caser": CaserArchitecture,
+    "morec": MoRecArchitecture,
 }
 
 

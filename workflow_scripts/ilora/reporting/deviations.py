@@ -194,6 +194,15 @@ def _recommenders(study: Study) -> Iterator[Deviation]:
             "The conventional baselines may be stronger than the paper's: on rebuilt MovieLens splits, a plainly "
             "trained SASRec reached 0.41 to 0.50 where the paper prints 0.3444.",
         )
+    if "morec" in study.settings["methods"]:
+        yield Deviation(
+            "MoRec",
+            "Neither its text encoder nor how it was trained is said.",
+            f"SASRec on titles; the encoder is {recommenders['morec']['encoder']}, which stays as it is: a linear map "
+            "to the items' embeddings is trained with the rest.",
+            "An encoder that is tuned with the recommender may do better."
+            + (" The embedded one knows the training split's titles alone." if _embedded_encoder(study) else ""),
+        )
     missing = [method_label(name) for name in PAPER_METHODS if name not in study.settings["methods"]]
     if missing:
         yield Deviation(
@@ -228,6 +237,10 @@ def _chat_models(study: Study) -> Iterator[Deviation]:
         "The verdict on ChatRec is left open. What stands behind a model's name may change, and it may have read about "
         "the data sets.",
     )
+
+
+def _embedded_encoder(study: Study) -> bool:
+    return bool(study.settings["recommenders"]["morec"]["encoder"] == "embedded")
 
 
 def _language_model(study: Study) -> Iterator[Deviation]:

@@ -1,0 +1,54 @@
+"""A vector for each title: what a text encoder makes of it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from ilora.progress import Progress
+
+
+@torch.inference_mode()
+def encode_titles(
+    model: Any, tokenizer: PreTrainedTokenizerBase, titles: Sequence[str], batch_size: int, progress: Progress
+) -> torch.Tensor:
+    """Give the mean of the last hidden states over each title's own tokens, float32 (titles, h).
+
+    Tokens that the tokenizer puts around a text are read by the model, but are not averaged over. A title that holds
+    the name of such a token is ordinary text.
+
+    Args:
+        model: a transformers model without a head, such as `AutoModel` gives it.
+        tokenizer: of the model, with a padding token.
+        titles: by item id.
+        batch_size: titles that are read together.
+        progress: is told of every title.
+
+    Raises:
+        ValueError: if the tokenizer finds no token in a title.
+        FloatingPointError: if a vector is not finite.
+    """
+    model.eval()
+    parts = []
+    for begin in range(0, len(titles), batch_size):
+        batch = list(titles[begin : begin + batch_size])
+        tokens = tokenizer(
+            batch,
+            padding=True,
+            padding_side="right",
+            return_special_tokens_mask=True,
+            split_special_tokens=True,
+            return_tensors="pt",
+        ).to(model.device)
+        counted = (tokens["attention_mask"] * (1 - tokens["special_tokens_mask"]))[..., None]
+        empty = (counted.sum(dim=1) == 0).nonzero()
+        if len(empty):
+            raise ValueError(f"the encoder's tokenizer finds no token in the title {batch[int(empty[0, 0])]!r}")
+        hidden = model(input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"]).last_hidden_state
+        parts.append(((hidden.float() * counted).sum(dim=1) / counted.sum(dim=1)).cpu())
+        progress.update(n=len(batch))
+    vectors = torch.cat(parts)
+    if not torch.isfinite(vectors).all():
+        raise FloatingPointError("the encoder gave NaN or infinity for a title")
+    return vectors
