@@ -252,6 +252,11 @@ def guide_files_of_method(wildcards):
     return guide_files(wildcards) if LANGUAGE_MODEL_METHODS[wildcards.method].is_hybrid else {}
 
 
+def guide_of_method(wildcards):
+    """Return the guide of a method with hybrid prompts; None for a method with text alone."""
+    return guide_of(wildcards) if LANGUAGE_MODEL_METHODS[wildcards.method].is_hybrid else None
+
+
 def tuning_rule(method):
     """Return the rule that tunes a method, whose outputs are the files of its adapter."""
     declared = LANGUAGE_MODEL_METHODS[method]

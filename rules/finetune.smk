@@ -162,3 +162,30 @@ rule compute_gates:
         code=code_version("compute_gates"),
     script:
         "../workflow_scripts/compute_gates.py"
+
+
+rule describe_adapter:
+    """Write the card of a tuned adapter: its data, settings, metrics and licences, as the Hugging Face hub reads it."""
+    input:
+        unpack(adapter_files),
+        metrics=f"{RESULTS}/llm/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}/metrics.parquet",
+    output:
+        card=f"{TUNED}/adapter/README.md",
+    log:
+        f"{RESULTS}/logs/describe_adapter/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/rules/describe_adapter/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}.tsv"
+    conda:
+        "../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=minutes(10),
+    params:
+        code=code_version("describe_adapter"),
+        method=kind_of,
+        guide=guide_of_method,
+        base_model={"name": STUDY.backbone.name, "revision": STUDY.backbone.revision},
+        finetuning=finetuning_of,
+    script:
+        "../workflow_scripts/describe_adapter.py"

@@ -188,6 +188,7 @@ def study_artifacts():
         *outputs(rules.train_recommender, recommender=trained_recommenders()),
         *(title_vector_files() if encodes_titles() else []),
         *(path for method in TUNED_METHODS for path in outputs(tuning_rule(method), method=method)),
+        *outputs(rules.describe_adapter, method=TUNED_METHODS),
         *study_files("predictions.parquet"),
         *study_files("metrics.parquet"),
         *study_files("answer_sample.parquet"),

@@ -1,0 +1,65 @@
+from dataclasses import replace
+
+import pyarrow as pa
+import pytest
+import yaml
+
+from ilora.artifacts.schemas import METRICS
+from ilora.reporting.model_card import CardFacts, model_card
+
+FACTS = CardFacts(
+    method="ilora",
+    adapter="instance_wise",
+    dataset="movielens",
+    protocol="published",
+    base_model="embedded",
+    revision=None,
+    guide="sasrec",
+    seed=1,
+    finetuning={"rank": 8, "target_modules": ["q_proj", "v_proj"], "epochs": None},
+    git_revision="0123abc",
+    path="results/adapter",
+)
+
+
+def metrics() -> pa.Table:
+    rows = []
+    for split, value in (("val", 0.379), ("test", 0.3974)):
+        labels = {"dataset": "movielens", "protocol": "published", "backbone": "embedded", "method": "ilora"}
+        labels |= {"variant": "default", "seed": 1, "split": split, "candidates_hash": "x"}
+        for metric in ("hit_ratio@1", "valid_ratio"):
+            rows.append({**labels, "metric": metric, "value": value, "low": value - 0.1, "high": value + 0.1, "n": 95})
+    return pa.Table.from_pylist(rows, METRICS)
+
+
+def test_it_says_what_was_measured_and_of_a_small_model() -> None:
+    card = model_card(FACTS, metrics())
+    assert "| HitRatio@1 (hits among all answers) | 0.379 [0.279, 0.479] | 0.397 [0.297, 0.497] |" in card
+    assert "| MRR | – | – |" in card
+    assert "95 test users" in card
+    assert "a small model's and say nothing about Llama-2" in card
+    assert "- target_modules: q_proj, v_proj\n" in card and "epochs" not in card
+    assert "plain PEFT refuses it" in card
+    assert "MovieLens-100K" in card
+
+
+def test_the_header_is_what_the_hub_reads() -> None:
+    of_hub = replace(FACTS, base_model="meta-llama/Llama-2-7b-hf", revision="main")
+    for facts, base_model in ((FACTS, None), (of_hub, "meta-llama/Llama-2-7b-hf")):
+        _, header, _ = model_card(facts, metrics()).split("---\n", 2)
+        read = yaml.safe_load(header)
+        assert read["library_name"] == "peft" and read.get("base_model") == base_model
+    card = model_card(of_hub, metrics())
+    assert "small model" not in card
+    assert "The base model's licence holds" in card and "revision main" in card
+
+
+@pytest.mark.parametrize(("adapter", "guide"), [("uniform", None), ("uniform", "sasrec")])
+def test_uniform_lora_is_plain_pefts(adapter: str, guide: str | None) -> None:
+    card = model_card(replace(FACTS, method="llara", adapter=adapter, guide=guide), metrics())
+    assert "PEFT reads this folder" in card
+    assert ("behaviour tokens" in card) == (guide is not None)
+
+
+def test_a_data_set_of_the_users_own() -> None:
+    assert "a data set of the study's own" in model_card(replace(FACTS, dataset="books"), metrics())

@@ -1,0 +1,42 @@
+"""Writes the card of a tuned adapter."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ilora.artifacts.parquet import read_table
+from ilora.artifacts.schemas import METRICS
+from ilora.artifacts.writing import atomic_path
+from ilora.progress import start_log
+from ilora.reporting.model_card import CardFacts, model_card
+
+if TYPE_CHECKING:
+    from snakemake.script import Snakemake
+
+    snakemake: Snakemake
+
+
+def main(snakemake: "Snakemake") -> None:
+    """Write `README.md` into the adapter's folder."""
+    start_log(snakemake.log[0])
+    wildcards, params = snakemake.wildcards, snakemake.params
+    adapter = Path(snakemake.output.card).parent
+    record = json.loads(adapter.with_name(f"{adapter.name}.provenance.json").read_text(encoding="utf-8"))
+    facts = CardFacts(
+        method=wildcards.method,
+        adapter=params.method["adapter"],
+        dataset=wildcards.dataset,
+        protocol=wildcards.protocol,
+        base_model=params.base_model["name"],
+        revision=params.base_model["revision"],
+        guide=params.guide,
+        seed=int(wildcards.seed),
+        finetuning=params.finetuning,
+        git_revision=record["git_revision"],
+        path=adapter.as_posix(),
+    )
+    with atomic_path(snakemake.output.card) as temporary:
+        temporary.write_text(model_card(facts, read_table(snakemake.input.metrics, METRICS)), encoding="utf-8")
+
+
+main(snakemake)

@@ -1,0 +1,162 @@
+"""The card that a tuned adapter carries: what it is, what it was made from, and how well it did."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from ilora.data.acquisition.catalogue import SOURCES
+from ilora.plotting.labels import dataset_label, method_label
+
+#: What the card shows of the metrics, in this order.
+METRICS = {
+    "hit_ratio@1": "HitRatio@1 (hits among all answers)",
+    "valid_ratio": "ValidRatio (answers that name a candidate)",
+    "hit_ratio@1_likelihood": "HitRatio@1 by likelihood",
+    "mrr": "MRR",
+    "ndcg@5": "NDCG@5",
+}
+_SPLITS = {"val": "validation", "test": "test"}
+
+_SMALL = (
+    "The base model is a small Llama that the workflow pretrains itself in minutes, to show the whole pipeline "
+    "anywhere. It knows no items. Its numbers are a small model's and say nothing about Llama-2."
+)
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """What a card says besides the metrics.
+
+    Attributes:
+        method: its id.
+        adapter: kind of the adapter, ``uniform`` or ``instance_wise``.
+        dataset: its name.
+        protocol: how it was split.
+        base_model: the backbone's name; "embedded" for the one that the workflow pretrains.
+        revision: the backbone's on the hub; None for its default branch, or where there is none.
+        guide: the guiding recommender's id; None for a method of text alone.
+        seed: of the recommender and the tuning.
+        finetuning: the settings of the tuning.
+        git_revision: of the code; None outside of a checkout.
+        path: of the adapter's folder, as the study has it.
+    """
+
+    method: str
+    adapter: str
+    dataset: str
+    protocol: str
+    base_model: str
+    revision: str | None
+    guide: str | None
+    seed: int
+    finetuning: Mapping[str, Any]
+    git_revision: str | None
+    path: str
+
+
+def model_card(facts: CardFacts, metrics: pa.Table) -> str:
+    """Return the card as Markdown, with the header that the Hugging Face hub reads.
+
+    Args:
+        facts: about the adapter.
+        metrics: of schema `ilora.artifacts.schemas.METRICS`, of this run.
+    """
+    parts = [
+        _header(facts),
+        f"# {method_label(facts.method)} on {dataset_label(facts.dataset)}\n",
+        _summary(facts),
+        "## Metrics\n",
+        _metrics_table(metrics),
+        "## What it was made from\n",
+        _settings_list(facts),
+        "## Use\n",
+        _use(facts),
+        "## Licences\n",
+        _licences(facts),
+    ]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _is_embedded(facts: CardFacts) -> bool:
+    return facts.base_model == "embedded"
+
+
+def _header(facts: CardFacts) -> str:
+    lines = ["---", "library_name: peft", "pipeline_tag: text-generation"]
+    if "/" in facts.base_model and not facts.base_model.startswith(("/", ".")):
+        lines.append(f"base_model: {facts.base_model}")
+    return "\n".join([*lines, "tags: [sequential-recommendation, lora, ilora]", "---", ""])
+
+
+def _summary(facts: CardFacts) -> str:
+    kind = {
+        "uniform": "LoRA, the same for every sequence",
+        "instance_wise": "instance-wise LoRA (arXiv 2408.10159): a gate gives each sequence its own weights of experts",
+    }[facts.adapter]
+    base = "the workflow's own embedded backbone" if _is_embedded(facts) else f"`{facts.base_model}`"
+    text = f"An adapter of {base}: {kind}. It chooses a user's next item from a candidate set.\n"
+    return f"{text}\n{_SMALL}\n" if _is_embedded(facts) else text
+
+
+def _metrics_table(metrics: pa.Table) -> str:
+    found = {(row["split"], row["metric"]): row for row in metrics.to_pylist()}
+    lines = ["| metric | " + " | ".join(_SPLITS.values()) + " |", "|---|" + "---|" * len(_SPLITS)]
+    for metric, label in METRICS.items():
+        cells = [_cell(found.get((split, metric))) for split in _SPLITS]
+        lines.append(f"| {label} | " + " | ".join(cells) + " |")
+    users = ", ".join(f"{found[split, 'hit_ratio@1']['n']} {name} users" for split, name in _SPLITS.items())
+    return "\n".join([*lines, "", f"Brackets are intervals over users ({users}); one training.", ""])
+
+
+def _cell(row: Mapping[str, Any] | None) -> str:
+    if row is None:
+        return "–"
+    return f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+
+
+def _settings_list(facts: CardFacts) -> str:
+    revision = f", revision {facts.revision}" if facts.revision else ""
+    guide = "none" if facts.guide is None else method_label(facts.guide)
+    lines = [
+        f"- Data: {dataset_label(facts.dataset)}, protocol `{facts.protocol}`; trained on the training split alone",
+        f"- Base model: {facts.base_model}{revision}",
+        f"- Guiding recommender: {guide}",
+        f"- Seed: {facts.seed}",
+        f"- Code: git revision {facts.git_revision or 'not in a git checkout'}",
+    ]
+    lines += [f"- {key}: {_plain(value)}" for key, value in sorted(facts.finetuning.items()) if value is not None]
+    return "\n".join([*lines, ""])
+
+
+def _plain(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)
+
+
+def _use(facts: CardFacts) -> str:
+    loader = (
+        "`ilora.adapters.InstanceWiseModel.from_pretrained` reads this folder, and plain PEFT refuses it"
+        if facts.adapter == "instance_wise"
+        else "PEFT reads this folder"
+    )
+    projector = ""
+    if facts.guide is not None:
+        projector = (
+            " Behaviour tokens of its prompts are made by `projector.safetensors`, from the recommender's vectors."
+        )
+    ask = f'python -m ilora.predict {facts.path} --history "TITLE" "TITLE"'
+    return f"{loader}.{projector} In the workflow's folder, it answers for one history:\n\n```\n{ask}\n```\n"
+
+
+def _licences(facts: CardFacts) -> str:
+    lines = []
+    if not _is_embedded(facts):
+        lines.append(f"- The base model's licence holds for its use with this adapter: see {facts.base_model}.")
+    source = SOURCES.get(facts.dataset)
+    if source is None:
+        lines.append(f"- {dataset_label(facts.dataset)} is a data set of the study's own: its terms are its owner's.")
+    else:
+        lines += [f"- {source.title}: {term}" for term in source.terms]
+        lines += [f"- Cite: {citation}" for citation in source.citations]
+    return "\n".join([*lines, ""])
