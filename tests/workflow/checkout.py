@@ -39,6 +39,14 @@ class Checkout:
             else:
                 shutil.copy(source, target)
 
+    @classmethod
+    def like(cls, other: Checkout, folder: Path) -> Checkout:
+        """Return a copy of another one, with what was made in it and the times of its files."""
+        shutil.copytree(other.folder, folder, symlinks=True)
+        copy = cls.__new__(cls)
+        copy.folder = folder
+        return copy
+
     @property
     def results(self) -> Path:
         """The folder of what the smoke study makes."""

@@ -26,7 +26,12 @@ FACTS = CardFacts(
 def metrics() -> pa.Table:
     rows = []
     for split, value in (("val", 0.379), ("test", 0.3974)):
-        labels: dict[str, Any] = {"dataset": "movielens", "protocol": "published", "backbone": "embedded", "method": "ilora"}
+        labels: dict[str, Any] = {
+            "dataset": "movielens",
+            "protocol": "published",
+            "backbone": "embedded",
+            "method": "ilora",
+        }
         labels |= {"variant": "default", "seed": 1, "split": split, "candidates_hash": "x"}
         for metric in ("hit_ratio@1", "valid_ratio"):
             rows.append({**labels, "metric": metric, "value": value, "low": value - 0.1, "high": value + 0.1, "n": 95})
