@@ -68,6 +68,7 @@ def test_the_table_has_a_row_for_each_method(finished: Checkout) -> None:
 def test_text_alone_is_tuned_without_projector_and_recommender(finished: Checkout) -> None:
     folder = finished.results / "finetune" / PLACE / "embedded" / "tallrec" / SEED
     assert {path.name for path in (folder / "adapter").iterdir()} == {
+        "README.md",
         "adapter_config.json",
         "adapter_model.safetensors",
         "ilora.json",
