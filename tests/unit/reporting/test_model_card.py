@@ -64,7 +64,7 @@ def test_the_header_is_what_the_hub_reads() -> None:
 def test_uniform_lora_is_plain_pefts(adapter: str, guide: str | None) -> None:
     card = model_card(replace(FACTS, method="llara", adapter=adapter, guide=guide), metrics())
     assert "PEFT reads this folder" in card
-    assert ("behaviour tokens" in card) == (guide is not None)
+    assert ("projector.safetensors" in card) == (guide is not None)
 
 
 def test_a_data_set_of_the_users_own() -> None:

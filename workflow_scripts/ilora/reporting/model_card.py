@@ -93,7 +93,7 @@ def _header(facts: CardFacts) -> str:
 def _summary(facts: CardFacts) -> str:
     kind = {
         "uniform": "LoRA, the same for every sequence",
-        "instance_wise": "instance-wise LoRA (arXiv 2408.10159), in which a gate gives each sequence its own weights of experts",
+        "instance_wise": "instance-wise LoRA (arXiv 2408.10159), whose gate gives each sequence weights of its own",
     }[facts.adapter]
     base = "the workflow's own embedded backbone" if _is_embedded(facts) else f"`{facts.base_model}`"
     text = f"An adapter of {base}: {kind}. It chooses a user's next item from a candidate set.\n"
