@@ -42,7 +42,7 @@ check: .venv/installed-dev
 	.venv/bin/snakefmt --check $(workflow)
 	$(python) -m snakemake --lint
 	$(python) -m mypy
-	$(python) -m pytest --quiet --numprocesses auto --maxprocesses 4 tests/unit
+	OMP_NUM_THREADS=1 $(python) -m pytest --quiet --numprocesses auto --maxprocesses 4 tests/unit
 
 test: check
 	$(python) -m pytest tests/workflow

@@ -32,7 +32,7 @@ SHAPE = RingBackboneSettings(
 SETTINGS = TuningSettings(
     AdapterShape(rank=4, alpha=16.0, experts=GROUPS),
     history=HISTORY,
-    steps=(5, 60),
+    steps=(5, 40),
     batch_size=32,
     learning_rate=1e-2,
     test_sequences=200,
