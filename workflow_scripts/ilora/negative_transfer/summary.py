@@ -65,7 +65,12 @@ def _means(frame: pd.DataFrame, quantities: Sequence[str], keys: list[str], conf
     """What the keys do not tell is about a uniform LoRA, at no step of its own."""
     unnamed = {"method": UNIFORM, "step": None}
     return [
-        {"quantity": quantity, **unnamed, **dict(zip(keys, key, strict=True)), **_interval(rows[quantity], confidence)}
+        {
+            "quantity": quantity,
+            **unnamed,
+            **dict(zip(keys, key, strict=True)),
+            **_interval(rows[quantity], 0.0 if quantity == "hit_ratio@1" else -1.0, confidence),
+        }
         for quantity in quantities
         for key, rows in frame.groupby(keys, sort=False)
     ]
@@ -78,7 +83,7 @@ def _correlations(frame: pd.DataFrame, confidence: float) -> list[dict[str, Any]
     for key, of_method in frame[frame["method"] != UNIFORM].groupby(keys, sort=False):
         of_seeds = [_rank_correlation(of_seed) for _, of_seed in of_method.groupby("seed")]
         values = {"quantity": "rank_correlation", "degree": None, **dict(zip(keys, key, strict=True))}
-        rows.append(values | _interval(pd.Series(of_seeds), confidence))
+        rows.append(values | _interval(pd.Series(of_seeds), -1.0, confidence))
     return rows
 
 
@@ -89,10 +94,11 @@ def _rank_correlation(frame: pd.DataFrame) -> float:
     return float(spearmanr(frame["similarity"], frame["gain"]).statistic)
 
 
-def _interval(values: pd.Series, confidence: float) -> dict[str, Any]:
+def _interval(values: pd.Series, lowest: float, confidence: float) -> dict[str, Any]:
+    """The mean with an interval that stays within what the quantity can be, from ``lowest`` to 1."""
     defined = bool(np.isfinite(values).all())
     found: dict[str, Any] = {"value": values.mean() if defined else None, "low": None, "high": None}
     if defined and len(values) > 1:
         half = t.ppf((1 + confidence) / 2, len(values) - 1) * values.sem()
-        found |= {"low": values.mean() - half, "high": values.mean() + half}
+        found |= {"low": max(values.mean() - half, lowest), "high": min(values.mean() + half, 1.0)}
     return found | {"seeds": len(values)}
