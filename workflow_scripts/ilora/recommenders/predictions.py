@@ -1,4 +1,4 @@
-"""Predictions of a method that scores every candidate."""
+"""Predictions of a method, and of one that scores every candidate."""
 
 import numpy as np
 import pyarrow as pa
@@ -21,8 +21,33 @@ def scored_predictions(sequences: pa.Table, candidates: pa.Table, scores: Scores
     """
     if not np.isfinite(scores).all():
         raise ValueError(f"{method}: {np.count_nonzero(~np.isfinite(scores))} scores are not finite numbers")
+    return predictions_table(
+        sequences,
+        candidates,
+        method,
+        scores=pa.array(list(scores), pa.list_(pa.float64())),
+        text=pa.nulls(candidates.num_rows, pa.string()),
+        choice=pa.array(choose(scores, candidate_matrix(candidates)), pa.int32()),
+    )
+
+
+def predictions_table(
+    sequences: pa.Table, candidates: pa.Table, method: str, scores: pa.Array, text: pa.Array, choice: pa.Array
+) -> pa.Table:
+    """Return what a method said of each candidate set beside what it was asked, a table of the PREDICTIONS schema.
+
+    Args:
+        sequences: table of the SEQUENCES schema.
+        candidates: table of the CANDIDATES schema.
+        method: the method's id.
+        scores: of the candidates of each set; null where the method only writes.
+        text: what it wrote; null where it only scores.
+        choice: the item that it chose; null for none.
+
+    Raises:
+        ValueError: the candidate sets are not of these sequences.
+    """
     rows = sequences_of(sequences, candidates)
-    items = candidate_matrix(candidates)
     columns = {
         "sequence_id": candidates["sequence_id"],
         "split": rows["split"],
@@ -33,9 +58,9 @@ def scored_predictions(sequences: pa.Table, candidates: pa.Table, scores: Scores
         "history": rows["history"],
         "target": rows["target"],
         "candidates": candidates["candidates"],
-        "scores": pa.array(list(scores), pa.list_(pa.float64())),
-        "text": pa.nulls(candidates.num_rows, pa.string()),
-        "choice": pa.array(choose(scores, items), pa.int32()),
+        "scores": scores,
+        "text": text,
+        "choice": choice,
     }
     return pa.table(columns, schema=PREDICTIONS)
 

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from ilora.artifacts.schemas import PREDICTIONS
 from ilora.evaluation.validity import resolve_choice
-from ilora.recommenders.predictions import sequences_of
+from ilora.recommenders.predictions import predictions_table
 
 
 def written_predictions(
@@ -22,24 +21,15 @@ def written_predictions(
         method: the method's id.
 
     Raises:
-        ValueError: there are not as many answers as candidate sets, or as `sequences_of` raises it.
+        ValueError: there are not as many answers as candidate sets, or as `predictions_table` raises it.
     """
-    rows = sequences_of(sequences, candidates)
     listed = candidates["candidates"].to_pylist()
-    columns = {
-        "sequence_id": candidates["sequence_id"],
-        "split": rows["split"],
-        "user_id": rows["user_id"],
-        "draw": candidates["draw"],
-        "method": pa.repeat(method, candidates.num_rows),
-        "candidates_hash": candidates["hash"],
-        "history": rows["history"],
-        "target": rows["target"],
-        "candidates": candidates["candidates"],
-        "scores": pa.nulls(candidates.num_rows, pa.list_(pa.float64())),
-        "text": pa.array(texts, pa.string()),
-        "choice": pa.array(
-            [resolve_choice(text, among, titles) for text, among in zip(texts, listed, strict=True)], pa.int32()
-        ),
-    }
-    return pa.table(columns, schema=PREDICTIONS)
+    chosen = [resolve_choice(text, among, titles) for text, among in zip(texts, listed, strict=True)]
+    return predictions_table(
+        sequences,
+        candidates,
+        method,
+        scores=pa.nulls(candidates.num_rows, pa.list_(pa.float64())),
+        text=pa.array(texts, pa.string()),
+        choice=pa.array(chosen, pa.int32()),
+    )
