@@ -2,8 +2,7 @@
 
 
 wildcard_constraints:
-    # No sweep, no match.
-    sweep="|".join(STUDY.sweeps) or "(?!)",
+    sweep=one_of(STUDY.sweeps),
     step=r"\d+",
 
 

@@ -37,6 +37,7 @@ HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Count = Annotated[int, Field(ge=1)]
+Revision = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Probability = Annotated[float, Field(ge=0, lt=1)]
 Dataset = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
@@ -147,9 +148,7 @@ class MoRecSection(Section):
         description="model whose last hidden states, averaged over a title's tokens, are its vector, frozen: embedded "
         "(the backbone that the pipeline pretrains), a local directory, or organisation/model on the hub",
     )
-    revision: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")] | None = Field(
-        None, description="branch, tag or commit on the hub; null for its default branch"
-    )
+    revision: Revision | None = Field(None, description="branch, tag or commit on the hub; null for its default branch")
 
     @property
     def model(self) -> BackboneSection:
@@ -185,9 +184,7 @@ class BackboneSection(Section):
         description="embedded (a small Llama that the pipeline pretrains itself), a local directory, or "
         "organisation/model on the Hugging Face hub",
     )
-    revision: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")] | None = Field(
-        None, description="branch, tag or commit on the hub; null for its default branch"
-    )
+    revision: Revision | None = Field(None, description="branch, tag or commit on the hub; null for its default branch")
     precision: Literal["float32", "bfloat16", "float16"] = Field(
         "float32", description="of the frozen weights and of the computation"
     )
