@@ -300,6 +300,7 @@ def model_source(model, wildcards):
         "name": backbone_folder(wildcards) if model.is_embedded else model.name,
         "revision": model.revision,
         "precision": model.precision,
+        "quantization": model.quantization,
         "attention": model.attention,
     }
 

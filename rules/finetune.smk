@@ -33,9 +33,9 @@ rule fine_tune:
         backbone=backbone_source,
         method=kind_of,
         finetuning=finetuning_of,
+        processes={"processes": STUDY.backbone.processes, "nodes": 1},
         config={
             **section("prompt"),
-            "backbone": {"precision": STUDY.backbone.precision},
             "data": {
                 "candidates": STUDY.data.candidates,
                 "candidate_seed": STUDY.data.candidate_seed,

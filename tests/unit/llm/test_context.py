@@ -40,6 +40,7 @@ SETTINGS = FineTuningSettings(
     steps=2,
     batch_size=2,
     gradient_accumulation=1,
+    length_grouped=False,
     warmup_fraction=0.0,
     learning_rate=0.01,
     projector_learning_rate=0.01,
@@ -47,6 +48,9 @@ SETTINGS = FineTuningSettings(
     curriculum=False,
     precision="float32",
     snapshots=(),
+    log_every=10,
+    validation_every=None,
+    patience=None,
 )
 
 

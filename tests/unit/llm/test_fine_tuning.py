@@ -34,6 +34,7 @@ SETTINGS = FineTuningSettings(
     steps=6,
     batch_size=2,
     gradient_accumulation=1,
+    length_grouped=False,
     warmup_fraction=0.0,
     learning_rate=0.01,
     projector_learning_rate=0.01,
@@ -41,6 +42,9 @@ SETTINGS = FineTuningSettings(
     curriculum=False,
     precision="float32",
     snapshots=(2, 4),
+    log_every=10,
+    validation_every=None,
+    patience=None,
 )
 INSTANCE_WISE = AdapterSettings(
     rank=4,
@@ -226,6 +230,7 @@ def test_epochs_become_steps_and_late_snapshots_are_refused() -> None:
     section = {
         "batch_size": 128,
         "gradient_accumulation": 8,
+        "length_grouped": False,
         "steps": None,
         "epochs": 5.0,
         "warmup_fraction": 0.05,
@@ -234,6 +239,9 @@ def test_epochs_become_steps_and_late_snapshots_are_refused() -> None:
         "gate_learning_rate": 1e-4,
         "curriculum": True,
         "snapshots": [250],
+        "log_every": 1,
+        "validation_every": None,
+        "patience": None,
     }
     assert fine_tuning_settings(section, "bfloat16", 1, training_sequences=64_196).steps == 2508
     with pytest.raises(ValueError, match=r"found \[250\], expected steps up to the last one, 40"):

@@ -123,6 +123,7 @@ SETTINGS = FineTuningSettings(
     steps=1,
     batch_size=2,
     gradient_accumulation=1,
+    length_grouped=False,
     warmup_fraction=0.0,
     learning_rate=0.01,
     projector_learning_rate=0.01,
@@ -130,6 +131,9 @@ SETTINGS = FineTuningSettings(
     curriculum=False,
     precision="float32",
     snapshots=(),
+    log_every=10,
+    validation_every=None,
+    patience=None,
 )
 
 

@@ -28,6 +28,7 @@ SETTINGS = FineTuningSettings(
     steps=STEPS,
     batch_size=4,
     gradient_accumulation=2,
+    length_grouped=False,
     warmup_fraction=0.25,
     learning_rate=0.01,
     projector_learning_rate=0.02,
@@ -35,6 +36,9 @@ SETTINGS = FineTuningSettings(
     curriculum=True,
     precision="float32",
     snapshots=(3, 9),
+    log_every=10,
+    validation_every=None,
+    patience=None,
 )
 SHAPE = AdapterSettings(
     rank=4,

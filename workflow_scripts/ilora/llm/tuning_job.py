@@ -1,0 +1,178 @@
+"""One fine-tuning as a thing of its own: from files of a data set to an adapter.
+
+`ilora.llm.launching` runs it, on one process or on several.
+"""
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from ilora.artifacts.parquet import write_table
+from ilora.artifacts.writing import atomic_path
+from ilora.llm.adapter import AdapterSettings, adapter_settings, attach_adapter, save_adapter
+from ilora.llm.backbones import BackboneSource, load_causal_model, load_tokenizer
+from ilora.llm.checkpoints import Checkpointing
+from ilora.llm.context import context_window
+from ilora.llm.fine_tuning import FineTuningExamples, fine_tune, fine_tuning_settings
+from ilora.llm.guidance import method_guidance, training_guidance
+from ilora.llm.hybrid_model import HybridLanguageModel
+from ilora.llm.inputs import MethodInputs, read_inputs
+from ilora.llm.item_vectors import guide_item_vectors
+from ilora.llm.processes import is_main_process
+from ilora.llm.projector import fresh_projector, load_projector
+from ilora.llm.prompts import PromptBuilder, prompt_style
+from ilora.llm.training import training_log_table
+from ilora.llm.wording import prompt_wording
+
+_LOGGER = logging.getLogger("ilora")
+
+
+@dataclass(frozen=True)
+class TuningJob:
+    """What a fine-tuning is given: plain values, which JSON can hold.
+
+    Attributes:
+        dataset: name of the data set, for its words.
+        method: name of the method, for the progress display.
+        kind: keyword arguments of `ilora.llm.adapter.adapter_settings` that say what kind of method it is.
+        seed: of the fine-tuning.
+        inputs: the files that it reads, by name: ``catalogue``, ``sequences``, ``interactions``; with hybrid prompts
+            ``item_embeddings`` and ``representations``; ``projector`` where the backbone has one of its own.
+        backbone: keyword arguments of `BackboneSource`.
+        finetuning: the study's `finetuning` section, for the data set and method.
+        prompt: its `prompt` section.
+        words: of a data set of one's own in prompts, or None.
+        candidates: size of a candidate set.
+        candidate_seed: of the candidate sets.
+        threads: of one process on the CPU.
+        folder: where its state is kept, of this job alone; what it makes is put there.
+        log: file of its log.
+    """
+
+    dataset: str
+    method: str
+    kind: Mapping[str, Any]
+    seed: int
+    inputs: Mapping[str, str]
+    backbone: Mapping[str, Any]
+    finetuning: Mapping[str, Any]
+    prompt: Mapping[str, Any]
+    words: Mapping[str, str] | None
+    candidates: int
+    candidate_seed: int
+    threads: int
+    folder: str
+    log: str
+
+    @property
+    def adapter(self) -> Path:
+        """The finished adapter."""
+        return Path(self.folder) / "adapter"
+
+    @property
+    def training_log(self) -> Path:
+        """The finished training log."""
+        return Path(self.folder) / "training_log.parquet"
+
+    def snapshot(self, step: int) -> Path:
+        """Give the adapter as it was after a step."""
+        return Path(self.folder) / "snapshots" / f"step~{step}"
+
+
+def write_job(job: TuningJob, path: Path) -> None:
+    """Write a job as JSON."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(asdict(job), indent=2) + "\n", encoding="utf-8")
+
+
+def read_job(path: Path) -> TuningJob:
+    """Read a job back."""
+    return TuningJob(**json.loads(path.read_text(encoding="utf-8")))
+
+
+@dataclass(frozen=True)
+class PreparedTuning:
+    """A job's model, its examples and the shape of its adapter, before the first step."""
+
+    model: HybridLanguageModel
+    examples: FineTuningExamples
+    shape: AdapterSettings
+    tokenizer: PreTrainedTokenizerBase
+    training_sequences: int
+
+
+def prepare_tuning(job: TuningJob) -> PreparedTuning:
+    """Read the files of a job, load its backbone and attach a fresh adapter, whose gate has its statistics."""
+    inputs = read_inputs(
+        job.inputs["catalogue"],
+        job.inputs["sequences"],
+        job.inputs["interactions"],
+        job.inputs.get("item_embeddings"),
+        job.inputs.get("representations"),
+    )
+    source = BackboneSource(**job.backbone)
+    tokenizer = load_tokenizer(source)
+    causal_model = load_causal_model(source)
+    shape = adapter_settings(job.finetuning, **job.kind)
+    guidance = method_guidance(shape, inputs.guide, inputs.sequences, job.seed)
+    model = _with_adapter(job, inputs, causal_model, shape, guidance)
+    style = prompt_style(job.prompt, job.kind["prompt"])
+    wording = prompt_wording(job.dataset, job.words)
+    builder = PromptBuilder(tokenizer, inputs.titles, style, wording, context_window(causal_model))
+    settings = fine_tuning_settings(job.finetuning, source.precision, job.seed, inputs.training_sequences)
+    rows: np.ndarray | None = None if guidance is None else guidance.numpy()
+    examples = FineTuningExamples(inputs.sequences, builder, rows, job.candidates, job.candidate_seed, settings)
+    if model.instance_wise is not None and shape.guidance != "constant":
+        read = training_guidance(guidance, inputs.sequences, model, examples)
+        model.instance_wise.gate.standardisation.fit(read)
+    if job.finetuning["gradient_checkpointing"]:
+        model.activation_checkpointing_enable()
+    return PreparedTuning(model, examples, shape, tokenizer, inputs.training_sequences)
+
+
+def _with_adapter(
+    job: TuningJob,
+    inputs: MethodInputs,
+    causal_model: Any,
+    shape: AdapterSettings,
+    guidance: torch.Tensor | None,
+) -> HybridLanguageModel:
+    """The projector that tuning begins with is the embedded backbone's own, or a fresh one."""
+    vectors = guide_item_vectors(inputs.guide, shape.item_vectors)
+    projector = None
+    if vectors is not None:
+        own = job.inputs.get("projector")
+        projector = load_projector(own) if own else fresh_projector(vectors, causal_model, job.seed)
+    width = causal_model.config.hidden_size if guidance is None else guidance.shape[1]
+    return attach_adapter(causal_model, projector, vectors, shape, width, job.seed)
+
+
+def run_tuning(job: TuningJob) -> None:
+    """Tune an adapter; adapter, snapshots and training log then lie in the job's folder.
+
+    Raises:
+        ilora.llm.training.Interrupted: if it was told to stop; run again, it goes on.
+    """
+    torch.set_num_threads(job.threads)
+    prepared = prepare_tuning(job)
+    model, shape, settings = prepared.model, prepared.shape, prepared.examples.settings
+    rows = fine_tune(
+        model,
+        prepared.examples,
+        int(prepared.tokenizer.pad_token_id),
+        settings,
+        f"fine-tuning {job.method}, seed {job.seed}",
+        _LOGGER,
+        lambda step: save_adapter(model, shape, job.snapshot(step)),
+        Checkpointing(Path(job.folder), job.finetuning["checkpoint_every"]),
+    )
+    if is_main_process():
+        save_adapter(model, shape, job.adapter)
+        write_table(training_log_table(rows), job.training_log)
