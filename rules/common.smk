@@ -64,6 +64,9 @@ ADAPTER_FILES = {
 PROJECTOR_FILE = f"{TUNED}/adapter/projector.safetensors"
 GATE_FILE = f"{TUNED}/adapter/gate.safetensors"
 
+# What a fine-tuning will need, the same for all seeds.
+FINETUNING_PLAN = f"{RESULTS}/plans/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}.json"
+
 
 # The models of the study that may come from the hub, by identifier; and the record of which commit of one lies in the
 # hub's cache, which nodes without a network read.
@@ -146,6 +149,23 @@ def finetuning_of(wildcards):
     return settings_of_variant(wildcards.dataset, wildcards.method, wildcards.variant).finetuning.model_dump(
         mode="json"
     )
+
+
+def tuning_of(wildcards):
+    """Return how the method is tuned for the data set, as the library takes it, for `params`."""
+    return {
+        "dataset": wildcards.dataset,
+        "method": wildcards.method,
+        "kind": kind_of(wildcards),
+        # A plan is made for all seeds.
+        "seed": int(wildcards.get("seed", STUDY.seeds[0])),
+        "backbone": backbone_source(wildcards),
+        "finetuning": finetuning_of(wildcards),
+        **section("prompt"),
+        "words": words_of(wildcards),
+        "candidates": STUDY.data.candidates,
+        "candidate_seed": STUDY.data.candidate_seed,
+    }
 
 
 def kind_of(wildcards):
@@ -236,6 +256,11 @@ def adapter_files(wildcards):
     files = {f"adapter_{name}": path for name, path in ADAPTER_FILES.items()}
     files |= {"adapter_projector": PROJECTOR_FILE} if method.is_hybrid else {}
     return files | ({"gate": GATE_FILE} if method.is_gated else {})
+
+
+def fine_tuning_plan(wildcards):
+    """Return the plan that is to be read before a fine-tuning is submitted; the embedded backbone's needs none."""
+    return {} if STUDY.backbone.is_embedded else {"plan": ancient(FINETUNING_PLAN.format(**wildcards))}
 
 
 def guide_files(wildcards):

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.writing import atomic_path
 from ilora.llm.checkpoints import training_key
 from ilora.llm.launching import tune
-from ilora.llm.tuning_job import TuningJob
+from ilora.llm.tuning_job import TuningJob, TuningSettings
 from ilora.progress import start_log
 
 if TYPE_CHECKING:
@@ -22,19 +23,9 @@ INPUTS = ("catalogue", "sequences", "interactions", "item_embeddings", "represen
 
 def tuning_job(snakemake: "Snakemake", folder: Path) -> TuningJob:
     """Return what the rule asks for, with a folder for the state of the training."""
-    params, data = snakemake.params, snakemake.params.config["data"]
     return TuningJob(
-        dataset=snakemake.wildcards.dataset,
-        method=snakemake.wildcards.method,
-        kind=params.method,
-        seed=int(snakemake.wildcards.seed),
+        settings=TuningSettings(**snakemake.params.tuning),
         inputs={name: snakemake.input[name] for name in INPUTS if snakemake.input.get(name)},
-        backbone=params.backbone,
-        finetuning=params.finetuning,
-        prompt=params.config["prompt"],
-        words=params.words,
-        candidates=data["candidates"],
-        candidate_seed=data["candidate_seed"],
         threads=snakemake.threads,
         folder=str(folder),
         log=snakemake.log[0],
@@ -58,16 +49,13 @@ def publish(job: TuningJob, steps: Sequence[int], snakemake: "Snakemake") -> Pat
 def main(snakemake: "Snakemake") -> None:
     """Write the adapter, its snapshots and the training log."""
     start_log(snakemake.log[0])
-    params = snakemake.params
     checkpoints = Path(snakemake.output.weights).parent.parent / "checkpoints"
-    key = training_key(dict(params.items()) | dict(snakemake.wildcards.items()), snakemake.input)
-    job = tuning_job(snakemake, checkpoints / key)
-    tune(job, **params.processes)
-    adapter = publish(job, params.finetuning["snapshots"], snakemake)
-    # What `ilora.llm.asking` needs to ask this adapter outside of the study.
-    asked = {name: params[name] for name in ("backbone", "method", "words", "finetuning")}
-    config = {**params.config, **asked, "dataset": snakemake.wildcards.dataset}
-    write_sidecar(adapter, config=config, inputs=snakemake.input)
+    job = tuning_job(snakemake, checkpoints)
+    key = training_key({"code": snakemake.params.code, **snakemake.params.tuning}, job.inputs.values())
+    job = replace(job, folder=str(checkpoints / key))
+    tune(job, **snakemake.params.processes)
+    adapter = publish(job, job.settings.finetuning["snapshots"], snakemake)
+    write_sidecar(adapter, config=snakemake.params.tuning, inputs=job.inputs.values())
     shutil.rmtree(checkpoints)
 
 

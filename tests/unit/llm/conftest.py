@@ -16,7 +16,7 @@ from ilora.backbone.tokenizer import train_tokenizer
 from ilora.configuration.model import FinetuningValues
 from ilora.data.sequences import SequenceTable, sequence_table
 from ilora.llm.prompts import PromptBuilder, PromptStyle
-from ilora.llm.tuning_job import TuningJob
+from ilora.llm.tuning_job import TuningJob, TuningSettings
 from ilora.llm.wording import WORDING
 
 TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", "Fargo"]
@@ -114,11 +114,20 @@ def job(tables: SmallTables, llama: LlamaForCausalLM, tokenizer: PreTrainedToken
         checkpoint_every=2,
         snapshots=(3, 9),
     )
-    return TuningJob(
+    settings = TuningSettings(
         dataset="movielens",
         method="ilora",
         kind={"prompt": "hybrid", "adapter": "instance_wise"},
         seed=1,
+        backbone={"name": str(folder / "backbone"), "revision": None, "precision": "float32", "attention": "sdpa"},
+        finetuning=finetuning.model_dump(mode="json"),
+        prompt={"order": "candidates_first", "behaviour_token": "before_title"},
+        words=None,
+        candidates=3,
+        candidate_seed=0,
+    )
+    return TuningJob(
+        settings=settings,
         inputs={
             "catalogue": str(catalogue),
             "sequences": str(sequences),
@@ -126,12 +135,6 @@ def job(tables: SmallTables, llama: LlamaForCausalLM, tokenizer: PreTrainedToken
             "item_embeddings": str(folder / "vectors.safetensors"),
             "representations": str(folder / "representations.safetensors"),
         },
-        backbone={"name": str(folder / "backbone"), "revision": None, "precision": "float32", "attention": "sdpa"},
-        finetuning=finetuning.model_dump(mode="json"),
-        prompt={"order": "candidates_first", "behaviour_token": "before_title"},
-        words=None,
-        candidates=3,
-        candidate_seed=0,
         threads=1,
         folder=str(tmp_path / "tuning"),
         log=str(tmp_path / "tuning.log"),

@@ -29,7 +29,8 @@ if __name__ == "__main__":
 
 def of(job: TuningJob, folder: str, **values: object) -> TuningJob:
     Path(job.log).touch()
-    return replace(job, folder=f"{job.folder}-{folder}", finetuning={**job.finetuning, **values})
+    changed = replace(job.settings, finetuning={**job.settings.finetuning, **values})
+    return replace(job, folder=f"{job.folder}-{folder}", settings=changed)
 
 
 def start(job: TuningJob, processes: int, folder: Path) -> subprocess.Popen[bytes]:

@@ -201,6 +201,9 @@ class BackboneSection(Section):
         description="GPUs that each rule of the language model asks for; fine-tuning has a process on each, and they "
         "share its batches. The embedded one asks for none",
     )
+    gpu_memory_gb: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="memory of one of them; a fine-tuning that is planned to need more is not submitted"
+    )
 
     @property
     def is_embedded(self) -> bool:

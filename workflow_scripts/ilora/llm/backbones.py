@@ -7,7 +7,15 @@ from typing import Any, Literal
 
 import torch
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
-from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, PreTrainedTokenizerBase
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    PreTrainedConfig,
+    PreTrainedTokenizerBase,
+)
 
 from ilora.llm.training import Precision
 
@@ -64,6 +72,16 @@ def load_tokenizer(source: BackboneSource) -> PreTrainedTokenizerBase:
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def load_configuration(source: BackboneSource) -> PreTrainedConfig:
+    """Load a backbone's configuration alone.
+
+    Raises:
+        BackboneError: if it cannot be found or the hub refuses it.
+    """
+    configuration: PreTrainedConfig = _load(AutoConfig, source)
+    return configuration
 
 
 def load_causal_model(source: BackboneSource) -> Any:

@@ -54,7 +54,7 @@ def _tune_on_this_node(job: TuningJob, processes: int) -> None:
                 continue
         except ProcessExitedException as error:
             if error.exit_code == INTERRUPTED:
-                raise Interrupted(f"fine-tuning of {job.method} was told to stop; its state is kept") from None
+                raise Interrupted(f"fine-tuning of {job.settings.method} was told to stop; its state is kept") from None
             raise
 
 
@@ -107,7 +107,7 @@ def _tune_with_srun(job: TuningJob, processes: int, nodes: int) -> None:
     finally:
         signal.signal(signal.SIGTERM, previous)
     if status == INTERRUPTED:
-        raise Interrupted(f"fine-tuning of {job.method} was told to stop; its state is kept")
+        raise Interrupted(f"fine-tuning of {job.settings.method} was told to stop; its state is kept")
     if status:
         raise RuntimeError(f"{' '.join(command)}: ended with status {status}; {job.log} says why")
 
