@@ -64,8 +64,8 @@ ADAPTER_FILES = {
 PROJECTOR_FILE = f"{TUNED}/adapter/projector.safetensors"
 GATE_FILE = f"{TUNED}/adapter/gate.safetensors"
 
-# What a fine-tuning will need, the same for all seeds.
-FINETUNING_PLAN = f"{RESULTS}/plans/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}.json"
+# What a fine-tuning with the study's own settings will need.
+FINETUNING_PLAN = f"{RESULTS}/plans/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}.json"
 
 
 # The models of the study that may come from the hub, by identifier; and the record of which commit of one lies in the
@@ -126,6 +126,17 @@ def gpus():
     return 0 if STUDY.backbone.is_embedded else STUDY.backbone.gpus
 
 
+def gpus_of_fine_tuning():
+    """Return the resources of a fine-tuning's GPUs: on several nodes, the job itself starts a process for each."""
+    if gpus() <= 1 and STUDY.backbone.nodes == 1:
+        return {"gpu": gpus()}
+    # Without tasks_per_gpu, Slurm would be asked for a task on each GPU, and a job has one.
+    if STUDY.backbone.nodes == 1:
+        return {"gpu": gpus(), "tasks_per_gpu": 0}
+    total = gpus() * STUDY.backbone.nodes
+    return {"gpu": total, "tasks_per_gpu": 0, "nodes": STUDY.backbone.nodes, "tasks": total, "mpi": "srun"}
+
+
 def intervals():
     """Return how intervals are computed, for a rule's `params`."""
     return {
@@ -145,8 +156,9 @@ def settings_of_variant(dataset, method, name):
 
 
 def finetuning_of(wildcards):
-    """Return the fine-tuning settings of the data set and the variant, for `params`."""
-    return settings_of_variant(wildcards.dataset, wildcards.method, wildcards.variant).finetuning.model_dump(
+    """Return the fine-tuning settings of the data set and the variant, if there is one, for `params`."""
+    variant = wildcards.get("variant", DEFAULT)
+    return settings_of_variant(wildcards.dataset, wildcards.method, variant).finetuning.model_dump(
         mode="json"
     )
 

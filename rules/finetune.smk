@@ -11,9 +11,9 @@ rule plan_fine_tuning:
     output:
         plan=FINETUNING_PLAN,
     log:
-        f"{RESULTS}/logs/plan_fine_tuning/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}.log",
+        f"{RESULTS}/logs/plan_fine_tuning/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/rules/plan_fine_tuning/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}.tsv"
+        f"{RESULTS}/benchmarks/rules/plan_fine_tuning/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}.tsv"
     # Where Snakemake itself runs, so that it is read before a GPU is asked for; no weights are loaded.
     localrule: True
     conda:
@@ -26,7 +26,7 @@ rule plan_fine_tuning:
         code=code_version("plan_fine_tuning"),
         tuning=tuning_of,
         embedding_size=STUDY.recommenders.embedding_size,
-        processes=STUDY.backbone.processes,
+        processes=STUDY.backbone.processes * STUDY.backbone.nodes,
         gpu_memory_gb=STUDY.backbone.gpu_memory_gb,
     script:
         "../workflow_scripts/plan_fine_tuning.py"
@@ -56,13 +56,13 @@ rule fine_tune:
         "../envs/llm.yaml"
     threads: LLM_THREADS
     resources:
+        **gpus_of_fine_tuning(),
         mem_mb=memory(2500 if STUDY.backbone.is_embedded else 64000),
         runtime=minutes(60 if STUDY.backbone.is_embedded else 1440),
-        gpu=gpus(),
     params:
         code=code_version("fine_tune"),
         tuning=tuning_of,
-        processes={"processes": STUDY.backbone.processes, "nodes": 1},
+        processes={"processes": STUDY.backbone.processes, "nodes": STUDY.backbone.nodes},
     script:
         "../workflow_scripts/fine_tune.py"
 

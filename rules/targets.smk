@@ -60,14 +60,13 @@ def model_downloads():
 
 
 def fine_tuning_plans():
-    """Return the plans of the study's fine-tunings, sweeps aside."""
+    """Return the plans of the study's fine-tunings."""
     return expand(
         FINETUNING_PLAN,
         dataset=STUDY.datasets,
         protocol=STUDY.protocol,
         backbone=BACKBONE,
         method=TUNED_METHODS,
-        variant="default",
     )
 
 

@@ -147,6 +147,8 @@ def _backbone(study: StudyConfig) -> Iterator[Problem]:
     yield from _model(study.backbone, "backbone.name", "backbone.revision")
     if study.backbone.is_embedded and study.backbone.quantization is not None:
         yield Problem("backbone.quantization", study.backbone.quantization, "null: the embedded backbone is small")
+    if study.backbone.nodes > 1 and (study.backbone.is_embedded or not study.backbone.gpus):
+        yield Problem("backbone.nodes", str(study.backbone.nodes), "1: only GPUs are spread over nodes")
     yield from _model(study.recommenders.morec.model, "recommenders.morec.encoder", "recommenders.morec.revision")
 
 
@@ -218,11 +220,11 @@ def _finetuning(study: StudyConfig, dataset: str, method: str | None, values: Fi
         return f"finetuning.per_dataset.{dataset}.{key}" if key in of_dataset else f"finetuning.{key}"
 
     yield from finetuning_problems(values, method, path)
-    processes = study.backbone.processes
+    processes = study.backbone.processes * study.backbone.nodes
     if values.batch_size % (values.gradient_accumulation * processes) and processes > 1:
         expected = (
-            f"a multiple of {path('gradient_accumulation')} ({values.gradient_accumulation}) times backbone.gpus "
-            f"({processes}), which share a batch"
+            f"a multiple of {path('gradient_accumulation')} ({values.gradient_accumulation}) times the {processes} "
+            "processes (backbone.gpus on each of backbone.nodes), which share a batch"
         )
         yield Problem(path("batch_size"), str(values.batch_size), expected)
 

@@ -201,6 +201,10 @@ class BackboneSection(Section):
         description="GPUs that each rule of the language model asks for; fine-tuning has a process on each, and they "
         "share its batches. The embedded one asks for none",
     )
+    nodes: Count = Field(
+        1,
+        description="nodes of the cluster, each with as many GPUs, that a fine-tuning takes; more than one needs Slurm",
+    )
     gpu_memory_gb: Annotated[float, Field(gt=0)] | None = Field(
         None, description="memory of one of them; a fine-tuning that is planned to need more is not submitted"
     )
@@ -233,7 +237,7 @@ class BackboneSection(Section):
 
     @property
     def processes(self) -> int:
-        """The processes of a fine-tuning: one for each GPU, and one without."""
+        """The processes of a fine-tuning on each of its nodes: one for each GPU, and one without."""
         return 1 if self.is_embedded else max(1, self.gpus)
 
 

@@ -9,13 +9,13 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from accelerate import PartialState
-from torch.multiprocessing.spawn import ProcessContext, ProcessExitedException, start_processes
 
 from ilora.llm.training import Interrupted
 from ilora.llm.tuning_job import TuningJob, read_job, run_tuning, write_job
@@ -24,8 +24,10 @@ from ilora.progress import join_log
 #: Exit status of a process that was told to stop and kept its state ("temporary failure" of sysexits.h).
 INTERRUPTED = 75
 
-#: Seconds that the other processes have to end when one has failed.
-_GRACE = 30.0
+#: Seconds that the other processes have to end when one has failed, and between looks at them.
+_GRACE, _PAUSE = 30.0, 0.1
+
+_FROM_SLURM = {"RANK": "SLURM_PROCID", "LOCAL_RANK": "SLURM_LOCALID", "WORLD_SIZE": "SLURM_NTASKS"}
 
 
 def tune(job: TuningJob, processes: int = 1, nodes: int = 1) -> None:
@@ -37,79 +39,40 @@ def tune(job: TuningJob, processes: int = 1, nodes: int = 1) -> None:
     """
     if processes * nodes == 1:
         run_tuning(job)
-    elif nodes == 1:
-        _tune_on_this_node(job, processes)
-    else:
-        _tune_with_srun(job, processes, nodes)
-
-
-def _tune_on_this_node(job: TuningJob, processes: int) -> None:
-    context = start_processes(
-        _run_member, (job, processes, _free_port()), nprocs=processes, join=False, start_method="spawn"
-    )
-    assert context is not None  # which it is when nobody waits for the end
-    with _signals_handed_on(context):
-        try:
-            while not context.join(grace_period=_GRACE):
-                continue
-        except ProcessExitedException as error:
-            if error.exit_code == INTERRUPTED:
-                raise Interrupted(f"fine-tuning of {job.settings.method} was told to stop; its state is kept") from None
-            raise
-
-
-@contextmanager
-def _signals_handed_on(context: ProcessContext) -> Iterator[None]:
-    """While it lasts, SIGTERM goes to the processes, which keep their state and end."""
-
-    def hand_on(*_: object) -> None:
-        for process in context.processes:
-            process.terminate()
-
-    previous = signal.signal(signal.SIGTERM, hand_on)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-
-
-def _run_member(rank: int, job: TuningJob, processes: int, port: int) -> None:
-    places = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": processes, "LOCAL_WORLD_SIZE": processes}
-    os.environ.update(
-        {name: str(value) for name, value in places.items()}, MASTER_ADDR="localhost", MASTER_PORT=str(port)
-    )
-    _run_in_group(job)
-
-
-def _run_in_group(job: TuningJob) -> None:
-    state = PartialState(cpu=not torch.cuda.is_available())
-    if state.is_main_process:
-        join_log(job.log)
-    try:
-        run_tuning(job)
-    except Interrupted:
-        sys.exit(INTERRUPTED)
-    state.destroy_process_group()
-
-
-def _tune_with_srun(job: TuningJob, processes: int, nodes: int) -> None:
+        return
     file = Path(job.folder) / "job.json"
     write_job(job, file)
-    command = ["srun", f"--nodes={nodes}", f"--ntasks={nodes * processes}", f"--ntasks-per-node={processes}"]
-    command += [sys.executable, "-m", "ilora.llm.launching", str(file)]
-    address = {"MASTER_ADDR": socket.gethostname(), "MASTER_PORT": str(_free_port())}
-    package = str(Path(__file__).parents[2])
-    search = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
-    # What Slurm sends reaches every process of the step, and this one waits for their end.
-    previous = signal.signal(signal.SIGTERM, lambda *_: None)
-    try:
-        status = subprocess.run(command, env={**os.environ, **address, "PYTHONPATH": search}, check=False).returncode
-    finally:
-        signal.signal(signal.SIGTERM, previous)
+    member = [sys.executable, "-m", "ilora.llm.launching", str(file)]
+    members = _with_srun(member, processes, nodes) if nodes > 1 else _on_this_node(member, processes)
+    with _signals_handed_on(members):
+        status = _await_all(members)
     if status == INTERRUPTED:
         raise Interrupted(f"fine-tuning of {job.settings.method} was told to stop; its state is kept")
     if status:
-        raise RuntimeError(f"{' '.join(command)}: ended with status {status}; {job.log} says why")
+        raise RuntimeError(f"a process of the fine-tuning ended with status {status}; {job.log} says why")
+
+
+def _on_this_node(member: Sequence[str], processes: int) -> list[subprocess.Popen[bytes]]:
+    shared = {**_environment("localhost"), "WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes)}
+    return [
+        subprocess.Popen(member, env={**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)})
+        for rank in range(processes)
+    ]
+
+
+def _with_srun(member: Sequence[str], processes: int, nodes: int) -> list[subprocess.Popen[bytes]]:
+    srun = ["srun", f"--nodes={nodes}", f"--ntasks={nodes * processes}", f"--ntasks-per-node={processes}"]
+    try:
+        return [subprocess.Popen([*srun, *member], env=_environment(socket.gethostname()))]
+    except FileNotFoundError:
+        raise RuntimeError("srun: not found; a fine-tuning on several nodes (backbone.nodes) needs Slurm") from None
+
+
+def _environment(address: str) -> dict[str, str]:
+    """The members find each other at this process's host, and this package where this process has it."""
+    package = str(Path(__file__).parents[2])
+    search = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "PYTHONPATH": search, "MASTER_ADDR": address, "MASTER_PORT": str(_free_port())}
 
 
 def _free_port() -> int:
@@ -118,11 +81,60 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@contextmanager
+def _signals_handed_on(members: Sequence[subprocess.Popen[bytes]]) -> Iterator[None]:
+    """While it lasts, SIGTERM goes to the members, which keep their state and end, and not to this process."""
+
+    def hand_on(*_: object) -> None:
+        for member in members:
+            member.terminate()
+
+    previous = signal.signal(signal.SIGTERM, hand_on)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _await_all(members: Sequence[subprocess.Popen[bytes]]) -> int:
+    """Return 0 when all have ended well, or the status of one that failed, when all have ended."""
+    try:
+        while True:
+            statuses = [member.poll() for member in members]
+            failed = [status for status in statuses if status]
+            if failed or None not in statuses:
+                return failed[0] if failed else 0
+            time.sleep(_PAUSE)
+    finally:
+        _end(members)
+
+
+def _end(members: Sequence[subprocess.Popen[bytes]]) -> None:
+    """The members wait for each other: when one has failed, the others would wait for ever."""
+    for member in members:
+        member.terminate()
+    deadline = time.monotonic() + _GRACE
+    for member in members:
+        try:
+            member.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            member.kill()
+            member.wait()
+
+
 def main(arguments: list[str]) -> None:
-    """Run the job of a file, as one of the processes that srun started."""
-    slurm = {"RANK": "SLURM_PROCID", "LOCAL_RANK": "SLURM_LOCALID", "WORLD_SIZE": "SLURM_NTASKS"}
-    os.environ.update({name: os.environ[variable] for name, variable in slurm.items()})
-    _run_in_group(read_job(Path(arguments[0])))
+    """Run the job of a file, as one of several processes."""
+    if "RANK" not in os.environ:
+        os.environ.update({name: os.environ[variable] for name, variable in _FROM_SLURM.items()})
+    job = read_job(Path(arguments[0]))
+    state = PartialState(cpu=not torch.cuda.is_available())
+    if state.is_main_process:
+        join_log(job.log)
+    try:
+        run_tuning(job)
+    except Interrupted:
+        sys.exit(INTERRUPTED)
+    state.destroy_process_group()
 
 
 if __name__ == "__main__":
