@@ -1,5 +1,7 @@
 """The prompt of every method of the register, written out: as text, as token ids, and what is learnt of it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,11 +13,12 @@ from ilora.adapters.labels import IGNORED_LABEL
 from ilora.configuration.model import PromptSection
 from ilora.data.sequences import SequenceKey, SequenceTable
 from ilora.llm.collation import Collator, TrainingExample
-from ilora.llm.fine_tuning import FineTuningExamples, FineTuningSettings
+from ilora.llm.fine_tuning import FineTuningExamples
 from ilora.llm.prompts import NO_ITEM, PLACEHOLDER_TOKEN, PromptBuilder, prompt_style
 from ilora.llm.questions import Question, prompt_batch
 from ilora.llm.wording import WORDING
 from ilora.methods.register import LANGUAGE_MODEL_METHODS
+from small_tuning import SMALL_TUNING
 
 #: A word in the middle of a line begins with its blank.
 WORDS = (
@@ -118,23 +121,7 @@ EXPECTED = {
     "ilora": (HYBRID_BY_THE_PAPER, HYBRID_OF_THE_EMBEDDED),
 }
 
-SETTINGS = FineTuningSettings(
-    seed=1,
-    steps=1,
-    batch_size=2,
-    gradient_accumulation=1,
-    length_grouped=False,
-    warmup_fraction=0.0,
-    learning_rate=0.01,
-    projector_learning_rate=0.01,
-    gate_learning_rate=0.01,
-    curriculum=False,
-    precision="float32",
-    snapshots=(),
-    log_every=10,
-    validation_every=None,
-    patience=None,
-)
+SETTINGS = replace(SMALL_TUNING, steps=1)
 
 
 def word_tokenizer() -> PreTrainedTokenizerFast:
