@@ -51,6 +51,7 @@ JobAcctGatherParams=OverMemoryKill
 GresTypes=gpu
 MpiDefault=none
 MinJobAge=300
+SlurmctldTimeout=10
 KillWait=2
 ReturnToService=2
 SchedulerParameters=sched_min_interval=100000,batch_sched_delay=0
@@ -61,7 +62,7 @@ PartitionName={partition} Nodes={node} Default=YES MaxTime=INFINITE State=UP
 
 @dataclass(frozen=True)
 class Job:
-    """One job as the controller knows it: a state in capitals, times in ISO 8601 or `N/A`, a comment on its wildcards."""
+    """One job as the controller knows it: state in capitals, times in ISO 8601 or `N/A`, the comment names its rule."""
 
     number: str
     state: str

@@ -15,7 +15,7 @@ from checkout import SMOKE, Checkout
 from one_node_slurm import PARTITION, OneNodeSlurm
 
 PROFILE = ("--cores", "8", "--profile", "slurm", *SMOKE)
-SECONDS_TO_END = 600.0
+SECONDS_TO_END = 900.0
 
 
 class Invocation:
