@@ -58,6 +58,8 @@ def finished(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Chec
 
 
 @pytest.fixture
-def on_slurm(slurm: OneNodeSlurm, repository: Path, tmp_path: Path) -> SlurmCheckout:
+def on_slurm(slurm: OneNodeSlurm, repository: Path, tmp_path: Path) -> Iterator[SlurmCheckout]:
     """A fresh copy of the workflow whose profile names the partition of the private Slurm, and nothing else."""
-    return SlurmCheckout(slurm, Checkout(repository, tmp_path / "checkout"))
+    place = SlurmCheckout(slurm, Checkout(repository, tmp_path / "checkout"))
+    yield place
+    place.stop()

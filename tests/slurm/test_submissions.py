@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from checkout import Checkout
+from one_node_slurm import OneNodeSlurm
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -89,7 +90,7 @@ def test_what_takes_a_second_is_no_job_for_slurm(plan: str, repository: Path) ->
     assert not local & (GPU_RULES | {"train_recommender", "prepare_interactions", "measure_sweep"})
 
 
-def submissions(checkout: Checkout, folder: Path) -> dict[str, list[str]]:
+def submissions(slurm: OneNodeSlurm, checkout: Checkout, folder: Path) -> dict[str, list[str]]:
     """Submit one job of each rule to an sbatch that refuses it; return its calls by rule, in the order of attempts."""
     record = folder / "calls.jsonl"
     sbatch = folder / "bin" / "sbatch"
@@ -110,7 +111,8 @@ def submissions(checkout: Checkout, folder: Path) -> dict[str, list[str]]:
         (checkout.folder / target).unlink()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", f"{sbatch.parent}:{os.environ['PATH']}")
+        patch.setenv("SLURM_CONF", slurm.environment["SLURM_CONF"])
+        patch.setenv("PATH", f"{sbatch.parent}:{slurm.environment['PATH']}")
         process = checkout.snakemake(*PAPER, "--rerun-triggers", "mtime", "--", *targets)
     assert process.returncode != 0 and "SLURM sbatch failed" in process.stdout, process.stdout
     calls = [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
@@ -128,8 +130,8 @@ def asked(call: str, pattern: str) -> str | None:
     return found and found[1]
 
 
-def test_memory_and_time_grow_with_the_attempts(repository: Path, tmp_path: Path) -> None:
-    calls = submissions(Checkout(repository, tmp_path / "checkout"), tmp_path)
+def test_memory_and_time_grow_with_the_attempts(slurm: OneNodeSlurm, repository: Path, tmp_path: Path) -> None:
+    calls = submissions(slurm, Checkout(repository, tmp_path / "checkout"), tmp_path)
     found = {
         rule: [
             (

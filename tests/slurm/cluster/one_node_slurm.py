@@ -50,7 +50,7 @@ JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill
 GresTypes=gpu
 MpiDefault=none
-MinJobAge=300
+MinJobAge=3600
 SlurmctldTimeout=10
 KillWait=2
 ReturnToService=2

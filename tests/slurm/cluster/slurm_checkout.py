@@ -73,7 +73,7 @@ class SlurmCheckout:
     def __init__(self, slurm: OneNodeSlurm, checkout: Checkout) -> None:
         self.slurm = slurm
         self.checkout = checkout
-        self._invocations = 0
+        self._invocations: list[Invocation] = []
         profile = checkout.folder / "slurm" / "config.yaml"
         text = profile.read_text(encoding="utf-8")
         named = text.replace("#  - slurm_partition=YOUR_PARTITION", f"  - slurm_partition={PARTITION}")
@@ -89,9 +89,15 @@ class SlurmCheckout:
         return self._start("workflow_scripts/run_study.py", *PROFILE, *arguments)
 
     def _start(self, *command: str) -> Invocation:
-        self._invocations += 1
-        output = self.checkout.folder / f"run{self._invocations}.txt"
-        return Invocation(self.checkout, self.slurm, output, command)
+        output = self.checkout.folder / f"run{len(self._invocations)}.txt"
+        self._invocations.append(Invocation(self.checkout, self.slurm, output, command))
+        return self._invocations[-1]
+
+    def stop(self) -> None:
+        """Stop what a test that failed has left running."""
+        for invocation in self._invocations:
+            if invocation.process.poll() is None:
+                invocation.kill()
 
     def unlock(self) -> None:
         """Remove the lock of a run that was killed."""
