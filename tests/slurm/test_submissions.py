@@ -124,6 +124,14 @@ def submissions(slurm: OneNodeSlurm, checkout: Checkout, folder: Path) -> dict[s
     return of_rule
 
 
+def name_gpus(profile: Path) -> None:
+    """Take the comment signs off the profile's lines about GPUs."""
+    text = profile.read_text(encoding="utf-8")
+    named = re.sub(r"^#(set-resources:|  \w+: [&*]gpu_job)", r"\1", text, flags=re.MULTILINE)
+    assert named != text
+    profile.write_text(named, encoding="utf-8")
+
+
 def asked(call: str, pattern: str) -> str | None:
     """Return what a call of sbatch asks for."""
     found = re.search(rf"(?:^|\s){pattern}(?:\s|$)", call)
@@ -131,7 +139,9 @@ def asked(call: str, pattern: str) -> str | None:
 
 
 def test_memory_and_time_grow_with_the_attempts(slurm: OneNodeSlurm, repository: Path, tmp_path: Path) -> None:
-    calls = submissions(slurm, Checkout(repository, tmp_path / "checkout"), tmp_path)
+    checkout = Checkout(repository, tmp_path / "checkout")
+    name_gpus(checkout.folder / "slurm" / "config.yaml")
+    calls = submissions(slurm, checkout, tmp_path)
     found = {
         rule: [
             (
@@ -147,9 +157,26 @@ def test_memory_and_time_grow_with_the_attempts(slurm: OneNodeSlurm, repository:
     print(json.dumps(found, indent=1))
     # `resources` in config.yaml ends the growth: at a day and at 128 GB.
     assert found == {
-        "fine_tune": [("1", "64000", "1440", "4"), ("1", "128000", "1440", "4"), ("1", "128000", "1440", "4")],
-        "answer_fine_tuned": [("1", "64000", "480", "4"), ("1", "128000", "960", "4"), ("1", "128000", "1440", "4")],
-        "compute_gradients": [("1", "64000", "480", "4"), ("1", "128000", "960", "4"), ("1", "128000", "1440", "4")],
+        "fine_tune": [
+            ("a100:1", "64000", "1440", "4"),
+            ("a100:1", "128000", "1440", "4"),
+            ("a100:1", "128000", "1440", "4"),
+        ],
+        "answer_fine_tuned": [
+            ("a100:1", "64000", "480", "4"),
+            ("a100:1", "128000", "960", "4"),
+            ("a100:1", "128000", "1440", "4"),
+        ],
+        "compute_gradients": [
+            ("a100:1", "64000", "480", "4"),
+            ("a100:1", "128000", "960", "4"),
+            ("a100:1", "128000", "1440", "4"),
+        ],
         "train_recommender": [(None, "2000", "30", "1"), (None, "4000", "60", "1"), (None, "6000", "90", "1")],
         "score_baseline": [(None, "2000", "10", "1"), (None, "4000", "20", "1"), (None, "6000", "30", "1")],
     }
+    where = {rule: {(asked(call, r"-p (\S+)"), asked(call, r"-C (\S+)")) for call in calls[rule]} for rule in calls}
+    assert all(
+        where[rule] == {("YOUR_GPU_PARTITION", "YOUR_FEATURE") if rule in GPU_RULES else ("tests", None)}
+        for rule in where
+    )
