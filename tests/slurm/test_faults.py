@@ -1,7 +1,7 @@
 """Nothing is lost when things break: each round ends, after one more start at most, with the undisturbed run's bytes.
 
-A round begins in a copy of the finished smoke study that lacks the files of seven jobs: four for Slurm, one of which
-needs another, and three beside Snakemake. Set FAULT_SEED to the seed that a round printed to have its moment again.
+A round begins in a copy of the finished smoke study that lacks a part: what four jobs made, some of them on Slurm and
+one needing another. Set FAULT_SEED to the seed that a round printed to have its moment again.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -28,23 +29,46 @@ pytestmark = pytest.mark.timeout(2400)
 PLACE = "movielens/published"
 SEED = "default/seed~1"
 TUNED = f"finetune/{PLACE}/embedded/llara/{SEED}"
-TARGETS = (
-    f"baselines/{PLACE}/popularity/predictions.parquet",
-    f"baselines/{PLACE}/popularity/metrics.parquet",
-    f"data/{PLACE}/dataset_statistics.parquet",
-    f"llm/{PLACE}/embedded/llara/{SEED}/predictions.parquet",
-    f"llm/{PLACE}/embedded/llara/{SEED}/metrics.parquet",
-    f"{TUNED}/adapter/README.md",
+ANSWERS = f"llm/{PLACE}/embedded/llara/{SEED}"
+BASELINE = f"baselines/{PLACE}/popularity"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the study that a round makes again: its files, and how many jobs of each rule that takes."""
+
+    files: tuple[str, ...]
+    on_slurm: dict[str, int]
+    beside: dict[str, int]
+
+    @property
+    def jobs(self) -> Counter[str]:
+        """All jobs of the part."""
+        return Counter(self.on_slurm | self.beside)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The arguments of Snakemake that ask for the part and nothing else."""
+        return ("--", *(f"results/smoke/{file}" for file in self.files))
+
+
+ADAPTER = Part(
+    files=(f"{ANSWERS}/predictions.parquet", f"{ANSWERS}/metrics.parquet", f"{TUNED}/adapter/README.md"),
+    on_slurm={"fine_tune": 1, "answer_fine_tuned": 1},
+    beside={"compute_metrics": 1, "describe_adapter": 1},
 )
-JOBS = Counter(
-    score_baseline=1,
-    compute_dataset_statistics=1,
-    fine_tune=1,
-    answer_fine_tuned=1,
-    compute_metrics=2,
-    describe_adapter=1,
+DATA = Part(
+    files=(
+        f"data/{PLACE}/candidates.parquet",
+        f"data/{PLACE}/dataset_statistics.parquet",
+        f"{BASELINE}/predictions.parquet",
+        f"{BASELINE}/metrics.parquet",
+    ),
+    on_slurm={"draw_candidates": 1, "compute_dataset_statistics": 1, "score_baseline": 1},
+    beside={"compute_metrics": 1},
 )
-ON_SLURM = ("score_baseline", "compute_dataset_statistics", "fine_tune", "answer_fine_tuned")
+# Fine-tuning and what needs it in one round, data and a baseline in the next.
+PARTS = (ADAPTER, DATA)
 ROUNDS = {
     faults.kill_a_job: 4,
     faults.cancel_a_job: 3,
@@ -58,12 +82,19 @@ ROUNDS = {
 
 
 @pytest.fixture
-def half_finished(slurm: OneNodeSlurm, finished: Checkout, tmp_path: Path) -> Iterator[SlurmCheckout]:
-    """A copy of the finished study that lacks what seven jobs make."""
+def part(number: int) -> Part:
+    """The part of the study that the round makes."""
+    return PARTS[number % 2]
+
+
+@pytest.fixture
+def half_finished(slurm: OneNodeSlurm, finished: Checkout, part: Part, tmp_path: Path) -> Iterator[SlurmCheckout]:
+    """A copy of the finished study that lacks a part."""
     copy = Checkout.like(finished, tmp_path / "checkout")
-    for target in TARGETS:
-        (copy.results / target).unlink()
-    shutil.rmtree(copy.results / TUNED)
+    for file in part.files:
+        (copy.results / file).unlink()
+    if part is ADAPTER:
+        shutil.rmtree(copy.results / TUNED)
     place = SlurmCheckout(slurm, copy)
     yield place
     place.stop()
@@ -74,10 +105,6 @@ def new_random_numbers() -> tuple[int, random.Random]:
     return seed, random.Random(seed)
 
 
-def targets() -> tuple[str, ...]:
-    return ("--", *(f"results/smoke/{target}" for target in TARGETS))
-
-
 def assert_never_raced(jobs: list[Job]) -> None:
     """No two jobs for the same files ran at the same time."""
     began = [job for job in jobs if job.started != "N/A" and job.state != "PENDING"]
@@ -86,10 +113,10 @@ def assert_never_raced(jobs: list[Job]) -> None:
         assert all(first[1] <= second[0] for first, second in pairwise(times)), (comment, times)
 
 
-def finish(place: SlurmCheckout, runs: list[Invocation], start: Callable[..., Invocation]) -> None:
+def finish(part: Part, runs: list[Invocation], start: Callable[..., Invocation]) -> None:
     """Wait for the run, start it once more if it did not succeed, and look at what came of it."""
     if runs[0].wait() != 0:
-        runs.append(start(*targets()))
+        runs.append(start(*part.targets))
     assert runs[-1].wait() == 0, "\n".join(run.output for run in runs)
 
 
@@ -103,19 +130,19 @@ def finish(place: SlurmCheckout, runs: list[Invocation], start: Callable[..., In
     ],
 )
 def test_a_disturbed_run_ends_with_the_same_bytes(
-    half_finished: SlurmCheckout, finished: Checkout, fault: Callable[[Moment], str], number: int
+    half_finished: SlurmCheckout, finished: Checkout, part: Part, fault: Callable[[Moment], str], number: int
 ) -> None:
     seed, random_numbers = new_random_numbers()
     began = time.monotonic()
-    # `make slurm` and Snakemake by itself, in turn.
-    start = half_finished.start_by_make if number % 2 else half_finished.start
-    rule = random_numbers.choice(ON_SLURM)
-    runs = [start(*targets())]
+    # `make slurm` and Snakemake by itself, each with both parts.
+    start = half_finished.start_by_make if number in (1, 2) else half_finished.start
+    rule = random_numbers.choice(list(part.on_slurm))
+    runs = [start(*part.targets)]
     print(f"{fault.__name__}: seed {seed}, while {rule} runs", end="; ")
     hit = fault(Moment(random_numbers, half_finished, runs[0], rule))
     if fault is faults.kill_snakemake and start == half_finished.start:
         half_finished.unlock()
-    finish(half_finished, runs, start)
+    finish(part, runs, start)
 
     ids = {run.run_id for run in runs}
     jobs = [job for job in half_finished.slurm.jobs() if job.name in ids]
@@ -126,30 +153,32 @@ def test_a_disturbed_run_ends_with_the_same_bytes(
     assert_never_raced(jobs)
     recorded = sum((run.finished_jobs for run in runs), Counter[str]())
     if fault is faults.kill_snakemake:
-        assert recorded <= JOBS, recorded
+        assert recorded <= part.jobs, recorded
     else:
-        assert recorded == JOBS, recorded
+        assert recorded == part.jobs, recorded
     # Only Snakemake's own end needs another start: everything else is healed by attempts.
     assert len(runs) == (2 if fault in (faults.kill_snakemake, faults.interrupt_snakemake) else 1)
     assert list((half_finished.checkout.folder / ".snakemake" / "slurm_runs").iterdir()) == []
 
 
 @pytest.mark.parametrize("number", range(2))
-def test_a_job_that_ran_out_of_memory_gets_more(half_finished: SlurmCheckout, finished: Checkout, number: int) -> None:
+def test_a_job_that_ran_out_of_memory_gets_more(
+    half_finished: SlurmCheckout, finished: Checkout, part: Part, number: int
+) -> None:
     seed, random_numbers = new_random_numbers()
     began = time.monotonic()
-    rule = random_numbers.choice(ON_SLURM)
+    rule = random_numbers.choice(list(part.on_slurm))
     megabytes = random_numbers.randint(40, 160)
     print(f"out of memory: seed {seed}, {rule} with {megabytes} MB", end="; ")
     limit = f"{rule}:mem_mb={megabytes} * 25 ** (attempt - 1)"
-    runs = [half_finished.start("--set-resources", limit, *targets())]
-    finish(half_finished, runs, half_finished.start)
+    runs = [half_finished.start("--set-resources", limit, *part.targets)]
+    finish(part, runs, half_finished.start)
 
     jobs = [job for job in half_finished.slurm.jobs() if job.name == runs[0].run_id and job.rule == rule]
     print(f"{len(runs)} starts, {time.monotonic() - began:.0f} s, {[job.state for job in jobs]}")
     assert [job.state for job in jobs] == ["FAILED", "COMPLETED"]
     assert "exceeded memory limit" in log_of(half_finished, jobs[0])
-    assert len(runs) == 1 and runs[0].finished_jobs == JOBS
+    assert len(runs) == 1 and runs[0].finished_jobs == part.jobs
     assert half_finished.differences(finished) == []
 
 
