@@ -2,7 +2,9 @@
 # make study    the same with three seeds and every ablation (studies/embedded.yaml)
 # make figures  every figure, exploratory: one seed, shorter ablations (studies/figures.yaml)
 # make report   one HTML file about the default study: tables, figures, answers, settings, costs, deviations
+# make slurm    the paper's study (studies/paper.yaml) on a cluster: docs/cluster.md
 # make test     every check and test; make check: the fast ones
+# make test-slurm  the smoke study on a real Slurm of one node, which is started for it, and what happens when things break
 # make bench    claims of speed and memory, measured; SECTIONS="adapter data" for some of them
 # make clean    removes what was made (results/, Snakemake's notes), but not .venv, nor answers that were paid for
 #
@@ -19,7 +21,7 @@ offline := HF_HUB_OFFLINE=1
 sources := workflow_scripts tests
 workflow := Snakefile rules
 
-.PHONY: run study figures report test check bench clean
+.PHONY: run study figures report slurm test check test-slurm bench clean
 
 run: .venv/installed
 	@$(offline) $(run_study)
@@ -36,6 +38,11 @@ report: .venv/installed
 	@$(offline) $(run_study)
 	@$(python) -m snakemake --report results/report.html $(ARGUMENTS)
 
+# Threads of a job are at most this many.
+slurm: CORES = 8
+slurm: .venv/installed
+	@$(run_study) --profile slurm
+
 check: .venv/installed-dev
 	$(python) -m ruff check $(sources)
 	$(python) -m ruff format --check $(sources)
@@ -46,6 +53,10 @@ check: .venv/installed-dev
 
 test: check
 	$(python) -m pytest tests/workflow
+
+# Three at once: they mostly wait for Slurm. Each has a Slurm of its own.
+test-slurm: .venv/installed-dev
+	$(python) -m pytest -rA --numprocesses 3 tests/slurm
 
 bench: .venv/installed
 	@$(offline) PYTHONPATH=workflow_scripts $(python) -m ilora.benchmarks $(SECTIONS)

@@ -25,6 +25,7 @@ include: "rules/sweeps.smk"
 include: "rules/report.smk"
 include: "rules/page_files.smk"
 include: "rules/pages.smk"
+include: "rules/cluster.smk"
 
 
 rule all:

@@ -43,6 +43,11 @@ class Checkout:
     def like(cls, other: Checkout, folder: Path) -> Checkout:
         """Return a copy of another one, with what was made in it and the times of its files."""
         shutil.copytree(other.folder, folder, symlinks=True)
+        return cls.at(folder)
+
+    @classmethod
+    def at(cls, folder: Path) -> Checkout:
+        """Return the copy that lies there already."""
         copy = cls.__new__(cls)
         copy.folder = folder
         return copy

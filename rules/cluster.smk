@@ -1,0 +1,52 @@
+"""What a cluster needs beside its profile: no queue full of jobs of a second, no jobs that outlive their run."""
+
+import slurm_jobs
+
+
+# Metrics of one run, tables, figures and pages take seconds, so they run where Snakemake itself does.
+localrules:
+    analyse_errors,
+    collect_costs,
+    collect_sweeps,
+    compute_metrics,
+    describe_adapter,
+    describe_deviations,
+    describe_study,
+    make_dataset_table,
+    make_difference_table,
+    make_error_tables,
+    make_table1,
+    measure_expert_usage,
+    plot_answer_categories,
+    plot_case_study,
+    plot_clusters,
+    plot_error_breakdowns,
+    plot_expert_attention,
+    plot_expert_usage,
+    plot_gradient_similarity,
+    plot_gradient_summary,
+    plot_hit_ratio,
+    plot_negative_transfer,
+    plot_sweep,
+    plot_sweep_curves,
+    plot_training_curves,
+    show_answers,
+    summarise_negative_transfer,
+
+
+onstart:
+    try:
+        slurm_jobs.begin_run(log)
+    except slurm_jobs.SlurmJobsError as error:
+        raise WorkflowError(str(error)) from None
+
+
+onsuccess:
+    slurm_jobs.forget_run(log)
+
+
+onerror:
+    try:
+        slurm_jobs.cancel_run(log)
+    except slurm_jobs.SlurmJobsError as error:
+        raise WorkflowError(str(error)) from None

@@ -1,0 +1,129 @@
+"""Faults that a cluster knows, each provoked in a running workflow at a moment that a random generator chooses."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+
+import psutil
+
+from one_node_slurm import NODE, UNFINISHED, Job
+from slurm_checkout import Invocation, SlurmCheckout, wait_until
+
+# From the beginning of a job of the smoke study to its end, more or less.
+SECONDS_OF_A_JOB = 9.0
+SECONDS_FOR_A_JOB_TO_RUN = 600.0
+LONGEST_OUTAGE = 20.0
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A moment in a run: some seconds after a job of some rule began."""
+
+    random_numbers: random.Random
+    place: SlurmCheckout
+    run: Invocation
+    rule: str
+
+    def running_jobs(self) -> list[Job]:
+        """Return the run's jobs that run."""
+        jobs = self.place.slurm.jobs(("RUNNING",))
+        return [job for job in jobs if job.name == self.run.run_id]
+
+    def wait(self) -> None:
+        """Wait for the moment."""
+        begun = wait_until(lambda: any(job.rule == self.rule for job in self.running_jobs()), SECONDS_FOR_A_JOB_TO_RUN)
+        assert begun, f"no job of {self.rule} runs:\n{self.run.output}"
+        time.sleep(self.random_numbers.uniform(0, SECONDS_OF_A_JOB))
+
+    def job(self) -> Job:
+        """Wait for the moment, and return the job that runs then, or the next one."""
+        self.wait()
+        assert wait_until(self.running_jobs, SECONDS_FOR_A_JOB_TO_RUN), f"no job runs:\n{self.run.output}"
+        return self.random_numbers.choice(self.running_jobs())
+
+    def outage(self) -> None:
+        """Wait for as long as something is out of order."""
+        time.sleep(self.random_numbers.uniform(1, LONGEST_OUTAGE))
+
+
+def kill_a_job(moment: Moment) -> str:
+    """Kill every process of a job, as the kernel does when memory runs out."""
+    job = moment.job()
+    for process in moment.place.slurm.processes_of(job):
+        _signal(process, "kill")
+    return job.rule
+
+
+def cancel_a_job(moment: Moment) -> str:
+    """Cancel a job behind Snakemake's back."""
+    job = moment.job()
+    moment.place.slurm.command("scancel", job.number)
+    return job.rule
+
+
+def let_a_job_run_out_of_time(moment: Moment) -> str:
+    """Stop a job's processes, and let it run into a limit of one minute, the smallest there is."""
+    job = moment.job()
+    moment.place.slurm.command("scontrol", "update", f"JobId={job.number}", "TimeLimit=1")
+    for process in moment.place.slurm.processes_of(job):
+        _signal(process, "suspend")
+    ended = wait_until(lambda: _state(moment, job) not in UNFINISHED, 300)
+    assert ended and _state(moment, job) == "TIMEOUT", _state(moment, job)
+    return job.rule
+
+
+def restart_the_node(moment: Moment) -> str:
+    """Stop slurmd while jobs run, and start it again."""
+    moment.wait()
+    moment.place.slurm.stop_service("slurmd")
+    moment.outage()
+    moment.place.slurm.start_node()
+    return "slurmd"
+
+
+def restart_the_controller(moment: Moment) -> str:
+    """Stop slurmctld, so that neither submission nor queries work, and start it again."""
+    moment.wait()
+    moment.place.slurm.stop_service("slurmctld")
+    moment.outage()
+    moment.place.slurm.start_controller()
+    return "slurmctld"
+
+
+def drain_the_node(moment: Moment) -> str:
+    """Drain the node, so that no job starts, and take it back."""
+    moment.wait()
+    moment.place.slurm.command("scontrol", "update", f"NodeName={NODE}", "State=DRAIN", "Reason=test")
+    moment.outage()
+    moment.place.slurm.command("scontrol", "update", f"NodeName={NODE}", "State=RESUME")
+    return "the node"
+
+
+def kill_snakemake(moment: Moment) -> str:
+    """Kill Snakemake outright; its jobs go on."""
+    moment.wait()
+    moment.run.kill()
+    return f"Snakemake, with {len(moment.running_jobs())} running jobs"
+
+
+def interrupt_snakemake(moment: Moment) -> str:
+    """Press Ctrl-C; Snakemake cancels its jobs before it ends."""
+    moment.wait()
+    moment.run.interrupt()
+    assert moment.run.wait() != 0
+    left = [job for job in moment.place.slurm.jobs(UNFINISHED) if job.name == moment.run.run_id]
+    assert left == [], moment.run.output
+    return "Ctrl-C"
+
+
+def _state(moment: Moment, job: Job) -> str:
+    return next(found.state for found in moment.place.slurm.jobs() if found.number == job.number)
+
+
+def _signal(process: psutil.Process, action: str) -> None:
+    try:
+        getattr(process, action)()
+    except psutil.NoSuchProcess:
+        return

@@ -1,0 +1,120 @@
+"""A copy of the workflow that runs on the private Slurm."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from checkout import SMOKE, Checkout
+from one_node_slurm import PARTITION, OneNodeSlurm
+
+PROFILE = ("--cores", "8", "--profile", "slurm", *SMOKE)
+SECONDS_TO_END = 900.0
+
+
+class Invocation:
+    """One start of Snakemake with the Slurm profile, which the test may disturb while it runs."""
+
+    def __init__(self, checkout: Checkout, slurm: OneNodeSlurm, output: Path, arguments: tuple[str, ...]) -> None:
+        self._output = output
+        with output.open("wb") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=checkout.folder,
+                env={**checkout.environment, **slurm.environment, "OMP_NUM_THREADS": "1"},
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def output(self) -> str:
+        """What it has printed so far."""
+        return self._output.read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def run_id(self) -> str | None:
+        """The id of the run in Slurm, once it is known."""
+        found = re.search(r"^SLURM run ID: (\S+)$", self.output, re.MULTILINE)
+        return found and found[1]
+
+    @property
+    def finished_jobs(self) -> Counter[str]:
+        """How many jobs of each rule it recorded as finished."""
+        return Counter(re.findall(r"^Finished jobid: \d+ \(Rule: (\w+)\)$", self.output, re.MULTILINE))
+
+    def wait(self) -> int:
+        """Wait for its end and return its exit status; one that hangs is interrupted, and fails the test."""
+        try:
+            return self.process.wait(SECONDS_TO_END)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"Snakemake hangs:\n{self.output}") from None
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
+        self.process.send_signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        """Kill Snakemake outright; its jobs go on."""
+        self.process.kill()
+        self.process.wait()
+
+
+class SlurmCheckout:
+    """A copy of the workflow whose profile names the partition of the private Slurm."""
+
+    def __init__(self, slurm: OneNodeSlurm, checkout: Checkout) -> None:
+        self.slurm = slurm
+        self.checkout = checkout
+        self._invocations: list[Invocation] = []
+        profile = checkout.folder / "slurm" / "config.yaml"
+        text = profile.read_text(encoding="utf-8")
+        named = text.replace("#  - slurm_partition=YOUR_PARTITION", f"  - slurm_partition={PARTITION}")
+        assert named != text
+        profile.write_text(named, encoding="utf-8")
+
+    def start(self, *arguments: str) -> Invocation:
+        """Start `snakemake --cores 8 --profile slurm` on the smoke study."""
+        return self._start("-m", "snakemake", *PROFILE, *arguments)
+
+    def start_by_make(self, *arguments: str) -> Invocation:
+        """Start it as `make slurm` does, through `run_study.py`."""
+        return self._start("workflow_scripts/run_study.py", *PROFILE, *arguments)
+
+    def _start(self, *command: str) -> Invocation:
+        output = self.checkout.folder / f"run{len(self._invocations)}.txt"
+        self._invocations.append(Invocation(self.checkout, self.slurm, output, command))
+        return self._invocations[-1]
+
+    def stop(self) -> None:
+        """Stop what a test that failed has left running."""
+        for invocation in self._invocations:
+            if invocation.process.poll() is None:
+                invocation.kill()
+
+    def unlock(self) -> None:
+        """Remove the lock of a run that was killed."""
+        process = self.checkout.snakemake("--unlock", *SMOKE)
+        assert process.returncode == 0, process.stdout
+
+    def differences(self, finished: Checkout) -> list[str]:
+        """Return the artifacts whose bytes are not those of the other copy, or that only one has."""
+        expected, found = finished.hashes(), self.checkout.hashes()
+        return [path for path in expected | found if expected.get(path) != found.get(path)]
+
+
+def wait_until(condition: Callable[[], object], seconds: float) -> bool:
+    """Wait until a function returns something true; return whether it did within the time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.2)
+    return True

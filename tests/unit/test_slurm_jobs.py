@@ -1,0 +1,156 @@
+"""What a dead run left in Slurm's queue is cancelled, and nobody else's jobs."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+import slurm_jobs
+from run_study import Run, this_run
+from slurm_jobs import SlurmJobsError
+
+# The queue is a folder: a file for each job, in a folder for each run. A job that is deaf does not leave.
+QUEUE = """#!/bin/sh
+for argument; do case "$argument" in --name=*) run="queue/${argument#--name=}";; esac; done
+case "$(basename "$0")" in
+    squeue) test -e broken && { echo "no controller" >&2; exit 1; }; ls "$run" 2>/dev/null; exit 0;;
+    scancel) find "$run" ! -name deaf -type f -delete;;
+esac
+"""
+
+
+@pytest.fixture(autouse=True)
+def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two commands that work on a folder; the folder is the working directory."""
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    for name in ("squeue", "scancel"):
+        (commands / name).write_text(QUEUE, encoding="utf-8")
+        (commands / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{commands}:{os.environ['PATH']}")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(slurm_jobs, "SECONDS_BETWEEN_LOOKS", 0.01)
+    return tmp_path
+
+
+@pytest.fixture
+def submit(slurm: Path) -> Callable[..., None]:
+    def submit(run_id: str, *jobs: str) -> None:
+        (slurm / "queue" / run_id).mkdir(parents=True)
+        for job in jobs:
+            (slurm / "queue" / run_id / job).touch()
+
+    return submit
+
+
+@pytest.fixture
+def dead_run() -> Run:
+    process = psutil.Popen(["true"])
+    run = replace(this_run(), process=process.pid, began=process.create_time())
+    process.wait()
+    return run
+
+
+def record(run_id: str, run: Run) -> Path:
+    slurm_jobs.RECORDS.mkdir(parents=True, exist_ok=True)
+    path = slurm_jobs.RECORDS / f"{run_id}.json"
+    path.write_text(json.dumps(asdict(run)), encoding="utf-8")
+    return path
+
+
+def log_of(run_id: str) -> list[str]:
+    Path("snakemake.log").write_text(f"Building DAG of jobs...\nSLURM run ID: {run_id}\nUsing shell\n", "utf-8")
+    return ["snakemake.log"]
+
+
+def test_a_run_is_on_record_until_it_ends() -> None:
+    log = log_of("new")
+    slurm_jobs.begin_run(log)
+    assert list(slurm_jobs.recorded_runs()) == [("new", this_run())]
+    slurm_jobs.forget_run(log)
+    assert list(slurm_jobs.recorded_runs()) == []
+
+
+def test_a_local_run_leaves_no_record() -> None:
+    Path("snakemake.log").write_text("Building DAG of jobs...\n", encoding="utf-8")
+    slurm_jobs.begin_run(["snakemake.log"])
+    slurm_jobs.cancel_run(["snakemake.log"])
+    assert not slurm_jobs.RECORDS.exists()
+
+
+def test_jobs_of_a_dead_run_are_cancelled(
+    submit: Callable[..., None], dead_run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    submit("dead", "1", "2")
+    record("dead", dead_run)
+    slurm_jobs.begin_run(log_of("new"))
+    assert slurm_jobs.jobs_of("dead") == []
+    assert [run_id for run_id, _ in slurm_jobs.recorded_runs()] == ["new"]
+    assert "cancelled 2 jobs that a killed run left in Slurm's queue" in capsys.readouterr().err
+
+
+def test_jobs_of_a_living_run_are_left_alone(submit: Callable[..., None]) -> None:
+    submit("alive", "1")
+    record("alive", this_run())
+    slurm_jobs.begin_run(log_of("new"))
+    assert slurm_jobs.jobs_of("alive") == ["1"]
+
+
+def test_jobs_of_an_unseen_run_stop_the_new_one(submit: Callable[..., None], dead_run: Run) -> None:
+    submit("far", "1")
+    path = record("far", replace(dead_run, host="elsewhere"))
+    with pytest.raises(SlurmJobsError, match="1 jobs of run far are in Slurm's queue.* scancel --name=far"):
+        slurm_jobs.begin_run(log_of("new"))
+    assert slurm_jobs.jobs_of("far") == ["1"] and path.exists()
+
+
+def test_an_unseen_run_without_jobs_does_not_matter(dead_run: Run) -> None:
+    record("far", replace(dead_run, host="elsewhere"))
+    slurm_jobs.begin_run(log_of("new"))
+
+
+def test_an_interrupted_run_cancels_what_it_submitted_meanwhile(submit: Callable[..., None]) -> None:
+    log = log_of("new")
+    slurm_jobs.begin_run(log)
+    submit("new", "7")
+    slurm_jobs.cancel_run(log)
+    assert slurm_jobs.jobs_of("new") == []
+    assert list(slurm_jobs.recorded_runs()) == []
+
+
+def test_jobs_that_do_not_leave_stop_the_new_run(
+    submit: Callable[..., None], dead_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slurm_jobs, "SECONDS_TO_LEAVE", 0.05)
+    submit("dead", "deaf")
+    path = record("dead", dead_run)
+    with pytest.raises(SlurmJobsError, match="cancelled, but still in Slurm's queue: deaf"):
+        slurm_jobs.begin_run(log_of("new"))
+    assert path.exists()
+
+
+def test_a_controller_that_does_not_answer_stops_the_new_run(slurm: Path, dead_run: Run) -> None:
+    record("dead", dead_run)
+    (slurm / "broken").touch()
+    with pytest.raises(SlurmJobsError, match="squeue .*: no controller. A run may have jobs"):
+        slurm_jobs.begin_run(log_of("new"))
+
+
+def test_a_machine_without_slurm_is_told(dead_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    record("dead", dead_run)
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(SlurmJobsError, match="the command is not there"):
+        slurm_jobs.begin_run([])
+
+
+def test_half_a_record_is_deleted() -> None:
+    slurm_jobs.RECORDS.mkdir(parents=True)
+    (slurm_jobs.RECORDS / "half.json").write_text('{"host": ', encoding="utf-8")
+    slurm_jobs.begin_run(log_of("new"))
+    assert [run_id for run_id, _ in slurm_jobs.recorded_runs()] == ["new"]

@@ -1,0 +1,143 @@
+"""Jobs in Slurm's queue that no Snakemake waits for: found by the id of their run, and cancelled.
+
+A Snakemake that is killed outright (SIGKILL, a reboot of the login node) leaves its jobs in the queue, and one that is
+interrupted may have submitted some meanwhile. A later run must not submit the same jobs beside them. Each run's id, the
+name of all its jobs, is therefore on record in `.snakemake/slurm_runs` with its host and process, while it lasts.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from run_study import Run, this_run
+
+RECORDS = Path(".snakemake/slurm_runs")
+RUN_ID = re.compile(r"^SLURM run ID: (\S+)$", re.MULTILINE)
+UNFINISHED = "PENDING,CONFIGURING,RUNNING,SUSPENDED,COMPLETING"
+SECONDS_TO_LEAVE = 300.0
+SECONDS_BETWEEN_LOOKS = 1.0
+
+
+class SlurmJobsError(RuntimeError):
+    """Jobs of another run are in the queue, or may be, and cannot be cancelled."""
+
+
+def begin_run(logs: Sequence[str]) -> None:
+    """Cancel what dead runs left in the queue, and put this run on record.
+
+    Args:
+        logs: Snakemake's log files, which name the run's id; a local run has none.
+
+    Raises:
+        SlurmJobsError: If jobs are left that cannot be cancelled, or Slurm cannot be asked.
+    """
+    for earlier_id, earlier in recorded_runs():
+        cancel_if_dead(earlier_id, earlier)
+    run_id = run_id_in(logs)
+    if run_id is not None:
+        RECORDS.mkdir(parents=True, exist_ok=True)
+        _record_of(run_id).write_text(json.dumps(asdict(this_run())) + "\n", encoding="utf-8")
+
+
+def forget_run(logs: Sequence[str]) -> None:
+    """Take a run that has no jobs any more off the record."""
+    run_id = run_id_in(logs)
+    if run_id is not None:
+        _record_of(run_id).unlink(missing_ok=True)
+
+
+def cancel_run(logs: Sequence[str]) -> None:
+    """Cancel what a failed or interrupted run still has in the queue, and take it off the record."""
+    run_id = run_id_in(logs)
+    if run_id is not None:
+        cancel_jobs(run_id)
+        _record_of(run_id).unlink(missing_ok=True)
+
+
+def run_id_in(logs: Sequence[str]) -> str | None:
+    """Return the id that the executor of Slurm gave the run, or None for a local run."""
+    for log in logs:
+        found = RUN_ID.search(Path(log).read_text(encoding="utf-8", errors="replace"))
+        if found is not None:
+            return found[1]
+    return None
+
+
+def recorded_runs() -> Iterator[tuple[str, Run]]:
+    """Yield the id, host and process of every run on record."""
+    for path in sorted(RECORDS.glob("*.json")):
+        try:
+            yield path.stem, Run(**json.loads(path.read_text(encoding="utf-8")))
+        except (json.JSONDecodeError, TypeError):
+            # Killed while it wrote its record: it had submitted nothing yet.
+            path.unlink()
+
+
+def cancel_if_dead(run_id: str, run: Run) -> None:
+    """Cancel the jobs of a recorded run if it is dead; leave those of a living one, which has other results.
+
+    Raises:
+        SlurmJobsError: If the run has jobs, and was started on another host, where nobody can see whether it lives.
+    """
+    if run.host == socket.gethostname():
+        if not run.is_alive:
+            cancelled = cancel_jobs(run_id)
+            _record_of(run_id).unlink()
+            if cancelled:
+                print(f"cancelled {cancelled} jobs that a killed run left in Slurm's queue", file=sys.stderr)
+        return
+    waiting = jobs_of(run_id)
+    if waiting:
+        raise SlurmJobsError(
+            f"{len(waiting)} jobs of run {run_id} are in Slurm's queue. Process {run.process} on {run.host} is their "
+            f"Snakemake; whether it lives cannot be seen from {socket.gethostname()}. Start there; or, if it is dead, "
+            f"cancel its jobs with: scancel --name={run_id}"
+        )
+
+
+def cancel_jobs(run_id: str) -> int:
+    """Cancel the jobs of a run, wait until the last has ended, and return how many there were.
+
+    Raises:
+        SlurmJobsError: If some are still there after five minutes.
+    """
+    found = jobs_of(run_id)
+    waiting = found
+    deadline = time.monotonic() + SECONDS_TO_LEAVE
+    while waiting:
+        if time.monotonic() > deadline:
+            raise SlurmJobsError(f"cancelled, but still in Slurm's queue: {', '.join(waiting)}. Start again later.")
+        _ask("scancel", f"--name={run_id}")
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+        waiting = jobs_of(run_id)
+    return len(found)
+
+
+def jobs_of(run_id: str) -> list[str]:
+    """Return the numbers of a run's jobs that wait, run or are ending."""
+    return _ask("squeue", "--noheader", "--format=%i", f"--states={UNFINISHED}", f"--name={run_id}").split()
+
+
+def _ask(*command: str) -> str:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    except FileNotFoundError:
+        reason = "the command is not there"
+    except subprocess.CalledProcessError as error:
+        reason = error.stderr.strip()
+    raise SlurmJobsError(
+        f"{' '.join(command)}: {reason}. A run may have jobs in Slurm's queue, which would write the same files. Start "
+        f"where Slurm answers; or, if nothing is in the queue, delete {RECORDS}."
+    )
+
+
+def _record_of(run_id: str) -> Path:
+    return RECORDS / f"{run_id}.json"
