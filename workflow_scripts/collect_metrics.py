@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.records import check_made_from
 from ilora.artifacts.schemas import CANDIDATES, METRICS, PREDICTIONS
 from ilora.evaluation.comparability import check_same_candidates
 from ilora.evaluation.runs import parse_data
@@ -25,6 +26,8 @@ def main(snakemake: "Snakemake") -> None:
         {parse_data(path): read_table(path, CANDIDATES) for path in snakemake.input.candidates},
         snakemake.params.draws,
     )
+    for path in snakemake.input.metrics:
+        check_made_from(path, snakemake.input.predictions)
     metrics = pa.concat_tables([read_table(path, METRICS) for path in snakemake.input.metrics])
     write_table(metrics, snakemake.output.metrics)
     write_sidecar(snakemake.output.metrics, config={}, inputs=snakemake.input.metrics)

@@ -94,7 +94,8 @@ def main(snakemake: "Snakemake") -> None:
     # What `ilora.llm.asking` needs to ask this adapter outside of the study.
     asked = {name: snakemake.params[name] for name in ("backbone", "method", "words", "finetuning")}
     settings_of_study = {**config, **asked, "dataset": snakemake.wildcards.dataset}
-    write_sidecar(adapter, config=settings_of_study, inputs=snakemake.input)
+    for path in (adapter, snakemake.output.snapshots, snakemake.output.log):
+        write_sidecar(path, config=settings_of_study, inputs=snakemake.input)
     if state.parent.exists():
         shutil.rmtree(state.parent)
 

@@ -8,14 +8,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+def record_path(artifact: str | os.PathLike[str]) -> Path:
+    """Return where the record of an artifact, a file or a folder, stands: beside it."""
+    artifact = Path(artifact)
+    return artifact.with_name(f"{artifact.name}.provenance.json")
+
+
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside `path`; what is written there takes the name `path` when the block ends.
 
     The block may write a file or make a directory. Its content is flushed to the disk before the rename. If
     the block raises (or is interrupted), what it wrote is removed and whatever stood at `path` stays as it
-    was. The temporary name keeps the suffix, since some writers choose their format by it, and is unique, so
-    that two processes making the same artifact cannot mix their bytes.
+    was. Otherwise the record of what stood there goes with it. The temporary name keeps the suffix, since some
+    writers choose their format by it, and is unique, so that two processes making the same artifact cannot mix
+    their bytes.
 
     Args:
         path: where the artifact is to stand. Missing parent folders are made.
@@ -31,6 +38,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         if not temporary.exists():
             raise FileNotFoundError(f"{final}: nothing was written, so there is nothing to put under this name.")
         _flush(temporary)
+        record_path(final).unlink(missing_ok=True)
         _rename(temporary, final)
         _flush_folder(final.parent)
     finally:

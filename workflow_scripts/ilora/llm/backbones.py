@@ -8,6 +8,7 @@ import torch
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
+from ilora.artifacts.records import check_folder
 from ilora.llm.training import Precision
 
 DTYPES: dict[Precision, torch.dtype] = {
@@ -52,6 +53,7 @@ def load_tokenizer(source: BackboneSource) -> PreTrainedTokenizerBase:
 
     Raises:
         BackboneError: if it cannot be found or the hub refuses it.
+        ilora.artifacts.errors.ArtifactError: if the workflow made it, and its files are not those that were written.
     """
     tokenizer: PreTrainedTokenizerBase = _load(AutoTokenizer, source)
     if tokenizer.pad_token_id is None:
@@ -64,6 +66,7 @@ def load_causal_model(source: BackboneSource) -> Any:
 
     Raises:
         BackboneError: if it cannot be found or the hub refuses it.
+        ilora.artifacts.errors.ArtifactError: if the workflow made it, and its files are not those that were written.
     """
     model = _load(AutoModelForCausalLM, source, dtype=DTYPES[source.precision], attn_implementation=source.attention)
     return model.requires_grad_(False).to(device())
@@ -74,12 +77,15 @@ def load_encoder(source: BackboneSource) -> Any:
 
     Raises:
         BackboneError: if it cannot be found or the hub refuses it.
+        ilora.artifacts.errors.ArtifactError: if the workflow made it, and its files are not those that were written.
     """
     model = _load(AutoModel, source, dtype=DTYPES[source.precision], attn_implementation=source.attention)
     return model.requires_grad_(False).to(device())
 
 
 def _load(factory: Any, source: BackboneSource, **options: Any) -> Any:
+    if Path(source.name).is_dir():
+        check_folder(source.name)
     try:
         return factory.from_pretrained(source.name, revision=source.revision or "main", **options)
     except (GatedRepoError, RepositoryNotFoundError) as error:
