@@ -1,5 +1,6 @@
 """Put the metrics of all runs of the study into one table, once they are known to be comparable."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -27,7 +28,7 @@ def main(snakemake: "Snakemake") -> None:
         snakemake.params.draws,
     )
     for path in snakemake.input.metrics:
-        check_made_from(path, snakemake.input.predictions)
+        check_made_from(path, [Path(path).with_name("predictions.parquet")])
     metrics = pa.concat_tables([read_table(path, METRICS) for path in snakemake.input.metrics])
     write_table(metrics, snakemake.output.metrics)
     write_sidecar(snakemake.output.metrics, config={}, inputs=snakemake.input.metrics)

@@ -96,6 +96,15 @@ def test_what_was_made_from_other_files_is_refused(table: Path) -> None:
     check_made_from(table, [items, elsewhere])
 
 
+def test_a_file_of_the_artifact_is_none_that_it_was_made_from(tmp_path: Path) -> None:
+    (tmp_path / "projector.safetensors").write_bytes(b"to begin with")
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    (adapter / "projector.safetensors").write_bytes(b"tuned")
+    write_sidecar(adapter, config={}, inputs=[tmp_path / "projector.safetensors"])
+    check_made_from(adapter, [adapter / "projector.safetensors"])
+
+
 def test_a_record_of_folders_without_hashes_of_files_refuses_none(snapshots: Path) -> None:
     content = json.loads(record_path(snapshots).read_text())
     del content["artifact"]["files"]

@@ -96,7 +96,7 @@ def check_made_from(artifact: str | os.PathLike[str], files: Iterable[str | os.P
 
     Args:
         artifact: a file or folder, or one inside a recorded folder; without a record, nothing is refused.
-        files: those that it is used with.
+        files: those that it is used with, its own among them or not.
 
     Raises:
         ArtifactError: the content of an input was another; or the record is damaged.
@@ -108,7 +108,7 @@ def check_made_from(artifact: str | os.PathLike[str], files: Iterable[str | os.P
     names = {PurePath(source).name for source in inputs}
     at_hand: dict[str, dict[str, Path]] = {}
     for file in map(Path, files):
-        if file.name in names:
+        if file.name in names and not file.is_relative_to(recorded):
             at_hand.setdefault(file.name, {})[sha256_of(file)] = file
     for source, digest in inputs.items():
         found = at_hand.get(PurePath(source).name, {})

@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ilora.artifacts.file_system import explained, remedy
+
+_PARTIAL = ".partial"
+
 
 def record_path(artifact: str | os.PathLike[str]) -> Path:
     """Return where the record of an artifact, a file or a folder, stands: beside it."""
@@ -29,8 +33,21 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Raises:
         FileNotFoundError: the block ended without having written anything.
+        OSError: the disk is full, or the place cannot be written to; it names `path` and what to do.
     """
     final = Path(path)
+    try:
+        with _temporary_path(final) as temporary:
+            yield temporary
+    except OSError as error:
+        if remedy(error) is None:
+            raise
+        is_ours = error.filename is None or _PARTIAL in str(error.filename)
+        raise explained(error, final if is_ours else error.filename) from error
+
+
+@contextmanager
+def _temporary_path(final: Path) -> Iterator[Path]:
     final.parent.mkdir(parents=True, exist_ok=True)
     temporary = _temporary_sibling(final)
     try:
@@ -46,7 +63,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def _temporary_sibling(path: Path) -> Path:
-    return path.with_name(f".{path.stem}.{secrets.token_hex(8)}.partial{path.suffix}")
+    return path.with_name(f".{path.stem}.{secrets.token_hex(8)}{_PARTIAL}{path.suffix}")
 
 
 def _rename(temporary: Path, final: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+from safetensors import SafetensorError
 from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
 from ilora.artifacts.records import check_folder
@@ -90,7 +91,7 @@ def _load(factory: Any, source: BackboneSource, **options: Any) -> Any:
         return factory.from_pretrained(source.name, revision=source.revision or "main", **options)
     except (GatedRepoError, RepositoryNotFoundError) as error:
         raise access_refused(source.name) from error
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         where = "is no complete model directory" if Path(source.name).is_dir() else "could not be fetched from the hub"
         raise BackboneError(
             f"{source.name}: {where}. Set backbone.name to a directory that holds config, tokenizer and weights, or "
