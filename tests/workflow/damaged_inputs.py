@@ -156,13 +156,11 @@ def of_another_draw(path: Path) -> None:
     from ilora.artifacts.schemas import CANDIDATES, INTERACTIONS, SEQUENCES
     from ilora.data.protocols import draw_candidate_sets
 
-    tables = [
-        read_table(path.with_name(name), schema)
-        for name, schema in (("sequences.parquet", SEQUENCES), ("interactions.parquet", INTERACTIONS))
-    ]
+    sequences = read_table(path.with_name("sequences.parquet"), SEQUENCES)
+    interactions = read_table(path.with_name("interactions.parquet"), INTERACTIONS)
     sets = read_table(path, CANDIDATES)
-    size, draws = len(sets["candidates"][0]), sets["draw"].to_numpy().max() + 1
-    write_table(draw_candidate_sets(*tables, "published", size=size, draws=int(draws), seed=12345), path)
+    size, draws = len(sets["candidates"][0]), int(sets["draw"].to_numpy().max()) + 1
+    write_table(draw_candidate_sets(sequences, interactions, "published", size=size, draws=draws, seed=12345), path)
     write_sidecar(path, config={"seed": 12345}, inputs=[path.with_name("sequences.parquet")])
 
 
@@ -428,17 +426,21 @@ CASES = (
 )
 
 
-#: What a rule waits for and its script does not read, and rules that read of their inputs the records alone.
+#: What a rule waits for and its script does not read.
 UNREAD = {
     "describe_adapter": ("adapter_config.json", "adapter_model.safetensors", "ilora.json", "projector.safetensors"),
-    "describe_study": (),
+    "compute_gates": ("ilora.json", "projector.safetensors"),
+    "compare_methods": ("metrics.parquet",),
+    "collect_error_analyses": ("metrics.parquet",),
 }
+#: Rules that wait for the whole study, and read records or Snakemake's measurements.
+PAGES = ("describe_study", "collect_costs")
 
 
 def inputs_to_flip(jobs: list[Job]) -> Iterator[tuple[Job, Path]]:
     """Yield, of the first job of each rule, one input file of each name that its script reads."""
     for job in {job.rule: job for job in reversed(jobs)}.values():
-        if job.rule != "describe_study":
+        if job.rule not in PAGES:
             for path in {Path(path).name: Path(path) for path in job.given.input}.values():
                 if path.is_file() and path.name not in UNREAD.get(job.rule, ()):
                     yield job, path
