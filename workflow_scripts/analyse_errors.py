@@ -31,7 +31,8 @@ def main(snakemake: "Snakemake") -> None:
     write_table(analysis, snakemake.output.analysis)
     write_table(sample, snakemake.output.sample)
     config = {"intervals": snakemake.params.intervals, "sample": snakemake.params.sample}
-    write_sidecar(snakemake.output.analysis, config=config, inputs=snakemake.input)
+    for path in snakemake.output:
+        write_sidecar(path, config=config, inputs=snakemake.input)
     logger.info("%d groups of answers, %d answers sampled", analysis.num_rows, sample.num_rows)
 
 

@@ -7,6 +7,7 @@ import torch
 
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.records import check_made_from
 from ilora.artifacts.schemas import CANDIDATES
 from ilora.data.candidates import first_draws
 from ilora.llm.adapter import adapter_settings, load_adapter
@@ -33,6 +34,7 @@ def main(snakemake: "Snakemake") -> None:
     torch.set_num_threads(snakemake.threads)
     config, method = snakemake.params.config, snakemake.wildcards.method
     adapter = Path(snakemake.params.adapter)
+    check_made_from(adapter, snakemake.input)
     candidates = first_draws(read_table(snakemake.input.candidates, CANDIDATES), snakemake.params.draws)
     inputs = read_inputs(
         snakemake.input.catalogue,

@@ -8,7 +8,7 @@ from ilora.analysis.genres import item_genres
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.schemas import ITEMS
-from ilora.artifacts.tensors import read_tensors
+from ilora.artifacts.tensors import read_tensor
 from ilora.data.sequences import read_sequences
 from ilora.progress import start_log
 
@@ -24,7 +24,7 @@ def main(snakemake: "Snakemake") -> None:
     choice = snakemake.params.analysis
     catalogue = read_table(snakemake.input.catalogue, ITEMS)
     sequences = read_sequences(snakemake.input.sequences, snakemake.input.interactions)
-    representations = read_tensors(snakemake.input.representations)["sequence_representations"].numpy()
+    representations = read_tensor(snakemake.input.representations, "sequence_representations").numpy()
     training = sequences.rows("train")
     clustering = cluster_sequences(representations, training, choice["clusters"], choice["restarts"], choice["seed"])
     silhouettes = sampled_silhouettes(

@@ -1,11 +1,13 @@
 """Put the metrics of all runs of the study into one table, once they are known to be comparable."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.records import check_made_from
 from ilora.artifacts.schemas import CANDIDATES, METRICS, PREDICTIONS
 from ilora.evaluation.comparability import check_same_candidates
 from ilora.evaluation.runs import parse_data
@@ -25,6 +27,8 @@ def main(snakemake: "Snakemake") -> None:
         {parse_data(path): read_table(path, CANDIDATES) for path in snakemake.input.candidates},
         snakemake.params.draws,
     )
+    for path in snakemake.input.metrics:
+        check_made_from(path, [Path(path).with_name("predictions.parquet")])
     metrics = pa.concat_tables([read_table(path, METRICS) for path in snakemake.input.metrics])
     write_table(metrics, snakemake.output.metrics)
     write_sidecar(snakemake.output.metrics, config={}, inputs=snakemake.input.metrics)

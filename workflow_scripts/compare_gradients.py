@@ -9,7 +9,7 @@ import pyarrow as pa
 from ilora.analysis.cluster_order import centroid_distances
 from ilora.analysis.gradient_averages import similarity_table, step_of
 from ilora.analysis.gradient_summary import Intervals, summary_table
-from ilora.analysis.schemas import GRADIENT_GRAMS
+from ilora.analysis.schemas import CLUSTER_PROFILES, GRADIENT_GRAMS
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
 from ilora.evaluation.runs import parse_run
@@ -32,7 +32,7 @@ def main(snakemake: "Snakemake") -> None:
         tables.sort(key=step_of)
     distances = {}
     for path in snakemake.input.profiles:
-        centroids = np.array(read_table(path)["centroid"].to_pylist())
+        centroids = np.array(read_table(path, CLUSTER_PROFILES)["centroid"].to_pylist())
         distances[parse_seed(path)] = centroid_distances(centroids)
 
     intervals = Intervals(**snakemake.params.intervals)

@@ -7,7 +7,8 @@ from ilora.adapters.storage import read_gate
 from ilora.analysis.gates import gates_table
 from ilora.artifacts.parquet import write_table
 from ilora.artifacts.provenance import write_sidecar
-from ilora.artifacts.tensors import read_tensors
+from ilora.artifacts.records import check_made_from
+from ilora.artifacts.tensors import read_tensor
 from ilora.data.sequences import read_sequences
 from ilora.llm.guidance import guidance_table
 from ilora.progress import start_log
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write `gates.parquet`."""
     start_log(snakemake.log[0])
-    gate, instance_wise = read_gate(Path(snakemake.input.gate).parent)
+    adapter = Path(snakemake.input.gate).parent
+    check_made_from(adapter, snakemake.input)
+    gate, instance_wise = read_gate(adapter)
     sequences = read_sequences(snakemake.input.sequences, snakemake.input.interactions)
-    representations = read_tensors(snakemake.input.representations)["sequence_representations"]
+    representations = read_tensor(snakemake.input.representations, "sequence_representations")
     seed = int(snakemake.wildcards.seed)
     guidance = guidance_table(instance_wise.guidance, representations, sequences, seed)
     if guidance is None:

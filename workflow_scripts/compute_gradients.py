@@ -14,6 +14,7 @@ from ilora.analysis.gradients import gradient_grams, make_adapter_differentiable
 from ilora.analysis.schemas import CLUSTERS
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.records import check_made_from
 from ilora.artifacts.schemas import ITEMS
 from ilora.llm.adapter import AdapterSettings, adapter_settings, load_adapter
 from ilora.llm.backbones import BackboneSource, load_causal_model, load_tokenizer
@@ -56,6 +57,7 @@ def main(snakemake: "Snakemake") -> None:
         inputs.training_sequences,
     )
     step, folder = _checkpoint(snakemake, settings)
+    check_made_from(folder, snakemake.input)
     shape = adapter_settings(snakemake.params.finetuning, **snakemake.params.method)
     model = _adapted_model(snakemake, inputs, shape, folder)
     window = context_window(model.causal_model)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.records import check_made_from
 from ilora.artifacts.schemas import ITEMS, PREDICTIONS
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.metrics import measure_run
@@ -20,6 +21,7 @@ def main(snakemake: "Snakemake") -> None:
     """Write `metrics.parquet` of one run."""
     logger = start_log(snakemake.log[0])
     source = snakemake.input.predictions
+    check_made_from(source, [snakemake.input.catalogue])
     titles = read_table(snakemake.input.catalogue, ITEMS)["title"].to_pylist()
     settings = IntervalSettings(**snakemake.params.intervals)
 

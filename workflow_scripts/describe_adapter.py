@@ -1,10 +1,10 @@
 """Writes the card of a tuned adapter."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ilora.artifacts.parquet import read_table
+from ilora.artifacts.records import read_record
 from ilora.artifacts.schemas import METRICS
 from ilora.artifacts.writing import atomic_path
 from ilora.progress import start_log
@@ -21,7 +21,6 @@ def main(snakemake: "Snakemake") -> None:
     start_log(snakemake.log[0])
     wildcards, params = snakemake.wildcards, snakemake.params
     adapter = Path(snakemake.output.card).parent
-    record = json.loads(adapter.with_name(f"{adapter.name}.provenance.json").read_text(encoding="utf-8"))
     facts = CardFacts(
         method=wildcards.method,
         adapter=params.method["adapter"],
@@ -32,7 +31,7 @@ def main(snakemake: "Snakemake") -> None:
         guide=params.guide,
         seed=int(wildcards.seed),
         finetuning=params.finetuning,
-        git_revision=record["git_revision"],
+        git_revision=read_record(adapter).content["git_revision"],
         path=adapter.as_posix(),
     )
     with atomic_path(snakemake.output.card) as temporary:

@@ -52,11 +52,14 @@ def main(snakemake: "Snakemake") -> None:
     start_log(snakemake.log[0])
     checkpoints = Path(snakemake.output.weights).parent.parent / "checkpoints"
     job = tuning_job(snakemake, checkpoints)
-    key = training_key({"code": snakemake.params.code, **snakemake.params.tuning}, job.inputs.values())
+    # The plan is for people: the adapter does not depend on it.
+    files = [path for name, path in snakemake.input.items() if name != "plan"]
+    key = training_key({"code": snakemake.params.code, **snakemake.params.tuning}, files)
     job = replace(job, folder=str(checkpoints / key))
     tune(job, **snakemake.params.processes)
     adapter = publish(job, job.settings.finetuning["snapshots"], snakemake)
-    write_sidecar(adapter, config=snakemake.params.tuning, inputs=job.inputs.values())
+    for path in (adapter, snakemake.output.snapshots, snakemake.output.log):
+        write_sidecar(path, config=snakemake.params.tuning, inputs=files)
     shutil.rmtree(checkpoints)
 
 

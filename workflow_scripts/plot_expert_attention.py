@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ilora.analysis.expert_attention import select_expert_attention
+from ilora.analysis.schemas import GATES
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
 from ilora.evaluation.runs import parse_run
@@ -21,7 +22,7 @@ def main(snakemake: "Snakemake") -> None:
     """Write `expert_attention.*`."""
     start_log(snakemake.log[0])
     source, choice = snakemake.input.gates, snakemake.params.choice
-    drawn = select_expert_attention(read_table(source), choice["sequences"], choice["seed"])
+    drawn = select_expert_attention(read_table(source, GATES), choice["sequences"], choice["seed"])
     write_table(drawn, snakemake.output.drawn)
     run = parse_run(source)
     title = f"{method_label(run.method)}, seed {run.seed}\n{setting_label(run.dataset, run.backbone)}"

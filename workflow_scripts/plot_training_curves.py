@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from ilora.artifacts.parquet import read_table, write_table
+from ilora.artifacts.parquet import read_extended_table, write_table
 from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.schemas import TRAINING_LOG
 from ilora.evaluation.runs import parse_run
 from ilora.plotting.labels import setting_label
 from ilora.plotting.style import FORMATS, figure_style, save_figure
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write `training_curves.*`."""
     start_log(snakemake.log[0])
-    logs = {parse_run(path): read_table(path) for path in snakemake.input.logs}
+    logs = {parse_run(path): read_extended_table(path, TRAINING_LOG) for path in snakemake.input.logs}
     drawn = select_training_curves([(run.method, run.seed, log) for run, log in logs.items()])
     write_table(drawn, snakemake.output.drawn)
     first = next(iter(logs))

@@ -36,9 +36,10 @@ def main(snakemake: "Snakemake") -> None:
     tokenizer = train_tokenizer([titles[item] for item in items], wording, vocabulary_size)
     builder = PromptBuilder(tokenizer, titles, PromptStyle(**config["prompt"]), wording)
     backbone = pretrain(builder, tokenizer, items, trajectories, settings(config), logger)
-    backbone.save(Path(snakemake.output.model).parent, tokenizer)
+    folder = Path(snakemake.output.model).parent
+    backbone.save(folder, tokenizer)
     write_table(training_log_table(backbone.log), snakemake.output.log)
-    write_sidecar(snakemake.output.model, config=config, inputs=snakemake.input)
+    write_sidecar(folder, config=config, inputs=snakemake.input)
 
 
 def settings(config: dict[str, dict[str, Any]]) -> PretrainingSettings:

@@ -30,9 +30,10 @@ def main(snakemake: "Snakemake") -> None:
         steps=config["pretraining_steps"],
     )
     model, log = pretrain_ring_backbone(settings, logger)
-    save_ring_backbone(model, Path(snakemake.output.model).parent)
+    folder = Path(snakemake.output.model).parent
+    save_ring_backbone(model, folder)
     write_table(training_log_table(log), snakemake.output.log)
-    write_sidecar(snakemake.output.model, config=config, inputs=snakemake.input)
+    write_sidecar(folder, config=config, inputs=snakemake.input)
 
 
 main(snakemake)

@@ -9,8 +9,9 @@ from recbole.model.abstract_recommender import SequentialRecommender
 
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.records import check_made_from
 from ilora.artifacts.schemas import CANDIDATES, ITEMS, SEQUENCES
-from ilora.artifacts.tensors import read_tensors, write_tensors
+from ilora.artifacts.tensors import read_tensor, write_tensors
 from ilora.progress import Progress, start_log
 from ilora.recommenders.candidate_scores import candidate_matrix, score_candidates
 from ilora.recommenders.export import item_embeddings, sequence_representations
@@ -27,9 +28,12 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 
-def read_titles(path: str | None) -> torch.Tensor | None:
+def read_titles(path: str | None, catalogue: str) -> torch.Tensor | None:
     """Return the titles' vectors, float32 (items, width), of a recommender that reads them."""
-    return None if path is None else read_tensors(path)["title_vectors"]
+    if path is None:
+        return None
+    check_made_from(path, [catalogue])
+    return read_tensor(path, "title_vectors")
 
 
 def untrained_model(shape: ModelShape, titles: torch.Tensor | None) -> SequentialRecommender:
@@ -48,7 +52,7 @@ def main(snakemake: "Snakemake") -> None:
     params, output = snakemake.params, snakemake.output
     sequences = read_table(snakemake.input.sequences, SEQUENCES)
     candidates = read_table(snakemake.input.candidates, CANDIDATES)
-    titles = read_titles(snakemake.input.get("title_vectors"))
+    titles = read_titles(snakemake.input.get("title_vectors"), snakemake.input.catalogue)
     architecture = dict(params.architecture)
     if titles is not None:
         architecture["title_width"] = titles.shape[1]

@@ -42,7 +42,8 @@ def main(snakemake: "Snakemake") -> None:
     outcomes, similarities = measure_outcomes(backbone, users, settings, GradientSettings(), logger)
     write_table(outcomes, snakemake.output.outcomes)
     write_table(similarities, snakemake.output.similarities)
-    write_sidecar(snakemake.output.outcomes, config=config, inputs=snakemake.input)
+    for path in snakemake.output:
+        write_sidecar(path, config=config, inputs=snakemake.input)
 
 
 main(snakemake)

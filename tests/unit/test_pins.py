@@ -99,6 +99,16 @@ def test_the_package_alone_brings_what_the_adapter_imports(repository: Path) -> 
     assert imported <= {Requirement(line).name for line in project["dependencies"]}
 
 
+def test_the_container_has_the_pinned_versions(repository: Path) -> None:
+    definition = (repository / "envs" / "apptainer.def").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^%(\w+)\n((?:[ \t]*\S?.*\n)*?)(?=^%|\Z)", definition, re.MULTILINE))
+    (copied,) = re.findall(r"envs/requirements\.txt (\S+)", sections["files"])
+    (installed,) = re.findall(r"pip install (.+)", sections["post"])
+    assert installed.split()[-2:] == ["--requirement", copied] and "==" not in definition
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert re.search(rf"^From: python:{re.escape(python)}-", definition, re.MULTILINE)
+
+
 def test_every_conda_environment_is_checked(repository: Path) -> None:
     assert {path.stem for path in (repository / "envs").glob("*.yaml")} == set(ENVIRONMENTS)
 

@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from namespaces import without_network
+
 PARTS = (
     "Snakefile",
     "config.yaml",
@@ -21,6 +23,7 @@ PARTS = (
     "tests/workflow/small_movielens",
     "tests/workflow/small_books",
 )
+SNAKEMAKE = (sys.executable, "-m", "snakemake")
 SMOKE = ("--configfile", "studies/smoke.yaml")
 ARTIFACTS = ("*.parquet", "*.safetensors", "*.json", "*.csv", "*.md", "*.tex", "*.svg", "*.pdf", "*.png")
 NOT_DATA = ("*.provenance.json", "logs/**/*", "benchmarks/**/*")
@@ -64,8 +67,11 @@ class Checkout:
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run Snakemake in the copy, with the tests' interpreter; its standard error goes with its output."""
+        return self._run([*SNAKEMAKE, *arguments])
+
+    def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "snakemake", *arguments],
+            command,
             cwd=self.folder,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -75,8 +81,8 @@ class Checkout:
         )
 
     def run_smoke(self) -> None:
-        """Make the smoke study to its end."""
-        process = self.snakemake("--cores", "all", *SMOKE)
+        """Make the smoke study to its end, without a network where the system allows that."""
+        process = self._run(without_network([*SNAKEMAKE, "--cores", "all", *SMOKE]))
         assert process.returncode == 0, process.stdout
 
     def planned_jobs(self, *arguments: str) -> dict[str, int]:

@@ -17,6 +17,7 @@ import pytest
 
 import small_movielens
 from checkout import SMOKE, Checkout
+from namespaces import NO_NETWORK, is_allowed
 
 # The first test makes the whole study, and the last one makes it again.
 pytestmark = pytest.mark.timeout(1200)
@@ -57,6 +58,13 @@ def changed(path: Path, content: bytes | None) -> Iterator[None]:
 def test_the_small_data_set_is_what_its_script_writes() -> None:
     files = {path.name: path.read_bytes() for path in small_movielens.FOLDER.iterdir()}
     assert files == small_movielens.contents()
+
+
+def test_nothing_was_fetched(finished: Checkout) -> None:
+    """The study was made to its end where no network could be reached."""
+    if not is_allowed(NO_NETWORK):
+        pytest.skip("not run: this user may not call unshare --net, so that the study was made beside a network")
+    assert (finished.results / "tables" / "table1.parquet").is_file()
 
 
 def test_the_table_has_a_row_for_each_method(finished: Checkout) -> None:

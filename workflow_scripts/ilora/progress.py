@@ -14,6 +14,8 @@ from typing import TextIO
 
 from tqdm import tqdm
 
+from ilora.artifacts.file_system import remedy
+
 SECONDS_BETWEEN_LINES = 10.0
 
 
@@ -50,7 +52,11 @@ def join_log(path: str | PathLike[str]) -> logging.Logger:
 
 
 def _log_fatal_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    logging.getLogger("ilora").critical("stopped by an error", exc_info=(kind, error, trace))
+    logger = logging.getLogger("ilora")
+    logger.critical("stopped by an error", exc_info=(kind, error, trace))
+    what_to_do = remedy(error) if isinstance(error, OSError) else None
+    if what_to_do is not None:
+        logger.critical(what_to_do)
 
 
 class Progress:

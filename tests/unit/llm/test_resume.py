@@ -125,16 +125,18 @@ def test_a_half_written_checkpoint_is_passed_over(run: Run, tmp_path: Path) -> N
     assert before is not None and before.name == "checkpoint-10"
 
 
-def test_a_damaged_checkpoint_is_refused(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["tuned.safetensors", "optimizer.pt", "trainer_state.json"])
+def test_a_damaged_checkpoint_is_refused(run: Run, tmp_path: Path, name: str) -> None:
     with pytest.raises(Killed):
         run(tmp_path, killed_at=5)
     newest = latest_checkpoint(tmp_path)
     assert newest is not None
-    file = newest / "tuned.safetensors"
+    file = newest / name
     content = bytearray(file.read_bytes())
     content[-3] ^= 1
     file.write_bytes(content)
-    with pytest.raises(ArtifactError, match=r"tuned\.safetensors"):
+    expected = rf"{name}: found sha256 .*Delete the folder .*/{newest.name} and run the workflow again"
+    with pytest.raises(ArtifactError, match=expected):
         run(tmp_path)
 
 

@@ -22,7 +22,7 @@ from torch.distributed.tensor import DTensor
 from ilora.adapters.config import InstanceWiseConfig
 from ilora.adapters.gate import Gate, build_gate
 from ilora.adapters.gating import lora_layers
-from ilora.artifacts.errors import ArtifactError
+from ilora.artifacts.json_files import read_json
 from ilora.artifacts.provenance import sha256_of
 from ilora.artifacts.tensors import read_metadata, read_tensors, write_tensors
 from ilora.artifacts.writing import atomic_path
@@ -91,7 +91,7 @@ def read_config(folder: Path) -> tuple[LoraConfig, InstanceWiseConfig, Mapping[s
         ilora.artifacts.errors.ArtifactError: if it is damaged.
     """
     path = folder / CONFIG_FILE
-    content = _read_json(path)
+    content = read_json(path)
     if content.get("peft_type") != PEFT_TYPE or SECTION not in content:
         raise ValueError(
             f"{path}: found an adapter of type {content.get('peft_type')}, expected {PEFT_TYPE}: this is no "
@@ -276,18 +276,11 @@ def _plain_config(peft_model: PeftModel) -> dict[str, Any]:
 
 def _digests(folder: Path) -> dict[str, str]:
     """Of the files that a gate belongs to. Of the settings it is the content that counts, not how it is laid out."""
-    settings = json.dumps(_read_json(folder / CONFIG_FILE), sort_keys=True)
+    settings = json.dumps(read_json(folder / CONFIG_FILE), sort_keys=True)
     return {
         LORA_FILE: sha256_of(folder / LORA_FILE),
         CONFIG_FILE: hashlib.sha256(settings.encode()).hexdigest(),
     }
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_bytes())
-    except ValueError as error:
-        raise ArtifactError(f"{path}: cannot be read as JSON ({error}); copy it from where it was saved") from error
 
 
 def _write_json(content: Mapping[str, Any], path: Path) -> None:

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ilora.artifacts.errors import damaged, missing
+from ilora.artifacts.records import check_file
 from ilora.artifacts.writing import atomic_path
 
 
@@ -42,15 +43,31 @@ def read_table(path: str | os.PathLike[str], schema: pa.Schema | None = None) ->
         ArtifactError: the file is truncated or altered, its columns or types are not those of `schema`, or a
             column that may hold no nulls holds some.
     """
-    path = Path(path)
+    table = _read(Path(path))
+    return table if schema is None else _conform(table, schema, Path(path))
+
+
+def read_extended_table(path: str | os.PathLike[str], schema: pa.Schema) -> pa.Table:
+    """Read a table that has the columns of `schema`, with their types, and may have others after them.
+
+    It raises what `read_table` does.
+    """
+    table = _read(Path(path))
+    known = [name for name in table.schema.names if name in schema.names]
+    _conform(table.select(known), schema, Path(path))
+    return table
+
+
+def _read(path: Path) -> pa.Table:
     if not path.is_file():
         raise missing(path)
+    check_file(path)
     try:
         table = pq.ParquetFile(path, page_checksum_verification=True).read(use_threads=False)
         table.validate(full=True)
     except (pa.ArrowException, OSError) as error:
         raise damaged(path, f"is not a whole Parquet file ({_first_line(error)})") from error
-    return table if schema is None else _conform(table, schema, path)
+    return table
 
 
 def _conform(table: pa.Table, schema: pa.Schema, path: Path) -> pa.Table:

@@ -1,6 +1,7 @@
 """The sidecar beside an artifact that tells where it came from.
 
-A sidecar holds times and versions, so it is no data: no rule declares it, and only the report reads it back.
+A sidecar holds times and versions, so it is no data, and no rule declares it. `ilora.artifacts.records` knows a damaged
+file by its hashes.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 
 from ilora.artifacts.hardware import describe_machine
-from ilora.artifacts.writing import atomic_path
+from ilora.artifacts.writing import atomic_path, record_path
 
 _PACKAGES = (
     "accelerate",
@@ -60,7 +61,7 @@ def write_sidecar(
     """
     path = Path(path)
     record = {
-        "artifact": {"path": str(path), "sha256": sha256_of(path)},
+        "artifact": {"path": str(path), "sha256": sha256_of(path), **_files_of(path)},
         "inputs": {str(entry): sha256_of(entry) for entry in inputs},
         "config": dict(config),
         "packages": _installed_versions(),
@@ -71,7 +72,7 @@ def write_sidecar(
         "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "details": dict(details or {}),
     }
-    sidecar = path.with_name(f"{path.name}.provenance.json")
+    sidecar = record_path(path)
     with atomic_path(sidecar) as temporary:
         temporary.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return sidecar
@@ -84,9 +85,19 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     digest = hashlib.sha256()
-    for file_path in sorted(entry for entry in path.rglob("*") if entry.is_file()):
-        digest.update(f"{file_path.relative_to(path).as_posix()}\0{sha256_of(file_path)}\n".encode())
+    for name, content in _digests_in(path).items():
+        digest.update(f"{name}\0{content}\n".encode())
     return digest.hexdigest()
+
+
+def _digests_in(folder: Path) -> dict[str, str]:
+    """Return the sha256 of each file below a folder, by its path from there, in the order of the paths."""
+    paths = sorted(entry for entry in folder.rglob("*") if entry.is_file())
+    return {path.relative_to(folder).as_posix(): sha256_of(path) for path in paths}
+
+
+def _files_of(path: Path) -> dict[str, dict[str, str]]:
+    return {"files": _digests_in(path)} if path.is_dir() else {}
 
 
 def _installed_versions() -> dict[str, str]:

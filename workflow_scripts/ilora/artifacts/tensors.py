@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ilora.artifacts.errors import damaged, missing
+from ilora.artifacts.records import check_file
 from ilora.artifacts.writing import atomic_path
 
 _CONTENT = "ilora_content"
@@ -45,13 +46,24 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
     """Return the tensors at `path`, on the CPU, by name.
 
     A file that `write_tensors` made carries a digest, and a single altered value is noticed. A file that
-    another library made (PEFT, transformers) has none; of it only the layout is checked.
+    another library made (PEFT, transformers) has none; of it the layout is checked, and its record if it has one.
 
     Raises:
         FileNotFoundError: there is no file at `path`.
         ArtifactError: the file is truncated or altered.
     """
     return _read(Path(path))[0]
+
+
+def read_tensor(path: str | os.PathLike[str], name: str) -> torch.Tensor:
+    """Return the tensor of this name at `path`, on the CPU.
+
+    It raises what `read_tensors` does, and ArtifactError if the file holds other tensors.
+    """
+    tensors = read_tensors(path)
+    if name not in tensors:
+        raise damaged(Path(path), f"found the tensors {sorted(tensors)}, expected '{name}'")
+    return tensors[name]
 
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
@@ -62,6 +74,7 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
 def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     if not path.is_file():
         raise missing(path)
+    check_file(path)
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}

@@ -7,6 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ilora.artifacts.file_system import explained, remedy
+
+_PARTIAL = ".partial"
+
+
+def record_path(artifact: str | os.PathLike[str]) -> Path:
+    """Return where the record of an artifact, a file or a folder, stands: beside it."""
+    artifact = Path(artifact)
+    return artifact.with_name(f"{artifact.name}.provenance.json")
+
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -14,16 +24,30 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     The block may write a file or make a directory. Its content is flushed to the disk before the rename. If
     the block raises (or is interrupted), what it wrote is removed and whatever stood at `path` stays as it
-    was. The temporary name keeps the suffix, since some writers choose their format by it, and is unique, so
-    that two processes making the same artifact cannot mix their bytes.
+    was. Otherwise the record of what stood there goes with it. The temporary name keeps the suffix, since some
+    writers choose their format by it, and is unique, so that two processes making the same artifact cannot mix
+    their bytes.
 
     Args:
         path: where the artifact is to stand. Missing parent folders are made.
 
     Raises:
         FileNotFoundError: the block ended without having written anything.
+        OSError: the disk is full, or the place cannot be written to; it names `path` and what to do.
     """
     final = Path(path)
+    try:
+        with _temporary_path(final) as temporary:
+            yield temporary
+    except OSError as error:
+        if remedy(error) is None:
+            raise
+        is_ours = error.filename is None or _PARTIAL in str(error.filename)
+        raise explained(error, final if is_ours else error.filename) from error
+
+
+@contextmanager
+def _temporary_path(final: Path) -> Iterator[Path]:
     final.parent.mkdir(parents=True, exist_ok=True)
     temporary = _temporary_sibling(final)
     try:
@@ -31,6 +55,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         if not temporary.exists():
             raise FileNotFoundError(f"{final}: nothing was written, so there is nothing to put under this name.")
         _flush(temporary)
+        record_path(final).unlink(missing_ok=True)
         _rename(temporary, final)
         _flush_folder(final.parent)
     finally:
@@ -38,7 +63,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def _temporary_sibling(path: Path) -> Path:
-    return path.with_name(f".{path.stem}.{secrets.token_hex(8)}.partial{path.suffix}")
+    return path.with_name(f".{path.stem}.{secrets.token_hex(8)}{_PARTIAL}{path.suffix}")
 
 
 def _rename(temporary: Path, final: Path) -> None:

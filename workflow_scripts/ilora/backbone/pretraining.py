@@ -13,6 +13,7 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerBase
 
 from ilora.adapters.labels import IGNORED_LABEL
 from ilora.artifacts.tensors import write_tensors
+from ilora.artifacts.writing import atomic_path
 from ilora.backbone.architecture import BackboneShape, build_backbone
 from ilora.backbone.initialisation import construct
 from ilora.backbone.tasks import Difficulty, PretrainingExample, PretrainingText, TaskExamples
@@ -64,7 +65,8 @@ class PretrainedBackbone:
             tokenizer.save_pretrained(temporary)
             write_tensors(self.projector.state_dict(), Path(temporary, "projector.safetensors"))
             for path in sorted(Path(temporary).iterdir()):
-                path.replace(folder / path.name)
+                with atomic_path(folder / path.name) as place:
+                    path.replace(place)
 
 
 class _Batches(Dataset[list[PretrainingExample]]):

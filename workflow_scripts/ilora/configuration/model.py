@@ -523,7 +523,7 @@ class StudyConfig(Section):
     study: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")] = Field(
         "embedded-default", description="a name for the report"
     )
-    results: Annotated[str, Field(pattern=r"^[^~{}\s]*[^~{}\s/]$")] = Field(
+    results: Annotated[str, Field(pattern=r"^[^~{}\t\r\n]*[^~{}\s/]$")] = Field(
         "results", description="folder of everything that is made"
     )
     datasets: Annotated[tuple[Dataset, ...], Field(min_length=1)] = Field(

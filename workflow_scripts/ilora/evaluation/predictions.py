@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 #: How many offending rows an error names.
 NAMED_ROWS = 5
 
+_REMEDY = "Delete the file and run the workflow again; if this persists, the method that wrote it is at fault."
+
 
 class PredictionsError(ValueError):
     """A table of predictions contradicts itself, so that metrics computed from it would be wrong."""
@@ -28,13 +30,15 @@ def check_predictions(predictions: pa.Table, source: str) -> None:
             or has not the highest score. The message names the method and the first rows.
     """
     if predictions.num_rows == 0:
-        raise PredictionsError(f"{source}: holds no predictions, expected a row for every candidate set.")
+        raise PredictionsError(f"{source}: holds no predictions, expected a row for every candidate set. {_REMEDY}")
     splits = set(pc.unique(predictions["split"]).to_pylist())
     if splits != {"val", "test"}:
-        raise PredictionsError(f"{source}: found the splits {sorted(splits)}, expected rows of both val and test.")
+        raise PredictionsError(
+            f"{source}: found the splits {sorted(splits)}, expected rows of both val and test. {_REMEDY}"
+        )
     sizes = pc.unique(pc.list_value_length(predictions["candidates"])).to_pylist()
     if len(sizes) != 1:
-        raise PredictionsError(f"{source}: found candidate sets of {sorted(sizes)} items, expected one size.")
+        raise PredictionsError(f"{source}: found candidate sets of {sorted(sizes)} items, expected one size. {_REMEDY}")
     refuse = _refusal(predictions, source)
     _check_rows_unique(predictions, refuse)
     _check_candidates(predictions, refuse)
@@ -75,8 +79,7 @@ def _refusal(predictions: pa.Table, source: str) -> _Refuse:
             rows = predictions.filter(pa.array(marked)).select(["sequence_id", "draw", "method"]).to_pylist()
             raise PredictionsError(
                 f"{source}: {rows[0]['method']} has {what} in {len(rows)} of {len(marked)} rows: "
-                f"{named_rows([(row['sequence_id'], row['draw']) for row in rows])}. Delete the file and run the "
-                "workflow again; if this persists, the method that wrote it is at fault."
+                f"{named_rows([(row['sequence_id'], row['draw']) for row in rows])}. {_REMEDY}"
             )
 
     return refuse

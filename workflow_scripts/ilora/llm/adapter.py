@@ -12,6 +12,8 @@ from torch import nn
 
 from ilora.adapters import InstanceWiseConfig, InstanceWiseModel, get_instance_wise_model, storage
 from ilora.adapters.config import GateKind, Guidance, Scale
+from ilora.artifacts.json_files import read_json
+from ilora.artifacts.records import check_folder
 from ilora.artifacts.tensors import read_tensors, write_tensors
 from ilora.artifacts.writing import atomic_path
 from ilora.llm.hybrid_model import HybridLanguageModel
@@ -131,6 +133,7 @@ def load_adapter(
         ValueError: if the folder's adapter has other settings, or does not fit the model.
         ilora.artifacts.errors.ArtifactError: if a file is damaged.
     """
+    check_folder(folder)
     _check_settings(settings, folder)
     adapted: PeftModel | InstanceWiseModel
     if settings.experts is None:
@@ -145,11 +148,12 @@ def load_adapter(
 
 
 def _check_settings(settings: AdapterSettings, folder: Path) -> None:
-    saved = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
+    saved = read_json(folder / SETTINGS_FILE)
     expected = json.loads(json.dumps(asdict(settings)))
     if saved != expected:
-        different = sorted(key for key in expected if saved.get(key) != expected[key])
+        different = sorted(key for key in expected.keys() | saved if saved.get(key) != expected.get(key))
+        found, wanted = ({key: values.get(key) for key in different} for values in (saved, expected))
         raise ValueError(
-            f"{folder}: the adapter was made with other settings ({', '.join(different)}): "
-            "delete the folder and rerun the workflow"
+            f"{folder}: the adapter was made with other settings ({', '.join(different)}): found {found}, expected "
+            f"{wanted}. Delete the folder and run the workflow again."
         )

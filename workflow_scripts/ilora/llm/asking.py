@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 
 from ilora.artifacts.parquet import read_table
 from ilora.artifacts.schemas import ITEMS
-from ilora.artifacts.tensors import read_tensors
+from ilora.artifacts.tensors import read_tensor
 from ilora.evaluation.validity import resolve_choice
 from ilora.llm.adapter import load_adapter
 from ilora.llm.backbones import load_causal_model, load_tokenizer
@@ -120,7 +120,7 @@ def load_tuned_method(adapter: Path) -> TunedMethod:
         raise ValueError(f"{adapter}: its gate reads {shape.guidance} vectors, which a new history does not have")
     catalogue, embeddings = origin.find("items.parquet"), origin.find("item_embeddings.safetensors")
     assert catalogue is not None  # every method reads titles
-    vectors = None if embeddings is None else read_tensors(embeddings)["item_embeddings"]
+    vectors = None if embeddings is None else read_tensor(embeddings, "item_embeddings")
     source = replace(settings.source, name=origin.backbone_folder(settings.source.name))
     tokenizer, titles = load_tokenizer(source), read_table(catalogue, ITEMS)["title"].to_pylist()
     prepared = None

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import torch
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -17,6 +18,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from ilora.artifacts.records import check_folder
 from ilora.llm.training import Precision
 
 Quantization = Literal["nf4", "int8"]
@@ -67,6 +69,7 @@ def load_tokenizer(source: BackboneSource) -> PreTrainedTokenizerBase:
 
     Raises:
         BackboneError: if it cannot be found or the hub refuses it.
+        ilora.artifacts.errors.ArtifactError: if the workflow made it, and its files are not those that were written.
     """
     tokenizer: PreTrainedTokenizerBase = _load(AutoTokenizer, source)
     if tokenizer.pad_token_id is None:
@@ -79,6 +82,7 @@ def load_configuration(source: BackboneSource) -> PreTrainedConfig:
 
     Raises:
         BackboneError: if it cannot be found or the hub refuses it.
+        ilora.artifacts.errors.ArtifactError: if the workflow made it, and its files are not those that were written.
     """
     configuration: PreTrainedConfig = _load(AutoConfig, source)
     return configuration
@@ -102,6 +106,7 @@ def load_encoder(source: BackboneSource) -> Any:
 
     Raises:
         BackboneError: if it cannot be found or the hub refuses it.
+        ilora.artifacts.errors.ArtifactError: if the workflow made it, and its files are not those that were written.
     """
     return _load_model(AutoModel, source, device())
 
@@ -128,11 +133,13 @@ def _quantization(source: BackboneSource) -> BitsAndBytesConfig:
 
 
 def _load(factory: Any, source: BackboneSource, **options: Any) -> Any:
+    if Path(source.name).is_dir():
+        check_folder(source.name)
     try:
         return factory.from_pretrained(source.name, revision=source.revision or "main", **options)
     except (GatedRepoError, RepositoryNotFoundError) as error:
         raise access_refused(source.name) from error
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         where = "is no complete model directory" if Path(source.name).is_dir() else "could not be fetched from the hub"
         raise BackboneError(
             f"{source.name}: {where}. Set backbone.name to a directory that holds config, tokenizer and weights, or "

@@ -17,6 +17,8 @@ from torch import nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
+from ilora.artifacts.errors import damaged
+from ilora.artifacts.json_files import read_json
 from ilora.artifacts.provenance import sha256_of
 from ilora.artifacts.tensors import read_tensors, write_tensors
 from ilora.artifacts.writing import atomic_path
@@ -46,7 +48,7 @@ def training_key(settings: Mapping[str, object], inputs: Iterable[str | os.PathL
 
 
 class MarkComplete(TrainerCallback):
-    """Marks a checkpoint when all of it is written, since a process may die in the middle of one."""
+    """Marks a checkpoint, with the hashes of its files, when all of it is written: a process may die in the middle."""
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         """Mark the newest, to which every process has added its own random numbers' state."""
@@ -54,17 +56,43 @@ class MarkComplete(TrainerCallback):
         if not is_main_process():
             return
         folder = Path(str(args.output_dir), f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}")
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.barrier()  # each process writes a file of its own
         with atomic_path(folder / _COMPLETE) as temporary:
-            temporary.touch()
+            temporary.write_text(json.dumps(_digests(folder), indent=2) + "\n", encoding="utf-8")
 
 
 def latest_checkpoint(folder: Path) -> Path | None:
-    """Give the newest complete checkpoint in a folder, None if there is none."""
+    """Give the newest complete checkpoint in a folder, None if there is none.
+
+    Raises:
+        ilora.artifacts.errors.ArtifactError: if it is damaged.
+    """
     complete = {
         int(path.parent.name.rsplit("-", 1)[1]): path.parent
         for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*/{_COMPLETE}")
     }
-    return complete[max(complete)] if complete else None
+    if not complete:
+        return None
+    newest = complete[max(complete)]
+    _check_unchanged(newest)
+    return newest
+
+
+def _digests(checkpoint: Path) -> dict[str, str]:
+    """Give the sha256 of each file of a checkpoint, but its mark's, by name."""
+    return {path.name: sha256_of(path) for path in sorted(checkpoint.iterdir()) if _COMPLETE not in path.name}
+
+
+def _check_unchanged(checkpoint: Path) -> None:
+    expected, found = read_json(checkpoint / _COMPLETE), _digests(checkpoint)
+    for name, digest in expected.items():
+        if found.get(name) != digest:
+            raise damaged(
+                checkpoint / name,
+                f"found sha256 {found.get(name, 'of no file')}, expected {digest}, as the training wrote it",
+                f"the folder {checkpoint}",
+            )
 
 
 def tuned_state(model: nn.Module) -> dict[str, torch.Tensor]:

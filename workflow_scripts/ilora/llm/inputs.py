@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import torch
 
 from ilora.artifacts.parquet import read_table
+from ilora.artifacts.records import check_made_from
 from ilora.artifacts.schemas import ITEMS
-from ilora.artifacts.tensors import read_tensors
+from ilora.artifacts.tensors import read_tensor
 from ilora.data.sequences import SequenceTable, read_sequences
 
 Path = str | os.PathLike[str]
@@ -56,7 +57,8 @@ def read_inputs(
     """Read the files of one data set and, if they are given, of one guide; check that they belong together.
 
     Raises:
-        FileNotFoundError, ilora.artifacts.errors.ArtifactError: if a file is missing or damaged.
+        FileNotFoundError, ilora.artifacts.errors.ArtifactError: if a file is missing or damaged, or the guide was
+            trained on other items or sequences.
         ValueError: if items or sequences are not as many as vectors, or only one file of the guide is given.
     """
     titles = read_table(catalogue, ITEMS)["title"].to_pylist()
@@ -65,9 +67,11 @@ def read_inputs(
         return MethodInputs(titles, read, None)
     if item_embeddings is None or representations is None:
         raise ValueError("a guide: found one of its files, expected item embeddings and sequence representations")
+    for path in (item_embeddings, representations):
+        check_made_from(path, [catalogue, sequences])
     guide = GuideVectors(
-        item_embeddings=read_tensors(item_embeddings)["item_embeddings"],
-        representations=read_tensors(representations)["sequence_representations"],
+        item_embeddings=read_tensor(item_embeddings, "item_embeddings"),
+        representations=read_tensor(representations, "sequence_representations"),
     )
     for path, vectors, expected in (
         (item_embeddings, guide.item_embeddings, len(titles)),

@@ -1,12 +1,14 @@
 """What an adapter was tuned with, as its provenance says, so that it can be asked outside of a study."""
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ilora.artifacts.errors import ArtifactError
 from ilora.artifacts.provenance import sha256_of
+from ilora.artifacts.records import read_record
+from ilora.artifacts.writing import record_path
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Origin:
     adapter: Path
     root: Path
     config: dict[str, Any]
-    inputs: dict[str, str]
+    inputs: Mapping[str, str]
 
     def find(self, name: str) -> Path | None:
         """Return the input of this file name, or None if the adapter was tuned without one.
@@ -55,17 +57,17 @@ def read_origin(adapter: Path) -> Origin:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ArtifactError: it is no provenance of an adapter, or of an earlier version of the workflow.
+        ArtifactError: it is damaged, or no provenance of an adapter, or of an earlier version of the workflow.
     """
-    sidecar = adapter.with_name(f"{adapter.name}.provenance.json")
+    sidecar = record_path(adapter)
     if not sidecar.is_file():
         raise FileNotFoundError(
             f"{sidecar}: not found, expected what the adapter was tuned with. Name a folder of the workflow, such "
             "as results/finetune/movielens/published/embedded/ilora/default/seed~1/adapter"
         )
-    record = json.loads(sidecar.read_text(encoding="utf-8"))
-    if not {"kind", "dataset", "prompt"} <= set(record.get("config", {})):
+    record = read_record(adapter)
+    if not {"kind", "dataset", "prompt"} <= set(record.content.get("config", {})):
         raise ArtifactError(f"{sidecar}: found no settings of a method; run the workflow again")
-    recorded, here = Path(record["artifact"]["path"]).parts, adapter.resolve()
+    recorded, here = Path(record.content["artifact"]["path"]).parts, adapter.resolve()
     root = Path(*here.parts[: -len(recorded)]) if here.parts[-len(recorded) :] == recorded else Path()
-    return Origin(adapter, root, record["config"], record["inputs"])
+    return Origin(adapter, root, record.content["config"], record.inputs)

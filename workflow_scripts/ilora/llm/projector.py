@@ -1,11 +1,13 @@
 """The projector from the recommender's space to the language model's (Eq. 6)."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from ilora.artifacts.errors import damaged
 from ilora.artifacts.tensors import read_tensors
 
 
@@ -55,9 +57,12 @@ def load_projector(path: str | os.PathLike[str]) -> Projector:
     """Read a projector that was saved as its state.
 
     Raises:
-        ilora.artifacts.errors.ArtifactError: if the file is damaged.
+        ilora.artifacts.errors.ArtifactError: if the file is damaged, or holds no projector.
     """
     state = read_tensors(path)
+    expected = set(Projector(1, 1).state_dict())
+    if set(state) != expected:
+        raise damaged(Path(path), f"found the tensors {sorted(state)}, expected a projector's: {sorted(expected)}")
     hidden_width, item_width = state["expand.weight"].shape
     projector = Projector(item_width, hidden_width)
     projector.load_state_dict(state)

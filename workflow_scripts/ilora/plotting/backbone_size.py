@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
+
+from ilora.artifacts.errors import damaged
+from ilora.artifacts.records import check_file
 
 
 @dataclass(frozen=True)
@@ -25,14 +28,21 @@ class Backbone:
 
 
 def backbone_parameters(weights: Iterable[str | os.PathLike[str]]) -> dict[Backbone, int]:
-    """Return the number of parameters of each backbone, tied ones counted once; only files' headers are read.
+    """Return the number of parameters of each backbone, tied ones counted once.
 
     Args:
         weights: files laid out as .../DATASET/PROTOCOL/BACKBONE/model.safetensors.
+
+    Raises:
+        ArtifactError: a file is damaged.
     """
     return {Backbone(*Path(path).parts[-4:-1]): _count_parameters(path) for path in weights}
 
 
 def _count_parameters(path: str | os.PathLike[str]) -> int:
-    with safe_open(path, framework="numpy") as file:
-        return sum(prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118 (no mapping)
+    check_file(path)
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return sum(prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118 (no mapping)
+    except SafetensorError as error:
+        raise damaged(Path(path), f"is not a whole safetensors file ({error})") from error

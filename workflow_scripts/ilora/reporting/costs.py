@@ -49,7 +49,10 @@ def read_job_cost(rule: str, gpus: int, path: str | os.PathLike[str]) -> JobCost
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     if not rows or "s" not in rows[0]:
-        raise ValueError(f"{path}: expected a row of measurements with a column 's', as Snakemake writes it.")
+        raise ValueError(
+            f"{path}: expected a row of measurements with a column 's', as Snakemake writes it. "
+            "Delete the file: its job then counts as not measured."
+        )
     return JobCost(
         rule,
         gpus,

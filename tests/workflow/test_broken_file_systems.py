@@ -1,0 +1,234 @@
+"""File systems that are full, read-only or closed: a clear error, and the same command goes on when the cause is gone.
+
+What needs a file system of its own runs in a namespace (`namespaces`); where that is not allowed, the test does not run
+and says so.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from checkout import SMOKE, Checkout
+from namespaces import OWN_MOUNTS, isolated
+
+pytestmark = pytest.mark.timeout(900)
+
+#: From raw data to metrics: five quick rules, whose files the finished study has too.
+METRICS = "baselines/movielens/published/popularity/metrics.parquet"
+MADE = ("data/movielens/published/candidates.parquet", METRICS)
+TARGET = ("--cores", "1", *SMOKE, "--", f"results/smoke/{METRICS}")
+RUN_STUDY = (sys.executable, "workflow_scripts/run_study.py")
+RESULTS_ELSEWHERE = "meine Ergebnisse ё"
+
+
+def assert_right(checkout: Checkout, finished: Checkout) -> None:
+    """Compare what was made with the finished study, byte for byte, and look for what is half written."""
+    expected, found = finished.hashes(), checkout.hashes()
+    assert set(MADE) <= set(found)
+    assert [path for path in found if found[path] != expected[path]] == []
+    assert [path for path in checkout.results.rglob("*") if ".partial" in path.name] == []
+
+
+def run_script(checkout: Checkout, script: str) -> str:
+    """Run a shell script in the checkout, with a file system of its own; SNAKEMAKE runs what the test makes."""
+    snakemake = f"'{sys.executable}' -m snakemake {' '.join(TARGET)}"
+    process = subprocess.run(
+        isolated(["sh", "-c", f"set -eu\nSNAKEMAKE() {{ {snakemake} 2>&1; }}\n{script}"], OWN_MOUNTS),
+        cwd=checkout.folder,
+        env=checkout.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stdout + process.stderr
+    return process.stdout
+
+
+def test_a_full_disk(checkout: Checkout, finished: Checkout) -> None:
+    """For real: the results lie on a disk of 48 kB, which then grows."""
+    output = run_script(
+        checkout,
+        """
+        mkdir -p results kept
+        mount -t tmpfs -o size=48k tmpfs results
+        if SNAKEMAKE; then echo 'it did not fail'; exit 1; fi
+        echo THE DISK GROWS
+        mount -o remount,size=64m results
+        SNAKEMAKE
+        cp -a results/. kept
+        """,
+    )
+    before, _ = output.split("THE DISK GROWS")
+    assert "No space left on device" in before
+    assert "Free some space on that disk, and run the same command again" in before
+    assert "results/smoke/" in before
+    shutil.rmtree(checkout.folder / "results")
+    (checkout.folder / "kept").rename(checkout.folder / "results")
+    assert_right(checkout, finished)
+
+
+def test_results_that_cannot_be_written_to(checkout: Checkout, finished: Checkout) -> None:
+    """For real: the folder of the results is mounted read-only, and then writable."""
+    output = run_script(
+        checkout,
+        """
+        mkdir -p results
+        mount --bind results results
+        mount -o remount,bind,ro results
+        if SNAKEMAKE; then echo 'it did not fail'; exit 1; fi
+        echo WRITABLE
+        umount results
+        SNAKEMAKE
+        """,
+    )
+    before, _ = output.split("WRITABLE")
+    assert "Read-only file system" in before and "results/smoke" in before
+    assert_right(checkout, finished)
+
+
+@pytest.mark.parametrize(
+    ("closed", "says"),
+    [
+        ("tests/workflow/small_movielens/u.data", "Have its owner give you permission (chmod), or name another place"),
+        ("results", "Permission denied"),
+    ],
+)
+def test_a_missing_permission(checkout: Checkout, finished: Checkout, closed: str, says: str) -> None:
+    path = checkout.folder / closed
+    if not path.exists():
+        path.mkdir()
+    before = stat.S_IMODE(path.stat().st_mode)
+    path.chmod(0o500 if path.is_dir() else 0)
+    process = run_unprivileged(checkout)
+    assert process.returncode != 0
+    assert "Permission denied" in process.stdout and closed in process.stdout and says in process.stdout
+    path.chmod(before)
+    process = run_unprivileged(checkout)
+    assert process.returncode == 0, process.stdout
+    assert_right(checkout, finished)
+
+
+def run_unprivileged(checkout: Checkout) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake as a user whom permissions stop: as root does without its capabilities, and as others always do."""
+    dropped = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"] if os.geteuid() == 0 else []
+    return subprocess.run(
+        [*dropped, sys.executable, "-m", "snakemake", *TARGET],
+        cwd=checkout.folder,
+        env=checkout.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_read_only_checkout_with_results_and_temporary_files_elsewhere(
+    repository: Path, finished: Checkout, tmp_path: Path
+) -> None:
+    """For real, with spaces and letters of other alphabets in every path, and a /tmp that has to stay empty."""
+    interpreter = Path(sys.prefix).resolve() / "bin" / "python"
+    if interpreter.is_relative_to("/tmp"):
+        pytest.skip("not run: the interpreter itself lies in /tmp")
+    checkout = Checkout(repository, tmp_path / "die Prüfung 模型" / "checkout")
+    overlay = checkout.folder / "studies" / "elsewhere.yaml"
+    overlay.write_text(f"results: /mnt/work/{RESULTS_ELSEWHERE}\nmethods: [popularity, llara]\n", encoding="utf-8")
+    data = checkout.folder / "meine Daten ж"
+    shutil.move(checkout.folder / "tests/workflow/small_movielens", data)
+    (checkout.folder / "studies" / "data.yaml").write_text(
+        f"data: {{sources: {{movielens: '/mnt/die Prüfung 模型/checkout/{data.name}'}}}}\n", encoding="utf-8"
+    )
+    (tmp_path / "work" / "temporary files").mkdir(parents=True)
+    script = f"""
+        set -eu
+        mount --bind '{tmp_path}' /mnt
+        mount -t tmpfs tmpfs /tmp
+        cd '/mnt/die Prüfung 模型'
+        mount --bind checkout checkout
+        mount -o remount,bind,ro checkout
+        if touch checkout/written 2>/dev/null; then echo 'the checkout can be written to'; exit 1; fi
+        cd /mnt/work
+        export TMPDIR='/mnt/work/temporary files' HOME=/mnt/work
+        here='/mnt/die Prüfung 模型/checkout'
+        studies="$here/studies"
+        '{interpreter}' -m snakemake --cores all --snakefile "$here/Snakefile" \\
+            --configfile "$studies/smoke.yaml" "$studies/elsewhere.yaml" "$studies/data.yaml" -- predictions 2>&1
+        echo LEFT IN /tmp: $(ls -A /tmp)
+        echo LEFT HERE: $(ls)
+        """
+    process = subprocess.run(
+        isolated(["sh", "-c", script], OWN_MOUNTS),
+        env=checkout.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stdout + process.stderr
+    left = [line for line in process.stdout.splitlines() if line.startswith("LEFT")]
+    assert left == ["LEFT IN /tmp:", f"LEFT HERE: {RESULTS_ELSEWHERE} temporary files"]
+    results = tmp_path / "work" / RESULTS_ELSEWHERE
+    made = [path.relative_to(results).as_posix() for path in results.rglob("predictions.parquet")]
+    assert len(made) == 2
+    expected = finished.hashes()
+    copy = Elsewhere(results)
+    assert [path for path, digest in copy.hashes().items() if digest != expected[path]] == []
+
+
+class Elsewhere(Checkout):
+    """Results that lie elsewhere."""
+
+    def __init__(self, results: Path) -> None:
+        self._results = results
+
+    @property
+    def results(self) -> Path:
+        return self._results
+
+
+def test_two_runs_in_one_folder(checkout: Checkout, finished: Checkout) -> None:
+    """The second is told of the first, by Snakemake and by `run_study.py`; what was stopped goes on."""
+    first = subprocess.Popen(
+        [*RUN_STUDY, "--cores", "1", *SMOKE],
+        cwd=checkout.folder,
+        env=checkout.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        while not list(checkout.results.glob("logs/*/movielens/*.log")):
+            assert first.poll() is None
+            time.sleep(0.1)
+        second = checkout.snakemake(*TARGET)
+        assert second.returncode != 0
+        assert "cannot be locked" in second.stdout and str(checkout.folder) in second.stdout
+        other = run_study(checkout)
+        assert other.returncode == 1
+        assert f"another run is under way in this folder: process {first.pid}" in other.stdout
+        assert f"stop it with: kill {first.pid}" in other.stdout
+    finally:
+        first.terminate()
+        first.wait()
+    process = run_study(checkout, "--rerun-incomplete")
+    assert process.returncode == 0, process.stdout
+    made = {path: value for path, value in checkout.hashes().items() if path.startswith(("data/", "baselines/"))}
+    assert set(MADE) <= set(made) and made.items() <= finished.hashes().items()
+
+
+def run_study(checkout: Checkout, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `run_study.py` in the checkout."""
+    return subprocess.run(
+        [*RUN_STUDY, *arguments, *TARGET],
+        cwd=checkout.folder,
+        env=checkout.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
