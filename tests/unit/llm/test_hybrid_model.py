@@ -111,7 +111,7 @@ def test_batched_generation_with_cache_equals_decoding_by_hand(
         Question(builder.prompt([4, 3], [0, 1, 2]), None),
     ]
     with Progress(3, "answering", logging.getLogger("test")) as progress:
-        answers = generate_answers(hybrid, tokenizer, builder.newline, questions, DecodingSettings(2, 6), progress)
+        answers = generate_answers(hybrid, tokenizer, builder.stops, questions, DecodingSettings(2, 6), progress)
     for question, answer in zip(questions, answers, strict=True):
         written = greedy_by_hand(hybrid, builder, question, steps=6)
         assert answer == str(tokenizer.decode(written, skip_special_tokens=True)).split("\n")[0]

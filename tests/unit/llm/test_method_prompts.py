@@ -12,8 +12,9 @@ from ilora.configuration.model import PromptSection
 from ilora.data.sequences import SequenceKey, SequenceTable
 from ilora.llm.collation import Collator, TrainingExample
 from ilora.llm.fine_tuning import FineTuningExamples, FineTuningSettings
-from ilora.llm.prompts import NO_ITEM, PLACEHOLDER_TOKEN, PromptBuilder, prompt_style
+from ilora.llm.prompts import NO_ITEM, PromptBuilder, prompt_style
 from ilora.llm.questions import Question, prompt_batch
+from ilora.llm.title_tokens import PLACEHOLDER_TOKEN
 from ilora.llm.wording import WORDING
 from ilora.methods.register import LANGUAGE_MODEL_METHODS
 

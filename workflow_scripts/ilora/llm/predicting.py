@@ -67,7 +67,7 @@ def predict(
     possible = [[builder.answer(item) for item in row["candidates"]] for row in asked]
     with Progress(len(asked), f"answering with {description}", logger) as progress:
         allowed = possible if settings.constrained else None
-        answers = generate_answers(model, tokenizer, builder.newline, questions, settings, progress, allowed)
+        answers = generate_answers(model, tokenizer, builder.stops, questions, settings, progress, allowed)
     with Progress(len(asked), f"scoring candidates with {description}", logger) as progress:
         scores = score_answers(model, questions, possible, settings.batch_size, progress)
     rows = [
