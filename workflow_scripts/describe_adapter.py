@@ -31,6 +31,7 @@ def main(snakemake: "Snakemake") -> None:
         revision=params.base_model["revision"],
         guide=params.guide,
         seed=int(wildcards.seed),
+        prompt=record["config"]["prompt"],
         finetuning=params.finetuning,
         git_revision=record["git_revision"],
         path=adapter.as_posix(),

@@ -99,14 +99,13 @@ def _end_of_turn(tokenizer: PreTrainedTokenizerBase, frame: ChatFrame) -> list[i
 
 
 def _check_that_titles_stay_inside(tokenizer: PreTrainedTokenizerBase, frame: ChatFrame, titles: Sequence[str]) -> None:
-    """Refuse titles that hold a line that closes the message and is ordinary text, such as Llama 2's "[/INST]"."""
-    lines = [line.strip() for line in frame.closing.splitlines() if line.strip()]
-    for line in lines:
-        if _added_tokens(tokenizer, line):
-            continue
-        for title in titles:
-            if line in title:
-                raise ChatTemplateError(
-                    f"the title {title!r} holds {line!r}, with which the chat template of {tokenizer.name_or_path} "
-                    "ends a message: rename the item in the raw data, or set prompt.template to plain"
-                )
+    """Refuse titles that hold what closes the message where that is ordinary text, such as Llama 2's "[/INST]"."""
+    closing = next(iter(frame.closing.strip().splitlines()), "")
+    if not closing or _added_tokens(tokenizer, closing):
+        return
+    for title in titles:
+        if closing in title:
+            raise ChatTemplateError(
+                f"the title {title!r} holds {closing!r}, with which the chat template of {tokenizer.name_or_path} "
+                "ends a message: rename the item in the raw data, or set prompt.template to plain"
+            )
