@@ -1,18 +1,25 @@
 """Prompts in a model's own chat template: what stands where, and that no title gets out of the message."""
 
+import logging
 import re
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from tokenizers import AddedToken, Regex, Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+from hybrid_models import hybrid_model
 from ilora.adapters.labels import IGNORED_LABEL
 from ilora.data.sequences import SequenceKey, SequenceTable
 from ilora.llm.chat_template import ChatTemplateError
 from ilora.llm.fine_tuning import FineTuningExamples, FineTuningSettings
-from ilora.llm.prompts import NO_ITEM, PromptBuilder, PromptStyle, prompt_text
+from ilora.llm.generation import DecodingSettings, generate_answers
+from ilora.llm.prompts import NO_ITEM, PromptBuilder, PromptStyle, Template, prompt_text
+from ilora.llm.questions import Question
 from ilora.llm.wording import WORDING
+from ilora.progress import Progress
 from tiny_tokenizers import QWEN, TEMPLATES, TITLES, chat_tokenizer
 
 WORDS = WORDING["movielens"]
@@ -151,6 +158,28 @@ def test_a_plain_prompt_does_not_care_for_the_template() -> None:
     without = PromptBuilder(tokenizer, TITLES, PromptStyle("history_first", "none"), WORDS)
     assert found == (without.prompt(HISTORY, CANDIDATES), without.answer(0), without.stops)
     assert tokenizer.decode(found[0].token_ids) == MESSAGE + "\n"
+
+
+@pytest.mark.parametrize(("template", "tokens"), [("chat", 1), ("plain", 5)])
+def test_decoding_stops_at_the_end_of_the_turn(
+    template: Template, tokens: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokenizer = chat_tokenizer("qwen")
+    builder = PromptBuilder(tokenizer, TITLES, PromptStyle("history_first", "none", template), WORDS)
+    model = hybrid_model("none", len(tokenizer))
+    model.causal_model.model.norm.weight.zero_()  # so it writes the token 0, whatever it reads
+    assert tokenizer.decode([0]) == "<|im_end|>"
+    generate, written = model.causal_model.generate, []
+
+    def kept(**arguments: Any) -> torch.Tensor:
+        written.append(generate(**arguments))
+        return written[-1]
+
+    monkeypatch.setattr(model.causal_model, "generate", kept)
+    question = Question(builder.prompt(HISTORY, CANDIDATES), None)
+    with Progress(1, "answering", logging.getLogger("test")) as progress:
+        answers = generate_answers(model, tokenizer, builder.stops, [question], DecodingSettings(1, 5), progress)
+    assert answers == [""] and written[0].tolist() == [[0] * tokens]
 
 
 VOCABULARY = (
