@@ -27,6 +27,7 @@ rule plan_fine_tuning:
         tuning=tuning_of,
         embedding_size=STUDY.recommenders.embedding_size,
         processes=STUDY.backbone.processes * STUDY.backbone.nodes,
+        sharded=STUDY.backbone.sharded,
         gpu_memory_gb=STUDY.backbone.gpu_memory_gb,
     script:
         "../workflow_scripts/plan_fine_tuning.py"
@@ -63,6 +64,7 @@ rule fine_tune:
         code=code_version("fine_tune"),
         tuning=tuning_of,
         processes={"processes": STUDY.backbone.processes, "nodes": STUDY.backbone.nodes},
+        sharded=STUDY.backbone.sharded,
     script:
         "../workflow_scripts/fine_tune.py"
 

@@ -27,6 +27,7 @@ def tuning_job(snakemake: "Snakemake", folder: Path) -> TuningJob:
         settings=TuningSettings(**snakemake.params.tuning),
         inputs={name: snakemake.input[name] for name in INPUTS if snakemake.input.get(name)},
         threads=snakemake.threads,
+        sharded=snakemake.params.sharded,
         folder=str(folder),
         log=snakemake.log[0],
     )

@@ -21,7 +21,8 @@ def main(snakemake: "Snakemake") -> None:
     logger = start_log(snakemake.log[0])
     params, files = snakemake.params, snakemake.input
     inputs = read_inputs(files.catalogue, files.sequences, files.interactions)
-    plan = plan_tuning(TuningSettings(**params.tuning), inputs, params.embedding_size, params.processes)
+    settings = TuningSettings(**params.tuning)
+    plan = plan_tuning(settings, inputs, params.embedding_size, params.processes, params.sharded)
     for line in describe_plan(plan):
         logger.info("%s", line)
     if params.gpu_memory_gb is not None and plan.gigabytes > params.gpu_memory_gb:

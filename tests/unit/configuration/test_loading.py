@@ -192,6 +192,14 @@ def test_unknown_keys(changes: dict[str, Any], path: str, guess: str) -> None:
             "backbone.nodes: found 2, expected 1: only GPUs are spread over nodes",
         ),
         (
+            {"backbone": {"name": "someone/something", "sharded": True}},
+            "backbone.sharded: found true, expected false: there is one process, which holds all weights",
+        ),
+        (
+            {"backbone": {"name": "someone/something", "gpus": 2, "sharded": True, "quantization": "nf4"}},
+            "backbone.sharded: found true, expected false: weights of nf4 are not divided",
+        ),
+        (
             {"backbone": {"quantization": "nf4"}},
             "backbone.quantization: found nf4, expected null: the embedded backbone is small",
         ),

@@ -136,6 +136,7 @@ def job(tables: SmallTables, llama: LlamaForCausalLM, tokenizer: PreTrainedToken
             "representations": str(folder / "representations.safetensors"),
         },
         threads=1,
+        sharded=False,
         folder=str(tmp_path / "tuning"),
         log=str(tmp_path / "tuning.log"),
     )

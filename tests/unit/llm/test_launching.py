@@ -76,6 +76,11 @@ def test_two_processes_are_as_one_and_survive_kill_and_signal(job: TuningJob, tm
     for name, tensor in expected.items():
         torch.testing.assert_close(found[name], tensor, rtol=1e-3, atol=1e-5)
 
+    divided = replace(of(job, "divided", **values, gradient_checkpointing=True), sharded=True)
+    tune(divided, processes=2)
+    assert losses(divided) == losses(two)
+    assert all(torch.equal(tensor, found[name]) for name, tensor in tensors(divided.adapter).items())
+
     disturbed = of(job, "disturbed", **values)
     seed = int(time.time())
     wanted = random.Random(seed).choice([5, 10, 15, 20])

@@ -132,6 +132,12 @@ def test_a_plan_follows_the_job(job: TuningJob) -> None:
     assert one.rows == 4 and one.longest.activations > 1.5 * plan.longest.activations
     assert one.operations == pytest.approx(plan.operations, rel=0.1)
 
+    divided = plan_tuning(job.settings, read_inputs(**files), embedding_size=4, processes=2, sharded=True)
+    # Two layers: half of them, and one that is borrowed, are as much as both.
+    assert divided.longest.frozen == plan.longest.frozen
+    four = plan_tuning(job.settings, read_inputs(**files), embedding_size=4, processes=4, sharded=True)
+    assert four.longest.frozen < plan.longest.frozen
+
     first, memory, arithmetic = describe_plan(plan)
     assert first.startswith("ilora on movielens: 12 steps of 4 sequences; 2 processes, 1 parts of 2 sequences")
     assert "fits a GPU of 16 GB" in memory and "at 40% of the peak (assumed)" in arithmetic

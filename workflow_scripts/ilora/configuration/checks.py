@@ -147,6 +147,10 @@ def _backbone(study: StudyConfig) -> Iterator[Problem]:
     yield from _model(study.backbone, "backbone.name", "backbone.revision")
     if study.backbone.is_embedded and study.backbone.quantization is not None:
         yield Problem("backbone.quantization", study.backbone.quantization, "null: the embedded backbone is small")
+    if study.backbone.sharded and study.backbone.processes * study.backbone.nodes == 1:
+        yield Problem("backbone.sharded", "true", "false: there is one process, which holds all weights")
+    if study.backbone.sharded and study.backbone.quantization is not None:
+        yield Problem("backbone.sharded", "true", f"false: weights of {study.backbone.quantization} are not divided")
     if study.backbone.nodes > 1 and (study.backbone.is_embedded or not study.backbone.gpus):
         yield Problem("backbone.nodes", str(study.backbone.nodes), "1: only GPUs are spread over nodes")
     yield from _model(study.recommenders.morec.model, "recommenders.morec.encoder", "recommenders.morec.revision")

@@ -201,6 +201,9 @@ class BackboneSection(Section):
         description="GPUs that each rule of the language model asks for; fine-tuning has a process on each, and they "
         "share its batches. The embedded one asks for none",
     )
+    sharded: bool = Field(
+        False, description="in fine-tuning, divide the frozen weights among the GPUs (FSDP); it changes no result"
+    )
     nodes: Count = Field(
         1,
         description="nodes of the cluster, each with as many GPUs, that a fine-tuning takes; more than one needs Slurm",

@@ -84,13 +84,17 @@ def load_configuration(source: BackboneSource) -> PreTrainedConfig:
     return configuration
 
 
-def load_causal_model(source: BackboneSource) -> Any:
-    """Load a backbone's frozen weights onto the device, as a transformers causal model.
+def load_causal_model(source: BackboneSource, where: torch.device | None = None) -> Any:
+    """Load a backbone's frozen weights, as a transformers causal model.
+
+    Args:
+        source: where it comes from.
+        where: to be put; None for `device`.
 
     Raises:
         BackboneError: if it cannot be found or the hub refuses it.
     """
-    return _load_model(AutoModelForCausalLM, source)
+    return _load_model(AutoModelForCausalLM, source, where or device())
 
 
 def load_encoder(source: BackboneSource) -> Any:
@@ -99,15 +103,15 @@ def load_encoder(source: BackboneSource) -> Any:
     Raises:
         BackboneError: if it cannot be found or the hub refuses it.
     """
-    return _load_model(AutoModel, source)
+    return _load_model(AutoModel, source, device())
 
 
-def _load_model(factory: Any, source: BackboneSource) -> Any:
+def _load_model(factory: Any, source: BackboneSource, where: torch.device) -> Any:
     options: dict[str, Any] = {"dtype": DTYPES[source.precision], "attn_implementation": source.attention}
     if source.quantization is None:
-        return _load(factory, source, **options).requires_grad_(False).to(device())
+        return _load(factory, source, **options).requires_grad_(False).to(where)
     # A quantized model is put where it belongs while it is loaded; it cannot be moved.
-    options |= {"quantization_config": _quantization(source), "device_map": {"": device()}}
+    options |= {"quantization_config": _quantization(source), "device_map": {"": where}}
     return _load(factory, source, **options).requires_grad_(False)
 
 

@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerBase
 from ilora.artifacts.parquet import write_table
 from ilora.artifacts.writing import atomic_path
 from ilora.llm.adapter import AdapterSettings, adapter_settings, attach_adapter, save_adapter
-from ilora.llm.backbones import BackboneSource, load_causal_model, load_tokenizer
+from ilora.llm.backbones import BackboneSource, device, load_causal_model, load_tokenizer
 from ilora.llm.checkpoints import Checkpointing
 from ilora.llm.context import ContextWindow, context_window
 from ilora.llm.fine_tuning import FineTuningExamples, fine_tune, fine_tuning_settings
@@ -24,9 +24,10 @@ from ilora.llm.guidance import method_guidance, training_guidance
 from ilora.llm.hybrid_model import HybridLanguageModel
 from ilora.llm.inputs import MethodInputs, read_inputs
 from ilora.llm.item_vectors import guide_item_vectors
-from ilora.llm.processes import is_main_process
+from ilora.llm.processes import is_main_process, process_count
 from ilora.llm.projector import fresh_projector, load_projector
 from ilora.llm.prompts import PromptBuilder, prompt_style
+from ilora.llm.sharding import shard_frozen_weights
 from ilora.llm.training import training_log_table
 from ilora.llm.wording import prompt_wording
 
@@ -81,6 +82,7 @@ class TuningJob:
         inputs: the files that it reads, by name: ``catalogue``, ``sequences``, ``interactions``; with hybrid prompts
             ``item_embeddings`` and ``representations``; ``projector`` where the backbone has one of its own.
         threads: of one process on the CPU.
+        sharded: whether several processes divide the frozen weights among them; no number depends on it.
         folder: where its state is kept, of this job alone; what it makes is put there.
         log: file of its log.
     """
@@ -88,6 +90,7 @@ class TuningJob:
     settings: TuningSettings
     inputs: Mapping[str, str]
     threads: int
+    sharded: bool
     folder: str
     log: str
 
@@ -133,7 +136,9 @@ def prepare_tuning(job: TuningJob) -> PreparedTuning:
     names = ("catalogue", "sequences", "interactions", "item_embeddings", "representations")
     inputs = read_inputs(**{name: job.inputs[name] for name in names if name in job.inputs})
     tokenizer = load_tokenizer(settings.source)
-    causal_model = load_causal_model(settings.source)
+    is_divided = job.sharded and process_count() > 1
+    # A model whose weights are divided may be too large for one device.
+    causal_model = load_causal_model(settings.source, torch.device("cpu") if is_divided else device())
     guidance = method_guidance(shape, inputs.guide, inputs.sequences, settings.seed)
     model = _with_adapter(job, inputs, causal_model, guidance)
     examples = training_examples(settings, inputs, tokenizer, context_window(causal_model), guidance)
@@ -142,6 +147,8 @@ def prepare_tuning(job: TuningJob) -> PreparedTuning:
         model.instance_wise.gate.standardisation.fit(read)
     if settings.finetuning["gradient_checkpointing"]:
         model.activation_checkpointing_enable()
+    if is_divided:
+        shard_frozen_weights(model, device())
     return PreparedTuning(model, examples, int(tokenizer.pad_token_id))
 
 

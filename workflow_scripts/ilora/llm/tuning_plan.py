@@ -1,7 +1,7 @@
 """What a fine-tuning will need, before it is submitted: memory of a GPU, operations, time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +12,7 @@ from ilora.llm.collation import TrainingExample
 from ilora.llm.context import context_window
 from ilora.llm.fine_tuning import FineTuningExamples
 from ilora.llm.inputs import MethodInputs
+from ilora.llm.sharding import bytes_of_share
 from ilora.llm.step_trace import StepCost, StepShape, StepTracer
 from ilora.llm.tuning_job import TuningSettings, training_examples
 
@@ -74,7 +75,9 @@ class TuningPlan:
         return self.operations / (PEAK_RATES[gpu] * UTILISATION * self.processes) / 3600
 
 
-def plan_tuning(settings: TuningSettings, inputs: MethodInputs, embedding_size: int, processes: int) -> TuningPlan:
+def plan_tuning(
+    settings: TuningSettings, inputs: MethodInputs, embedding_size: int, processes: int, sharded: bool = False
+) -> TuningPlan:
     """Make the plan of a fine-tuning; no weights are loaded.
 
     Args:
@@ -82,6 +85,7 @@ def plan_tuning(settings: TuningSettings, inputs: MethodInputs, embedding_size: 
         inputs: the data set; a guide is not needed.
         embedding_size: width of the guide's vectors.
         processes: that share a batch.
+        sharded: whether they divide the frozen weights.
     """
     source = settings.source
     config = load_configuration(source)
@@ -102,6 +106,9 @@ def plan_tuning(settings: TuningSettings, inputs: MethodInputs, embedding_size: 
     mean_tokens = float(np.mean([shape.tokens for shape in shapes]))
     longest = max(shapes, key=lambda shape: shape.tokens)
     usual = StepShape(rows, round(mean_tokens), longest.answer_tokens)
+    cost = tracer.trace(longest)
+    if sharded:
+        cost = replace(cost, frozen=bytes_of_share(tracer.model, processes))
     batches = tuning.steps * tuning.gradient_accumulation * processes
     return TuningPlan(
         dataset=settings.dataset,
@@ -113,7 +120,7 @@ def plan_tuning(settings: TuningSettings, inputs: MethodInputs, embedding_size: 
         rows=rows,
         mean_tokens=mean_tokens,
         longest_tokens=longest.tokens,
-        longest=tracer.trace(longest),
+        longest=cost,
         operations=float(tracer.trace(usual).operations) * batches,
     )
 
