@@ -60,3 +60,9 @@ rule download_models:
     """The models that the study takes from the Hugging Face hub, in its cache: for nodes without a network."""
     input:
         model_downloads(),
+
+
+rule plans:
+    """What the fine-tunings of the study will need: memory and time, shown without submitting any."""
+    input:
+        fine_tuning_plans(),

@@ -64,6 +64,9 @@ ADAPTER_FILES = {
 PROJECTOR_FILE = f"{TUNED}/adapter/projector.safetensors"
 GATE_FILE = f"{TUNED}/adapter/gate.safetensors"
 
+# What a fine-tuning with the study's own settings will need.
+FINETUNING_PLAN = f"{RESULTS}/plans/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}.json"
+
 
 # The models of the study that may come from the hub, by identifier; and the record of which commit of one lies in the
 # hub's cache, which nodes without a network read.
@@ -123,6 +126,17 @@ def gpus():
     return 0 if STUDY.backbone.is_embedded else STUDY.backbone.gpus
 
 
+def gpus_of_fine_tuning():
+    """Return the resources of a fine-tuning's GPUs: on several nodes, the job itself starts a process for each."""
+    if gpus() <= 1 and STUDY.backbone.nodes == 1:
+        return {"gpu": gpus()}
+    # Without tasks_per_gpu, Slurm would be asked for a task on each GPU, and a job has one.
+    if STUDY.backbone.nodes == 1:
+        return {"gpu": gpus(), "tasks_per_gpu": 0}
+    total = gpus() * STUDY.backbone.nodes
+    return {"gpu": total, "tasks_per_gpu": 0, "nodes": STUDY.backbone.nodes, "tasks": total, "mpi": "srun"}
+
+
 def intervals():
     """Return how intervals are computed, for a rule's `params`."""
     return {
@@ -142,10 +156,28 @@ def settings_of_variant(dataset, method, name):
 
 
 def finetuning_of(wildcards):
-    """Return the fine-tuning settings of the data set and the variant, for `params`."""
-    return settings_of_variant(wildcards.dataset, wildcards.method, wildcards.variant).finetuning.model_dump(
+    """Return the fine-tuning settings of the data set and the variant, if there is one, for `params`."""
+    variant = wildcards.get("variant", DEFAULT)
+    return settings_of_variant(wildcards.dataset, wildcards.method, variant).finetuning.model_dump(
         mode="json"
     )
+
+
+def tuning_of(wildcards):
+    """Return how the method is tuned for the data set, as the library takes it, for `params`."""
+    return {
+        "dataset": wildcards.dataset,
+        "method": wildcards.method,
+        "kind": kind_of(wildcards),
+        # A plan is made for all seeds.
+        "seed": int(wildcards.get("seed", STUDY.seeds[0])),
+        "backbone": backbone_source(wildcards),
+        "finetuning": finetuning_of(wildcards),
+        **section("prompt"),
+        "words": words_of(wildcards),
+        "candidates": STUDY.data.candidates,
+        "candidate_seed": STUDY.data.candidate_seed,
+    }
 
 
 def kind_of(wildcards):
@@ -238,6 +270,11 @@ def adapter_files(wildcards):
     return files | ({"gate": GATE_FILE} if method.is_gated else {})
 
 
+def fine_tuning_plan(wildcards):
+    """Return the plan that is to be read before a fine-tuning is submitted; the embedded backbone's needs none."""
+    return {} if STUDY.backbone.is_embedded else {"plan": ancient(FINETUNING_PLAN.format(**wildcards))}
+
+
 def guide_files(wildcards):
     """Return what the guide of the same seed gives: item embeddings and sequence representations."""
     folder = f"{RESULTS}/recommenders/{wildcards.dataset}/{wildcards.protocol}/{guide_of(wildcards)}/seed~{wildcards.seed}"
@@ -300,6 +337,7 @@ def model_source(model, wildcards):
         "name": backbone_folder(wildcards) if model.is_embedded else model.name,
         "revision": model.revision,
         "precision": model.precision,
+        "quantization": model.quantization,
         "attention": model.attention,
     }
 

@@ -1,11 +1,44 @@
 # Fine-tuning of the backbone, and its answers. What differs between methods is said in `ilora.methods.register`.
 
 
+rule plan_fine_tuning:
+    """Say what a fine-tuning will need, memory and time, before it is submitted."""
+    input:
+        unpack(backbone_files),
+        catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
+        interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
+        sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
+    output:
+        plan=FINETUNING_PLAN,
+    log:
+        f"{RESULTS}/logs/plan_fine_tuning/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/rules/plan_fine_tuning/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}.tsv"
+    # Where Snakemake itself runs, so that it is read before a GPU is asked for; no weights are loaded.
+    localrule: True
+    conda:
+        "../envs/llm.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2500),
+        runtime=minutes(10),
+    params:
+        code=code_version("plan_fine_tuning"),
+        tuning=tuning_of,
+        embedding_size=STUDY.recommenders.embedding_size,
+        processes=STUDY.backbone.processes * STUDY.backbone.nodes,
+        sharded=STUDY.backbone.sharded,
+        gpu_memory_gb=STUDY.backbone.gpu_memory_gb,
+    script:
+        "../workflow_scripts/plan_fine_tuning.py"
+
+
 rule fine_tune:
     """Tune an adapter, and the projector of hybrid prompts, on the training split."""
     input:
         unpack(backbone_files),
         unpack(guide_files_of_method),
+        unpack(fine_tuning_plan),
         catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
         interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
         sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
@@ -24,23 +57,14 @@ rule fine_tune:
         "../envs/llm.yaml"
     threads: LLM_THREADS
     resources:
+        **gpus_of_fine_tuning(),
         mem_mb=memory(2500 if STUDY.backbone.is_embedded else 64000),
         runtime=minutes(60 if STUDY.backbone.is_embedded else 1440),
-        gpu=gpus(),
     params:
         code=code_version("fine_tune"),
-        words=words_of,
-        backbone=backbone_source,
-        method=kind_of,
-        finetuning=finetuning_of,
-        config={
-            **section("prompt"),
-            "backbone": {"precision": STUDY.backbone.precision},
-            "data": {
-                "candidates": STUDY.data.candidates,
-                "candidate_seed": STUDY.data.candidate_seed,
-            },
-        },
+        tuning=tuning_of,
+        processes={"processes": STUDY.backbone.processes, "nodes": STUDY.backbone.nodes},
+        sharded=STUDY.backbone.sharded,
     script:
         "../workflow_scripts/fine_tune.py"
 

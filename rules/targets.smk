@@ -59,6 +59,17 @@ def model_downloads():
     return [HUB_RECORD.format(backbone=model.identifier) for model in needed if model.is_on_hub]
 
 
+def fine_tuning_plans():
+    """Return the plans of the study's fine-tunings."""
+    return expand(
+        FINETUNING_PLAN,
+        dataset=STUDY.datasets,
+        protocol=STUDY.protocol,
+        backbone=BACKBONE,
+        method=TUNED_METHODS,
+    )
+
+
 def encodes_titles():
     """Return whether a recommender of the study reads titles."""
     return "morec" in trained_recommenders()

@@ -25,7 +25,13 @@ def start_log(path: str | PathLike[str]) -> logging.Logger:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    to_file = logging.FileHandler(target, mode="w", encoding="utf-8")
+    target.write_bytes(b"")
+    return join_log(target)
+
+
+def join_log(path: str | PathLike[str]) -> logging.Logger:
+    """Return the logger of a process that writes to the log of the one that started it, which is not begun anew."""
+    to_file = logging.FileHandler(path, mode="a", encoding="utf-8")
     to_terminal = logging.StreamHandler(sys.stderr)
     layout = logging.Formatter("%(asctime)s %(levelname)s %(message)s", datefmt="%Y-%m-%d %H:%M:%S")
     root = logging.getLogger()

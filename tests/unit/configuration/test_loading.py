@@ -174,6 +174,36 @@ def test_unknown_keys(changes: dict[str, Any], path: str, guess: str) -> None:
             "finetuning.gradient_accumulation: found 3, expected a divisor of finetuning.batch_size (16)",
         ),
         (
+            {"finetuning": {"patience": 3, "snapshots": []}},
+            "finetuning.patience: found 3, expected null, or finetuning.validation_every to be a number",
+        ),
+        (
+            {"finetuning": {"patience": 3, "validation_every": 100}},
+            "finetuning.snapshots: found [100, 300, 1000, 2000], expected []: with finetuning.patience, training may "
+            "stop before them",
+        ),
+        (
+            {"backbone": {"name": "someone/something", "gpus": 2, "nodes": 3}},
+            "finetuning.batch_size: found 16, expected a multiple of finetuning.gradient_accumulation (1) times the 6 "
+            "processes (backbone.gpus on each of backbone.nodes), which share a batch",
+        ),
+        (
+            {"backbone": {"name": "someone/something", "gpus": 0, "nodes": 2}},
+            "backbone.nodes: found 2, expected 1: only GPUs are spread over nodes",
+        ),
+        (
+            {"backbone": {"name": "someone/something", "sharded": True}},
+            "backbone.sharded: found true, expected false: there is one process, which holds all weights",
+        ),
+        (
+            {"backbone": {"name": "someone/something", "gpus": 2, "sharded": True, "quantization": "nf4"}},
+            "backbone.sharded: found true, expected false: weights of nf4 are not divided",
+        ),
+        (
+            {"backbone": {"quantization": "nf4"}},
+            "backbone.quantization: found nf4, expected null: the embedded backbone is small",
+        ),
+        (
             {"finetuning": {"per_dataset": {"movielens": {"rank": 10}}}},
             "finetuning.per_dataset.movielens.rank: found 10, expected a multiple of finetuning.experts (4): "
             "each expert has rank rank/experts",

@@ -1,15 +1,22 @@
 """A tiny hybrid study: eight titles, a tokenizer, a random Llama."""
 
+from dataclasses import dataclass
+from pathlib import Path
+
 import pyarrow as pa
 import pytest
 import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
-from ilora.artifacts.schemas import INTERACTIONS, SEQUENCES
+from ilora.artifacts.parquet import write_table
+from ilora.artifacts.schemas import INTERACTIONS, ITEMS, SEQUENCES
+from ilora.artifacts.tensors import write_tensors
 from ilora.backbone.architecture import BackboneShape, build_backbone
 from ilora.backbone.tokenizer import train_tokenizer
+from ilora.configuration.model import FinetuningValues
 from ilora.data.sequences import SequenceTable, sequence_table
 from ilora.llm.prompts import PromptBuilder, PromptStyle
+from ilora.llm.tuning_job import TuningJob, TuningSettings
 from ilora.llm.wording import WORDING
 
 TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", "Fargo"]
@@ -34,9 +41,16 @@ def llama(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
     return build_backbone(shape, tokenizer).eval()
 
 
-@pytest.fixture(scope="session")
-def sequences() -> SequenceTable:
+@dataclass(frozen=True)
+class SmallTables:
     """Two training sequences, one for validation and one for the test."""
+
+    interactions: pa.Table
+    sequences: pa.Table
+
+
+@pytest.fixture(scope="session")
+def tables() -> SmallTables:
     items = {0: [0, 1, 2, 3, 4], 1: [4, 5, 6, 7], 2: [7, 6, 5, 4]}
     interactions = [
         {
@@ -59,6 +73,70 @@ def sequences() -> SequenceTable:
         {"sequence_id": number, "split": split, "user_id": user, "history": history, "target": target}
         for number, (split, user, history, target) in enumerate(rows)
     ]
-    return sequence_table(
-        pa.Table.from_pylist(cut, schema=SEQUENCES), pa.Table.from_pylist(interactions, schema=INTERACTIONS)
+    return SmallTables(
+        pa.Table.from_pylist(interactions, schema=INTERACTIONS), pa.Table.from_pylist(cut, schema=SEQUENCES)
+    )
+
+
+@pytest.fixture(scope="session")
+def sequences(tables: SmallTables) -> SequenceTable:
+    return sequence_table(tables.sequences, tables.interactions)
+
+
+@pytest.fixture
+def job(tables: SmallTables, llama: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> TuningJob:
+    """The fine-tuning of an instance-wise adapter, all of whose files are there."""
+    folder = tmp_path / "inputs"
+    names = ("catalogue.parquet", "sequences.parquet", "interactions.parquet")
+    catalogue, sequences, interactions = (folder / name for name in names)
+    items = [
+        {"item_id": item, "title": title, "raw_id": str(item), "metadata": "{}"} for item, title in enumerate(TITLES)
+    ]
+    write_table(pa.Table.from_pylist(items, schema=ITEMS), catalogue)
+    write_table(tables.sequences, sequences)
+    write_table(tables.interactions, interactions)
+    draw = torch.Generator().manual_seed(0)
+    vectors = {"item_embeddings": torch.randn(8, 4, generator=draw)}
+    representations = {"sequence_representations": torch.randn(4, 4, generator=draw)}
+    write_tensors(vectors, folder / "vectors.safetensors")
+    write_tensors(representations, folder / "representations.safetensors")
+    llama.save_pretrained(folder / "backbone")
+    tokenizer.save_pretrained(folder / "backbone")
+    finetuning = FinetuningValues(
+        rank=4,
+        target_modules=("q_proj", "v_proj"),
+        experts=2,
+        batch_size=4,
+        steps=12,
+        learning_rate=0.01,
+        projector_learning_rate=0.01,
+        gate_learning_rate=0.01,
+        checkpoint_every=2,
+        snapshots=(3, 9),
+    )
+    settings = TuningSettings(
+        dataset="movielens",
+        method="ilora",
+        kind={"prompt": "hybrid", "adapter": "instance_wise"},
+        seed=1,
+        backbone={"name": str(folder / "backbone"), "revision": None, "precision": "float32", "attention": "sdpa"},
+        finetuning=finetuning.model_dump(mode="json"),
+        prompt={"order": "candidates_first", "behaviour_token": "before_title"},
+        words=None,
+        candidates=3,
+        candidate_seed=0,
+    )
+    return TuningJob(
+        settings=settings,
+        inputs={
+            "catalogue": str(catalogue),
+            "sequences": str(sequences),
+            "interactions": str(interactions),
+            "item_embeddings": str(folder / "vectors.safetensors"),
+            "representations": str(folder / "representations.safetensors"),
+        },
+        threads=1,
+        sharded=False,
+        folder=str(tmp_path / "tuning"),
+        log=str(tmp_path / "tuning.log"),
     )

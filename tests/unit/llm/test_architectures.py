@@ -1,6 +1,7 @@
 """Every architecture through tuning, saving, loading and answering, with both adapters and both kinds of prompt."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -19,7 +20,7 @@ from ilora.evaluation.runs import Run
 from ilora.llm.adapter import adapter_settings, attach_adapter, load_adapter, save_adapter
 from ilora.llm.backbones import BackboneError, BackboneSource, load_causal_model
 from ilora.llm.context import context_window
-from ilora.llm.fine_tuning import FineTuningExamples, FineTuningSettings, fine_tune
+from ilora.llm.fine_tuning import FineTuningExamples, fine_tune
 from ilora.llm.generation import DecodingSettings
 from ilora.llm.hybrid_model import HybridLanguageModel
 from ilora.llm.predicting import predict
@@ -27,6 +28,7 @@ from ilora.llm.projector import fresh_projector
 from ilora.llm.prompts import PromptBuilder, PromptStyle, Template
 from ilora.llm.wording import WORDING
 from ilora.methods.declaration import AdapterKind
+from small_tuning import SMALL_TUNING
 from tiny_models import ARCHITECTURES, HIDDEN, tiny_model
 from tiny_tokenizers import TITLES, chat_tokenizer
 
@@ -40,19 +42,7 @@ CHAT_TEMPLATES = {
     "gemma2": "gemma",
     "gemma3": "gemma",
 }
-TUNING = FineTuningSettings(
-    seed=1,
-    steps=6,
-    batch_size=2,
-    gradient_accumulation=1,
-    warmup_fraction=0.1,
-    learning_rate=0.02,
-    projector_learning_rate=0.02,
-    gate_learning_rate=0.02,
-    curriculum=False,
-    precision="float32",
-    snapshots=(),
-)
+TUNING = replace(SMALL_TUNING, learning_rate=0.02, projector_learning_rate=0.02, gate_learning_rate=0.02, log_every=1)
 GENERATOR = torch.Generator().manual_seed(0)
 ITEM_VECTORS, REPRESENTATIONS = torch.randn(8, 4, generator=GENERATOR), torch.randn(4, 4, generator=GENERATOR)
 ASKED = [(2, 0, [7, 1, 2]), (2, 1, [0, 7, 3]), (3, 0, [4, 1, 2])]

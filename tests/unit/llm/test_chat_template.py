@@ -14,12 +14,13 @@ from hybrid_models import hybrid_model
 from ilora.adapters.labels import IGNORED_LABEL
 from ilora.data.sequences import SequenceKey, SequenceTable
 from ilora.llm.chat_template import ChatTemplateError
-from ilora.llm.fine_tuning import FineTuningExamples, FineTuningSettings
+from ilora.llm.fine_tuning import FineTuningExamples
 from ilora.llm.generation import DecodingSettings, generate_answers
 from ilora.llm.prompts import NO_ITEM, PromptBuilder, PromptStyle, Template, prompt_text
 from ilora.llm.questions import Question
 from ilora.llm.wording import WORDING
 from ilora.progress import Progress
+from small_tuning import SMALL_TUNING
 from tiny_tokenizers import QWEN, TEMPLATES, TITLES, chat_tokenizer
 
 WORDS = WORDING["movielens"]
@@ -262,8 +263,7 @@ def test_the_title_and_the_end_of_the_turn_are_learnt() -> None:
         keys=[SequenceKey("train", "u", 2)],
         number_of_items=3,
     )
-    settings = FineTuningSettings(1, 1, 1, 1, 0.0, 0.01, 0.01, 0.01, False, "float32", ())
-    example = FineTuningExamples(sequences, builder, None, candidates=1, candidate_seed=0, settings=settings)[0]
+    example = FineTuningExamples(sequences, builder, None, candidates=1, candidate_seed=0, settings=SMALL_TUNING)[0]
     lines = []
     for token, item, label in zip(example.token_ids, example.behaviour, example.labels, strict=True):
         stands_for = "" if item == NO_ITEM else f" = item {item}"

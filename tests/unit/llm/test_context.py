@@ -12,12 +12,13 @@ from ilora.artifacts.schemas import CANDIDATES
 from ilora.data.sequences import SequenceTable
 from ilora.llm.adapter import AdapterSettings, attach_adapter
 from ilora.llm.context import ContextWindow, context_window
-from ilora.llm.fine_tuning import FineTuningExamples, FineTuningSettings, fine_tune
+from ilora.llm.fine_tuning import FineTuningExamples, fine_tune
 from ilora.llm.generation import DecodingSettings
 from ilora.llm.hybrid_model import HybridLanguageModel
 from ilora.llm.predicting import predict
 from ilora.llm.prompts import NO_ITEM, PromptBuilder, PromptStyle
 from ilora.llm.wording import WORDING
+from small_tuning import SMALL_TUNING
 
 TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", "Fargo"]
 HISTORY, CANDIDATE_SET = [4, 5, 6, 7], [0, 1, 2]
@@ -35,19 +36,7 @@ TEXT_ONLY = AdapterSettings(
     scale="per_expert_rank",
     item_vectors=None,
 )
-SETTINGS = FineTuningSettings(
-    seed=1,
-    steps=2,
-    batch_size=2,
-    gradient_accumulation=1,
-    warmup_fraction=0.0,
-    learning_rate=0.01,
-    projector_learning_rate=0.01,
-    gate_learning_rate=0.01,
-    curriculum=False,
-    precision="float32",
-    snapshots=(),
-)
+SETTINGS = replace(SMALL_TUNING, steps=2)
 
 
 def windowed(tokenizer: PreTrainedTokenizerFast, window: ContextWindow | None) -> PromptBuilder:

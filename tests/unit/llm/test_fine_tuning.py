@@ -25,35 +25,12 @@ from ilora.llm.item_vectors import guide_item_vectors
 from ilora.llm.projector import Projector
 from ilora.llm.prompts import NO_ITEM, PromptBuilder, PromptStyle
 from ilora.llm.wording import WORDING
+from small_tuning import SMALL_ADAPTER, SMALL_TUNING
 
 TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", "Fargo"]
 LOGGER = logging.getLogger("test")
 
-SETTINGS = FineTuningSettings(
-    seed=1,
-    steps=6,
-    batch_size=2,
-    gradient_accumulation=1,
-    warmup_fraction=0.0,
-    learning_rate=0.01,
-    projector_learning_rate=0.01,
-    gate_learning_rate=0.01,
-    curriculum=False,
-    precision="float32",
-    snapshots=(2, 4),
-)
-INSTANCE_WISE = AdapterSettings(
-    rank=4,
-    alpha=8.0,
-    dropout=0.0,
-    target_modules=("q_proj", "v_proj"),
-    experts=2,
-    gate="linear",
-    active_experts=None,
-    guidance="sequence_representation",
-    scale="per_expert_rank",
-    item_vectors="raw",
-)
+SETTINGS = replace(SMALL_TUNING, snapshots=(2, 4))
 FINETUNING = FinetuningValues().model_dump()
 REPRESENTATIONS = np.random.default_rng(0).standard_normal((4, 4)).astype(np.float32)
 
@@ -123,7 +100,7 @@ def test_tuning_is_a_function_of_its_seed_and_changes_what_it_should(
     experts: int | None,
 ) -> None:
     base = {name: tensor.clone() for name, tensor in llama.state_dict().items()}
-    shape = replace(INSTANCE_WISE, experts=experts)
+    shape = replace(SMALL_ADAPTER, experts=experts)
     states = []
     for seed in (1, 1, 2):
         settings = replace(SETTINGS, seed=seed)
@@ -149,13 +126,13 @@ def test_an_adapter_comes_back_from_disk_bit_for_bit(
     tmp_path: Path, llama: LlamaForCausalLM, sequences: SequenceTable, builder: PromptBuilder
 ) -> None:
     base = {name: tensor.clone() for name, tensor in llama.state_dict().items()}
-    tuned = model(llama, INSTANCE_WISE)
+    tuned = model(llama, SMALL_ADAPTER)
     data = examples(sequences, builder)
     fine_tune(tuned, data, 0, SETTINGS, "tuning", LOGGER, lambda step: None)
-    save_adapter(tuned, INSTANCE_WISE, tmp_path)
+    save_adapter(tuned, SMALL_ADAPTER, tmp_path)
     fresh = type(llama)(llama.config)
     fresh.load_state_dict({name: base[name] for name in base})
-    loaded = load_adapter(fresh, tuned.item_vectors, INSTANCE_WISE, tmp_path)
+    loaded = load_adapter(fresh, tuned.item_vectors, SMALL_ADAPTER, tmp_path)
     batch = Collator(0)([data[0], data[1]])
     with torch.no_grad():
         assert torch.equal(tuned.eval()(**batch)["loss"], loaded.eval()(**batch)["loss"])
@@ -202,7 +179,7 @@ def test_plain_peft_reads_a_uniform_adapter_and_refuses_a_gated_one(tmp_path: Pa
     for experts, name in ((None, "uniform"), (2, "gated")):
         fresh = type(llama)(llama.config)
         fresh.load_state_dict(base)
-        shape = replace(INSTANCE_WISE, experts=experts)
+        shape = replace(SMALL_ADAPTER, experts=experts)
         folder = tmp_path / name
         folder.mkdir()
         save_adapter(model(fresh, shape), shape, folder)
@@ -212,20 +189,21 @@ def test_plain_peft_reads_a_uniform_adapter_and_refuses_a_gated_one(tmp_path: Pa
 
 
 def test_an_adapter_of_other_settings_or_damaged_is_refused(tmp_path: Path, llama: LlamaForCausalLM) -> None:
-    tuned = model(llama, INSTANCE_WISE)
-    save_adapter(tuned, INSTANCE_WISE, tmp_path)
+    tuned = model(llama, SMALL_ADAPTER)
+    save_adapter(tuned, SMALL_ADAPTER, tmp_path)
     with pytest.raises(ValueError, match=r"other settings \(experts\)"):
-        load_adapter(llama, tuned.item_vectors, replace(INSTANCE_WISE, experts=4), tmp_path)
+        load_adapter(llama, tuned.item_vectors, replace(SMALL_ADAPTER, experts=4), tmp_path)
     gate = tmp_path / "gate.safetensors"
     gate.write_bytes(gate.read_bytes()[:-4])
     with pytest.raises(ArtifactError, match=r"gate\.safetensors"):
-        load_adapter(llama, tuned.item_vectors, INSTANCE_WISE, tmp_path)
+        load_adapter(llama, tuned.item_vectors, SMALL_ADAPTER, tmp_path)
 
 
 def test_epochs_become_steps_and_late_snapshots_are_refused() -> None:
     section = {
         "batch_size": 128,
         "gradient_accumulation": 8,
+        "length_grouped": False,
         "steps": None,
         "epochs": 5.0,
         "warmup_fraction": 0.05,
@@ -234,6 +212,9 @@ def test_epochs_become_steps_and_late_snapshots_are_refused() -> None:
         "gate_learning_rate": 1e-4,
         "curriculum": True,
         "snapshots": [250],
+        "log_every": 1,
+        "validation_every": None,
+        "patience": None,
     }
     assert fine_tuning_settings(section, "bfloat16", 1, training_sequences=64_196).steps == 2508
     with pytest.raises(ValueError, match=r"found \[250\], expected steps up to the last one, 40"):

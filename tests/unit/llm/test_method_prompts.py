@@ -1,5 +1,7 @@
 """The prompt of every method of the register, written out: as text, as token ids, and what is learnt of it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,12 +14,13 @@ from ilora.configuration.model import PromptSection
 from ilora.data.sequences import SequenceKey, SequenceTable
 from ilora.llm.collation import Collator, TrainingExample
 from ilora.llm.context import ContextWindow
-from ilora.llm.fine_tuning import FineTuningExamples, FineTuningSettings
+from ilora.llm.fine_tuning import FineTuningExamples
 from ilora.llm.prompts import NO_ITEM, PromptBuilder, prompt_style
 from ilora.llm.questions import Question, prompt_batch
 from ilora.llm.title_tokens import PLACEHOLDER_TOKEN
 from ilora.llm.wording import WORDING
 from ilora.methods.register import LANGUAGE_MODEL_METHODS
+from small_tuning import SMALL_TUNING
 
 #: A word in the middle of a line begins with its blank.
 WORDS = (
@@ -120,19 +123,7 @@ EXPECTED = {
     "ilora": (HYBRID_BY_THE_PAPER, HYBRID_OF_THE_EMBEDDED),
 }
 
-SETTINGS = FineTuningSettings(
-    seed=1,
-    steps=1,
-    batch_size=2,
-    gradient_accumulation=1,
-    warmup_fraction=0.0,
-    learning_rate=0.01,
-    projector_learning_rate=0.01,
-    gate_learning_rate=0.01,
-    curriculum=False,
-    precision="float32",
-    snapshots=(),
-)
+SETTINGS = replace(SMALL_TUNING, steps=1)
 
 
 def word_tokenizer() -> PreTrainedTokenizerFast:

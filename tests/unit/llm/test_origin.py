@@ -7,7 +7,7 @@ from ilora.artifacts.errors import ArtifactError
 from ilora.artifacts.provenance import write_sidecar
 from ilora.llm.origin import read_origin
 
-CONFIG = {"method": {"prompt": "text", "adapter": "uniform"}, "dataset": "movielens", "prompt": {}}
+CONFIG = {"kind": {"prompt": "text", "adapter": "uniform"}, "dataset": "movielens", "prompt": {}}
 
 
 @pytest.fixture

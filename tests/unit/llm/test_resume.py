@@ -14,40 +14,30 @@ from transformers.trainer_pt_utils import safe_globals
 
 from ilora.artifacts.errors import ArtifactError
 from ilora.data.sequences import SequenceTable
-from ilora.llm.adapter import AdapterSettings, attach_adapter
+from ilora.llm.adapter import attach_adapter
 from ilora.llm.checkpoints import Checkpointing, latest_checkpoint, training_key, tuned_state
-from ilora.llm.fine_tuning import FineTuningExamples, FineTuningSettings, fine_tune
+from ilora.llm.fine_tuning import FineTuningExamples, fine_tune
 from ilora.llm.hybrid_model import HybridLanguageModel
 from ilora.llm.projector import Projector
 from ilora.llm.prompts import PromptBuilder
 from ilora.llm.training import LogRow
+from small_tuning import SMALL_ADAPTER, SMALL_TUNING
 
 STEPS = 12
-SETTINGS = FineTuningSettings(
+SETTINGS = replace(
+    SMALL_TUNING,
     seed=3,
     steps=STEPS,
     batch_size=4,
     gradient_accumulation=2,
     warmup_fraction=0.25,
-    learning_rate=0.01,
     projector_learning_rate=0.02,
     gate_learning_rate=0.03,
     curriculum=True,
-    precision="float32",
     snapshots=(3, 9),
 )
-SHAPE = AdapterSettings(
-    rank=4,
-    alpha=8.0,
-    dropout=0.3,  # so that the state of the random numbers matters
-    target_modules=("q_proj", "v_proj"),
-    experts=2,
-    gate="residual_convolution",  # which has running statistics besides its weights
-    active_experts=None,
-    guidance="sequence_representation",
-    scale="per_expert_rank",
-    item_vectors="raw",
-)
+# With dropout, so that the state of the random numbers matters, and running statistics besides weights.
+SHAPE = replace(SMALL_ADAPTER, dropout=0.3, gate="residual_convolution")
 
 
 class Killed(Exception):

@@ -145,6 +145,14 @@ def _recommenders(study: StudyConfig) -> Iterator[Problem]:
 
 def _backbone(study: StudyConfig) -> Iterator[Problem]:
     yield from _model(study.backbone, "backbone.name", "backbone.revision")
+    if study.backbone.is_embedded and study.backbone.quantization is not None:
+        yield Problem("backbone.quantization", study.backbone.quantization, "null: the embedded backbone is small")
+    if study.backbone.sharded and study.backbone.processes * study.backbone.nodes == 1:
+        yield Problem("backbone.sharded", "true", "false: there is one process, which holds all weights")
+    if study.backbone.sharded and study.backbone.quantization is not None:
+        yield Problem("backbone.sharded", "true", f"false: weights of {study.backbone.quantization} are not divided")
+    if study.backbone.nodes > 1 and (study.backbone.is_embedded or not study.backbone.gpus):
+        yield Problem("backbone.nodes", str(study.backbone.nodes), "1: only GPUs are spread over nodes")
     yield from _model(study.recommenders.morec.model, "recommenders.morec.encoder", "recommenders.morec.revision")
 
 
@@ -217,7 +225,14 @@ def _finetuning(study: StudyConfig, dataset: str, method: str | None, values: Fi
             return f"finetuning.per_method.{method}.{key}"
         return f"finetuning.per_dataset.{dataset}.{key}" if key in of_dataset else f"finetuning.{key}"
 
-    return finetuning_problems(values, method, path)
+    yield from finetuning_problems(values, method, path)
+    processes = study.backbone.processes * study.backbone.nodes
+    if values.batch_size % (values.gradient_accumulation * processes) and processes > 1:
+        expected = (
+            f"a multiple of {path('gradient_accumulation')} ({values.gradient_accumulation}) times the {processes} "
+            "processes (backbone.gpus on each of backbone.nodes), which share a batch"
+        )
+        yield Problem(path("batch_size"), str(values.batch_size), expected)
 
 
 def finetuning_problems(values: FinetuningValues, method: str | None, path: Callable[[str], str]) -> Iterator[Problem]:
@@ -239,6 +254,11 @@ def finetuning_problems(values: FinetuningValues, method: str | None, path: Call
     if (values.steps is None) == (values.epochs is None):
         both = "steps and epochs" if values.steps is not None else "neither steps nor epochs"
         yield Problem(path("steps"), both, "one of them, the other null")
+    if values.patience is not None and values.validation_every is None:
+        yield Problem(path("patience"), str(values.patience), "null, or finetuning.validation_every to be a number")
+    if values.patience is not None and values.snapshots:
+        expected = "[]: with finetuning.patience, training may stop before them"
+        yield Problem(path("snapshots"), str(list(values.snapshots)), expected)
     yield from _repeated(path("target_modules"), values.target_modules)
     yield from _repeated(path("snapshots"), values.snapshots)
     if values.snapshots != tuple(sorted(values.snapshots)):

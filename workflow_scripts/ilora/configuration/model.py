@@ -188,11 +188,28 @@ class BackboneSection(Section):
     precision: Literal["float32", "bfloat16", "float16"] = Field(
         "float32", description="of the frozen weights and of the computation"
     )
+    quantization: Literal["nf4", "int8"] | None = Field(
+        None,
+        description="of the frozen weights, by bitsandbytes: nf4 (4 bits, QLoRA) or int8; null for none, as it is for "
+        "the embedded one",
+    )
     attention: Literal["sdpa", "eager", "flash_attention_2"] = Field(
         "sdpa", description="implementation of attention in transformers"
     )
     gpus: Annotated[int, Field(ge=0)] = Field(
-        1, description="GPUs that each rule of the language model asks for; the embedded one asks for none"
+        1,
+        description="GPUs that each rule of the language model asks for; fine-tuning has a process on each, and they "
+        "share its batches. The embedded one asks for none",
+    )
+    sharded: bool = Field(
+        False, description="in fine-tuning, divide the frozen weights among the GPUs (FSDP); it changes no result"
+    )
+    nodes: Count = Field(
+        1,
+        description="nodes of the cluster, each with as many GPUs, that a fine-tuning takes; more than one needs Slurm",
+    )
+    gpu_memory_gb: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="memory of one of them; a fine-tuning that is planned to need more is not submitted"
     )
 
     @property
@@ -213,12 +230,18 @@ class BackboneSection(Section):
     @property
     def identifier(self) -> str:
         """The name in paths of artifacts, of letters, digits and ``. _ - @``; it tells models apart."""
+        quantization = "" if self.quantization is None else f"-{self.quantization}"
         if self.is_directory:
             resolved = Path(self.name).resolve()
             digest = hashlib.sha256(str(resolved).encode()).hexdigest()[:8]
-            return re.sub(r"[^A-Za-z0-9._-]", "_", resolved.name) + "-" + digest
-        name = self.name.replace("/", "--")
+            return re.sub(r"[^A-Za-z0-9._-]", "_", resolved.name) + "-" + digest + quantization
+        name = self.name.replace("/", "--") + quantization
         return name if self.revision is None else f"{name}@{self.revision}"
+
+    @property
+    def processes(self) -> int:
+        """The processes of a fine-tuning on each of its nodes: one for each GPU, and one without."""
+        return 1 if self.is_embedded else max(1, self.gpus)
 
 
 class EmbeddedBackboneSection(Section):
@@ -298,6 +321,13 @@ class FinetuningValues(Section):
     gradient_accumulation: Count = Field(
         1, description="parts that a batch is computed in, to save memory; the step stays the same"
     )
+    gradient_checkpointing: bool = Field(
+        False,
+        description="compute activations again in the backward pass instead of keeping them: less memory, more time",
+    )
+    length_grouped: bool = Field(
+        False, description="batches of prompts of about the same length, at random, which saves padding"
+    )
     steps: Count | None = Field(2800, description="optimizer steps; null when epochs says it")
     epochs: Annotated[float, Field(gt=0)] | None = Field(
         None, description="passes over the training sequences; null when steps says it"
@@ -307,6 +337,18 @@ class FinetuningValues(Section):
     )
     curriculum: bool = Field(
         False, description="begin with text-only batches, fewer and fewer of them (LLaRA's curriculum)"
+    )
+    validation_every: Count | None = Field(
+        None,
+        description="optimizer steps between measurements of the loss over the validation split; null for none",
+    )
+    patience: Count | None = Field(
+        None,
+        description="measurements without a lower loss after which training stops and the state with the lowest is "
+        "taken; null to train to the last step",
+    )
+    log_every: Count = Field(
+        10, description="optimizer steps in a row of the training log; a training pauses at the end of a row only"
     )
     checkpoint_every: Count = Field(
         500, description="optimizer steps between the states that a killed training goes on from"

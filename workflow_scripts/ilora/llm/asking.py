@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,8 @@ from ilora.artifacts.parquet import read_table
 from ilora.artifacts.schemas import ITEMS
 from ilora.artifacts.tensors import read_tensors
 from ilora.evaluation.validity import resolve_choice
-from ilora.llm.adapter import adapter_settings, load_adapter
-from ilora.llm.backbones import BackboneSource, load_causal_model, load_tokenizer
+from ilora.llm.adapter import load_adapter
+from ilora.llm.backbones import load_causal_model, load_tokenizer
 from ilora.llm.context import context_window
 from ilora.llm.generation import DecodingSettings, generate_answers
 from ilora.llm.hybrid_model import HybridLanguageModel
@@ -24,6 +24,7 @@ from ilora.llm.likelihood import score_answers
 from ilora.llm.origin import read_origin
 from ilora.llm.prompts import PromptBuilder, prompt_style
 from ilora.llm.questions import Question
+from ilora.llm.tuning_job import TuningSettings
 from ilora.llm.wording import prompt_wording
 from ilora.progress import Progress
 
@@ -111,15 +112,14 @@ def load_tuned_method(adapter: Path) -> TunedMethod:
         ValueError: if its gate reads something that a new history does not have, as some ablations' gates do.
     """
     origin = read_origin(adapter)
-    config = origin.config
-    shape = adapter_settings(config["finetuning"], **config["method"])
+    settings = TuningSettings(**origin.config)
+    shape = settings.shape
     if shape.experts is not None and shape.guidance in ("random_initialized", "shuffled"):
         raise ValueError(f"{adapter}: its gate reads {shape.guidance} vectors, which a new history does not have")
     catalogue, embeddings = origin.find("items.parquet"), origin.find("item_embeddings.safetensors")
     assert catalogue is not None  # every method reads titles
     vectors = None if embeddings is None else read_tensors(embeddings)["item_embeddings"]
-    backbone = config["backbone"]
-    source = BackboneSource(**{**backbone, "name": origin.backbone_folder(backbone["name"])})
+    source = replace(settings.source, name=origin.backbone_folder(settings.source.name))
     tokenizer, titles = load_tokenizer(source), read_table(catalogue, ITEMS)["title"].to_pylist()
     prepared = None
     if vectors is not None and shape.item_vectors is not None:
@@ -128,8 +128,8 @@ def load_tuned_method(adapter: Path) -> TunedMethod:
     builder = PromptBuilder(
         tokenizer,
         titles,
-        prompt_style(config["prompt"], config["method"]["prompt"]),
-        prompt_wording(config["dataset"], config["words"]),
+        prompt_style(settings.prompt, settings.kind["prompt"]),
+        prompt_wording(settings.dataset, settings.words),
         context_window(model.causal_model, _DECODING.maximum_new_tokens),
     )
     recommender = None if embeddings is None else embeddings.with_name("model.safetensors")

@@ -1,14 +1,25 @@
 """Loading a backbone: the embedded one, a local directory, or a model on the Hugging Face hub."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
-from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    PreTrainedConfig,
+    PreTrainedTokenizerBase,
+)
 
 from ilora.llm.training import Precision
+
+Quantization = Literal["nf4", "int8"]
 
 DTYPES: dict[Precision, torch.dtype] = {
     "float32": torch.float32,
@@ -25,13 +36,15 @@ class BackboneError(RuntimeError):
 class BackboneSource:
     """Where a backbone comes from.
 
-    ``name`` is a directory or ``organisation/model``; ``revision`` a branch, tag or commit of the hub or None.
+    ``name`` is a directory or ``organisation/model``; ``revision`` a branch, tag or commit of the hub or None;
+    ``quantization`` of the linear layers' weights or None.
     """
 
     name: str
     revision: str | None
     precision: Precision
     attention: str
+    quantization: Quantization | None = None
 
 
 def access_refused(name: str) -> BackboneError:
@@ -43,8 +56,10 @@ def access_refused(name: str) -> BackboneError:
 
 
 def device() -> torch.device:
-    """Give the first GPU when there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """Give this process's GPU (the first, unless several processes share a training), or the CPU without one."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
 
 
 def load_tokenizer(source: BackboneSource) -> PreTrainedTokenizerBase:
@@ -72,14 +87,27 @@ def with_padding(tokenizer: Any) -> Any:
     return tokenizer
 
 
-def load_causal_model(source: BackboneSource) -> Any:
-    """Load a backbone's frozen weights onto the device, as a transformers causal model.
+def load_configuration(source: BackboneSource) -> PreTrainedConfig:
+    """Load a backbone's configuration alone.
 
     Raises:
         BackboneError: if it cannot be found or the hub refuses it.
     """
-    model = _load(AutoModelForCausalLM, source, dtype=DTYPES[source.precision], attn_implementation=source.attention)
-    return model.requires_grad_(False).to(device())
+    configuration: PreTrainedConfig = _load(AutoConfig, source)
+    return configuration
+
+
+def load_causal_model(source: BackboneSource, where: torch.device | None = None) -> Any:
+    """Load a backbone's frozen weights, as a transformers causal model.
+
+    Args:
+        source: where it comes from.
+        where: to be put; None for `device`.
+
+    Raises:
+        BackboneError: if it cannot be found or the hub refuses it.
+    """
+    return _load_model(AutoModelForCausalLM, source, where or device())
 
 
 def load_encoder(source: BackboneSource) -> Any:
@@ -88,8 +116,28 @@ def load_encoder(source: BackboneSource) -> Any:
     Raises:
         BackboneError: if it cannot be found or the hub refuses it.
     """
-    model = _load(AutoModel, source, dtype=DTYPES[source.precision], attn_implementation=source.attention)
-    return model.requires_grad_(False).to(device())
+    return _load_model(AutoModel, source, device())
+
+
+def _load_model(factory: Any, source: BackboneSource, where: torch.device) -> Any:
+    options: dict[str, Any] = {"dtype": DTYPES[source.precision], "attn_implementation": source.attention}
+    if source.quantization is None:
+        return _load(factory, source, **options).requires_grad_(False).to(where)
+    # A quantized model is put where it belongs while it is loaded; it cannot be moved.
+    options |= {"quantization_config": _quantization(source), "device_map": {"": where}}
+    return _load(factory, source, **options).requires_grad_(False)
+
+
+def _quantization(source: BackboneSource) -> BitsAndBytesConfig:
+    """QLoRA's (Dettmers et al. 2023): 4-bit NormalFloat, its constants quantized again; or LLM.int8()."""
+    if source.quantization == "int8":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=DTYPES[source.precision],
+    )
 
 
 def _load(factory: Any, source: BackboneSource, **options: Any) -> Any:

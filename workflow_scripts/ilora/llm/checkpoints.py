@@ -20,6 +20,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from ilora.artifacts.provenance import sha256_of
 from ilora.artifacts.tensors import read_tensors, write_tensors
 from ilora.artifacts.writing import atomic_path
+from ilora.llm.processes import is_main_process, wait_for_all
 
 TUNED_FILE = "tuned.safetensors"
 _COMPLETE = "complete"
@@ -48,7 +49,10 @@ class MarkComplete(TrainerCallback):
     """Marks a checkpoint when all of it is written, since a process may die in the middle of one."""
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
-        """Mark the newest."""
+        """Mark the newest, to which every process has added its own random numbers' state."""
+        wait_for_all()
+        if not is_main_process():
+            return
         folder = Path(str(args.output_dir), f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}")
         with atomic_path(folder / _COMPLETE) as temporary:
             temporary.touch()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch.utils.data import Dataset
+from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from ilora.adapters.labels import IGNORED_LABEL
 from ilora.adapters.load import ExpertLoad
@@ -19,22 +20,27 @@ from ilora.llm.collation import Collator, TrainingExample
 from ilora.llm.context import report_cut_histories
 from ilora.llm.hybrid_model import HybridLanguageModel
 from ilora.llm.optimizer_steps import optimizer_steps
+from ilora.llm.processes import process_count, total_over_processes
 from ilora.llm.prompts import NO_ITEM, PromptBuilder
-from ilora.llm.training import LogRow, LoopSettings, ParameterGroup, Precision, Schedule, train
+from ilora.llm.training import LogRow, LoopSettings, ParameterGroup, Precision, Schedule, Validation, train
 
 
 @dataclass(frozen=True)
 class FineTuningSettings:
     """How an adapter is tuned.
 
-    ``steps`` counts optimizer steps of ``batch_size`` sequences, each computed in ``gradient_accumulation`` parts.
-    ``curriculum`` is LLaRA's: with probability 1 - step/steps a batch has placeholders for behaviour tokens.
+    ``steps`` counts optimizer steps of ``batch_size`` sequences, which the processes share, each in
+    ``gradient_accumulation`` parts; ``length_grouped`` says whether a batch has prompts of about the same length.
+    ``curriculum`` is LLaRA's: with probability 1 - step/steps a batch has placeholders for behaviour tokens. The loss
+    over the validation split is measured every ``validation_every`` steps (None: never), and training stops when
+    ``patience`` measurements (None: never) brought no lower one.
     """
 
     seed: int
     steps: int
     batch_size: int
     gradient_accumulation: int
+    length_grouped: bool
     warmup_fraction: float
     learning_rate: float
     projector_learning_rate: float
@@ -42,6 +48,9 @@ class FineTuningSettings:
     curriculum: bool
     precision: Precision
     snapshots: tuple[int, ...]
+    log_every: int
+    validation_every: int | None
+    patience: int | None
 
 
 def fine_tuning_settings(
@@ -62,6 +71,7 @@ def fine_tuning_settings(
         steps=steps,
         batch_size=batch_size,
         gradient_accumulation=finetuning["gradient_accumulation"],
+        length_grouped=finetuning["length_grouped"],
         warmup_fraction=finetuning["warmup_fraction"],
         learning_rate=finetuning["learning_rate"],
         projector_learning_rate=finetuning["projector_learning_rate"],
@@ -69,6 +79,9 @@ def fine_tuning_settings(
         curriculum=finetuning["curriculum"],
         precision=precision,
         snapshots=tuple(finetuning["snapshots"]),
+        log_every=finetuning["log_every"],
+        validation_every=finetuning["validation_every"],
+        patience=finetuning["patience"],
     )
 
 
@@ -76,7 +89,8 @@ class FineTuningExamples(Dataset[TrainingExample]):
     """The examples in the order in which training meets them, a pure function of (seed, position).
 
     Each pass over the training sequences has an order and candidate sets of its own, drawn as the frozen sets of the
-    other splits are.
+    other splits are. An order that groups by length is that of transformers: batches of about the same length, in
+    random order.
 
     Args:
         sequences: all sequences; the training split is used.
@@ -87,6 +101,7 @@ class FineTuningExamples(Dataset[TrainingExample]):
         settings: of the fine-tuning.
 
     Attributes:
+        settings: of the fine-tuning.
         asked: examples given so far.
         cut: those of them whose history lost items to fit the model's context.
     """
@@ -105,20 +120,19 @@ class FineTuningExamples(Dataset[TrainingExample]):
         self._guidance = guidance
         self._candidates = candidates
         self._candidate_seed = candidate_seed
-        self._settings = settings
+        self.settings = settings
         self.asked = self.cut = 0
         self._training_rows = sequences.rows("train")
         passes = math.ceil(len(self) / len(self._training_rows))
-        self._orders = [
-            np.random.default_rng([settings.seed, number]).permutation(self._training_rows) for number in range(passes)
-        ]
+        order = self._length_grouped_order if settings.length_grouped else self._random_order
+        self._orders = [order(number) for number in range(passes)]
 
     def __len__(self) -> int:
-        return self._settings.steps * self._settings.batch_size
+        return self.settings.steps * self.settings.batch_size
 
     def __getitem__(self, position: int) -> TrainingExample:
         number, place = divmod(position, len(self._training_rows))
-        text_only = self._settings.curriculum and self._is_text_only(position)
+        text_only = self.settings.curriculum and self._is_text_only(position)
         return self.example(int(self._orders[number][place]), number, text_only)
 
     def example(self, sequence_id: int, draw: int, text_only: bool = False) -> TrainingExample:
@@ -129,18 +143,8 @@ class FineTuningExamples(Dataset[TrainingExample]):
             draw: number of the candidate set.
             text_only: whether behaviour tokens become placeholders.
         """
-        history = self._sequences.histories[sequence_id]
         target = int(self._sequences.targets[sequence_id])
-        candidates = draw_candidates(
-            self._sequences.keys[sequence_id],
-            draw,
-            history,
-            target,
-            number_of_items=self._sequences.number_of_items,
-            size=self._candidates,
-            seed=self._candidate_seed,
-        )
-        prompt = self._builder.prompt(history, candidates)
+        prompt = self._builder.prompt(self._sequences.histories[sequence_id], self._candidate_set(sequence_id, draw))
         self.asked += 1
         self.cut += prompt.cut > 0
         answer = self._builder.answer(target)
@@ -152,10 +156,58 @@ class FineTuningExamples(Dataset[TrainingExample]):
             guidance=None if self._guidance is None else self._guidance[sequence_id],
         )
 
+    def validation(self) -> "ValidationExamples":
+        """Give the validation split with the first of its frozen candidate sets."""
+        return ValidationExamples(self, self._sequences.rows("val"))
+
+    def _candidate_set(self, sequence_id: int, draw: int) -> list[int]:
+        return draw_candidates(
+            self._sequences.keys[sequence_id],
+            draw,
+            self._sequences.histories[sequence_id],
+            int(self._sequences.targets[sequence_id]),
+            number_of_items=self._sequences.number_of_items,
+            size=self._candidates,
+            seed=self._candidate_seed,
+        )
+
+    def _random_order(self, number: int) -> np.ndarray:
+        return np.random.default_rng([self.settings.seed, number]).permutation(self._training_rows)
+
+    def _length_grouped_order(self, number: int) -> np.ndarray:
+        titles = [len(title) for title in self._builder.titles]
+        lengths = [
+            sum(titles[item] for item in (*self._sequences.histories[row], *self._candidate_set(row, number)))
+            for row in self._training_rows
+        ]
+        drawn = int(np.random.default_rng([self.settings.seed, number]).integers(2**63))
+        generator = torch.Generator().manual_seed(drawn)
+        places = get_length_grouped_indices(lengths, self.settings.batch_size, generator=generator)
+        return np.asarray(self._training_rows[places])
+
     def _is_text_only(self, position: int) -> bool:
-        step = position // self._settings.batch_size
-        drawn = np.random.default_rng([self._settings.seed, 1, step]).random()
-        return bool(drawn >= step / self._settings.steps)
+        step = position // self.settings.batch_size
+        drawn = np.random.default_rng([self.settings.seed, 1, step]).random()
+        return bool(drawn >= step / self.settings.steps)
+
+
+class ValidationExamples(Dataset[TrainingExample]):
+    """The examples of a split's sequences, with behaviour tokens and one candidate set each.
+
+    Args:
+        examples: make them.
+        rows: ids of the sequences.
+    """
+
+    def __init__(self, examples: FineTuningExamples, rows: np.ndarray) -> None:
+        self._examples = examples
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, position: int) -> TrainingExample:
+        return self._examples.example(int(self._rows[position]), draw=0)
 
 
 def fine_tune(
@@ -177,7 +229,7 @@ def fine_tune(
         settings: of the fine-tuning.
         description: what the progress display calls it.
         logger: where progress goes.
-        take_snapshot: called after each of ``settings.snapshots``.
+        take_snapshot: called after each of ``settings.snapshots``, on the main process.
         checkpointing: see `ilora.llm.training.train`.
     """
     instance_wise = model.instance_wise
@@ -188,11 +240,12 @@ def fine_tune(
         groups=_parameter_groups(model, settings),
         schedule=Schedule(settings.steps, round(settings.warmup_fraction * settings.steps)),
         settings=LoopSettings(
-            batch_size=settings.batch_size // settings.gradient_accumulation,
+            batch_size=settings.batch_size // (settings.gradient_accumulation * process_count()),
             gradient_accumulation=settings.gradient_accumulation,
             seed=settings.seed,
             order="sequential",
             precision=settings.precision,
+            log_every=settings.log_every,
         ),
         description=description,
         logger=logger,
@@ -200,11 +253,19 @@ def fine_tune(
         take_snapshot=take_snapshot,
         read_load=(lambda: None) if instance_wise is None else instance_wise.load.read,
         checkpointing=checkpointing,
+        validation=_validation(examples, settings),
     )
-    report_cut_histories(examples.cut, examples.asked, description, logger)
+    cut, asked = total_over_processes(examples.cut), total_over_processes(examples.asked)
+    report_cut_histories(cut, asked, description, logger)
     if log and log[-1].expert_shares is not None:
         _report_load(log[-1], description, logger)
     return log
+
+
+def _validation(examples: FineTuningExamples, settings: FineTuningSettings) -> Validation | None:
+    if settings.validation_every is None:
+        return None
+    return Validation(examples.validation(), settings.validation_every, settings.patience)
 
 
 def _report_load(row: LogRow, description: str, logger: logging.Logger) -> None:

@@ -24,6 +24,9 @@ class HybridLanguageModel(nn.Module):
         item_vectors: (items, d), what the projector reads; None where every batch brings its own.
     """
 
+    #: Tells transformers' Trainer that `forward` takes ``num_items_in_batch``.
+    accepts_loss_kwargs = True
+
     item_vectors: torch.Tensor
 
     def __init__(
@@ -127,6 +130,7 @@ class HybridLanguageModel(nn.Module):
         attention_mask: torch.Tensor | None = None,
         guidance: torch.Tensor | None = None,
         behaviour_vectors: torch.Tensor | None = None,
+        num_items_in_batch: torch.Tensor | None = None,
     ) -> dict[str, torch.Tensor]:
         """Give the mean cross-entropy (Eq. 2) over the labelled tokens of a right-padded batch.
 
@@ -141,6 +145,9 @@ class HybridLanguageModel(nn.Module):
             attention_mask: int64 (batch, tokens), 0 at padding; read by a gate that is guided by the tokens.
             guidance: see `gated`.
             behaviour_vectors: see `embed`.
+            num_items_in_batch: labelled tokens of the whole optimizer step, by which the sum over this part of it is
+                divided: the step is then the same in however many parts and processes it is computed. None where this
+                batch is the whole.
 
         Returns:
             ``loss``: scalar.
@@ -154,7 +161,8 @@ class HybridLanguageModel(nn.Module):
         model = self.causal_model
         with self.gated(guidance, embeddings, counted), _head_reads_only(model.get_output_embeddings(), labelled):
             logits = model(inputs_embeds=embeddings, use_cache=False).logits[0]
-        return {"loss": nn.functional.cross_entropy(logits.float(), targets[labelled])}
+        total = nn.functional.cross_entropy(logits.float(), targets[labelled], reduction="sum")
+        return {"loss": total / (labelled.sum() if num_items_in_batch is None else num_items_in_batch)}
 
 
 @contextmanager

@@ -64,7 +64,7 @@ def read_origin(adapter: Path) -> Origin:
             "as results/finetune/movielens/published/embedded/ilora/default/seed~1/adapter"
         )
     record = json.loads(sidecar.read_text(encoding="utf-8"))
-    if not {"method", "dataset", "prompt"} <= set(record.get("config", {})):
+    if not {"kind", "dataset", "prompt"} <= set(record.get("config", {})):
         raise ArtifactError(f"{sidecar}: found no settings of a method; run the workflow again")
     recorded, here = Path(record["artifact"]["path"]).parts, adapter.resolve()
     root = Path(*here.parts[: -len(recorded)]) if here.parts[-len(recorded) :] == recorded else Path()

@@ -3,7 +3,6 @@
 import logging
 import math
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,8 +14,6 @@ from torch import nn
 from torch.utils.data import Dataset
 from transformers import (
     Trainer,
-    TrainerCallback,
-    TrainerControl,
     TrainerState,
     TrainingArguments,
     get_cosine_with_min_lr_schedule_with_warmup,
@@ -26,16 +23,19 @@ from transformers.trainer_callback import PrinterCallback
 
 from ilora.adapters.load import ExpertLoad
 from ilora.artifacts.schemas import TRAINING_LOG
+from ilora.llm.callbacks import AtSteps, KeepBest, ShowProgress, StopOnSignal, measurements
 from ilora.llm.checkpoints import Checkpointing, MarkComplete, latest_checkpoint, read_tuned_state, write_tuned_state
 from ilora.progress import Progress
 
 Precision = Literal["float32", "bfloat16", "float16"]
 
-#: The log of a training of the language model; the last columns are an instance-wise adapter's, over the sequences
-#: since the row before (see `ilora.adapters.ExpertLoad`).
+#: The log of a training of the language model. The loss over the validation split stands where it was measured; the
+#: last columns are an instance-wise adapter's, over the sequences of the main process since the row before (see
+#: `ilora.adapters.ExpertLoad`).
 LANGUAGE_MODEL_LOG = pa.schema(
     [
         *TRAINING_LOG,
+        pa.field("validation_loss", pa.float64()),
         pa.field("gate_entropy", pa.float64()),
         pa.field("effective_experts", pa.float64()),
         pa.field("expert_shares", pa.list_(pa.float64())),
@@ -68,8 +68,8 @@ class Schedule:
 class LoopSettings:
     """How the loop runs.
 
-    ``batch_size`` is per device; ``gradient_accumulation`` batches make one step. ``order`` is the order of the data.
-    ``log_every`` steps (fewer in a short run) share a row of the log, the mean loss over them.
+    ``batch_size`` is that of one process; on each, ``gradient_accumulation`` batches make one step. ``order`` is the
+    order of the data. ``log_every`` steps (fewer in a short run) share a row of the log, the mean loss over them.
     """
 
     batch_size: int
@@ -83,12 +83,16 @@ class LoopSettings:
 
 @dataclass(frozen=True)
 class LogRow:
-    """Mean loss and expert load over the steps since the last row, and the first group's learning rate at ``step``."""
+    """Mean loss and expert load over the steps since the last row; learning rate and validation loss at ``step``.
+
+    The learning rate is that of the first group.
+    """
 
     step: int
     epoch: float
     loss: float
     learning_rate: float
+    validation_loss: float | None = None
     gate_entropy: float | None = None
     effective_experts: float | None = None
     expert_shares: tuple[float, ...] | None = None
@@ -118,50 +122,24 @@ class _Trainer(Trainer):
         read_tuned_state(self._tuned, Path(resume_from_checkpoint))
 
 
-class _ShowProgress(TrainerCallback):
-    """Shows loss, learning rate and speed."""
+@dataclass(frozen=True)
+class Validation:
+    """What is measured beside the training.
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._began = time.monotonic()
-        self._tokens_before = 0
+    Attributes:
+        dataset: map-style, of the validation split.
+        every: optimizer steps between measurements of the loss.
+        patience: measurements without a lower loss after which training stops and goes back to the best state; None to
+            measure only.
+    """
 
-    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Start where a checkpoint left off."""
-        self._tokens_before = int(state.num_input_tokens_seen)
-        self._progress.update(n=state.global_step)
-
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, float] | None = None,
-        **_: Any,
-    ) -> None:
-        """Show one row of the log."""
-        if not logs or "loss" not in logs:
-            return
-        tokens = int(state.num_input_tokens_seen) - self._tokens_before
-        self._progress.update(
-            n=state.global_step - self._progress.step,
-            loss=float(logs["loss"]),
-            learning_rate=float(logs["learning_rate"]),
-            tokens_per_second=tokens / (time.monotonic() - self._began),
-        )
+    dataset: Dataset[Any]
+    every: int
+    patience: int | None
 
 
-class _AtSteps(TrainerCallback):
-    """Calls ``action(step)`` after each of the steps named."""
-
-    def __init__(self, steps: Sequence[int], action: Callable[[int], None]) -> None:
-        self._steps = set(steps)
-        self._action = action
-
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Act when this step is one of them."""
-        if state.global_step in self._steps:
-            self._action(state.global_step)
+class Interrupted(RuntimeError):
+    """A training was told to stop; its state is kept, and the same command goes on from there."""
 
 
 def train(
@@ -177,8 +155,12 @@ def train(
     take_snapshot: Callable[[int], None] = lambda step: None,
     read_load: ReadLoad = lambda: None,
     checkpointing: Checkpointing | None = None,
+    validation: Validation | None = None,
 ) -> list[LogRow]:
     """Train in place with AdamW (betas 0.9 and 0.98) and give the log.
+
+    In a process group, every process calls this with the same arguments and takes its part of each batch (DDP, through
+    accelerate); gradients and losses are those of one process with the whole batch, up to rounding.
 
     Args:
         model: gives a dict with ``loss`` for the keyword arguments that ``collate`` makes.
@@ -189,15 +171,18 @@ def train(
         settings: of the loop.
         description: for the progress display.
         logger: where progress goes.
-        snapshots: steps after which ``take_snapshot(step)`` is called.
+        snapshots: steps after which ``take_snapshot(step)`` is called, on the main process.
         take_snapshot: called with the model in its state of that step; what it makes must outlive a killed process if
             ``checkpointing`` is given, for a step is not met twice.
         read_load: see `ReadLoad`.
         checkpointing: where the training's own state is kept, and found again; None to keep none. A training that is
             taken up again ends in the same bytes (CPU).
+        validation: measured beside the training; None for none.
 
     Raises:
         FloatingPointError: if the loss of the last row is not finite.
+        Interrupted: if SIGTERM came and the state is kept.
+        ValueError: if a best state is to be kept and there is no ``checkpointing``.
     """
     set_seed(settings.seed)
     optimizer = torch.optim.AdamW(
@@ -210,47 +195,81 @@ def train(
     rates = get_cosine_with_min_lr_schedule_with_warmup(
         optimizer, schedule.warmup_steps, schedule.steps, min_lr_rate=schedule.floor
     )
+    stop = StopOnSignal() if checkpointing else None
+    keep_best = _keep_best(model, validation, checkpointing)
     with tempfile.TemporaryDirectory() as temporary, Progress(schedule.steps, description, logger) as progress:
+        beside = [ShowProgress(progress), AtSteps(snapshots, take_snapshot), MarkComplete(), keep_best, stop]
         trainer = _Trainer(
             model,
             read_load,
-            args=_arguments(temporary, schedule, settings, checkpointing),
+            args=_arguments(temporary, schedule, settings, checkpointing, validation),
             train_dataset=dataset,
+            eval_dataset=validation.dataset if validation else None,
             data_collator=collate,
             optimizers=(optimizer, rates),
-            callbacks=[_ShowProgress(progress), _AtSteps(snapshots, take_snapshot), MarkComplete()],
+            callbacks=[callback for callback in beside if callback is not None],
         )
         trainer.remove_callback(PrinterCallback)
         resumed = latest_checkpoint(checkpointing.folder) if checkpointing else None
         if resumed is not None:
             logger.info("%s: going on from %s", description, resumed)
         trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+    if stop is not None and stop.stopped_at is not None:
+        raise Interrupted(
+            f"{description}: stopped by a signal after step {stop.stopped_at} of {schedule.steps}. Its state is kept; "
+            "the same command goes on from there"
+        )
     rows = _log_rows(trainer.state)
     if rows and not math.isfinite(rows[-1].loss):
         raise FloatingPointError(
             f"{description}: the loss is {rows[-1].loss} at step {rows[-1].step}; "
             "lower the learning rate or use another precision"
         )
+    if keep_best is not None:
+        best = keep_best.restore(measurements(trainer.state))
+        logger.info("%s: the best validation loss, %.4f, was that of step %d", description, best.loss, best.step)
     return rows
 
 
+def _keep_best(model: nn.Module, validation: Validation | None, checkpointing: Checkpointing | None) -> KeepBest | None:
+    if validation is None or validation.patience is None:
+        return None
+    if checkpointing is None:
+        raise ValueError("early stopping: found no checkpointing, expected a folder for the best state")
+    return KeepBest(model, checkpointing.folder / "best", validation.patience)
+
+
 def _arguments(
-    temporary: str, schedule: Schedule, settings: LoopSettings, checkpointing: Checkpointing | None
+    temporary: str,
+    schedule: Schedule,
+    settings: LoopSettings,
+    checkpointing: Checkpointing | None,
+    validation: Validation | None,
 ) -> TrainingArguments:
     # A short run has five rows at least: enough for a curve.
     logging_steps = max(1, min(settings.log_every, schedule.steps // 5))
-    saving: dict[str, Any] = {"output_dir": temporary, "save_strategy": "no"}
+    if validation is not None:
+        # Each measurement has its row.
+        logging_steps = math.gcd(logging_steps, validation.every)
+    options: dict[str, Any] = {"output_dir": temporary, "save_strategy": "no"}
     if checkpointing is not None:
         # A row of the log must not be cut in two, and the checkpoint before is kept until the next is complete.
         steps = math.ceil(checkpointing.every / logging_steps) * logging_steps
-        saving = {
+        options = {
             "output_dir": str(checkpointing.folder),
             "save_strategy": "steps",
             "save_steps": steps,
             "save_total_limit": 2,
         }
+    if validation is not None:
+        options |= {
+            "eval_strategy": "steps",
+            "eval_steps": validation.every,
+            "per_device_eval_batch_size": settings.batch_size,
+            "prediction_loss_only": True,
+        }
     return TrainingArguments(
-        **saving,
+        **options,
         max_steps=schedule.steps,
         per_device_train_batch_size=settings.batch_size,
         gradient_accumulation_steps=settings.gradient_accumulation,
@@ -274,12 +293,14 @@ def _arguments(
 def _log_rows(state: TrainerState) -> list[LogRow]:
     """The Trainer's own history, which its checkpoints keep."""
     history: list[dict[str, Any]] = [entry for entry in state.log_history if "loss" in entry]
+    validation_loss = {measurement.step: measurement.loss for measurement in measurements(state)}
     return [
         LogRow(
             step=entry["step"],
             epoch=float(entry["epoch"]),
             loss=float(entry["loss"]),
             learning_rate=float(entry["learning_rate"]),
+            validation_loss=validation_loss.get(entry["step"]),
             gate_entropy=entry.get("gate_entropy"),
             effective_experts=entry.get("effective_experts"),
             expert_shares=tuple(entry["expert_shares"]) if "expert_shares" in entry else None,
