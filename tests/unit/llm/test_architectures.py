@@ -58,8 +58,9 @@ CASES = [
 
 def backbone(kind: str, vocabulary_size: int) -> torch.nn.Module:
     """Give the same frozen model at each call; its window is shorter than a prompt."""
-    tied = {"tie_word_embeddings": True} if kind == "qwen3" else {}
-    return tiny_model(kind, vocab_size=vocabulary_size, sliding_window=24, **tied).requires_grad_(False).eval()
+    tied = kind in ("qwen3", "gemma2", "gemma3")
+    model = tiny_model(kind, vocab_size=vocabulary_size, sliding_window=24, tie_word_embeddings=tied)
+    return model.requires_grad_(False).eval()
 
 
 @pytest.mark.parametrize(("kind", "adapter", "template"), CASES)

@@ -57,14 +57,14 @@ def _rendered(tokenizer: PreTrainedTokenizerBase, messages: list[dict[str, str]]
             "prompt.template to plain, or backbone.name to a model that was tuned for chats"
         )
     template = tokenizer.get_chat_template()
-    text: str = tokenizer.apply_chat_template(
+    text = tokenizer.apply_chat_template(
         messages,
         chat_template=_FIXED_CLOCK + template if "strftime_now" in template else template,
         add_generation_prompt=for_an_answer,
         tokenize=False,
         enable_thinking=False,
     )
-    return text
+    return str(text)
 
 
 def _around(message: str, text: str, tokenizer: PreTrainedTokenizerBase) -> tuple[str, str]:

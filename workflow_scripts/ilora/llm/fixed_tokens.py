@@ -72,7 +72,7 @@ def chat_tokens(
     """
     frame = chat_frame(tokenizer)
     _check_that_titles_stay_inside(tokenizer, frame, titles)
-    openings = {order: frame.opening}
+    openings: dict[str, str] = {order: frame.opening}
     history, candidates = (
         [*tokenizer.encode(openings.get(first, "") + text.removesuffix("\n"), add_special_tokens=False), *newline]
         for first, text in (("history_first", wording.history), ("candidates_first", wording.candidates))

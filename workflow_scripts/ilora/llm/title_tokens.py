@@ -94,5 +94,4 @@ def title_token_ids(
 
 def readable(tokenizer: PreTrainedTokenizerBase, token_ids: Sequence[int]) -> str:
     """Give what was written, without special tokens, and with every space that was written: "Wham !" stays so."""
-    text: str = tokenizer.decode(token_ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-    return text
+    return str(tokenizer.decode(list(token_ids), skip_special_tokens=True, clean_up_tokenization_spaces=False))
