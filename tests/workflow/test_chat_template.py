@@ -15,7 +15,7 @@ from ilora.configuration.model import BackboneSection
 from small_qwen import save_small_qwen
 
 # It runs in a copy of the finished smoke study, whose data and recommenders it shares.
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 STUDY = """
 backbone: {name: small_qwen, gpus: 0}
