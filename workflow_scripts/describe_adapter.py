@@ -30,6 +30,7 @@ def main(snakemake: "Snakemake") -> None:
         revision=params.base_model["revision"],
         guide=params.guide,
         seed=int(wildcards.seed),
+        prompt=record["config"]["prompt"],
         finetuning=params.finetuning,
         git_revision=read_record(adapter).content["git_revision"],
         path=adapter.as_posix(),

@@ -6,6 +6,10 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import nn
 from transformers import (
+    Gemma2Config,
+    Gemma2ForCausalLM,
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
     LlamaConfig,
     LlamaForCausalLM,
     MistralConfig,
@@ -13,6 +17,8 @@ from transformers import (
     PreTrainedModel,
     Qwen2Config,
     Qwen2ForCausalLM,
+    Qwen3Config,
+    Qwen3ForCausalLM,
 )
 
 from ilora.adapters import InstanceWiseConfig, InstanceWiseModel, get_instance_wise_model
@@ -25,6 +31,26 @@ _ARCHITECTURES: dict[str, tuple[type, type]] = {
     "llama": (LlamaConfig, LlamaForCausalLM),
     "mistral": (MistralConfig, MistralForCausalLM),
     "qwen2": (Qwen2Config, Qwen2ForCausalLM),
+    "qwen3": (Qwen3Config, Qwen3ForCausalLM),
+    "gemma2": (Gemma2Config, Gemma2ForCausalLM),
+    "gemma3": (Gemma3TextConfig, Gemma3ForCausalLM),
+}
+ARCHITECTURES = tuple(_ARCHITECTURES)
+#: What is not in proportion to the width unless it is said. The caps are low enough to matter with random weights.
+_OWN_SETTINGS: dict[str, dict[str, Any]] = {
+    "qwen3": {"head_dim": 8},
+    "gemma2": {
+        "head_dim": 8,
+        "query_pre_attn_scalar": 8,
+        "final_logit_softcapping": 2.0,
+        "attn_logit_softcapping": 5.0,
+        "layer_types": ["sliding_attention", "full_attention"],
+    },
+    "gemma3": {
+        "head_dim": 8,
+        "query_pre_attn_scalar": 8,
+        "layer_types": ["sliding_attention", "full_attention"],
+    },
 }
 
 
@@ -48,8 +74,8 @@ def tiny_model(
     heads = {"num_attention_heads": 2, "num_key_value_heads": 1}
     tokens = {"pad_token_id": PADDING, "bos_token_id": None, "eos_token_id": None}
     torch.manual_seed(seed)
-    model = architecture(configuration(**{**shape, **heads, **tokens, "initializer_range": 0.2, **settings}))
-    return model.to(dtype)
+    given = {**shape, **heads, **tokens, "initializer_range": 0.2, **_OWN_SETTINGS.get(kind, {}), **settings}
+    return architecture(configuration(**given)).to(dtype)
 
 
 def lora(rank: int = 8, **settings: Any) -> LoraConfig:

@@ -235,6 +235,10 @@ def test_unknown_keys(changes: dict[str, Any], path: str, guess: str) -> None:
             "prompt.order: found history_first, expected candidates_first: the embedded backbone reads no other",
         ),
         (
+            {"prompt": {"template": "chat"}},
+            "prompt.template: found chat, expected plain: the embedded backbone has no chat template",
+        ),
+        (
             {"embedded_backbone": {"steps": 100}},
             "embedded_backbone.warmup_steps: found 100, expected less than embedded_backbone.steps (100)",
         ),

@@ -77,7 +77,7 @@ def test_constrained_answers_equal_those_by_hand(
     # One new token is too few for any title: constrained answers are written to their end.
     settings = DecodingSettings(batch_size=2, maximum_new_tokens=1)
     with Progress(len(SETS), "answering", logging.getLogger("test")) as progress:
-        found = generate_answers(hybrid, tokenizer, builder.newline, questions, settings, progress, possible)
+        found = generate_answers(hybrid, tokenizer, builder.stops, questions, settings, progress, possible)
     for question, answers, text in zip(questions, possible, found, strict=True):
         assert text + "\n" == tokenizer.decode(by_hand(hybrid, question, answers))
 
@@ -92,7 +92,7 @@ def test_without_constraints_such_a_model_names_no_candidate(
     titles = [str(tokenizer.decode(title)) for title in builder.titles]
     with Progress(1, "answering", logging.getLogger("test")) as progress:
         settings = DecodingSettings(batch_size=1, maximum_new_tokens=6)
-        (free,) = generate_answers(hybrid, tokenizer, builder.newline, questions, settings, progress)
-        (bound,) = generate_answers(hybrid, tokenizer, builder.newline, questions, settings, progress, possible)
+        (free,) = generate_answers(hybrid, tokenizer, builder.stops, questions, settings, progress)
+        (bound,) = generate_answers(hybrid, tokenizer, builder.stops, questions, settings, progress, possible)
     assert resolve_choice(free, candidates, titles) is None
     assert resolve_choice(bound, candidates, titles) in candidates

@@ -7,15 +7,17 @@ import torch
 from peft import LoraConfig
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
+from hybrid_models import hybrid_model
 from ilora.adapters import InstanceWiseConfig, get_instance_wise_model
 from ilora.adapters.labels import IGNORED_LABEL
 from ilora.llm.collation import Collator, TrainingExample
 from ilora.llm.generation import DecodingSettings, generate_answers
 from ilora.llm.hybrid_model import HybridLanguageModel
-from ilora.llm.projector import Projector
+from ilora.llm.projector import Projector, fresh_projector
 from ilora.llm.prompts import NO_ITEM, PromptBuilder
 from ilora.llm.questions import Question
 from ilora.progress import Progress
+from tiny_models import ARCHITECTURES, VOCABULARY, tiny_model
 
 
 @pytest.fixture
@@ -60,6 +62,32 @@ def test_loss_equals_that_of_transformers_on_each_sequence_alone(
     torch.testing.assert_close(hybrid(**Collator(0)(examples))["loss"], total / count)
 
 
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_loss_equals_the_models_own_in_every_architecture(
+    kind: str, builder: PromptBuilder, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    """Gemma 2 caps its logits, Gemma scales its embeddings, and windows slide; the embeddings are tied in some."""
+    hybrid = hybrid_model("uniform", len(tokenizer), kind, torch.float32, sliding_window=16)
+    examples = [example(builder, [0, 1], [2, 3], 3), example(builder, [5], [2, 6, 7], 6)]
+    total, count = torch.tensor(0.0), 0
+    for one in examples:
+        batch = Collator(0)([one])
+        embedded = hybrid.embed(batch["input_ids"], batch["behaviour"])
+        answers = int((batch["labels"] != IGNORED_LABEL).sum())
+        total += hybrid.causal_model(inputs_embeds=embedded, labels=batch["labels"]).loss * answers
+        count += answers
+    torch.testing.assert_close(hybrid(**Collator(0)(examples))["loss"], total / count)
+    assert hybrid.causal_model.get_output_embeddings()(torch.zeros(1, 3, 16)).shape[1] == 3  # the head is as it was
+
+
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_fresh_behaviour_tokens_have_the_norm_of_a_word_as_the_model_reads_it(kind: str) -> None:
+    model, vectors = tiny_model(kind), torch.randn(8, 4)
+    tokens = fresh_projector(vectors, model, seed=1)(vectors)
+    words = model.get_input_embeddings()(torch.arange(VOCABULARY))
+    torch.testing.assert_close(tokens.norm(dim=-1).mean(), words.norm(dim=-1).mean())
+
+
 def greedy_by_hand(hybrid: HybridLanguageModel, builder: PromptBuilder, question: Question, steps: int) -> list[int]:
     """Decode without a cache and without padding."""
     tokens, behaviour = list(question.prompt.token_ids), list(question.prompt.behaviour)
@@ -83,7 +111,7 @@ def test_batched_generation_with_cache_equals_decoding_by_hand(
         Question(builder.prompt([4, 3], [0, 1, 2]), None),
     ]
     with Progress(3, "answering", logging.getLogger("test")) as progress:
-        answers = generate_answers(hybrid, tokenizer, builder.newline, questions, DecodingSettings(2, 6), progress)
+        answers = generate_answers(hybrid, tokenizer, builder.stops, questions, DecodingSettings(2, 6), progress)
     for question, answer in zip(questions, answers, strict=True):
         written = greedy_by_hand(hybrid, builder, question, steps=6)
         assert answer == str(tokenizer.decode(written, skip_special_tokens=True)).split("\n")[0]

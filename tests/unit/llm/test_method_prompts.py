@@ -13,9 +13,11 @@ from ilora.adapters.labels import IGNORED_LABEL
 from ilora.configuration.model import PromptSection
 from ilora.data.sequences import SequenceKey, SequenceTable
 from ilora.llm.collation import Collator, TrainingExample
+from ilora.llm.context import ContextWindow
 from ilora.llm.fine_tuning import FineTuningExamples
-from ilora.llm.prompts import NO_ITEM, PLACEHOLDER_TOKEN, PromptBuilder, prompt_style
+from ilora.llm.prompts import NO_ITEM, PromptBuilder, prompt_style
 from ilora.llm.questions import Question, prompt_batch
+from ilora.llm.title_tokens import PLACEHOLDER_TOKEN
 from ilora.llm.wording import WORDING
 from ilora.methods.register import LANGUAGE_MODEL_METHODS
 from small_tuning import SMALL_TUNING
@@ -249,11 +251,16 @@ def test_only_the_title_and_its_newline_are_learnt(method: str) -> None:
 
 
 @pytest.mark.parametrize("section", [PAPER, EMBEDDED])
-def test_behaviour_tokens_land_on_their_positions_whatever_the_padding(section: dict[str, str]) -> None:
+def test_behaviour_tokens_land_on_their_positions_whatever_the_padding_and_the_cut(section: dict[str, str]) -> None:
     builder = builder_of("llara", section)
     model = hybrid_model("uniform", len(WORDS))
     assert model.projector is not None
-    prompts = [builder.prompt(HISTORY, CANDIDATES), builder.prompt([3], [2, 0, 1]), builder.prompt([1], [0])]
+    whole = builder.prompt([3, *HISTORY], CANDIDATES)
+    window = ContextWindow(len(whole.token_ids) + 3, new_tokens=4)
+    style = prompt_style(section, "hybrid")
+    cut = PromptBuilder(word_tokenizer(), TITLES, style, WORDING["movielens"], window).prompt([3, *HISTORY], CANDIDATES)
+    assert (whole.cut, cut.cut) == (0, 1)
+    prompts = [whole, cut, builder.prompt([3], [2, 0, 1]), builder.prompt([1], [0])]
     right = Collator(0)([TrainingExample(p.token_ids, p.behaviour, p.behaviour) for p in prompts])
     embedded_right = model.embed(right["input_ids"], right["behaviour"])
     embedded_left = prompt_batch(model, [Question(prompt, None) for prompt in prompts]).embeddings

@@ -5,7 +5,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from ilora.configuration.model import BUILT_IN_DATASETS
-from ilora.llm.prompts import NO_ITEM, PromptBuilder, PromptStyle, newline_token_ids, prompt_text, title_token_ids
+from ilora.llm.prompts import NO_ITEM, PromptBuilder, PromptStyle, prompt_text
+from ilora.llm.title_tokens import newline_token_ids, title_token_ids
 from ilora.llm.wording import WORDING, PromptWording, prompt_wording
 
 TITLES = ["Alien", "The Ape", "The Ape II", "Brazil"]

@@ -1,6 +1,7 @@
 """Which deviations from the paper a study has."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from ilora.configuration.model import StudyConfig
 from ilora.configuration.presets import preset_values
 from ilora.reporting.deviations import Study, deviation_table, deviations_of
 
-PAPER = {
+PAPER: dict[str, Any] = {
     "datasets": ["lastfm", "movielens", "steam"],
     "seeds": [1, 2, 3, 4, 5],
     "backbone": {"name": "meta-llama/Llama-2-7b-hf"},
@@ -85,6 +86,7 @@ def test_the_papers_own_settings_leave_what_no_setting_can_change() -> None:
         ({"data": {"draws": 1}}, "HitRatio@1", "Candidate sets of a user"),
         ({"methods": ["tallrec", "morec"]}, "TALLRec", "Training of GRU4Rec, Caser and SASRec"),
         ({"methods": ["tallrec", "morec"]}, "MoRec", "Splits"),
+        (PAPER | {"prompt": {**PAPER["prompt"], "template": "chat"}}, "Template of the prompt", "Order of the prompt"),
         ({"methods": ["popularity"]}, "Methods", "MovieLens, fine-tuning: length"),
     ],
 )

@@ -17,6 +17,7 @@ FACTS = CardFacts(
     revision=None,
     guide="sasrec",
     seed=1,
+    prompt={"order": "candidates_first", "behaviour_token": "before_title", "template": "plain"},
     finetuning={"rank": 8, "target_modules": ["q_proj", "v_proj"], "epochs": None},
     git_revision="0123abc",
     path="results/adapter",
@@ -65,6 +66,18 @@ def test_uniform_lora_is_plain_pefts(adapter: str, guide: str | None) -> None:
     card = model_card(replace(FACTS, method="llara", adapter=adapter, guide=guide), metrics())
     assert "PEFT reads this folder" in card
     assert ("projector.safetensors" in card) == (guide is not None)
+
+
+def test_it_says_how_the_model_is_asked() -> None:
+    plain = model_card(FACTS, metrics())
+    assert "- Prompt: a text, which the answer and a newline continue; the candidates, then the history; a" in plain
+    chat = {"order": "history_first", "behaviour_token": "after_title", "template": "chat"}
+    card = model_card(replace(FACTS, prompt=chat), metrics())
+    assert (
+        "- Prompt: the user's message in the base model's own chat template; the answer is the assistant's; the" in card
+    )
+    assert "a behaviour token after each title" in card
+    assert "behaviour token" not in model_card(replace(FACTS, prompt=chat, guide=None), metrics())
 
 
 def test_a_data_set_of_the_users_own() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from ilora.llm.prompts import PLACEHOLDER_TOKEN
+from ilora.llm.title_tokens import PLACEHOLDER_TOKEN
 from ilora.llm.wording import PromptWording
 
 PADDING_TOKEN, START_TOKEN, END_TOKEN = "<pad>", "<s>", "</s>"

@@ -176,6 +176,8 @@ def _embedded_backbone(study: StudyConfig) -> Iterator[Problem]:
         yield Problem(
             "prompt.behaviour_token", prompt.behaviour_token, "before_title: the embedded backbone reads no other"
         )
+    if study.backbone.is_embedded and prompt.template != "plain":
+        yield Problem("prompt.template", prompt.template, "plain: the embedded backbone has no chat template")
     if shape.hidden_size % (2 * shape.heads):
         yield Problem(
             "embedded_backbone.hidden_size",

@@ -270,6 +270,11 @@ class PromptSection(Section):
         "before_title",
         description="where an item's behaviour token stands; after_title is the paper's",
     )
+    template: Literal["plain", "chat"] = Field(
+        "plain",
+        description="plain is a text that the backbone goes on with; chat is the user's message in the backbone's own "
+        "chat template, and the answer is the assistant's",
+    )
 
 
 class FinetuningValues(Section):
@@ -376,7 +381,7 @@ class DecodingSection(Section):
     """How the language model answers."""
 
     batch_size: Count = Field(32, description="prompts that are answered together")
-    maximum_new_tokens: Count = Field(32, description="tokens of an answer, if no newline ends it before")
+    maximum_new_tokens: Count = Field(32, description="tokens of an answer, if it does not end before")
     constrained: bool = Field(False, description="write nothing but titles of candidates, whatever their length")
     candidate_score: Literal["sum", "mean"] = Field(
         "sum",

@@ -1,7 +1,7 @@
 """Attaching a fresh adapter to a backbone, and saving and loading what fine-tuning made."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -83,7 +83,11 @@ def attach_adapter(
         settings: of the adapter.
         guidance_width: size of what the gate reads.
         seed: of LoRA's and the gate's initial weights.
+
+    Raises:
+        ValueError: if the model lacks some of the layers that are to be adapted, of which PEFT would take the others.
     """
+    _check_target_modules(causal_model, settings.target_modules)
     torch.manual_seed(seed)
     lora = LoraConfig(
         r=settings.rank,
@@ -106,6 +110,22 @@ def attach_adapter(
         )
         adapted = get_instance_wise_model(causal_model, lora, gate)
     return HybridLanguageModel(adapted, projector, item_vectors).to(causal_model.device)
+
+
+def _check_target_modules(causal_model: Any, target_modules: Sequence[str]) -> None:
+    named = dict(causal_model.named_modules())
+    missing = [name for name in target_modules if not any(f".{path}".endswith(f".{name}") for path in named)]
+    if missing:
+        head = causal_model.get_output_embeddings()
+        layers = {
+            path.rsplit(".", 1)[-1]: None
+            for path, module in named.items()
+            if isinstance(module, nn.Linear) and module is not head
+        }
+        raise ValueError(
+            f"finetuning.target_modules: found {', '.join(missing)}, which {type(causal_model).__name__} does not "
+            f"have; its linear layers are {', '.join(layers)}"
+        )
 
 
 def save_adapter(model: HybridLanguageModel, settings: AdapterSettings, folder: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 Answers = Sequence[Sequence[int]]
-"""The possible answers to a prompt: token ids of each, its newline included."""
+"""The possible answers to a prompt: token ids of each, its end included."""
 
 ROOT = -1
 """Stands for the prompt's last token, after which every answer begins."""

@@ -39,7 +39,7 @@ class Answer:
     """What the model says.
 
     Attributes:
-        text: what it writes, up to the newline.
+        text: what it writes, up to its end.
         choice: the candidate that the text names, an item id; None if it names none.
         shares: probability of each candidate's title among those of all candidates, float64 (candidates,), sum 1.
         expert_weights: omega, float (K,); None without a gate.
@@ -88,9 +88,7 @@ class TunedMethod:
             guidance = gated.constant_guidance(1)[0]
         question = Question(self.builder.prompt(history, candidates), guidance)
         with Progress(1, "answering", _LOGGER) as progress:
-            (text,) = generate_answers(
-                self.model, self.tokenizer, self.builder.newline, [question], _DECODING, progress
-            )
+            (text,) = generate_answers(self.model, self.tokenizer, self.builder.stops, [question], _DECODING, progress)
         with Progress(1, "scoring the candidates", _LOGGER) as progress:
             answers = [self.builder.answer(item) for item in candidates]
             (scores,) = score_answers(self.model, [question], [answers], 1, progress)

@@ -65,15 +65,28 @@ def device() -> torch.device:
 
 
 def load_tokenizer(source: BackboneSource) -> PreTrainedTokenizerBase:
-    """Load a backbone's tokenizer, with its end token for padding when it has no padding token.
+    """Load a backbone's tokenizer, with a token for padding.
 
     Raises:
-        BackboneError: if it cannot be found or the hub refuses it.
+        BackboneError: if it cannot be found, the hub refuses it, or it has nothing to pad with.
         ilora.artifacts.errors.ArtifactError: if the workflow made it, and its files are not those that were written.
     """
-    tokenizer: PreTrainedTokenizerBase = _load(AutoTokenizer, source)
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
+    return with_padding(_load(AutoTokenizer, source))
+
+
+def with_padding(tokenizer: Any) -> Any:
+    """Give a tokenizer without a padding token its end token for it, or its unknown token: nothing attends to padding.
+
+    Raises:
+        BackboneError: if it has none of them.
+    """
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    if tokenizer.pad_token is None:
+        raise BackboneError(
+            f"{tokenizer.name_or_path}: its tokenizer has no padding, end or unknown token. Set one of them in its "
+            "tokenizer_config.json, and backbone.name to the directory"
+        )
     return tokenizer
 
 
@@ -144,4 +157,11 @@ def _load(factory: Any, source: BackboneSource, **options: Any) -> Any:
         raise BackboneError(
             f"{source.name}: {where}. Set backbone.name to a directory that holds config, tokenizer and weights, or "
             f"to organisation/model with network access. The loader said: {error}"
+        ) from error
+    except ValueError as error:
+        if "attention implementation" not in str(error):
+            raise
+        raise BackboneError(
+            f"{source.name}: backbone.attention is {source.attention}, which this model does not have. Set it to "
+            "eager, which every model has."
         ) from error

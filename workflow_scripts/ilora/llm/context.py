@@ -16,7 +16,7 @@ class ContextWindow:
         """Give the tokens that are left to a prompt.
 
         Args:
-            longest_answer: tokens of the longest title with its newline, which is learnt, or scored, after the prompt.
+            longest_answer: tokens of the longest title with its end, which is learnt, or scored, after the prompt.
         """
         return self.tokens - max(self.new_tokens, longest_answer)
 

@@ -1,4 +1,4 @@
-"""Greedy answers to hybrid prompts, each up to its newline."""
+"""Greedy answers to hybrid prompts, each up to its end."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,13 @@ from ilora.llm.answer_trie import Answers, answer_trie
 from ilora.llm.constrained import AllowedTokens, only_answers
 from ilora.llm.hybrid_model import HybridLanguageModel
 from ilora.llm.questions import PromptBatch, Question, in_batches, prompt_batch
+from ilora.llm.title_tokens import readable
 from ilora.progress import Progress
 
 
 @dataclass(frozen=True)
 class DecodingSettings:
-    """``batch_size`` prompts at a time; an answer has at most ``maximum_new_tokens``, its newline included.
+    """``batch_size`` prompts at a time; an answer has at most ``maximum_new_tokens``, its end included.
 
     ``constrained``: only candidates can be written, each to its end. ``candidate_score``: of `ilora.llm.likelihood`.
     """
@@ -31,7 +32,7 @@ class DecodingSettings:
 def generate_answers(
     model: HybridLanguageModel,
     tokenizer: PreTrainedTokenizerBase,
-    newline: Sequence[int],
+    stops: Sequence[int],
     questions: Sequence[Question],
     settings: DecodingSettings,
     progress: Progress,
@@ -44,7 +45,7 @@ def generate_answers(
     Args:
         model: set to evaluation mode here.
         tokenizer: of the backbone.
-        newline: token ids of a newline; decoding stops at the last of them.
+        stops: tokens at which decoding stops, as `ilora.llm.prompts.PromptBuilder` names them.
         questions: at least one.
         settings: of the decoding.
         progress: is told of every answer.
@@ -55,12 +56,11 @@ def generate_answers(
     for chosen in in_batches(questions, settings.batch_size):
         batch = prompt_batch(model, [questions[index] for index in chosen])
         if possible is None:
-            generated = _generate(model, batch, newline, tokenizer, settings.maximum_new_tokens)
+            generated = _generate(model, batch, stops, tokenizer, settings.maximum_new_tokens)
         else:
-            generated = _generate_one_of(model, batch, newline, tokenizer, [possible[index] for index in chosen])
-        texts = tokenizer.batch_decode(generated, skip_special_tokens=True)
-        for index, text in zip(chosen, texts, strict=True):
-            answers[index] = text.split("\n", 1)[0]
+            generated = _generate_one_of(model, batch, stops, tokenizer, [possible[index] for index in chosen])
+        for index, token_ids in zip(chosen, generated.tolist(), strict=True):
+            answers[index] = readable(tokenizer, token_ids).split("\n", 1)[0]
         progress.update(n=len(chosen))
     return answers
 
@@ -68,19 +68,19 @@ def generate_answers(
 def _generate_one_of(
     model: HybridLanguageModel,
     batch: PromptBatch,
-    newline: Sequence[int],
+    stops: Sequence[int],
     tokenizer: PreTrainedTokenizerBase,
     possible: Sequence[Answers],
 ) -> torch.Tensor:
     allowed = only_answers([answer_trie(answers) for answers in possible], after_the_end=int(tokenizer.pad_token_id))
     longest = max(len(answer) for answers in possible for answer in answers)
-    return _generate(model, batch, newline, tokenizer, longest, allowed)
+    return _generate(model, batch, stops, tokenizer, longest, allowed)
 
 
 def _generate(
     model: HybridLanguageModel,
     batch: PromptBatch,
-    newline: Sequence[int],
+    stops: Sequence[int],
     tokenizer: PreTrainedTokenizerBase,
     maximum_new_tokens: int,
     allowed: AllowedTokens | None = None,
@@ -90,7 +90,7 @@ def _generate(
         max_new_tokens=maximum_new_tokens,
         do_sample=False,
         num_beams=1,
-        eos_token_id=newline[-1],
+        eos_token_id=list(stops),
         pad_token_id=tokenizer.pad_token_id,
     )
     with model.gated(batch.guidance, batch.embeddings, batch.attention_mask.bool()):

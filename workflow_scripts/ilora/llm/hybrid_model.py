@@ -1,7 +1,7 @@
 """A causal language model that reads hybrid prompts, with or without an instance-wise adapter."""
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -135,7 +135,8 @@ class HybridLanguageModel(nn.Module):
         """Give the mean cross-entropy (Eq. 2) over the labelled tokens of a right-padded batch.
 
         A causal model never looks at padding on the right, so attention needs no mask; logits are computed at labelled
-        positions only, which is most of the saving in memory and time.
+        positions only, which is most of the saving in memory and time. They are the model's own, with all that it does
+        to them: Gemma 2 caps them, Granite and Cohere scale them.
 
         Args:
             input_ids: int64 (batch, tokens).
@@ -155,11 +156,25 @@ class HybridLanguageModel(nn.Module):
         counted = labels == IGNORED_LABEL
         if attention_mask is not None:
             counted &= attention_mask.bool()
-        decoder = self.causal_model.get_decoder()
-        with self.gated(guidance, embeddings, counted):
-            hidden = decoder(inputs_embeds=embeddings, use_cache=False).last_hidden_state
         targets = labels[:, 1:]
         labelled = targets != IGNORED_LABEL
-        logits = self.causal_model.get_output_embeddings()(hidden[:, :-1][labelled])
+        model = self.causal_model
+        with self.gated(guidance, embeddings, counted), _head_reads_only(model.get_output_embeddings(), labelled):
+            logits = model(inputs_embeds=embeddings, use_cache=False).logits[0]
         total = nn.functional.cross_entropy(logits.float(), targets[labelled], reduction="sum")
         return {"loss": total / (labelled.sum() if num_items_in_batch is None else num_items_in_batch)}
+
+
+@contextmanager
+def _head_reads_only(head: nn.Module, labelled: torch.Tensor) -> Iterator[None]:
+    """Let the last layer of a model read some positions alone; its logits are then (1, positions, vocabulary).
+
+    Args:
+        head: from hidden states to logits.
+        labelled: bool (batch, tokens - 1): the positions.
+    """
+    hook = head.register_forward_pre_hook(lambda module, inputs: inputs[0][:, :-1][labelled][None])
+    try:
+        yield
+    finally:
+        hook.remove()

@@ -37,7 +37,7 @@ class AnswerScores:
     """Natural log-probabilities of the answers to one question, given its prompt.
 
     Attributes:
-        sums: over the tokens of each answer, its newline included, float64 (answers,): the log-probability that the
+        sums: over the tokens of each answer, its end included, float64 (answers,): the log-probability that the
             model writes this answer and nothing else, and what a greedy or an exhaustive search looks for.
         tokens: of each answer, int64 (answers,).
     """

@@ -47,10 +47,17 @@ class Projector(nn.Module):
 def fresh_projector(item_vectors: torch.Tensor, causal_model: Any, seed: int) -> Projector:
     """Make a randomly initialised projector for a backbone, its outputs scaled to the norm of a word."""
     torch.manual_seed(seed)
-    word_embeddings = causal_model.get_input_embeddings().weight.detach().cpu()
+    word_embeddings = _word_embeddings(causal_model.get_input_embeddings()).cpu()
     projector = Projector(item_vectors.shape[1], word_embeddings.shape[1])
     projector.scale_to_words(item_vectors, word_embeddings)
     return projector
+
+
+@torch.no_grad()
+def _word_embeddings(words: Any) -> torch.Tensor:
+    """Give every word as the model reads it, (vocabulary, h): Gemma multiplies what stands in its table."""
+    embedded: torch.Tensor = words(torch.arange(len(words.weight), device=words.weight.device))
+    return embedded
 
 
 def load_projector(path: str | os.PathLike[str]) -> Projector:

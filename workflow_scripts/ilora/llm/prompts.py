@@ -1,23 +1,22 @@
 """Prompts as token ids, with the places of the behaviour tokens beside them (LLaRA's hybrid prompt, Eq. 4-6)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from transformers import PreTrainedTokenizerBase
 
 from ilora.llm.context import ContextWindow
+from ilora.llm.fixed_tokens import Order, chat_tokens, plain_tokens
+from ilora.llm.title_tokens import PLACEHOLDER_TOKEN, newline_token_ids, title_token_ids
 from ilora.llm.wording import PromptWording
 from ilora.methods.declaration import PromptKind
 
 NO_ITEM = -1
 """Marks a position that holds an ordinary token."""
 
-PLACEHOLDER_TOKEN = "<item>"
-"""Stands where a behaviour token will be, in the embedded tokenizer; others lend their unknown or end token."""
-
-Order = Literal["history_first", "candidates_first"]
 BehaviourTokenPlace = Literal["before_title", "after_title", "none"]
+Template = Literal["plain", "chat"]
 
 
 @dataclass(frozen=True)
@@ -25,20 +24,26 @@ class PromptStyle:
     """Where things stand in a prompt.
 
     The paper's is ``history_first`` and ``after_title``. The embedded backbone reads ``candidates_first`` and
-    ``before_title``: what follows a behaviour token is then plain induction. ``none`` is the text-only prompt.
+    ``before_title``: what follows a behaviour token is then plain induction. ``none`` is the text-only prompt. A
+    ``plain`` prompt is a text to be continued; with ``chat`` it is the user's message in the backbone's own chat
+    template, and the answer is the assistant's.
     """
 
     order: Order
     behaviour_token: BehaviourTokenPlace
+    template: Template = "plain"
 
 
 def prompt_style(section: Mapping[str, Any], kind: PromptKind) -> PromptStyle:
     """Give the style of a method's prompts: the study's `prompt` section, without behaviour tokens for text alone."""
-    return PromptStyle(section["order"], section["behaviour_token"] if kind == "hybrid" else "none")
+    style = PromptStyle(**section)
+    return style if kind == "hybrid" else replace(style, behaviour_token="none")
 
 
 def prompt_text(style: PromptStyle, wording: PromptWording, history: Sequence[str], candidates: Sequence[str]) -> str:
     """Write a prompt as text to be read by a person, `PLACEHOLDER_TOKEN` wherever a behaviour token stands.
+
+    Of a chat it is the user's message, without what the template puts around it.
 
     Args:
         style: order and place of the behaviour tokens.
@@ -53,7 +58,7 @@ def prompt_text(style: PromptStyle, wording: PromptWording, history: Sequence[st
     if style.order == "candidates_first":
         listed.reverse()
     lists = "".join(heading + "".join(f"{before}{title}{after}\n" for title in titles) for heading, titles in listed)
-    return lists + wording.question + before
+    return lists + (wording.question.removesuffix("\n") if style.template == "chat" else wording.question + before)
 
 
 @dataclass(frozen=True)
@@ -76,51 +81,6 @@ class TokenisedPrompt:
     cut: int = 0
 
 
-def newline_token_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """Give the token ids of a newline that follows a word.
-
-    Some tokenizers put a word-start before a newline that stands alone, hence the detour.
-
-    Raises:
-        ValueError: if the newline melts into the word before it.
-    """
-    word = tokenizer.encode("a", add_special_tokens=False)
-    line = tokenizer.encode("a\n", add_special_tokens=False)
-    if line[: len(word)] != word or len(line) == len(word):
-        raise ValueError("the tokenizer merges a newline with the word before it: titles could not be told apart")
-    return line[len(word) :]
-
-
-def placeholder_token_id(tokenizer: PreTrainedTokenizerBase) -> int:
-    """Give the id that stands where a behaviour token will be.
-
-    Raises:
-        ValueError: if the tokenizer has neither the placeholder nor an unknown nor an end token.
-    """
-    own = tokenizer.get_vocab().get(PLACEHOLDER_TOKEN)
-    for token_id in (own, tokenizer.unk_token_id, tokenizer.eos_token_id):
-        if token_id is not None:
-            return int(token_id)
-    raise ValueError("the tokenizer has no unknown and no end token to hold the place of a behaviour token")
-
-
-def title_token_ids(tokenizer: PreTrainedTokenizerBase, titles: Sequence[str]) -> list[list[int]]:
-    """Give the token ids of titles, of which none holds a special token: "<s>" in a title is ordinary text.
-
-    Raises:
-        ValueError: if the tokenizer finds a special token nonetheless.
-    """
-    special = {*tokenizer.all_special_ids, tokenizer.get_vocab().get(PLACEHOLDER_TOKEN)} - {tokenizer.unk_token_id}
-    encoded = [tokenizer.encode(title, add_special_tokens=False, split_special_tokens=True) for title in titles]
-    for title, token_ids in zip(titles, encoded, strict=True):
-        if special.intersection(token_ids):
-            raise ValueError(
-                f"the tokenizer finds a special token in the title {title!r}, so no answer could be read back as "
-                "this title: rename the item in the raw data"
-            )
-    return encoded
-
-
 class PromptBuilder:
     """Turns items into prompts and answers.
 
@@ -131,8 +91,13 @@ class PromptBuilder:
         wording: the data set's sentences.
         window: what the model can read at once; None for no limit.
 
+    Attributes:
+        newline: token ids of a newline, which ends every title in a prompt.
+        end: token ids that end an answer.
+        stops: tokens at which decoding stops: the last of a newline, and of an end.
+
     Raises:
-        ValueError: as `title_token_ids` and `newline_token_ids` raise it.
+        ValueError: as `ilora.llm.title_tokens`, and `ilora.llm.fixed_tokens.chat_tokens` for a chat, raise it.
     """
 
     def __init__(
@@ -144,15 +109,16 @@ class PromptBuilder:
         window: ContextWindow | None = None,
     ) -> None:
         self.style = style
-        self.titles = title_token_ids(tokenizer, titles)
         self.newline = newline_token_ids(tokenizer)
-        self.placeholder = placeholder_token_id(tokenizer)
-        self._start = [] if tokenizer.bos_token_id is None else [int(tokenizer.bos_token_id)]
-        self._history, self._candidates, self._question = (
-            tokenizer.encode(text.removesuffix("\n"), add_special_tokens=False) + self.newline
-            for text in (wording.history, wording.candidates, wording.question)
-        )
-        longest_answer = max(map(len, self.titles), default=0) + len(self.newline)
+        if style.template == "chat":
+            fixed = chat_tokens(tokenizer, wording, self.newline, style.order, titles)
+        else:
+            fixed = plain_tokens(tokenizer, wording, self.newline)
+        self.titles = title_token_ids(tokenizer, titles, fixed.reserved)
+        self.placeholder, self.end = fixed.placeholder, fixed.end
+        self.stops = sorted({self.newline[-1], self.end[-1]})
+        self._fixed = fixed
+        longest_answer = max(map(len, self.titles), default=0) + len(self.end)
         self._longest = None if window is None else window.longest_prompt(longest_answer)
 
     def prompt(self, history: Sequence[int], candidates: Sequence[int]) -> TokenisedPrompt:
@@ -178,8 +144,8 @@ class PromptBuilder:
         )
 
     def answer(self, item: int) -> list[int]:
-        """Give the tokens to be learnt: the item's title and a newline."""
-        return [*self.titles[item], *self.newline]
+        """Give the tokens to be learnt: the item's title and what ends it."""
+        return [*self.titles[item], *self.end]
 
     def entry(self, item: int) -> Entry:
         """Give an item's line."""
@@ -187,7 +153,7 @@ class PromptBuilder:
 
     def assemble(self, history: Sequence[Entry], candidates: Sequence[Entry]) -> TokenisedPrompt:
         """Write a prompt from ready entries."""
-        listed = [(self._history, history), (self._candidates, candidates)]
+        listed = [(self._fixed.history, history), (self._fixed.candidates, candidates)]
         if self.style.order == "candidates_first":
             listed.reverse()
         prompt = self.beginning()
@@ -195,14 +161,14 @@ class PromptBuilder:
             _append_text(prompt, heading)
             for entry in entries:
                 self.append_entry(prompt, entry)
-        _append_text(prompt, self._question)
+        _append_text(prompt, self._fixed.question)
         if self.style.behaviour_token == "before_title":
             _append_text(prompt, [self.placeholder])
         return prompt
 
     def beginning(self) -> TokenisedPrompt:
-        """Give a new text that holds the tokenizer's start token, if it has one, and nothing else."""
-        return TokenisedPrompt(list(self._start), [NO_ITEM] * len(self._start))
+        """Give a new text that holds the start token, if there is one before all else, and nothing more."""
+        return TokenisedPrompt(list(self._fixed.start), [NO_ITEM] * len(self._fixed.start))
 
     def append_entry(self, prompt: TokenisedPrompt, entry: Entry) -> None:
         """Write one item's line at the end of a prompt, in place."""

@@ -282,6 +282,15 @@ def _prompt(study: Study) -> Iterator[Deviation]:
             "A title can be copied from behind the behaviour token that matches, which the small backbone can do; what "
             "the place does to a large model is not known here.",
         )
+    if prompt["template"] == "chat":
+        yield Deviation(
+            "Template of the prompt",
+            "None: the prompt is a text, and the answer its next line.",
+            f"The chat template of {study.settings['backbone']['name']}: the prompt is the user's message, and the "
+            "answer the assistant's.",
+            "A model that was tuned for chats is asked as it was tuned. What it changes for tuned methods is not known "
+            "here.",
+        )
     yield Deviation(
         "Words of the prompt",
         "The sentences that it prints.",

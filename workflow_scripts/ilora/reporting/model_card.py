@@ -38,6 +38,7 @@ class CardFacts:
         revision: the backbone's on the hub; None for its default branch, or where there is none.
         guide: the guiding recommender's id; None for a method of text alone.
         seed: of the recommender and the tuning.
+        prompt: the study's `prompt` section.
         finetuning: the settings of the tuning.
         git_revision: of the code; None outside of a checkout.
         path: of the adapter's folder, as the study has it.
@@ -51,6 +52,7 @@ class CardFacts:
     revision: str | None
     guide: str | None
     seed: int
+    prompt: Mapping[str, str]
     finetuning: Mapping[str, Any]
     git_revision: str | None
     path: str
@@ -124,10 +126,25 @@ def _settings_list(facts: CardFacts) -> str:
         f"- Base model: {facts.base_model}{revision}",
         f"- Guiding recommender: {guide}",
         f"- Seed: {facts.seed}",
+        f"- Prompt: {_prompt(facts)}",
         f"- Code: git revision {facts.git_revision or 'not in a git checkout'}",
     ]
     lines += [f"- {key}: {_plain(value)}" for key, value in sorted(facts.finetuning.items()) if value is not None]
     return "\n".join([*lines, ""])
+
+
+def _prompt(facts: CardFacts) -> str:
+    template = {
+        "plain": "a text, which the answer and a newline continue",
+        "chat": "the user's message in the base model's own chat template; the answer is the assistant's",
+    }[facts.prompt["template"]]
+    order = {
+        "history_first": "the history, then the candidates",
+        "candidates_first": "the candidates, then the history",
+    }[facts.prompt["order"]]
+    place = {"before_title": "before", "after_title": "after"}[facts.prompt["behaviour_token"]]
+    tokens = "" if facts.guide is None else f"; a behaviour token {place} each title"
+    return f"{template}; {order}{tokens}"
 
 
 def _plain(value: object) -> str:
