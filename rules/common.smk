@@ -14,11 +14,12 @@ from ilora.configuration.decoding import decoding_values
 from ilora.configuration.endpoint import endpoint_address
 from ilora.configuration.finetuning import finetuning_values
 from ilora.configuration.loading import load_study
-from ilora.configuration.model import DOWNLOAD, EMBEDDED_BACKBONE, PROTOCOLS
+from ilora.configuration.model import DOWNLOAD, EMBEDDED_BACKBONE, PROTOCOLS, SEARCHED
 from ilora.configuration.validation import ConfigurationError
 from ilora.configuration.variants import DEFAULT, resolve_variant
 from ilora.data.acquisition.catalogue import SOURCES
 from ilora.methods.register import BASELINES, CHAT_METHODS, LABELS, LANGUAGE_MODEL_METHODS, RECOMMENDERS
+from ilora.recommenders.weight_decay import weight_decay_text
 from snakemake.exceptions import WorkflowError
 
 try:
@@ -65,6 +66,15 @@ PROJECTOR_FILE = f"{TUNED}/adapter/projector.safetensors"
 GATE_FILE = f"{TUNED}/adapter/gate.safetensors"
 
 
+# A recommender and all that is trained of it. One whose L2 was searched lies apart from one with the study's own L2, so
+# that neither study trains anew what the other has.
+RECOMMENDER = f"{RESULTS}/recommenders/{{dataset}}/{{protocol}}/{{recommender}}"
+L2_FOLDER = f"weight_decay~{SEARCHED}/" if STUDY.recommenders.is_weight_decay_searched else ""
+TRAINED = f"{RECOMMENDER}/{L2_FOLDER}seed~{{seed}}"
+# A training of that search, and what is chosen by all of them.
+TRIAL = f"{RECOMMENDER}/weight_decay~{{weight_decay}}/seed~{{seed}}"
+CHOICE = f"{RECOMMENDER}/weight_decays.parquet"
+
 # The models of the study that may come from the hub, by identifier; and the record of which commit of one lies in the
 # hub's cache, which nodes without a network read.
 MODELS = {model.identifier: model for model in (STUDY.backbone, ENCODER)}
@@ -89,6 +99,7 @@ wildcard_constraints:
     dataset="|".join(STUDY.known_datasets),
     protocol="|".join(PROTOCOLS),
     recommender=one_of(RECOMMENDERS),
+    weight_decay=one_of(map(weight_decay_text, STUDY.recommenders.weight_decay_search.values)),
     baseline=one_of(BASELINES),
     method=one_of(LANGUAGE_MODEL_METHODS),
     backbone=r"[A-Za-z0-9._@-]+",
@@ -240,7 +251,12 @@ def adapter_files(wildcards):
 
 def guide_files(wildcards):
     """Return what the guide of the same seed gives: item embeddings and sequence representations."""
-    folder = f"{RESULTS}/recommenders/{wildcards.dataset}/{wildcards.protocol}/{guide_of(wildcards)}/seed~{wildcards.seed}"
+    folder = TRAINED.format(
+        dataset=wildcards.dataset,
+        protocol=wildcards.protocol,
+        recommender=guide_of(wildcards),
+        seed=wildcards.seed,
+    )
     return {
         "item_embeddings": f"{folder}/item_embeddings.safetensors",
         "representations": f"{folder}/sequence_representations.safetensors",
@@ -316,3 +332,28 @@ def architecture_of(wildcards):
     """Return the settings of a recommender's model, for `params`; MoRec's is SASRec."""
     name = "sasrec" if wildcards.recommender == "morec" else wildcards.recommender
     return getattr(STUDY.recommenders, name).model_dump()
+
+
+def training_of_recommenders(*without):
+    """Return how every recommender is trained, for `params`: none of one recommender's own settings, nor the guide."""
+    own = {"guide", "embedding_size", "weight_decay_search", *RECOMMENDERS}
+    return STUDY.recommenders.model_dump(exclude=own.union(without))
+
+
+def searched_weight_decay(wildcards):
+    """Return the table that holds the chosen L2; none where the study names the value itself."""
+    return {"weight_decay": CHOICE.format(**wildcards)} if STUDY.recommenders.is_weight_decay_searched else {}
+
+
+def weight_decay_trials():
+    """Return weight decay and seed of every training of the search, as they stand in paths."""
+    search = STUDY.recommenders.weight_decay_search
+    return [(weight_decay_text(value), seed) for value in search.values for seed in search.seeds]
+
+
+def trial_logs(wildcards):
+    """Return the training log of every training of the search for one recommender."""
+    return [
+        TRIAL.format(**wildcards, weight_decay=weight_decay, seed=seed) + "/training_log.parquet"
+        for weight_decay, seed in weight_decay_trials()
+    ]

@@ -170,6 +170,7 @@ rule describe_study:
     """Describe the study: resolved settings, and the software and machines by the records beside its artifacts."""
     input:
         study_results(),
+        weight_decays=weight_decay_choices(),
     output:
         html=report(
             f"{RESULTS}/report/study.html",
@@ -227,6 +228,8 @@ rule collect_costs:
 
 rule describe_deviations:
     """Describe where the study departs from the paper, and what that changes."""
+    input:
+        weight_decays=weight_decay_choices(),
     output:
         html=report(
             f"{RESULTS}/report/deviations.html",

@@ -1,25 +1,23 @@
 """Trains a recommender of RecBole; exports its weights and vectors, and scores every candidate with it."""
 
-from functools import partial
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
-import pyarrow.compute as pc
 import torch
-from recbole.model.abstract_recommender import SequentialRecommender
 
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.schemas import CANDIDATES, ITEMS, SEQUENCES
-from ilora.artifacts.tensors import read_tensors, write_tensors
-from ilora.progress import Progress, start_log
+from ilora.artifacts.tensors import write_tensors
+from ilora.progress import start_log
 from ilora.recommenders.candidate_scores import candidate_matrix, score_candidates
 from ilora.recommenders.export import item_embeddings, sequence_representations
+from ilora.recommenders.fitting import fit, model_shape, read_titles
 from ilora.recommenders.padded_sequences import pad_sequences
 from ilora.recommenders.predictions import scored_predictions
-from ilora.recommenders.saved_model import ModelShape, save_model
-from ilora.recommenders.settings import ARCHITECTURES, TrainingSettings
-from ilora.recommenders.training import total_steps, train
-from ilora.recommenders.validation import validation_sets
+from ilora.recommenders.saved_model import save_model
+from ilora.recommenders.settings import TrainingSettings
+from ilora.recommenders.weight_decay import WEIGHT_DECAYS, chosen_weight_decay
 
 if TYPE_CHECKING:
     from snakemake.script import Snakemake
@@ -27,17 +25,11 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 
-def read_titles(path: str | None) -> torch.Tensor | None:
-    """Return the titles' vectors, float32 (items, width), of a recommender that reads them."""
-    return None if path is None else read_tensors(path)["title_vectors"]
-
-
-def untrained_model(shape: ModelShape, titles: torch.Tensor | None) -> SequentialRecommender:
-    """Return a new model, which has read the titles if there are any."""
-    model = shape.build()
-    if titles is not None:
-        model.item_embedding.read(titles)
-    return model
+def training_settings(training: dict[str, Any], choice: str | None) -> TrainingSettings:
+    """Return how to train; where the study has the L2 searched, with the value that was chosen."""
+    if choice is None:
+        return TrainingSettings(**training)
+    return TrainingSettings(**training, weight_decay=chosen_weight_decay(read_table(choice, WEIGHT_DECAYS)))
 
 
 def main(snakemake: "Snakemake") -> None:
@@ -49,32 +41,20 @@ def main(snakemake: "Snakemake") -> None:
     sequences = read_table(snakemake.input.sequences, SEQUENCES)
     candidates = read_table(snakemake.input.candidates, CANDIDATES)
     titles = read_titles(snakemake.input.get("title_vectors"))
-    architecture = dict(params.architecture)
-    if titles is not None:
-        architecture["title_width"] = titles.shape[1]
-    shape = ModelShape(
-        recommender=recommender,
-        architecture=ARCHITECTURES[recommender](**architecture),
+    shape = model_shape(
+        recommender,
+        params.architecture,
+        titles,
         embedding_size=params.embedding_size,
         items=read_table(snakemake.input.catalogue, ITEMS).num_rows,
         maximum_history=params.maximum_history,
     )
-    settings = TrainingSettings(**params.training)
-    limits = {"items": shape.items, "maximum_history": shape.maximum_history}
-    training = pad_sequences(sequences.filter(pc.equal(sequences["split"], "train")), **limits)
-    validation = validation_sets(sequences, candidates, **limits)
-    with Progress(total_steps(settings, len(training)), f"training {recommender}, seed {seed}", logger) as progress:
-        model, training_log = train(
-            partial(untrained_model, shape, titles),
-            training,
-            validation,
-            settings,
-            seed=seed,
-            on_step=lambda loss: progress.update(loss=loss),
-        )
+    settings = training_settings(params.training, snakemake.input.get("weight_decay"))
+    model, training_log = fit(shape, titles, settings, sequences, candidates, seed=seed, logger=logger)
 
     embeddings = item_embeddings(model)
-    representations = sequence_representations(model, pad_sequences(sequences, **limits))
+    padded = pad_sequences(sequences, items=shape.items, maximum_history=shape.maximum_history)
+    representations = sequence_representations(model, padded)
     of_candidates = representations[candidates["sequence_id"].to_numpy()]
     scores = score_candidates(of_candidates, embeddings, candidate_matrix(candidates))
 
@@ -83,8 +63,9 @@ def main(snakemake: "Snakemake") -> None:
     write_tensors({"item_embeddings": torch.from_numpy(embeddings)}, output.item_embeddings)
     write_tensors({"sequence_representations": torch.from_numpy(representations)}, output.sequence_representations)
     write_table(training_log, output.training_log)
+    config = {**dict(params.items()), "training": asdict(settings), "seed": seed}
     for path in output:
-        write_sidecar(path, config={**dict(params.items()), "seed": seed}, inputs=snakemake.input)
+        write_sidecar(path, config=config, inputs=snakemake.input)
 
 
 main(snakemake)

@@ -1,13 +1,17 @@
 """Which deviations from the paper a study has."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 
 from ilora.configuration.finetuning import finetuning_values
 from ilora.configuration.model import StudyConfig
 from ilora.configuration.presets import preset_values
+from ilora.recommenders.weight_decay import Trial, compare_weight_decays
 from ilora.reporting.deviations import Study, deviation_table, deviations_of
+from ilora.reporting.weight_decays import WeightDecaySearch
 
 PAPER = {
     "datasets": ["lastfm", "movielens", "steam"],
@@ -91,6 +95,18 @@ def test_the_papers_own_settings_leave_what_no_setting_can_change() -> None:
 def test_deviations_are_chosen_by_the_settings(settings: dict[str, object], present: str, absent: str) -> None:
     found = subjects(study_of(**settings))
     assert present in found and absent not in found
+
+
+def test_a_searched_l2_is_told_with_what_was_chosen() -> None:
+    logs = {0.0: 0.4, 0.001: 0.5}
+    trials = [Trial(value, pa.table({"epoch": [1.0], "validation_hit_ratio@1": [hit]})) for value, hit in logs.items()]
+    search = WeightDecaySearch("movielens", "sasrec", compare_weight_decays(trials))
+    settings = {"weight_decay": "searched", "weight_decay_search": {"values": [0.0, 0.001]}}
+    study = replace(study_of(recommenders=settings), weight_decays=[search])
+    (found,) = (entry for entry in deviations_of(study) if entry.subject.startswith("Training of"))
+    assert "best on validation among 0, 0.001 (1 training of each): 0.001 for SASRec on MovieLens." in found.here
+    (found,) = (entry for entry in deviations_of(study_of()) if entry.subject.startswith("Training of"))
+    assert found.here.endswith("L2 is 0, without a search.")
 
 
 def test_one_data_sets_own_value_is_named() -> None:

@@ -4,13 +4,14 @@
 deviation belongs to a study if the study's settings say so; all of them are written down here and nowhere else.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ilora.methods.register import TUNED_METHODS
 from ilora.plotting.html_page import html_table
 from ilora.plotting.labels import dataset_label, method_label
+from ilora.reporting.weight_decays import WeightDecaySearch
 
 #: Rows of the paper's Table 1.
 PAPER_METHODS = ("gru4rec", "caser", "sasrec", "zero_shot", "chatrec", "morec", "tallrec", "llara", "ilora")
@@ -46,11 +47,13 @@ class Study:
         settings: the study's, as its configuration nests them.
         finetuning: for each data set, its resolved fine-tuning settings.
         paper_finetuning: for each data set, those of them that the paper names, with its values.
+        weight_decays: the searches for the recommenders' L2; none where the settings name the value.
     """
 
     settings: Values
     finetuning: Mapping[str, Values]
     paper_finetuning: Mapping[str, Values]
+    weight_decays: Sequence[WeightDecaySearch] = ()
 
     @property
     def is_published(self) -> bool:
@@ -187,10 +190,10 @@ def _recommenders(study: Study) -> Iterator[Deviation]:
     if {"gru4rec", "caser", "sasrec"}.intersection(study.settings["methods"]):
         yield Deviation(
             "Training of GRU4Rec, Caser and SASRec",
-            "Numbers taken over from the LLaRA paper; L2 by a grid search, other details not said.",
+            "Numbers taken over from the LLaRA paper; L2 by a grid search over values that are not said, nor are other "
+            "details.",
             "Trained here: cross-entropy over all items; the best state by validation, after at most "
-            f"{_plural(recommenders['maximum_epochs'], 'epoch')}; L2 is {recommenders['weight_decay']:g}, without a "
-            "search.",
+            f"{_plural(recommenders['maximum_epochs'], 'epoch')}; {_weight_decay(study)}",
             "The conventional baselines may be stronger than the paper's: on rebuilt MovieLens splits, a plainly "
             "trained SASRec reached 0.41 to 0.50 where the paper prints 0.3444.",
         )
@@ -221,6 +224,18 @@ def _recommenders(study: Study) -> Iterator[Deviation]:
             if seeds == 1
             else "The spread over seeds rests on few of them.",
         )
+
+
+def _weight_decay(study: Study) -> str:
+    """Return how the L2 of the recommenders was found, as the end of a sentence."""
+    recommenders = study.settings["recommenders"]
+    if recommenders["weight_decay"] != "searched":
+        return f"L2 is {recommenders['weight_decay']:g}, without a search."
+    search = recommenders["weight_decay_search"]
+    values = ", ".join(f"{value:g}" for value in search["values"])
+    trainings = _plural(len(search["seeds"]), "training")
+    chosen = ", ".join(f"{found.chosen:g} for {found.label}" for found in study.weight_decays)
+    return f"L2 is what is best on validation among {values} ({trainings} of each): {chosen}."
 
 
 def _chat_models(study: Study) -> Iterator[Deviation]:

@@ -1,0 +1,107 @@
+"""From the pipeline's tables to a trained recommender."""
+
+import logging
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+from recbole.model.abstract_recommender import SequentialRecommender
+
+from ilora.artifacts.tensors import read_tensors
+from ilora.progress import Progress
+from ilora.recommenders.padded_sequences import pad_sequences
+from ilora.recommenders.saved_model import ModelShape
+from ilora.recommenders.settings import ARCHITECTURES, TrainingSettings
+from ilora.recommenders.training import total_steps, train
+from ilora.recommenders.validation import validation_sets
+
+
+def read_titles(path: str | os.PathLike[str] | None) -> torch.Tensor | None:
+    """Return the titles' vectors, float32 (items, width), of a recommender that reads them; None for another.
+
+    Raises:
+        FileNotFoundError, ilora.artifacts.errors.ArtifactError: as `ilora.artifacts.tensors.read_tensors`.
+    """
+    return None if path is None else read_tensors(path)["title_vectors"]
+
+
+def model_shape(
+    recommender: str,
+    architecture: Mapping[str, Any],
+    titles: torch.Tensor | None,
+    *,
+    embedding_size: int,
+    items: int,
+    maximum_history: int,
+) -> ModelShape:
+    """Return what a recommender's model is built from.
+
+    Args:
+        recommender: its id.
+        architecture: the settings of its section in the configuration.
+        titles: the titles' vectors, float32 (items, width), of a recommender that reads them.
+        embedding_size: of the items, and of the sequence representation.
+        items: number of items in the data set.
+        maximum_history: longest history.
+    """
+    settings = dict(architecture) if titles is None else {**architecture, "title_width": titles.shape[1]}
+    return ModelShape(
+        recommender=recommender,
+        architecture=ARCHITECTURES[recommender](**settings),
+        embedding_size=embedding_size,
+        items=items,
+        maximum_history=maximum_history,
+    )
+
+
+def untrained_model(shape: ModelShape, titles: torch.Tensor | None) -> SequentialRecommender:
+    """Return a new model, which has read the titles if there are any."""
+    model = shape.build()
+    if titles is not None:
+        model.item_embedding.read(titles)
+    return model
+
+
+def fit(
+    shape: ModelShape,
+    titles: torch.Tensor | None,
+    settings: TrainingSettings,
+    sequences: pa.Table,
+    candidates: pa.Table,
+    *,
+    seed: int,
+    logger: logging.Logger,
+) -> tuple[SequentialRecommender, pa.Table]:
+    """Train on the training split and stop on the candidate sets of the validation split; test rows are passed over.
+
+    Args:
+        shape: of the model.
+        titles: the titles' vectors, float32 (items, width), of a recommender that reads them.
+        settings: how to train.
+        sequences: table of the SEQUENCES schema.
+        candidates: table of the CANDIDATES schema.
+        seed: of initial weights, dropout and the order of the sequences.
+        logger: where progress goes.
+
+    Returns:
+        The model and its training log, as `ilora.recommenders.training.train` gives them.
+
+    Raises:
+        FloatingPointError, ValueError: as `train`, `pad_sequences` and `validation_sets` raise them.
+    """
+    limits = {"items": shape.items, "maximum_history": shape.maximum_history}
+    training = pad_sequences(sequences.filter(pc.equal(sequences["split"], "train")), **limits)
+    validation = validation_sets(sequences, candidates, **limits)
+    description = f"training {shape.recommender}, seed {seed}"
+    with Progress(total_steps(settings, len(training)), description, logger) as progress:
+        return train(
+            lambda: untrained_model(shape, titles),
+            training,
+            validation,
+            settings,
+            seed=seed,
+            on_step=lambda loss: progress.update(loss=loss),
+        )
