@@ -198,7 +198,7 @@ rule describe_study:
 
 
 rule collect_costs:
-    """Collect time and memory of every job behind the study's results from Snakemake's benchmark files."""
+    """Collect time and memory of the jobs behind the study's results, and what its chat models cost."""
     input:
         study_results(),
     output:
@@ -222,6 +222,8 @@ rule collect_costs:
         code=code_version("collect_costs"),
         # Not inputs: a benchmark that was deleted is no reason to train again.
         jobs=jobs_of_the_study,
+        chat=chat_predictions(),
+        without_key=runs_without_key(),
     script:
         "../workflow_scripts/collect_costs.py"
 

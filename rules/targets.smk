@@ -67,6 +67,15 @@ def prediction_folders(dataset):
     return folders
 
 
+def runs_without_key():
+    """Return data set, protocol, method and model of every run that is left out, since there is no key."""
+    return [
+        (dataset, STUDY.protocol, method, CHAT_MODEL)
+        for dataset in STUDY.datasets
+        for method in METHODS_WITHOUT_KEY
+    ]
+
+
 def study_files(name):
     """Return the file of this name beside every table of predictions of the study."""
     return [f"{folder}/{name}" for dataset in STUDY.datasets for folder in prediction_folders(dataset)]
