@@ -120,7 +120,7 @@ def test_answering_says_how_many_were_cut(
         candidate_rows(),
         None,
         "zero_shot",
-        DecodingSettings(2, 2),
+        DecodingSettings(2, 20),
         "the model",
         LOGGER,
     )

@@ -10,6 +10,7 @@ from transformers import PreTrainedTokenizerBase
 from ilora.artifacts.schemas import PREDICTIONS
 from ilora.data.sequences import SequenceTable
 from ilora.evaluation.validity import resolve_choice
+from ilora.llm.answer_length import report_unanswerable_titles
 from ilora.llm.context import report_cut_histories
 from ilora.llm.generation import DecodingSettings, generate_answers
 from ilora.llm.hybrid_model import HybridLanguageModel
@@ -64,6 +65,12 @@ def predict(
     ]
     cut = sum(question.prompt.cut > 0 for question in questions)
     report_cut_histories(cut, len(questions), f"answering with {description}", logger)
+    if not settings.constrained:
+        lengths = {item: len(builder.titles[item]) for row in asked for item in row["candidates"]}
+        targets = [int(sequences.targets[row["sequence_id"]]) for row in asked]
+        report_unanswerable_titles(
+            lengths, targets, settings.maximum_new_tokens, f"answering with {description}", logger
+        )
     possible = [[builder.answer(item) for item in row["candidates"]] for row in asked]
     with Progress(len(asked), f"answering with {description}", logger) as progress:
         allowed = possible if settings.constrained else None
