@@ -4,6 +4,7 @@ import functools
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
@@ -74,6 +75,8 @@ TRAINED = f"{RECOMMENDER}/{L2_FOLDER}seed~{{seed}}"
 # A training of that search, and what is chosen by all of them.
 TRIAL = f"{RECOMMENDER}/weight_decay~{{weight_decay}}/seed~{{seed}}"
 CHOICE = f"{RECOMMENDER}/weight_decays.parquet"
+# Those that train an encoder of titles, by a rule of their own; no other rule trains them.
+WITH_ENCODER = ["morec"] if STUDY.recommenders.morec.is_end_to_end else []
 
 # The models of the study that may come from the hub, by identifier; and the record of which commit of one lies in the
 # hub's cache, which nodes without a network read.
@@ -303,6 +306,13 @@ def backbone_files(wildcards):
 def backbone_source(wildcards):
     """Return where the backbone is loaded from and how, for a rule's `params`."""
     return model_source(STUDY.backbone, wildcards)
+
+
+def encoder_files(wildcards):
+    """Return the files of the encoder of titles, as `backbone_files` does."""
+    return backbone_files(
+        SimpleNamespace(dataset=wildcards.dataset, protocol=wildcards.protocol, backbone=ENCODER.identifier)
+    )
 
 
 def encoder_source(wildcards):

@@ -98,6 +98,8 @@ rule train_recommender:
         f"{RESULTS}/logs/train_recommender/{{dataset}}/{{protocol}}/{{recommender}}/{L2_FOLDER}seed~{{seed}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/rules/train_recommender/{{dataset}}/{{protocol}}/{{recommender}}/{L2_FOLDER}seed~{{seed}}.tsv"
+    wildcard_constraints:
+        recommender=one_of([name for name in RECOMMENDERS if name not in WITH_ENCODER]),
     conda:
         "../envs/recommenders.yaml"
     # The order of float32 sums depends on the number of threads: a constant, so that no number depends on --cores.
@@ -116,3 +118,48 @@ rule train_recommender:
         maximum_history=STUDY.data.maximum_history,
     script:
         "../workflow_scripts/train_recommender.py"
+
+
+rule train_with_encoder:
+    """Train a recommender and its encoder of titles end to end; what it leaves is as of `train_recommender`."""
+    input:
+        unpack(title_vectors),
+        unpack(encoder_files),
+        unpack(searched_weight_decay),
+        catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
+        sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
+        candidates=f"{RESULTS}/data/{{dataset}}/{{protocol}}/candidates.parquet",
+    output:
+        model=f"{TRAINED}/model.safetensors",
+        item_embeddings=f"{TRAINED}/item_embeddings.safetensors",
+        sequence_representations=f"{TRAINED}/sequence_representations.safetensors",
+        predictions=f"{TRAINED}/predictions.parquet",
+        training_log=f"{TRAINED}/training_log.parquet",
+    log:
+        f"{RESULTS}/logs/train_with_encoder/{{dataset}}/{{protocol}}/{{recommender}}/{L2_FOLDER}seed~{{seed}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/rules/train_with_encoder/{{dataset}}/{{protocol}}/{{recommender}}/{L2_FOLDER}seed~{{seed}}.tsv"
+    wildcard_constraints:
+        recommender=one_of(WITH_ENCODER),
+    conda:
+        "../envs/encoder.yaml"
+    # A constant, as above.
+    threads: 1
+    resources:
+        mem_mb=memory(4000 if ENCODER.is_embedded else 32000),
+        runtime=minutes(240),
+    params:
+        code=code_version("train_with_encoder"),
+        architecture=architecture_of,
+        training=training_of_recommenders(
+            *(["weight_decay"] if STUDY.recommenders.is_weight_decay_searched else [])
+        ),
+        embedding_size=STUDY.recommenders.embedding_size,
+        maximum_history=STUDY.data.maximum_history,
+        encoder=encoder_source,
+        encoder_tuning={
+            "learning_rate": STUDY.recommenders.morec.encoder_learning_rate,
+            "compared_items": STUDY.recommenders.morec.compared_items,
+        },
+    script:
+        "../workflow_scripts/train_with_encoder.py"

@@ -221,7 +221,7 @@ def study_artifacts():
         *outputs(rules.compute_dataset_statistics),
         *weight_decay_trial_logs(),
         *weight_decay_choices(),
-        *outputs(rules.train_recommender, recommender=trained_recommenders()),
+        *outputs(rules.train_recommender, recommender=trained_recommenders()),  # any rule's outputs lie there
         *(title_vector_files() if encodes_titles() else []),
         *(path for method in TUNED_METHODS for path in outputs(tuning_rule(method), method=method)),
         *outputs(rules.describe_adapter, method=TUNED_METHODS),

@@ -1,5 +1,6 @@
 """Trains a recommender with one value of L2, to see how good it is on the validation split; test users are left out."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
@@ -9,7 +10,7 @@ from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.schemas import CANDIDATES, ITEMS, SEQUENCES
 from ilora.progress import start_log
-from ilora.recommenders.fitting import fit, model_shape, read_titles
+from ilora.recommenders.fitting import fit, model_shape, read_titles, untrained_model
 from ilora.recommenders.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ def main(snakemake: "Snakemake") -> None:
     )
     training = {**params.training, "weight_decay": float(wildcards.weight_decay)}
     _, training_log = fit(
+        partial(untrained_model, shape, titles),
         shape,
-        titles,
         TrainingSettings(**training),
         sequences.filter(pc.not_equal(sequences["split"], "test")),
         read_table(snakemake.input.candidates, CANDIDATES),

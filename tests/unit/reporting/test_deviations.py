@@ -109,6 +109,16 @@ def test_a_searched_l2_is_told_with_what_was_chosen() -> None:
     assert found.here.endswith("L2 is 0, without a search.")
 
 
+def test_how_morec_is_trained_is_told() -> None:
+    frozen = study_of(methods=["morec"])
+    trained = study_of(methods=["morec"], recommenders={"morec": {"training": "end_to_end", "compared_items": "batch"}})
+    heres = [found.here for study in (frozen, trained) for found in deviations_of(study) if found.subject == "MoRec"]
+    assert heres[0].endswith(
+        "embedded, which stays as it is: a linear map to the items' embeddings is trained with the rest."
+    )
+    assert heres[1].endswith("embedded, trained with the rest; the loss is over the items of the batch.")
+
+
 def test_one_data_sets_own_value_is_named() -> None:
     study = study_of(**PAPER | {"finetuning": {"preset": "paper", "per_dataset": {"steam": {"rank": 16}}}})
     assert [subject for subject in subjects(study) if "fine-tuning" in subject] == ["Steam, fine-tuning: rank"]

@@ -167,10 +167,26 @@ class MoRecSection(Section):
 
     encoder: Annotated[str, Field(min_length=1)] = Field(
         EMBEDDED_BACKBONE,
-        description="model whose last hidden states, averaged over a title's tokens, are its vector, frozen: embedded "
-        "(the backbone that the pipeline pretrains), a local directory, or organisation/model on the hub",
+        description="model whose last hidden states, averaged over a title's tokens, are its vector: embedded (the "
+        "backbone that the pipeline pretrains), a local directory, or organisation/model on the hub",
     )
     revision: Revision | None = Field(None, description="branch, tag or commit on the hub; null for its default branch")
+    training: Literal["frozen", "end_to_end"] = Field(
+        "frozen",
+        description="of the encoder: it stays as it is and reads each title once, or it is trained with the rest, on "
+        "the CPU and so for small encoders; an L2 that is searched is then that of the frozen one",
+    )
+    encoder_learning_rate: Rate = Field(0.0001, description="of Adam on the encoder, where it is trained; without L2")
+    compared_items: Literal["all", "batch"] = Field(
+        "all",
+        description="what the loss compares the target with, where the encoder is trained: all items, of which each "
+        "step encodes the titles, or those of the batch",
+    )
+
+    @property
+    def is_end_to_end(self) -> bool:
+        """Whether the encoder is trained with the recommender."""
+        return self.training == "end_to_end"
 
     @property
     def model(self) -> BackboneSection:

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -10,13 +10,16 @@ import pyarrow.compute as pc
 import torch
 from recbole.model.abstract_recommender import SequentialRecommender
 
+from ilora.artifacts.parquet import read_table
 from ilora.artifacts.tensors import read_tensors
 from ilora.progress import Progress
+from ilora.recommenders.encoded_titles import EncodedTitles, EncoderTuning, TitleTokens
 from ilora.recommenders.padded_sequences import pad_sequences
 from ilora.recommenders.saved_model import ModelShape
 from ilora.recommenders.settings import ARCHITECTURES, TrainingSettings
 from ilora.recommenders.training import total_steps, train
 from ilora.recommenders.validation import validation_sets
+from ilora.recommenders.weight_decay import WEIGHT_DECAYS, chosen_weight_decay
 
 
 def read_titles(path: str | os.PathLike[str] | None) -> torch.Tensor | None:
@@ -57,6 +60,21 @@ def model_shape(
     )
 
 
+def resolved_settings(training: Mapping[str, Any], choice: str | os.PathLike[str] | None) -> TrainingSettings:
+    """Return how to train; where the study has the L2 searched, with the value that was chosen.
+
+    Args:
+        training: the study's settings, without the L2 where it is searched.
+        choice: a table of schema `ilora.recommenders.weight_decay.WEIGHT_DECAYS`; None where the study names the value.
+
+    Raises:
+        FileNotFoundError, ilora.artifacts.errors.ArtifactError: as `ilora.artifacts.parquet.read_table`.
+    """
+    if choice is None:
+        return TrainingSettings(**training)
+    return TrainingSettings(**training, weight_decay=chosen_weight_decay(read_table(choice, WEIGHT_DECAYS)))
+
+
 def untrained_model(shape: ModelShape, titles: torch.Tensor | None) -> SequentialRecommender:
     """Return a new model, which has read the titles if there are any."""
     model = shape.build()
@@ -65,9 +83,26 @@ def untrained_model(shape: ModelShape, titles: torch.Tensor | None) -> Sequentia
     return model
 
 
+def untrained_model_with_encoder(
+    shape: ModelShape, titles: torch.Tensor, encoder: Any, tokens: TitleTokens, tuning: EncoderTuning
+) -> SequentialRecommender:
+    """Return a new model that has read the titles, with the encoder inside that gave their vectors.
+
+    Args:
+        shape: of MoRec.
+        titles: what the encoder makes of each title, float32 (items, h).
+        encoder: a transformers model without a head.
+        tokens: of the titles.
+        tuning: how the encoder is trained.
+    """
+    model = untrained_model(shape, titles)
+    model.item_embedding = EncodedTitles(model.item_embedding, titles, encoder, tokens, tuning)
+    return model
+
+
 def fit(
+    build: Callable[[], SequentialRecommender],
     shape: ModelShape,
-    titles: torch.Tensor | None,
     settings: TrainingSettings,
     sequences: pa.Table,
     candidates: pa.Table,
@@ -78,8 +113,8 @@ def fit(
     """Train on the training split and stop on the candidate sets of the validation split; test rows are passed over.
 
     Args:
+        build: makes the untrained model.
         shape: of the model.
-        titles: the titles' vectors, float32 (items, width), of a recommender that reads them.
         settings: how to train.
         sequences: table of the SEQUENCES schema.
         candidates: table of the CANDIDATES schema.
@@ -98,7 +133,7 @@ def fit(
     description = f"training {shape.recommender}, seed {seed}"
     with Progress(total_steps(settings, len(training)), description, logger) as progress:
         return train(
-            lambda: untrained_model(shape, titles),
+            build,
             training,
             validation,
             settings,

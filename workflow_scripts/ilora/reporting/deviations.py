@@ -201,10 +201,8 @@ def _recommenders(study: Study) -> Iterator[Deviation]:
         yield Deviation(
             "MoRec",
             "Neither its text encoder nor how it was trained is said.",
-            f"SASRec on titles; the encoder is {recommenders['morec']['encoder']}, which stays as it is: a linear map "
-            "to the items' embeddings is trained with the rest.",
-            "An encoder that is tuned with the recommender may do better."
-            + (" The embedded one knows the training split's titles alone." if _embedded_encoder(study) else ""),
+            f"SASRec on titles; the encoder is {recommenders['morec']['encoder']}, {_encoder_training(study)}",
+            _encoder_effect(study),
         )
     missing = [method_label(name) for name in PAPER_METHODS if name not in study.settings["methods"]]
     if missing:
@@ -252,6 +250,28 @@ def _chat_models(study: Study) -> Iterator[Deviation]:
         "The verdict on ChatRec is left open. What stands behind a model's name may change, and it may have read about "
         "the data sets.",
     )
+
+
+def _is_encoder_trained(study: Study) -> bool:
+    return bool(study.settings["recommenders"]["morec"]["training"] == "end_to_end")
+
+
+def _encoder_effect(study: Study) -> str:
+    if _is_encoder_trained(study):
+        effect = "Another encoder, or another learning rate of it, may do better."
+    else:
+        effect = "An encoder that is tuned with the recommender may do better."
+    return effect + (" The embedded one knows the training split's titles alone." if _embedded_encoder(study) else "")
+
+
+def _encoder_training(study: Study) -> str:
+    """Return what the training of MoRec changes, as the end of a sentence."""
+    if not _is_encoder_trained(study):
+        return "which stays as it is: a linear map to the items' embeddings is trained with the rest."
+    compared = {"all": "all items", "batch": "the items of the batch"}[
+        study.settings["recommenders"]["morec"]["compared_items"]
+    ]
+    return f"trained with the rest; the loss is over {compared}."
 
 
 def _embedded_encoder(study: Study) -> bool:
