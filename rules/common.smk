@@ -73,7 +73,7 @@ RECOMMENDER = f"{RESULTS}/recommenders/{{dataset}}/{{protocol}}/{{recommender}}"
 L2_FOLDER = f"weight_decay~{SEARCHED}/" if STUDY.recommenders.is_weight_decay_searched else ""
 TRAINED = f"{RECOMMENDER}/{L2_FOLDER}seed~{{seed}}"
 # A training of that search, and what is chosen by all of them.
-TRIAL = f"{RECOMMENDER}/weight_decay~{{weight_decay}}/seed~{{seed}}"
+TRIAL_LOG = f"{RECOMMENDER}/weight_decay~{{weight_decay}}/seed~{{seed}}/training_log.parquet"
 CHOICE = f"{RECOMMENDER}/weight_decays.parquet"
 # Those that train an encoder of titles, by a rule of their own; no other rule trains them.
 WITH_ENCODER = ["morec"] if STUDY.recommenders.morec.is_end_to_end else []
@@ -364,6 +364,6 @@ def weight_decay_trials():
 def trial_logs(wildcards):
     """Return the training log of every training of the search for one recommender."""
     return [
-        TRIAL.format(**wildcards, weight_decay=weight_decay, seed=seed) + "/training_log.parquet"
+        TRIAL_LOG.format(**wildcards, weight_decay=weight_decay, seed=seed)
         for weight_decay, seed in weight_decay_trials()
     ]

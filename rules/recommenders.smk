@@ -34,7 +34,7 @@ rule validate_weight_decay:
         sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
         candidates=f"{RESULTS}/data/{{dataset}}/{{protocol}}/candidates.parquet",
     output:
-        training_log=f"{TRIAL}/training_log.parquet",
+        training_log=TRIAL_LOG,
     log:
         f"{RESULTS}/logs/validate_weight_decay/{{dataset}}/{{protocol}}/{{recommender}}/weight_decay~{{weight_decay}}/seed~{{seed}}.log",
     benchmark:
