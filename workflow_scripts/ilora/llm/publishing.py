@@ -16,7 +16,7 @@ CARD_FILE = "README.md"
 #: these: what the prompts need of them stays with the workflow.
 CONTENTS = {
     CARD_FILE: "the card: data, settings, metrics, licences",
-    CONFIG_FILE: "settings of LoRA, and a few weights of the base model to know it by",
+    CONFIG_FILE: "settings of LoRA; of a gated one, some values of the base model to know it by",
     LORA_FILE: "weights of LoRA",
     GATE_FILE: "weights of the gate, and the mean and size of what it reads over the training split",
     PROJECTOR_FILE: "weights that make a behaviour token of any item's vector; the vectors are not in it",
