@@ -4,6 +4,7 @@ import functools
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
@@ -14,11 +15,12 @@ from ilora.configuration.decoding import decoding_values
 from ilora.configuration.endpoint import endpoint_address
 from ilora.configuration.finetuning import finetuning_values
 from ilora.configuration.loading import load_study
-from ilora.configuration.model import DOWNLOAD, EMBEDDED_BACKBONE, PROTOCOLS
+from ilora.configuration.model import DOWNLOAD, EMBEDDED_BACKBONE, PROTOCOLS, SEARCHED
 from ilora.configuration.validation import ConfigurationError
 from ilora.configuration.variants import DEFAULT, resolve_variant
 from ilora.data.acquisition.catalogue import SOURCES
 from ilora.methods.register import BASELINES, CHAT_METHODS, LABELS, LANGUAGE_MODEL_METHODS, RECOMMENDERS
+from ilora.recommenders.weight_decay import weight_decay_text
 from snakemake.exceptions import WorkflowError
 
 try:
@@ -68,6 +70,17 @@ GATE_FILE = f"{TUNED}/adapter/gate.safetensors"
 FINETUNING_PLAN = f"{RESULTS}/plans/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}.json"
 
 
+# A recommender and all that is trained of it. One whose L2 was searched lies apart from one with the study's own L2, so
+# that neither study trains anew what the other has.
+RECOMMENDER = f"{RESULTS}/recommenders/{{dataset}}/{{protocol}}/{{recommender}}"
+L2_FOLDER = f"weight_decay~{SEARCHED}/" if STUDY.recommenders.is_weight_decay_searched else ""
+TRAINED = f"{RECOMMENDER}/{L2_FOLDER}seed~{{seed}}"
+# A training of that search, and what is chosen by all of them.
+TRIAL_LOG = f"{RECOMMENDER}/weight_decay~{{weight_decay}}/seed~{{seed}}/training_log.parquet"
+CHOICE = f"{RECOMMENDER}/weight_decays.parquet"
+# Those that train an encoder of titles, by a rule of their own; no other rule trains them.
+WITH_ENCODER = ["morec"] if STUDY.recommenders.morec.is_end_to_end else []
+
 # The models of the study that may come from the hub, by identifier; and the record of which commit of one lies in the
 # hub's cache, which nodes without a network read.
 MODELS = {model.identifier: model for model in (STUDY.backbone, ENCODER)}
@@ -92,6 +105,7 @@ wildcard_constraints:
     dataset="|".join(STUDY.known_datasets),
     protocol="|".join(PROTOCOLS),
     recommender=one_of(RECOMMENDERS),
+    weight_decay=one_of(map(weight_decay_text, STUDY.recommenders.weight_decay_search.values)),
     baseline=one_of(BASELINES),
     method=one_of(LANGUAGE_MODEL_METHODS),
     backbone=r"[A-Za-z0-9._@-]+",
@@ -277,7 +291,12 @@ def fine_tuning_plan(wildcards):
 
 def guide_files(wildcards):
     """Return what the guide of the same seed gives: item embeddings and sequence representations."""
-    folder = f"{RESULTS}/recommenders/{wildcards.dataset}/{wildcards.protocol}/{guide_of(wildcards)}/seed~{wildcards.seed}"
+    folder = TRAINED.format(
+        dataset=wildcards.dataset,
+        protocol=wildcards.protocol,
+        recommender=guide_of(wildcards),
+        seed=wildcards.seed,
+    )
     return {
         "item_embeddings": f"{folder}/item_embeddings.safetensors",
         "representations": f"{folder}/sequence_representations.safetensors",
@@ -326,6 +345,13 @@ def backbone_source(wildcards):
     return model_source(STUDY.backbone, wildcards)
 
 
+def encoder_files(wildcards):
+    """Return the files of the encoder of titles, as `backbone_files` does."""
+    return backbone_files(
+        SimpleNamespace(dataset=wildcards.dataset, protocol=wildcards.protocol, backbone=ENCODER.identifier)
+    )
+
+
 def encoder_source(wildcards):
     """Return where the encoder of titles is loaded from and how, for a rule's `params`."""
     return model_source(ENCODER, wildcards)
@@ -354,3 +380,28 @@ def architecture_of(wildcards):
     """Return the settings of a recommender's model, for `params`; MoRec's is SASRec."""
     name = "sasrec" if wildcards.recommender == "morec" else wildcards.recommender
     return getattr(STUDY.recommenders, name).model_dump()
+
+
+def training_of_recommenders(*without):
+    """Return how every recommender is trained, for `params`: none of one recommender's own settings, nor the guide."""
+    own = {"guide", "embedding_size", "weight_decay_search", *RECOMMENDERS}
+    return STUDY.recommenders.model_dump(exclude=own.union(without))
+
+
+def searched_weight_decay(wildcards):
+    """Return the table that holds the chosen L2; none where the study names the value itself."""
+    return {"weight_decay": CHOICE.format(**wildcards)} if STUDY.recommenders.is_weight_decay_searched else {}
+
+
+def weight_decay_trials():
+    """Return weight decay and seed of every training of the search, as they stand in paths."""
+    search = STUDY.recommenders.weight_decay_search
+    return [(weight_decay_text(value), seed) for value in search.values for seed in search.seeds]
+
+
+def trial_logs(wildcards):
+    """Return the training log of every training of the search for one recommender."""
+    return [
+        TRIAL_LOG.format(**wildcards, weight_decay=weight_decay, seed=seed)
+        for weight_decay, seed in weight_decay_trials()
+    ]

@@ -2,6 +2,7 @@
 
 from ilora.configuration.model import StudyConfig
 from ilora.configuration.presets import LEARNING_RATES, preset_values
+from ilora.evaluation.runs import parse_run
 
 # The methods that answer in text.
 WRITING_METHODS = [method for method in METHODS if method in (*BACKBONE_METHODS, *CHAT_METHODS)]
@@ -55,6 +56,11 @@ def answer_samples(wildcards):
     """Return the samples of answers of the methods that write text, on one data set."""
     folders = prediction_folders(wildcards.dataset)
     return [f"{folder}/answer_sample.parquet" for folder in folders if folder.startswith(f"{RESULTS}/llm/")]
+
+
+def chat_predictions():
+    """Return the predictions of every chat method of the study that is run."""
+    return [path for path in study_files("predictions.parquet") if parse_run(path).method in CHAT_METHODS]
 
 
 def jobs_of_the_study(wildcards):

@@ -170,6 +170,7 @@ rule describe_study:
     """Describe the study: resolved settings, and the software and machines by the records beside its artifacts."""
     input:
         study_results(),
+        weight_decays=weight_decay_choices(),
     output:
         html=report(
             f"{RESULTS}/report/study.html",
@@ -197,7 +198,7 @@ rule describe_study:
 
 
 rule collect_costs:
-    """Collect time and memory of every job behind the study's results from Snakemake's benchmark files."""
+    """Collect time and memory of the jobs behind the study's results, and what its chat models cost."""
     input:
         study_results(),
     output:
@@ -221,12 +222,16 @@ rule collect_costs:
         code=code_version("collect_costs"),
         # Not inputs: a benchmark that was deleted is no reason to train again.
         jobs=jobs_of_the_study,
+        chat=chat_predictions(),
+        without_key=runs_without_key(),
     script:
         "../workflow_scripts/collect_costs.py"
 
 
 rule describe_deviations:
     """Describe where the study departs from the paper, and what that changes."""
+    input:
+        weight_decays=weight_decay_choices(),
     output:
         html=report(
             f"{RESULTS}/report/deviations.html",

@@ -41,11 +41,7 @@ rule make_table1:
         code=code_version("make_table1"),
         intervals=intervals(),
         # Rows that stand in the table without numbers.
-        without_key=[
-            (dataset, STUDY.protocol, method, CHAT_MODEL)
-            for dataset in STUDY.datasets
-            for method in METHODS_WITHOUT_KEY
-        ],
+        without_key=runs_without_key(),
         backbone=BACKBONE,  # for the caption, as in the rules below
     script:
         "../workflow_scripts/make_table1.py"

@@ -10,6 +10,29 @@ def trained_recommenders():
     return [name for name in RECOMMENDERS if name in (*METHODS, *guide)]
 
 
+def weight_decay_choices():
+    """Return the table of tried L2 values of each data set and recommender; none where the study names the value."""
+    if not STUDY.recommenders.is_weight_decay_searched:
+        return []
+    return outputs(rules.choose_weight_decay, recommender=trained_recommenders())
+
+
+def weight_decay_trial_logs():
+    """Return the training logs of the search for the L2 of each data set and recommender, where there is one."""
+    if not STUDY.recommenders.is_weight_decay_searched:
+        return []
+    return [
+        log
+        for weight_decay, seed in weight_decay_trials()
+        for log in outputs(
+            rules.validate_weight_decay,
+            recommender=trained_recommenders(),
+            weight_decay=weight_decay,
+            seed=seed,
+        )
+    ]
+
+
 def title_vector_files():
     """Return the titles' vectors of each data set of the study."""
     return expand(
@@ -28,7 +51,9 @@ def prediction_folders(dataset):
         if method in BASELINES:
             folders.append(f"{RESULTS}/baselines/{below}/{method}")
         elif method in RECOMMENDERS:
-            folders += [f"{RESULTS}/recommenders/{below}/{method}/seed~{seed}" for seed in STUDY.seeds]
+            folders += expand(
+                TRAINED, dataset=dataset, protocol=STUDY.protocol, recommender=method, seed=STUDY.seeds
+            )
         elif method in TUNED_METHODS:
             folder = f"{RESULTS}/llm/{below}/{BACKBONE}/{method}/default"
             folders += [f"{folder}/seed~{seed}" for seed in STUDY.seeds]
@@ -40,6 +65,15 @@ def prediction_folders(dataset):
         else:
             folders.append(f"{RESULTS}/llm/{below}/{BACKBONE}/{method}/default")
     return folders
+
+
+def runs_without_key():
+    """Return data set, protocol, method and model of every run that is left out, since there is no key."""
+    return [
+        (dataset, STUDY.protocol, method, CHAT_MODEL)
+        for dataset in STUDY.datasets
+        for method in METHODS_WITHOUT_KEY
+    ]
 
 
 def study_files(name):
@@ -186,7 +220,7 @@ def outputs(rule, **wildcards):
         "backbone": BACKBONE,
         "variant": "default",
     }
-    return list(dict.fromkeys(expand(rule.output, **values, **wildcards)))
+    return list(dict.fromkeys(expand(rule.output, **{**values, **wildcards})))
 
 
 def study_artifacts():
@@ -196,7 +230,9 @@ def study_artifacts():
         *outputs(rules.make_sequences),
         *outputs(rules.draw_candidates),
         *outputs(rules.compute_dataset_statistics),
-        *outputs(rules.train_recommender, recommender=trained_recommenders()),
+        *weight_decay_trial_logs(),
+        *weight_decay_choices(),
+        *outputs(rules.train_recommender, recommender=trained_recommenders()),  # any rule's outputs lie there
         *(title_vector_files() if encodes_titles() else []),
         *(path for method in TUNED_METHODS for path in outputs(tuning_rule(method), method=method)),
         *outputs(rules.describe_adapter, method=TUNED_METHODS),

@@ -49,8 +49,9 @@ def main(snakemake: "Snakemake") -> None:
     with AnswerStore(params.store, picodollars(chat["max_cost_usd"])) as store:
         if store.stranded:
             logger.warning("%d requests of a run that was killed may have been billed", store.stranded)
+        requests = [ChatRequest(model, question) for question in questions]
         replies, tally = answer_requests(
-            [ChatRequest(model, question) for question in questions],
+            requests,
             ChatClient(params.address, key, chat["timeout_seconds"]),
             store,
             Prices(chat["input_usd_per_million"], chat["output_usd_per_million"]),
@@ -58,6 +59,7 @@ def main(snakemake: "Snakemake") -> None:
             logger,
         )
         spending = store.spending()
+        of_method = store.spending_on(request.key for request in requests)
 
     predictions = written_predictions(sequences, candidates, [reply.text for reply in replies], titles, params.method)
     kinds = Counter(str(reply.kind) for reply in replies)
@@ -76,7 +78,19 @@ def main(snakemake: "Snakemake") -> None:
         snakemake.output.predictions,
         config={**params.config, "address": params.address},
         inputs=snakemake.input,
-        details={"answers": dict(kinds), "valid": valid, "requests": str(tally), "spent": show_usd(spending.total)},
+        details={
+            "answers": dict(kinds),
+            "valid": valid,
+            "requests": str(tally),
+            "spent": show_usd(spending.total),
+            "costs": {
+                "requests": of_method.answers,
+                "prompt_tokens": of_method.prompt_tokens,
+                "answer_tokens": of_method.answer_tokens,
+                "paid": of_method.paid,
+                "unsure": of_method.unsure,
+            },
+        },
     )
 
 

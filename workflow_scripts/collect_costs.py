@@ -1,10 +1,12 @@
-"""Collect what the jobs of the study took in time and memory."""
+"""Collect what the jobs of the study took in time and memory, and what its chat models cost."""
 
 from typing import TYPE_CHECKING
 
 from ilora.artifacts.writing import atomic_path
-from ilora.plotting.html_page import html_page
+from ilora.evaluation.runs import Run
+from ilora.plotting.html_page import html_page, section
 from ilora.progress import start_log
+from ilora.reporting.chat_costs import chat_cost_table, read_chat_cost
 from ilora.reporting.costs import cost_table, read_job_cost
 
 if TYPE_CHECKING:
@@ -22,12 +24,25 @@ NOTES = (
 )
 
 
+CHAT_NOTE = (
+    "Chat models: what the answers of this study cost when they were asked, by the tokens that the server counted and "
+    "the study's prices; a rerun with the same results pays for none of them again. An attempt whose answer never "
+    "arrived counts at the most that it can have cost."
+)
+
+
 def main(snakemake: "Snakemake") -> None:
     """Write `costs.html`."""
     logger = start_log(snakemake.log[0])
     costs = [read_job_cost(*job) for job in snakemake.params.jobs]
+    body, notes = cost_table(costs), list(NOTES)
+    chat = [read_chat_cost(path) for path in snakemake.params.chat]
+    not_run = [Run(*labels) for labels in snakemake.params.without_key]
+    if chat or not_run:
+        body += section("Chat models", chat_cost_table(chat, not_run))
+        notes.append(CHAT_NOTE)
     with atomic_path(snakemake.output.html) as temporary:
-        temporary.write_text(html_page("Time and memory", cost_table(costs), NOTES), encoding="utf-8")
+        temporary.write_text(html_page("Time and memory", body, notes), encoding="utf-8")
     logger.info("%d jobs", len(costs))
 
 

@@ -21,6 +21,7 @@ def main(snakemake: "Snakemake") -> None:
     start_log(snakemake.log[0])
     wildcards, params = snakemake.wildcards, snakemake.params
     adapter = Path(snakemake.output.card).parent
+    record = read_record(adapter).content
     facts = CardFacts(
         method=wildcards.method,
         adapter=params.method["adapter"],
@@ -32,7 +33,7 @@ def main(snakemake: "Snakemake") -> None:
         seed=int(wildcards.seed),
         prompt=record["config"]["prompt"],
         finetuning=params.finetuning,
-        git_revision=read_record(adapter).content["git_revision"],
+        git_revision=record["git_revision"],
         path=adapter.as_posix(),
     )
     with atomic_path(snakemake.output.card) as temporary:

@@ -6,6 +6,7 @@ from ilora.artifacts.writing import atomic_path
 from ilora.plotting.html_page import html_page
 from ilora.progress import start_log
 from ilora.reporting.deviations import Study, deviation_table
+from ilora.reporting.weight_decays import read_search
 
 if TYPE_CHECKING:
     from snakemake.script import Snakemake
@@ -22,7 +23,8 @@ def main(snakemake: "Snakemake") -> None:
     """Write `deviations.html`."""
     start_log(snakemake.log[0])
     params = snakemake.params
-    table = deviation_table(Study(params.settings, params.finetuning, params.paper_finetuning))
+    searches = [read_search(path) for path in snakemake.input.weight_decays]
+    table = deviation_table(Study(params.settings, params.finetuning, params.paper_finetuning, searches))
     with atomic_path(snakemake.output.html) as temporary:
         temporary.write_text(html_page("Known deviations from the paper", table, NOTES), encoding="utf-8")
 

@@ -8,6 +8,7 @@ from ilora.plotting.labels import dataset_label
 from ilora.progress import start_log
 from ilora.reporting.provenance import provenance_table, read_records
 from ilora.reporting.settings import settings_by_dataset, settings_table
+from ilora.reporting.weight_decays import read_search, weight_decay_table
 
 if TYPE_CHECKING:
     from snakemake.script import Snakemake
@@ -26,11 +27,14 @@ def main(snakemake: "Snakemake") -> None:
     params = snakemake.params
     records = read_records(snakemake.input)
     labels = {dataset: dataset_label(dataset) for dataset in params.finetuning}
-    body = (
+    searches = [read_search(path) for path in snakemake.input.weight_decays]
+    body = [
         section("Code, software and machines", provenance_table(records)),
         section("Settings", settings_table(params.settings, params.defaults)),
         section("Fine-tuning as resolved for each data set", settings_by_dataset(params.finetuning, labels)),
-    )
+    ]
+    if searches:
+        body.append(section("L2 of the recommenders, searched on validation", weight_decay_table(searches)))
     with atomic_path(snakemake.output.html) as temporary:
         temporary.write_text(html_page(f"The study {params.settings['study']}", "".join(body), NOTES), encoding="utf-8")
     logger.info("%d records", len(records))

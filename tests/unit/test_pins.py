@@ -20,7 +20,7 @@ from ilora.code_version import imported_modules
 #: What is installed by another name than it is imported by.
 DISTRIBUTED_AS = {"sklearn": "scikit-learn"}
 
-ENVIRONMENTS = ("data", "recommenders", "llm", "evaluation", "chat")
+ENVIRONMENTS = ("data", "recommenders", "encoder", "llm", "evaluation", "chat")
 
 
 def read_pins(path: Path) -> dict[str, str]:

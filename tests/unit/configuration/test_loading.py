@@ -44,7 +44,7 @@ def test_the_default_configuration_is_the_models(defaults: dict[str, Any]) -> No
     assert load_study(defaults) == StudyConfig() == load_study({})
 
 
-STUDIES = ["embedded", "embedded_two_datasets", "figures", "local_chat", "own_data", "paper", "smoke"]
+STUDIES = ["embedded", "embedded_two_datasets", "figures", "local_chat", "own_data", "paper", "smoke", "weight_decay"]
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -64,6 +64,13 @@ def test_no_key_stands_twice_in_a_study(repository: Path, name: str) -> None:
             keys = [key.value for key, _ in node.value]
             assert len(set(keys)) == len(keys), keys
             nodes += [value for _, value in node.value]
+
+
+@pytest.mark.parametrize(("value", "searched"), [(0, False), (0.001, False), ("searched", True)])
+def test_weight_decay_is_a_number_or_searched(value: object, searched: bool) -> None:
+    recommenders = load_study({"recommenders": {"weight_decay": value}}).recommenders
+    assert recommenders.weight_decay == value
+    assert recommenders.is_weight_decay_searched == searched
 
 
 @pytest.mark.parametrize("name", ["embedded", "paper"])
@@ -106,6 +113,23 @@ def test_every_study_is_tested(repository: Path) -> None:
         (
             {"recommenders": {"sasrec": {"activation": "tanh"}}},
             'recommenders.sasrec.activation: found "tanh", expected relu or gelu',
+        ),
+        (
+            {"recommenders": {"weight_decay": "search"}},
+            'recommenders.weight_decay: found "search", expected a number of at least 0 and less than 1, or searched',
+        ),
+        (
+            {"recommenders": {"weight_decay": "1e-4"}},
+            'recommenders.weight_decay: found "1e-4", expected a number of at least 0 and less than 1, or searched '
+            "(YAML reads this as text; write 0.0001)",
+        ),
+        (
+            {"recommenders": {"weight_decay_search": {"values": [0.0]}}},
+            "recommenders.weight_decay_search.values: found [0.0], expected at least 2 entry",
+        ),
+        (
+            {"recommenders": {"weight_decay_search": {"values": [0.001, 0, 0.001]}}},
+            "recommenders.weight_decay_search.values: found 0.001 2 times, expected each entry once",
         ),
     ],
 )

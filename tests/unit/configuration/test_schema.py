@@ -38,6 +38,12 @@ def test_the_default_file_satisfies_the_json_schema(repository: Path) -> None:
         jsonschema.validate(config, rules)
 
 
+def test_a_union_with_numbers_is_no_list_of_allowed_values(repository: Path) -> None:
+    lines = (repository / "config.yaml").read_text(encoding="utf-8").splitlines()
+    (line,) = [line for line in lines if line.startswith("  weight_decay: 0.0 ") and "searched" in line]
+    assert "[" not in line
+
+
 def test_every_field_is_described() -> None:
     waiting: list[type[Section]] = [StudyConfig]
     while waiting:

@@ -13,6 +13,10 @@ from ilora.evaluation.runs import NO_SEED, Run, parse_data, parse_run
             Run("movielens", "published", "sasrec", seed=3),
         ),
         (
+            "results/recommenders/movielens/published/sasrec/weight_decay~searched/seed~3/predictions.parquet",
+            Run("movielens", "published", "sasrec", seed=3),
+        ),
+        (
             "results/baselines/lastfm/chronological/markov/metrics.parquet",
             Run("lastfm", "chronological", "markov", seed=NO_SEED),
         ),
@@ -58,6 +62,7 @@ def test_a_data_set_is_read_from_a_path() -> None:
         "results/tables/metrics.parquet",
         "results/recommenders/movielens/published/sasrec/predictions.parquet",
         "results/recommenders/movielens/published/sasrec/seed~x/predictions.parquet",
+        "results/recommenders/movielens/published/sasrec/weight_decay~0.1/seed~1/training_log.parquet",
         "results/llm/movielens/published/embedded/ilora/seed~1/predictions.parquet",
         "results/llm/movielens/published/embedded/ilora/default/seed~1/other.parquet",
     ],

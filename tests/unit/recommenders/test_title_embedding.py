@@ -98,3 +98,6 @@ def test_recommenders_and_the_language_model_do_not_import_each_other(repository
     encoded = imported_modules(scripts / "encode_titles.py", scripts)
     assert not [name for name in trained if name.startswith("ilora.llm")]
     assert not [name for name in encoded if name.startswith("ilora.recommenders")]
+    # The one script that trains an encoder reads titles as the language model does; the library does not.
+    for module in (scripts / "ilora" / "recommenders").glob("*.py"):
+        assert not [name for name in imported_modules(module, scripts) if name.startswith("ilora.llm")], module

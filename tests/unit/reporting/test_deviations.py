@@ -1,14 +1,18 @@
 """Which deviations from the paper a study has."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from ilora.configuration.finetuning import finetuning_values
 from ilora.configuration.model import StudyConfig
 from ilora.configuration.presets import preset_values
+from ilora.recommenders.weight_decay import Trial, compare_weight_decays
 from ilora.reporting.deviations import Study, deviation_table, deviations_of
+from ilora.reporting.weight_decays import WeightDecaySearch
 
 PAPER: dict[str, Any] = {
     "datasets": ["lastfm", "movielens", "steam"],
@@ -93,6 +97,28 @@ def test_the_papers_own_settings_leave_what_no_setting_can_change() -> None:
 def test_deviations_are_chosen_by_the_settings(settings: dict[str, object], present: str, absent: str) -> None:
     found = subjects(study_of(**settings))
     assert present in found and absent not in found
+
+
+def test_a_searched_l2_is_told_with_what_was_chosen() -> None:
+    logs = {0.0: 0.4, 0.001: 0.5}
+    trials = [Trial(value, pa.table({"epoch": [1.0], "validation_hit_ratio@1": [hit]})) for value, hit in logs.items()]
+    search = WeightDecaySearch("movielens", "sasrec", compare_weight_decays(trials))
+    settings = {"weight_decay": "searched", "weight_decay_search": {"values": [0.0, 0.001]}}
+    study = replace(study_of(recommenders=settings), weight_decays=[search])
+    (found,) = (entry for entry in deviations_of(study) if entry.subject.startswith("Training of"))
+    assert "best on validation among 0, 0.001 (1 training of each): 0.001 for SASRec on MovieLens." in found.here
+    (found,) = (entry for entry in deviations_of(study_of()) if entry.subject.startswith("Training of"))
+    assert found.here.endswith("L2 is 0, without a search.")
+
+
+def test_how_morec_is_trained_is_told() -> None:
+    frozen = study_of(methods=["morec"])
+    trained = study_of(methods=["morec"], recommenders={"morec": {"training": "end_to_end", "compared_items": "batch"}})
+    heres = [found.here for study in (frozen, trained) for found in deviations_of(study) if found.subject == "MoRec"]
+    assert heres[0].endswith(
+        "embedded, which stays as it is: a linear map to the items' embeddings is trained with the rest."
+    )
+    assert heres[1].endswith("embedded, trained with the rest; the loss is over the items of the batch.")
 
 
 def test_one_data_sets_own_value_is_named() -> None:

@@ -141,6 +141,9 @@ def _recommenders(study: StudyConfig) -> Iterator[Problem]:
             str(recommenders.embedding_size),
             f"a multiple of recommenders.sasrec.heads ({recommenders.sasrec.heads})",
         )
+    search = recommenders.weight_decay_search
+    for key, entries in (("values", search.values), ("seeds", search.seeds)):
+        yield from _repeated(f"recommenders.weight_decay_search.{key}", entries)
 
 
 def _backbone(study: StudyConfig) -> Iterator[Problem]:

@@ -11,7 +11,16 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import PydanticCustomError
 
 from ilora.methods.register import BASELINES, CHAT_METHODS, LANGUAGE_MODEL_METHODS, RECOMMENDERS, TUNED_METHODS
 
@@ -33,7 +42,19 @@ PROTOCOLS: tuple[str, ...] = get_args(Protocol)
 DOWNLOAD = "download"
 RECBOLE = "recbole"
 EMBEDDED_BACKBONE = "embedded"
+SEARCHED = "searched"
 HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def _number_or_searched(value: object, validate: ValidatorFunctionWrapHandler) -> float | str:
+    """Say in one message what a value of either kind may be."""
+    try:
+        checked: float | str = validate(value)
+    except ValidationError:
+        expected = f"a number of at least 0 and less than 1, or {SEARCHED}"
+        raise PydanticCustomError("number_or_searched", expected) from None
+    return checked
+
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Count = Annotated[int, Field(ge=1)]
@@ -43,6 +64,7 @@ Probability = Annotated[float, Field(ge=0, lt=1)]
 Dataset = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
 Text = Annotated[str, Field(min_length=1)]
 TableFile = Annotated[str, Field(pattern=r"\.(csv|tsv|inter|item|parquet)$")]
+WeightDecay = Annotated[Probability | Literal["searched"], WrapValidator(_number_or_searched)]
 Words = Annotated[str, Field(pattern=r"^[^<>\s]+( [^<>\s]+)*$")]
 
 
@@ -145,15 +167,42 @@ class MoRecSection(Section):
 
     encoder: Annotated[str, Field(min_length=1)] = Field(
         EMBEDDED_BACKBONE,
-        description="model whose last hidden states, averaged over a title's tokens, are its vector, frozen: embedded "
-        "(the backbone that the pipeline pretrains), a local directory, or organisation/model on the hub",
+        description="model whose last hidden states, averaged over a title's tokens, are its vector: embedded (the "
+        "backbone that the pipeline pretrains), a local directory, or organisation/model on the hub",
     )
     revision: Revision | None = Field(None, description="branch, tag or commit on the hub; null for its default branch")
+    training: Literal["frozen", "end_to_end"] = Field(
+        "frozen",
+        description="of the encoder: it stays as it is and reads each title once, or it is trained with the rest, on "
+        "the CPU and so for small encoders; an L2 that is searched is then that of the frozen one",
+    )
+    encoder_learning_rate: Rate = Field(0.0001, description="of Adam on the encoder, where it is trained; without L2")
+    compared_items: Literal["all", "batch"] = Field(
+        "all",
+        description="what the loss compares the target with, where the encoder is trained: all items, of which each "
+        "step encodes the titles, or those of the batch",
+    )
+
+    @property
+    def is_end_to_end(self) -> bool:
+        """Whether the encoder is trained with the recommender."""
+        return self.training == "end_to_end"
 
     @property
     def model(self) -> BackboneSection:
         """The encoder as the model that it is."""
         return BackboneSection(name=self.encoder, revision=self.revision)
+
+
+class WeightDecaySearchSection(Section):
+    """What weight_decay searched chooses from, for each recommender and data set: the best on validation."""
+
+    values: Annotated[tuple[Probability, ...], Field(min_length=2)] = Field(
+        (0.0, 0.000001, 0.00001, 0.0001, 0.001), description="of weight_decay"
+    )
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = Field(
+        (1,), description="each trains every value once; the mean of their HitRatio@1 on validation decides"
+    )
 
 
 class RecommendersSection(Section):
@@ -165,7 +214,9 @@ class RecommendersSection(Section):
     )
     embedding_size: Count = Field(64, description="of items, and of the sequence representation")
     learning_rate: Rate = Field(0.001, description="of Adam")
-    weight_decay: Probability = Field(0.0, description="L2 of Adam")
+    weight_decay: WeightDecay = Field(
+        0.0, description="L2 of Adam; searched for what is best on validation, by weight_decay_search"
+    )
     batch_size: Count = Field(256, description="training sequences in a step")
     maximum_epochs: Count = Field(12, description="passes over the training sequences, at most")
     evaluations_per_epoch: Count = Field(2, description="validations in an epoch")
@@ -174,6 +225,12 @@ class RecommendersSection(Section):
     gru4rec: GRU4RecSection = GRU4RecSection()
     caser: CaserSection = CaserSection()
     morec: MoRecSection = MoRecSection()
+    weight_decay_search: WeightDecaySearchSection = WeightDecaySearchSection()
+
+    @property
+    def is_weight_decay_searched(self) -> bool:
+        """Whether the L2 of each recommender is the best of several values."""
+        return self.weight_decay == SEARCHED
 
 
 class BackboneSection(Section):

@@ -9,7 +9,8 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, get_args, get_origin
+from types import UnionType
+from typing import Literal, Union, get_args, get_origin
 
 import yaml
 from pydantic.fields import FieldInfo
@@ -111,8 +112,17 @@ def _allowed(annotation: object) -> list[object]:
         return list(get_args(annotation))
     if get_origin(annotation) is dict:
         return []
+    if _is_more_than_literals(annotation):
+        return []
     found = [value for part in get_args(annotation) for value in _allowed(part)]
     return found + [None] if found and type(None) in get_args(annotation) else found
+
+
+def _is_more_than_literals(annotation: object) -> bool:
+    """Return whether values beside those of the Literals in a union are allowed, other than null."""
+    if get_origin(annotation) not in (Union, UnionType):
+        return False
+    return any(not _allowed(part) for part in get_args(annotation) if part is not type(None))
 
 
 def outdated_files() -> list[Path]:

@@ -38,6 +38,9 @@ _EXPECTED = {
 }
 
 
+#: Where a number may stand, text that looks like one is explained.
+_NUMBERS = ("float_type", "number_or_searched")
+
 _FOUND = {"extra_forbidden": "an unknown key", "missing": "nothing"}
 
 
@@ -103,7 +106,7 @@ def _expected(detail: ErrorDetails, model: type[Section], path: tuple[int | str,
         return _expected_key(model, path)
     template = _EXPECTED.get(kind)
     text = detail["msg"] if template is None else template.format(**detail.get("ctx", {}))
-    return text.replace("'", "") + (_number_hint(detail["input"]) if kind == "float_type" else "")
+    return text.replace("'", "") + (_number_hint(detail["input"]) if kind in _NUMBERS else "")
 
 
 def _number_hint(value: object) -> str:

@@ -15,7 +15,8 @@ _STEP = r"(?:/steps/step~(?P<step>\d+))?"
 _LAYOUTS = tuple(
     re.compile(rf"(?:.*/)?{layout}{_FILE}")
     for layout in (
-        rf"recommenders/{_DATA}/(?P<method>[^/]+){_SEED}",
+        # A study has its recommenders with the L2 that was searched, or with its own; never both.
+        rf"recommenders/{_DATA}/(?P<method>[^/]+)(?:/weight_decay~searched)?{_SEED}",
         rf"baselines/{_DATA}/(?P<method>[^/]+)",
         rf"(?:llm|finetune|analysis)/{_DATA}/(?P<backbone>[^/]+)/(?P<method>[^/]+)/(?P<variant>(?!seed~)[^/]+)(?:{_SEED}{_STEP})?",
     )
@@ -87,8 +88,8 @@ def parse_run(path: str | os.PathLike[str]) -> Run:
             seed, step = labels.pop("seed", NO_SEED), labels.pop("step", None)
             return Run(**labels, seed=int(seed), step=None if step is None else int(step))
     raise ValueError(
-        f"{text}: not the path of a run. Expected .../recommenders/DATASET/PROTOCOL/METHOD/seed~N, "
-        ".../baselines/DATASET/PROTOCOL/METHOD or "
+        f"{text}: not the path of a run. Expected .../recommenders/DATASET/PROTOCOL/METHOD/[weight_decay~searched/]"
+        "seed~N, .../baselines/DATASET/PROTOCOL/METHOD or "
         ".../llm/DATASET/PROTOCOL/BACKBONE/METHOD/VARIANT[/seed~N[/steps/step~N]] "
         "(likewise below finetune and analysis)."
     )

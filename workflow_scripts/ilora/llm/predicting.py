@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerBase
 from ilora.artifacts.schemas import PREDICTIONS
 from ilora.data.sequences import SequenceTable
 from ilora.evaluation.validity import resolve_choice
-from ilora.llm.answer_trie import Answers
+from ilora.llm.answer_length import report_unanswerable_titles
 from ilora.llm.context import report_cut_histories
 from ilora.llm.generation import DecodingSettings, generate_answers
 from ilora.llm.hybrid_model import HybridLanguageModel
@@ -65,9 +65,13 @@ def predict(
     ]
     cut = sum(question.prompt.cut > 0 for question in questions)
     report_cut_histories(cut, len(questions), f"answering with {description}", logger)
-    possible = [[builder.answer(item) for item in row["candidates"]] for row in asked]
     if not settings.constrained:
-        _report_long_titles(possible, settings.maximum_new_tokens, description, logger)
+        lengths = {item: len(builder.titles[item]) for row in asked for item in row["candidates"]}
+        targets = [int(sequences.targets[row["sequence_id"]]) for row in asked]
+        report_unanswerable_titles(
+            lengths, targets, settings.maximum_new_tokens, f"answering with {description}", logger
+        )
+    possible = [[builder.answer(item) for item in row["candidates"]] for row in asked]
     with Progress(len(asked), f"answering with {description}", logger) as progress:
         allowed = possible if settings.constrained else None
         answers = generate_answers(model, tokenizer, builder.stops, questions, settings, progress, allowed)
@@ -91,19 +95,3 @@ def predict(
         for row, answer, scored in zip(asked, answers, scores, strict=True)
     ]
     return pa.Table.from_pylist(rows, schema=PREDICTIONS)
-
-
-def _report_long_titles(possible: Sequence[Answers], maximum: int, description: str, logger: logging.Logger) -> None:
-    """Warn of candidates whose titles have more tokens than an answer may: bytes take many."""
-    titles = {tuple(answer) for answers in possible for answer in answers}
-    longest = max(map(len, titles), default=0)
-    if longest > maximum:
-        logger.warning(
-            "%s: %d of %d candidates' titles have more than %d tokens, and are cut off before they end: raise "
-            "decoding.maximum_new_tokens to %d",
-            description,
-            sum(len(title) > maximum for title in titles),
-            len(titles),
-            maximum,
-            longest,
-        )

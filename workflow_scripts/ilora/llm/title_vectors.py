@@ -33,22 +33,42 @@ def encode_titles(
     parts = []
     for begin in range(0, len(titles), batch_size):
         batch = list(titles[begin : begin + batch_size])
-        tokens = tokenizer(
-            batch,
-            padding=True,
-            padding_side="right",
-            return_special_tokens_mask=True,
-            split_special_tokens=True,
-            return_tensors="pt",
-        ).to(model.device)
-        counted = (tokens["attention_mask"] * (1 - tokens["special_tokens_mask"]))[..., None]
-        empty = (counted.sum(dim=1) == 0).nonzero()
-        if len(empty):
-            raise ValueError(f"the encoder's tokenizer finds no token in the title {batch[int(empty[0, 0])]!r}")
-        hidden = model(input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"]).last_hidden_state
+        token_ids, attention_mask, counted = (part.to(model.device) for part in title_tokens(tokenizer, batch))
+        hidden = model(input_ids=token_ids, attention_mask=attention_mask).last_hidden_state
+        counted = counted[..., None]
         parts.append(((hidden.float() * counted).sum(dim=1) / counted.sum(dim=1)).cpu())
         progress.update(n=len(batch))
     vectors = torch.cat(parts)
     if not torch.isfinite(vectors).all():
         raise FloatingPointError("the encoder gave NaN or infinity for a title")
     return vectors
+
+
+def title_tokens(
+    tokenizer: PreTrainedTokenizerBase, titles: Sequence[str]
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Give what an encoder reads of titles, padded on the right: token ids, which are read, which are the titles' own.
+
+    Args:
+        tokenizer: of the encoder, with a padding token.
+        titles: at least one.
+
+    Returns:
+        Three int64 (titles, tokens); the second and the third are 0 or 1.
+
+    Raises:
+        ValueError: if the tokenizer finds no token in a title.
+    """
+    tokens = tokenizer(
+        list(titles),
+        padding=True,
+        padding_side="right",
+        return_special_tokens_mask=True,
+        split_special_tokens=True,
+        return_tensors="pt",
+    )
+    counted = tokens["attention_mask"] * (1 - tokens["special_tokens_mask"])
+    empty = (counted.sum(dim=1) == 0).nonzero()
+    if len(empty):
+        raise ValueError(f"the encoder's tokenizer finds no token in the title {titles[int(empty[0, 0])]!r}")
+    return tokens["input_ids"], tokens["attention_mask"], counted

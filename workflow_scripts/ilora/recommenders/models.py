@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from recbole.model.abstract_recommender import SequentialRecommender
 
+from ilora.recommenders.encoded_titles import EncodedTitles
 from ilora.recommenders.padded_sequences import FIRST_ITEM, PaddedSequences
 from ilora.recommenders.settings import (
     Architecture,
@@ -66,13 +68,33 @@ def build_model(
 
 
 def training_loss(model: SequentialRecommender, batch: PaddedSequences) -> torch.Tensor:
-    """Return RecBole's own loss of a batch: cross-entropy of the targets over all items (a scalar)."""
+    """Return RecBole's own loss of a batch: cross-entropy of the targets over all items (a scalar).
+
+    While an encoder of titles is trained, it may be over the batch's items: see `EncoderTuning`.
+    """
+    if isinstance(model.item_embedding, EncodedTitles):
+        with model.item_embedding.compared(batch) as named:
+            return model.calculate_loss(_interaction(named))
     return model.calculate_loss(_interaction(batch))
 
 
 def all_item_scores(model: SequentialRecommender, batch: PaddedSequences) -> torch.Tensor:
     """Return RecBole's own scores, float32 [batch, items + 1]; column 0 is its padding."""
     return model.full_sort_predict(_interaction(batch))
+
+
+def optimizer_for(model: SequentialRecommender, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
+    """Return Adam over a model's parameters; an encoder of titles that is trained has a learning rate of its own."""
+    embedding = model.item_embedding
+    if not isinstance(embedding, EncodedTitles):
+        return torch.optim.Adam(model.parameters(), lr=learning_rate, weight_decay=weight_decay)
+    encoder = list(embedding.encoder.parameters())
+    ids = set(map(id, encoder))
+    groups: list[dict[str, Any]] = [
+        {"params": [parameter for parameter in model.parameters() if id(parameter) not in ids]},
+        {"params": encoder, "lr": embedding.tuning.learning_rate, "weight_decay": 0.0},
+    ]
+    return torch.optim.Adam(groups, lr=learning_rate, weight_decay=weight_decay)
 
 
 def represent(model: SequentialRecommender, batch: PaddedSequences) -> torch.Tensor:

@@ -42,11 +42,8 @@ class TitleEmbedding(nn.Module):
                 f"title vectors: found {tuple(vectors.shape)}, expected {expected}: they are of other data. Delete "
                 "them and run the workflow again."
             )
-        centred = vectors.double() - vectors.double().mean(dim=0)
-        size = centred.square().mean().sqrt()
-        if not torch.isfinite(size) or size == 0:
-            raise ValueError("title vectors: found NaN, infinity, or the same vector for all; check the encoder")
-        self.title_vectors[FIRST_ITEM:] = (centred / size).float()
+        centre, size = centre_and_size(vectors)
+        self.title_vectors[FIRST_ITEM:] = ((vectors.double() - centre) / size).float()
 
     @property
     def weight(self) -> torch.Tensor:
@@ -56,3 +53,16 @@ class TitleEmbedding(nn.Module):
     def forward(self, items: torch.Tensor) -> torch.Tensor:
         """Look items up: (..., d) for RecBole's ids (...)."""
         return self.linear(self.title_vectors[items])
+
+
+def centre_and_size(vectors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the mean of vectors, float64 (width,), and the root of the mean square of what is left of them without it.
+
+    Raises:
+        ValueError: if they are not finite, or all the same.
+    """
+    centre = vectors.double().mean(dim=0)
+    size = (vectors.double() - centre).square().mean().sqrt()
+    if not torch.isfinite(size) or size == 0:
+        raise ValueError("title vectors: found NaN, infinity, or the same vector for all; check the encoder")
+    return centre, size

@@ -17,7 +17,7 @@ from recbole.model.abstract_recommender import SequentialRecommender
 
 from ilora.artifacts.schemas import TRAINING_LOG
 from ilora.recommenders import validation
-from ilora.recommenders.models import training_loss
+from ilora.recommenders.models import optimizer_for, training_loss
 from ilora.recommenders.padded_sequences import PaddedSequences
 from ilora.recommenders.settings import TrainingSettings
 
@@ -103,7 +103,7 @@ def _fit(
     seed: int,
     on_step: Callable[[float], object],
 ) -> pa.Table:
-    optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    optimizer = optimizer_for(model, settings.learning_rate, settings.weight_decay)
     steps_per_epoch = _steps_per_epoch(settings, len(training))
     validation_steps = _validation_steps(settings, steps_per_epoch)
     stopping = _EarlyStopping(settings.patience)

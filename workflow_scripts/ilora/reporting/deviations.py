@@ -4,13 +4,14 @@
 deviation belongs to a study if the study's settings say so; all of them are written down here and nowhere else.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ilora.methods.register import TUNED_METHODS
 from ilora.plotting.html_page import html_table
 from ilora.plotting.labels import dataset_label, method_label
+from ilora.reporting.weight_decays import WeightDecaySearch
 
 #: Rows of the paper's Table 1.
 PAPER_METHODS = ("gru4rec", "caser", "sasrec", "zero_shot", "chatrec", "morec", "tallrec", "llara", "ilora")
@@ -46,11 +47,13 @@ class Study:
         settings: the study's, as its configuration nests them.
         finetuning: for each data set, its resolved fine-tuning settings.
         paper_finetuning: for each data set, those of them that the paper names, with its values.
+        weight_decays: the searches for the recommenders' L2; none where the settings name the value.
     """
 
     settings: Values
     finetuning: Mapping[str, Values]
     paper_finetuning: Mapping[str, Values]
+    weight_decays: Sequence[WeightDecaySearch] = ()
 
     @property
     def is_published(self) -> bool:
@@ -187,10 +190,10 @@ def _recommenders(study: Study) -> Iterator[Deviation]:
     if {"gru4rec", "caser", "sasrec"}.intersection(study.settings["methods"]):
         yield Deviation(
             "Training of GRU4Rec, Caser and SASRec",
-            "Numbers taken over from the LLaRA paper; L2 by a grid search, other details not said.",
+            "Numbers taken over from the LLaRA paper; L2 by a grid search over values that are not said, nor are other "
+            "details.",
             "Trained here: cross-entropy over all items; the best state by validation, after at most "
-            f"{_plural(recommenders['maximum_epochs'], 'epoch')}; L2 is {recommenders['weight_decay']:g}, without a "
-            "search.",
+            f"{_plural(recommenders['maximum_epochs'], 'epoch')}; {_weight_decay(study)}",
             "The conventional baselines may be stronger than the paper's: on rebuilt MovieLens splits, a plainly "
             "trained SASRec reached 0.41 to 0.50 where the paper prints 0.3444.",
         )
@@ -198,10 +201,8 @@ def _recommenders(study: Study) -> Iterator[Deviation]:
         yield Deviation(
             "MoRec",
             "Neither its text encoder nor how it was trained is said.",
-            f"SASRec on titles; the encoder is {recommenders['morec']['encoder']}, which stays as it is: a linear map "
-            "to the items' embeddings is trained with the rest.",
-            "An encoder that is tuned with the recommender may do better."
-            + (" The embedded one knows the training split's titles alone." if _embedded_encoder(study) else ""),
+            f"SASRec on titles; the encoder is {recommenders['morec']['encoder']}, {_encoder_training(study)}",
+            _encoder_effect(study),
         )
     missing = [method_label(name) for name in PAPER_METHODS if name not in study.settings["methods"]]
     if missing:
@@ -223,6 +224,18 @@ def _recommenders(study: Study) -> Iterator[Deviation]:
         )
 
 
+def _weight_decay(study: Study) -> str:
+    """Return how the L2 of the recommenders was found, as the end of a sentence."""
+    recommenders = study.settings["recommenders"]
+    if recommenders["weight_decay"] != "searched":
+        return f"L2 is {recommenders['weight_decay']:g}, without a search."
+    search = recommenders["weight_decay_search"]
+    values = ", ".join(f"{value:g}" for value in search["values"])
+    trainings = _plural(len(search["seeds"]), "training")
+    chosen = ", ".join(f"{found.chosen:g} for {found.label}" for found in study.weight_decays)
+    return f"L2 is what is best on validation among {values} ({trainings} of each): {chosen}."
+
+
 def _chat_models(study: Study) -> Iterator[Deviation]:
     if not {"gpt4", "chatrec"}.intersection(study.settings["methods"]):
         return
@@ -237,6 +250,28 @@ def _chat_models(study: Study) -> Iterator[Deviation]:
         "The verdict on ChatRec is left open. What stands behind a model's name may change, and it may have read about "
         "the data sets.",
     )
+
+
+def _is_encoder_trained(study: Study) -> bool:
+    return bool(study.settings["recommenders"]["morec"]["training"] == "end_to_end")
+
+
+def _encoder_effect(study: Study) -> str:
+    if _is_encoder_trained(study):
+        effect = "Another encoder, or another learning rate of it, may do better."
+    else:
+        effect = "An encoder that is tuned with the recommender may do better."
+    return effect + (" The embedded one knows the training split's titles alone." if _embedded_encoder(study) else "")
+
+
+def _encoder_training(study: Study) -> str:
+    """Return what the training of MoRec changes, as the end of a sentence."""
+    if not _is_encoder_trained(study):
+        return "which stays as it is: a linear map to the items' embeddings is trained with the rest."
+    compared = {"all": "all items", "batch": "the items of the batch"}[
+        study.settings["recommenders"]["morec"]["compared_items"]
+    ]
+    return f"trained with the rest; the loss is over {compared}."
 
 
 def _embedded_encoder(study: Study) -> bool:

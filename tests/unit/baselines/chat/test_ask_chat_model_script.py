@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import runpy
 import traceback
@@ -99,6 +100,11 @@ class Rule:
         )
         runpy.run_path(str(self._script), init_globals={"snakemake": rule})
 
+    def costs(self) -> dict[str, int]:
+        record = json.loads((self.folder / "predictions.parquet.provenance.json").read_text(encoding="utf-8"))
+        costs: dict[str, int] = record["details"]["costs"]
+        return costs
+
     def log(self) -> str:
         return (self.folder / "log.txt").read_text(encoding="utf-8")
 
@@ -144,6 +150,19 @@ def test_another_run_costs_nothing(rule: Rule, server: ChatServer) -> None:
     assert sum(server.requests.values()) == 2
     assert rule.predictions.read_bytes() == first
     assert "2 answers were kept before, 0 requests sent, failed: none" in rule.log()
+
+
+def test_each_method_is_told_its_own_costs(rule: Rule, server: ChatServer) -> None:
+    server.plan = lambda conversation: ["timeout"] if "Casino" in conversation else []
+    rule.run(timeout_seconds=2.0)
+    first, billed = rule.costs(), server.bill
+    assert first["requests"] == 2 and first["paid"] < billed <= first["paid"] + first["unsure"]
+    server.plan = lambda conversation: []
+    rule.run("chatrec", draws=2)
+    second = rule.costs()
+    assert second["requests"] == 4 and second["unsure"] == 0 and second["paid"] == server.bill - billed
+    rule.run()  # asks nothing, and is told the same
+    assert rule.costs() == first
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ANSWERS if kind != "right"])

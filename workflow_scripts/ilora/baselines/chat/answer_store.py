@@ -8,7 +8,7 @@ can bill: a request whose answer never arrived stays in it as "unsure", at its h
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS ledger (
 
 @dataclass(frozen=True)
 class Spending:
-    """What all runs on one file have spent, in picodollars.
+    """What all runs on one file have spent, on all requests or on some, in picodollars.
 
     Attributes:
         paid: for answers that are kept.
@@ -162,10 +162,24 @@ class AnswerStore:
     def spending(self) -> Spending:
         """Return what has been spent so far."""
         with self._changed:
-            sums = dict(self._database.execute("SELECT state, SUM(picodollars) FROM ledger GROUP BY state"))
-            answers = self._database.execute(
-                "SELECT COUNT(*), COALESCE(SUM(prompt_tokens), 0), COALESCE(SUM(answer_tokens), 0) FROM answers"
-            ).fetchone()
+            return self._spending()
+
+    def spending_on(self, keys: Iterable[str]) -> Spending:
+        """Return what has been spent so far on some requests, given by their keys, whichever run asked them."""
+        with self._changed, self._database:
+            self._database.execute("BEGIN")
+            self._database.execute("CREATE TEMP TABLE wanted (key TEXT PRIMARY KEY)")
+            self._database.executemany("INSERT OR IGNORE INTO wanted VALUES (?)", ((key,) for key in keys))
+            among = "WHERE key IN (SELECT key FROM wanted)"
+            spending = self._spending(among)
+            self._database.execute("DROP TABLE wanted")
+        return spending
+
+    def _spending(self, among: str = "") -> Spending:
+        sums = dict(self._database.execute(f"SELECT state, SUM(picodollars) FROM ledger {among} GROUP BY state"))
+        answers = self._database.execute(
+            f"SELECT COUNT(*), COALESCE(SUM(prompt_tokens), 0), COALESCE(SUM(answer_tokens), 0) FROM answers {among}"
+        ).fetchone()
         return Spending(sums.get("paid", 0), sums.get("unsure", 0), sums.get("in flight", 0), *answers)
 
     def _open(self) -> int:

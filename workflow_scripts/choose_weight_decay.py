@@ -1,0 +1,31 @@
+"""Chooses the L2 that a recommender is trained with: the best of the tried values on the validation split."""
+
+from typing import TYPE_CHECKING
+
+from ilora.artifacts.parquet import read_table, write_table
+from ilora.artifacts.provenance import write_sidecar
+from ilora.progress import start_log
+from ilora.recommenders.weight_decay import Trial, compare_weight_decays
+
+if TYPE_CHECKING:
+    from snakemake.script import Snakemake
+
+    snakemake: Snakemake
+
+
+def main(snakemake: "Snakemake") -> None:
+    """Write the table of values, in which one is marked as chosen."""
+    logger = start_log(snakemake.log[0])
+    values = snakemake.params.values
+    logs = snakemake.input.training_logs
+    trials = [Trial(value, read_table(log)) for value, log in zip(values, logs, strict=True)]
+    table = compare_weight_decays(trials)
+    path = snakemake.output.weight_decays
+    write_table(table, path)
+    write_sidecar(path, config={"values": values}, inputs=snakemake.input)
+    for row in table.to_pylist():
+        mark = "chosen" if row["is_chosen"] else "as good" if row["is_best"] else ""
+        logger.info("L2 %g: validation HitRatio@1 %.4f %s", row["weight_decay"], row["validation_hit_ratio@1"], mark)
+
+
+main(snakemake)

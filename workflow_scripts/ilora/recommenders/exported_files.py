@@ -1,0 +1,58 @@
+"""The files that a trained recommender leaves: weights, vectors of items and sequences, predictions, training log."""
+
+from typing import Protocol
+
+import pyarrow as pa
+import torch
+from recbole.model.abstract_recommender import SequentialRecommender
+
+from ilora.artifacts.parquet import write_table
+from ilora.artifacts.tensors import write_tensors
+from ilora.recommenders.candidate_scores import candidate_matrix, score_candidates
+from ilora.recommenders.export import item_embeddings, sequence_representations
+from ilora.recommenders.padded_sequences import pad_sequences
+from ilora.recommenders.predictions import scored_predictions
+from ilora.recommenders.saved_model import ModelShape, save_model
+
+
+class RecommenderFiles(Protocol):
+    """Where each of the files is to stand."""
+
+    model: str
+    item_embeddings: str
+    sequence_representations: str
+    predictions: str
+    training_log: str
+
+
+def export_recommender(
+    model: SequentialRecommender,
+    shape: ModelShape,
+    training_log: pa.Table,
+    sequences: pa.Table,
+    candidates: pa.Table,
+    method: str,
+    files: RecommenderFiles,
+) -> None:
+    """Write all files of a trained recommender; the scores are those of the vectors that are written.
+
+    Args:
+        model: trained.
+        shape: what it is built from.
+        training_log: of its training.
+        sequences: table of the SEQUENCES schema, of all splits.
+        candidates: table of the CANDIDATES schema.
+        method: the id that its predictions carry.
+        files: their paths.
+    """
+    embeddings = item_embeddings(model)
+    padded = pad_sequences(sequences, items=shape.items, maximum_history=shape.maximum_history)
+    representations = sequence_representations(model, padded)
+    of_candidates = representations[candidates["sequence_id"].to_numpy()]
+    scores = score_candidates(of_candidates, embeddings, candidate_matrix(candidates))
+
+    write_table(scored_predictions(sequences, candidates, scores, method), files.predictions)
+    save_model(model, shape, files.model)
+    write_tensors({"item_embeddings": torch.from_numpy(embeddings)}, files.item_embeddings)
+    write_tensors({"sequence_representations": torch.from_numpy(representations)}, files.sequence_representations)
+    write_table(training_log, files.training_log)
