@@ -18,6 +18,6 @@ def checkout(repository: Path, tmp_path: Path) -> Checkout:
 @pytest.fixture(scope="session")
 def finished(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A copy in which the smoke study was made. Tests put back what they change."""
-    copy = Checkout.__new__(Checkout)
-    copy.folder = Path("/tmp/faults-finished/checkout")
+    copy = Checkout(repository, tmp_path_factory.mktemp("finished") / "checkout")
+    copy.run_smoke()
     return copy

@@ -32,6 +32,18 @@ def test_a_directory_is_hashed_by_names_and_contents(tmp_path: Path) -> None:
     assert sha256_of(tmp_path / "a") != sha256_of(tmp_path / "b")
 
 
+def test_hidden_files_are_no_part_of_a_directory(tmp_path: Path) -> None:
+    folder = tmp_path / "backbone"
+    (folder / ".partial1").mkdir(parents=True)
+    (folder / "weights").write_text("whole")
+    before = sha256_of(folder)
+    (folder / ".partial1" / "weights").write_text("half")
+    (folder / ".snakemake_timestamp").touch()
+    assert sha256_of(folder) == before
+    record = json.loads(write_sidecar(folder, config={}).read_text())
+    assert list(record["artifact"]["files"]) == ["weights"]
+
+
 def test_a_missing_input_is_an_error_and_leaves_no_sidecar(tmp_path: Path) -> None:
     (tmp_path / "artifact").write_text("")
     with pytest.raises(FileNotFoundError, match=r"absent\.txt"):

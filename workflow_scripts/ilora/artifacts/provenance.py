@@ -79,7 +79,10 @@ def write_sidecar(
 
 
 def sha256_of(path: str | os.PathLike[str]) -> str:
-    """Return the sha256 (hexadecimal) of a file, or of a directory's file names and contents in order."""
+    """Return the sha256 (hexadecimal) of a file, or of a directory's file names and contents in order.
+
+    Hidden files of a directory are no part of it: Snakemake's mark, or what a killed process left half written.
+    """
     path = Path(path)
     if not path.is_dir():
         with path.open("rb") as file:
@@ -92,8 +95,9 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
 
 def _digests_in(folder: Path) -> dict[str, str]:
     """Return the sha256 of each file below a folder, by its path from there, in the order of the paths."""
-    paths = sorted(entry for entry in folder.rglob("*") if entry.is_file())
-    return {path.relative_to(folder).as_posix(): sha256_of(path) for path in paths}
+    paths = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    seen = [path for path in paths if not any(part.startswith(".") for part in path.parts)]
+    return {path.as_posix(): sha256_of(folder / path) for path in seen}
 
 
 def _files_of(path: Path) -> dict[str, dict[str, str]]:
