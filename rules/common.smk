@@ -316,3 +316,9 @@ def architecture_of(wildcards):
     """Return the settings of a recommender's model, for `params`; MoRec's is SASRec."""
     name = "sasrec" if wildcards.recommender == "morec" else wildcards.recommender
     return getattr(STUDY.recommenders, name).model_dump()
+
+
+def slurm_run_id():
+    """Return the name that the executor of Slurm gives all jobs of this run; None for a local run."""
+    # Its log says it too, but not with `--quiet`.
+    return getattr(workflow.scheduler._executor, "run_uuid", None)
