@@ -36,17 +36,17 @@ localrules:
 
 onstart:
     try:
-        slurm_jobs.begin_run(log)
+        slurm_jobs.begin_run(slurm_run_id())
     except slurm_jobs.SlurmJobsError as error:
         raise WorkflowError(str(error)) from None
 
 
 onsuccess:
-    slurm_jobs.forget_run(log)
+    slurm_jobs.forget_run(slurm_run_id())
 
 
 onerror:
     try:
-        slurm_jobs.cancel_run(log)
+        slurm_jobs.cancel_run(slurm_run_id())
     except slurm_jobs.SlurmJobsError as error:
         raise WorkflowError(str(error)) from None

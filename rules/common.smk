@@ -405,3 +405,9 @@ def trial_logs(wildcards):
         TRIAL_LOG.format(**wildcards, weight_decay=weight_decay, seed=seed)
         for weight_decay, seed in weight_decay_trials()
     ]
+
+
+def slurm_run_id():
+    """Return the name that the executor of Slurm gives all jobs of this run; None for a local run."""
+    # Its log says it too, but not with `--quiet`.
+    return getattr(workflow.scheduler._executor, "run_uuid", None)

@@ -8,19 +8,17 @@ name of all its jobs, is therefore on record in `.snakemake/slurm_runs` with its
 from __future__ import annotations
 
 import json
-import re
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 from run_study import Run, this_run
 
 RECORDS = Path(".snakemake/slurm_runs")
-RUN_ID = re.compile(r"^SLURM run ID: (\S+)$", re.MULTILINE)
 UNFINISHED = "PENDING,CONFIGURING,RUNNING,SUSPENDED,COMPLETING"
 SECONDS_TO_LEAVE = 300.0
 SECONDS_BETWEEN_LOOKS = 1.0
@@ -30,45 +28,33 @@ class SlurmJobsError(RuntimeError):
     """Jobs of another run are in the queue, or may be, and cannot be cancelled."""
 
 
-def begin_run(logs: Sequence[str]) -> None:
+def begin_run(run_id: str | None) -> None:
     """Cancel what dead runs left in the queue, and put this run on record.
 
     Args:
-        logs: Snakemake's log files, which name the run's id; a local run has none.
+        run_id: The name of the run's jobs in Slurm; None for a local run.
 
     Raises:
         SlurmJobsError: If jobs are left that cannot be cancelled, or Slurm cannot be asked.
     """
     for earlier_id, earlier in recorded_runs():
         cancel_if_dead(earlier_id, earlier)
-    run_id = run_id_in(logs)
     if run_id is not None:
         RECORDS.mkdir(parents=True, exist_ok=True)
         _record_of(run_id).write_text(json.dumps(asdict(this_run())) + "\n", encoding="utf-8")
 
 
-def forget_run(logs: Sequence[str]) -> None:
+def forget_run(run_id: str | None) -> None:
     """Take a run that has no jobs any more off the record."""
-    run_id = run_id_in(logs)
     if run_id is not None:
         _record_of(run_id).unlink(missing_ok=True)
 
 
-def cancel_run(logs: Sequence[str]) -> None:
+def cancel_run(run_id: str | None) -> None:
     """Cancel what a failed or interrupted run still has in the queue, and take it off the record."""
-    run_id = run_id_in(logs)
     if run_id is not None:
         cancel_jobs(run_id)
         _record_of(run_id).unlink(missing_ok=True)
-
-
-def run_id_in(logs: Sequence[str]) -> str | None:
-    """Return the id that the executor of Slurm gave the run, or None for a local run."""
-    for log in logs:
-        found = RUN_ID.search(Path(log).read_text(encoding="utf-8", errors="replace"))
-        if found is not None:
-            return found[1]
-    return None
 
 
 def recorded_runs() -> Iterator[tuple[str, Run]]:

@@ -64,23 +64,16 @@ def record(run_id: str, run: Run) -> Path:
     return path
 
 
-def log_of(run_id: str) -> list[str]:
-    Path("snakemake.log").write_text(f"Building DAG of jobs...\nSLURM run ID: {run_id}\nUsing shell\n", "utf-8")
-    return ["snakemake.log"]
-
-
 def test_a_run_is_on_record_until_it_ends() -> None:
-    log = log_of("new")
-    slurm_jobs.begin_run(log)
+    slurm_jobs.begin_run("new")
     assert list(slurm_jobs.recorded_runs()) == [("new", this_run())]
-    slurm_jobs.forget_run(log)
+    slurm_jobs.forget_run("new")
     assert list(slurm_jobs.recorded_runs()) == []
 
 
 def test_a_local_run_leaves_no_record() -> None:
-    Path("snakemake.log").write_text("Building DAG of jobs...\n", encoding="utf-8")
-    slurm_jobs.begin_run(["snakemake.log"])
-    slurm_jobs.cancel_run(["snakemake.log"])
+    slurm_jobs.begin_run(None)
+    slurm_jobs.cancel_run(None)
     assert not slurm_jobs.RECORDS.exists()
 
 
@@ -89,7 +82,7 @@ def test_jobs_of_a_dead_run_are_cancelled(
 ) -> None:
     submit("dead", "1", "2")
     record("dead", dead_run)
-    slurm_jobs.begin_run(log_of("new"))
+    slurm_jobs.begin_run("new")
     assert slurm_jobs.jobs_of("dead") == []
     assert [run_id for run_id, _ in slurm_jobs.recorded_runs()] == ["new"]
     assert "cancelled 2 jobs that a killed run left in Slurm's queue" in capsys.readouterr().err
@@ -98,7 +91,7 @@ def test_jobs_of_a_dead_run_are_cancelled(
 def test_jobs_of_a_living_run_are_left_alone(submit: Callable[..., None]) -> None:
     submit("alive", "1")
     record("alive", this_run())
-    slurm_jobs.begin_run(log_of("new"))
+    slurm_jobs.begin_run("new")
     assert slurm_jobs.jobs_of("alive") == ["1"]
 
 
@@ -106,20 +99,19 @@ def test_jobs_of_an_unseen_run_stop_the_new_one(submit: Callable[..., None], dea
     submit("far", "1")
     path = record("far", replace(dead_run, host="elsewhere"))
     with pytest.raises(SlurmJobsError, match="1 jobs of run far are in Slurm's queue.* scancel --name=far"):
-        slurm_jobs.begin_run(log_of("new"))
+        slurm_jobs.begin_run("new")
     assert slurm_jobs.jobs_of("far") == ["1"] and path.exists()
 
 
 def test_an_unseen_run_without_jobs_does_not_matter(dead_run: Run) -> None:
     record("far", replace(dead_run, host="elsewhere"))
-    slurm_jobs.begin_run(log_of("new"))
+    slurm_jobs.begin_run("new")
 
 
 def test_an_interrupted_run_cancels_what_it_submitted_meanwhile(submit: Callable[..., None]) -> None:
-    log = log_of("new")
-    slurm_jobs.begin_run(log)
+    slurm_jobs.begin_run("new")
     submit("new", "7")
-    slurm_jobs.cancel_run(log)
+    slurm_jobs.cancel_run("new")
     assert slurm_jobs.jobs_of("new") == []
     assert list(slurm_jobs.recorded_runs()) == []
 
@@ -131,7 +123,7 @@ def test_jobs_that_do_not_leave_stop_the_new_run(
     submit("dead", "deaf")
     path = record("dead", dead_run)
     with pytest.raises(SlurmJobsError, match="cancelled, but still in Slurm's queue: deaf"):
-        slurm_jobs.begin_run(log_of("new"))
+        slurm_jobs.begin_run("new")
     assert path.exists()
 
 
@@ -139,18 +131,18 @@ def test_a_controller_that_does_not_answer_stops_the_new_run(slurm: Path, dead_r
     record("dead", dead_run)
     (slurm / "broken").touch()
     with pytest.raises(SlurmJobsError, match="squeue .*: no controller. A run may have jobs"):
-        slurm_jobs.begin_run(log_of("new"))
+        slurm_jobs.begin_run("new")
 
 
 def test_a_machine_without_slurm_is_told(dead_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     record("dead", dead_run)
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(SlurmJobsError, match="the command is not there"):
-        slurm_jobs.begin_run([])
+        slurm_jobs.begin_run(None)
 
 
 def test_half_a_record_is_deleted() -> None:
     slurm_jobs.RECORDS.mkdir(parents=True)
     (slurm_jobs.RECORDS / "half.json").write_text('{"host": ', encoding="utf-8")
-    slurm_jobs.begin_run(log_of("new"))
+    slurm_jobs.begin_run("new")
     assert [run_id for run_id, _ in slurm_jobs.recorded_runs()] == ["new"]

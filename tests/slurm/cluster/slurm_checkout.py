@@ -31,6 +31,8 @@ class Invocation:
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # Started in the background of a shell, the tests ignore Ctrl-C, and would hand that on.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
 
     @property
