@@ -198,7 +198,7 @@ class WeightDecaySearchSection(Section):
     """What weight_decay searched chooses from, for each recommender and data set: the best on validation."""
 
     values: Annotated[tuple[Probability, ...], Field(min_length=2)] = Field(
-        (0.0, 0.000001, 0.00001, 0.0001, 0.001), description="of weight_decay"
+        (0.0, 0.00001, 0.0001, 0.001, 0.01), description="of weight_decay"
     )
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = Field(
         (1,), description="each trains every value once; the mean of their HitRatio@1 on validation decides"
