@@ -84,23 +84,6 @@ def test_metrics_know_both_ways_to_choose(
     assert values["mrr"] > values["hit_ratio@1_likelihood"]
 
 
-@pytest.mark.parametrize(("tokens", "warnings"), [(0, 0), (-1, 1)])
-def test_titles_that_do_not_fit_an_answer_are_counted(
-    builder: PromptBuilder,
-    tokenizer: PreTrainedTokenizerFast,
-    sequences: SequenceTable,
-    candidates: pa.Table,
-    caplog: pytest.LogCaptureFixture,
-    tokens: int,
-    warnings: int,
-) -> None:
-    longest = max(len(builder.answer(item)) for _, _, items in SETS for item in items)
-    settings = DecodingSettings(4, longest + tokens)
-    predicted(hybrid_model("none", len(tokenizer)), tokenizer, builder, sequences, candidates, settings)
-    found = [message for message in caplog.messages if "candidates' titles have more than" in message]
-    assert len(found) == warnings and all(f"decoding.maximum_new_tokens to {longest}" in message for message in found)
-
-
 def test_scores_can_be_length_normalised(
     builder: PromptBuilder, tokenizer: PreTrainedTokenizerFast, sequences: SequenceTable, candidates: pa.Table
 ) -> None:

@@ -56,8 +56,6 @@ class MarkComplete(TrainerCallback):
         if not is_main_process():
             return
         folder = Path(str(args.output_dir), f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}")
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            torch.distributed.barrier()  # each process writes a file of its own
         with atomic_path(folder / _COMPLETE) as temporary:
             temporary.write_text(json.dumps(_digests(folder), indent=2) + "\n", encoding="utf-8")
 
