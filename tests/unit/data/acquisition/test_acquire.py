@@ -176,7 +176,7 @@ def test_a_disk_that_is_full_when_unpacking(
     server.gives(ARCHIVE)
     monkeypatch.setattr(shutil, "copyfileobj", fail)
     message = refusal_of(acquire, zipped, folder)
-    assert "writing failed ([Errno 28] No space left on device)" in message and message.startswith(str(folder))
+    assert message.startswith(f"{folder}: writing failed ([Errno 28] No space left on device")
 
 
 def test_the_first_use_is_recorded_and_then_enforced(
