@@ -9,22 +9,10 @@ from transformers import LlamaForCausalLM
 
 from ilora.artifacts.errors import ArtifactError
 from ilora.artifacts.provenance import write_sidecar
-from ilora.llm.adapter import AdapterSettings, attach_adapter, save_adapter
+from ilora.llm.adapter import attach_adapter, save_adapter
 from ilora.llm.projector import Projector
 from ilora.llm.publishing import CONTENTS, finished_adapter
-
-SETTINGS = AdapterSettings(
-    rank=4,
-    alpha=8.0,
-    dropout=0.0,
-    target_modules=("q_proj", "v_proj"),
-    experts=2,
-    gate="linear",
-    active_experts=None,
-    guidance="sequence_representation",
-    scale="per_expert_rank",
-    item_vectors="raw",
-)
+from small_tuning import SMALL_ADAPTER
 
 
 @pytest.fixture
@@ -33,8 +21,8 @@ def adapter(llama: LlamaForCausalLM, tmp_path: Path) -> Path:
     folder = tmp_path / "seed~1" / "adapter"
     folder.mkdir(parents=True)
     vectors = torch.randn(8, 4, generator=torch.Generator().manual_seed(0))
-    model = attach_adapter(llama.requires_grad_(False), Projector(4, 32), vectors, SETTINGS, 4, seed=1)
-    save_adapter(model, SETTINGS, folder)
+    model = attach_adapter(llama.requires_grad_(False), Projector(4, 32), vectors, SMALL_ADAPTER, 4, seed=1)
+    save_adapter(model, SMALL_ADAPTER, folder)
     write_sidecar(folder, config={})
     (folder / "README.md").write_text("---\nlibrary_name: peft\n---\n# iLoRA\n", encoding="utf-8")
     return folder
