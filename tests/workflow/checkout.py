@@ -63,7 +63,9 @@ class Checkout:
     @property
     def environment(self) -> dict[str, str]:
         """The environment of Snakemake: nothing is fetched, and no bytecode is left beside the modules."""
-        return {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        # torch puts this into the tests' own environment, and would read it before TMPDIR.
+        inherited = {name: value for name, value in os.environ.items() if name != "TORCHINDUCTOR_CACHE_DIR"}
+        return {**inherited, "HF_HUB_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run Snakemake in the copy, with the tests' interpreter; its standard error goes with its output."""
