@@ -7,6 +7,7 @@ Snakemake notices an edited script, but not an edited module that the script imp
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,20 +58,27 @@ def imported_modules(script: Path, library_root: Path) -> dict[str, Path]:
 
 def _imported_names(path: Path, package: str, library_root: Path) -> Iterator[str]:
     """Yield the names of the modules of the library that one file imports, their packages included."""
+    for name, members in _imports(path.read_bytes(), path, package):
+        yield from _with_packages(name)
+        for member in members:
+            if _module_path(f"{name}.{member}", library_root) is not None:
+                yield from _with_packages(f"{name}.{member}")
+
+
+@functools.cache  # most scripts share most modules
+def _imports(content: bytes, path: Path, package: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return each module of the library that a file's statements import, with what they import from it."""
     try:
-        tree = ast.parse(path.read_bytes(), filename=str(path))
+        tree = ast.parse(content, filename=str(path))
     except SyntaxError as error:
         raise ValueError(f"{path}, line {error.lineno}: not valid Python ({error.msg})") from error
+    found: list[tuple[str, tuple[str, ...]]] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield from _with_packages(alias.name)
+            found += [(alias.name, ()) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            base = _absolute_base(node, path, package)
-            yield from _with_packages(base)
-            for alias in node.names:
-                if _module_path(f"{base}.{alias.name}", library_root) is not None:
-                    yield from _with_packages(f"{base}.{alias.name}")
+            found.append((_absolute_base(node, path, package), tuple(alias.name for alias in node.names)))
+    return tuple((name, members) for name, members in found if name.partition(".")[0] == LIBRARY)
 
 
 def _absolute_base(node: ast.ImportFrom, path: Path, package: str) -> str:
