@@ -6,6 +6,7 @@ import slurm_jobs
 # Metrics of one run, tables, figures and pages take seconds, so they run where Snakemake itself does.
 localrules:
     analyse_errors,
+    choose_weight_decay,
     collect_costs,
     collect_sweeps,
     compute_metrics,
