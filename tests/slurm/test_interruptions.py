@@ -34,6 +34,7 @@ def with_a_long_training(finished: Checkout, folder: Path) -> Checkout:
     assert longer != text
     study.write_text(longer, encoding="utf-8")
     shutil.rmtree(copy.results / TUNED)
+    (copy.results / LOG).unlink()
     return copy
 
 

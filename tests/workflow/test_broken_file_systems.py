@@ -205,7 +205,8 @@ def test_two_runs_in_one_folder(checkout: Checkout, finished: Checkout) -> None:
         while not list(checkout.results.glob("logs/*/movielens/*.log")):
             assert first.poll() is None
             time.sleep(0.1)
-        second = checkout.snakemake(*TARGET)
+        # Without it, Snakemake may tell of what the first run has not finished yet before it looks at the lock.
+        second = checkout.snakemake("--rerun-incomplete", *TARGET)
         assert second.returncode != 0
         assert "cannot be locked" in second.stdout and str(checkout.folder) in second.stdout
         other = run_study(checkout)
