@@ -73,6 +73,7 @@ def test_a_training_that_is_told_to_stop_goes_on_at_the_next_attempt(
         told = log.read_text(encoding="utf-8")
         assert "stopped by a signal after step" in told, told
         stopped_at.append(int(told.rsplit("after step ", 1)[1].split()[0]))
+        log.unlink()
         assert run.process.poll() is None, (interruption, run.output)
     assert run.wait() == 0, run.output
     print(f"seed {seed}: stopped after steps {stopped_at} of 4000")
