@@ -42,6 +42,8 @@ rule make_table1:
         intervals=intervals(),
         # Rows that stand in the table without numbers.
         without_key=runs_without_key(),
+        # Whose titles are read by the small backbone, which the table says of no recommender.
+        small_models=["morec"] if ENCODER.is_embedded else [],
         backbone=BACKBONE,  # for the caption, as in the rules below
     script:
         "../workflow_scripts/make_table1.py"

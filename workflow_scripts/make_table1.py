@@ -33,7 +33,9 @@ def main(snakemake: "Snakemake") -> None:
 
     summary = summarise(metrics, predictions, titles, settings)
     without_key = [Run(*labels) for labels in snakemake.params.without_key]
-    table = build_table1(summary, differences, backbone_parameters(snakemake.input.backbones), without_key)
+    table = build_table1(
+        summary, differences, backbone_parameters(snakemake.input.backbones), without_key, snakemake.params.small_models
+    )
     write_table(table, snakemake.output.parquet)
     notes = table_notes(table, differences)
     texts = {

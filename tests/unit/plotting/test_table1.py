@@ -124,3 +124,14 @@ def test_what_was_not_run_says_so_beside_the_papers_number(summary: pa.Table, di
 
 
 SUMMARY_VARIANT = pa.field("variant", pa.string(), nullable=False)
+
+
+def test_a_recommender_that_reads_titles_by_the_small_backbone_is_not_comparable(
+    summary: pa.Table, differences: pa.Table
+) -> None:
+    usual = {row["method"]: row for row in build_table1(summary, differences, SIZES).to_pylist()}
+    table = build_table1(summary, differences, SIZES, small_models=["gru4rec"])
+    rows = {row["method"]: row for row in table.to_pylist()}
+    assert not usual["gru4rec"]["verdict"].startswith("not comparable")
+    assert rows["gru4rec"]["verdict"] == "not comparable: small backbone"
+    assert rows["sasrec"] == usual["sasrec"]

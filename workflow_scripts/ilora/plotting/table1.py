@@ -1,7 +1,7 @@
 """Table 1: a row per data set and method, with the paper's numbers in columns of their own."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ilora.evaluation.improvement import relative_improvement
 from ilora.evaluation.runs import Run
-from ilora.evaluation.verdicts import incomparable_backbone, judge
+from ilora.evaluation.verdicts import EMBEDDED_BACKBONE, incomparable_backbone, judge
 from ilora.plotting.backbone_size import Backbone
 from ilora.plotting.labels import backbone_label
 from ilora.plotting.paper_reference import PaperValue, paper_value, recomputed_improvement
@@ -94,6 +94,7 @@ def build_table1(
     differences: pa.Table,
     backbone_parameters: Mapping[Backbone, int],
     without_key: Sequence[Run] = (),
+    small_models: Collection[str] = (),
 ) -> pa.Table:
     """Return Table 1, of the schema TABLE1, with the rows in the summary's order of data sets and methods.
 
@@ -102,6 +103,7 @@ def build_table1(
         differences: a table of the DIFFERENCES schema, of iLoRA against the other methods.
         backbone_parameters: numbers of parameters, for the labels of those backbones that are known.
         without_key: what was not run for want of a key; it stands below the other rows of its data set.
+        small_models: methods that are no language model's and yet read titles by the small backbone, as MoRec may.
     """
     groups: dict[_Key, _Measured] = {}
     for row in summary.to_pylist():
@@ -114,7 +116,9 @@ def build_table1(
         if row["split"] == "test"
     }
     rows = [
-        _row(measured, backbone_parameters) | _compared(measured, against.get(key)) | _paper_columns(key, measured)
+        _row(measured, backbone_parameters)
+        | _compared(measured, against.get(key))
+        | _paper_columns(key, measured, small_models)
         for key, measured in groups.items()
     ]
     rows += [_row_without_key(run) for run in without_key]
@@ -146,7 +150,7 @@ def _row(measured: _Measured, parameters: Mapping[Backbone, int]) -> dict[str, A
 def _row_without_key(run: Run) -> dict[str, Any]:
     labels = {name: getattr(run, name) for name in _LABELS} | {"backbone": backbone_label(run.backbone)}
     key = (run.dataset, run.protocol, run.backbone, run.method)
-    return labels | {"status": WITHOUT_KEY} | _paper_columns(key, {})
+    return labels | {"status": WITHOUT_KEY} | _paper_columns(key, {}, ())
 
 
 def _compared(measured: _Measured, difference: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -163,7 +167,7 @@ def _compared(measured: _Measured, difference: Mapping[str, Any] | None) -> dict
     }
 
 
-def _paper_columns(key: _Key, measured: _Measured) -> dict[str, Any]:
+def _paper_columns(key: _Key, measured: _Measured, small_models: Collection[str]) -> dict[str, Any]:
     dataset, protocol, _, method = key
     paper = paper_value(dataset, protocol, method)
     if paper is None:
@@ -175,12 +179,13 @@ def _paper_columns(key: _Key, measured: _Measured) -> dict[str, Any]:
         "paper_backbone": paper.label,
         "paper_improvement": None if printed is None else recomputed_improvement(dataset, method),
         "paper_improvement_printed": printed,
-        "verdict": _verdict(measured, paper) if measured else None,
+        "verdict": _verdict(measured, paper, method in small_models) if measured else None,
     }
 
 
-def _verdict(measured: _Measured, paper: PaperValue) -> str | None:
-    incomparable = incomparable_backbone(measured[HIT_TEST]["backbone"], paper.backbone)
+def _verdict(measured: _Measured, paper: PaperValue, reads_by_small_backbone: bool) -> str | None:
+    backbone = EMBEDDED_BACKBONE if reads_by_small_backbone else measured[HIT_TEST]["backbone"]
+    incomparable = incomparable_backbone(backbone, paper.backbone)
     if incomparable:
         return incomparable
     cell = measured.get(TableColumn(paper.metric, "test"))
