@@ -1,7 +1,15 @@
-"""Settings of a fine-tuning of seconds, from which tests take theirs by `dataclasses.replace`."""
+"""Fine-tunings of seconds: settings, from which tests take theirs by `dataclasses.replace`, and what is left of one."""
 
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import torch
+
+from ilora.artifacts.tensors import read_tensors
 from ilora.llm.adapter import AdapterSettings
 from ilora.llm.fine_tuning import FineTuningSettings
+from ilora.llm.tuning_job import TuningJob
 
 SMALL_TUNING = FineTuningSettings(
     seed=1,
@@ -34,3 +42,28 @@ SMALL_ADAPTER = AdapterSettings(
     scale="per_expert_rank",
     item_vectors="raw",
 )
+
+
+def with_finetuning(job: TuningJob, folder: str, **values: object) -> TuningJob:
+    """Give a job with other values of `finetuning`, in a folder of its own."""
+    changed = replace(job.settings, finetuning={**job.settings.finetuning, **values})
+    return replace(job, folder=f"{job.folder}-{folder}", settings=changed)
+
+
+def losses(job: TuningJob) -> list[float]:
+    """Give the losses that a finished job logged."""
+    return [float(loss) for loss in pq.read_table(job.training_log)["loss"].to_pylist()]
+
+
+def tensors(folder: Path) -> dict[str, torch.Tensor]:
+    """Give every tensor of an adapter."""
+    return {
+        f"{path.name}:{name}": tensor
+        for path in sorted(folder.glob("*.safetensors"))
+        for name, tensor in read_tensors(path).items()
+    }
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Give the bytes of every file in a folder."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}

@@ -5,17 +5,17 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import psutil
-import pyarrow.parquet as pq
 import pytest
 import torch
 
-from ilora.artifacts.tensors import read_tensors
 from ilora.llm.launching import tune
 from ilora.llm.tuning_job import TuningJob, write_job
+from small_tuning import contents, losses, tensors, with_finetuning
 
 TUNE = """
 import sys
@@ -25,12 +25,6 @@ from ilora.llm.tuning_job import read_job
 if __name__ == "__main__":
     tune(read_job(Path(sys.argv[1])), processes=int(sys.argv[2]))
 """
-
-
-def of(job: TuningJob, folder: str, **values: object) -> TuningJob:
-    Path(job.log).touch()
-    changed = replace(job.settings, finetuning={**job.settings.finetuning, **values})
-    return replace(job, folder=f"{job.folder}-{folder}", settings=changed)
 
 
 def start(job: TuningJob, processes: int, folder: Path) -> subprocess.Popen[bytes]:
@@ -43,31 +37,17 @@ def start(job: TuningJob, processes: int, folder: Path) -> subprocess.Popen[byte
 
 
 def kill_whole(process: subprocess.Popen[bytes]) -> None:
-    for child in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
-        child.kill()
+    for member in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
+        with suppress(psutil.NoSuchProcess):
+            member.kill()
     process.wait()
-
-
-def tensors(folder: Path) -> dict[str, torch.Tensor]:
-    return {
-        f"{path.name}:{name}": tensor
-        for path in sorted(folder.glob("*.safetensors"))
-        for name, tensor in read_tensors(path).items()
-    }
-
-
-def losses(job: TuningJob) -> list[float]:
-    return [float(loss) for loss in pq.read_table(job.training_log)["loss"].to_pylist()]
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.mark.timeout(300)
 def test_two_processes_are_as_one_and_survive_kill_and_signal(job: TuningJob, tmp_path: Path) -> None:
+    Path(job.log).touch()
     values = {"checkpoint_every": 5, "steps": 30, "curriculum": True, "snapshots": [3], "log_every": 1}
-    one, two = of(job, "one", **values), of(job, "two", **values)
+    one, two = with_finetuning(job, "one", **values), with_finetuning(job, "two", **values)
     tune(one)
     tune(two, processes=2)
     assert losses(two) == pytest.approx(losses(one), rel=1e-4)
@@ -76,12 +56,12 @@ def test_two_processes_are_as_one_and_survive_kill_and_signal(job: TuningJob, tm
     for name, tensor in expected.items():
         torch.testing.assert_close(found[name], tensor, rtol=1e-3, atol=1e-5)
 
-    divided = replace(of(job, "divided", **values, gradient_checkpointing=True), sharded=True)
+    divided = replace(with_finetuning(job, "divided", **values, gradient_checkpointing=True), sharded=True)
     tune(divided, processes=2)
     assert losses(divided) == losses(two)
     assert all(torch.equal(tensor, found[name]) for name, tensor in tensors(divided.adapter).items())
 
-    disturbed = of(job, "disturbed", **values)
+    disturbed = with_finetuning(job, "disturbed", **values)
     seed = int(time.time())
     wanted = random.Random(seed).choice([5, 10, 15, 20])
     print(f"seed {seed}: SIGKILL after step {wanted}")
@@ -96,8 +76,8 @@ def test_two_processes_are_as_one_and_survive_kill_and_signal(job: TuningJob, tm
     print(f"SIGTERM after step {wanted + 5}: status {interrupted}")
     assert interrupted or disturbed.adapter.exists()
     tune(disturbed, processes=2)
-    assert files(disturbed.adapter) == files(two.adapter)
-    assert files(disturbed.snapshot(3)) == files(two.snapshot(3))
+    assert contents(disturbed.adapter) == contents(two.adapter)
+    assert contents(disturbed.snapshot(3)) == contents(two.snapshot(3))
     assert disturbed.training_log.read_bytes() == two.training_log.read_bytes()
 
 

@@ -3,7 +3,6 @@
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -11,39 +10,17 @@ import pytest
 import torch
 
 from ilora.adapters.labels import IGNORED_LABEL
-from ilora.artifacts.tensors import read_tensors
 from ilora.llm.fine_tuning import FineTuningExamples
 from ilora.llm.training import Interrupted
 from ilora.llm.tuning_job import TuningJob, prepare_tuning, read_job, run_tuning, write_job
-
-
-def with_finetuning(job: TuningJob, folder: str, **values: object) -> TuningJob:
-    changed = replace(job.settings, finetuning={**job.settings.finetuning, **values})
-    return replace(job, folder=f"{job.folder}-{folder}", settings=changed)
-
-
-def adapter(folder: Path) -> dict[str, torch.Tensor]:
-    return {
-        f"{path.name}:{name}": tensor
-        for path in sorted(folder.glob("*.safetensors"))
-        for name, tensor in read_tensors(path).items()
-    }
-
-
-def losses(job: TuningJob) -> list[float]:
-    return [float(loss) for loss in pq.read_table(job.training_log)["loss"].to_pylist()]
-
-
-def assert_same_files(found: Path, expected: Path) -> None:
-    names = {path.name: path.read_bytes() for path in expected.iterdir()}
-    assert {path.name: path.read_bytes() for path in found.iterdir()} == names
+from small_tuning import contents, losses, tensors, with_finetuning
 
 
 def test_a_job_comes_back_from_its_file(job: TuningJob, tmp_path: Path) -> None:
     write_job(job, tmp_path / "job.json")
     run_tuning(with_finetuning(job, "direct", steps=2, snapshots=[]))
     run_tuning(with_finetuning(read_job(tmp_path / "job.json"), "read", steps=2, snapshots=[]))
-    assert_same_files(Path(f"{job.folder}-read/adapter"), Path(f"{job.folder}-direct/adapter"))
+    assert contents(Path(f"{job.folder}-read/adapter")) == contents(Path(f"{job.folder}-direct/adapter"))
 
 
 @pytest.mark.parametrize("parts", [2, 4])
@@ -56,8 +33,8 @@ def test_a_step_is_the_same_in_however_many_parts(job: TuningJob, parts: int) ->
     answers = {len(prepare_tuning(whole).examples.example(row, 0).token_ids) for row in (0, 1)}
     assert len(answers) == 2
     assert losses(divided) == pytest.approx(losses(whole), rel=1e-4)
-    expected = adapter(whole.adapter)
-    found = adapter(divided.adapter)
+    expected = tensors(whole.adapter)
+    found = tensors(divided.adapter)
     assert expected.keys() == found.keys()
     for name, tensor in expected.items():
         torch.testing.assert_close(found[name], tensor, rtol=1e-3, atol=1e-5)
@@ -69,7 +46,7 @@ def test_gradient_checkpointing_changes_nothing(job: TuningJob) -> None:
     for each in (kept, recomputed):
         run_tuning(each)
     assert losses(recomputed) == losses(kept)
-    assert_same_files(recomputed.adapter, kept.adapter)
+    assert contents(recomputed.adapter) == contents(kept.adapter)
 
 
 def test_interrupted_ten_times_equals_undisturbed(job: TuningJob, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,10 +67,10 @@ def test_interrupted_ten_times_equals_undisturbed(job: TuningJob, monkeypatch: p
                 run_tuning(disturbed)
             assert signal.getsignal(signal.SIGTERM) is before
     run_tuning(disturbed)
-    assert_same_files(disturbed.adapter, undisturbed.adapter)
+    assert contents(disturbed.adapter) == contents(undisturbed.adapter)
     assert disturbed.training_log.read_bytes() == undisturbed.training_log.read_bytes()
     for step in (3, 9):
-        assert_same_files(disturbed.snapshot(step), undisturbed.snapshot(step))
+        assert contents(disturbed.snapshot(step)) == contents(undisturbed.snapshot(step))
 
 
 def test_training_stops_when_validation_no_longer_improves_and_goes_back(job: TuningJob) -> None:
@@ -110,7 +87,7 @@ def test_training_stops_when_validation_no_longer_improves_and_goes_back(job: Tu
     seen = {step: loss for step, loss in values.items() if step <= last}
     best = min(seen, key=lambda step: seen[step])
     assert last == best + 3 * 2 < 40
-    expected, found = adapter(measured.snapshot(best)), adapter(stopped.adapter)
+    expected, found = tensors(measured.snapshot(best)), tensors(stopped.adapter)
     assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
 
 
@@ -131,7 +108,7 @@ def test_early_stopping_survives_an_interruption(job: TuningJob, monkeypatch: py
         with pytest.raises(Interrupted):
             run_tuning(disturbed)
     run_tuning(disturbed)
-    assert_same_files(disturbed.adapter, undisturbed.adapter)
+    assert contents(disturbed.adapter) == contents(undisturbed.adapter)
     assert disturbed.training_log.read_bytes() == undisturbed.training_log.read_bytes()
 
 
