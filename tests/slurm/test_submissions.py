@@ -33,7 +33,7 @@ SUBMITTED = {
     "fine_tune": f"finetune/{RUN}/llara/default/seed~1/training_log.parquet",
     "answer_fine_tuned": f"llm/{RUN}/ilora/default/seed~2/predictions.parquet",
     "compute_gradients": f"analysis/{RUN}/ilora/default/seed~3/gradients/step~250.parquet",
-    "train_recommender": "recommenders/steam/published/gru4rec/seed~4/training_log.parquet",
+    "train_recommender": "recommenders/steam/published/gru4rec/weight_decay~searched/seed~4/training_log.parquet",
     "score_baseline": "baselines/steam/published/popularity/predictions.parquet",
 }
 # Records what it is asked for, and refuses it, so that there is a next attempt.
@@ -157,11 +157,8 @@ def test_memory_and_time_grow_with_the_attempts(slurm: OneNodeSlurm, repository:
     print(json.dumps(found, indent=1))
     # `resources` in config.yaml ends the growth: at a day and at 128 GB.
     assert found == {
-        "fine_tune": [
-            ("a100:1", "64000", "1440", "4"),
-            ("a100:1", "128000", "1440", "4"),
-            ("a100:1", "128000", "1440", "4"),
-        ],
+        # It goes on where it was stopped, and so has 20 more attempts.
+        "fine_tune": [("a100:1", "64000", "1440", "4"), *20 * [("a100:1", "128000", "1440", "4")]],
         "answer_fine_tuned": [
             ("a100:1", "64000", "480", "4"),
             ("a100:1", "128000", "960", "4"),
