@@ -382,10 +382,16 @@ def architecture_of(wildcards):
     return getattr(STUDY.recommenders, name).model_dump()
 
 
-def training_of_recommenders(*without):
-    """Return how every recommender is trained, for `params`: none of one recommender's own settings, nor the guide."""
-    own = {"guide", "embedding_size", "weight_decay_search", *RECOMMENDERS}
-    return STUDY.recommenders.model_dump(exclude=own.union(without))
+def training_of_trials():
+    """Return how every recommender is trained, for `params`, but for its L2: no recommender's own settings, no guide."""
+    others = {"guide", "embedding_size", "weight_decay", "weight_decay_search", *RECOMMENDERS}
+    return STUDY.recommenders.model_dump(exclude=others)
+
+
+def training_of_recommenders():
+    """Return the same with the L2, unless that is searched."""
+    searched = STUDY.recommenders.is_weight_decay_searched
+    return training_of_trials() | ({} if searched else {"weight_decay": STUDY.recommenders.weight_decay})
 
 
 def searched_weight_decay(wildcards):

@@ -49,7 +49,7 @@ rule validate_weight_decay:
     params:
         code=code_version("validate_weight_decay"),
         architecture=architecture_of,
-        training=training_of_recommenders("weight_decay"),
+        training=training_of_trials(),
         embedding_size=STUDY.recommenders.embedding_size,
         maximum_history=STUDY.data.maximum_history,
     script:
@@ -111,9 +111,7 @@ rule train_recommender:
         code=code_version("train_recommender"),
         # Only this recommender's own settings, so that editing another's, or the guide, trains nothing anew.
         architecture=architecture_of,
-        training=training_of_recommenders(
-            *(["weight_decay"] if STUDY.recommenders.is_weight_decay_searched else [])
-        ),
+        training=training_of_recommenders(),
         embedding_size=STUDY.recommenders.embedding_size,
         maximum_history=STUDY.data.maximum_history,
     script:
@@ -151,9 +149,7 @@ rule train_with_encoder:
     params:
         code=code_version("train_with_encoder"),
         architecture=architecture_of,
-        training=training_of_recommenders(
-            *(["weight_decay"] if STUDY.recommenders.is_weight_decay_searched else [])
-        ),
+        training=training_of_recommenders(),
         embedding_size=STUDY.recommenders.embedding_size,
         maximum_history=STUDY.data.maximum_history,
         encoder=encoder_source,
