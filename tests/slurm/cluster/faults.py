@@ -11,20 +11,28 @@ import psutil
 from one_node_slurm import NODE, UNFINISHED, Job
 from slurm_checkout import Invocation, SlurmCheckout, wait_until
 
-# From the beginning of a job of the smoke study to its end, more or less.
-SECONDS_OF_A_JOB = 9.0
 SECONDS_FOR_A_JOB_TO_RUN = 600.0
 LONGEST_OUTAGE = 20.0
 
 
+class TooLateError(Exception):
+    """The moment came when nothing ran any more that the fault could hit."""
+
+
 @dataclass(frozen=True)
 class Moment:
-    """A moment in a run: some seconds after a job of some rule began."""
+    """A moment in a run: some seconds, `longest` at most, after a job of some rule began."""
 
     random_numbers: random.Random
     place: SlurmCheckout
     run: Invocation
     rule: str
+    longest: float
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the run is over."""
+        return self.run.process.poll() is not None
 
     def running_jobs(self) -> list[Job]:
         """Return the run's jobs that run."""
@@ -35,13 +43,39 @@ class Moment:
         """Wait for the moment."""
         begun = wait_until(lambda: any(job.rule == self.rule for job in self.running_jobs()), SECONDS_FOR_A_JOB_TO_RUN)
         assert begun, f"no job of {self.rule} runs:\n{self.run.output}"
-        time.sleep(self.random_numbers.uniform(0, SECONDS_OF_A_JOB))
+        time.sleep(self.random_numbers.uniform(0, self.longest))
 
     def job(self) -> Job:
-        """Wait for the moment, and return the job that runs then, or the next one."""
+        """Wait for the moment, and return the job that runs then, or the next one.
+
+        Raises:
+            TooLateError: If the moment came after the run's last job.
+        """
         self.wait()
-        assert wait_until(self.running_jobs, SECONDS_FOR_A_JOB_TO_RUN), f"no job runs:\n{self.run.output}"
-        return self.random_numbers.choice(self.running_jobs())
+        running: list[Job] = []
+
+        def some_run() -> bool:
+            running[:] = self.running_jobs()
+            return bool(running) or self.has_ended
+
+        assert wait_until(some_run, SECONDS_FOR_A_JOB_TO_RUN), f"no job runs:\n{self.run.output}"
+        if not running:
+            raise TooLateError
+        return self.random_numbers.choice(running)
+
+    def signal_a_job(self, action: str) -> Job:
+        """Kill or suspend every process of a job that runs at the moment, and return the job.
+
+        Raises:
+            TooLateError: If it had no process any more.
+        """
+        job = self.job()
+        processes = self.place.slurm.processes_of(job)
+        if not processes:
+            raise TooLateError
+        for process in processes:
+            _signal(process, action)
+        return job
 
     def outage(self) -> None:
         """Wait for as long as something is out of order."""
@@ -50,10 +84,7 @@ class Moment:
 
 def kill_a_job(moment: Moment) -> str:
     """Kill every process of a job, as the kernel does when memory runs out."""
-    job = moment.job()
-    for process in moment.place.slurm.processes_of(job):
-        _signal(process, "kill")
-    return job.rule
+    return moment.signal_a_job("kill").rule
 
 
 def cancel_a_job(moment: Moment) -> str:
@@ -65,10 +96,8 @@ def cancel_a_job(moment: Moment) -> str:
 
 def let_a_job_run_out_of_time(moment: Moment) -> str:
     """Stop a job's processes, and let it run into a limit of one minute, the smallest there is."""
-    job = moment.job()
+    job = moment.signal_a_job("suspend")
     moment.place.slurm.command("scontrol", "update", f"JobId={job.number}", "TimeLimit=1")
-    for process in moment.place.slurm.processes_of(job):
-        _signal(process, "suspend")
     ended = wait_until(lambda: _state(moment, job) not in UNFINISHED, 300)
     assert ended and _state(moment, job) == "TIMEOUT", _state(moment, job)
     return job.rule
@@ -111,8 +140,10 @@ def kill_snakemake(moment: Moment) -> str:
 def interrupt_snakemake(moment: Moment) -> str:
     """Press Ctrl-C; Snakemake cancels its jobs before it ends."""
     moment.wait()
+    if moment.has_ended:
+        raise TooLateError
     moment.run.interrupt()
-    assert moment.run.wait() != 0
+    assert moment.run.wait() != 0, moment.run.output
     left = [job for job in moment.place.slurm.jobs(UNFINISHED) if job.name == moment.run.run_id]
     assert left == [], moment.run.output
     return "Ctrl-C"
