@@ -7,18 +7,20 @@ from typing import Any
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import AutoModelForCausalLM, BitsAndBytesConfig, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig, LlamaForCausalLM, PreTrainedConfig
 
 from ilora.adapters.labels import IGNORED_LABEL
 from ilora.benchmarks.memory import held_bytes, peak_bytes
 from ilora.benchmarks.workloads import EMBEDDED, LLAMA_2_7B_GPU
 from ilora.llm.adapter import AdapterSettings, attach_adapter
+from ilora.llm.frozen_weights import frozen_bytes
 from ilora.llm.hybrid_model import HybridLanguageModel
 from ilora.llm.inputs import read_inputs
 from ilora.llm.projector import Projector
-from ilora.llm.step_trace import StepShape, StepTracer, frozen_bytes
+from ilora.llm.step_trace import StepShape, StepTracer
 from ilora.llm.tuning_job import TuningJob, prepare_tuning
 from ilora.llm.tuning_plan import describe_plan, plan_tuning, too_large
+from tiny_models import ARCHITECTURES, tiny_model
 
 SHAPE = AdapterSettings(
     rank=8,
@@ -35,21 +37,28 @@ SHAPE = AdapterSettings(
 BATCH = StepShape(EMBEDDED.batch, EMBEDDED.tokens, answer_tokens=8)
 
 
-def embedded_model(shape: AdapterSettings, gradient_checkpointing: bool) -> HybridLanguageModel:
+def tuned_model(config: PreTrainedConfig, shape: AdapterSettings, gradient_checkpointing: bool) -> HybridLanguageModel:
     torch.manual_seed(0)
-    backbone = AutoModelForCausalLM.from_config(EMBEDDED.config()).requires_grad_(False)
-    model = attach_adapter(backbone, Projector(64, EMBEDDED.hidden_size), torch.randn(1600, 64), shape, 64, 1).train()
+    backbone = AutoModelForCausalLM.from_config(config).requires_grad_(False)
+    model = attach_adapter(backbone, Projector(64, config.hidden_size), torch.randn(1600, 64), shape, 64, 1).train()
     if gradient_checkpointing:
         model.activation_checkpointing_enable()
     return model
 
 
-def embedded_batch() -> dict[str, torch.Tensor]:
-    input_ids = torch.ones(BATCH.rows, BATCH.tokens, dtype=torch.long)
+def batch_of(shape: StepShape) -> dict[str, torch.Tensor]:
+    input_ids = torch.ones(shape.rows, shape.tokens, dtype=torch.long)
     behaviour, labels = torch.full_like(input_ids, -1), torch.full_like(input_ids, IGNORED_LABEL)
     behaviour[:, ::13] = 3
-    labels[:, -BATCH.answer_tokens :] = 5
-    return {"input_ids": input_ids, "behaviour": behaviour, "labels": labels, "guidance": torch.randn(BATCH.rows, 64)}
+    labels[:, -shape.answer_tokens :] = 5
+    return {"input_ids": input_ids, "behaviour": behaviour, "labels": labels, "guidance": torch.randn(shape.rows, 64)}
+
+
+def operations_of(model: HybridLanguageModel, batch: dict[str, torch.Tensor]) -> int:
+    counter = FlopCounterMode(display=False)
+    with counter:
+        model(**batch)["loss"].backward()
+    return counter.get_total_flops()
 
 
 @pytest.mark.parametrize("experts", [4, None])
@@ -58,7 +67,7 @@ def test_planned_memory_and_operations_are_those_of_the_embedded_backbone(
     experts: int | None, gradient_checkpointing: bool
 ) -> None:
     shape = replace(SHAPE, experts=experts)
-    model, batch = embedded_model(shape, gradient_checkpointing), embedded_batch()
+    model, batch = tuned_model(EMBEDDED.config(), shape, gradient_checkpointing), batch_of(BATCH)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(trained)
 
@@ -72,16 +81,23 @@ def test_planned_memory_and_operations_are_those_of_the_embedded_backbone(
     gc.collect()
     before = held_bytes([*model.parameters(), *model.buffers(), *moments])
     measured = before + peak_bytes(step, torch.device("cpu"))
-    counter = FlopCounterMode(display=False)
-    with counter:
-        model(**batch)["loss"].backward()
 
     tracer = StepTracer.of(EMBEDDED.config(), shape, 64, "float32", None, "sdpa", gradient_checkpointing)
     planned = tracer.trace(BATCH)
     print(f"planned {planned.bytes / 2**20:.1f} MiB, measured {measured / 2**20:.1f} MiB")
     assert planned.bytes == pytest.approx(measured, rel=0.15)
     assert planned.trained == planned.gradients == sum(4 * parameter.numel() for parameter in trained)
-    assert planned.operations == pytest.approx(counter.get_total_flops(), rel=0.02)
+    assert planned.operations == pytest.approx(operations_of(model, batch), rel=0.02)
+
+
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_a_step_of_every_architecture_can_be_planned(kind: str) -> None:
+    config, shape = tiny_model(kind).config, StepShape(rows=2, tokens=12, answer_tokens=3)
+    planned = StepTracer.of(config, SHAPE, 64, "float32", None, "eager", False).trace(shape)
+    model = tuned_model(config, SHAPE, gradient_checkpointing=False)
+    measured = operations_of(model, batch_of(shape))
+    assert planned.frozen == sum(4 * weight.numel() for weight in model.parameters() if not weight.requires_grad)
+    assert planned.operations == pytest.approx(measured, rel=0.05)
 
 
 def test_llama_2_7b_is_planned_without_its_weights() -> None:

@@ -1,7 +1,7 @@
 """A causal language model that reads hybrid prompts, with or without an instance-wise adapter."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -122,6 +122,26 @@ class HybridLanguageModel(nn.Module):
         """Do as `activation_checkpointing_enable`, by the name that earlier versions of transformers call."""
         self.activation_checkpointing_enable(gradient_checkpointing_kwargs, **options)
 
+    def logits(self, embeddings: torch.Tensor, choose: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+        """Give the logits at some positions of a batch that is padded on the right or not at all.
+
+        They are the model's own, with all that it does to them: Gemma 2 caps them, Granite and Cohere scale them.
+
+        Args:
+            embeddings: (batch, tokens, h), as `embed` gives them.
+            choose: from the last hidden states, (batch, tokens, h), to those of the positions, (positions, h).
+
+        Returns:
+            (positions, vocabulary).
+        """
+        head = self.causal_model.get_output_embeddings()
+        hook = head.register_forward_pre_hook(lambda module, inputs: choose(inputs[0])[None])
+        try:
+            logits: torch.Tensor = self.causal_model(inputs_embeds=embeddings, use_cache=False).logits
+        finally:
+            hook.remove()
+        return logits[0]
+
     def forward(
         self,
         input_ids: torch.Tensor,
@@ -135,8 +155,7 @@ class HybridLanguageModel(nn.Module):
         """Give the mean cross-entropy (Eq. 2) over the labelled tokens of a right-padded batch.
 
         A causal model never looks at padding on the right, so attention needs no mask; logits are computed at labelled
-        positions only, which is most of the saving in memory and time. They are the model's own, with all that it does
-        to them: Gemma 2 caps them, Granite and Cohere scale them.
+        positions only, which is most of the saving in memory and time.
 
         Args:
             input_ids: int64 (batch, tokens).
@@ -158,23 +177,7 @@ class HybridLanguageModel(nn.Module):
             counted &= attention_mask.bool()
         targets = labels[:, 1:]
         labelled = targets != IGNORED_LABEL
-        model = self.causal_model
-        with self.gated(guidance, embeddings, counted), _head_reads_only(model.get_output_embeddings(), labelled):
-            logits = model(inputs_embeds=embeddings, use_cache=False).logits[0]
+        with self.gated(guidance, embeddings, counted):
+            logits = self.logits(embeddings, lambda hidden: hidden[:, :-1][labelled])
         total = nn.functional.cross_entropy(logits.float(), targets[labelled], reduction="sum")
         return {"loss": total / (labelled.sum() if num_items_in_batch is None else num_items_in_batch)}
-
-
-@contextmanager
-def _head_reads_only(head: nn.Module, labelled: torch.Tensor) -> Iterator[None]:
-    """Let the last layer of a model read some positions alone; its logits are then (1, positions, vocabulary).
-
-    Args:
-        head: from hidden states to logits.
-        labelled: bool (batch, tokens - 1): the positions.
-    """
-    hook = head.register_forward_pre_hook(lambda module, inputs: inputs[0][:, :-1][labelled][None])
-    try:
-        yield
-    finally:
-        hook.remove()

@@ -48,14 +48,3 @@ def decoder_layers(model: HybridLanguageModel) -> nn.ModuleList:
             "divided; set backbone.sharded to false"
         )
     return layers
-
-
-def bytes_of_share(model: HybridLanguageModel, processes: int) -> int:
-    """Give the bytes of frozen weights that a process holds at most: its share, and one layer that it borrowed."""
-    whole = sum(_frozen_bytes(parameter) for parameter in model.parameters())
-    of_layers = [sum(_frozen_bytes(parameter) for parameter in layer.parameters()) for layer in decoder_layers(model)]
-    return whole - sum(of_layers) + sum(of_layers) // processes + max(of_layers)
-
-
-def _frozen_bytes(parameter: torch.Tensor) -> int:
-    return 0 if parameter.requires_grad else parameter.numel() * parameter.element_size()

@@ -19,12 +19,10 @@ from transformers import AutoModelForCausalLM, PreTrainedConfig
 
 from ilora.llm.adapter import AdapterSettings, attach_adapter
 from ilora.llm.backbones import DTYPES, Quantization
+from ilora.llm.frozen_weights import frozen_bytes
 from ilora.llm.hybrid_model import HybridLanguageModel
 from ilora.llm.projector import Projector
 from ilora.llm.training import Precision
-
-#: Weights that share a scale in bitsandbytes' 4-bit format, and scales that share one of their own.
-_NF4_BLOCK, _NF4_SCALE_BLOCK = 64, 256
 
 
 @dataclass(frozen=True)
@@ -196,42 +194,10 @@ class StepTracer:
         if model.instance_wise is not None:
             gate = torch.empty(shape.rows, model.instance_wise.config.experts, requires_grad=True)
             model.instance_wise.expert_weights.set(gate.softmax(dim=-1))
-        decoder = model.causal_model.get_decoder()
-        hidden = decoder(inputs_embeds=embeddings, use_cache=False).last_hidden_state
-        labelled = hidden[:, -shape.answer_tokens - 1 : -1].reshape(-1, hidden_size)
-        logits = model.causal_model.get_output_embeddings()(labelled).float()
-        targets = torch.empty(len(labelled), dtype=torch.long)
-        return nn.functional.cross_entropy(logits, targets, reduction="sum")
-
-
-def frozen_bytes(model: nn.Module, quantization: Quantization | None) -> int:
-    """Give the bytes of what is not trained, as bitsandbytes would store the linear layers that it quantizes.
-
-    Args:
-        model: with an adapter; a tensor that two modules share is counted once.
-        quantization: of the adapted and other linear layers; the output layer is left as it is.
-    """
-    heads = {id(parameter) for parameter in model.causal_model.get_output_embeddings().parameters()}  # type: ignore[union-attr, operator]
-    quantized = {
-        id(module.weight)
-        for name, module in model.named_modules()
-        if isinstance(module, nn.Linear) and not module.weight.requires_grad and id(module.weight) not in heads
-    }
-    return sum(
-        _stored_bytes(parameter, quantization if id(parameter) in quantized else None)
-        for parameter in model.parameters()
-        if not parameter.requires_grad
-    )
-
-
-def _stored_bytes(parameter: torch.Tensor, quantization: Quantization | None) -> int:
-    count = parameter.numel()
-    if quantization == "nf4":
-        scales = count // _NF4_BLOCK
-        return count // 2 + scales + 4 * (scales // _NF4_SCALE_BLOCK)
-    if quantization == "int8":
-        return count + 4 * parameter.shape[0]
-    return count * parameter.element_size()
+        labelled = slice(-shape.answer_tokens - 1, -1)
+        logits = model.logits(embeddings, lambda hidden: hidden[:, labelled].reshape(-1, hidden_size))
+        targets = torch.empty(len(logits), dtype=torch.long)
+        return nn.functional.cross_entropy(logits.float(), targets, reduction="sum")
 
 
 def _give_fake_weights(model: nn.Module) -> None:

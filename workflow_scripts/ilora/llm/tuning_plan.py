@@ -11,8 +11,8 @@ from ilora.llm.backbones import load_configuration, load_tokenizer
 from ilora.llm.collation import TrainingExample
 from ilora.llm.context import context_window
 from ilora.llm.fine_tuning import FineTuningExamples
+from ilora.llm.frozen_weights import bytes_of_share
 from ilora.llm.inputs import MethodInputs
-from ilora.llm.sharding import bytes_of_share
 from ilora.llm.step_trace import StepCost, StepShape, StepTracer
 from ilora.llm.tuning_job import TuningSettings, training_examples
 
