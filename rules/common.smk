@@ -140,6 +140,11 @@ def gpus():
     return 0 if STUDY.backbone.is_embedded else STUDY.backbone.gpus
 
 
+def gpus_of_encoder():
+    """Return how many GPUs a training of the encoder of titles asks for: one, unless the study has none."""
+    return 0 if ENCODER.is_embedded else min(1, STUDY.backbone.gpus)
+
+
 def gpus_of_fine_tuning():
     """Return the resources of a fine-tuning's GPUs: on several nodes, the job itself starts a process for each."""
     if gpus() <= 1 and STUDY.backbone.nodes == 1:

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ilora.artifacts.parquet import read_table
 from ilora.artifacts.provenance import write_sidecar
-from ilora.artifacts.schemas import CANDIDATES, ITEMS, SEQUENCES
 from ilora.progress import start_log
 from ilora.recommenders.exported_files import export_recommender
-from ilora.recommenders.fitting import fit, model_shape, read_titles, resolved_settings, untrained_model
+from ilora.recommenders.fitting import fit, model_shape, resolved_settings, untrained_model
+from ilora.recommenders.inputs import read_inputs
 
 if TYPE_CHECKING:
     from snakemake.script import Snakemake
@@ -24,26 +23,23 @@ def main(snakemake: "Snakemake") -> None:
     logger = start_log(snakemake.log[0])
     torch.set_num_threads(snakemake.threads)
     recommender, seed = snakemake.wildcards.recommender, int(snakemake.wildcards.seed)
-    params, output = snakemake.params, snakemake.output
-    sequences = read_table(snakemake.input.sequences, SEQUENCES)
-    candidates = read_table(snakemake.input.candidates, CANDIDATES)
-    titles = read_titles(snakemake.input.get("title_vectors"), snakemake.input.catalogue)
+    files, params, output = snakemake.input, snakemake.params, snakemake.output
+    inputs = read_inputs(files.catalogue, files.sequences, files.candidates, files.get("title_vectors"))
     shape = model_shape(
         recommender,
-        params.architecture,
-        titles,
+        inputs,
+        architecture=params.architecture,
         embedding_size=params.embedding_size,
-        items=read_table(snakemake.input.catalogue, ITEMS).num_rows,
         maximum_history=params.maximum_history,
     )
-    settings = resolved_settings(params.training, snakemake.input.get("weight_decay"))
-    build = partial(untrained_model, shape, titles)
-    model, training_log = fit(build, shape, settings, sequences, candidates, seed=seed, logger=logger)
+    settings = resolved_settings(params.training, files.get("weight_decay"))
+    build = partial(untrained_model, shape, inputs.title_vectors)
+    model, training_log = fit(build, shape, settings, inputs, seed=seed, logger=logger)
 
-    export_recommender(model, shape, training_log, sequences, candidates, recommender, output)
+    export_recommender(model, shape, training_log, inputs, recommender, output)
     config = {**dict(params.items()), "training": asdict(settings), "seed": seed}
     for path in output:
-        write_sidecar(path, config=config, inputs=snakemake.input)
+        write_sidecar(path, config=config, inputs=files)
 
 
 main(snakemake)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -36,3 +37,13 @@ def test_the_encoder_is_trained_and_nothing_else_is_made_again(
     assert set(read_tensors(copy.results / MOREC / "model.safetensors")) == set(
         read_tensors(copy.results / MOREC.replace("morec", "sasrec") / "model.safetensors")
     )
+
+
+def test_an_encoder_from_the_hub_is_trained_on_a_gpu(checkout: Checkout) -> None:
+    (checkout.folder / "studies" / "end_to_end.yaml").write_text(END_TO_END.format(compared="all"), encoding="utf-8")
+    study = ("--configfile", "studies/paper.yaml", "studies/end_to_end.yaml")
+    process = checkout.snakemake("--dry-run", "--cores", "8", *study, "--", "make_table1")
+    assert process.returncode == 0, process.stdout
+    blocks = re.findall(r"^rule train_with_encoder:\n((?:    .*\n)+)", process.stdout, re.MULTILINE)
+    assert len(blocks) == 3 * 5
+    assert all(re.search(r"    resources: .*\bgpu=1\b", block) for block in blocks)

@@ -2,6 +2,7 @@
 
 import copy
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow.compute as pc
@@ -13,7 +14,7 @@ from ilora.recommenders.candidate_scores import candidate_matrix, score_candidat
 from ilora.recommenders.encoded_titles import ComparedItems, EncodedTitles, EncoderTuning, TitleTokens
 from ilora.recommenders.export import item_embeddings, sequence_representations
 from ilora.recommenders.fitting import untrained_model, untrained_model_with_encoder
-from ilora.recommenders.models import all_item_scores, optimizer_for, training_loss
+from ilora.recommenders.models import all_item_scores, optimizer_for, represent, training_loss
 from ilora.recommenders.padded_sequences import FIRST_ITEM, PaddedSequences, pad_sequences
 from ilora.recommenders.plain_model import plain_model
 from ilora.recommenders.saved_model import ModelShape, load_model, save_model
@@ -116,6 +117,30 @@ def test_the_batchs_loss_is_the_softmax_over_its_items(
     used = torch.cat([torch.tensor([0]), batch.histories.flatten(), batch.targets]).unique()
     expected = torch.nn.functional.cross_entropy(scores[:, used], torch.searchsorted(used, batch.targets))
     torch.testing.assert_close(found, expected)
+
+
+class WordEmbeddings(torch.nn.Module):
+    """An encoder that, other than BERT, does not look at what the mask holds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = torch.nn.Embedding(28, WIDTH)
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> Any:
+        return SimpleNamespace(last_hidden_state=self.table(input_ids) * attention_mask[..., None])
+
+
+def test_what_is_read_goes_where_the_model_is(titles: torch.Tensor, batch: PaddedSequences) -> None:
+    """The meta device stands in for a GPU: an operation on tensors of two devices fails on both."""
+    tuning = EncoderTuning(learning_rate=0.002, compared_items="all")
+    model = untrained_model_with_encoder(shape(), titles, WordEmbeddings(), tokens_of_titles(), tuning)
+    model.to("meta").train()
+    loss = training_loss(model, batch)
+    loss.backward()
+    assert loss.device.type == "meta"
+    assert all(parameter.grad is not None for parameter in model.parameters())
+    model.eval()
+    assert represent(model, batch).device.type == model.item_embedding.weight.device.type == "meta"
 
 
 def test_titles_are_encoded_once_for_a_loss(encoder: BertModel, titles: torch.Tensor, batch: PaddedSequences) -> None:

@@ -173,8 +173,8 @@ class MoRecSection(Section):
     revision: Revision | None = Field(None, description="branch, tag or commit on the hub; null for its default branch")
     training: Literal["frozen", "end_to_end"] = Field(
         "frozen",
-        description="of the encoder: it stays as it is and reads each title once, or it is trained with the rest, on "
-        "the CPU and so for small encoders; an L2 that is searched is then that of the frozen one",
+        description="of the encoder: it stays as it is and reads each title once, or it is trained with the rest, "
+        "by a job that asks for a GPU (not for the embedded one); an L2 that is searched is that of the frozen one",
     )
     encoder_learning_rate: Rate = Field(0.0001, description="of Adam on the encoder, where it is trained; without L2")
     compared_items: Literal["all", "batch"] = Field(

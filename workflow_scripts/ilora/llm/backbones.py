@@ -19,15 +19,9 @@ from transformers import (
 )
 
 from ilora.artifacts.records import check_folder
-from ilora.llm.training import Precision
+from ilora.llm.precision import DTYPES, Precision
 
 Quantization = Literal["nf4", "int8"]
-
-DTYPES: dict[Precision, torch.dtype] = {
-    "float32": torch.float32,
-    "bfloat16": torch.bfloat16,
-    "float16": torch.float16,
-}
 
 
 class BackboneError(RuntimeError):

@@ -20,9 +20,10 @@ from ilora.llm.collation import Collator, TrainingExample
 from ilora.llm.context import report_cut_histories
 from ilora.llm.hybrid_model import HybridLanguageModel
 from ilora.llm.optimizer_steps import optimizer_steps
+from ilora.llm.precision import Precision
 from ilora.llm.processes import process_count, total_over_processes
 from ilora.llm.prompts import NO_ITEM, PromptBuilder
-from ilora.llm.training import LogRow, LoopSettings, ParameterGroup, Precision, Schedule, Validation, train
+from ilora.llm.training import LogRow, LoopSettings, ParameterGroup, Schedule, Validation, train
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModelForCausalLM, PreTrainedConfig
 
 from ilora.llm.adapter import AdapterSettings, attach_adapter
-from ilora.llm.backbones import DTYPES, Quantization
+from ilora.llm.backbones import Quantization
 from ilora.llm.frozen_weights import frozen_bytes
 from ilora.llm.hybrid_model import HybridLanguageModel
+from ilora.llm.precision import DTYPES, Precision
 from ilora.llm.projector import Projector
-from ilora.llm.training import Precision
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,8 @@ from ilora.adapters.load import ExpertLoad
 from ilora.artifacts.schemas import TRAINING_LOG
 from ilora.llm.callbacks import AtSteps, KeepBest, ShowProgress, StopOnSignal, measurements
 from ilora.llm.checkpoints import Checkpointing, MarkComplete, latest_checkpoint, read_tuned_state, write_tuned_state
+from ilora.llm.precision import Precision
 from ilora.progress import Progress
-
-Precision = Literal["float32", "bfloat16", "float16"]
 
 #: The log of a training of the language model. The loss over the validation split stands where it was measured; the
 #: last columns are an instance-wise adapter's, over the sequences of the main process since the row before (see

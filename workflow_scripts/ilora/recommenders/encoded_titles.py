@@ -61,6 +61,12 @@ class EncodedTitles(nn.Module):
         tuning: how.
     """
 
+    token_ids: torch.Tensor
+    attention_mask: torch.Tensor
+    counted: torch.Tensor
+    centre: torch.Tensor
+    size: torch.Tensor
+
     def __init__(
         self,
         before: TitleEmbedding,
@@ -72,14 +78,23 @@ class EncodedTitles(nn.Module):
         super().__init__()
         self.linear = before.linear
         self.encoder = encoder.requires_grad_(True)
-        self.tokens, self.tuning = tokens, tuning
-        self._centre, self._size = (part.float() for part in centre_and_size(title_vectors))
+        self.tuning = tuning
+        # What is read goes to the device with the weights, and is not kept with them.
+        centre, size = (part.float() for part in centre_and_size(title_vectors))
+        read = {**vars(tokens), "centre": centre, "size": size}
+        for name, tensor in read.items():
+            self.register_buffer(name, tensor, persistent=False)
         self._table: torch.Tensor | None = None
 
     @property
     def items(self) -> int:
         """How many items there are."""
-        return len(self.tokens.token_ids)
+        return len(self.token_ids)
+
+    @property
+    def _every_id(self) -> torch.Tensor:
+        """RecBole's ids, the padding's included."""
+        return torch.arange(self.items + FIRST_ITEM, device=self.token_ids.device)
 
     @property
     def weight(self) -> torch.Tensor:
@@ -88,7 +103,7 @@ class EncodedTitles(nn.Module):
             if self.training:
                 raise RuntimeError("the titles are encoded for one loss at a time: use EncodedTitles.compared")
             with torch.no_grad():
-                self._table = self._encode(torch.arange(self.items + FIRST_ITEM))
+                self._table = self._encode(self._every_id)
         return self._table
 
     def forward(self, items: torch.Tensor) -> torch.Tensor:
@@ -117,8 +132,9 @@ class EncodedTitles(nn.Module):
     def _rows(self, batch: PaddedSequences) -> tuple[torch.Tensor, PaddedSequences]:
         """Return RecBole's ids of the table's rows, the padding first, and the batch in numbers of rows."""
         if self.tuning.compared_items == "all":
-            return torch.arange(self.items + FIRST_ITEM), batch
-        every = torch.cat([torch.tensor([PADDING]), batch.histories.flatten(), batch.targets])
+            return self._every_id, batch
+        padding = batch.targets.new_tensor([PADDING])
+        every = torch.cat([padding, batch.histories.flatten(), batch.targets])
         used, rows = torch.unique(every, sorted=True, return_inverse=True)
         histories, targets = rows[1:].split([batch.histories.numel(), len(batch)])
         return used, PaddedSequences(histories.view_as(batch.histories), batch.lengths, targets)
@@ -126,8 +142,8 @@ class EncodedTitles(nn.Module):
     def _encode(self, used: torch.Tensor) -> torch.Tensor:
         """Return embeddings, float32 (used, d), of RecBole's ids, of which the first is the padding."""
         items = used[1:] - FIRST_ITEM
-        token_ids, mask = self.tokens.token_ids[items], self.tokens.attention_mask[items]
+        token_ids, mask = self.token_ids[items], self.attention_mask[items]
         hidden = self.encoder(input_ids=token_ids, attention_mask=mask).last_hidden_state.float()
-        counted = self.tokens.counted[items][..., None]
-        vectors = ((hidden * counted).sum(dim=1) / counted.sum(dim=1) - self._centre) / self._size
+        counted = self.counted[items][..., None]
+        vectors = ((hidden * counted).sum(dim=1) / counted.sum(dim=1) - self.centre) / self.size
         return self.linear(torch.cat([vectors.new_zeros(1, vectors.shape[1]), vectors]))

@@ -13,7 +13,7 @@ _BATCH = 1024
 
 def item_embeddings(model: SequentialRecommender) -> Vectors:
     """Return the embeddings of all items, float32 [items, d], row = item id, without RecBole's padding."""
-    return model.item_embedding.weight.detach()[FIRST_ITEM:].numpy().copy()
+    return model.item_embedding.weight.detach()[FIRST_ITEM:].cpu().numpy().copy()
 
 
 def sequence_representations(model: SequentialRecommender, sequences: PaddedSequences) -> Vectors:
@@ -25,7 +25,7 @@ def sequence_representations(model: SequentialRecommender, sequences: PaddedSequ
     model.eval()
     with torch.no_grad():
         parts = [
-            represent(model, sequences.rows(slice(start, start + _BATCH))).numpy()
+            represent(model, sequences.rows(slice(start, start + _BATCH))).cpu().numpy()
             for start in range(0, len(sequences), _BATCH)
         ]
     return np.concatenate(parts)

@@ -10,6 +10,7 @@ from ilora.artifacts.parquet import write_table
 from ilora.artifacts.tensors import write_tensors
 from ilora.recommenders.candidate_scores import candidate_matrix, score_candidates
 from ilora.recommenders.export import item_embeddings, sequence_representations
+from ilora.recommenders.inputs import RecommenderInputs
 from ilora.recommenders.padded_sequences import pad_sequences
 from ilora.recommenders.predictions import scored_predictions
 from ilora.recommenders.saved_model import ModelShape, save_model
@@ -29,8 +30,7 @@ def export_recommender(
     model: SequentialRecommender,
     shape: ModelShape,
     training_log: pa.Table,
-    sequences: pa.Table,
-    candidates: pa.Table,
+    inputs: RecommenderInputs,
     method: str,
     files: RecommenderFiles,
 ) -> None:
@@ -40,11 +40,11 @@ def export_recommender(
         model: trained.
         shape: what it is built from.
         training_log: of its training.
-        sequences: table of the SEQUENCES schema, of all splits.
-        candidates: table of the CANDIDATES schema.
+        inputs: the data set, with the sequences of all splits.
         method: the id that its predictions carry.
         files: their paths.
     """
+    sequences, candidates = inputs.sequences, inputs.candidates
     embeddings = item_embeddings(model)
     padded = pad_sequences(sequences, items=shape.items, maximum_history=shape.maximum_history)
     representations = sequence_representations(model, padded)

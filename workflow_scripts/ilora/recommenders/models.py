@@ -68,10 +68,11 @@ def build_model(
 
 
 def training_loss(model: SequentialRecommender, batch: PaddedSequences) -> torch.Tensor:
-    """Return RecBole's own loss of a batch: cross-entropy of the targets over all items (a scalar).
+    """Return RecBole's own loss of a batch: cross-entropy of the targets over all items (a scalar on its device).
 
     While an encoder of titles is trained, it may be over the batch's items: see `EncoderTuning`.
     """
+    batch = batch.to(_device(model))
     if isinstance(model.item_embedding, EncodedTitles):
         with model.item_embedding.compared(batch) as named:
             return model.calculate_loss(_interaction(named))
@@ -79,8 +80,8 @@ def training_loss(model: SequentialRecommender, batch: PaddedSequences) -> torch
 
 
 def all_item_scores(model: SequentialRecommender, batch: PaddedSequences) -> torch.Tensor:
-    """Return RecBole's own scores, float32 [batch, items + 1]; column 0 is its padding."""
-    return model.full_sort_predict(_interaction(batch))
+    """Return RecBole's own scores, float32 [batch, items + 1], on the model's device; column 0 is its padding."""
+    return model.full_sort_predict(_interaction(batch.to(_device(model))))
 
 
 def optimizer_for(model: SequentialRecommender, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
@@ -98,10 +99,15 @@ def optimizer_for(model: SequentialRecommender, learning_rate: float, weight_dec
 
 
 def represent(model: SequentialRecommender, batch: PaddedSequences) -> torch.Tensor:
-    """Return the sequence representations z, float32 [batch, embedding_size]."""
+    """Return the sequence representations z, float32 [batch, embedding_size], on the model's device."""
+    batch = batch.to(_device(model))
     if isinstance(model, Caser):
         return model(_users(batch), batch.histories)
     return model(batch.histories, batch.lengths)
+
+
+def _device(model: SequentialRecommender) -> torch.device:
+    return next(model.parameters()).device
 
 
 def _interaction(batch: PaddedSequences) -> dict[str, torch.Tensor]:

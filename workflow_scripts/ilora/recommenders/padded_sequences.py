@@ -39,6 +39,10 @@ class PaddedSequences:
         """Return the sequences at `index`."""
         return PaddedSequences(self.histories[index], self.lengths[index], self.targets[index])
 
+    def to(self, device: torch.device) -> PaddedSequences:
+        """Return them on a device."""
+        return PaddedSequences(self.histories.to(device), self.lengths.to(device), self.targets.to(device))
+
 
 def pad_sequences(sequences: pa.Table, items: int, maximum_history: int) -> PaddedSequences:
     """Return the rows of a table of the SEQUENCES schema as tensors, in their order.

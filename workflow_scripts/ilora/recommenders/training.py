@@ -29,6 +29,8 @@ _LOG_SCHEMA = pa.schema(
     ]
 )
 
+CPU = torch.device("cpu")
+
 logger = logging.getLogger(__name__)
 
 
@@ -45,12 +47,13 @@ def train(
     *,
     seed: int,
     on_step: Callable[[float], object] = lambda loss: None,
+    device: torch.device = CPU,
 ) -> tuple[SequentialRecommender, pa.Table]:
     """Train a new model until it no longer improves on validation, and return it as it was at its best there.
 
     The best is that of the highest HitRatio@1 over the validation candidate sets, the earliest of equal ones.
-    The same arguments give the same weights on the same machine with the same number of threads; torch's
-    global random generator is left as it was.
+    On the CPU, the same arguments give the same weights on the same machine with the same number of threads; torch's
+    global random generators are left as they were.
 
     Args:
         build: makes the untrained model.
@@ -59,20 +62,20 @@ def train(
         settings: how to train.
         seed: of initial weights, dropout and the order of the sequences.
         on_step: called with the loss of each step.
+        device: where to compute.
 
     Returns:
-        The model in evaluation mode, and its training log: a row for each validation, with the mean training
-        loss since the one before, `validation_hit_ratio@1` and `validation_loss`.
+        The model on the CPU, in evaluation mode, and its training log: a row for each validation, with the mean
+        training loss since the one before, `validation_hit_ratio@1` and `validation_loss`.
 
     Raises:
         FloatingPointError: the loss is no finite number.
     """
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[] if device == CPU else [device]):
         torch.manual_seed(_derived_seed(seed, "weights and dropout"))
-        model = build()
+        model = build().to(device)
         log = _fit(model, training, validation_sets, settings, seed, on_step)
-    model.eval()
-    return model, log
+    return model.to(CPU).eval(), log
 
 
 @dataclass
