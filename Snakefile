@@ -9,6 +9,10 @@ configfile: f"{workflow.basedir}/config.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/data_files.smk"
+include: "rules/backbone_files.smk"
+include: "rules/recommender_files.smk"
+include: "rules/tuning_files.smk"
 include: "rules/targets.smk"
 include: "rules/acquisition.smk"
 include: "rules/data.smk"

@@ -75,24 +75,18 @@ rule compute_gradients:
         gpu=gpus(),
     params:
         code=code_version("compute_gradients"),
-        words=words_of,
-        backbone=backbone_source,
-        method=kind_of,
-        finetuning=finetuning_of,
+        tuning=tuning_of,
+        adapter=lambda wildcards, input: (
+            Path(input.adapter_weights).parent.as_posix()
+            if wildcards.snapshot == LAST
+            else f"{input.snapshots}/{wildcards.snapshot}"
+        ),
         analysis={
             "seed": STUDY.analysis.seed,
             "batch_size": STUDY.analysis.batch_size,
             "sizes": STUDY.analysis.model_dump(
                 include={"blocks", "sequences_per_block", "case_study_sequences"}
             ),
-        },
-        config={
-            **section("prompt"),
-            "backbone": {"precision": STUDY.backbone.precision},
-            "data": {
-                "candidates": STUDY.data.candidates,
-                "candidate_seed": STUDY.data.candidate_seed,
-            },
         },
     script:
         "../workflow_scripts/compute_gradients.py"

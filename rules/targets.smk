@@ -1,5 +1,7 @@
 """What the study consists of: every artifact, table and figure that it asks for."""
 
+from ilora.configuration.finetuning import finetuning_values
+
 
 def trained_recommenders():
     """Return the recommenders that the study trains: those it compares, and the guide of the methods that have one."""
