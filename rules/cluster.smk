@@ -2,6 +2,13 @@
 
 import slurm_jobs
 
+# Before the plan is made, since a cancelled job takes its files away. Jobs read this too, and cancel nothing.
+if workflow.is_main_process and not workflow.output_settings.dryrun:
+    try:
+        slurm_jobs.cancel_dead_runs()
+    except slurm_jobs.SlurmJobsError as error:
+        raise WorkflowError(str(error)) from None
+
 
 # Metrics of one run, tables, figures and pages take seconds, so they run where Snakemake itself does.
 localrules:

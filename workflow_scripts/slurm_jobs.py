@@ -28,17 +28,35 @@ class SlurmJobsError(RuntimeError):
     """Jobs of another run are in the queue, or may be, and cannot be cancelled."""
 
 
+def cancel_dead_runs() -> None:
+    """Cancel what dead runs of this host left in the queue, and take them off the record.
+
+    A job that is cancelled takes its files away, so this is done before a new run looks which files there are.
+
+    Raises:
+        SlurmJobsError: If jobs are left that cannot be cancelled, or Slurm cannot be asked.
+    """
+    for run_id, run in recorded_runs():
+        if run.host == socket.gethostname() and not run.is_alive:
+            cancelled = cancel_jobs(run_id)
+            _record_of(run_id).unlink(missing_ok=True)
+            if cancelled:
+                print(f"cancelled {cancelled} jobs that a killed run left in Slurm's queue", file=sys.stderr)
+
+
 def begin_run(run_id: str | None) -> None:
-    """Cancel what dead runs left in the queue, and put this run on record.
+    """Put a run on record, unless a run of another host has jobs; a living one of this host has other results.
 
     Args:
         run_id: The name of the run's jobs in Slurm; None for a local run.
 
     Raises:
-        SlurmJobsError: If jobs are left that cannot be cancelled, or Slurm cannot be asked.
+        SlurmJobsError: If a run that was started on another host has jobs, where nobody can see whether it lives, or
+            Slurm cannot be asked.
     """
     for earlier_id, earlier in recorded_runs():
-        cancel_if_dead(earlier_id, earlier)
+        if earlier.host != socket.gethostname():
+            refuse_if_busy(earlier_id, earlier)
     if run_id is not None:
         RECORDS.mkdir(parents=True, exist_ok=True)
         _record_of(run_id).write_text(json.dumps(asdict(this_run())) + "\n", encoding="utf-8")
@@ -67,19 +85,12 @@ def recorded_runs() -> Iterator[tuple[str, Run]]:
             path.unlink()
 
 
-def cancel_if_dead(run_id: str, run: Run) -> None:
-    """Cancel the jobs of a recorded run if it is dead; leave those of a living one, which has other results.
+def refuse_if_busy(run_id: str, run: Run) -> None:
+    """Raise if a run of another host has jobs.
 
     Raises:
-        SlurmJobsError: If the run has jobs, and was started on another host, where nobody can see whether it lives.
+        SlurmJobsError: If it has, or Slurm cannot be asked.
     """
-    if run.host == socket.gethostname():
-        if not run.is_alive:
-            cancelled = cancel_jobs(run_id)
-            _record_of(run_id).unlink()
-            if cancelled:
-                print(f"cancelled {cancelled} jobs that a killed run left in Slurm's queue", file=sys.stderr)
-        return
     waiting = jobs_of(run_id)
     if waiting:
         raise SlurmJobsError(

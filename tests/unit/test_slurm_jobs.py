@@ -82,22 +82,25 @@ def test_jobs_of_a_dead_run_are_cancelled(
 ) -> None:
     submit("dead", "1", "2")
     record("dead", dead_run)
-    slurm_jobs.begin_run("new")
+    slurm_jobs.cancel_dead_runs()
     assert slurm_jobs.jobs_of("dead") == []
-    assert [run_id for run_id, _ in slurm_jobs.recorded_runs()] == ["new"]
+    assert list(slurm_jobs.recorded_runs()) == []
     assert "cancelled 2 jobs that a killed run left in Slurm's queue" in capsys.readouterr().err
 
 
 def test_jobs_of_a_living_run_are_left_alone(submit: Callable[..., None]) -> None:
     submit("alive", "1")
     record("alive", this_run())
+    slurm_jobs.cancel_dead_runs()
     slurm_jobs.begin_run("new")
     assert slurm_jobs.jobs_of("alive") == ["1"]
+    assert {run_id for run_id, _ in slurm_jobs.recorded_runs()} == {"alive", "new"}
 
 
 def test_jobs_of_an_unseen_run_stop_the_new_one(submit: Callable[..., None], dead_run: Run) -> None:
     submit("far", "1")
     path = record("far", replace(dead_run, host="elsewhere"))
+    slurm_jobs.cancel_dead_runs()
     with pytest.raises(SlurmJobsError, match="1 jobs of run far are in Slurm's queue.* scancel --name=far"):
         slurm_jobs.begin_run("new")
     assert slurm_jobs.jobs_of("far") == ["1"] and path.exists()
@@ -123,7 +126,7 @@ def test_jobs_that_do_not_leave_stop_the_new_run(
     submit("dead", "deaf")
     path = record("dead", dead_run)
     with pytest.raises(SlurmJobsError, match="cancelled, but still in Slurm's queue: deaf"):
-        slurm_jobs.begin_run("new")
+        slurm_jobs.cancel_dead_runs()
     assert path.exists()
 
 
@@ -131,14 +134,14 @@ def test_a_controller_that_does_not_answer_stops_the_new_run(slurm: Path, dead_r
     record("dead", dead_run)
     (slurm / "broken").touch()
     with pytest.raises(SlurmJobsError, match="squeue .*: no controller. A run may have jobs"):
-        slurm_jobs.begin_run("new")
+        slurm_jobs.cancel_dead_runs()
 
 
 def test_a_machine_without_slurm_is_told(dead_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     record("dead", dead_run)
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(SlurmJobsError, match="the command is not there"):
-        slurm_jobs.begin_run(None)
+        slurm_jobs.cancel_dead_runs()
 
 
 def test_half_a_record_is_deleted() -> None:
