@@ -103,8 +103,8 @@ class SlurmCheckout:
 
     def unlock(self) -> None:
         """Remove the lock of a run that was killed."""
-        process = self.checkout.snakemake("--unlock", *SMOKE)
-        assert process.returncode == 0, process.stdout
+        run = self._start("-m", "snakemake", "--unlock", *SMOKE)
+        assert run.wait() == 0, run.output
 
     def differences(self, finished: Checkout) -> list[str]:
         """Return the artifacts whose bytes are not those of the other copy, or that only one has."""
