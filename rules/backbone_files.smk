@@ -14,9 +14,9 @@ HUB_RECORD = f"{RESULTS}/backbone/hub/{{backbone}}.json"
 LLM_THREADS = 1 if STUDY.backbone.is_embedded else 4
 
 
-def gpus():
-    """Return how many GPUs a job of the language model asks for; the embedded backbone needs none."""
-    return 0 if STUDY.backbone.is_embedded else STUDY.backbone.gpus
+def gpu_for(model):
+    """Return how many GPUs a job with one process of a model asks for: one, unless it is embedded or the study has none."""
+    return 0 if model.is_embedded else min(1, STUDY.backbone.gpus)
 
 
 def backbone_folder(wildcards):
@@ -51,4 +51,5 @@ def model_source(model, wildcards):
         "precision": model.precision,
         "quantization": model.quantization,
         "attention": model.attention,
+        "record": HUB_RECORD.format(backbone=model.identifier) if model.is_on_hub else None,
     }

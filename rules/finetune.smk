@@ -58,7 +58,7 @@ rule fine_tune:
     threads: LLM_THREADS
     resources:
         **gpus_of_fine_tuning(),
-        mem_mb=memory(2500 if STUDY.backbone.is_embedded else 64000),
+        mem_mb=memory(megabytes_of_fine_tuning()),
         runtime=minutes(60 if STUDY.backbone.is_embedded else 1440),
     params:
         code=code_version("fine_tune"),
@@ -115,7 +115,7 @@ rule answer_fine_tuned:
     resources:
         mem_mb=memory(2500 if STUDY.backbone.is_embedded else 64000),
         runtime=minutes(30 if STUDY.backbone.is_embedded else 480),
-        gpu=gpus(),
+        gpu=gpu_for(STUDY.backbone),
     params:
         code=code_version("answer_fine_tuned"),
         words=words_of,
@@ -151,7 +151,7 @@ rule answer_zero_shot:
     resources:
         mem_mb=memory(2500 if STUDY.backbone.is_embedded else 64000),
         runtime=minutes(30 if STUDY.backbone.is_embedded else 480),
-        gpu=gpus(),
+        gpu=gpu_for(STUDY.backbone),
     params:
         code=code_version("answer_zero_shot"),
         words=words_of,

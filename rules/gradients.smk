@@ -72,7 +72,7 @@ rule compute_gradients:
     resources:
         mem_mb=memory(2500 if STUDY.backbone.is_embedded else 64000),
         runtime=minutes(30 if STUDY.backbone.is_embedded else 480),
-        gpu=gpus(),
+        gpu=gpu_for(STUDY.backbone),
     params:
         code=code_version("compute_gradients"),
         tuning=tuning_of,

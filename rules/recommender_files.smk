@@ -36,11 +36,6 @@ def encoder_source(wildcards):
     return model_source(ENCODER, wildcards)
 
 
-def gpus_of_encoder():
-    """Return how many GPUs a training of the encoder of titles asks for: one, unless the study has none."""
-    return 0 if ENCODER.is_embedded else min(1, STUDY.backbone.gpus)
-
-
 def architecture_of(wildcards):
     """Return the settings of a recommender's model, for `params`; MoRec's is SASRec."""
     name = "sasrec" if wildcards.recommender == "morec" else wildcards.recommender

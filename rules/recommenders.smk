@@ -146,7 +146,7 @@ rule train_with_encoder:
     resources:
         mem_mb=memory(4000 if ENCODER.is_embedded else 32000),
         runtime=minutes(240),
-        gpu=gpus_of_encoder(),
+        gpu=gpu_for(ENCODER),
     params:
         code=code_version("train_with_encoder"),
         architecture=architecture_of,

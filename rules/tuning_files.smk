@@ -120,10 +120,25 @@ def fine_tuning_plan(wildcards):
 
 def gpus_of_fine_tuning():
     """Return the resources of a fine-tuning's GPUs: on several nodes, the job itself starts a process for each."""
-    if gpus() <= 1 and STUDY.backbone.nodes == 1:
-        return {"gpu": gpus()}
+    backbone = STUDY.backbone
+    count = 0 if backbone.is_embedded else backbone.gpus
     # Without tasks_per_gpu, Slurm would be asked for a task on each GPU, and a job has one.
-    if STUDY.backbone.nodes == 1:
-        return {"gpu": gpus(), "tasks_per_gpu": 0}
-    total = gpus() * STUDY.backbone.nodes
-    return {"gpu": total, "tasks_per_gpu": 0, "nodes": STUDY.backbone.nodes, "tasks": total, "mpi": "srun"}
+    if backbone.nodes > 1:
+        # As many on each node, which `gpu`, their sum over the nodes, would not say.
+        total = count * backbone.nodes
+        return {
+            "gres": f"gpu:{count}",
+            "tasks_per_gpu": 0,
+            "nodes": backbone.nodes,
+            "tasks": total,
+            "mpi": "srun",
+        }
+    return {"gpu": count, "tasks_per_gpu": 0, "nodes": 1} if count > 1 else {"gpu": count}
+
+
+def megabytes_of_fine_tuning():
+    """Return the memory of a fine-tuning's first attempt; weights that are to be divided are read by each process."""
+    backbone = STUDY.backbone
+    if backbone.is_embedded:
+        return 2500
+    return 64000 * (backbone.processes if backbone.sharded else 1)

@@ -81,6 +81,19 @@ def test_two_processes_are_as_one_and_survive_kill_and_signal(job: TuningJob, tm
     assert disturbed.training_log.read_bytes() == two.training_log.read_bytes()
 
 
+@pytest.mark.timeout(300)
+def test_the_best_state_of_divided_weights_is_that_of_whole_ones(job: TuningJob) -> None:
+    """The main process alone writes it, which must not leave the others waiting."""
+    Path(job.log).touch()
+    values = {"steps": 8, "validation_every": 2, "patience": 2, "snapshots": [], "log_every": 1}
+    whole, divided = with_finetuning(job, "whole", **values), with_finetuning(job, "divided", **values)
+    for tuned in (whole, replace(divided, sharded=True)):
+        tune(tuned, processes=2)
+    assert losses(divided) == losses(whole)
+    found = tensors(divided.adapter)
+    assert all(torch.equal(tensor, found[name]) for name, tensor in tensors(whole.adapter).items())
+
+
 def await_file(path: Path, process: subprocess.Popen[bytes]) -> None:
     while not path.exists() and process.poll() is None:
         time.sleep(0.005)

@@ -96,7 +96,7 @@ class TunedMethod:
         weights = None
         if gated is not None and guidance is not None:
             with torch.no_grad():
-                weights = gated.gate(guidance[None]).squeeze(0).tolist()
+                weights = gated.gate(guidance[None].to(self.model.causal_model.device)).squeeze(0).tolist()
         choice = resolve_choice(text, candidates, self.titles)
         return Answer(text, choice, likelihoods / likelihoods.sum(), weights)
 
@@ -119,7 +119,12 @@ def load_tuned_method(adapter: Path) -> TunedMethod:
     catalogue, embeddings = origin.find("items.parquet"), origin.find("item_embeddings.safetensors")
     assert catalogue is not None  # every method reads titles
     vectors = None if embeddings is None else read_tensor(embeddings, "item_embeddings")
-    source = replace(settings.source, name=origin.backbone_folder(settings.source.name))
+    record = settings.source.record
+    source = replace(
+        settings.source,
+        name=origin.backbone_folder(settings.source.name),
+        record=None if record is None else str(origin.find(Path(record).name)),
+    )
     tokenizer, titles = load_tokenizer(source), read_table(catalogue, ITEMS)["title"].to_pylist()
     prepared = None
     if vectors is not None and shape.item_vectors is not None:

@@ -1,6 +1,7 @@
 """Loading a backbone: the embedded one, a local directory, or a model on the Hugging Face hub."""
 
 import os
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,10 +15,12 @@ from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
     BitsAndBytesConfig,
+    GenerationConfig,
     PreTrainedConfig,
     PreTrainedTokenizerBase,
 )
 
+from ilora.artifacts.json_files import read_json
 from ilora.artifacts.records import check_folder
 from ilora.llm.precision import DTYPES, Precision
 
@@ -33,7 +36,8 @@ class BackboneSource:
     """Where a backbone comes from.
 
     ``name`` is a directory or ``organisation/model``; ``revision`` a branch, tag or commit of the hub or None;
-    ``quantization`` of the linear layers' weights or None.
+    ``quantization`` of the linear layers' weights or None; ``record`` the file that says which commit of the hub was
+    fetched (`ilora.llm.hub`), if the workflow fetched it.
     """
 
     name: str
@@ -41,6 +45,7 @@ class BackboneSource:
     precision: Precision
     attention: str
     quantization: Quantization | None = None
+    record: str | None = None
 
 
 def access_refused(name: str) -> BackboneError:
@@ -52,8 +57,18 @@ def access_refused(name: str) -> BackboneError:
 
 
 def device() -> torch.device:
-    """Give this process's GPU (the first, unless several processes share a training), or the CPU without one."""
+    """Give this process's GPU (the first, unless several processes share a training), or the CPU without one.
+
+    Raises:
+        BackboneError: if Slurm gave this job GPUs, and PyTorch sees none.
+    """
     if not torch.cuda.is_available():
+        given = os.environ.get("SLURM_JOB_GPUS") or os.environ.get("SLURM_STEP_GPUS")
+        if given:
+            raise BackboneError(
+                f"{socket.gethostname()}: Slurm gave this job the GPUs {given}, and PyTorch {torch.__version__} (CUDA "
+                f"{torch.version.cuda}) sees none. The node's driver may be too old for it, or a container lacks --nv"
+            )
         return torch.device("cpu")
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
 
@@ -96,7 +111,7 @@ def load_configuration(source: BackboneSource) -> PreTrainedConfig:
 
 
 def load_causal_model(source: BackboneSource, where: torch.device | None = None) -> Any:
-    """Load a backbone's frozen weights, as a transformers causal model.
+    """Load a backbone's frozen weights, as a transformers causal model without wishes of its own about decoding.
 
     Args:
         source: where it comes from.
@@ -105,7 +120,10 @@ def load_causal_model(source: BackboneSource, where: torch.device | None = None)
     Raises:
         BackboneError: if it cannot be found or the hub refuses it.
     """
-    return _load_model(AutoModelForCausalLM, source, where or device())
+    model = _load_model(AutoModelForCausalLM, source, where or device())
+    # It fills in what a caller leaves open: some models come with a penalty for repetition, and the like.
+    model.generation_config = GenerationConfig()
+    return model
 
 
 def load_encoder(source: BackboneSource) -> Any:
@@ -120,11 +138,20 @@ def load_encoder(source: BackboneSource) -> Any:
 
 def _load_model(factory: Any, source: BackboneSource, where: torch.device) -> Any:
     options: dict[str, Any] = {"dtype": DTYPES[source.precision], "attn_implementation": source.attention}
-    if source.quantization is None:
-        return _load(factory, source, **options).requires_grad_(False).to(where)
-    # A quantized model is put where it belongs while it is loaded; it cannot be moved.
-    options |= {"quantization_config": _quantization(source), "device_map": {"": where}}
+    if source.quantization is not None:
+        options["quantization_config"] = _quantization(source)
+    if source.quantization is not None or where.type == "cuda":
+        # Put where it belongs while it is loaded: a quantized model cannot be moved, and another is not held twice.
+        options["device_map"] = {"": where}
     return _load(factory, source, **options).requires_grad_(False)
+
+
+def _what_lacks(source: BackboneSource, revision: str) -> str:
+    if Path(source.name).is_dir():
+        return "is no complete model directory"
+    if source.record is None:
+        return "could not be fetched from the hub"
+    return f"commit {revision} is not in the hub's cache (HF_HOME); delete {source.record} to have it fetched again"
 
 
 def _quantization(source: BackboneSource) -> BitsAndBytesConfig:
@@ -142,15 +169,18 @@ def _quantization(source: BackboneSource) -> BitsAndBytesConfig:
 def _load(factory: Any, source: BackboneSource, **options: Any) -> Any:
     if Path(source.name).is_dir():
         check_folder(source.name)
+    revision = source.revision or "main"
+    if source.record is not None:
+        # The very commit, without asking the hub, which nodes may not reach.
+        revision, options["local_files_only"] = read_json(source.record)["commit"], True
     try:
-        return factory.from_pretrained(source.name, revision=source.revision or "main", **options)
+        return factory.from_pretrained(source.name, revision=revision, **options)
     except (GatedRepoError, RepositoryNotFoundError) as error:
         raise access_refused(source.name) from error
     except (OSError, SafetensorError) as error:
-        where = "is no complete model directory" if Path(source.name).is_dir() else "could not be fetched from the hub"
         raise BackboneError(
-            f"{source.name}: {where}. Set backbone.name to a directory that holds config, tokenizer and weights, or "
-            f"to organisation/model with network access. The loader said: {error}"
+            f"{source.name}: {_what_lacks(source, revision)}. Set backbone.name to a directory that holds config, "
+            f"tokenizer and weights, or to organisation/model with network access. The loader said: {error}"
         ) from error
     except ValueError as error:
         if "attention implementation" not in str(error):

@@ -85,7 +85,11 @@ def _generate(
     maximum_new_tokens: int,
     allowed: AllowedTokens | None = None,
 ) -> torch.Tensor:
-    """Give the new token ids, int64 (rows, new tokens)."""
+    """Give the new token ids, int64 (rows, new tokens).
+
+    What the model's own `generation_config` asks for besides, such as a penalty for repetition, has been taken off by
+    `ilora.llm.backbones.load_causal_model`.
+    """
     configuration = GenerationConfig(
         max_new_tokens=maximum_new_tokens,
         do_sample=False,

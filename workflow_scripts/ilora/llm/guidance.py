@@ -67,10 +67,10 @@ def training_guidance(
     """
     if table is not None:
         return table[torch.from_numpy(sequences.rows("train"))]
-    collate = Collator(padding_token_id=0)
+    collate, where = Collator(padding_token_id=0), model.causal_model.device
     collapsed = []
     for position in range(min(TOKEN_STATISTICS_PROMPTS, len(examples))):
-        batch = collate([examples[position]])
+        batch = {name: tensor.to(where) for name, tensor in collate([examples[position]]).items()}
         embeddings = model.embed(batch["input_ids"], batch["behaviour"])
         collapsed.append(collapse_tokens(embeddings, batch["labels"] == IGNORED_LABEL))
     return torch.cat(collapsed).float()

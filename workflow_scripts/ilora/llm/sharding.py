@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel
 
 from ilora.llm.hybrid_model import HybridLanguageModel
@@ -29,10 +30,21 @@ def shard_frozen_weights(model: HybridLanguageModel, device: torch.device) -> No
     mesh = init_device_mesh(device.type, (process_count(),))
     trained = {parameter for parameter in model.parameters() if parameter.requires_grad}
     for layer in decoder_layers(model):
-        fully_shard(layer, mesh=mesh, ignored_params=trained)
+        # Each layer is given back after its forward pass too, as only those inside of another sharded module are.
+        fully_shard(layer, mesh=mesh, ignored_params=trained, reshard_after_forward=True)
     model.to(device)
     frozen = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
     DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, frozen)
+
+
+def is_sharded(model: nn.Module) -> bool:
+    """Whether the weights of a model are divided among the processes."""
+    return any(isinstance(parameter, DTensor) for parameter in model.parameters())
+
+
+def averaging_gradients(model: nn.Module) -> DistributedDataParallel:
+    """Wrap a sharded model so that the gradients of what is trained are averaged, which accelerate refuses on GPUs."""
+    return DistributedDataParallel(model, find_unused_parameters=True)
 
 
 def decoder_layers(model: HybridLanguageModel) -> nn.ModuleList:

@@ -26,6 +26,7 @@ from ilora.artifacts.schemas import TRAINING_LOG
 from ilora.llm.callbacks import AtSteps, KeepBest, ShowProgress, StopOnSignal, measurements
 from ilora.llm.checkpoints import Checkpointing, MarkComplete, latest_checkpoint, read_tuned_state, write_tuned_state
 from ilora.llm.precision import Precision
+from ilora.llm.sharding import averaging_gradients, is_sharded
 from ilora.progress import Progress
 
 #: The log of a training of the language model. The loss over the validation split stands where it was measured; the
@@ -114,8 +115,15 @@ class _Trainer(Trainer):
             )
         super().log(logs, start_time)
 
+    def _wrap_model(self, model: nn.Module, training: bool = True, dataloader: Any = None) -> nn.Module:
+        if not training or not is_sharded(model):
+            return super()._wrap_model(model, training, dataloader)
+        # Of accelerate's preparation, autocast alone.
+        return averaging_gradients(self.accelerator.prepare_model(model, device_placement=False, evaluation_mode=True))
+
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
-        write_tuned_state(self._tuned, Path(str(output_dir)))
+        if self.args.should_save:
+            write_tuned_state(self._tuned, Path(str(output_dir)))
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
         read_tuned_state(self._tuned, Path(resume_from_checkpoint))
@@ -267,7 +275,7 @@ def _arguments(
             "per_device_eval_batch_size": settings.batch_size,
             "prediction_loss_only": True,
         }
-    return TrainingArguments(
+    arguments = TrainingArguments(
         **options,
         max_steps=schedule.steps,
         per_device_train_batch_size=settings.batch_size,
@@ -287,6 +295,9 @@ def _arguments(
         remove_unused_columns=False,
         dataloader_pin_memory=torch.cuda.is_available(),
     )
+    # A process has one GPU. By itself, the Trainer would spread one over all that it sees (torch's DataParallel).
+    arguments._n_gpu = min(1, arguments.n_gpu)
+    return arguments
 
 
 def _log_rows(state: TrainerState) -> list[LogRow]:

@@ -100,7 +100,8 @@ def plan_tuning(
         embedding_size,
         source.precision,
         source.quantization,
-        source.attention,
+        # FlashAttention needs a GPU, and PyTorch's own kernels neither hold nor compute more.
+        "sdpa" if source.attention == "flash_attention_2" else source.attention,
         settings.finetuning["gradient_checkpointing"],
     )
     mean_tokens = float(np.mean([shape.tokens for shape in shapes]))
