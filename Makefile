@@ -1,4 +1,5 @@
-# make run      the default study (config.yaml): data, recommenders, backbone, fine-tuning, Table 1 and figures
+# make run      the default study (config.yaml): data, recommenders, backbone, fine-tuning, Table 1 and figures; prints the
+#               table, unless there are ARGUMENTS
 # make study    the same with three seeds and every ablation (studies/embedded.yaml)
 # make figures  every figure, exploratory: one seed, shorter ablations (studies/figures.yaml)
 # make report   one HTML file about the default study: tables, figures, answers, settings, costs, deviations
@@ -25,7 +26,7 @@ workflow := Snakefile rules
 
 run: .venv/installed
 	@$(offline) $(run_study)
-	@PYTHONPATH=workflow_scripts $(python) -m ilora.plotting.terminal_table results/tables/table1.parquet \
+	@test -n "$(ARGUMENTS)" || PYTHONPATH=workflow_scripts $(python) -m ilora.plotting.terminal_table results/tables/table1.parquet \
 		--differences results/tables/differences.parquet
 
 study: .venv/installed

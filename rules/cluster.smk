@@ -45,6 +45,11 @@ localrules:
 onstart:
     try:
         slurm_jobs.begin_run(slurm_run_id())
+        if slurm_run_id() is not None:
+            slurm_jobs.check_slurm(
+                workflow.scheduler._executor,
+                (job for job in workflow.dag.needrun_jobs() if not workflow.is_local(job.rule)),
+            )
     except slurm_jobs.SlurmJobsError as error:
         raise WorkflowError(str(error)) from None
 

@@ -17,6 +17,11 @@ from ilora.methods.register import BASELINES, CHAT_METHODS, LABELS, LANGUAGE_MOD
 from ilora.recommenders.weight_decay import weight_decay_text
 from snakemake.exceptions import WorkflowError
 
+if " " in sys.executable:
+    raise WorkflowError(
+        f"{sys.executable}: found a space in the path of Python, with which Snakemake starts no scripts. Move this folder, or "
+        "the virtual environment, to a path without one; results and data may lie anywhere."
+    )
 try:
     STUDY = load_study(config)
     CHAT_ADDRESS = endpoint_address(STUDY.chat, os.environ)

@@ -26,6 +26,8 @@ LOCKS = STATE / "locks"
 RUN_VARIABLE = "ILORA_RUN"
 SECONDS_TO_STOP = 10.0
 SECONDS_BETWEEN_LOOKS = 0.1
+# The time at which a process began is reckoned from the machine's start, and moves when its clock is set.
+SECONDS_OF_CLOCK = 5.0
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Run:
         """Whether the process still exists; process numbers are reused, so its beginning counts too."""
         try:
             process = psutil.Process(self.process)
-            return process.create_time() == self.began and process.status() != psutil.STATUS_ZOMBIE
+            is_the_same = abs(process.create_time() - self.began) < SECONDS_OF_CLOCK
+            return is_the_same and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
 
@@ -134,7 +137,7 @@ def reason_to_refuse(run: Run | None, host: str) -> str | None:
 
 
 def main(arguments: list[str]) -> int:
-    """Clear what a dead run left, then become Snakemake; return an exit status only when that is refused."""
+    """Clear what a dead run left, then become Snakemake; return an exit status only when that fails."""
     run, previous = this_run(), recorded_run()
     reason = reason_to_refuse(previous, run.host)
     if reason is not None:
@@ -150,7 +153,9 @@ def main(arguments: list[str]) -> int:
                 f"unlocking the folder: process {previous.process}, which held the lock, is dead",
                 file=sys.stderr,
             )
-            subprocess.run([*snakemake, "--unlock", *arguments], check=True)
+            status = subprocess.run([*snakemake, "--unlock", *arguments], check=False).returncode
+            if status:
+                return status
     record(run)
     os.environ[RUN_VARIABLE] = run.name
     sys.stderr.flush()

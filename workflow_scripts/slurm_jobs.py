@@ -12,9 +12,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, Protocol
+
+from snakemake_executor_plugin_slurm.job_status_query import get_min_job_age
 
 from run_study import Run, this_run
 
@@ -22,6 +25,27 @@ RECORDS = Path(".snakemake/slurm_runs")
 UNFINISHED = "PENDING,CONFIGURING,RUNNING,SUSPENDED,COMPLETING"
 SECONDS_TO_LEAVE = 300.0
 SECONDS_BETWEEN_LOOKS = 1.0
+# The plugin looks at its jobs every three minutes at least.
+SECONDS_TO_REMEMBER = 240
+
+
+class Job(Protocol):
+    """What is read of a job of Snakemake."""
+
+    rule: Any
+
+
+class Executor(Protocol):
+    """What is asked of the executor of Slurm."""
+
+    def get_status_command(self) -> str:
+        """Return the command that is asked for the state of jobs."""
+
+    def get_account_arg(self, job: Job) -> Iterator[str]:
+        """Yield the options of sbatch that name a job's accounts, once they have been found right."""
+
+    def get_partition_arg(self, job: Job) -> str:
+        """Return the option of sbatch that names a job's partition."""
 
 
 class SlurmJobsError(RuntimeError):
@@ -60,6 +84,29 @@ def begin_run(run_id: str | None) -> None:
     if run_id is not None:
         RECORDS.mkdir(parents=True, exist_ok=True)
         _record_of(run_id).write_text(json.dumps(asdict(this_run())) + "\n", encoding="utf-8")
+
+
+def check_slurm(executor: Executor, jobs: Iterable[Job]) -> None:
+    """Find out before the first submission what the plugin asks where nobody sees an error, and then waits for ever.
+
+    Args:
+        executor: Of Slurm.
+        jobs: That are to be run.
+
+    Raises:
+        SlurmJobsError: If `squeue` forgets finished jobs before Snakemake looks at them.
+        snakemake.exceptions.WorkflowError: If an account is not the user's, or Slurm does not answer.
+    """
+    age = get_min_job_age()
+    if executor.get_status_command() == "squeue" and age is not None and age < SECONDS_TO_REMEMBER:
+        raise SlurmJobsError(
+            f"Slurm forgets a finished job after {age} seconds (MinJobAge), before Snakemake looks at it again. Ask "
+            f"for {SECONDS_TO_REMEMBER} or more; or, where the cluster keeps accounts, set slurm-status-command: sacct in "
+            "slurm/config.yaml"
+        )
+    for job in {job.rule.name: job for job in jobs}.values():
+        list(executor.get_account_arg(job))
+        executor.get_partition_arg(job)
 
 
 def forget_run(run_id: str | None) -> None:

@@ -29,8 +29,9 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """What was started instead of Snakemake: each command's arguments after `-m snakemake`."""
     commands: list[list[str]] = []
 
-    def start(command: list[str], **_: Any) -> None:
+    def start(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
         commands.append(command[3:])
+        return subprocess.CompletedProcess(command, returncode=2 if "wrong.yaml" in command else 0)
 
     monkeypatch.setattr(os, "execv", lambda _, command: start(command))
     monkeypatch.setattr(subprocess, "run", start)
@@ -77,6 +78,11 @@ def test_another_process_with_the_same_number_does_not_count() -> None:
     assert not replace(run, began=run.began - 100).is_alive
 
 
+def test_a_clock_that_was_set_kills_no_run() -> None:
+    run = run_study.this_run()
+    assert replace(run, began=run.began + 1).is_alive
+
+
 def test_a_record_is_read_back() -> None:
     assert run_study.recorded_run() is None
     run_study.record(run_study.this_run())
@@ -110,6 +116,13 @@ def test_after_a_dead_run_the_folder_is_unlocked(starts: list[list[str]], dead_r
     lock()
     run_study.main(["--cores", "2"])
     assert starts == [["--unlock", "--cores", "2"], ["--cores", "2"]]
+
+
+def test_a_folder_that_cannot_be_unlocked_starts_nothing(starts: list[list[str]], dead_run: Run) -> None:
+    run_study.record(dead_run)
+    lock()
+    assert run_study.main(["--configfile", "wrong.yaml"]) == 2
+    assert starts == [["--unlock", "--configfile", "wrong.yaml"]]
 
 
 def test_after_a_run_that_ended_well_nothing_is_unlocked(starts: list[list[str]], dead_run: Run) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
+from snakemake.exceptions import WorkflowError
 
 import slurm_jobs
 from run_study import Run, this_run
@@ -149,3 +151,43 @@ def test_half_a_record_is_deleted() -> None:
     (slurm_jobs.RECORDS / "half.json").write_text('{"host": ', encoding="utf-8")
     slurm_jobs.begin_run("new")
     assert [run_id for run_id, _ in slurm_jobs.recorded_runs()] == ["new"]
+
+
+class Executor:
+    """Stands in for the executor of Slurm, and refuses one account."""
+
+    def __init__(self, status_command: str) -> None:
+        self._status_command = status_command
+        self.asked: list[str] = []
+
+    def get_status_command(self) -> str:
+        return self._status_command
+
+    def get_account_arg(self, job: slurm_jobs.Job) -> Iterator[str]:
+        self.asked.append(job.rule.name)
+        if job.rule.name == "refused":
+            raise WorkflowError("The given account appears to be invalid")
+        yield " -A account"
+
+    def get_partition_arg(self, job: slurm_jobs.Job) -> str:
+        return " -p partition"
+
+
+def jobs_of_rules(*names: str) -> list[slurm_jobs.Job]:
+    return [SimpleNamespace(rule=SimpleNamespace(name=name)) for name in names]
+
+
+def test_accounts_are_checked_where_an_error_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slurm_jobs, "get_min_job_age", lambda: 300)
+    executor = Executor("squeue")
+    slurm_jobs.check_slurm(executor, jobs_of_rules("fine_tune", "fine_tune", "train_recommender"))
+    assert executor.asked == ["fine_tune", "train_recommender"]
+    with pytest.raises(WorkflowError, match="account appears to be invalid"):
+        slurm_jobs.check_slurm(executor, jobs_of_rules("refused"))
+
+
+def test_a_slurm_that_forgets_jobs_too_soon_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slurm_jobs, "get_min_job_age", lambda: 60)
+    slurm_jobs.check_slurm(Executor("sacct"), [])
+    with pytest.raises(SlurmJobsError, match="forgets a finished job after 60 seconds .*slurm-status-command: sacct"):
+        slurm_jobs.check_slurm(Executor("squeue"), [])
