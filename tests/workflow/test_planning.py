@@ -124,6 +124,32 @@ def test_gpus_are_asked_for_by_large_backbones_only(checkout: Checkout, argument
     assert asked["train_recommender"] == asked["prepare_interactions"] == set()
 
 
+@pytest.mark.parametrize(
+    ("backbone", "asked"),
+    [
+        ("{gpus: 2}", {"gpu": "2", "nodes": "1", "tasks_per_gpu": "0"}),
+        # The sum of all nodes' GPUs could be spread unevenly.
+        ("{gpus: 2, nodes: 3}", {"gres": "gpu:2", "nodes": "3", "tasks": "6", "tasks_per_gpu": "0", "mpi": "srun"}),
+    ],
+)
+def test_gpus_of_several_processes_are_where_the_processes_are(
+    checkout: Checkout, backbone: str, asked: dict[str, str]
+) -> None:
+    (checkout.folder / "studies" / "several.yaml").write_text(f"backbone: {backbone}\n", encoding="utf-8")
+    study = ("--configfile", "studies/paper.yaml", "studies/several.yaml")
+    plan = checkout.snakemake("--dry-run", "--cores", "8", *study, "--", "make_table1").stdout
+    resources = {
+        rule: dict(pair.split("=", 1) for pair in text.split(", "))
+        for rule, text in re.findall(
+            r"^rule (\w+):\n(?:    (?!resources).*\n)+    resources: (.+)$", plan, re.MULTILINE
+        )
+    }
+    names = ("gpu", "gres", "nodes", "tasks", "tasks_per_gpu", "mpi")
+    for rule in ("fine_tune", "fine_tune_gated", "fine_tune_text_only"):
+        assert {name: resources[rule][name] for name in names if name in resources[rule]} == asked
+    assert resources["answer_fine_tuned"]["gpu"] == "1"
+
+
 SWEEPS = """
 sweeps:
   experts: {parameter: experts, values: [1, 2, 4], methods: [ilora, llara], by_epoch: true}
