@@ -129,7 +129,7 @@ def test_gpus_are_asked_for_by_large_backbones_only(checkout: Checkout, argument
     [
         ("{gpus: 2}", {"gpu": "2", "nodes": "1", "tasks_per_gpu": "0"}),
         # The sum of all nodes' GPUs could be spread unevenly.
-        ("{gpus: 2, nodes: 3}", {"gres": "gpu:2", "nodes": "3", "tasks": "6", "tasks_per_gpu": "0", "mpi": "srun"}),
+        ("{gpus: 2, nodes: 2}", {"gres": "gpu:2", "nodes": "2", "tasks": "4", "tasks_per_gpu": "0", "mpi": "srun"}),
     ],
 )
 def test_gpus_of_several_processes_are_where_the_processes_are(
