@@ -101,8 +101,8 @@ def check_slurm(executor: Executor, jobs: Iterable[Job]) -> None:
     if executor.get_status_command() == "squeue" and age is not None and age < SECONDS_TO_REMEMBER:
         raise SlurmJobsError(
             f"Slurm forgets a finished job after {age} seconds (MinJobAge), before Snakemake looks at it again. Ask "
-            f"for {SECONDS_TO_REMEMBER} or more; or, where the cluster keeps accounts, set slurm-status-command: sacct in "
-            "slurm/config.yaml"
+            f"for {SECONDS_TO_REMEMBER} or more; or, where the cluster keeps accounts, set slurm-status-command: sacct "
+            "in slurm/config.yaml"
         )
     for job in {job.rule.name: job for job in jobs}.values():
         list(executor.get_account_arg(job))
