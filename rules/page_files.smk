@@ -71,7 +71,9 @@ def jobs_of_the_study(wildcards):
         for step in workflow.rules:
             if step.benchmark and any(output.match(path) for output in step.output):
                 benchmark = str(step.benchmark.apply_wildcards(step.get_wildcards(path)))
-                gpus = step.resources["gpu"].value if "gpu" in step.resources else 0
+                # On several nodes, a GPU for each task.
+                counted = "tasks" if "gres" in step.resources else "gpu"
+                gpus = step.resources[counted].value if counted in step.resources else 0
                 jobs[benchmark] = (step.name, gpus, benchmark)
     return list(jobs.values())
 
