@@ -56,16 +56,27 @@ def _number_or_searched(value: object, validate: ValidatorFunctionWrapHandler) -
     return checked
 
 
+_NAME, _LABEL = r"^[a-z0-9_]+$", r"^[A-Za-z0-9._-]+$"
+_FOLDER, _TABLE, _WORDS = r"^[^~{}\t\r\n]*[^~{}\s/]$", r"\.(csv|tsv|inter|item|parquet)$", r"^[^<>\s]+( [^<>\s]+)*$"
+#: What text must look like, by pattern.
+PATTERNS_IN_WORDS = {
+    _NAME: "a name of small letters, digits and _",
+    _LABEL: "letters, digits, points, _ and - alone",
+    _FOLDER: "a path that has no ~, no braces and no slash at its end",
+    _TABLE: "a file that ends in .csv, .tsv, .inter, .item or .parquet",
+    _WORDS: "words with one space between them, without < and >",
+}
+
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Count = Annotated[int, Field(ge=1)]
-Revision = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")]
+Revision = Annotated[str, Field(pattern=_LABEL)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Probability = Annotated[float, Field(ge=0, lt=1)]
-Dataset = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+Dataset = Annotated[str, Field(pattern=_NAME)]
 Text = Annotated[str, Field(min_length=1)]
-TableFile = Annotated[str, Field(pattern=r"\.(csv|tsv|inter|item|parquet)$")]
+TableFile = Annotated[str, Field(pattern=_TABLE)]
 WeightDecay = Annotated[Probability | Literal["searched"], WrapValidator(_number_or_searched)]
-Words = Annotated[str, Field(pattern=r"^[^<>\s]+( [^<>\s]+)*$")]
+Words = Annotated[str, Field(pattern=_WORDS)]
 
 
 class Section(BaseModel):
@@ -582,12 +593,8 @@ class ResourcesSection(Section):
 class StudyConfig(Section):
     """A study: what is compared, on which data, with which settings. Changes rerun what depends on them."""
 
-    study: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")] = Field(
-        "embedded-default", description="a name for the report"
-    )
-    results: Annotated[str, Field(pattern=r"^[^~{}\t\r\n]*[^~{}\s/]$")] = Field(
-        "results", description="folder of everything that is made"
-    )
+    study: Annotated[str, Field(pattern=_LABEL)] = Field("embedded-default", description="a name for the report")
+    results: Annotated[str, Field(pattern=_FOLDER)] = Field("results", description="folder of everything that is made")
     datasets: Annotated[tuple[Dataset, ...], Field(min_length=1)] = Field(
         ("movielens",), description="data sets [movielens, lastfm, steam, or a name of data.own]"
     )
@@ -603,7 +610,7 @@ class StudyConfig(Section):
         ("popularity", "markov", "gru4rec", "caser", "sasrec", "zero_shot", "llara", "ilora"),
         description="rows of the table",
     )
-    sweeps: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], SweepSection] = Field(
+    sweeps: dict[Annotated[str, Field(pattern=_NAME)], SweepSection] = Field(
         default={},
         description="ablations by name, a figure each, such as {experts: {parameter: experts, values: [1, 2, 4, 8]}}; "
         "studies/embedded.yaml has more",

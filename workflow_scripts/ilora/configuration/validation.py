@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ilora.configuration.checks import Problem
-from ilora.configuration.model import Section
+from ilora.configuration.model import PATTERNS_IN_WORDS, Section
 
 SectionType = TypeVar("SectionType", bound=Section)
 
@@ -32,7 +32,6 @@ _EXPECTED = {
     "less_than_equal": "a value of at most {le}",
     "too_short": "at least {min_length} entry",
     "string_too_short": "text that is not empty",
-    "string_pattern_mismatch": "text that matches {pattern}",
     "literal_error": "{expected}",
     "missing": "a value: it has no default",
 }
@@ -104,6 +103,8 @@ def _expected(detail: ErrorDetails, model: type[Section], path: tuple[int | str,
     kind = detail["type"]
     if kind == "extra_forbidden":
         return _expected_key(model, path)
+    if kind == "string_pattern_mismatch":
+        return PATTERNS_IN_WORDS[detail["ctx"]["pattern"]]
     template = _EXPECTED.get(kind)
     text = detail["msg"] if template is None else template.format(**detail.get("ctx", {}))
     return text.replace("'", "") + (_number_hint(detail["input"]) if kind in _NUMBERS else "")
