@@ -192,6 +192,25 @@ class Elsewhere(Checkout):
         return self._results
 
 
+def test_a_python_in_a_path_with_a_space_is_refused_by_name(checkout: Checkout, tmp_path: Path) -> None:
+    """Snakemake would start no script with it, and say nothing but a status."""
+    place = tmp_path / "with space"
+    place.mkdir()
+    (place / "venv").symlink_to(sys.prefix)
+    python = place / "venv" / "bin" / "python"
+    process = subprocess.run(
+        [python, "-m", "snakemake", "--dry-run", *SMOKE],
+        cwd=checkout.folder,
+        env=checkout.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert process.returncode != 0
+    assert f"{python}: found a space in the path of Python" in process.stdout
+
+
 def test_two_runs_in_one_folder(checkout: Checkout, finished: Checkout) -> None:
     """The second is told of the first, by Snakemake and by `run_study.py`; what was stopped goes on."""
     first = subprocess.Popen(
