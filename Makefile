@@ -17,6 +17,8 @@ SECTIONS ?=
 
 python := .venv/bin/python
 run_study = $(python) workflow_scripts/run_study.py --quiet host reason rules --cores $(CORES) --rerun-incomplete $(ARGUMENTS)
+print_table = PYTHONPATH=workflow_scripts $(python) -m ilora.plotting.terminal_table \
+	results/tables/table1.parquet --differences results/tables/differences.parquet
 # Nothing is fetched at run time by a study with the embedded backbone.
 offline := HF_HUB_OFFLINE=1
 sources := workflow_scripts tests
@@ -26,8 +28,7 @@ workflow := Snakefile rules
 
 run: .venv/installed
 	@$(offline) $(run_study)
-	@test -n "$(ARGUMENTS)" || PYTHONPATH=workflow_scripts $(python) -m ilora.plotting.terminal_table results/tables/table1.parquet \
-		--differences results/tables/differences.parquet
+	@$(if $(ARGUMENTS),,$(print_table))
 
 study: .venv/installed
 	@$(offline) $(run_study) --configfile studies/embedded.yaml
