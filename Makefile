@@ -51,9 +51,10 @@ check: .venv/installed-dev
 	.venv/bin/snakefmt --check $(workflow)
 	$(python) -m snakemake --lint
 	$(python) -m mypy
-	OMP_NUM_THREADS=1 $(python) -m pytest --quiet --numprocesses auto --maxprocesses 4 tests/unit
+	OMP_NUM_THREADS=1 $(python) -m pytest --quiet --numprocesses auto --maxprocesses 4 -m "not several_processes" tests/unit
 
 test: check
+	OMP_NUM_THREADS=1 $(python) -m pytest --quiet -m several_processes tests/unit
 	$(python) -m pytest tests/workflow
 
 # Three at once: they mostly wait for Slurm. Each has a Slurm of its own.

@@ -19,6 +19,8 @@ from ilora.llm.training import LANGUAGE_MODEL_LOG
 from ilora.llm.tuning_job import TuningJob, write_job
 from small_tuning import contents, losses, tensors, with_finetuning
 
+pytestmark = pytest.mark.several_processes
+
 TUNE = """
 import sys
 from pathlib import Path
