@@ -69,9 +69,7 @@ def main(snakemake: "Snakemake") -> None:
             )
         tables.append(grams_table(partition, step, blocks.groups, grams))
     write_table(pa.concat_tables(tables), snakemake.output.grams)
-    write_sidecar(
-        snakemake.output.grams, config={**snakemake.params.tuning, "analysis": choice}, inputs=snakemake.input
-    )
+    write_sidecar(snakemake.output.grams, config={**snakemake.params.tuning, "analysis": choice}, inputs=files)
 
 
 main(snakemake)

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from namespaces import without_network
@@ -69,9 +70,10 @@ class Checkout:
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run Snakemake in the copy, with the tests' interpreter; its standard error goes with its output."""
-        return self._run([*SNAKEMAKE, *arguments])
+        return self.run([*SNAKEMAKE, *arguments])
 
-    def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+    def run(self, command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
+        """Run a command in the copy; its standard error goes with its output."""
         return subprocess.run(
             command,
             cwd=self.folder,
@@ -84,7 +86,7 @@ class Checkout:
 
     def run_smoke(self) -> None:
         """Make the smoke study to its end, without a network where the system allows that."""
-        process = self._run(without_network([*SNAKEMAKE, "--cores", "all", *SMOKE]))
+        process = self.run(without_network([*SNAKEMAKE, "--cores", "all", *SMOKE]))
         assert process.returncode == 0, process.stdout
 
     def planned_jobs(self, *arguments: str) -> dict[str, int]:

@@ -119,15 +119,7 @@ def test_a_missing_permission(checkout: Checkout, finished: Checkout, closed: st
 def run_unprivileged(checkout: Checkout) -> subprocess.CompletedProcess[str]:
     """Run Snakemake as a user whom permissions stop: as root does without its capabilities, and as others always do."""
     dropped = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"] if os.geteuid() == 0 else []
-    return subprocess.run(
-        [*dropped, sys.executable, "-m", "snakemake", *TARGET],
-        cwd=checkout.folder,
-        env=checkout.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    return checkout.run([*dropped, sys.executable, "-m", "snakemake", *TARGET])
 
 
 def test_a_read_only_checkout_with_results_and_temporary_files_elsewhere(
@@ -198,15 +190,7 @@ def test_a_python_in_a_path_with_a_space_is_refused_by_name(checkout: Checkout, 
     place.mkdir()
     (place / "venv").symlink_to(sys.prefix)
     python = place / "venv" / "bin" / "python"
-    process = subprocess.run(
-        [python, "-m", "snakemake", "--dry-run", *SMOKE],
-        cwd=checkout.folder,
-        env=checkout.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    process = checkout.run([python, "-m", "snakemake", "--dry-run", *SMOKE])
     assert process.returncode != 0
     assert f"{python}: found a space in the path of Python" in process.stdout
 
@@ -243,12 +227,4 @@ def test_two_runs_in_one_folder(checkout: Checkout, finished: Checkout) -> None:
 
 def run_study(checkout: Checkout, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `run_study.py` in the checkout."""
-    return subprocess.run(
-        [*RUN_STUDY, *arguments, *TARGET],
-        cwd=checkout.folder,
-        env=checkout.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    return checkout.run([*RUN_STUDY, *arguments, *TARGET])

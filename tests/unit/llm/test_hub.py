@@ -83,9 +83,8 @@ def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BackboneSource:
 
 def test_the_commit_that_was_fetched_is_loaded_and_the_network_is_not_asked(fetched: BackboneSource) -> None:
     model = load_causal_model(fetched)
-    assert all(
-        torch.equal(weight, model.state_dict()[name]) for name, weight in tiny_model("llama").state_dict().items()
-    )
+    loaded = model.state_dict()
+    assert all(torch.equal(weight, loaded[name]) for name, weight in tiny_model("llama").state_dict().items())
     assert load_configuration(fetched).hidden_size == model.config.hidden_size
 
 

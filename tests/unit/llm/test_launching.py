@@ -24,9 +24,7 @@ pytestmark = pytest.mark.several_processes
 TUNE = """
 import sys
 from pathlib import Path
-from ilora.artifacts.parquet import read_table
 from ilora.llm.launching import tune
-from ilora.llm.training import LANGUAGE_MODEL_LOG
 from ilora.llm.tuning_job import read_job
 if __name__ == "__main__":
     tune(read_job(Path(sys.argv[1])), processes=int(sys.argv[2]))
