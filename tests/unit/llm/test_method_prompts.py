@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerFast
 
 from hybrid_models import hybrid_model
 from ilora.adapters.labels import IGNORED_LABEL
-from ilora.configuration.model import PromptSection
+from ilora.configuration.sections.prompt import PromptSection
 from ilora.data.sequences import SequenceKey, SequenceTable
 from ilora.llm.collation import Collator, TrainingExample
 from ilora.llm.context import ContextWindow
