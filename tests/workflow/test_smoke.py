@@ -164,18 +164,44 @@ def test_a_deleted_artifact_is_made_again_with_what_depends_on_it(
         assert finished.planned_jobs(*SMOKE) == jobs
 
 
+# What the language model says, and what follows.
+ANSWERS = {
+    "answer_fine_tuned": 3,
+    "answer_zero_shot": 1,
+    "compute_metrics": 4,
+    "describe_adapter": 3,
+    "analyse_errors": 4,
+    "show_answers": 1,
+    "describe_deviations": 1,
+    **TABLES,
+}
+FIELD = "    experts: Count ="
+
+
 @pytest.mark.parametrize(
-    ("module", "jobs"),
+    ("module", "old", "new", "jobs"),
     [
-        ("plotting/hit_ratio.py", {"plot_hit_ratio": 1, **PAGES}),
-        ("reporting/costs.py", {"collect_costs": 1}),
-        ("baselines/popularity.py", {"score_baseline": 1, "compute_metrics": 1, "analyse_errors": 1, **TABLES}),
-        ("configuration/model.py", {}),
+        ("plotting/hit_ratio.py", '"""\n\n', '"""\n\nEDITED = 1\n', {"plot_hit_ratio": 1, **PAGES}),
+        ("reporting/costs.py", '"""\n\n', '"""\n\nEDITED = 1\n', {"collect_costs": 1}),
+        (
+            "baselines/popularity.py",
+            '"""\n\n',
+            '"""\n\nEDITED = 1\n',
+            {"score_baseline": 1, "compute_metrics": 1, "analyse_errors": 1, **TABLES},
+        ),
+        ("configuration/study.py", '"""\n\n', '"""\n\nEDITED = 1\n', {}),
+        ("llm/prompts.py", '"""\n\n', '\n\nReworded.\n"""\n\n# A comment.\n', {}),
+        ("llm/constrained.py", '"""\n\n', '"""\n\nEDITED = 1\n', ANSWERS),
+        ("configuration/sections/finetuning.py", FIELD, f"    new: Count = Field(1, description='new')\n{FIELD}", {}),
     ],
 )
-def test_an_edited_module_reruns_what_uses_it(finished: Checkout, module: str, jobs: dict[str, int]) -> None:
+def test_an_edit_reruns_what_does_something_else_now(
+    finished: Checkout, module: str, old: str, new: str, jobs: dict[str, int]
+) -> None:
     path = finished.folder / "workflow_scripts" / "ilora" / module
-    with changed(path, path.read_bytes() + b"\n# edited\n"):
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    with changed(path, text.replace(old, new, 1).encode()):
         assert finished.planned_jobs(*SMOKE) == jobs
 
 
@@ -183,16 +209,7 @@ def test_an_edited_setting_reruns_what_uses_it(finished: Checkout) -> None:
     overlay = finished.folder / "studies" / "edited.yaml"
     overlay.write_text("decoding: {maximum_new_tokens: 5}\n", encoding="utf-8")
     jobs = finished.planned_jobs(*SMOKE, "studies/edited.yaml")
-    assert jobs == {
-        "answer_fine_tuned": 3,
-        "answer_zero_shot": 1,
-        "compute_metrics": 4,
-        "describe_adapter": 3,
-        "analyse_errors": 4,
-        "show_answers": 1,
-        "describe_deviations": 1,
-        **TABLES,
-    }
+    assert jobs == ANSWERS
 
 
 def test_another_seed_gives_other_numbers(finished: Checkout) -> None:
