@@ -14,7 +14,9 @@ WRITING_MODELS = ", ".join(
 )
 
 # What the figure of breakdowns shows: the language model, and the recommender that guides it.
-BROKEN_DOWN_METHODS = [name for name in METHODS if name in (STUDY.recommenders.guide, *WRITING_METHODS)]
+BROKEN_DOWN_METHODS = [
+    name for name in METHODS if name in (STUDY.recommenders.sequence_encoder, *WRITING_METHODS)
+]
 
 
 def study_results():
