@@ -11,7 +11,7 @@ from ilora.baselines.chat.keys import read_key
 from ilora.code_version import script_version
 from ilora.configuration.endpoint import endpoint_address
 from ilora.configuration.loading import load_study
-from ilora.configuration.model import PROTOCOLS
+from ilora.configuration.study import PROTOCOLS
 from ilora.configuration.validation import ConfigurationError
 from ilora.methods.register import BASELINES, CHAT_METHODS, LABELS, LANGUAGE_MODEL_METHODS, RECOMMENDERS
 from ilora.recommenders.weight_decay import weight_decay_text

@@ -1,7 +1,7 @@
 # What the pages of the report tell of: the study's results, the jobs that made them, its settings.
 
 from ilora.configuration.finetuning import finetuning_values
-from ilora.configuration.model import StudyConfig
+from ilora.configuration.study import StudyConfig
 from ilora.configuration.presets import LEARNING_RATES, preset_values
 from ilora.evaluation.runs import parse_run
 

@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from ilora.configuration.model import SEARCHED
+from ilora.configuration.types import SEARCHED
 
 # A recommender and all that is trained of it. One whose L2 was searched lies apart from one with the study's own L2, so
 # that neither study trains anew what the other has.

@@ -12,7 +12,8 @@ import yaml
 from ilora.configuration.endpoint import endpoint_address
 from ilora.configuration.finetuning import finetuning_values
 from ilora.configuration.loading import load_study
-from ilora.configuration.model import ChatSection, StudyConfig
+from ilora.configuration.sections.chat import ChatSection
+from ilora.configuration.study import StudyConfig
 from ilora.configuration.validation import ConfigurationError
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ilora.configuration.finetuning import finetuning_values
-from ilora.configuration.model import BUILT_IN_DATASETS, FinetuningSection
 from ilora.configuration.presets import PRESETS, preset_values
+from ilora.configuration.sections.data import BUILT_IN_DATASETS
+from ilora.configuration.sections.finetuning import FinetuningSection
 from ilora.configuration.validation import ConfigurationError
 
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from ilora.configuration.loading import load_study
-from ilora.configuration.model import StudyConfig
+from ilora.configuration.study import StudyConfig
 from ilora.configuration.sweeps import sweep_cells, sweep_overrides, sweep_seeds
 from ilora.configuration.validation import ConfigurationError
 from ilora.configuration.variants import resolve_variant

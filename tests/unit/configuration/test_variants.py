@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ilora.configuration.loading import load_study
-from ilora.configuration.model import StudyConfig
+from ilora.configuration.study import StudyConfig
 from ilora.configuration.validation import ConfigurationError
 from ilora.configuration.variants import (
     KEYS,

@@ -13,7 +13,7 @@ from ilora.artifacts.schemas import INTERACTIONS, ITEMS, SEQUENCES
 from ilora.artifacts.tensors import write_tensors
 from ilora.backbone.architecture import BackboneShape, build_backbone
 from ilora.backbone.tokenizer import train_tokenizer
-from ilora.configuration.model import FinetuningValues
+from ilora.configuration.sections.finetuning import FinetuningValues
 from ilora.data.sequences import SequenceTable, sequence_table
 from ilora.llm.prompts.builder import PromptBuilder, PromptStyle
 from ilora.llm.prompts.wording import WORDING

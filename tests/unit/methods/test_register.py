@@ -10,7 +10,8 @@ from ilora.code_version import imported_modules
 from ilora.configuration.decoding import decoding_values
 from ilora.configuration.finetuning import finetuning_values
 from ilora.configuration.loading import load_study
-from ilora.configuration.model import DecodingSection, StudyConfig
+from ilora.configuration.sections.decoding import DecodingSection
+from ilora.configuration.study import StudyConfig
 from ilora.configuration.validation import ConfigurationError
 from ilora.methods.declaration import AdapterKind, LanguageModelMethod, PromptKind
 from ilora.methods.register import LABELS, LANGUAGE_MODEL_METHODS, RECOMMENDERS, TUNED_METHODS

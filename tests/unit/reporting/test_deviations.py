@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from ilora.configuration.finetuning import finetuning_values
-from ilora.configuration.model import StudyConfig
 from ilora.configuration.presets import preset_values
+from ilora.configuration.study import StudyConfig
 from ilora.recommenders.weight_decay import Trial, compare_weight_decays
 from ilora.reporting.deviations import Study, deviation_table, deviations_of
 from ilora.reporting.weight_decays import WeightDecaySearch

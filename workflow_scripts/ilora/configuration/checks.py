@@ -8,15 +8,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ilora.configuration.model import (
-    BUILT_IN_DATASETS,
-    HUB_NAME,
-    RECBOLE,
-    BackboneSection,
-    FinetuningValues,
-    OwnDataset,
-    StudyConfig,
-)
+from ilora.configuration.sections.backbone import HUB_NAME, BackboneSection
+from ilora.configuration.sections.data import BUILT_IN_DATASETS, RECBOLE
+from ilora.configuration.sections.finetuning import FinetuningValues
+from ilora.configuration.sections.own_data import OwnDataset
+from ilora.configuration.study import StudyConfig
 from ilora.methods.register import LANGUAGE_MODEL_METHODS
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 
 from ilora.configuration.checks import Problem, finetuning_problems
-from ilora.configuration.model import StudyConfig, SweepSection
+from ilora.configuration.sections.sweeps import SweepSection
+from ilora.configuration.study import StudyConfig
 from ilora.configuration.validation import ConfigurationError, show
 from ilora.configuration.variants import (
     KEYS,

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ilora.configuration.checks import Problem
-from ilora.configuration.model import PATTERNS_IN_WORDS, Section
+from ilora.configuration.section import Section
+from ilora.configuration.types import PATTERNS_IN_WORDS
 
 SectionType = TypeVar("SectionType", bound=Section)
 
@@ -64,8 +65,7 @@ def validate(model: type[SectionType], values: Mapping[str, object], where: tupl
         ConfigurationError: when a key, type or value is wrong; it names all of them.
     """
     try:
-        # Through JSON: lists become the model's tuples, while text stays no number and true stays no 1.
-        return model.model_validate_json(json.dumps(values, default=str))
+        return model.read(values)
     except ValidationError as error:
         raise ConfigurationError(_problems_of(error, model, where)) from None
 

@@ -17,7 +17,9 @@ from pydantic import Field
 
 from ilora.configuration.checks import Problem
 from ilora.configuration.finetuning import finetuning_values
-from ilora.configuration.model import FinetuningValues, Recommender, StudyConfig
+from ilora.configuration.sections.finetuning import FinetuningValues
+from ilora.configuration.sections.recommenders import Recommender
+from ilora.configuration.study import StudyConfig
 from ilora.configuration.validation import ConfigurationError, validate
 from ilora.methods.register import LANGUAGE_MODEL_METHODS
 

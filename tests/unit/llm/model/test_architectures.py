@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from ilora.artifacts.schemas import CANDIDATES, PREDICTIONS
-from ilora.configuration.model import FinetuningValues
+from ilora.configuration.sections.finetuning import FinetuningValues
 from ilora.data.sequences import SequenceTable
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.metrics import measure_run

@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerFast
 
 from hybrid_models import hybrid_model
 from ilora.adapters.labels import IGNORED_LABEL
-from ilora.configuration.model import PromptSection
+from ilora.configuration.sections.prompt import PromptSection
 from ilora.data.sequences import SequenceKey, SequenceTable
 from ilora.llm.inference.prompt_batches import Question, prompt_batch
 from ilora.llm.model.collation import Collator, TrainingExample

@@ -4,7 +4,7 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from ilora.configuration.model import BUILT_IN_DATASETS
+from ilora.configuration.sections.data import BUILT_IN_DATASETS
 from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder, PromptStyle, prompt_text
 from ilora.llm.prompts.title_tokens import newline_token_ids, title_token_ids
 from ilora.llm.prompts.wording import WORDING, PromptWording, prompt_wording

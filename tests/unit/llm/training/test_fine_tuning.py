@@ -14,7 +14,7 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 from ilora.adapters.labels import IGNORED_LABEL
 from ilora.adapters.storage import read_gate
 from ilora.artifacts.errors import ArtifactError
-from ilora.configuration.model import FinetuningValues
+from ilora.configuration.sections.finetuning import FinetuningValues
 from ilora.data.sequences import SequenceTable
 from ilora.llm.model.adapter import AdapterSettings, adapter_settings, attach_adapter, load_adapter, save_adapter
 from ilora.llm.model.collation import Collator
