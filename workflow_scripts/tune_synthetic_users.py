@@ -7,7 +7,7 @@ import torch
 
 from ilora.artifacts.parquet import write_table
 from ilora.artifacts.provenance import write_sidecar
-from ilora.llm.backbones import BackboneSource, load_causal_model
+from ilora.llm.model.backbones import BackboneSource, load_causal_model
 from ilora.negative_transfer.gradients import GradientSettings
 from ilora.negative_transfer.groups import SyntheticGroups
 from ilora.negative_transfer.methods import AdapterShape

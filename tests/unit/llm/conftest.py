@@ -15,9 +15,9 @@ from ilora.backbone.architecture import BackboneShape, build_backbone
 from ilora.backbone.tokenizer import train_tokenizer
 from ilora.configuration.sections.finetuning import FinetuningValues
 from ilora.data.sequences import SequenceTable, sequence_table
-from ilora.llm.prompts import PromptBuilder, PromptStyle
-from ilora.llm.tuning_job import TuningJob, TuningSettings
-from ilora.llm.wording import WORDING
+from ilora.llm.prompts.builder import PromptBuilder, PromptStyle
+from ilora.llm.prompts.wording import WORDING
+from ilora.llm.training.tuning_job import TuningJob, TuningSettings
 
 TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", "Fargo"]
 
