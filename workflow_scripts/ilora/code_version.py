@@ -14,7 +14,7 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -278,3 +278,27 @@ def _existing_module(name: str, importer: Path, library_root: Path) -> Path:
     if path is None:
         raise ValueError(f"{importer} imports {name}, but {library_root} holds no such module")
     return path
+
+
+@dataclass(frozen=True)
+class CodeVersions:
+    """The versions of the code of a workflow's scripts, for the ``params`` of its rules.
+
+    Attributes:
+        scripts: the folder that holds the scripts and the package ``ilora``.
+    """
+
+    scripts: Path
+
+    def __call__(self, script: str, *modules: str) -> Callable[[object], str]:
+        """Return what gives `script_version` of a script, by its name without the extension.
+
+        It is asked for where a job is planned: a process that runs one job parses what this one uses alone.
+        """
+        return lambda wildcards: self._version(script, modules)
+
+    @functools.cached_property
+    def _version(self) -> Callable[[str, tuple[str, ...]], str]:
+        return functools.cache(
+            lambda script, modules: script_version(self.scripts / f"{script}.py", self.scripts, modules)
+        )

@@ -11,16 +11,21 @@ from ilora.configuration.endpoint import endpoint_address
 from ilora.configuration.loading import load_study
 from ilora.configuration.problems import Problem
 from ilora.configuration.sections.backbone import BackboneSection
-from ilora.configuration.study import StudyConfig
+from ilora.configuration.study import PROTOCOLS, StudyConfig
 from ilora.configuration.validation import ConfigurationError
-from ilora.layout import Layout
+from ilora.layout import LAST_SNAPSHOT, Layout
 from ilora.methods.declaration import LanguageModelMethod
 from ilora.methods.register import (
+    BASELINES,
     CHAT_METHODS,
     LABELS,
     LANGUAGE_MODEL_METHODS,
     RECOMMENDERS,
 )
+from ilora.recommenders.weight_decay import weight_decay_text
+
+#: Which test answers are kept for reading: a choice of its own, the same in every study.
+ANSWER_SAMPLE: Mapping[str, int] = {"rows": 50, "seed": 0}
 
 #: What a path's wildcards stand for, such as {"dataset": "movielens"}.
 Wildcards = Mapping[str, str]
@@ -142,6 +147,31 @@ class Study:
         )
         encoder = [self.config.recommenders.sequence_encoder] if has_encoder else []
         return tuple(name for name in RECOMMENDERS if name in (*self.methods, *encoder))
+
+    @property
+    def chat_draws(self) -> dict[str, int]:
+        """How many candidate sets of each sequence the chat methods are asked about, by method."""
+        return {method: self.config.chat.draws for method in self.methods if method in CHAT_METHODS}
+
+    @property
+    def wildcards(self) -> dict[str, str]:
+        """What the wildcards of paths may stand for: a regular expression for each."""
+        search = self.config.recommenders.weight_decay_search
+        return {
+            "dataset": one_of(self.config.known_datasets),
+            "protocol": one_of(PROTOCOLS),
+            "recommender": one_of(RECOMMENDERS),
+            "weight_decay": one_of(map(weight_decay_text, search.values)),
+            "baseline": one_of(BASELINES),
+            "method": one_of(LANGUAGE_MODEL_METHODS),
+            "backbone": r"[A-Za-z0-9._@-]+",
+            "variant": r"[A-Za-z0-9._~-]+",
+            "seed": r"\d+",
+            "step": r"\d+",
+            "snapshot": rf"step~\d+|{LAST_SNAPSHOT}",
+            "degree": r"\d+(\.\d+)?",
+            "sweep": one_of(self.config.sweeps),
+        }
 
     @property
     def encodes_titles(self) -> bool:
