@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 
 from ilora.artifacts.errors import ArtifactError
-from ilora.evaluation.validity import normalise_title
 from ilora.llm.inference.tuned_method import Answer, TunedMethod, load_tuned_method
+from ilora.predictions.choices import normalise_title
 
 #: Candidates that the guiding recommender proposes where none are named.
 PROPOSED = 20

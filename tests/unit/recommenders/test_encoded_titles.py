@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel
 
-from ilora.recommenders.candidate_scores import candidate_matrix, score_candidates
+from ilora.predictions.scores import candidate_matrix, score_candidates
 from ilora.recommenders.encoded_titles import ComparedItems, EncodedTitles, EncoderTuning, TitleTokens
 from ilora.recommenders.export import item_embeddings, sequence_representations
 from ilora.recommenders.fitting import untrained_model, untrained_model_with_encoder

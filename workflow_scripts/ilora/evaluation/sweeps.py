@@ -12,7 +12,7 @@ from ilora.evaluation.intervals import Estimate, IntervalSettings, Ratio, estima
 from ilora.evaluation.metrics import SPLITS, ratios
 from ilora.evaluation.runs import Run
 from ilora.evaluation.sweep_cells import SweepCell
-from ilora.evaluation.validity import Titles
+from ilora.predictions.choices import Titles
 
 #: The metrics that cells are compared by, where they have them.
 COMPARED = ("hit_ratio@1", "hit_ratio@1_likelihood", "valid_ratio")

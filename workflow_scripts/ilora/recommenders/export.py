@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from recbole.model.abstract_recommender import SequentialRecommender
 
-from ilora.recommenders.candidate_scores import Vectors
+from ilora.predictions.scores import Vectors
 from ilora.recommenders.models import represent
 from ilora.recommenders.padded_sequences import FIRST_ITEM, PaddedSequences
 

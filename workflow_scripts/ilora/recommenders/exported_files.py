@@ -8,11 +8,11 @@ from recbole.model.abstract_recommender import SequentialRecommender
 
 from ilora.artifacts.parquet import write_table
 from ilora.artifacts.tensors import write_tensors
-from ilora.recommenders.candidate_scores import candidate_matrix, score_candidates
+from ilora.predictions.building import scored_predictions
+from ilora.predictions.scores import candidate_matrix, score_candidates
 from ilora.recommenders.export import item_embeddings, sequence_representations
 from ilora.recommenders.inputs import RecommenderInputs
 from ilora.recommenders.padded_sequences import pad_sequences
-from ilora.recommenders.predictions import scored_predictions
 from ilora.recommenders.saved_model import ModelShape, save_model
 
 
