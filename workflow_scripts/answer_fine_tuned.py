@@ -14,7 +14,7 @@ from ilora.llm.inference.generation import DecodingSettings
 from ilora.llm.inference.predicting import PromptedModel, predict
 from ilora.llm.model.adapter import adapter_settings, load_adapter
 from ilora.llm.model.backbones import BackboneSource, load_causal_model, load_tokenizer
-from ilora.llm.model.inputs import read_inputs
+from ilora.llm.model.inputs import read_method_inputs
 from ilora.llm.model.item_vectors import guide_item_vectors
 from ilora.llm.prompts.builder import PromptBuilder, prompt_style
 from ilora.llm.prompts.context import context_window
@@ -37,7 +37,7 @@ def main(snakemake: "Snakemake") -> None:
     adapter = Path(snakemake.params.adapter)
     check_made_from(adapter, snakemake.input)
     candidates = first_draws(read_table(snakemake.input.candidates, CANDIDATES), snakemake.params.draws)
-    inputs = read_inputs(
+    inputs = read_method_inputs(
         snakemake.input.catalogue,
         snakemake.input.sequences,
         snakemake.input.interactions,

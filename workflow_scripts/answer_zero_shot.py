@@ -11,7 +11,7 @@ from ilora.llm.inference.generation import DecodingSettings
 from ilora.llm.inference.predicting import PromptedModel, predict
 from ilora.llm.model.backbones import BackboneSource, load_causal_model, load_tokenizer
 from ilora.llm.model.hybrid_model import HybridLanguageModel
-from ilora.llm.model.inputs import read_inputs
+from ilora.llm.model.inputs import read_method_inputs
 from ilora.llm.prompts.builder import PromptBuilder, prompt_style
 from ilora.llm.prompts.context import context_window
 from ilora.llm.prompts.wording import prompt_wording
@@ -30,7 +30,7 @@ def main(snakemake: "Snakemake") -> None:
     torch.set_num_threads(snakemake.threads)
     config, method = snakemake.params.config, snakemake.wildcards.method
     candidates = read_table(snakemake.input.candidates, CANDIDATES)
-    inputs = read_inputs(snakemake.input.catalogue, snakemake.input.sequences, snakemake.input.interactions)
+    inputs = read_method_inputs(snakemake.input.catalogue, snakemake.input.sequences, snakemake.input.interactions)
     source = BackboneSource(**snakemake.params.backbone)
     tokenizer = load_tokenizer(source)
     model = HybridLanguageModel(load_causal_model(source))

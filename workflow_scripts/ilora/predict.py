@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         representation = None
         if method.recommender is not None:
             # RecBole is needed here alone, and not by a method of text alone.
-            from ilora.recommenders.encoding import encode_history
+            from ilora.recommenders.saved_model import encode_history
 
             representation = encode_history(method.recommender, history)
         if named.candidates:

@@ -4,8 +4,7 @@ import numpy as np
 import torch
 
 from ilora.predictions.scores import candidate_matrix, score_candidates
-from ilora.recommenders.export import item_embeddings, sequence_representations
-from ilora.recommenders.models import all_item_scores, build_model
+from ilora.recommenders.models import all_item_scores, build_model, item_embeddings, sequence_representations
 from ilora.recommenders.padded_sequences import pad_sequences
 from ilora.recommenders.settings import Architecture
 

@@ -12,8 +12,7 @@ import torch
 from recbole.model.abstract_recommender import SequentialRecommender
 
 from ilora.predictions.scores import Ids, candidate_matrix, choose, score_candidates
-from ilora.recommenders.export import item_embeddings, sequence_representations
-from ilora.recommenders.models import training_loss
+from ilora.recommenders.models import item_embeddings, sequence_representations, training_loss
 from ilora.recommenders.padded_sequences import PaddedSequences, pad_sequences
 
 
