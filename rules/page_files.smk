@@ -3,7 +3,7 @@
 from ilora.configuration.finetuning import finetuning_values
 from ilora.configuration.study import StudyConfig
 from ilora.configuration.presets import LEARNING_RATES, preset_values
-from ilora.evaluation.runs import parse_run
+from ilora.layout import parse_run
 
 # The methods that answer in text.
 WRITING_METHODS = [method for method in METHODS if method in (*BACKBONE_METHODS, *CHAT_METHODS)]
@@ -14,7 +14,9 @@ WRITING_MODELS = ", ".join(
 )
 
 # What the figure of breakdowns shows: the language model, and the recommender that guides it.
-BROKEN_DOWN_METHODS = [name for name in METHODS if name in (STUDY.recommenders.guide, *WRITING_METHODS)]
+BROKEN_DOWN_METHODS = [
+    name for name in METHODS if name in (STUDY.recommenders.sequence_encoder, *WRITING_METHODS)
+]
 
 
 def study_results():

@@ -50,7 +50,7 @@ def training_of_recommenders():
 
 def training_of_trials():
     """Return how every recommender is trained, for `params`, but for its L2: no recommender's own settings, no guide."""
-    others = {"guide", "embedding_size", "weight_decay", "weight_decay_search", *RECOMMENDERS}
+    others = {"sequence_encoder", "embedding_size", "weight_decay", "weight_decay_search", *RECOMMENDERS}
     return STUDY.recommenders.model_dump(exclude=others)
 
 

@@ -3,7 +3,8 @@
 import functools
 
 from ilora.configuration.decoding import decoding_values
-from ilora.configuration.variants import DEFAULT, resolve_variant
+from ilora.configuration.variants import resolve_variant
+from ilora.layout import DEFAULT_VARIANT as DEFAULT
 
 # A tuned adapter, file by file: one that is missing is noticed, as in a folder it would not be. A method with hybrid
 # prompts adds its projector, one with an instance-wise adapter its gate.
@@ -69,8 +70,8 @@ def answering_of(wildcards):
 def guide_of(wildcards):
     """Return the recommender behind behaviour tokens and gate: the variant's, where the job has one."""
     if wildcards.get("variant", DEFAULT) == DEFAULT:
-        return STUDY.recommenders.guide
-    return settings_of_variant(wildcards.dataset, wildcards.method, wildcards.variant).guide
+        return STUDY.recommenders.sequence_encoder
+    return settings_of_variant(wildcards.dataset, wildcards.method, wildcards.variant).sequence_encoder
 
 
 def guide_of_method(wildcards):

@@ -8,7 +8,7 @@ from ilora.artifacts.schemas import ITEMS, SEQUENCES
 from ilora.evaluation.answer_sample import sample_answers
 from ilora.evaluation.error_analysis import analyse_errors, item_facts
 from ilora.evaluation.intervals import IntervalSettings
-from ilora.evaluation.runs import parse_run
+from ilora.layout import parse_run
 from ilora.predictions.checking import check_predictions
 from ilora.predictions.schema import PREDICTIONS
 from ilora.progress import start_log

@@ -6,7 +6,7 @@ from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
 from ilora.evaluation.comparisons import compare_with
 from ilora.evaluation.intervals import IntervalSettings
-from ilora.evaluation.runs import parse_run
+from ilora.layout import parse_run
 from ilora.predictions.schema import PREDICTIONS
 from ilora.progress import start_log
 

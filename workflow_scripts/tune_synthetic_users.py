@@ -31,7 +31,7 @@ def main(snakemake: "Snakemake") -> None:
     backbone = load_causal_model(source)
     users = SyntheticGroups(config["items"], config["groups"], float(snakemake.wildcards.degree), seed)
     settings = SyntheticTuning(
-        shape=AdapterShape(config["rank"], config["alpha"], config["groups"]),
+        shape=AdapterShape(config["r"], config["lora_alpha"], config["groups"]),
         history=config["history"],
         steps=tuple(config["steps"]),
         batch_size=config["batch_size"],

@@ -44,7 +44,7 @@ def test_the_released_gate_learns_slower() -> None:
 @pytest.mark.parametrize("dataset", BUILT_IN_DATASETS)
 def test_every_preset_is_valid_for_every_data_set(preset: str, dataset: str) -> None:
     values = finetuning_values(FinetuningSection.model_validate({"preset": preset}), dataset)
-    assert values.rank % values.experts == 0
+    assert values.r % values.experts == 0
 
 
 def test_an_unknown_preset_has_no_values() -> None:

@@ -7,7 +7,7 @@ import pytest
 from ilora.artifacts.schemas import METRICS
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.metrics import measure_run
-from ilora.evaluation.runs import Run
+from ilora.layout import Run
 from ilora.predictions.checking import PredictionsError
 from ilora.predictions.schema import PREDICTIONS
 

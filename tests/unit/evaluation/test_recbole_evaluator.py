@@ -9,7 +9,7 @@ from recbole.evaluator.evaluator import Evaluator
 
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.metrics import measure_run
-from ilora.evaluation.runs import Run
+from ilora.layout import Run
 from ilora.predictions.schema import PREDICTIONS
 
 CANDIDATES = 20

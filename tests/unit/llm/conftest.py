@@ -109,7 +109,7 @@ def job(tables: SmallTables, llama: LlamaForCausalLM, tokenizer: PreTrainedToken
     llama.save_pretrained(folder / "backbone")
     tokenizer.save_pretrained(folder / "backbone")
     finetuning = FinetuningValues(
-        rank=4,
+        r=4,
         target_modules=("q_proj", "v_proj"),
         experts=2,
         batch_size=4,

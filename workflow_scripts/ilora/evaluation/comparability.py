@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 import pyarrow as pa
 
-from ilora.evaluation.runs import DataKey, parse_run
+from ilora.layout import DataKey, parse_run
 from ilora.predictions.checking import named_rows
 
 _KEYS = ["sequence_id", "draw"]

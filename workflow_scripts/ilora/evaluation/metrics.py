@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from ilora.artifacts.schemas import METRICS
 from ilora.evaluation.intervals import IntervalSettings, Ratio, estimate
 from ilora.evaluation.ranking import ndcg, reciprocal_rank
-from ilora.evaluation.runs import Run
+from ilora.layout import Run
 from ilora.predictions.checking import PredictionsError, check_predictions
 from ilora.predictions.choices import OTHER_RULES, Titles
 from ilora.predictions.scores import candidate_matrix, score_matrix

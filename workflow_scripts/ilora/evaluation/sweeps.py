@@ -10,8 +10,8 @@ import pyarrow as pa
 from ilora.evaluation.improvement import estimate_improvement
 from ilora.evaluation.intervals import Estimate, IntervalSettings, Ratio, estimate, estimate_difference
 from ilora.evaluation.metrics import SPLITS, ratios
-from ilora.evaluation.runs import Run
 from ilora.evaluation.sweep_cells import SweepCell
+from ilora.layout import Run
 from ilora.predictions.choices import Titles
 
 #: The metrics that cells are compared by, where they have them.

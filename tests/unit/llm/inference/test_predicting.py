@@ -11,7 +11,7 @@ from ilora.artifacts.schemas import CANDIDATES
 from ilora.data.sequences import SequenceTable
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.metrics import measure_run
-from ilora.evaluation.runs import Run
+from ilora.layout import Run
 from ilora.llm.inference.generation import DecodingSettings
 from ilora.llm.inference.likelihood import score_without_sharing
 from ilora.llm.inference.predicting import PromptedModel, predict

@@ -15,7 +15,7 @@ from ilora.configuration.sections.finetuning import FinetuningValues
 from ilora.data.sequences import SequenceTable
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.metrics import measure_run
-from ilora.evaluation.runs import Run
+from ilora.layout import Run
 from ilora.llm.inference.generation import DecodingSettings
 from ilora.llm.inference.predicting import PromptedModel, predict
 from ilora.llm.model.adapter import adapter_settings, attach_adapter, load_adapter, save_adapter

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -12,6 +13,8 @@ from ilora.configuration.types import Count, Rate, Seed
 
 class NegativeTransferSection(Section):
     """Synthetic users in groups that contradict each other: negative transfer by itself."""
+
+    RENAMED: ClassVar[Mapping[str, str]] = {"rank": "r", "alpha": "lora_alpha"}
 
     degrees: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
         (), description="shares of the items on which the groups' rules differ; none leaves this study out"
@@ -24,8 +27,8 @@ class NegativeTransferSection(Section):
     history: Annotated[int, Field(ge=2)] = Field(6, description="items in a history")
     backbone_seed: Seed = Field(0, description="of the backbone's initial weights and pretraining, constant over seeds")
     pretraining_steps: Count = Field(1500, description="steps of the backbone's pretraining")
-    rank: Count = Field(8, description="rank r of LoRA, shared out among the experts")
-    alpha: Annotated[float, Field(gt=0)] = Field(32.0, description="LoRA's alpha")
+    r: Count = Field(8, description="rank of LoRA, shared out among the experts")
+    lora_alpha: Annotated[float, Field(gt=0)] = Field(32.0, description="LoRA's alpha: its update is scaled by alpha/r")
     steps: Annotated[tuple[Count, ...], Field(min_length=1)] = Field(
         (100, 300), description="optimizer steps after which hits are counted; the last ends the tuning"
     )

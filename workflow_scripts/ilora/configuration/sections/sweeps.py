@@ -19,7 +19,7 @@ class SweepSection(Section):
         description="what is tuned at each value; the first, as the study sets it, is compared with the rest",
     )
     parameter: Text = Field(
-        description="what varies: guide (of recommenders), or a key of finetuning such as experts or preset"
+        description="what varies: sequence_encoder (of recommenders), or a key of finetuning such as experts or preset"
     )
     values: Annotated[tuple[JsonValue, ...], Field(min_length=2)] = Field(
         description="of the parameter; the study's own must be among them"

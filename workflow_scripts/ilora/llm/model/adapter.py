@@ -53,14 +53,14 @@ def adapter_settings(finetuning: Mapping[str, Any], prompt: PromptKind, adapter:
         adapter: kind of its adapter, ``uniform`` or ``instance_wise``.
     """
     return AdapterSettings(
-        rank=finetuning["rank"],
-        alpha=finetuning["alpha"],
-        dropout=finetuning["dropout"],
+        rank=finetuning["r"],
+        alpha=finetuning["lora_alpha"],
+        dropout=finetuning["lora_dropout"],
         target_modules=tuple(finetuning["target_modules"]),
         experts=finetuning["experts"] if adapter == "instance_wise" else None,
         gate=finetuning["gate"],
         active_experts=finetuning["active_experts"],
-        guidance=finetuning["guidance"],
+        guidance=finetuning["gate_input"],
         scale=finetuning["scale"],
         item_vectors=finetuning["item_vectors"] if prompt == "hybrid" else None,
     )
