@@ -9,7 +9,7 @@ from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.schemas import CANDIDATES, SEQUENCES
 from ilora.configuration.sweep_cells import SweepCell
 from ilora.data.candidates import first_draws
-from ilora.evaluation.comparability import check_same_candidates
+from ilora.predictions.comparability import check_same_candidates
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.sweep_curves import TrainingLength, measure_curves
 from ilora.layout import parse_data, parse_run

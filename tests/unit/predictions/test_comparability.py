@@ -5,7 +5,7 @@ import pyarrow.compute as pc
 import pytest
 
 from ilora.artifacts.schemas import CANDIDATES
-from ilora.evaluation.comparability import IncomparableError, check_same_candidates
+from ilora.predictions.comparability import IncomparableError, check_same_candidates
 from ilora.predictions.schema import PREDICTIONS
 
 PredictionsMaker = Callable[..., pa.Table]
