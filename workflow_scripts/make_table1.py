@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
-from ilora.artifacts.schemas import ITEMS, METRICS, PREDICTIONS
+from ilora.artifacts.schemas import ITEMS, METRICS
 from ilora.artifacts.writing import atomic_path
 from ilora.evaluation.comparisons import DIFFERENCES
 from ilora.evaluation.intervals import IntervalSettings
@@ -14,6 +14,7 @@ from ilora.plotting.backbone_size import backbone_parameters
 from ilora.plotting.table1 import build_table1
 from ilora.plotting.table_formats import to_csv, to_html, to_latex, to_markdown, to_terminal
 from ilora.plotting.table_notes import table_notes
+from ilora.predictions.schema import PREDICTIONS
 from ilora.progress import start_log
 
 if TYPE_CHECKING:

@@ -15,9 +15,7 @@ from pathlib import PurePath
 from typing import overload
 
 from ilora.configuration.sections.backbone import EMBEDDED_BACKBONE
-
-#: The variant of a run with the study's own settings.
-DEFAULT_VARIANT = "default"
+from ilora.configuration.types import DEFAULT_VARIANT
 
 #: The seed of a run in which nothing is random.
 NO_SEED = -1

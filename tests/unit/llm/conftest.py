@@ -83,6 +83,12 @@ def sequences(tables: SmallTables) -> SequenceTable:
     return sequence_table(tables.sequences, tables.interactions)
 
 
+@pytest.fixture(scope="session")
+def sequence_rows(tables: SmallTables) -> pa.Table:
+    """The same as a table of the SEQUENCES schema."""
+    return tables.sequences
+
+
 @pytest.fixture
 def job(tables: SmallTables, llama: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> TuningJob:
     """The fine-tuning of an instance-wise adapter, all of whose files are there."""

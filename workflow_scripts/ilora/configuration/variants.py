@@ -20,8 +20,8 @@ from ilora.configuration.problems import Problem
 from ilora.configuration.sections.finetuning import HYBRID, FinetuningValues, ReadBy
 from ilora.configuration.sections.recommenders import Recommender, RecommendersSection
 from ilora.configuration.study import StudyConfig
+from ilora.configuration.types import DEFAULT_VARIANT
 from ilora.configuration.validation import ConfigurationError, validate
-from ilora.layout import DEFAULT_VARIANT
 from ilora.methods.register import LANGUAGE_MODEL_METHODS
 
 _NULL, _EMPTY = "null", "none"

@@ -16,8 +16,8 @@ from ilora.data.trajectories import item_counts, training_trajectories
 from ilora.evaluation.answer_categories import AnswerCategory, categorise_answers
 from ilora.evaluation.intervals import IntervalSettings, Ratio, estimate
 from ilora.evaluation.metrics import SPLITS, hit_ratio, split_rows
-from ilora.evaluation.predictions import candidate_matrix
 from ilora.layout import Run
+from ilora.predictions.scores import candidate_matrix
 
 #: One row per breakdown and group, for one run or for the mean over the runs (seeds) of a method.
 #:

@@ -7,7 +7,7 @@ for what it divides by:
 - `hit_ratio@1_over_valid`: hits among the valid answers only. The paper's released code counts so (arXiv
   2408.10159), which flatters a method that often answers nothing.
 - The three with `_substring` or `_longest_match` behind them: the same by another rule of what an answer names
-  (`ilora.evaluation.validity`), for methods that write text. The released code's number is
+  (`ilora.predictions.choices`), for methods that write text. The released code's number is
   `hit_ratio@1_over_valid_substring`.
 - `hit_ratio@1_likelihood`, for methods that write text and score: the highest score chooses in place of the text, of
   equal ones the first of the shuffled set. Every such answer is valid.
@@ -26,10 +26,11 @@ from numpy.typing import NDArray
 
 from ilora.artifacts.schemas import METRICS
 from ilora.evaluation.intervals import IntervalSettings, Ratio, estimate
-from ilora.evaluation.predictions import PredictionsError, candidate_matrix, check_predictions, score_matrix
 from ilora.evaluation.ranking import ndcg, reciprocal_rank
-from ilora.evaluation.validity import OTHER_RULES, Titles
 from ilora.layout import Run
+from ilora.predictions.checking import PredictionsError, check_predictions
+from ilora.predictions.choices import OTHER_RULES, Titles
+from ilora.predictions.scores import candidate_matrix, score_matrix
 
 #: The splits that metrics are given for, and the prediction rows that each of them takes.
 SPLITS = {"val": ("val",), "test": ("test",), "val_test": ("val", "test")}

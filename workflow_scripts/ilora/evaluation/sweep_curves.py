@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from ilora.configuration.sweep_cells import SweepCell
 from ilora.evaluation.intervals import IntervalSettings, estimate
 from ilora.evaluation.metrics import SPLITS, hit_ratio, split_rows
-from ilora.evaluation.sweep_cells import SweepCell
 from ilora.evaluation.sweeps import CELL_COLUMNS, cell_labels, runs_of_cells
 from ilora.layout import Run
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ilora.configuration.sweep_cells import SweepCell
 from ilora.evaluation.improvement import estimate_improvement
 from ilora.evaluation.intervals import Estimate, IntervalSettings, Ratio, estimate, estimate_difference
 from ilora.evaluation.metrics import SPLITS, ratios
-from ilora.evaluation.sweep_cells import SweepCell
-from ilora.evaluation.validity import Titles
 from ilora.layout import Run
+from ilora.predictions.choices import Titles
 
 #: The metrics that cells are compared by, where they have them.
 COMPARED = ("hit_ratio@1", "hit_ratio@1_likelihood", "valid_ratio")

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ilora.configuration.finetuning import finetuning_values
-from ilora.layout import DEFAULT_VARIANT, LAST_SNAPSHOT, expand, parse_run
+from ilora.configuration.types import DEFAULT_VARIANT
+from ilora.layout import LAST_SNAPSHOT, expand, parse_run
 from ilora.methods.register import BASELINES, CHAT_METHODS, RECOMMENDERS
 from ilora.study.models import ModelFiles
 from ilora.study.recommenders import RecommenderFiles

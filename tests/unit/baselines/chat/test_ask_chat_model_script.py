@@ -16,11 +16,12 @@ from snakemake.iocontainers import InputFiles, OutputFiles
 
 from chat_server import ANSWERS, ChatServer
 from ilora.artifacts.parquet import read_table, write_table
-from ilora.artifacts.schemas import CANDIDATES, ITEMS, PREDICTIONS, SEQUENCES
+from ilora.artifacts.schemas import CANDIDATES, ITEMS, SEQUENCES
 from ilora.baselines.chat.errors import ChatError
 from ilora.configuration.sections.chat import ChatSection
 from ilora.evaluation.answer_categories import AnswerCategory, categorise_answers
-from ilora.evaluation.predictions import check_predictions
+from ilora.predictions.checking import check_predictions
+from ilora.predictions.schema import PREDICTIONS
 
 KEY = "sk-proj-NeverToBeSeen-0123456789"
 TITLES = ["Alien", "Brazil", "Casino", "Dune", "Emma", "Fargo"]

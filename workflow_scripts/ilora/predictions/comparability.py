@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import pandas as pd
 import pyarrow as pa
 
-from ilora.evaluation.predictions import named_rows
 from ilora.layout import DataKey, parse_run
+from ilora.predictions.checking import named_rows
 
 _KEYS = ["sequence_id", "draw"]
 

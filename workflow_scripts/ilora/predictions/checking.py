@@ -7,6 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ilora.predictions.scores import candidate_matrix
+
 #: How many offending rows an error names.
 NAMED_ROWS = 5
 
@@ -46,18 +48,6 @@ def check_predictions(predictions: pa.Table, source: str) -> None:
     _check_scores(predictions, sizes[0], refuse)
 
 
-def candidate_matrix(predictions: pa.Table) -> NDArray[np.int32]:
-    """Return the candidates of every row as item ids, int32 [rows, candidates]."""
-    return _matrix(predictions["candidates"], predictions.num_rows)
-
-
-def score_matrix(predictions: pa.Table) -> NDArray[np.float64] | None:
-    """Return the scores of every row, float64 [rows, candidates]; None for a method that only writes text."""
-    if predictions["scores"].null_count == predictions.num_rows:
-        return None
-    return _matrix(predictions["scores"], predictions.num_rows)
-
-
 def named_rows(keys: list[tuple[int, int]]) -> str:
     """Return the first rows of those given by sequence and draw, such as "sequence 3, draw 0; and 12 more"."""
     named = "; ".join(f"sequence {sequence}, draw {draw}" for sequence, draw in keys[:NAMED_ROWS])
@@ -65,10 +55,6 @@ def named_rows(keys: list[tuple[int, int]]) -> str:
 
 
 _Refuse = Callable[[NDArray[np.bool_], str], None]
-
-
-def _matrix(column: pa.ChunkedArray, rows: int) -> NDArray:
-    return pc.list_flatten(column).to_numpy().reshape(rows, -1)
 
 
 def _refusal(predictions: pa.Table, source: str) -> _Refuse:

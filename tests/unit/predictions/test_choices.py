@@ -1,6 +1,6 @@
 import pytest
 
-from ilora.evaluation.validity import (
+from ilora.predictions.choices import (
     OTHER_RULES,
     Rule,
     resolve_by_longest_match,

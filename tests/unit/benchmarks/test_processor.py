@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from ilora.benchmarks.hardware import describe_processor
+from ilora.benchmarks.claims import describe_processor
 
 
 def test_the_processor_has_the_name_that_linux_gives_it(tmp_path: Path) -> None:

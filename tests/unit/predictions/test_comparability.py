@@ -4,8 +4,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from ilora.artifacts.schemas import CANDIDATES, PREDICTIONS
-from ilora.evaluation.comparability import IncomparableError, check_same_candidates
+from ilora.artifacts.schemas import CANDIDATES
+from ilora.predictions.comparability import IncomparableError, check_same_candidates
+from ilora.predictions.schema import PREDICTIONS
 
 PredictionsMaker = Callable[..., pa.Table]
 

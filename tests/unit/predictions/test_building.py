@@ -3,10 +3,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ilora.artifacts.schemas import PREDICTIONS
-from ilora.evaluation.predictions import check_predictions
-from ilora.recommenders.candidate_scores import candidate_matrix, choose, score_candidates
-from ilora.recommenders.predictions import scored_predictions
+from ilora.predictions.building import scored_predictions
+from ilora.predictions.checking import check_predictions
+from ilora.predictions.schema import PREDICTIONS
+from ilora.predictions.scores import candidate_matrix, choose, score_candidates
 
 
 def test_every_candidate_set_gets_its_own_sequence_and_the_best_candidate(ring: Any) -> None:

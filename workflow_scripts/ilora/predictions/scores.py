@@ -1,4 +1,4 @@
-"""Scores of candidates from exported vectors, and what is chosen by them."""
+"""Candidates and their scores as matrices, scores from exported vectors, and what is chosen by them."""
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,10 @@ Scores = npt.NDArray[np.float64]
 
 
 def candidate_matrix(candidates: pa.Table) -> Ids:
-    """Return the item ids of a table of the CANDIDATES schema, int32 [rows, candidates].
+    """Return the item ids in the column `candidates` of a table, int32 [rows, candidates].
+
+    Args:
+        candidates: of the CANDIDATES or the PREDICTIONS schema.
 
     Raises:
         ValueError: the rows have candidate sets of different sizes.
@@ -20,6 +23,13 @@ def candidate_matrix(candidates: pa.Table) -> Ids:
     if len(sizes) != 1:
         raise ValueError(f"found candidate sets of {sorted(sizes)} items, expected one size")
     return pc.list_flatten(candidates["candidates"]).to_numpy().reshape(candidates.num_rows, sizes[0])
+
+
+def score_matrix(predictions: pa.Table) -> Scores | None:
+    """Return the scores of every row, float64 [rows, candidates]; None for a method that only writes text."""
+    if predictions["scores"].null_count == predictions.num_rows:
+        return None
+    return pc.list_flatten(predictions["scores"]).to_numpy().reshape(predictions.num_rows, -1)
 
 
 def score_candidates(representations: Vectors, item_embeddings: Vectors, candidates: Ids) -> Scores:

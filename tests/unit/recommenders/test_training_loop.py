@@ -9,7 +9,7 @@ from ilora.recommenders import validation
 from ilora.recommenders.models import build_model
 from ilora.recommenders.padded_sequences import pad_sequences
 from ilora.recommenders.settings import Architecture, SASRecArchitecture, TrainingSettings
-from ilora.recommenders.training import total_steps, train
+from ilora.recommenders.training_loop import total_steps, train
 
 SMALL_SASREC = SASRecArchitecture(feed_forward_size=32, dropout=0.1)
 

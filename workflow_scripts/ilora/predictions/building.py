@@ -1,10 +1,14 @@
-"""Predictions of a method, and of one that scores every candidate."""
+"""From the scores or the texts of a method to its table of predictions."""
+
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from ilora.artifacts.schemas import PREDICTIONS
-from ilora.recommenders.candidate_scores import Scores, candidate_matrix, choose
+from ilora.predictions.choices import resolve_choice
+from ilora.predictions.schema import PREDICTIONS
+from ilora.predictions.scores import Scores, candidate_matrix, choose
 
 
 def scored_predictions(sequences: pa.Table, candidates: pa.Table, scores: Scores, method: str) -> pa.Table:
@@ -28,6 +32,42 @@ def scored_predictions(sequences: pa.Table, candidates: pa.Table, scores: Scores
         scores=pa.array(list(scores), pa.list_(pa.float64())),
         text=pa.nulls(candidates.num_rows, pa.string()),
         choice=pa.array(choose(scores, candidate_matrix(candidates)), pa.int32()),
+    )
+
+
+def written_predictions(
+    sequences: pa.Table,
+    candidates: pa.Table,
+    texts: Sequence[str],
+    titles: Sequence[str],
+    method: str,
+    scores: Sequence[npt.NDArray[np.float64]] | None = None,
+) -> pa.Table:
+    """Return what `method` wrote about each candidate set, as a table of the PREDICTIONS schema.
+
+    The choice is the candidate that the text names, whatever the scores say.
+
+    Args:
+        sequences: table of the SEQUENCES schema.
+        candidates: table of the CANDIDATES schema.
+        texts: an answer for each candidate set, as it was written; "" for none.
+        titles: by item id.
+        method: the method's id.
+        scores: of each set's candidates, by which they can be chosen or ranked a second way; None for none.
+
+    Raises:
+        ValueError: there are not as many answers as candidate sets, or as `predictions_table` raises it.
+    """
+    listed = candidates["candidates"].to_pylist()
+    chosen = [resolve_choice(text, among, titles) for text, among in zip(texts, listed, strict=True)]
+    kind = pa.list_(pa.float64())
+    return predictions_table(
+        sequences,
+        candidates,
+        method,
+        scores=pa.nulls(candidates.num_rows, kind) if scores is None else pa.array(list(scores), kind),
+        text=pa.array(texts, pa.string()),
+        choice=pa.array(chosen, pa.int32()),
     )
 
 

@@ -3,13 +3,9 @@ from collections.abc import Callable
 import pyarrow as pa
 import pytest
 
-from ilora.artifacts.schemas import PREDICTIONS
-from ilora.evaluation.predictions import (
-    PredictionsError,
-    candidate_matrix,
-    check_predictions,
-    score_matrix,
-)
+from ilora.predictions.checking import PredictionsError, check_predictions
+from ilora.predictions.schema import PREDICTIONS
+from ilora.predictions.scores import candidate_matrix, score_matrix
 
 PredictionsMaker = Callable[..., pa.Table]
 

@@ -4,14 +4,13 @@ import logging
 
 import pyarrow as pa
 import pytest
-from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import LlamaForCausalLM
 
 from ilora.artifacts.schemas import CANDIDATES
 from ilora.data.sequences import SequenceTable
 from ilora.llm.inference.generation import DecodingSettings
-from ilora.llm.inference.predicting import predict
+from ilora.llm.inference.predicting import PromptedModel, predict, report_unanswerable_titles
 from ilora.llm.model.hybrid_model import HybridLanguageModel
-from ilora.llm.prompts.answer_length import report_unanswerable_titles
 from ilora.llm.prompts.builder import PromptBuilder
 
 LOGGER = logging.getLogger("ilora.test")
@@ -33,7 +32,6 @@ def test_a_title_that_fits_to_its_last_token_can_be_answered(caplog: pytest.LogC
 @pytest.mark.parametrize(("constrained", "spare", "warned"), [(False, 0, 0), (False, -1, 1), (True, -1, 0)])
 def test_answering_says_it_once(
     builder: PromptBuilder,
-    tokenizer: PreTrainedTokenizerFast,
     llama: LlamaForCausalLM,
     sequences: SequenceTable,
     caplog: pytest.LogCaptureFixture,
@@ -50,8 +48,7 @@ def test_answering_says_it_once(
     longest = max(len(builder.titles[item]) for items in sets.values() for item in items)
     candidates = pa.Table.from_pylist(rows, schema=CANDIDATES)
     settings = DecodingSettings(2, longest + spare, constrained)
-    model = HybridLanguageModel(llama)
-    predict(model, tokenizer, builder, TITLES, sequences, candidates, None, "zero_shot", settings, "it", LOGGER)
+    predict(PromptedModel(HybridLanguageModel(llama), builder, "it"), sequences, candidates, settings)
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert len(warnings) == warned
     if warned:
