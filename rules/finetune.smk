@@ -6,7 +6,6 @@ rule plan_fine_tuning:
     input:
         unpack(backbone_files),
         catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
-        interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
         sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
     output:
         plan=FINETUNING_PLAN,
@@ -40,7 +39,6 @@ rule fine_tune:
         unpack(guide_files_of_method),
         unpack(fine_tuning_plan),
         catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
-        interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
         sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
     output:
         **ADAPTER_FILES,
@@ -98,7 +96,6 @@ rule answer_fine_tuned:
         unpack(guide_files_of_method),
         unpack(adapter_files),
         catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
-        interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
         sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
         candidates=f"{RESULTS}/data/{{dataset}}/{{protocol}}/candidates.parquet",
     output:
@@ -134,7 +131,6 @@ rule answer_zero_shot:
     input:
         unpack(backbone_files),
         catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
-        interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
         sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
         candidates=f"{RESULTS}/data/{{dataset}}/{{protocol}}/candidates.parquet",
     output:
@@ -166,7 +162,6 @@ rule compute_gates:
     input:
         unpack(guide_files),
         unpack(adapter_files),
-        interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
         sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
     output:
         gates=f"{RESULTS}/analysis/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}/gates.parquet",

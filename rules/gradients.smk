@@ -25,7 +25,6 @@ rule cluster_sequences:
     input:
         unpack(guide_files),
         catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
-        interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
         sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
     output:
         clusters=f"{CLUSTERS}/clusters.parquet",
@@ -56,7 +55,6 @@ rule compute_gradients:
         snapshots=f"{TUNED}/snapshots",
         clusters=f"{CLUSTERS}/clusters.parquet",
         catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
-        interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
         sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
     output:
         grams=f"{GRADIENTS}/{{snapshot}}.parquet",

@@ -14,7 +14,6 @@ use rule answer_fine_tuned as answer_snapshot with:
         unpack(adapter_files),
         snapshots=f"{TUNED}/snapshots",
         catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
-        interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
         sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
         candidates=f"{RESULTS}/data/{{dataset}}/{{protocol}}/candidates.parquet",
     output:

@@ -39,7 +39,6 @@ def main(snakemake: "Snakemake") -> None:
     inputs = read_inputs(
         snakemake.input.catalogue,
         snakemake.input.sequences,
-        snakemake.input.interactions,
         snakemake.input.get("item_embeddings"),
         snakemake.input.get("representations"),
     )

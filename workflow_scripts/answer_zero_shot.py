@@ -29,7 +29,7 @@ def main(snakemake: "Snakemake") -> None:
     torch.set_num_threads(snakemake.threads)
     config = snakemake.params.config
     candidates = read_table(snakemake.input.candidates, CANDIDATES)
-    inputs = read_inputs(snakemake.input.catalogue, snakemake.input.sequences, snakemake.input.interactions)
+    inputs = read_inputs(snakemake.input.catalogue, snakemake.input.sequences)
     source = BackboneSource(**snakemake.params.backbone)
     tokenizer = load_tokenizer(source)
     model = HybridLanguageModel(load_causal_model(source))

@@ -40,6 +40,8 @@ def tables_of(users: list[User], number_of_items: int) -> tuple[pa.Table, pa.Tab
             "sequence_id": place,
             "split": user.split,
             "user_id": place,
+            "raw_user_id": user.name,
+            "position": len(user.items) - 1,
             "history": user.items[-4:-1],
             "target": user.items[-1],
         }
@@ -138,6 +140,17 @@ def test_the_frozen_sets_of_movielens_stay_what_they_were() -> None:
     assert first["candidates"][:5] == [604, 385, 552, 46, 1381]
     digest = hashlib.sha256("".join(table["hash"].to_pylist()).encode()).hexdigest()
     assert digest == "0eb995e09a03e7900483ea59166a670108f884ae937c3c9f932b4d3ddbf346b1"
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("target", 4), ("position", 9), ("user_id", 7)], ids=["target", "position", "user"]
+)
+def test_sequences_of_other_interactions_are_refused(column: str, value: int) -> None:
+    sequences, interactions = tables_of([User("a", [1, 2, 3])], 40)
+    (row,) = sequences.to_pylist()
+    altered = pa.Table.from_pylist([{**row, column: value}], schema=SEQUENCES)
+    with pytest.raises(ValueError, match=r"User \d has a sequence with target .* made from other interactions"):
+        candidates_table(altered, interactions, exclusion="history", size=20, draws=1, seed=0)
 
 
 def test_too_small_a_catalogue_is_refused_with_the_user() -> None:

@@ -164,7 +164,7 @@ def test_the_sets_of_a_user_do_not_change_when_another_is_dropped(protocol: str,
     def sets_of(log: Log) -> dict[tuple[str, str, int], tuple[list[str], str]]:
         interactions, items, sequences = tables_of(log, protocol)
         raw_ids = items["raw_id"].to_pylist()
-        keys = sequence_table(sequences, interactions).keys
+        keys = sequence_table(sequences).keys
         drawn = draw_candidate_sets(sequences, interactions, protocol, size=10, draws=2, seed=0)
         return {
             (keys[row["sequence_id"]].split, keys[row["sequence_id"]].raw_user_id, row["draw"]): (

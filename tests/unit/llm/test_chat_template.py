@@ -261,7 +261,6 @@ def test_the_title_and_the_end_of_the_turn_are_learnt() -> None:
         targets=np.array([2], dtype=np.int32),
         user_ids=np.array([0], dtype=np.int32),
         keys=[SequenceKey("train", "u", 2)],
-        number_of_items=3,
     )
     example = FineTuningExamples(sequences, builder, None, candidates=1, candidate_seed=0, settings=SMALL_TUNING)[0]
     lines = []

@@ -244,7 +244,6 @@ def test_only_the_title_and_its_newline_are_learnt(method: str) -> None:
         targets=np.array([2], dtype=np.int32),
         user_ids=np.array([0], dtype=np.int32),
         keys=[SequenceKey("train", "u", 2)],
-        number_of_items=3,
     )
     examples = FineTuningExamples(sequences, builder, None, candidates=1, candidate_seed=0, settings=SETTINGS)
     assert token_by_token(examples[0]) == LEARNT[LANGUAGE_MODEL_METHODS[method].prompt]

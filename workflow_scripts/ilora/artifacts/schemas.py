@@ -41,6 +41,8 @@ SEQUENCES = pa.schema(
         _required("sequence_id", pa.int32()),
         _required("split", pa.string()),  # train, val or test
         _required("user_id", pa.int32()),
+        _required("raw_user_id", pa.string()),
+        _required("position", pa.int32()),  # of the target in the user's whole sequence, from 0
         _required("history", pa.list_(pa.int32())),  # oldest first
         _required("target", pa.int32()),
     ]

@@ -79,7 +79,7 @@ class TuningJob:
 
     Attributes:
         settings: of the fine-tuning.
-        inputs: the files that it reads, by name: ``catalogue``, ``sequences``, ``interactions``; with hybrid prompts
+        inputs: the files that it reads, by name: ``catalogue``, ``sequences``; with hybrid prompts
             ``item_embeddings`` and ``representations``; ``projector`` where the backbone has one of its own.
         threads: of one process on the CPU.
         sharded: whether several processes divide the frozen weights among them; no number depends on it.
@@ -133,7 +133,7 @@ class PreparedTuning:
 def prepare_tuning(job: TuningJob) -> PreparedTuning:
     """Read the files of a job, load its backbone and attach a fresh adapter, whose gate has its statistics."""
     settings, shape = job.settings, job.settings.shape
-    names = ("catalogue", "sequences", "interactions", "item_embeddings", "representations")
+    names = ("catalogue", "sequences", "item_embeddings", "representations")
     inputs = read_inputs(**{name: job.inputs[name] for name in names if name in job.inputs})
     tokenizer = load_tokenizer(settings.source)
     is_divided = job.sharded and process_count() > 1
