@@ -1,6 +1,6 @@
 """The models that the study takes: their files, where they are loaded from, and the GPUs they need."""
 
-from ilora.configuration.model import EMBEDDED_BACKBONE
+from ilora.configuration.sections.backbone import EMBEDDED_BACKBONE
 
 # What makes vectors of titles, for MoRec.
 ENCODER = STUDY.recommenders.morec.model

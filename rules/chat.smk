@@ -37,7 +37,7 @@ rule ask_chat_model:
 # ChatRec shows the candidates as the guide of one seed ranks them.
 use rule ask_chat_model as ask_chat_model_ranked with:
     input:
-        ranking=f"{TRAINED}/predictions.parquet".replace("{recommender}", STUDY.recommenders.guide),
+        ranking=f"{TRAINED}/predictions.parquet".replace("{recommender}", STUDY.recommenders.sequence_encoder),
         catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
         sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
         candidates=f"{RESULTS}/data/{{dataset}}/{{protocol}}/candidates.parquet",

@@ -1,5 +1,6 @@
 """What all rules share: the validated study, its methods, constraints on wildcards, and limits of resources."""
 
+import functools
 import os
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from ilora.baselines.chat.keys import read_key
 from ilora.code_version import script_version
 from ilora.configuration.endpoint import endpoint_address
 from ilora.configuration.loading import load_study
-from ilora.configuration.model import PROTOCOLS
+from ilora.configuration.study import PROTOCOLS
 from ilora.configuration.validation import ConfigurationError
 from ilora.methods.register import BASELINES, CHAT_METHODS, LABELS, LANGUAGE_MODEL_METHODS, RECOMMENDERS
 from ilora.recommenders.weight_decay import weight_decay_text
@@ -75,9 +76,15 @@ wildcard_constraints:
     seed=r"\d+",
 
 
-def code_version(script):
-    """Return the version of all library code that `workflow_scripts/<script>.py` uses."""
-    return script_version(SCRIPTS / f"{script}.py", SCRIPTS)
+cached_version = functools.cache(script_version)
+
+
+def code_version(script, *modules):
+    """Return what gives the version of all library code that `workflow_scripts/<script>.py` uses.
+
+    It is asked for where a job is planned: a process that runs one job parses what this one uses alone.
+    """
+    return lambda wildcards: cached_version(SCRIPTS / f"{script}.py", SCRIPTS, modules)
 
 
 def section(*names):

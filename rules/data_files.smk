@@ -1,6 +1,6 @@
 """Raw files of the data sets, how they are read, and where the tables made of them stand."""
 
-from ilora.configuration.model import DOWNLOAD
+from ilora.configuration.sections.data import DOWNLOAD
 from ilora.data.acquisition.catalogue import SOURCES
 
 

@@ -9,8 +9,8 @@ CASE_STUDY_METHOD = (GRADIENT_METHODS or ["llara"])[0]
 # The adapter after the last step, beside the snapshots of finetuning.snapshots.
 LAST = "last"
 
-CLUSTERS = f"{RESULTS}/analysis/{{dataset}}/{{protocol}}/clusters/{STUDY.recommenders.guide}/seed~{{seed}}"
-FIRST_CLUSTERS = f"{RESULTS}/analysis/{{dataset}}/{STUDY.protocol}/clusters/{STUDY.recommenders.guide}/seed~{STUDY.seeds[0]}"
+CLUSTERS = f"{RESULTS}/analysis/{{dataset}}/{{protocol}}/clusters/{STUDY.recommenders.sequence_encoder}/seed~{{seed}}"
+FIRST_CLUSTERS = f"{RESULTS}/analysis/{{dataset}}/{STUDY.protocol}/clusters/{STUDY.recommenders.sequence_encoder}/seed~{STUDY.seeds[0]}"
 GRADIENTS = (
     f"{RESULTS}/analysis/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}/gradients"
 )
@@ -30,9 +30,9 @@ rule cluster_sequences:
         clusters=f"{CLUSTERS}/clusters.parquet",
         profiles=f"{CLUSTERS}/profiles.parquet",
     log:
-        f"{RESULTS}/logs/cluster_sequences/{{dataset}}/{{protocol}}/{STUDY.recommenders.guide}/seed~{{seed}}.log",
+        f"{RESULTS}/logs/cluster_sequences/{{dataset}}/{{protocol}}/{STUDY.recommenders.sequence_encoder}/seed~{{seed}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/rules/cluster_sequences/{{dataset}}/{{protocol}}/{STUDY.recommenders.guide}/seed~{{seed}}.tsv"
+        f"{RESULTS}/benchmarks/rules/cluster_sequences/{{dataset}}/{{protocol}}/{STUDY.recommenders.sequence_encoder}/seed~{{seed}}.tsv"
     conda:
         "../envs/llm.yaml"
     threads: 1
@@ -169,7 +169,7 @@ rule plot_clusters:
         code=code_version("plot_clusters"),
         choice={
             "seed": STUDY.seeds[0],
-            "recommender": STUDY.recommenders.guide,
+            "recommender": STUDY.recommenders.sequence_encoder,
             "smallest": STUDY.analysis.blocks * STUDY.analysis.sequences_per_block,
         },
     script:

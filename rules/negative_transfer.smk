@@ -59,8 +59,8 @@ rule tune_synthetic_users:
                 "items",
                 "groups",
                 "history",
-                "rank",
-                "alpha",
+                "r",
+                "lora_alpha",
                 "steps",
                 "batch_size",
                 "learning_rate",
@@ -126,7 +126,7 @@ rule plot_negative_transfer:
     params:
         code=code_version("plot_negative_transfer"),
         study=STUDY.negative_transfer.model_dump(
-            mode="json", include={"groups", "items", "rank", "test_sequences"}
+            mode="json", include={"groups", "items", "r", "test_sequences"}
         ),
         confidence=STUDY.statistics.confidence,
     script:

@@ -1,7 +1,7 @@
 # What the pages of the report tell of: the study's results, the jobs that made them, its settings.
 
 from ilora.configuration.finetuning import finetuning_values
-from ilora.configuration.model import StudyConfig
+from ilora.configuration.study import StudyConfig
 from ilora.configuration.presets import LEARNING_RATES, preset_values
 from ilora.evaluation.runs import parse_run
 
@@ -14,7 +14,9 @@ WRITING_MODELS = ", ".join(
 )
 
 # What the figure of breakdowns shows: the language model, and the recommender that guides it.
-BROKEN_DOWN_METHODS = [name for name in METHODS if name in (STUDY.recommenders.guide, *WRITING_METHODS)]
+BROKEN_DOWN_METHODS = [
+    name for name in METHODS if name in (STUDY.recommenders.sequence_encoder, *WRITING_METHODS)
+]
 
 
 def study_results():

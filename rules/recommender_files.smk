@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from ilora.configuration.model import SEARCHED
+from ilora.configuration.types import SEARCHED
 
 # A recommender and all that is trained of it. One whose L2 was searched lies apart from one with the study's own L2, so
 # that neither study trains anew what the other has.
@@ -50,7 +50,7 @@ def training_of_recommenders():
 
 def training_of_trials():
     """Return how every recommender is trained, for `params`, but for its L2: no recommender's own settings, no guide."""
-    others = {"guide", "embedding_size", "weight_decay", "weight_decay_search", *RECOMMENDERS}
+    others = {"sequence_encoder", "embedding_size", "weight_decay", "weight_decay_search", *RECOMMENDERS}
     return STUDY.recommenders.model_dump(exclude=others)
 
 

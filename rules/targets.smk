@@ -8,7 +8,7 @@ def trained_recommenders():
     is_guided = (
         any(LANGUAGE_MODEL_METHODS[method].is_hybrid for method in BACKBONE_METHODS) or "chatrec" in METHODS
     )
-    guide = [STUDY.recommenders.guide] if is_guided else []
+    guide = [STUDY.recommenders.sequence_encoder] if is_guided else []
     return [name for name in RECOMMENDERS if name in (*METHODS, *guide)]
 
 

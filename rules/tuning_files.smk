@@ -69,8 +69,8 @@ def answering_of(wildcards):
 def guide_of(wildcards):
     """Return the recommender behind behaviour tokens and gate: the variant's, where the job has one."""
     if wildcards.get("variant", DEFAULT) == DEFAULT:
-        return STUDY.recommenders.guide
-    return settings_of_variant(wildcards.dataset, wildcards.method, wildcards.variant).guide
+        return STUDY.recommenders.sequence_encoder
+    return settings_of_variant(wildcards.dataset, wildcards.method, wildcards.variant).sequence_encoder
 
 
 def guide_of_method(wildcards):

@@ -10,16 +10,16 @@ from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.records import check_made_from
 from ilora.artifacts.schemas import CANDIDATES
 from ilora.data.candidates import first_draws
-from ilora.llm.adapter import adapter_settings, load_adapter
-from ilora.llm.backbones import BackboneSource, load_causal_model, load_tokenizer
-from ilora.llm.context import context_window
-from ilora.llm.generation import DecodingSettings
-from ilora.llm.guidance import method_guidance
-from ilora.llm.inputs import read_inputs
-from ilora.llm.item_vectors import guide_item_vectors
-from ilora.llm.predicting import predict
-from ilora.llm.prompts import PromptBuilder, prompt_style
-from ilora.llm.wording import prompt_wording
+from ilora.llm.inference.generation import DecodingSettings
+from ilora.llm.inference.predicting import predict
+from ilora.llm.model.adapter import adapter_settings, load_adapter
+from ilora.llm.model.backbones import BackboneSource, load_causal_model, load_tokenizer
+from ilora.llm.model.inputs import read_inputs
+from ilora.llm.model.item_vectors import guide_item_vectors
+from ilora.llm.prompts.builder import PromptBuilder, prompt_style
+from ilora.llm.prompts.context import context_window
+from ilora.llm.prompts.wording import prompt_wording
+from ilora.llm.training.gate_inputs import method_guidance
 from ilora.progress import start_log
 
 if TYPE_CHECKING:

@@ -7,14 +7,14 @@ import torch
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.schemas import CANDIDATES
-from ilora.llm.backbones import BackboneSource, load_causal_model, load_tokenizer
-from ilora.llm.context import context_window
-from ilora.llm.generation import DecodingSettings
-from ilora.llm.hybrid_model import HybridLanguageModel
-from ilora.llm.inputs import read_inputs
-from ilora.llm.predicting import predict
-from ilora.llm.prompts import PromptBuilder, prompt_style
-from ilora.llm.wording import prompt_wording
+from ilora.llm.inference.generation import DecodingSettings
+from ilora.llm.inference.predicting import predict
+from ilora.llm.model.backbones import BackboneSource, load_causal_model, load_tokenizer
+from ilora.llm.model.hybrid_model import HybridLanguageModel
+from ilora.llm.model.inputs import read_inputs
+from ilora.llm.prompts.builder import PromptBuilder, prompt_style
+from ilora.llm.prompts.context import context_window
+from ilora.llm.prompts.wording import prompt_wording
 from ilora.progress import start_log
 
 if TYPE_CHECKING:

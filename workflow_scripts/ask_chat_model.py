@@ -17,7 +17,7 @@ from ilora.baselines.chat.prices import Prices, picodollars, show_usd
 from ilora.baselines.chat.questions import ranked_questions, text_questions
 from ilora.baselines.chat.requests import ChatModel, ChatRequest
 from ilora.data.candidates import first_draws
-from ilora.llm.wording import prompt_wording
+from ilora.llm.prompts.wording import prompt_wording
 from ilora.progress import start_log
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.records import check_made_from
 from ilora.artifacts.tensors import read_tensor
 from ilora.data.sequences import read_sequences
-from ilora.llm.guidance import guidance_table
+from ilora.llm.training.gate_inputs import guidance_table
 from ilora.progress import start_log
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.runs import parse_data, parse_run
 from ilora.evaluation.sweep_cells import SweepCell
 from ilora.evaluation.sweep_curves import TrainingLength, measure_curves
-from ilora.llm.optimizer_steps import optimizer_steps
+from ilora.llm.training.optimizer_steps import optimizer_steps
 from ilora.progress import start_log
 
 if TYPE_CHECKING:

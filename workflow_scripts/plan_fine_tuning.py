@@ -5,9 +5,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ilora.artifacts.writing import atomic_path
-from ilora.llm.inputs import read_inputs
-from ilora.llm.tuning_job import TuningSettings
-from ilora.llm.tuning_plan import describe_plan, plan_tuning, too_large
+from ilora.llm.model.inputs import read_inputs
+from ilora.llm.training.tuning_job import TuningSettings
+from ilora.llm.training.tuning_plan import describe_plan, plan_tuning, too_large
 from ilora.progress import start_log
 
 if TYPE_CHECKING:

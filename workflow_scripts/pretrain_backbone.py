@@ -12,9 +12,9 @@ from ilora.backbone.architecture import BackboneShape
 from ilora.backbone.pretraining import PretrainingSettings, pretrain
 from ilora.backbone.tokenizer import train_tokenizer
 from ilora.data.trajectories import training_trajectories
-from ilora.llm.prompts import PromptBuilder, PromptStyle
-from ilora.llm.training import training_log_table
-from ilora.llm.wording import prompt_wording
+from ilora.llm.prompts.builder import PromptBuilder, PromptStyle
+from ilora.llm.prompts.wording import prompt_wording
+from ilora.llm.training.loop import training_log_table
 from ilora.progress import start_log
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from ilora.artifacts.parquet import read_table
 from ilora.artifacts.writing import atomic_path
 from ilora.evaluation.answer_sample import ANSWER_SAMPLE
-from ilora.llm.prompts import PromptStyle, prompt_text
-from ilora.llm.wording import prompt_wording
+from ilora.llm.prompts.builder import PromptStyle, prompt_text
+from ilora.llm.prompts.wording import prompt_wording
 from ilora.plotting.labels import setting_label
 from ilora.progress import start_log
 from ilora.reporting.answers import answers_page

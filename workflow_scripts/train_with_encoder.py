@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from ilora.artifacts.provenance import write_sidecar
-from ilora.llm.backbones import BackboneSource, device, load_encoder, load_tokenizer
-from ilora.llm.title_vectors import title_tokens
+from ilora.llm.model.backbones import BackboneSource, device, load_encoder, load_tokenizer
+from ilora.llm.model.title_vectors import title_tokens
 from ilora.progress import start_log
 from ilora.recommenders.encoded_titles import EncoderTuning, TitleTokens
 from ilora.recommenders.exported_files import export_recommender

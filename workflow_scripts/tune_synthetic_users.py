@@ -7,7 +7,7 @@ import torch
 
 from ilora.artifacts.parquet import write_table
 from ilora.artifacts.provenance import write_sidecar
-from ilora.llm.backbones import BackboneSource, load_causal_model
+from ilora.llm.model.backbones import BackboneSource, load_causal_model
 from ilora.negative_transfer.gradients import GradientSettings
 from ilora.negative_transfer.groups import SyntheticGroups
 from ilora.negative_transfer.methods import AdapterShape
@@ -31,7 +31,7 @@ def main(snakemake: "Snakemake") -> None:
     backbone = load_causal_model(source)
     users = SyntheticGroups(config["items"], config["groups"], float(snakemake.wildcards.degree), seed)
     settings = TuningSettings(
-        shape=AdapterShape(config["rank"], config["alpha"], config["groups"]),
+        shape=AdapterShape(config["r"], config["lora_alpha"], config["groups"]),
         history=config["history"],
         steps=tuple(config["steps"]),
         batch_size=config["batch_size"],

@@ -8,7 +8,7 @@ import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from ilora.backbone.tokenizer import train_tokenizer
-from ilora.llm.wording import WORDING
+from ilora.llm.prompts.wording import WORDING
 
 CONTROLS = ["<|im_start|>", "<|im_end|>"]
 TEMPLATE = (

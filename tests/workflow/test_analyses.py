@@ -18,7 +18,7 @@ negative_transfer:
   groups: 2
   items: 12
   pretraining_steps: 10
-  rank: 2
+  r: 2
   steps: [3]
   test_sequences: 20
 """

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from checkout import SMOKE, Checkout
-from ilora.configuration.model import BackboneSection
+from ilora.configuration.sections.backbone import BackboneSection
 from small_qwen import save_small_qwen
 
 # It runs in a copy of the finished smoke study, whose data and recommenders it shares.

@@ -153,8 +153,8 @@ def test_gpus_of_several_processes_are_where_the_processes_are(
 SWEEPS = """
 sweeps:
   experts: {parameter: experts, values: [1, 2, 4], methods: [ilora, llara], by_epoch: true}
-  guidance: {parameter: guidance, values: [sequence_representation, shuffled]}
-  guides: {parameter: guide, values: [sasrec, gru4rec]}
+  guidance: {parameter: gate_input, values: [sequence_representation, shuffled]}
+  guides: {parameter: sequence_encoder, values: [sasrec, gru4rec]}
   shorter: {parameter: experts, values: [2, 4], settings: {steps: 4}}
 """
 
@@ -205,7 +205,7 @@ def test_sweeps_share_what_they_can(checkout: Checkout) -> None:
     ("artifact", "jobs"),
     [
         (
-            "finetune/movielens/published/embedded/ilora/guidance~shuffled/seed~1/adapter/gate.safetensors",
+            "finetune/movielens/published/embedded/ilora/gate_input~shuffled/seed~1/adapter/gate.safetensors",
             {"fine_tune_gated": 1, "answer_fine_tuned": 1, "measure_sweep": 1, "collect_sweeps": 1, "plot_sweep": 1},
         ),
         (
@@ -242,15 +242,15 @@ def test_a_sweep_with_a_value_that_does_not_fit_stops_before_anything_is_planned
     (checkout.folder / "mine.yaml").write_text(sweep, encoding="utf-8")
     process = checkout.snakemake(*PLAN, "--configfile", "mine.yaml")
     assert process.returncode != 0
-    assert "sweeps.experts.values[1]: found 16, with which finetuning.rank is 8 on movielens" in process.stdout
+    assert "sweeps.experts.values[1]: found 16, with which finetuning.r is 8 on movielens" in process.stdout
 
 
 def test_a_wrong_configuration_stops_before_anything_is_planned(checkout: Checkout) -> None:
-    (checkout.folder / "mine.yaml").write_text("finetuning: {rank: 6, gates: linear}\nseeds: [one]\n", encoding="utf-8")
+    (checkout.folder / "mine.yaml").write_text("finetuning: {r: 6, gates: linear}\nseeds: [one]\n", encoding="utf-8")
     process = checkout.snakemake(*PLAN, "--configfile", "mine.yaml")
     assert process.returncode != 0
     assert 'seeds[0]: found "one", expected a whole number' in process.stdout
-    assert "finetuning.gates: found an unknown key, expected one of rank, " in process.stdout
+    assert "finetuning.gates: found an unknown key, expected one of r, " in process.stdout
     assert "Building DAG" not in process.stdout and "Traceback" not in process.stdout
 
 

@@ -10,7 +10,7 @@ import torch
 
 from ilora.artifacts.errors import ArtifactError
 from ilora.evaluation.validity import normalise_title
-from ilora.llm.asking import Answer, TunedMethod, load_tuned_method
+from ilora.llm.inference.tuned_method import Answer, TunedMethod, load_tuned_method
 
 #: Candidates that the guiding recommender proposes where none are named.
 PROPOSED = 20

@@ -10,12 +10,12 @@ from transformers import PreTrainedTokenizerFast
 from ilora.adapters.labels import IGNORED_LABEL
 from ilora.backbone.architecture import BackboneShape, build_backbone
 from ilora.backbone.tokenizer import train_tokenizer
-from ilora.llm.adapter import AdapterSettings, attach_adapter
-from ilora.llm.collation import TrainingExample
-from ilora.llm.hybrid_model import HybridLanguageModel
-from ilora.llm.projector import fresh_projector
-from ilora.llm.prompts import NO_ITEM, PromptBuilder, PromptStyle
-from ilora.llm.wording import WORDING
+from ilora.llm.model.adapter import AdapterSettings, attach_adapter
+from ilora.llm.model.collation import TrainingExample
+from ilora.llm.model.hybrid_model import HybridLanguageModel
+from ilora.llm.model.projector import fresh_projector
+from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder, PromptStyle
+from ilora.llm.prompts.wording import WORDING
 
 TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", "Fargo"]
 WIDTH = 4

@@ -15,10 +15,10 @@ from ilora.backbone.initialisation import construct
 from ilora.backbone.pretraining import PretrainingSettings, pretrain
 from ilora.backbone.tasks import Difficulty, PretrainingText, TaskExamples, VectorSpace
 from ilora.backbone.tokenizer import train_tokenizer
-from ilora.llm.hybrid_model import HybridLanguageModel
-from ilora.llm.projector import Projector, load_projector
-from ilora.llm.prompts import NO_ITEM, PromptBuilder, PromptStyle
-from ilora.llm.wording import WORDING
+from ilora.llm.model.hybrid_model import HybridLanguageModel
+from ilora.llm.model.projector import Projector, load_projector
+from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder, PromptStyle
+from ilora.llm.prompts.wording import WORDING
 
 WORDS = ["Red", "Blue", "Dark", "Last", "Silent", "River", "House", "King", "Road", "Star"]
 TITLES = [f"{first} {second}" for first in WORDS for second in WORDS]

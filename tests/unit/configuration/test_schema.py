@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from ilora.configuration import schema
-from ilora.configuration.model import Section, StudyConfig
+from ilora.configuration.section import Section
+from ilora.configuration.study import StudyConfig
 
 
 def test_the_files_have_not_drifted_from_the_model() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ilora.configuration.model import BUILT_IN_DATASETS
+from ilora.configuration.sections.data import BUILT_IN_DATASETS
 from ilora.data.acquisition.catalogue import SOURCES
 from ilora.data.readers import READERS, read_raw
 

@@ -12,11 +12,11 @@ from ilora.artifacts.schemas import ITEMS, SEQUENCES
 from ilora.artifacts.tensors import write_tensors
 from ilora.backbone.architecture import BackboneShape, build_backbone
 from ilora.backbone.tokenizer import train_tokenizer
-from ilora.configuration.model import FinetuningValues
+from ilora.configuration.sections.finetuning import FinetuningValues
 from ilora.data.sequences import SequenceTable, sequence_table
-from ilora.llm.prompts import PromptBuilder, PromptStyle
-from ilora.llm.tuning_job import TuningJob, TuningSettings
-from ilora.llm.wording import WORDING
+from ilora.llm.prompts.builder import PromptBuilder, PromptStyle
+from ilora.llm.prompts.wording import WORDING
+from ilora.llm.training.tuning_job import TuningJob, TuningSettings
 
 TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", "Fargo"]
 
@@ -81,7 +81,7 @@ def job(cut: pa.Table, llama: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFa
     llama.save_pretrained(folder / "backbone")
     tokenizer.save_pretrained(folder / "backbone")
     finetuning = FinetuningValues(
-        rank=4,
+        r=4,
         target_modules=("q_proj", "v_proj"),
         experts=2,
         batch_size=4,

@@ -86,8 +86,8 @@ def test_the_paper_states_four_experts_over_two_and_over_llara(dataset: str, sta
         ("steam", "chronological", "experts", "4", "ilora", "2"),
         ("steam", "published", "experts", "4", "ilora", "8"),
         ("steam", "published", "experts", "8", "ilora", "2"),
-        ("steam", "published", "rank", "8", "llara", "16"),
-        ("steam", "published", "guidance", "sequence_representation", "ilora", "shuffled"),
+        ("steam", "published", "r", "8", "llara", "16"),
+        ("steam", "published", "gate_input", "sequence_representation", "ilora", "shuffled"),
     ],
 )
 def test_the_paper_says_nothing_of_the_rest(
@@ -131,8 +131,8 @@ def test_a_curve_per_cell_and_split() -> None:
     [
         ("experts", "4", "K = 4"),
         ("scale", "per_expert_rank", "α / (r / K)"),
-        ("guide", "gru4rec", "GRU4Rec"),
-        ("guidance", "sequence_representation", "sequence representation"),
+        ("sequence_encoder", "gru4rec", "GRU4Rec"),
+        ("gate_input", "sequence_representation", "sequence representation"),
         ("preset", "null", "as in the study"),
         ("dropout", "0.1", "0.1"),
     ],

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from ilora.configuration.finetuning import finetuning_values
-from ilora.configuration.model import StudyConfig
 from ilora.configuration.presets import preset_values
+from ilora.configuration.study import StudyConfig
 from ilora.recommenders.weight_decay import Trial, compare_weight_decays
 from ilora.reporting.deviations import Study, deviation_table, deviations_of
 from ilora.reporting.weight_decays import WeightDecaySearch
@@ -122,8 +122,8 @@ def test_how_morec_is_trained_is_told() -> None:
 
 
 def test_one_data_sets_own_value_is_named() -> None:
-    study = study_of(**PAPER | {"finetuning": {"preset": "paper", "per_dataset": {"steam": {"rank": 16}}}})
-    assert [subject for subject in subjects(study) if "fine-tuning" in subject] == ["Steam, fine-tuning: rank"]
+    study = study_of(**PAPER | {"finetuning": {"preset": "paper", "per_dataset": {"steam": {"r": 16}}}})
+    assert [subject for subject in subjects(study) if "fine-tuning" in subject] == ["Steam, fine-tuning: r"]
     table = deviation_table(study)
-    assert "<td>Steam, fine-tuning: rank</td><td>8</td><td>16</td>" in table
+    assert "<td>Steam, fine-tuning: r</td><td>8</td><td>16</td>" in table
     assert table.count("<tr>") == 1 + len(deviations_of(study))

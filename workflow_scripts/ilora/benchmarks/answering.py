@@ -18,10 +18,10 @@ from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 from ilora.benchmarks.claims import REPEATS, Claim, compare, compare_times
 from ilora.benchmarks.devices import describe
 from ilora.benchmarks.workloads import EMBEDDED, Workload, random_llama
-from ilora.llm.hybrid_model import HybridLanguageModel
-from ilora.llm.likelihood import score_answers, score_without_sharing
-from ilora.llm.prompts import NO_ITEM, TokenisedPrompt
-from ilora.llm.questions import PromptBatch, Question, prompt_batch
+from ilora.llm.inference.likelihood import score_answers, score_without_sharing
+from ilora.llm.inference.prompt_batches import PromptBatch, Question, prompt_batch
+from ilora.llm.model.hybrid_model import HybridLanguageModel
+from ilora.llm.prompts.builder import NO_ITEM, TokenisedPrompt
 from ilora.progress import Progress
 
 _CANDIDATES, _FIXED_NEW_TOKENS, _NEWLINE = 20, 64, 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ilora.configuration.model import DecodingSection
+from ilora.configuration.sections.decoding import DecodingSection
 from ilora.configuration.validation import validate
 from ilora.methods.register import LANGUAGE_MODEL_METHODS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ilora.configuration.checks import address_problem
-from ilora.configuration.model import ChatSection
+from ilora.configuration.sections.chat import ChatSection
 from ilora.configuration.validation import ConfigurationError
 
 OPENAI_ADDRESS = "https://api.openai.com/v1"

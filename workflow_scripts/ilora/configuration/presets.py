@@ -13,9 +13,9 @@ from types import MappingProxyType
 PRESETS = ("paper", "released")
 
 _SHARED: dict[str, object] = {
-    "rank": 8,
-    "alpha": 32.0,
-    "dropout": 0.1,
+    "r": 8,
+    "lora_alpha": 32.0,
+    "lora_dropout": 0.1,
     "target_modules": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
     "experts": 4,
     "item_vectors": "raw",

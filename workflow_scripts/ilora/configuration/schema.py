@@ -15,7 +15,8 @@ from typing import Literal, Union, get_args, get_origin
 import yaml
 from pydantic.fields import FieldInfo
 
-from ilora.configuration.model import Section, StudyConfig
+from ilora.configuration.section import Section
+from ilora.configuration.study import StudyConfig
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SCHEMA_PATH = Path(__file__).with_name("config.schema.json")

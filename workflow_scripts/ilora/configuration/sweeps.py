@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import product
 
-from ilora.configuration.checks import Problem, finetuning_problems
-from ilora.configuration.model import StudyConfig, SweepSection
+from ilora.configuration.problems import Problem
+from ilora.configuration.sections.finetuning import finetuning_problems
+from ilora.configuration.sections.sweeps import SweepSection
+from ilora.configuration.study import StudyConfig
 from ilora.configuration.validation import ConfigurationError, show
 from ilora.configuration.variants import (
     KEYS,
     check_overrides,
+    expected_key,
     format_overrides,
     parse_variant,
     variant_name,
@@ -73,7 +76,7 @@ def sweep_problems(study: StudyConfig) -> list[Problem]:
 
 def _problems_of_keys(study: StudyConfig, sweep: SweepSection, path: str) -> Iterator[Problem]:
     if sweep.parameter not in KEYS:
-        yield Problem(f"{path}.parameter", sweep.parameter, f"one of {', '.join(KEYS)}")
+        yield Problem(f"{path}.parameter", sweep.parameter, expected_key(sweep.parameter))
     if sweep.parameter in sweep.settings:
         yield Problem(f"{path}.settings.{sweep.parameter}", "the parameter", "it in values only")
     for dataset in sweep_datasets(study, sweep):

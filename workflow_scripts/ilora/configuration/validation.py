@@ -10,8 +10,9 @@ from typing import TypeVar, get_args, get_origin
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from ilora.configuration.checks import Problem
-from ilora.configuration.model import PATTERNS_IN_WORDS, Section
+from ilora.configuration.problems import Problem
+from ilora.configuration.section import Section
+from ilora.configuration.types import PATTERNS_IN_WORDS
 
 SectionType = TypeVar("SectionType", bound=Section)
 
@@ -64,8 +65,7 @@ def validate(model: type[SectionType], values: Mapping[str, object], where: tupl
         ConfigurationError: when a key, type or value is wrong; it names all of them.
     """
     try:
-        # Through JSON: lists become the model's tuples, while text stays no number and true stays no 1.
-        return model.model_validate_json(json.dumps(values, default=str))
+        return model.read(values)
     except ValidationError as error:
         raise ConfigurationError(_problems_of(error, model, where)) from None
 
@@ -128,6 +128,9 @@ def _expected_key(model: type[Section], path: tuple[int | str, ...]) -> str:
             assert isinstance(annotation, type) and issubclass(annotation, Section)
             annotation = annotation.model_fields[str(part)].annotation
     assert isinstance(annotation, type) and issubclass(annotation, Section)
+    renamed = annotation.RENAMED.get(str(path[-1]))
+    if renamed is not None:
+        return f"{renamed}, as {path[-1]} is called now"
     known = list(annotation.model_fields)
     close = difflib.get_close_matches(str(path[-1]), known, n=1)
     guess = f" (did you mean {close[0]}?)" if close else ""

@@ -11,7 +11,7 @@ from ilora.analysis.gradient_averages import average_modules, modules_of
 from ilora.analysis.gradient_grams import Grams
 from ilora.analysis.gradient_similarity import noise_ceiling
 from ilora.analysis.gradients import gradient_grams, make_adapter_differentiable
-from ilora.llm.collation import TrainingExample
+from ilora.llm.model.collation import TrainingExample
 from ilora.negative_transfer.groups import draw_sequences
 from ilora.negative_transfer.methods import METHODS
 from ilora.negative_transfer.tuning import (

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 from transformers import LlamaForCausalLM
 
-from ilora.llm.hybrid_model import HybridLanguageModel
-from ilora.llm.training import LoopSettings, ParameterGroup, Schedule, train
+from ilora.llm.model.hybrid_model import HybridLanguageModel
+from ilora.llm.training.loop import LoopSettings, ParameterGroup, Schedule, train
 from ilora.negative_transfer.backbone import the_batch
 from ilora.negative_transfer.groups import GroupInPrompt, Sequences, SyntheticGroups, draw_sequences
 from ilora.negative_transfer.methods import AdapterShape, Method, adapt

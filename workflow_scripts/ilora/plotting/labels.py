@@ -6,7 +6,7 @@ DATASETS = {"movielens": "MovieLens", "lastfm": "LastFM", "steam": "Steam"}
 
 
 #: How the values of a swept setting are written; others as they are.
-_SWEPT = {"experts": "K = {}", "rank": "r = {}", "scale": "α / {}"}
+_SWEPT = {"experts": "K = {}", "r": "r = {}", "scale": "α / {}"}
 _SWEPT_VALUES = {
     "per_rank": "r",
     "per_expert_rank": "(r / K)",

@@ -239,7 +239,7 @@ def _weight_decay(study: Study) -> str:
 def _chat_models(study: Study) -> Iterator[Deviation]:
     if not {"gpt4", "chatrec"}.intersection(study.settings["methods"]):
         return
-    chat, guide = study.settings["chat"], study.settings["recommenders"]["guide"]
+    chat, guide = study.settings["chat"], study.settings["recommenders"]["sequence_encoder"]
     yield Deviation(
         "ChatRec and GPT-4",
         "A chat model by its API; which version, which prompt and which candidates is not said. No row of its table "
@@ -339,14 +339,14 @@ _EFFECTS = {
     "batch_size": "Smaller batches give more steps for the same number of sequences.",
     "curriculum": "All batches hold behaviour tokens from the first step on. What the curriculum adds on this backbone "
     "is not known here.",
-    "dropout": "How strongly the tuned parameters are regularised.",
+    "lora_dropout": "How strongly the tuned parameters are regularised.",
     "experts": "How many experts share out the rank.",
     "gate": "How a sequence's representation becomes weights of the experts.",
     "item_vectors": "The projector gets vectors without dominant directions, as the embedded backbone was taught to "
     "read them.",
     "learning_rate": "The size of each step. A model as small as the embedded one is usually tuned with larger ones "
     "than one of seven billion parameters.",
-    "rank": "How many parameters LoRA adds.",
+    "r": "How many parameters LoRA adds.",
     "scale": "By the paper's Eq. 3 (alpha/r), more experts make a smaller update, so that the number of experts and "
     "the size of the update change together. By alpha/(r/K), a uniform gate equals plain LoRA at every K.",
 }

@@ -18,7 +18,7 @@ from chat_server import ANSWERS, ChatServer
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.schemas import CANDIDATES, ITEMS, PREDICTIONS, SEQUENCES
 from ilora.baselines.chat.errors import ChatError
-from ilora.configuration.model import ChatSection
+from ilora.configuration.sections.chat import ChatSection
 from ilora.evaluation.answer_categories import AnswerCategory, categorise_answers
 from ilora.evaluation.predictions import check_predictions
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ilora.baselines.chat.prompts import Message, ranked_messages, text_messages
-from ilora.llm.wording import WORDING
+from ilora.llm.prompts.wording import WORDING
 
 HISTORY = ["Heat (1995)", "Brazil (1985)"]
 CANDIDATES = ["Alien (1979)", "<s> Doors </s>", 'Maps, "Lost" and Found']

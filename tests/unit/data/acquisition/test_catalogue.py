@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from ilora.configuration.model import BUILT_IN_DATASETS
+from ilora.configuration.sections.data import BUILT_IN_DATASETS
 from ilora.data.acquisition.catalogue import SOURCES, source_of, terms_of_use
 
 

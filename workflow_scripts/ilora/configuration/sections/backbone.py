@@ -1,0 +1,84 @@
+"""`backbone`: the language model that is tuned."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ilora.configuration.section import Section
+from ilora.configuration.types import Count, Revision
+
+EMBEDDED_BACKBONE = "embedded"
+HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+class BackboneSection(Section):
+    """The language model that is tuned."""
+
+    name: Annotated[str, Field(min_length=1)] = Field(
+        EMBEDDED_BACKBONE,
+        description="embedded (a small Llama that the pipeline pretrains itself), a local directory, or "
+        "organisation/model on the Hugging Face hub",
+    )
+    revision: Revision | None = Field(None, description="branch, tag or commit on the hub; null for its default branch")
+    precision: Literal["float32", "bfloat16", "float16"] = Field(
+        "float32", description="of the frozen weights and of the computation"
+    )
+    quantization: Literal["nf4", "int8"] | None = Field(
+        None,
+        description="of the frozen weights, by bitsandbytes: nf4 (4 bits, QLoRA) or int8; null for none, as it is for "
+        "the embedded one",
+    )
+    attention: Literal["sdpa", "eager", "flash_attention_2"] = Field(
+        "sdpa", description="implementation of attention in transformers"
+    )
+    gpus: Annotated[int, Field(ge=0)] = Field(
+        1,
+        description="GPUs that each rule of the language model asks for; fine-tuning has a process on each, and they "
+        "share its batches. The embedded one asks for none",
+    )
+    sharded: bool = Field(
+        False, description="in fine-tuning, divide the frozen weights among the GPUs (FSDP); it changes no result"
+    )
+    nodes: Count = Field(
+        1,
+        description="nodes of the cluster, each with as many GPUs, that a fine-tuning takes; more than one needs Slurm",
+    )
+    gpu_memory_gb: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="memory of one of them; a fine-tuning that is planned to need more is not submitted"
+    )
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the pipeline makes this backbone itself."""
+        return self.name == EMBEDDED_BACKBONE
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether the name is a directory of this machine."""
+        return not self.is_embedded and Path(self.name).is_dir()
+
+    @property
+    def is_on_hub(self) -> bool:
+        """Whether it comes from the Hugging Face hub."""
+        return not self.is_embedded and not self.is_directory
+
+    @property
+    def identifier(self) -> str:
+        """The name in paths of artifacts, of letters, digits and ``. _ - @``; it tells models apart."""
+        quantization = "" if self.quantization is None else f"-{self.quantization}"
+        if self.is_directory:
+            resolved = Path(self.name).resolve()
+            digest = hashlib.sha256(str(resolved).encode()).hexdigest()[:8]
+            return re.sub(r"[^A-Za-z0-9._-]", "_", resolved.name) + "-" + digest + quantization
+        name = self.name.replace("/", "--") + quantization
+        return name if self.revision is None else f"{name}@{self.revision}"
+
+    @property
+    def processes(self) -> int:
+        """The processes of a fine-tuning on each of its nodes: one for each GPU, and one without."""
+        return 1 if self.is_embedded else max(1, self.gpus)

@@ -1,0 +1,45 @@
+"""`data.own`: data sets of the user's own."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from ilora.configuration.section import Section
+from ilora.configuration.types import Count, TableFile, Text, Words
+
+
+class OwnColumns(Section):
+    """Names of the columns in the files of a data set of one's own; RecBole's `user_id:token` counts as `user_id`."""
+
+    user: Text = Field("user_id", description="in interactions: who")
+    item: Text = Field("item_id", description="in interactions: used what")
+    timestamp: Text = Field("timestamp", description="in interactions: when")
+    rating: Text = Field("rating", description="in interactions: how good it was; read with a minimum_rating only")
+    item_id: Text = Field("item_id", description="in items: the id that interactions use")
+    title: Text = Field("title", description="in items: as it will stand in a prompt")
+
+
+class OwnWords(Section):
+    """What a prompt says about the items: "The user has read these books" and "Which does the user read next?"."""
+
+    items: Words = Field("items", description="what the items are called, in the plural")
+    participle: Words = Field("chosen", description="what a user has done with them")
+    verb: Words = Field("choose", description="what a user does with one")
+
+
+class OwnDataset(Section):
+    """A data set of one's own: a file of interactions and a file of titles (CSV, TSV, Parquet, RecBole's atomic)."""
+
+    interactions: TableFile = Field(description="file with a row for each time that a user used an item")
+    items: TableFile = Field(description="file with a row for each item; may be the same one")
+    columns: OwnColumns = OwnColumns()
+    timestamps: Literal["seconds", "milliseconds", "dates"] = Field(
+        "seconds", description="what the times are: seconds or milliseconds since 1970, or dates in ISO 8601"
+    )
+    encoding: Text = Field("utf-8", description="of text files")
+    minimum_rating: float | None = Field(None, description="ratings below this are no interaction; null for none")
+    minimum_users_per_item: Count = Field(1, description="items with fewer users are dropped, until none is left")
+    minimum_items_per_user: Count = Field(1, description="users with fewer items are dropped, until none is left")
+    words: OwnWords = OwnWords()

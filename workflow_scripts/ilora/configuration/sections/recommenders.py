@@ -1,0 +1,119 @@
+"""`recommenders`: training of the sequential recommenders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from ilora.configuration.section import Section
+from ilora.configuration.sections.backbone import EMBEDDED_BACKBONE, BackboneSection
+from ilora.configuration.types import SEARCHED, Count, Probability, Rate, Revision, Seed, WeightDecay
+from ilora.methods.register import RECOMMENDERS
+
+if TYPE_CHECKING:
+    # The register says which ids there are; a type checker cannot.
+    Recommender = str
+else:
+    Recommender = Literal[tuple(RECOMMENDERS)]
+
+
+class SASRecSection(Section):
+    """SASRec (Kang and McAuley 2018): self-attention over the history."""
+
+    layers: Count = Field(2, description="Transformer layers")
+    heads: Count = Field(2, description="attention heads")
+    feed_forward_size: Count = Field(256, description="width inside the feed-forward blocks")
+    activation: Literal["relu", "gelu"] = Field("relu", description="inside the feed-forward blocks")
+    dropout: Probability = Field(0.2, description="on embeddings, attention and feed-forward blocks")
+
+
+class GRU4RecSection(Section):
+    """GRU4Rec (Hidasi et al. 2016): a recurrent network over the history."""
+
+    layers: Count = Field(1, description="recurrent layers")
+    hidden_size: Count = Field(128, description="width of the recurrent state")
+    dropout: Probability = Field(0.3, description="on embeddings")
+
+
+class CaserSection(Section):
+    """Caser (Tang and Wang 2018): convolutions over the history."""
+
+    horizontal_filters: Count = Field(8, description="for each filter height")
+    vertical_filters: Count = Field(4, description="over the whole history")
+    dropout: Probability = Field(0.4, description="before the last layer")
+    penalty: Annotated[float, Field(ge=0)] = Field(0.0001, description="L2 penalty of RecBole (its reg_weight)")
+
+
+class MoRecSection(Section):
+    """MoRec (Yuan et al. 2023): SASRec, whose item embeddings are a linear map of the titles' vectors."""
+
+    encoder: Annotated[str, Field(min_length=1)] = Field(
+        EMBEDDED_BACKBONE,
+        description="model whose last hidden states, averaged over a title's tokens, are its vector: embedded (the "
+        "backbone that the pipeline pretrains), a local directory, or organisation/model on the hub",
+    )
+    revision: Revision | None = Field(None, description="branch, tag or commit on the hub; null for its default branch")
+    training: Literal["frozen", "end_to_end"] = Field(
+        "frozen",
+        description="of the encoder: it stays as it is and reads each title once, or it is trained with the rest, "
+        "by a job that asks for a GPU (not for the embedded one); an L2 that is searched is that of the frozen one",
+    )
+    encoder_learning_rate: Rate = Field(0.0001, description="of Adam on the encoder, where it is trained; without L2")
+    compared_items: Literal["all", "batch"] = Field(
+        "all",
+        description="what the loss compares the target with, where the encoder is trained: all items, of which each "
+        "step encodes the titles, or those of the batch",
+    )
+
+    @property
+    def is_end_to_end(self) -> bool:
+        """Whether the encoder is trained with the recommender."""
+        return self.training == "end_to_end"
+
+    @property
+    def model(self) -> BackboneSection:
+        """The encoder as the model that it is."""
+        return BackboneSection(name=self.encoder, revision=self.revision)
+
+
+class WeightDecaySearchSection(Section):
+    """What weight_decay searched chooses from, for each recommender and data set: the best on validation."""
+
+    values: Annotated[tuple[Probability, ...], Field(min_length=2)] = Field(
+        (0.0, 0.00001, 0.0001, 0.001, 0.01), description="of weight_decay"
+    )
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = Field(
+        (1,), description="each trains every value once; the mean of their HitRatio@1 on validation decides"
+    )
+
+
+class RecommendersSection(Section):
+    """Training of the sequential recommenders (RecBole): Adam, cross-entropy over all items."""
+
+    RENAMED: ClassVar[Mapping[str, str]] = {"guide": "sequence_encoder"}
+
+    sequence_encoder: Recommender = Field(
+        "sasrec",
+        description="gives the behaviour tokens and the sequence representation; sasrec is the paper's",
+    )
+    embedding_size: Count = Field(64, description="of items, and of the sequence representation")
+    learning_rate: Rate = Field(0.001, description="of Adam")
+    weight_decay: WeightDecay = Field(
+        0.0, description="L2 of Adam; searched for what is best on validation, by weight_decay_search"
+    )
+    batch_size: Count = Field(256, description="training sequences in a step")
+    maximum_epochs: Count = Field(12, description="passes over the training sequences, at most")
+    evaluations_per_epoch: Count = Field(2, description="validations in an epoch")
+    patience: Count = Field(10, description="validations without improvement before training stops")
+    sasrec: SASRecSection = SASRecSection()
+    gru4rec: GRU4RecSection = GRU4RecSection()
+    caser: CaserSection = CaserSection()
+    morec: MoRecSection = MoRecSection()
+    weight_decay_search: WeightDecaySearchSection = WeightDecaySearchSection()
+
+    @property
+    def is_weight_decay_searched(self) -> bool:
+        """Whether the L2 of each recommender is the best of several values."""
+        return self.weight_decay == SEARCHED

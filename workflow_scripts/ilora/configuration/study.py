@@ -1,0 +1,82 @@
+"""The whole configuration of a study.
+
+Each field's description becomes its comment in `config.yaml` and in the JSON schema. What involves several
+keys at once is checked in `ilora.configuration.checks`; `ilora.configuration.loading.load_study` does both.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
+
+from pydantic import Field
+
+from ilora.configuration.section import Section
+from ilora.configuration.sections.analysis import AnalysisSection
+from ilora.configuration.sections.backbone import BackboneSection
+from ilora.configuration.sections.chat import ChatSection
+from ilora.configuration.sections.data import BUILT_IN_DATASETS, DataSection
+from ilora.configuration.sections.decoding import DecodingSection
+from ilora.configuration.sections.embedded_backbone import EmbeddedBackboneSection
+from ilora.configuration.sections.figures import FiguresSection
+from ilora.configuration.sections.finetuning import FinetuningSection
+from ilora.configuration.sections.negative_transfer import NegativeTransferSection
+from ilora.configuration.sections.prompt import PromptSection
+from ilora.configuration.sections.recommenders import RecommendersSection
+from ilora.configuration.sections.resources import ResourcesSection
+from ilora.configuration.sections.statistics import StatisticsSection
+from ilora.configuration.sections.sweeps import SweepSection
+from ilora.configuration.types import FOLDER, LABEL, NAME, Dataset, Seed
+from ilora.methods.register import BASELINES, CHAT_METHODS, LANGUAGE_MODEL_METHODS, RECOMMENDERS
+
+Protocol = Literal["published", "chronological"]
+PROTOCOLS: tuple[str, ...] = get_args(Protocol)
+if TYPE_CHECKING:
+    # The register says which ids there are; a type checker cannot.
+    Method = str
+else:
+    Method = Literal[(*BASELINES, *RECOMMENDERS, *CHAT_METHODS, *LANGUAGE_MODEL_METHODS)]
+
+
+class StudyConfig(Section):
+    """A study: what is compared, on which data, with which settings. Changes rerun what depends on them."""
+
+    study: Annotated[str, Field(pattern=LABEL)] = Field("embedded-default", description="a name for the report")
+    results: Annotated[str, Field(pattern=FOLDER)] = Field("results", description="folder of everything that is made")
+    datasets: Annotated[tuple[Dataset, ...], Field(min_length=1)] = Field(
+        ("movielens",), description="data sets [movielens, lastfm, steam, or a name of data.own]"
+    )
+    protocol: Protocol = Field(
+        "published",
+        description="published rebuilds the splits that the paper was measured on; chronological is "
+        "leave-one-out in real time order",
+    )
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = Field(
+        (1,), description="each trains the recommenders and tunes the language model once"
+    )
+    methods: Annotated[tuple[Method, ...], Field(min_length=1)] = Field(
+        ("popularity", "markov", "gru4rec", "caser", "sasrec", "zero_shot", "llara", "ilora"),
+        description="rows of the table",
+    )
+    sweeps: dict[Annotated[str, Field(pattern=NAME)], SweepSection] = Field(
+        default={},
+        description="ablations by name, a figure each, such as {experts: {parameter: experts, values: [1, 2, 4, 8]}}; "
+        "studies/embedded.yaml has more",
+    )
+    data: DataSection = DataSection()
+    recommenders: RecommendersSection = RecommendersSection()
+    backbone: BackboneSection = BackboneSection()
+    embedded_backbone: EmbeddedBackboneSection = EmbeddedBackboneSection()
+    prompt: PromptSection = PromptSection()
+    finetuning: FinetuningSection = FinetuningSection()
+    decoding: DecodingSection = DecodingSection()
+    chat: ChatSection = ChatSection()
+    statistics: StatisticsSection = StatisticsSection()
+    analysis: AnalysisSection = AnalysisSection()
+    figures: FiguresSection = FiguresSection()
+    negative_transfer: NegativeTransferSection = NegativeTransferSection()
+    resources: ResourcesSection = ResourcesSection()
+
+    @property
+    def known_datasets(self) -> tuple[str, ...]:
+        """The data sets that the study could take: the built-in ones and its own."""
+        return (*BUILT_IN_DATASETS, *self.data.own)

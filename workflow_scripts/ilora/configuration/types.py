@@ -1,0 +1,44 @@
+"""Types of values that several sections of the configuration hold, and what text must look like."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import PydanticCustomError
+
+#: The L2 that is the best of several values on validation.
+SEARCHED = "searched"
+
+NAME, LABEL = r"^[a-z0-9_]+$", r"^[A-Za-z0-9._-]+$"
+FOLDER, TABLE, WORDS = r"^[^~{}\t\r\n]*[^~{}\s/]$", r"\.(csv|tsv|inter|item|parquet)$", r"^[^<>\s]+( [^<>\s]+)*$"
+#: What text must look like, by pattern.
+PATTERNS_IN_WORDS = {
+    NAME: "a name of small letters, digits and _",
+    LABEL: "letters, digits, points, _ and - alone",
+    FOLDER: "a path that has no ~, no braces and no slash at its end",
+    TABLE: "a file that ends in .csv, .tsv, .inter, .item or .parquet",
+    WORDS: "words with one space between them, without < and >",
+}
+
+
+def _number_or_searched(value: object, validate: ValidatorFunctionWrapHandler) -> float | str:
+    """Say in one message what a value of either kind may be."""
+    try:
+        checked: float | str = validate(value)
+    except ValidationError:
+        expected = f"a number of at least 0 and less than 1, or {SEARCHED}"
+        raise PydanticCustomError("number_or_searched", expected) from None
+    return checked
+
+
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Count = Annotated[int, Field(ge=1)]
+Revision = Annotated[str, Field(pattern=LABEL)]
+Rate = Annotated[float, Field(gt=0, le=1)]
+Probability = Annotated[float, Field(ge=0, lt=1)]
+Dataset = Annotated[str, Field(pattern=NAME)]
+Text = Annotated[str, Field(min_length=1)]
+TableFile = Annotated[str, Field(pattern=TABLE)]
+WeightDecay = Annotated[Probability | Literal["searched"], WrapValidator(_number_or_searched)]
+Words = Annotated[str, Field(pattern=WORDS)]
