@@ -1,17 +1,17 @@
 # Downloads of published data sets, for those whose source in the study is `download`.
 
 # A rule for each data set, since each has files of its own, and no rule can declare what depends on a wildcard.
-for downloadable in SOURCES:
+for downloadable in (dataset for dataset in DATASETS.values() if dataset.source):
 
     rule:
         name:
-            f"download_{downloadable}"
+            f"download_{downloadable.name}"
         output:
-            expand(f"{RESULTS}/raw/{downloadable}/{{name}}", name=SOURCES[downloadable].file_names),
+            expand(f"{RESULTS}/raw/{downloadable.name}/{{name}}", name=downloadable.source.file_names),
         log:
-            f"{RESULTS}/logs/download_dataset/{downloadable}.log",
+            f"{RESULTS}/logs/download_dataset/{downloadable.name}.log",
         benchmark:
-            f"{RESULTS}/benchmarks/rules/download_dataset/{downloadable}.tsv"
+            f"{RESULTS}/benchmarks/rules/download_dataset/{downloadable.name}.tsv"
         retries: 0
         # Nodes of a cluster often have no network. The downloader retries by itself, and resumes.
         localrule: True
@@ -20,8 +20,8 @@ for downloadable in SOURCES:
         threads: 1
         # Checksums, and not the version of the code, tell what the files are: an edit must not fetch gigabytes again.
         params:
-            dataset=downloadable,
-            checksums=[download.sha256 for download in SOURCES[downloadable].downloads],
+            dataset=downloadable.name,
+            checksums=[download.sha256 for download in downloadable.source.downloads],
             lock=STUDY.data.lock,
         script:
             "../workflow_scripts/download_dataset.py"

@@ -25,7 +25,7 @@ rule pretrain_backbone:
         runtime=minutes(60),
     params:
         code=code_version("pretrain_backbone"),
-        words=words_of,
+        wording=wording_of,
         config={
             **section("embedded_backbone", "prompt"),
             "data": {

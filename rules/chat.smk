@@ -26,7 +26,7 @@ rule ask_chat_model:
     params:
         code=code_version("ask_chat_model"),
         method="gpt4",
-        words=words_of,
+        wording=wording_of,
         address=CHAT_ADDRESS,
         config=section("chat"),
         store=CHAT_STORE,
@@ -50,7 +50,7 @@ use rule ask_chat_model as ask_chat_model_ranked with:
     params:
         code=code_version("ask_chat_model"),
         method="chatrec",
-        words=words_of,
+        wording=wording_of,
         address=CHAT_ADDRESS,
         config=section("chat"),
         store=CHAT_STORE,

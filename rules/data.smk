@@ -20,9 +20,9 @@ rule prepare_interactions:
         mem_mb=memory(2000),
         runtime=minutes(10),
     params:
-        code=code_version("prepare_interactions"),
+        code=version_of_preparation,
         source=raw_source,
-        tables=tables_of,
+        own=own_of,
         filters=filters_of,
     script:
         "../workflow_scripts/prepare_interactions.py"

@@ -1,14 +1,15 @@
 """Raw files of the data sets, how they are read, and where the tables made of them stand."""
 
-from ilora.configuration.sections.data import DOWNLOAD
-from ilora.data.acquisition.catalogue import SOURCES
+from dataclasses import asdict
+
+from ilora.datasets.declaration import DOWNLOAD
+from ilora.datasets.loading import module_of
+from ilora.datasets.register import DATASETS
 
 
 def raw_source(wildcards):
-    """Return where the raw files of a built-in data set lie, as its reader takes it; None for one of the user's own."""
-    if wildcards.dataset in STUDY.data.own:
-        return None
-    source = STUDY.data.sources[wildcards.dataset]
+    """Return where the raw files of a data set lie, as its reader takes it."""
+    source = STUDY.data.sources.get(wildcards.dataset, STUDY.data.dataset(wildcards.dataset).default_source)
     return f"{RESULTS}/raw/{wildcards.dataset}" if source == DOWNLOAD else source
 
 
@@ -19,37 +20,30 @@ def raw_files(wildcards):
         return [path for path in (own.interactions, own.items) if Path(path).is_file()]
     folder = raw_source(wildcards)
     if STUDY.data.sources[wildcards.dataset] == DOWNLOAD:
-        return [f"{folder}/{name}" for name in SOURCES[wildcards.dataset].file_names]
+        return [f"{folder}/{name}" for name in DATASETS[wildcards.dataset].source.file_names]
     return [folder] if Path(folder).is_dir() else []
 
 
-def tables_of(wildcards):
-    """Return the files of a user's own data set and how to read them, for `params`; None for a built-in one."""
+def own_of(wildcards):
+    """Return what the study says of a user's own data set but its words, for `params`; None for a built-in one."""
     own = STUDY.data.own.get(wildcards.dataset)
-    if own is None:
-        return None
-    tables = own.model_dump(include={"interactions", "items", "columns", "timestamps", "encoding"})
-    # Without a minimum, no rating has to be there.
-    tables["columns"]["rating"] = None if own.minimum_rating is None else own.columns.rating
-    return tables
+    return None if own is None else {key: value for key, value in own.plain().items() if key != "words"}
 
 
 def filters_of(wildcards):
     """Return what the study chooses about filtering a data set, and nothing about another, for `params`."""
-    own = STUDY.data.own.get(wildcards.dataset)
-    if own is not None:
-        return own.model_dump(include={"minimum_rating", "minimum_users_per_item", "minimum_items_per_user"})
-    choices = {
-        "movielens": {"minimum_rating": STUDY.data.minimum_rating},
-        "steam": {"sample_seed": STUDY.data.sample_seed},
-    }
-    return choices.get(wildcards.dataset, {})
+    return {name: getattr(STUDY.data, name) for name in STUDY.data.dataset(wildcards.dataset).options}
 
 
-def words_of(wildcards):
-    """Return the words of a user's own data set in prompts, for `params`; built-in ones have sentences of their own."""
-    own = STUDY.data.own.get(wildcards.dataset)
-    return None if own is None else own.words.model_dump()
+def wording_of(wildcards):
+    """Return the sentences of a data set in prompts, for `params`."""
+    return asdict(STUDY.data.dataset(wildcards.dataset).wording)
+
+
+def version_of_preparation(wildcards):
+    """Return the version of the code that prepares a data set: of the built-in ones, its own module alone."""
+    modules = (module_of(wildcards.dataset),) if wildcards.dataset in DATASETS else ()
+    return code_version("prepare_interactions", *modules)(wildcards)
 
 
 def data_of_run(name):

@@ -115,7 +115,7 @@ rule answer_fine_tuned:
         gpu=gpu_for(STUDY.backbone),
     params:
         code=code_version("answer_fine_tuned"),
-        words=words_of,
+        wording=wording_of,
         backbone=backbone_source,
         method=kind_of,
         finetuning=finetuning_of,
@@ -150,7 +150,7 @@ rule answer_zero_shot:
         gpu=gpu_for(STUDY.backbone),
     params:
         code=code_version("answer_zero_shot"),
-        words=words_of,
+        wording=wording_of,
         backbone=backbone_source,
         config=answering_of,
     script:

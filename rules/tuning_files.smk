@@ -48,7 +48,7 @@ def tuning_of(wildcards):
         "backbone": backbone_source(wildcards),
         "finetuning": finetuning_of(wildcards),
         **section("prompt"),
-        "words": words_of(wildcards),
+        "wording": wording_of(wildcards),
         "candidates": STUDY.data.candidates,
         "candidate_seed": STUDY.data.candidate_seed,
     }

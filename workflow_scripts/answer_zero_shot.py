@@ -7,6 +7,7 @@ import torch
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.schemas import CANDIDATES
+from ilora.datasets.wording import PromptWording
 from ilora.llm.inference.generation import DecodingSettings
 from ilora.llm.inference.predicting import predict
 from ilora.llm.model.backbones import BackboneSource, load_causal_model, load_tokenizer
@@ -14,7 +15,6 @@ from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.model.inputs import read_inputs
 from ilora.llm.prompts.builder import PromptBuilder, prompt_style
 from ilora.llm.prompts.context import context_window
-from ilora.llm.prompts.wording import prompt_wording
 from ilora.progress import start_log
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def main(snakemake: "Snakemake") -> None:
     model = HybridLanguageModel(load_causal_model(source))
 
     decoding = DecodingSettings(**config["decoding"])
-    wording = prompt_wording(snakemake.wildcards.dataset, snakemake.params.words)
+    wording = PromptWording(**snakemake.params.wording)
     window = context_window(model.causal_model, decoding.maximum_new_tokens)
     builder = PromptBuilder(tokenizer, inputs.titles, prompt_style(config["prompt"], "text"), wording, window)
     predictions = predict(

@@ -13,9 +13,9 @@ from ilora.data import candidate_tables
 from ilora.data.candidate_tables import Exclusion, candidates_table
 from ilora.data.candidates import draw_candidates, hash_candidates
 from ilora.data.protocols import draw_candidate_sets, make_sequences, prepare
-from ilora.data.readers import read_raw
 from ilora.data.recipes import FilterSettings
 from ilora.data.sequences import SequenceKey
+from ilora.datasets.movielens import DATASET as MOVIELENS
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def test_the_table_has_every_draw_of_val_and_test_only() -> None:
 
 def test_the_frozen_sets_of_movielens_stay_what_they_were() -> None:
     """Every number that was ever compared rests on these bytes."""
-    prepared = prepare(read_raw("movielens", "recbole"), "movielens", "published", FilterSettings(minimum_rating=3.0))
+    prepared = prepare(MOVIELENS.read("recbole"), MOVIELENS.recipe, "published", FilterSettings(minimum_rating=3.0))
     sequences = make_sequences(prepared.interactions, "published", split_seed=0, minimum_history=3, maximum_history=10)
     table = draw_candidate_sets(sequences, prepared.interactions, "published", size=20, draws=10, seed=0)
     assert table.num_rows == (94 + 95) * 10

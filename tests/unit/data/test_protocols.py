@@ -15,6 +15,7 @@ from ilora.data.raw import RAW_INTERACTIONS, RAW_ITEMS, RawData
 from ilora.data.recipes import FilterSettings
 from ilora.data.sequences import sequence_table
 from ilora.data.trajectories import training_trajectories
+from ilora.datasets.movielens import DATASET as MOVIELENS
 
 ITEM_COUNT = 40
 
@@ -56,7 +57,7 @@ def sequences_of(interactions: pa.Table, protocol: str) -> pa.Table:
 
 def tables_of(log: Log, protocol: str, shuffle_seed: int | None = None) -> tuple[pa.Table, pa.Table, pa.Table]:
     """Return interactions, items and sequences."""
-    prepared = prepare(raw_data(log, shuffle_seed), "movielens", protocol, FilterSettings())
+    prepared = prepare(raw_data(log, shuffle_seed), MOVIELENS.recipe, protocol, FilterSettings())
     return prepared.interactions, prepared.items, sequences_of(prepared.interactions, protocol)
 
 
@@ -185,7 +186,7 @@ def test_a_protocol_that_does_not_exist_is_named() -> None:
     problem = "no protocol 'random'. Protocols that exist: published, chronological"
     raw = raw_data([])
     with pytest.raises(ValueError, match=problem):
-        prepare(raw, "movielens", "random", FilterSettings())
+        prepare(raw, MOVIELENS.recipe, "random", FilterSettings())
     with pytest.raises(ValueError, match=problem):
         sequences_of(raw.interactions, "random")
     with pytest.raises(ValueError, match=problem):

@@ -1,5 +1,6 @@
 """A tiny hybrid study: eight titles, a tokenizer, a random Llama."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,8 +15,8 @@ from ilora.backbone.architecture import BackboneShape, build_backbone
 from ilora.backbone.tokenizer import train_tokenizer
 from ilora.configuration.sections.finetuning import FinetuningValues
 from ilora.data.sequences import SequenceTable, sequence_table
+from ilora.datasets.register import DATASETS
 from ilora.llm.prompts.builder import PromptBuilder, PromptStyle
-from ilora.llm.prompts.wording import WORDING
 from ilora.llm.training.tuning_job import TuningJob, TuningSettings
 
 TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", "Fargo"]
@@ -24,13 +25,13 @@ TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", 
 @pytest.fixture(scope="session")
 def tokenizer() -> PreTrainedTokenizerFast:
     """So few tokens that titles are of several, and of different lengths."""
-    return train_tokenizer(TITLES, WORDING["movielens"], vocabulary_size=275)
+    return train_tokenizer(TITLES, DATASETS["movielens"].wording, vocabulary_size=275)
 
 
 @pytest.fixture
 def builder(tokenizer: PreTrainedTokenizerFast) -> PromptBuilder:
     style = PromptStyle("candidates_first", "before_title")
-    return PromptBuilder(tokenizer, TITLES, style, WORDING["movielens"])
+    return PromptBuilder(tokenizer, TITLES, style, DATASETS["movielens"].wording)
 
 
 @pytest.fixture
@@ -100,7 +101,7 @@ def job(cut: pa.Table, llama: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFa
         backbone={"name": str(folder / "backbone"), "revision": None, "precision": "float32", "attention": "sdpa"},
         finetuning=finetuning.model_dump(mode="json"),
         prompt={"order": "candidates_first", "behaviour_token": "before_title"},
-        words=None,
+        wording=asdict(DATASETS["movielens"].wording),
         candidates=3,
         candidate_seed=0,
     )

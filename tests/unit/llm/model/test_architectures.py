@@ -13,6 +13,7 @@ import torch
 from ilora.artifacts.schemas import CANDIDATES, PREDICTIONS
 from ilora.configuration.sections.finetuning import FinetuningValues
 from ilora.data.sequences import SequenceTable
+from ilora.datasets.register import DATASETS
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.metrics import measure_run
 from ilora.evaluation.predictions import check_predictions
@@ -25,7 +26,6 @@ from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.model.projector import fresh_projector
 from ilora.llm.prompts.builder import PromptBuilder, PromptStyle, Template
 from ilora.llm.prompts.context import context_window
-from ilora.llm.prompts.wording import WORDING
 from ilora.llm.training.fine_tuning import FineTuningExamples, fine_tune
 from ilora.methods.declaration import AdapterKind
 from small_tuning import SMALL_TUNING
@@ -70,7 +70,7 @@ def test_what_was_tuned_comes_back_from_disk_and_answers_the_same(
     tokenizer = chat_tokenizer(CHAT_TEMPLATES[kind])
     causal_model = backbone(kind, len(tokenizer))
     style = PromptStyle("history_first", "after_title", template)
-    builder = PromptBuilder(tokenizer, TITLES, style, WORDING["movielens"], context_window(causal_model, 12))
+    builder = PromptBuilder(tokenizer, TITLES, style, DATASETS["movielens"].wording, context_window(causal_model, 12))
     shape = adapter_settings(FinetuningValues(item_vectors="raw").model_dump(), "hybrid", adapter)
     projector = fresh_projector(ITEM_VECTORS, causal_model, seed=1)
     model = attach_adapter(causal_model, projector, ITEM_VECTORS, shape, REPRESENTATIONS.shape[1], seed=1)
