@@ -20,7 +20,7 @@ rule pretrain_backbone:
         runtime=requests.minutes(60),
     params:
         code=code_version("pretrain_backbone"),
-        words=data.words,
+        wording=data.wording,
         config=models.pretraining,
     script:
         "../workflow_scripts/pretrain_backbone.py"

@@ -18,7 +18,7 @@ rule ask_chat_model:
     params:
         code=code_version("ask_chat_model"),
         method="gpt4",
-        words=data.words,
+        wording=data.wording,
         address=study.chat_address,
         config={"chat": study.config.chat.model_dump(mode="json")},
         store=layout.chat_store,
@@ -43,7 +43,7 @@ use rule ask_chat_model as ask_chat_model_ranked with:
     params:
         code=code_version("ask_chat_model"),
         method="chatrec",
-        words=data.words,
+        wording=data.wording,
         address=study.chat_address,
         config={"chat": study.config.chat.model_dump(mode="json")},
         store=layout.chat_store,

@@ -11,7 +11,7 @@ import rule_defaults
 import slurm_jobs
 from ilora.code_version import CodeVersions
 from ilora.configuration.validation import ConfigurationError
-from ilora.data.acquisition.catalogue import SOURCES
+from ilora.datasets.register import DATASETS
 from ilora.layout import fill
 from ilora.study.data import DataFiles
 from ilora.study.requests import Requests

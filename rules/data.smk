@@ -12,9 +12,9 @@ rule prepare_interactions:
     conda:
         "../envs/data.yaml"
     params:
-        code=code_version("prepare_interactions"),
+        code=data.code_of_preparation(code_version),
         source=data.raw_source,
-        tables=data.tables,
+        own=data.own,
         filters=data.filters,
     script:
         "../workflow_scripts/prepare_interactions.py"

@@ -6,7 +6,6 @@ rule plan_fine_tuning:
     input:
         unpack(models.backbone_files),
         catalogue=rules.prepare_interactions.output.catalogue,
-        interactions=rules.prepare_interactions.output.interactions,
         sequences=rules.make_sequences.output.sequences,
     output:
         plan=layout.tuning_plan,
@@ -34,7 +33,6 @@ rule fine_tune:
         unpack(tuning.encoder_files),
         plan=ancient(tuning.plan),
         catalogue=rules.prepare_interactions.output.catalogue,
-        interactions=rules.prepare_interactions.output.interactions,
         sequences=rules.make_sequences.output.sequences,
     output:
         **tuning.outputs("llara"),
@@ -83,7 +81,6 @@ rule answer_fine_tuned:
         unpack(tuning.encoder_files),
         unpack(tuning.adapter_files),
         catalogue=rules.prepare_interactions.output.catalogue,
-        interactions=rules.prepare_interactions.output.interactions,
         sequences=rules.make_sequences.output.sequences,
         candidates=rules.draw_candidates.output.candidates,
     output:
@@ -97,7 +94,7 @@ rule answer_fine_tuned:
         **requests.inference,
     params:
         code=code_version("answer_fine_tuned"),
-        words=data.words,
+        wording=data.wording,
         backbone=models.backbone,
         method=tuning.kind,
         finetuning=tuning.finetuning,
@@ -113,7 +110,6 @@ rule answer_zero_shot:
     input:
         unpack(models.backbone_files),
         catalogue=rules.prepare_interactions.output.catalogue,
-        interactions=rules.prepare_interactions.output.interactions,
         sequences=rules.make_sequences.output.sequences,
         candidates=rules.draw_candidates.output.candidates,
     output:
@@ -127,7 +123,7 @@ rule answer_zero_shot:
         **requests.inference,
     params:
         code=code_version("answer_zero_shot"),
-        words=data.words,
+        wording=data.wording,
         backbone=models.backbone,
         config=tuning.inference,
     script:
@@ -139,7 +135,6 @@ rule compute_gates:
     input:
         unpack(tuning.encoder_files),
         unpack(tuning.adapter_files),
-        interactions=rules.prepare_interactions.output.interactions,
         sequences=rules.make_sequences.output.sequences,
     output:
         gates=layout.gates,

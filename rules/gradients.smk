@@ -6,7 +6,6 @@ rule cluster_sequences:
     input:
         unpack(tuning.encoder_files_of_study),
         catalogue=rules.prepare_interactions.output.catalogue,
-        interactions=rules.prepare_interactions.output.interactions,
         sequences=rules.make_sequences.output.sequences,
     output:
         clusters=fill(layout.clusters, sequence_encoder=study.config.recommenders.sequence_encoder),
@@ -34,7 +33,6 @@ rule compute_gradients:
         snapshots=layout.snapshots,
         clusters=rules.cluster_sequences.output.clusters,
         catalogue=rules.prepare_interactions.output.catalogue,
-        interactions=rules.prepare_interactions.output.interactions,
         sequences=rules.make_sequences.output.sequences,
     output:
         grams=layout.gradients,

@@ -159,7 +159,7 @@ rule show_answers:
     params:
         code=code_version("show_answers"),
         backbone=WRITING_MODELS,
-        words=words_of,
+        wording=wording_of,
         prompt=STUDY.prompt.model_dump(mode="json"),
         questions=ANSWER_SAMPLE["rows"],
     script:

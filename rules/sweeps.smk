@@ -9,14 +9,13 @@ use rule answer_fine_tuned as answer_snapshot with:
         unpack(tuning.adapter_files),
         snapshots=layout.snapshots,
         catalogue=rules.prepare_interactions.output.catalogue,
-        interactions=rules.prepare_interactions.output.interactions,
         sequences=rules.make_sequences.output.sequences,
         candidates=rules.draw_candidates.output.candidates,
     output:
         predictions=layout.snapshot_predictions,
     params:
         code=code_version("answer_fine_tuned"),
-        words=data.words,
+        wording=data.wording,
         backbone=models.backbone,
         method=tuning.kind,
         finetuning=tuning.finetuning,

@@ -10,6 +10,7 @@ from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.records import check_made_from
 from ilora.artifacts.schemas import CANDIDATES, SEQUENCES
 from ilora.data.candidates import first_draws
+from ilora.datasets.wording import PromptWording
 from ilora.llm.inference.generation import DecodingSettings
 from ilora.llm.inference.predicting import PromptedModel, predict
 from ilora.llm.model.adapter import adapter_settings, load_adapter
@@ -18,7 +19,6 @@ from ilora.llm.model.inputs import read_method_inputs
 from ilora.llm.model.item_vectors import guide_item_vectors
 from ilora.llm.prompts.builder import PromptBuilder, prompt_style
 from ilora.llm.prompts.context import context_window
-from ilora.llm.prompts.wording import prompt_wording
 from ilora.llm.training.gate_inputs import method_guidance
 from ilora.predictions.building import written_predictions
 from ilora.progress import start_log
@@ -40,7 +40,6 @@ def main(snakemake: "Snakemake") -> None:
     inputs = read_method_inputs(
         snakemake.input.catalogue,
         snakemake.input.sequences,
-        snakemake.input.interactions,
         snakemake.input.get("item_embeddings"),
         snakemake.input.get("representations"),
     )
@@ -54,7 +53,7 @@ def main(snakemake: "Snakemake") -> None:
     guidance = method_guidance(shape, inputs.guide, inputs.sequences, seed)
 
     decoding = DecodingSettings(**config["decoding"])
-    wording = prompt_wording(snakemake.wildcards.dataset, snakemake.params.words)
+    wording = PromptWording(**snakemake.params.wording)
     style = prompt_style(config["prompt"], snakemake.params.method["prompt"])
     window = context_window(model.causal_model, decoding.maximum_new_tokens)
     builder = PromptBuilder(tokenizer, inputs.titles, style, wording, window)

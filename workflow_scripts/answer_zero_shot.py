@@ -7,6 +7,7 @@ import torch
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.schemas import CANDIDATES, SEQUENCES
+from ilora.datasets.wording import PromptWording
 from ilora.llm.inference.generation import DecodingSettings
 from ilora.llm.inference.predicting import PromptedModel, predict
 from ilora.llm.model.backbones import BackboneSource, load_causal_model, load_tokenizer
@@ -14,7 +15,6 @@ from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.model.inputs import read_method_inputs
 from ilora.llm.prompts.builder import PromptBuilder, prompt_style
 from ilora.llm.prompts.context import context_window
-from ilora.llm.prompts.wording import prompt_wording
 from ilora.predictions.building import written_predictions
 from ilora.progress import start_log
 
@@ -30,13 +30,13 @@ def main(snakemake: "Snakemake") -> None:
     torch.set_num_threads(snakemake.threads)
     config, method = snakemake.params.config, snakemake.wildcards.method
     candidates = read_table(snakemake.input.candidates, CANDIDATES)
-    inputs = read_method_inputs(snakemake.input.catalogue, snakemake.input.sequences, snakemake.input.interactions)
+    inputs = read_method_inputs(snakemake.input.catalogue, snakemake.input.sequences)
     source = BackboneSource(**snakemake.params.backbone)
     tokenizer = load_tokenizer(source)
     model = HybridLanguageModel(load_causal_model(source))
 
     decoding = DecodingSettings(**config["decoding"])
-    wording = prompt_wording(snakemake.wildcards.dataset, snakemake.params.words)
+    wording = PromptWording(**snakemake.params.wording)
     window = context_window(model.causal_model, decoding.maximum_new_tokens)
     builder = PromptBuilder(tokenizer, inputs.titles, prompt_style(config["prompt"], "text"), wording, window)
     prompted = PromptedModel(model, builder, "the untuned backbone")

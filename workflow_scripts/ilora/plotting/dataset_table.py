@@ -6,7 +6,8 @@ from typing import Any
 import pyarrow as pa
 from tabulate import tabulate
 
-from ilora.data.acquisition.catalogue import SOURCES
+from ilora.data.acquisition.source import DatasetSource
+from ilora.datasets.register import DATASETS
 from ilora.plotting.dataset_reference import paper_statistic
 from ilora.plotting.html_page import html_page, html_table, section
 from ilora.plotting.labels import dataset_label
@@ -111,14 +112,13 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _notes(table: pa.Table) -> list[str]:
     """Return the notes, and for each data set that others published its terms of use and what to cite."""
-    datasets = dict.fromkeys(table["dataset"].to_pylist())
-    return [*NOTES, *(_terms(dataset) for dataset in datasets if dataset in SOURCES)]
+    datasets = [DATASETS[name] for name in dict.fromkeys(table["dataset"].to_pylist()) if name in DATASETS]
+    return [*NOTES, *(_terms(dataset.label, dataset.source) for dataset in datasets if dataset.source)]
 
 
-def _terms(dataset: str) -> str:
-    source = SOURCES[dataset]
+def _terms(label: str, source: DatasetSource) -> str:
     terms, citations = " ".join(source.terms), " ".join(source.citations)
-    return f"{dataset_label(dataset)}: {source.title}, {source.page}. {terms} Please cite: {citations}"
+    return f"{label}: {source.title}, {source.page}. {terms} Please cite: {citations}"
 
 
 def _step_cells(steps: Mapping[str, pa.Table]) -> list[list[str]]:

@@ -1,9 +1,7 @@
 """How data sets, methods and backbones are named in tables and figures."""
 
+from ilora.datasets.register import DATASETS
 from ilora.methods.register import LABELS
-
-DATASETS = {"movielens": "MovieLens", "lastfm": "LastFM", "steam": "Steam"}
-
 
 #: How the values of a swept setting are written; others as they are.
 _SWEPT = {"experts": "K = {}", "r": "r = {}", "scale": "α / {}"}
@@ -20,8 +18,8 @@ NO_BACKBONE = "none"
 
 
 def dataset_label(dataset: str) -> str:
-    """Return the data set's name as written in the literature; an unknown id as it is."""
-    return DATASETS.get(dataset, dataset)
+    """Return the data set's name as written in the literature; that of one of the user's own as it is."""
+    return DATASETS[dataset].label if dataset in DATASETS else dataset
 
 
 def method_label(method: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ilora.datasets.register import DATASETS, PAPER_DATASETS
 from ilora.methods.register import TUNED_METHODS
 from ilora.plotting.html_page import html_table
 from ilora.plotting.labels import dataset_label, method_label
@@ -15,7 +16,6 @@ from ilora.reporting.weight_decays import WeightDecaySearch
 
 #: Rows of the paper's Table 1.
 PAPER_METHODS = ("gru4rec", "caser", "sasrec", "zero_shot", "chatrec", "morec", "tallrec", "llara", "ilora")
-PAPER_DATASETS = ("lastfm", "movielens", "steam")
 PAPER_BACKBONE = "llama-2-7b"
 PAPER_SEEDS = 5
 
@@ -109,37 +109,20 @@ def _data(study: Study) -> Iterator[Deviation]:
 
 
 def _data_sets(study: Study) -> Iterator[Deviation]:
+    labels = [dataset_label(dataset) for dataset in PAPER_DATASETS]
     missing = [dataset_label(dataset) for dataset in PAPER_DATASETS if not study.has(dataset)]
     if missing:
         yield Deviation(
             "Data sets",
-            "LastFM, MovieLens and Steam.",
+            f"{', '.join(labels[:-1])} and {labels[-1]}.",
             f"Without {', '.join(missing)}.",
             "What is shown holds for fewer data sets than the paper's claims.",
         )
-    if study.has("movielens"):
-        yield Deviation(
-            "MovieLens: films rated at the same time",
-            "In no particular order in the released files.",
-            "In a fixed order, by a hash of user and film.",
-            "Many histories are in another order than the paper's, and some last items are others; the table of data "
-            "sets counts the shared times.",
-        )
-    if study.has("lastfm") and study.is_published:
-        yield Deviation(
-            "LastFM: order of the sequences",
-            "Described as sequences in time; the released ones are all in ascending order of the artists' ids.",
-            "In ascending order of the artists' ids, like the released ones.",
-            "No number on LastFM is about time, neither the paper's nor ours: the next artist has a larger id than "
-            "all before it.",
-        )
-    if study.has("steam"):
-        yield Deviation(
-            "Steam: users and games",
-            "A random third of users and of games, which third is not published: 11,938 users, 3,581 games.",
-            f"A random third of both, drawn with seed {study.settings['data']['sample_seed']}.",
-            "Other users and games than the paper's; the table of data sets shows how far the counts are apart.",
-        )
+    for name, dataset in DATASETS.items():
+        for found in dataset.published.departures:
+            if study.has(name) and (not found.protocols or study.settings["protocol"] in found.protocols):
+                here = found.here.format_map(study.settings["data"])
+                yield Deviation(found.subject, found.paper, here, found.effect)
 
 
 def _candidates(study: Study) -> Iterator[Deviation]:

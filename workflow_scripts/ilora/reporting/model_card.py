@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ilora.data.acquisition.catalogue import SOURCES
+from ilora.datasets.register import DATASETS
 from ilora.plotting.labels import dataset_label, method_label
 
 #: What the card shows of the metrics, in this order.
@@ -170,7 +170,7 @@ def _licences(facts: CardFacts) -> str:
     lines = []
     if not _is_embedded(facts):
         lines.append(f"- The base model's licence holds for its use with this adapter: see {facts.base_model}.")
-    source = SOURCES.get(facts.dataset)
+    source = DATASETS[facts.dataset].source if facts.dataset in DATASETS else None
     if source is None:
         lines.append(f"- {dataset_label(facts.dataset)} is a data set of the study's own: its terms are its owner's.")
     else:

@@ -41,25 +41,25 @@ def predicted(
     hybrid: HybridLanguageModel,
     builder: PromptBuilder,
     sequences: SequenceTable,
-    sequence_rows: pa.Table,
+    cut: pa.Table,
     candidates: pa.Table,
     settings: DecodingSettings,
 ) -> pa.Table:
     guidance = representations(len(sequences.keys), dtype=torch.float64)
     answers = predict(PromptedModel(hybrid, builder, "the test's"), sequences, candidates, settings, guidance)
-    return written_predictions(sequence_rows, candidates, answers.texts, TITLES, "ilora", answers.scores)
+    return written_predictions(cut, candidates, answers.texts, TITLES, "ilora", answers.scores)
 
 
 def test_a_row_holds_text_choice_and_scores(
     builder: PromptBuilder,
     tokenizer: PreTrainedTokenizerFast,
     sequences: SequenceTable,
-    sequence_rows: pa.Table,
+    cut: pa.Table,
     candidates: pa.Table,
 ) -> None:
     hybrid = hybrid_model("instance_wise", len(tokenizer))
     settings = DecodingSettings(batch_size=3, maximum_new_tokens=6, constrained=True)
-    predictions = predicted(hybrid, builder, sequences, sequence_rows, candidates, settings)
+    predictions = predicted(hybrid, builder, sequences, cut, candidates, settings)
     assert predictions.schema == PREDICTIONS
     check_predictions(predictions, "here")
     guidance = representations(len(sequences.keys), dtype=torch.float64)
@@ -75,11 +75,11 @@ def test_metrics_know_both_ways_to_choose(
     builder: PromptBuilder,
     tokenizer: PreTrainedTokenizerFast,
     sequences: SequenceTable,
-    sequence_rows: pa.Table,
+    cut: pa.Table,
     candidates: pa.Table,
 ) -> None:
     hybrid = hybrid_model("instance_wise", len(tokenizer))
-    predictions = predicted(hybrid, builder, sequences, sequence_rows, candidates, DecodingSettings(4, 6))
+    predictions = predicted(hybrid, builder, sequences, cut, candidates, DecodingSettings(4, 6))
     run = Run("movielens", "published", "ilora", "embedded", seed=1)
     metrics = measure_run(predictions, run, TITLES, IntervalSettings(samples=100), "here").to_pylist()
     values = {row["metric"]: row["value"] for row in metrics if row["split"] == "val_test"}
@@ -94,12 +94,12 @@ def test_scores_can_be_length_normalised(
     builder: PromptBuilder,
     tokenizer: PreTrainedTokenizerFast,
     sequences: SequenceTable,
-    sequence_rows: pa.Table,
+    cut: pa.Table,
     candidates: pa.Table,
 ) -> None:
     hybrid = hybrid_model("uniform", len(tokenizer))
     sums, means = (
-        predicted(hybrid, builder, sequences, sequence_rows, candidates, DecodingSettings(4, 6, False, score))
+        predicted(hybrid, builder, sequences, cut, candidates, DecodingSettings(4, 6, False, score))
         for score in ("sum", "mean")
     )
     for summed, averaged in zip(sums.to_pylist(), means.to_pylist(), strict=True):
@@ -116,12 +116,12 @@ def test_a_batch_is_answered_as_one_at_a_time(
     builder: PromptBuilder,
     tokenizer: PreTrainedTokenizerFast,
     sequences: SequenceTable,
-    sequence_rows: pa.Table,
+    cut: pa.Table,
     candidates: pa.Table,
 ) -> None:
     hybrid = hybrid_model(adapter, len(tokenizer))
     together, apart = (
-        predicted(hybrid, builder, sequences, sequence_rows, candidates, DecodingSettings(batch_size, 6, constrained))
+        predicted(hybrid, builder, sequences, cut, candidates, DecodingSettings(batch_size, 6, constrained))
         for batch_size in (4, 1)
     )
     assert together.drop(["scores"]).equals(apart.drop(["scores"]))

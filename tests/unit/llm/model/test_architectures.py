@@ -13,6 +13,7 @@ import torch
 from ilora.artifacts.schemas import CANDIDATES
 from ilora.configuration.sections.finetuning import FinetuningValues
 from ilora.data.sequences import SequenceTable
+from ilora.datasets.register import DATASETS
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.metrics import measure_run
 from ilora.layout import Run
@@ -24,7 +25,6 @@ from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.model.projector import fresh_projector
 from ilora.llm.prompts.builder import PromptBuilder, PromptStyle, Template
 from ilora.llm.prompts.context import context_window
-from ilora.llm.prompts.wording import WORDING
 from ilora.llm.training.fine_tuning import FineTuningExamples, fine_tune
 from ilora.methods.declaration import AdapterKind
 from ilora.predictions.building import written_predictions
@@ -69,7 +69,7 @@ def backbone(kind: str, vocabulary_size: int) -> torch.nn.Module:
 def test_what_was_tuned_comes_back_from_disk_and_answers_the_same(
     tmp_path: Path,
     sequences: SequenceTable,
-    sequence_rows: pa.Table,
+    cut: pa.Table,
     kind: str,
     adapter: AdapterKind,
     template: Template,
@@ -77,7 +77,7 @@ def test_what_was_tuned_comes_back_from_disk_and_answers_the_same(
     tokenizer = chat_tokenizer(CHAT_TEMPLATES[kind])
     causal_model = backbone(kind, len(tokenizer))
     style = PromptStyle("history_first", "after_title", template)
-    builder = PromptBuilder(tokenizer, TITLES, style, WORDING["movielens"], context_window(causal_model, 12))
+    builder = PromptBuilder(tokenizer, TITLES, style, DATASETS["movielens"].wording, context_window(causal_model, 12))
     shape = adapter_settings(FinetuningValues(item_vectors="raw").model_dump(), "hybrid", adapter)
     projector = fresh_projector(ITEM_VECTORS, causal_model, seed=1)
     model = attach_adapter(causal_model, projector, ITEM_VECTORS, shape, REPRESENTATIONS.shape[1], seed=1)
@@ -100,7 +100,7 @@ def test_what_was_tuned_comes_back_from_disk_and_answers_the_same(
         gate_inputs = REPRESENTATIONS if adapter == "instance_wise" else None
         decoding = DecodingSettings(batch_size, maximum_new_tokens=12, constrained=constrained)
         answers = predict(PromptedModel(asked, builder, kind), sequences, candidates, decoding, gate_inputs)
-        return written_predictions(sequence_rows, candidates, answers.texts, TITLES, method, answers.scores)
+        return written_predictions(cut, candidates, answers.texts, TITLES, method, answers.scores)
 
     written = predicted(loaded, 4, constrained=False)
     assert predicted(model, 4, constrained=False).equals(written)  # bit for bit

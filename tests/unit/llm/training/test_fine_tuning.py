@@ -16,13 +16,13 @@ from ilora.adapters.storage import read_gate
 from ilora.artifacts.errors import ArtifactError
 from ilora.configuration.sections.finetuning import FinetuningValues
 from ilora.data.sequences import SequenceTable
+from ilora.datasets.register import DATASETS
 from ilora.llm.model.adapter import AdapterSettings, adapter_settings, attach_adapter, load_adapter, save_adapter
 from ilora.llm.model.collation import Collator
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.model.item_vectors import guide_item_vectors
 from ilora.llm.model.projector import Projector
 from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder, PromptStyle
-from ilora.llm.prompts.wording import WORDING
 from ilora.llm.training.fine_tuning import FineTuningExamples, FineTuningSettings, fine_tune, fine_tuning_settings
 from ilora.llm.training.gate_inputs import method_guidance
 from small_tuning import SMALL_ADAPTER, SMALL_TUNING
@@ -148,7 +148,7 @@ def test_an_adapter_for_text_alone_has_no_projector_and_comes_back(
     base = {name: tensor.clone() for name, tensor in llama.state_dict().items()}
     shape = adapter_settings({**FINETUNING, "rank": 8, "alpha": 16.0}, prompt="text", adapter="uniform")
     assert (shape.experts, shape.item_vectors) == (None, None)
-    builder = PromptBuilder(tokenizer, TITLES, PromptStyle("history_first", "none"), WORDING["movielens"])
+    builder = PromptBuilder(tokenizer, TITLES, PromptStyle("history_first", "none"), DATASETS["movielens"].wording)
     data = FineTuningExamples(sequences, builder, None, 3, 0, SETTINGS)
     tuned = attach_adapter(llama.requires_grad_(False), None, None, shape, 4, seed=1)
     fine_tune(tuned, data, 0, SETTINGS, "tuning", LOGGER, lambda step: None)

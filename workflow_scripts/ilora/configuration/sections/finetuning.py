@@ -10,7 +10,7 @@ from pydantic import Field, JsonValue
 
 from ilora.configuration.problems import Problem, repeated
 from ilora.configuration.section import Section
-from ilora.configuration.types import Count, Dataset, Probability, Rate
+from ilora.configuration.types import Count, DatasetName, Probability, Rate
 from ilora.methods.register import LANGUAGE_MODEL_METHODS, TUNED_METHODS
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class FinetuningSection(FinetuningValues):
         description="replaces the values below by those of the paper or of its released code, for each data "
         "set; null for the values below",
     )
-    per_dataset: dict[Dataset, dict[str, JsonValue]] = Field(
+    per_dataset: dict[DatasetName, dict[str, JsonValue]] = Field(
         default={},
         description="values for one data set, such as {steam: {r: 16}}; they win over the preset and over "
         "the values below",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ilora.artifacts.parquet import read_table
 from ilora.artifacts.schemas import ITEMS
 from ilora.artifacts.tensors import read_tensor
+from ilora.datasets.wording import PromptWording
 from ilora.llm.hub.origin import read_origin
 from ilora.llm.inference.generation import DecodingSettings, generate_answers
 from ilora.llm.inference.likelihood import score_answers
@@ -22,7 +23,6 @@ from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.model.item_vectors import prepare_item_vectors
 from ilora.llm.prompts.builder import PromptBuilder, prompt_style
 from ilora.llm.prompts.context import context_window
-from ilora.llm.prompts.wording import prompt_wording
 from ilora.llm.training.tuning_job import TuningSettings
 from ilora.predictions.choices import resolve_choice
 from ilora.progress import Progress
@@ -132,7 +132,7 @@ def load_tuned_method(adapter: Path) -> TunedMethod:
         tokenizer,
         titles,
         prompt_style(settings.prompt, settings.kind["prompt"]),
-        prompt_wording(settings.dataset, settings.words),
+        PromptWording(**settings.wording),
         context_window(model.causal_model, _DECODING.maximum_new_tokens),
     )
     recommender = None if embeddings is None else embeddings.with_name("model.safetensors")

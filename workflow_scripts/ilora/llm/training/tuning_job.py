@@ -15,6 +15,7 @@ from transformers import PreTrainedTokenizerBase
 
 from ilora.artifacts.parquet import write_table
 from ilora.artifacts.writing import atomic_path
+from ilora.datasets.wording import PromptWording
 from ilora.llm.model.adapter import AdapterSettings, adapter_settings, attach_adapter, save_adapter
 from ilora.llm.model.backbones import BackboneSource, device, load_causal_model, load_tokenizer
 from ilora.llm.model.hybrid_model import HybridLanguageModel
@@ -23,7 +24,6 @@ from ilora.llm.model.item_vectors import guide_item_vectors
 from ilora.llm.model.projector import fresh_projector, load_projector
 from ilora.llm.prompts.builder import PromptBuilder, prompt_style
 from ilora.llm.prompts.context import ContextWindow, context_window
-from ilora.llm.prompts.wording import prompt_wording
 from ilora.llm.training.checkpoints import Checkpointing
 from ilora.llm.training.fine_tuning import FineTuningExamples, fine_tune, fine_tuning_settings
 from ilora.llm.training.gate_inputs import method_guidance, training_guidance
@@ -39,14 +39,14 @@ class TuningSettings:
     """How a method is tuned for a data set: plain values, which JSON can hold.
 
     Attributes:
-        dataset: name of the data set, for its words.
+        dataset: name of the data set, for messages.
         method: name of the method, for the progress display.
         kind: keyword arguments of `ilora.llm.model.adapter.adapter_settings` that say what kind of method it is.
         seed: of the fine-tuning.
         backbone: keyword arguments of `BackboneSource`.
         finetuning: the study's `finetuning` section, for the data set and method.
         prompt: its `prompt` section.
-        words: of a data set of one's own in prompts, or None.
+        wording: keyword arguments of `PromptWording`: the data set's sentences.
         candidates: size of a candidate set.
         candidate_seed: of the candidate sets.
     """
@@ -58,7 +58,7 @@ class TuningSettings:
     backbone: Mapping[str, Any]
     finetuning: Mapping[str, Any]
     prompt: Mapping[str, Any]
-    words: Mapping[str, str] | None
+    wording: Mapping[str, str]
     candidates: int
     candidate_seed: int
 
@@ -79,7 +79,7 @@ class TuningJob:
 
     Attributes:
         settings: of the fine-tuning.
-        inputs: the files that it reads, by name: ``catalogue``, ``sequences``, ``interactions``; with hybrid prompts
+        inputs: the files that it reads, by name: ``catalogue``, ``sequences``; with hybrid prompts
             ``item_embeddings`` and ``representations``; ``projector`` where the backbone has one of its own.
         threads: of one process on the CPU.
         sharded: whether several processes divide the frozen weights among them; no number depends on it.
@@ -133,7 +133,7 @@ class PreparedTuning:
 def prepare_tuning(job: TuningJob) -> PreparedTuning:
     """Read the files of a job, load its backbone and attach a fresh adapter, whose gate has its statistics."""
     settings, shape = job.settings, job.settings.shape
-    names = ("catalogue", "sequences", "interactions", "item_embeddings", "representations")
+    names = ("catalogue", "sequences", "item_embeddings", "representations")
     inputs = read_method_inputs(**{name: job.inputs[name] for name in names if name in job.inputs})
     tokenizer = load_tokenizer(settings.source)
     is_divided = job.sharded and process_count() > 1
@@ -169,7 +169,7 @@ def training_examples(
         guidance: what a gate reads, float32 (sequences, width); None without such a gate.
     """
     style = prompt_style(settings.prompt, settings.kind["prompt"])
-    wording = prompt_wording(settings.dataset, settings.words)
+    wording = PromptWording(**settings.wording)
     builder = PromptBuilder(tokenizer, inputs.titles, style, wording, window)
     return FineTuningExamples(
         inputs.sequences,

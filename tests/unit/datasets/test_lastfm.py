@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ilora.data.lastfm import ARTISTS_FILE, DATES_FILE, TIMESTAMPS_FILE, read_lastfm
 from ilora.data.raw import RAW_INTERACTIONS, RAW_ITEMS, RawDataError
+from ilora.datasets.lastfm import ARTISTS_FILE, DATES_FILE, TIMESTAMPS_FILE, read_lastfm
 
 WriteFolder = Callable[[Sequence[str], Sequence[str]], str]
 

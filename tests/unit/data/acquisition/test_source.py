@@ -6,25 +6,30 @@ import re
 
 import pytest
 
-from ilora.configuration.sections.data import BUILT_IN_DATASETS
-from ilora.data.acquisition.catalogue import SOURCES, source_of, terms_of_use
+from ilora.data.acquisition.source import DatasetSource, terms_of_use
+from ilora.datasets.register import DATASETS
+
+
+def sources() -> dict[str, DatasetSource]:
+    """Return where each built-in data set comes from."""
+    return {name: dataset.source for name, dataset in DATASETS.items() if dataset.source is not None}
 
 
 def test_every_built_in_data_set_can_be_fetched() -> None:
-    assert set(SOURCES) == set(BUILT_IN_DATASETS)
+    assert set(sources()) == set(DATASETS)
 
 
 def test_the_names_that_the_readers_know() -> None:
-    assert {dataset: set(source.file_names) for dataset, source in SOURCES.items()} == {
+    assert {dataset: set(source.file_names) for dataset, source in sources().items()} == {
         "movielens": {"u.data", "u.item"},
         "lastfm": {"artists.dat", "user_taggedartists.dat", "user_taggedartists-timestamps.dat"},
         "steam": {"steam_reviews.json.gz", "steam_games.json.gz"},
     }
 
 
-@pytest.mark.parametrize("dataset", sorted(SOURCES))
+@pytest.mark.parametrize("dataset", sorted(sources()))
 def test_an_entry_is_complete(dataset: str) -> None:
-    source = SOURCES[dataset]
+    source = sources()[dataset]
     assert source.terms and source.citations
     assert len(set(source.file_names)) == len(source.file_names)
     for download in source.downloads:
@@ -37,17 +42,12 @@ def test_an_entry_is_complete(dataset: str) -> None:
 
 
 def test_names_are_unique_in_the_lock_file() -> None:
-    names = [download.name for source in SOURCES.values() for download in source.downloads]
+    names = [download.name for source in sources().values() for download in source.downloads]
     assert len(set(names)) == len(names)
 
 
 def test_terms_are_told_with_what_to_cite() -> None:
-    text = terms_of_use(source_of("movielens"))
+    text = terms_of_use(sources()["movielens"])
     assert "https://grouplens.org/datasets/movielens/100k/" in text
     assert "The data may not be passed on without separate permission." in text
     assert "Harper and Joseph A. Konstan. 2015" in text
-
-
-def test_an_unknown_data_set() -> None:
-    with pytest.raises(ValueError, match="'books' cannot be fetched, .* Name a folder that holds its files"):
-        source_of("books")

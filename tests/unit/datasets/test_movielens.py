@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ilora.data.movielens import GENRES, read_movielens
 from ilora.data.raw import RawData, RawDataError
+from ilora.datasets.movielens import GENRES, read_movielens
 
 FLAGS = "|".join("0" for _ in GENRES)
 ITEMS = [f"1|Toy Story (1995)|01-Jan-1995||address|{FLAGS}", f"2|Usual Suspects, The (1995)||||{FLAGS}"]
@@ -123,7 +123,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_file_of_recbole_with_other_columns_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ilora.data.movielens._recbole_folder", lambda: tmp_path)
+    monkeypatch.setattr("ilora.datasets.movielens._recbole_folder", lambda: tmp_path)
     (tmp_path / "ml-100k.item").write_text("a\tb\tc\td\n")
     with pytest.raises(RawDataError, match=r"ml-100k\.item: found the columns \['a', 'b', 'c', 'd'\]"):
         read_movielens("recbole")
@@ -133,14 +133,14 @@ def test_a_file_of_recbole_with_other_columns_is_refused(tmp_path: Path, monkeyp
 
 
 def test_a_missing_recbole_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ilora.data.movielens.find_spec", lambda name: None)
+    monkeypatch.setattr("ilora.datasets.movielens.find_spec", lambda name: None)
     with pytest.raises(FileNotFoundError, match="RecBole package, which is not installed"):
         read_movielens("recbole")
 
 
 def test_recbole_is_not_imported() -> None:
     program = (
-        "import sys; from ilora.data.movielens import read_movielens; read_movielens('recbole');"
+        "import sys; from ilora.datasets.movielens import read_movielens; read_movielens('recbole');"
         " sys.exit('recbole' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, env={"PYTHONPATH": ":".join(sys.path)})

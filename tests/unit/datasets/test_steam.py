@@ -13,7 +13,7 @@ import pytest
 from ilora.benchmarks.synthetic_steam import write_dump
 from ilora.data.python_literals import read_dicts
 from ilora.data.raw import RAW_INTERACTIONS, RAW_ITEMS, RawDataError
-from ilora.data.steam import GAMES_FILE, REVIEWS_FILE, read_steam
+from ilora.datasets.steam import GAMES_FILE, REVIEWS_FILE, read_steam
 
 WriteFolder = Callable[[Sequence[str], Sequence[str]], str]
 
