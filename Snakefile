@@ -20,15 +20,31 @@ include: "rules/evaluate.smk"
 include: "rules/gradients.smk"
 include: "rules/negative_transfer.smk"
 include: "rules/sweeps.smk"
+include: "rules/figures.smk"
+include: "rules/tables.smk"
+include: "rules/pages.smk"
 
 
 rule all:
     """The whole study."""
     default_target: True
     input:
-        targets.artifacts(),
-        layout.error_analysis,
-        layout.differences,
+        study_results(study),
+        every_file(PAGES, study),
+        rules.collect_costs.output,
+
+
+rule tables:
+    """The metrics of the study, Table 1 and every other table."""
+    input:
+        targets.evaluation_tables(),
+        every_file(TABLES, study),
+
+
+rule figures:
+    """The figures of the study."""
+    input:
+        every_file(FIGURES, study),
 
 
 rule predictions:

@@ -12,10 +12,11 @@ import slurm_jobs
 from ilora.code_version import CodeVersions
 from ilora.configuration.validation import ConfigurationError
 from ilora.datasets.register import DATASETS
+from ilora.evaluation.answer_sample import SAMPLE
 from ilora.layout import fill
 from ilora.study.data import DataFiles
 from ilora.study.requests import Requests
-from ilora.study.study import ANSWER_SAMPLE, Study, methods_that
+from ilora.study.study import Study, methods_that
 from ilora.study.targets import Targets
 from snakemake.exceptions import WorkflowError
 

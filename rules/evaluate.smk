@@ -74,7 +74,7 @@ rule analyse_errors:
     params:
         code=code_version("analyse_errors"),
         intervals=study.config.statistics.intervals,
-        sample=dict(ANSWER_SAMPLE),
+        sample=SAMPLE,
     script:
         "../workflow_scripts/analyse_errors.py"
 

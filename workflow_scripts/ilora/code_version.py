@@ -29,8 +29,9 @@ SECTION = "Section"
 def script_version(script: Path, library_root: Path, modules: Iterable[str] = ()) -> str:
     """Return a hexadecimal sha256 of a script's code and that of every module it imports, however indirectly.
 
-    Imports are read from the source, without running it; those inside functions count too. The hash covers each
-    module's name and its syntax tree as `_canonical` writes it, which is the same under Python 3.11, 3.12 and 3.13.
+    Imports are read from the source, without running it; those inside functions count too, those under
+    ``if TYPE_CHECKING:`` never run and do not. The hash covers each module's name and its syntax tree as `_canonical`
+    writes it, which is the same under Python 3.11, 3.12 and 3.13.
     A file is read once in a process, unless its time or size changes.
 
     Args:
@@ -129,11 +130,16 @@ def _parsed(path: Path, package: str, *version: int) -> _Source:
 
 
 def _statements(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """Yield statements and those inside them, at any depth; an import stands nowhere else."""
+    """Yield statements and those inside them, at any depth; an import that runs stands nowhere else."""
     for node in body:
         yield node
         for name in ("body", "orelse", "handlers", "finalbody", "cases"):
-            yield from _statements(getattr(node, name, ()))
+            if not (name == "body" and _is_for_type_checkers(node)):
+                yield from _statements(getattr(node, name, ()))
+
+
+def _is_for_type_checkers(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
 def _digest(path: Path, package: str, library_root: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ilora.baselines.chat.keys import read_key
 from ilora.configuration.endpoint import endpoint_address
@@ -24,8 +25,8 @@ from ilora.methods.register import (
 )
 from ilora.recommenders.weight_decay import weight_decay_text
 
-#: Which test answers are kept for reading: a choice of its own, the same in every study.
-ANSWER_SAMPLE: Mapping[str, int] = {"rows": 50, "seed": 0}
+if TYPE_CHECKING:
+    from ilora.study.targets import Targets
 
 #: What a path's wildcards stand for, such as {"dataset": "movielens"}.
 Wildcards = Mapping[str, str]
@@ -78,6 +79,13 @@ class Study:
     def layout(self) -> Layout:
         """Where its artifacts lie."""
         return Layout(self.config.results, self.config.recommenders.is_weight_decay_searched)
+
+    @cached_property
+    def targets(self) -> Targets:
+        """The files that it asks for."""
+        from ilora.study.targets import Targets  # which is written in terms of a study
+
+        return Targets(self)
 
     @property
     def backbone_id(self) -> str:
