@@ -41,9 +41,11 @@ def jobs_behind(results: Iterable[str], rules: Iterable[Any]) -> list[tuple[str,
         rules: of Snakemake, `workflow.rules`.
     """
     jobs = {}
+    # A comparison of beginnings spares most of the matches.
+    outputs = [(output.constant_prefix(), output, rule) for rule in rules if rule.benchmark for output in rule.output]
     for path in results:
-        for rule in rules:
-            if rule.benchmark and any(output.match(path) for output in rule.output):
+        for beginning, output, rule in outputs:
+            if path.startswith(beginning) and output.match(path):
                 benchmark = str(rule.benchmark.apply_wildcards(rule.get_wildcards(path)))
                 # On several nodes, a GPU for each task.
                 counted = "tasks" if "gres" in rule.resources else "gpu"
