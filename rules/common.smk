@@ -8,14 +8,13 @@ from pathlib import Path
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from ilora.baselines.chat.keys import read_key
 from ilora.code_version import script_version
-from ilora.configuration.endpoint import endpoint_address
-from ilora.configuration.loading import load_study
 from ilora.configuration.study import PROTOCOLS
 from ilora.configuration.validation import ConfigurationError
 from ilora.methods.register import BASELINES, CHAT_METHODS, LABELS, LANGUAGE_MODEL_METHODS, RECOMMENDERS
 from ilora.recommenders.weight_decay import weight_decay_text
+from ilora.study.study import Study
+from ilora.study.targets import Targets
 from snakemake.exceptions import WorkflowError
 
 if " " in sys.executable:
@@ -24,30 +23,15 @@ if " " in sys.executable:
         "the virtual environment, to a path without one; results and data may lie anywhere."
     )
 try:
-    STUDY = load_study(config)
-    CHAT_ADDRESS = endpoint_address(STUDY.chat, os.environ)
+    study = Study.load(config, os.environ)
 except ConfigurationError as error:
     raise WorkflowError(str(error)) from None
 
-RESULTS = STUDY.results
-BACKBONE = STUDY.backbone.identifier
-CHAT_MODEL = STUDY.chat.identifier
-# The methods that are run, in the order of the register, which is that of the rows of Table 1: those of a chat model only
-# where its key is in the environment.
-HAS_CHAT_KEY = read_key(STUDY.chat.key_variable, os.environ) is not None
-METHODS = [
-    method for method in LABELS if method in STUDY.methods and (HAS_CHAT_KEY or method not in CHAT_METHODS)
-]
-METHODS_WITHOUT_KEY = [method for method in STUDY.methods if method not in METHODS]
-if not METHODS:
-    raise WorkflowError(
-        f"the study has no methods but {', '.join(STUDY.methods)}, and none of them can be run: the environment variable "
-        f"{STUDY.chat.key_variable} holds no key. Set it, or add other methods."
-    )
-# Those of the backbone, and of these the ones that tune it, and so have adapters and training logs.
-BACKBONE_METHODS = [method for method in METHODS if method in LANGUAGE_MODEL_METHODS]
-TUNED_METHODS = [method for method in BACKBONE_METHODS if LANGUAGE_MODEL_METHODS[method].is_tuned]
-GATED_METHODS = [method for method in TUNED_METHODS if LANGUAGE_MODEL_METHODS[method].is_gated]
+targets = Targets(study)
+STUDY, CHAT_ADDRESS, RESULTS = study.config, study.chat_address, study.config.results
+BACKBONE, CHAT_MODEL = study.backbone_id, study.chat_model_id
+METHODS, METHODS_WITHOUT_KEY = study.methods, study.methods_without_key
+BACKBONE_METHODS, TUNED_METHODS, GATED_METHODS = study.backbone_methods, study.tuned_methods, study.gated_methods
 
 
 def one_of(names):

@@ -3,7 +3,7 @@
 from ilora.configuration.finetuning import finetuning_values
 from ilora.configuration.study import StudyConfig
 from ilora.configuration.presets import LEARNING_RATES, preset_values
-from ilora.evaluation.runs import parse_run
+from ilora.layout import parse_run
 
 # The methods that answer in text.
 WRITING_METHODS = [method for method in METHODS if method in (*BACKBONE_METHODS, *CHAT_METHODS)]

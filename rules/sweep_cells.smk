@@ -2,25 +2,14 @@
 
 from dataclasses import asdict
 
-import pandas as pd
-from ilora.configuration.sweeps import sweep_cells, sweep_datasets, sweep_overrides, sweep_seeds
-from snakemake.utils import Paramspace
+from ilora.configuration.sweeps import sweep_cells, sweep_datasets, sweep_seeds
 
 SWEEP_TABLES = f"{RESULTS}/analysis/{{dataset}}/{{protocol}}/{{backbone}}/sweeps"
 STEP_ANSWERS = f"{RESULTS}/llm/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}/steps/step~{{step}}"
 
 
-def parameter_space(sweep):
-    """Return what the runs of a sweep replace as a Paramspace, whose instances are names of variants."""
-    values = pd.DataFrame(sweep_overrides(sweep))
-    return Paramspace(values, filename_params="*", param_sep="~", filename_sep="_")
-
-
 # The cells of each sweep, over its data sets. What a cell shares with the study's own settings is not in its name.
-CELLS = {
-    name: sweep_cells(STUDY, name, list(parameter_space(sweep).instance_patterns))
-    for name, sweep in STUDY.sweeps.items()
-}
+CELLS = {name: sweep_cells(STUDY, name) for name in STUDY.sweeps}
 
 
 def cells_of(sweep, dataset):

@@ -3,7 +3,8 @@
 import functools
 
 from ilora.configuration.decoding import decoding_values
-from ilora.configuration.variants import DEFAULT, resolve_variant
+from ilora.configuration.variants import resolve_variant
+from ilora.layout import DEFAULT_VARIANT as DEFAULT
 
 # A tuned adapter, file by file: one that is missing is noticed, as in a folder it would not be. A method with hybrid
 # prompts adds its projector, one with an instance-wise adapter its gate.

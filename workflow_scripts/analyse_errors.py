@@ -9,7 +9,7 @@ from ilora.evaluation.answer_sample import sample_answers
 from ilora.evaluation.error_analysis import analyse_errors, item_facts
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.predictions import check_predictions
-from ilora.evaluation.runs import parse_run
+from ilora.layout import parse_run
 from ilora.progress import start_log
 
 if TYPE_CHECKING:

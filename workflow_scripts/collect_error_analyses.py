@@ -10,7 +10,7 @@ from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.schemas import ITEMS, PREDICTIONS, SEQUENCES
 from ilora.evaluation.error_analysis import ERROR_ANALYSIS, analyse_errors, item_facts
 from ilora.evaluation.intervals import IntervalSettings
-from ilora.evaluation.runs import parse_data, parse_run
+from ilora.layout import parse_data, parse_run
 from ilora.progress import start_log
 
 if TYPE_CHECKING:

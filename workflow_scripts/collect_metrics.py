@@ -10,7 +10,7 @@ from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.records import check_made_from
 from ilora.artifacts.schemas import CANDIDATES, METRICS, PREDICTIONS
 from ilora.evaluation.comparability import check_same_candidates
-from ilora.evaluation.runs import parse_data
+from ilora.layout import parse_data
 from ilora.progress import start_log
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.schemas import PREDICTIONS
 from ilora.evaluation.comparisons import compare_with
 from ilora.evaluation.intervals import IntervalSettings
-from ilora.evaluation.runs import parse_run
+from ilora.layout import parse_run
 from ilora.progress import start_log
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from ilora.artifacts.records import check_made_from
 from ilora.artifacts.schemas import ITEMS, PREDICTIONS
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.metrics import measure_run
-from ilora.evaluation.runs import parse_run
+from ilora.layout import parse_run
 from ilora.progress import start_log
 
 if TYPE_CHECKING:

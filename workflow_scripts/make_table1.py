@@ -8,8 +8,8 @@ from ilora.artifacts.schemas import ITEMS, METRICS, PREDICTIONS
 from ilora.artifacts.writing import atomic_path
 from ilora.evaluation.comparisons import DIFFERENCES
 from ilora.evaluation.intervals import IntervalSettings
-from ilora.evaluation.runs import Run, parse_data, parse_run
 from ilora.evaluation.summary import summarise
+from ilora.layout import Run, parse_data, parse_run
 from ilora.plotting.backbone_size import backbone_parameters
 from ilora.plotting.table1 import build_table1
 from ilora.plotting.table_formats import to_csv, to_html, to_latex, to_markdown, to_terminal

@@ -10,9 +10,9 @@ from ilora.artifacts.schemas import CANDIDATES, PREDICTIONS, SEQUENCES
 from ilora.data.candidates import first_draws
 from ilora.evaluation.comparability import check_same_candidates
 from ilora.evaluation.intervals import IntervalSettings
-from ilora.evaluation.runs import parse_data, parse_run
 from ilora.evaluation.sweep_cells import SweepCell
 from ilora.evaluation.sweep_curves import TrainingLength, measure_curves
+from ilora.layout import parse_data, parse_run
 from ilora.llm.training.optimizer_steps import optimizer_steps
 from ilora.progress import start_log
 

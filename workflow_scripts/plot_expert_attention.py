@@ -6,7 +6,7 @@ from ilora.analysis.expert_attention import select_expert_attention
 from ilora.analysis.schemas import GATES
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
-from ilora.evaluation.runs import parse_run
+from ilora.layout import parse_run
 from ilora.plotting.expert_attention import draw_expert_attention
 from ilora.plotting.labels import method_label, setting_label
 from ilora.plotting.style import FORMATS, figure_style, save_figure

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from ilora.analysis.schemas import CLUSTER_PROFILES, CLUSTERS, EXPERT_USAGE, GATES
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
-from ilora.evaluation.runs import parse_run
+from ilora.layout import parse_run
 from ilora.plotting.expert_usage import draw_expert_usage, select_expert_usage
 from ilora.plotting.gradient_similarity import cluster_label
 from ilora.plotting.labels import method_label, setting_label

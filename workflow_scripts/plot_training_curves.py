@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from ilora.artifacts.parquet import read_extended_table, write_table
 from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.schemas import TRAINING_LOG
-from ilora.evaluation.runs import parse_run
+from ilora.layout import parse_run
 from ilora.plotting.labels import setting_label
 from ilora.plotting.style import FORMATS, figure_style, save_figure
 from ilora.plotting.training_curves import draw_training_curves, select_training_curves

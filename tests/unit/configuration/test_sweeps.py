@@ -10,7 +10,7 @@ import yaml
 
 from ilora.configuration.loading import load_study
 from ilora.configuration.study import StudyConfig
-from ilora.configuration.sweeps import sweep_cells, sweep_overrides, sweep_seeds
+from ilora.configuration.sweeps import sweep_cells, sweep_seeds
 from ilora.configuration.validation import ConfigurationError
 from ilora.configuration.variants import resolve_variant
 from ilora.evaluation.sweep_cells import SweepCell
@@ -19,8 +19,7 @@ EXPERTS: dict[str, Any] = {"parameter": "experts", "values": [1, 2, 4, 8]}
 
 
 def cells(study: StudyConfig, name: str) -> list[SweepCell]:
-    texts = sweep_overrides(study.sweeps[name])
-    return sweep_cells(study, name, ["_".join(f"{key}~{text}" for key, text in row.items()) for row in texts])
+    return sweep_cells(study, name)
 
 
 def study_of(repository: Path, name: str) -> StudyConfig:

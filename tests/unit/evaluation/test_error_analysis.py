@@ -10,7 +10,7 @@ from ilora.evaluation.answer_categories import AnswerCategory
 from ilora.evaluation.error_analysis import ERROR_ANALYSIS, POPULARITY_FLOORS, ItemFacts, analyse_errors, item_facts
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.metrics import hit_ratio, split_rows
-from ilora.evaluation.runs import Run
+from ilora.layout import Run
 
 PredictionsMaker = Callable[..., pa.Table]
 

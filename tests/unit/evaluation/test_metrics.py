@@ -8,7 +8,7 @@ from ilora.artifacts.schemas import METRICS, PREDICTIONS
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.metrics import measure_run
 from ilora.evaluation.predictions import PredictionsError
-from ilora.evaluation.runs import Run
+from ilora.layout import Run
 
 PredictionsMaker = Callable[..., pa.Table]
 

@@ -10,7 +10,7 @@ from recbole.evaluator.evaluator import Evaluator
 from ilora.artifacts.schemas import PREDICTIONS
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.metrics import measure_run
-from ilora.evaluation.runs import Run
+from ilora.layout import Run
 
 CANDIDATES = 20
 

@@ -5,8 +5,8 @@ import pytest
 
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.metrics import measure_run
-from ilora.evaluation.runs import Run
 from ilora.evaluation.summary import SUMMARY, summarise
+from ilora.layout import Run
 
 PredictionsMaker = Callable[..., pa.Table]
 

@@ -1,7 +1,7 @@
 import pyarrow as pa
 import pytest
 
-from ilora.evaluation.runs import Run
+from ilora.layout import Run
 from ilora.plotting.backbone_size import Backbone
 from ilora.plotting.table1 import TABLE1, build_table1
 

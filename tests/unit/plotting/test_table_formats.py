@@ -8,7 +8,7 @@ import pytest
 
 from ilora.artifacts.parquet import write_table
 from ilora.evaluation.comparisons import DIFFERENCES
-from ilora.evaluation.runs import Run
+from ilora.layout import Run
 from ilora.plotting import terminal_table
 from ilora.plotting.backbone_size import Backbone
 from ilora.plotting.table1 import build_table1

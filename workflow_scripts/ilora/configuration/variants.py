@@ -21,9 +21,8 @@ from ilora.configuration.sections.finetuning import HYBRID, FinetuningValues, Re
 from ilora.configuration.sections.recommenders import Recommender, RecommendersSection
 from ilora.configuration.study import StudyConfig
 from ilora.configuration.validation import ConfigurationError, validate
+from ilora.layout import DEFAULT_VARIANT
 from ilora.methods.register import LANGUAGE_MODEL_METHODS
-
-DEFAULT = "default"
 
 _NULL, _EMPTY = "null", "none"
 
@@ -88,7 +87,7 @@ def format_overrides(overrides: Mapping[str, object]) -> dict[str, str]:
 
 def format_variant(overrides: Mapping[str, object]) -> str:
     """Return the name that holds all of the checked overrides."""
-    return "_".join(f"{key}~{text}" for key, text in format_overrides(overrides).items()) or DEFAULT
+    return "_".join(f"{key}~{text}" for key, text in format_overrides(overrides).items()) or DEFAULT_VARIANT
 
 
 def parse_variant(name: str) -> dict[str, object]:
@@ -97,14 +96,14 @@ def parse_variant(name: str) -> dict[str, object]:
     Raises:
         ConfigurationError: an unknown key, a wrong value, or pairs that are repeated or out of order.
     """
-    if name == DEFAULT:
+    if name == DEFAULT_VARIANT:
         return {}
     pairs = list(_PAIR.finditer(name))
     ends = [pair.start() for pair in pairs[1:]] + [len(name)]
     texts = {pair[1]: name[pair.end() : end] for pair, end in zip(pairs, ends, strict=False)}
     overrides = check_overrides({key: _parse(key, text) for key, text in texts.items()}, ("variant", name))
     if format_variant(overrides) != name or not overrides:
-        expected = f"{DEFAULT}, or key~value pairs joined by _, in this order: {', '.join(KEYS)}"
+        expected = f"{DEFAULT_VARIANT}, or key~value pairs joined by _, in this order: {', '.join(KEYS)}"
         raise ConfigurationError([Problem("variant", name, expected)])
     return overrides
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ilora.evaluation.predictions import named_rows
-from ilora.evaluation.runs import DataKey, parse_run
+from ilora.layout import DataKey, parse_run
 
 _KEYS = ["sequence_id", "draw"]
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ilora.evaluation.intervals import IntervalSettings, Ratio, estimate_difference, sum_by_user
 from ilora.evaluation.metrics import SPLITS, hit_ratio, split_rows
-from ilora.evaluation.runs import NO_SEED, Run
 from ilora.evaluation.significance import holm, minimum_detectable_difference, sign_flip_test
+from ilora.layout import NO_SEED, Run
 
 #: One row per pair of methods and split: HitRatio@1 of the first, its mean over seeds, minus that of the second.
 DIFFERENCES = pa.schema(

@@ -17,7 +17,7 @@ from ilora.evaluation.answer_categories import AnswerCategory, categorise_answer
 from ilora.evaluation.intervals import IntervalSettings, Ratio, estimate
 from ilora.evaluation.metrics import SPLITS, hit_ratio, split_rows
 from ilora.evaluation.predictions import candidate_matrix
-from ilora.evaluation.runs import Run
+from ilora.layout import Run
 
 #: One row per breakdown and group, for one run or for the mean over the runs (seeds) of a method.
 #:

@@ -28,8 +28,8 @@ from ilora.artifacts.schemas import METRICS
 from ilora.evaluation.intervals import IntervalSettings, Ratio, estimate
 from ilora.evaluation.predictions import PredictionsError, candidate_matrix, check_predictions, score_matrix
 from ilora.evaluation.ranking import ndcg, reciprocal_rank
-from ilora.evaluation.runs import Run
 from ilora.evaluation.validity import OTHER_RULES, Titles
+from ilora.layout import Run
 
 #: The splits that metrics are given for, and the prediction rows that each of them takes.
 SPLITS = {"val": ("val",), "test": ("test",), "val_test": ("val", "test")}

@@ -7,8 +7,8 @@ import pyarrow as pa
 
 from ilora.evaluation.intervals import IntervalSettings, Ratio, estimate
 from ilora.evaluation.metrics import ratios
-from ilora.evaluation.runs import DataKey, Run
 from ilora.evaluation.validity import Titles
+from ilora.layout import DataKey, Run
 
 _GROUP = ["dataset", "protocol", "backbone", "method", "variant"]
 

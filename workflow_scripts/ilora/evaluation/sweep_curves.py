@@ -7,9 +7,9 @@ import pyarrow as pa
 
 from ilora.evaluation.intervals import IntervalSettings, estimate
 from ilora.evaluation.metrics import SPLITS, hit_ratio, split_rows
-from ilora.evaluation.runs import Run
 from ilora.evaluation.sweep_cells import SweepCell
 from ilora.evaluation.sweeps import CELL_COLUMNS, cell_labels, runs_of_cells
+from ilora.layout import Run
 
 #: One row per cell, snapshot and split: the mean over seeds of HitRatio@1 over all answers.
 SWEEP_CURVES = pa.schema(

@@ -10,9 +10,9 @@ import pyarrow as pa
 from ilora.evaluation.improvement import estimate_improvement
 from ilora.evaluation.intervals import Estimate, IntervalSettings, Ratio, estimate, estimate_difference
 from ilora.evaluation.metrics import SPLITS, ratios
-from ilora.evaluation.runs import Run
 from ilora.evaluation.sweep_cells import SweepCell
 from ilora.evaluation.validity import Titles
+from ilora.layout import Run
 
 #: The metrics that cells are compared by, where they have them.
 COMPARED = ("hit_ratio@1", "hit_ratio@1_likelihood", "valid_ratio")

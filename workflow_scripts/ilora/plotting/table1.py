@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from ilora.evaluation.improvement import relative_improvement
-from ilora.evaluation.runs import Run
 from ilora.evaluation.verdicts import EMBEDDED_BACKBONE, incomparable_backbone, judge
+from ilora.layout import Run
 from ilora.plotting.backbone_size import Backbone
 from ilora.plotting.labels import backbone_label
 from ilora.plotting.paper_reference import PaperValue, paper_value, recomputed_improvement

@@ -14,7 +14,7 @@ from ilora.data.sequences import SequenceTable
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.metrics import measure_run
 from ilora.evaluation.predictions import check_predictions
-from ilora.evaluation.runs import Run
+from ilora.layout import Run
 from ilora.llm.inference.generation import DecodingSettings
 from ilora.llm.inference.likelihood import score_without_sharing
 from ilora.llm.inference.predicting import predict

@@ -17,7 +17,7 @@ from ilora.datasets.register import DATASETS
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.metrics import measure_run
 from ilora.evaluation.predictions import check_predictions
-from ilora.evaluation.runs import Run
+from ilora.layout import Run
 from ilora.llm.inference.generation import DecodingSettings
 from ilora.llm.inference.predicting import predict
 from ilora.llm.model.adapter import adapter_settings, attach_adapter, load_adapter, save_adapter

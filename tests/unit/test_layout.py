@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from ilora.evaluation.runs import NO_SEED, Run, parse_data, parse_run
+from ilora.layout import NO_SEED, Run, parse_data, parse_run
 
 
 @pytest.mark.parametrize(
