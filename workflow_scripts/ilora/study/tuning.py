@@ -58,7 +58,7 @@ class TuningFiles:
             "backbone": ModelFiles(self.study).backbone(wildcards),
             "finetuning": self.finetuning(wildcards),
             "prompt": config.prompt.model_dump(mode="json"),
-            "words": DataFiles(self.study).words(wildcards),
+            "wording": DataFiles(self.study).wording(wildcards),
             "candidates": config.data.candidates,
             "candidate_seed": config.data.candidate_seed,
         }
