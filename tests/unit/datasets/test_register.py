@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
 from ilora.code_version import imported_modules
+from ilora.configuration.loading import load_study
 from ilora.configuration.own_datasets import own_dataset
 from ilora.configuration.presets import PRESETS
 from ilora.configuration.sections.data import DataSection
 from ilora.configuration.sections.own_data import OwnDataset, OwnWords
+from ilora.configuration.validation import ConfigurationError
 from ilora.data.recipes import FilterSettings
 from ilora.datasets.loading import load_dataset, module_of
 from ilora.datasets.register import DATASETS, PAPER_DATASETS, built_in_dataset
@@ -64,6 +66,17 @@ def test_an_unknown_name_is_refused_with_those_that_there_are() -> None:
 def test_a_module_that_declares_no_data_set_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"ilora.datasets.{name}: found no data set '{name}'"):
         load_dataset(name)
+
+
+def test_what_is_fetched_says_from_where() -> None:
+    with pytest.raises(ValueError, match="steam: found the default source download, expected a DatasetSource"):
+        replace(DATASETS["steam"], source=None)
+
+
+def test_a_study_cannot_fetch_what_nobody_says_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(DATASETS, "movielens", replace(DATASETS["movielens"], source=None))
+    with pytest.raises(ConfigurationError, match="data.sources.movielens: found download, expected a folder"):
+        load_study({"data": {"sources": {"movielens": "download"}}})
 
 
 def test_a_data_set_of_ones_own_is_the_same_kind_of_thing() -> None:

@@ -12,6 +12,7 @@ from ilora.configuration.sections.backbone import HUB_NAME, BackboneSection
 from ilora.configuration.sections.finetuning import FinetuningValues, finetuning_problems
 from ilora.configuration.sections.own_data import OwnDataset
 from ilora.configuration.study import StudyConfig
+from ilora.datasets.declaration import DOWNLOAD
 from ilora.datasets.register import DATASETS
 
 
@@ -93,6 +94,8 @@ def _data(study: StudyConfig) -> Iterator[Problem]:
         if bundled_with and dataset not in bundled_with:
             expected = f"download or a folder: {source} is a source of {', '.join(bundled_with)} only"
             yield Problem(f"data.sources.{dataset}", source, expected)
+        if source == DOWNLOAD and DATASETS[dataset].source is None:
+            yield Problem(f"data.sources.{dataset}", source, "a folder: nothing says where it is fetched from")
     for dataset, own in data.own.items():
         yield from _own_dataset(dataset, own)
 

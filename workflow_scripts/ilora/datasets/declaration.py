@@ -75,6 +75,9 @@ class Dataset:
         bundled: sources that are already installed, by the name that `read` knows: what each is.
         source: where it is fetched from and on what terms; None for a user's own.
         published: what others print about it.
+
+    Raises:
+        ValueError: if it is to be fetched and nothing says from where.
     """
 
     name: str
@@ -87,3 +90,9 @@ class Dataset:
     bundled: Mapping[str, str] = field(default_factory=dict)
     source: DatasetSource | None = None
     published: Published = Published()
+
+    def __post_init__(self) -> None:
+        if self.default_source == DOWNLOAD and self.source is None:
+            raise ValueError(
+                f"{self.name}: found the default source {DOWNLOAD}, expected a DatasetSource to go with it"
+            )
