@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ilora.artifacts.writing import atomic_path
-from ilora.evaluation.runs import Run
+from ilora.layout import Run
 from ilora.plotting.html_page import html_page, section
 from ilora.progress import start_log
 from ilora.reporting.chat_costs import chat_cost_table, read_chat_cost

@@ -12,7 +12,7 @@ from ilora.analysis.gradient_summary import Intervals, summary_table
 from ilora.analysis.schemas import CLUSTER_PROFILES, GRADIENT_GRAMS
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
-from ilora.evaluation.runs import parse_run
+from ilora.layout import parse_run
 from ilora.progress import start_log
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.records import check_made_from
 from ilora.artifacts.tensors import read_tensor
 from ilora.data.sequences import read_sequences
-from ilora.llm.guidance import guidance_table
+from ilora.llm.training.gate_inputs import guidance_table
 from ilora.progress import start_log
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def main(snakemake: "Snakemake") -> None:
     adapter = Path(snakemake.input.gate).parent
     check_made_from(adapter, snakemake.input)
     gate, instance_wise = read_gate(adapter)
-    sequences = read_sequences(snakemake.input.sequences, snakemake.input.interactions)
+    sequences = read_sequences(snakemake.input.sequences)
     representations = read_tensor(snakemake.input.representations, "sequence_representations")
     seed = int(snakemake.wildcards.seed)
     guidance = guidance_table(instance_wise.guidance, representations, sequences, seed)

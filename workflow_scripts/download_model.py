@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ilora.artifacts.writing import atomic_path
-from ilora.llm.hub import fetch_model
+from ilora.llm.hub.fetching import fetch_model
 from ilora.progress import start_log
 
 if TYPE_CHECKING:

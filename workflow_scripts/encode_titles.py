@@ -8,8 +8,8 @@ from ilora.artifacts.parquet import read_table
 from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.schemas import ITEMS
 from ilora.artifacts.tensors import write_tensors
-from ilora.llm.backbones import BackboneSource, load_encoder, load_tokenizer
-from ilora.llm.title_vectors import encode_titles
+from ilora.llm.model.backbones import BackboneSource, load_encoder, load_tokenizer
+from ilora.llm.model.title_vectors import encode_titles
 from ilora.progress import Progress, start_log
 
 if TYPE_CHECKING:

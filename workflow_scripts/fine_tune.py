@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.writing import atomic_path
-from ilora.llm.checkpoints import training_key
-from ilora.llm.launching import tune
-from ilora.llm.tuning_job import TuningJob, TuningSettings
+from ilora.llm.training.checkpoints import training_key
+from ilora.llm.training.launching import tune
+from ilora.llm.training.tuning_job import TuningJob, TuningSettings
 from ilora.progress import start_log
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     snakemake: Snakemake
 
-INPUTS = ("catalogue", "sequences", "interactions", "item_embeddings", "representations", "projector")
+INPUTS = ("catalogue", "sequences", "item_embeddings", "representations", "projector")
 
 
 def tuning_job(snakemake: "Snakemake", folder: Path) -> TuningJob:

@@ -12,9 +12,9 @@ from ilora.backbone.architecture import BackboneShape
 from ilora.backbone.pretraining import PretrainingSettings, pretrain
 from ilora.backbone.tokenizer import train_tokenizer
 from ilora.data.trajectories import training_trajectories
-from ilora.llm.prompts import PromptBuilder, PromptStyle
-from ilora.llm.training import training_log_table
-from ilora.llm.wording import prompt_wording
+from ilora.datasets.wording import PromptWording
+from ilora.llm.prompts.builder import PromptBuilder, PromptStyle
+from ilora.llm.training.loop import training_log_table
 from ilora.progress import start_log
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def main(snakemake: "Snakemake") -> None:
     titles = read_table(snakemake.input.catalogue, ITEMS)["title"].to_pylist()
     trajectories = training_trajectories(read_table(snakemake.input.sequences, SEQUENCES))
     items = sorted({item for trajectory in trajectories for item in trajectory})
-    wording = prompt_wording(snakemake.wildcards.dataset, snakemake.params.words)
+    wording = PromptWording(**snakemake.params.wording)
     vocabulary_size = config["embedded_backbone"]["vocabulary_size"]
     tokenizer = train_tokenizer([titles[item] for item in items], wording, vocabulary_size)
     builder = PromptBuilder(tokenizer, titles, PromptStyle(**config["prompt"]), wording)

@@ -7,7 +7,7 @@ import torch
 
 from ilora.artifacts.parquet import write_table
 from ilora.artifacts.provenance import write_sidecar
-from ilora.llm.training import training_log_table
+from ilora.llm.training.loop import training_log_table
 from ilora.negative_transfer.backbone import RingBackboneSettings, pretrain_ring_backbone, save_ring_backbone
 from ilora.negative_transfer.vocabulary import Vocabulary
 from ilora.progress import start_log

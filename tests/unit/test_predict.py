@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ilora.llm.asking import Answer
+from ilora.llm.inference.tuned_method import Answer
 from ilora.predict import UnknownTitleError, answer_text, find_items
 
 TITLES = ["Toy Story", "Alien", "Aliens", "Heat", "Heat"]

@@ -25,18 +25,28 @@ pytestmark = pytest.mark.timeout(1200)
 PLACE = "movielens/published"
 SEED = "default/seed~1"
 # The pages that tell of all results, and what follows from any change of a prediction.
-PAGES = {"describe_study": 1, "collect_costs": 1}
+PAGES = {"write_study": 1, "collect_costs": 1}
 TABLES = {
     "collect_metrics": 1,
     "compare_methods": 1,
     "collect_error_analyses": 1,
     "make_table1": 1,
-    "make_difference_table": 1,
-    "make_error_tables": 1,
-    "plot_hit_ratio": 1,
-    "plot_answer_categories": 1,
-    "plot_error_breakdowns": 1,
+    "make_differences": 1,
+    "make_error_analysis": 1,
+    "draw_hit_ratio": 1,
+    "draw_answer_categories": 1,
+    "draw_error_breakdowns": 1,
     **PAGES,
+}
+# What a language model says, and what follows.
+ANSWERS = {
+    "answer_fine_tuned": 3,
+    "answer_zero_shot": 1,
+    "compute_metrics": 4,
+    "describe_adapter": 3,
+    "analyse_errors": 4,
+    "write_answers": 1,
+    **TABLES,
 }
 
 
@@ -121,7 +131,7 @@ def test_a_second_run_has_nothing_to_do_and_says_so_soon(finished: Checkout) -> 
         ),
         (
             f"analysis/{PLACE}/embedded/ilora/{SEED}/gates.parquet",
-            {"compute_gates": 1, "plot_expert_attention": 1, **PAGES},
+            {"compute_gates": 1, "draw_expert_attention": 1, **PAGES},
         ),
         (
             f"finetune/{PLACE}/embedded/llara/{SEED}/training_log.parquet",
@@ -131,8 +141,8 @@ def test_a_second_run_has_nothing_to_do_and_says_so_soon(finished: Checkout) -> 
                 "compute_metrics": 1,
                 "describe_adapter": 1,
                 "analyse_errors": 1,
-                "show_answers": 1,
-                "plot_training_curves": 1,
+                "write_answers": 1,
+                "draw_training_curves": 1,
                 **TABLES,
             },
         ),
@@ -144,16 +154,16 @@ def test_a_second_run_has_nothing_to_do_and_says_so_soon(finished: Checkout) -> 
                 "compute_metrics": 1,
                 "describe_adapter": 1,
                 "analyse_errors": 1,
-                "show_answers": 1,
+                "write_answers": 1,
                 "compute_gates": 1,
-                "plot_training_curves": 1,
-                "plot_expert_attention": 1,
+                "draw_training_curves": 1,
+                "draw_expert_attention": 1,
                 **TABLES,
             },
         ),
-        ("figures/movielens/hit_ratio.pdf", {"plot_hit_ratio": 1, **PAGES}),
-        ("tables/table1.tex", {"make_table1": 1, "plot_hit_ratio": 1, **PAGES}),
-        ("tables/movielens/answers.html", {"show_answers": 1}),
+        ("figures/movielens/hit_ratio.pdf", {"draw_hit_ratio": 1, **PAGES}),
+        ("tables/table1.tex", {"make_table1": 1, "draw_hit_ratio": 1, **PAGES}),
+        ("tables/movielens/answers.html", {"write_answers": 1}),
         ("benchmarks/rules/fine_tune/movielens/published/embedded/llara/default/seed~1.tsv", {}),
     ],
 )
@@ -164,52 +174,47 @@ def test_a_deleted_artifact_is_made_again_with_what_depends_on_it(
         assert finished.planned_jobs(*SMOKE) == jobs
 
 
-# What the language model says, and what follows.
-ANSWERS = {
-    "answer_fine_tuned": 3,
-    "answer_zero_shot": 1,
-    "compute_metrics": 4,
-    "describe_adapter": 3,
-    "analyse_errors": 4,
-    "show_answers": 1,
-    "describe_deviations": 1,
-    **TABLES,
-}
-FIELD = "    experts: Count ="
+@pytest.mark.parametrize(
+    ("module", "jobs"),
+    [
+        ("figures/hit_ratio.py", {"draw_hit_ratio": 1, **PAGES}),
+        ("reporting/costs.py", {"collect_costs": 1}),
+        ("baselines/popularity.py", {"score_baseline": 1, "compute_metrics": 1, "analyse_errors": 1, **TABLES}),
+        ("configuration/study.py", {"write_study": 1}),
+        ("study/targets.py", {}),
+        ("llm/constrained.py", ANSWERS),
+    ],
+)
+def test_an_edited_module_reruns_what_uses_it(finished: Checkout, module: str, jobs: dict[str, int]) -> None:
+    path = finished.folder / "workflow_scripts" / "ilora" / module
+    with changed(path, path.read_bytes() + b"\nEDITED = 1\n"):
+        assert finished.planned_jobs(*SMOKE) == jobs
 
 
 @pytest.mark.parametrize(
-    ("module", "old", "new", "jobs"),
+    ("module", "old", "new"),
     [
-        ("plotting/hit_ratio.py", '"""\n\n', '"""\n\nEDITED = 1\n', {"plot_hit_ratio": 1, **PAGES}),
-        ("reporting/costs.py", '"""\n\n', '"""\n\nEDITED = 1\n', {"collect_costs": 1}),
+        ("llm/prompts.py", '"""\n\n', '\n\nReworded.\n"""\n\n# A comment.\n'),
         (
-            "baselines/popularity.py",
-            '"""\n\n',
-            '"""\n\nEDITED = 1\n',
-            {"score_baseline": 1, "compute_metrics": 1, "analyse_errors": 1, **TABLES},
+            "configuration/sections/finetuning.py",
+            "    experts: Count =",
+            "    new: Count = Field(1, description='new')\n    experts: Count =",
         ),
-        ("configuration/study.py", '"""\n\n', '"""\n\nEDITED = 1\n', {}),
-        ("llm/prompts.py", '"""\n\n', '\n\nReworded.\n"""\n\n# A comment.\n', {}),
-        ("llm/constrained.py", '"""\n\n', '"""\n\nEDITED = 1\n', ANSWERS),
-        ("configuration/sections/finetuning.py", FIELD, f"    new: Count = Field(1, description='new')\n{FIELD}", {}),
     ],
 )
-def test_an_edit_reruns_what_does_something_else_now(
-    finished: Checkout, module: str, old: str, new: str, jobs: dict[str, int]
-) -> None:
+def test_other_words_and_a_new_option_rerun_nothing(finished: Checkout, module: str, old: str, new: str) -> None:
     path = finished.folder / "workflow_scripts" / "ilora" / module
     text = path.read_text(encoding="utf-8")
     assert old in text
     with changed(path, text.replace(old, new, 1).encode()):
-        assert finished.planned_jobs(*SMOKE) == jobs
+        assert finished.planned_jobs(*SMOKE) == {}
 
 
 def test_an_edited_setting_reruns_what_uses_it(finished: Checkout) -> None:
     overlay = finished.folder / "studies" / "edited.yaml"
     overlay.write_text("decoding: {maximum_new_tokens: 5}\n", encoding="utf-8")
     jobs = finished.planned_jobs(*SMOKE, "studies/edited.yaml")
-    assert jobs == ANSWERS
+    assert jobs == {**ANSWERS, "write_deviations": 1}
 
 
 def test_another_seed_gives_other_numbers(finished: Checkout) -> None:

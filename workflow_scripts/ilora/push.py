@@ -12,7 +12,7 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
 from ilora.artifacts.errors import ArtifactError
-from ilora.llm.publishing import PublishedFile, finished_adapter
+from ilora.llm.hub.publishing import PublishedFile, finished_adapter
 
 TOKEN_VARIABLE = "HF_TOKEN"
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")

@@ -5,8 +5,8 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from ilora.llm.hybrid_model import HybridLanguageModel
-from ilora.llm.projector import Projector
+from ilora.llm.model.hybrid_model import HybridLanguageModel
+from ilora.llm.model.projector import Projector
 from tiny_models import WIDTH, config, instance_wise, plain_lora, tiny_model
 
 Adapter = Literal["none", "uniform", "instance_wise", "token_collapsed"]

@@ -7,9 +7,9 @@ import pyarrow.parquet as pq
 import torch
 
 from ilora.artifacts.tensors import read_tensors
-from ilora.llm.adapter import AdapterSettings
-from ilora.llm.fine_tuning import FineTuningSettings
-from ilora.llm.tuning_job import TuningJob
+from ilora.llm.model.adapter import AdapterSettings
+from ilora.llm.training.fine_tuning import FineTuningSettings
+from ilora.llm.training.tuning_job import TuningJob
 
 SMALL_TUNING = FineTuningSettings(
     seed=1,

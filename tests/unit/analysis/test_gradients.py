@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from ilora.analysis.gradient_similarity import measure
 from ilora.analysis.gradients import adapter_parameters, gradient_grams, make_adapter_differentiable
-from ilora.llm.collation import Collator, TrainingExample
-from ilora.llm.hybrid_model import HybridLanguageModel
+from ilora.llm.model.collation import Collator, TrainingExample
+from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.progress import Progress
 
 PADDING = 0

@@ -87,11 +87,11 @@ def test_every_study_is_tested(repository: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        ({"finetuning": {"rank": "8"}}, 'finetuning.rank: found "8", expected a whole number'),
-        ({"finetuning": {"rank": 8.5}}, "finetuning.rank: found 8.5, expected a whole number"),
-        ({"finetuning": {"rank": True}}, "finetuning.rank: found true, expected a whole number"),
-        ({"finetuning": {"rank": 0}}, "finetuning.rank: found 0, expected a value of at least 1"),
-        ({"finetuning": {"dropout": 1.0}}, "finetuning.dropout: found 1.0, expected a value less than 1"),
+        ({"finetuning": {"r": "8"}}, 'finetuning.r: found "8", expected a whole number'),
+        ({"finetuning": {"r": 8.5}}, "finetuning.r: found 8.5, expected a whole number"),
+        ({"finetuning": {"r": True}}, "finetuning.r: found true, expected a whole number"),
+        ({"finetuning": {"r": 0}}, "finetuning.r: found 0, expected a value of at least 1"),
+        ({"finetuning": {"lora_dropout": 1.0}}, "finetuning.lora_dropout: found 1.0, expected a value less than 1"),
         ({"finetuning": {"curriculum": "yes"}}, 'finetuning.curriculum: found "yes", expected true or false'),
         (
             {"finetuning": {"learning_rate": "3e-3"}},
@@ -165,9 +165,8 @@ def test_unknown_keys(changes: dict[str, Any], path: str, guess: str) -> None:
     ("changes", "line"),
     [
         (
-            {"finetuning": {"rank": 6}},
-            "finetuning.rank: found 6, expected a multiple of finetuning.experts (4): each expert has rank "
-            "rank/experts",
+            {"finetuning": {"r": 6}},
+            "finetuning.r: found 6, expected a multiple of finetuning.experts (4): each expert has rank r/experts",
         ),
         (
             {"datasets": ["netflix"]},
@@ -232,9 +231,9 @@ def test_unknown_keys(changes: dict[str, Any], path: str, guess: str) -> None:
             "backbone.quantization: found nf4, expected null: the embedded backbone is small",
         ),
         (
-            {"finetuning": {"per_dataset": {"movielens": {"rank": 10}}}},
-            "finetuning.per_dataset.movielens.rank: found 10, expected a multiple of finetuning.experts (4): "
-            "each expert has rank rank/experts",
+            {"finetuning": {"per_dataset": {"movielens": {"r": 10}}}},
+            "finetuning.per_dataset.movielens.r: found 10, expected a multiple of finetuning.experts (4): "
+            "each expert has rank r/experts",
         ),
         (
             {"data": {"minimum_history": 11}},
@@ -246,8 +245,7 @@ def test_unknown_keys(changes: dict[str, Any], path: str, guess: str) -> None:
         ),
         (
             {"data": {"sources": {"steam": "recbole"}}, "datasets": ["steam"]},
-            "data.sources.steam: found recbole, expected download or a folder: RecBole's installation holds movielens "
-            "only",
+            "data.sources.steam: found recbole, expected download or a folder: recbole is a source of movielens only",
         ),
         (
             {"recommenders": {"sasrec": {"heads": 3}}},
@@ -289,14 +287,32 @@ def test_an_unknown_backbone(name: str) -> None:
 
 
 def test_every_problem_is_named_at_once() -> None:
-    assert len(lines_of({"seed": [1], "finetuning": {"rank": "8", "gate": "deep"}})) == 3
-    assert len(lines_of({"seeds": [1, 1], "finetuning": {"rank": 6}})) == 2
+    assert len(lines_of({"seed": [1], "finetuning": {"r": "8", "gate": "deep"}})) == 3
+    assert len(lines_of({"seeds": [1, 1], "finetuning": {"r": 6}})) == 2
 
 
 def test_per_dataset_values_are_validated() -> None:
-    (line,) = lines_of({"finetuning": {"per_dataset": {"movielens": {"rang": 8}}}})
-    assert line.startswith("finetuning.per_dataset.movielens.rang: found an unknown key, expected one of rank, ")
-    assert line.endswith(" (did you mean rank?)")
+    (line,) = lines_of({"finetuning": {"per_dataset": {"movielens": {"experst": 8}}}})
+    assert line.startswith("finetuning.per_dataset.movielens.experst: found an unknown key, expected one of r, ")
+    assert line.endswith(" (did you mean experts?)")
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"finetuning": {"rank": 8}}, "finetuning.rank: found an unknown key, expected r, as rank is called now"),
+        ({"finetuning": {"per_dataset": {"movielens": {"alpha": 8}}}}, "expected lora_alpha, as alpha is called now"),
+        ({"recommenders": {"guide": "sasrec"}}, "expected sequence_encoder, as guide is called now"),
+        ({"negative_transfer": {"rank": 8}}, "negative_transfer.rank: found an unknown key, expected r, as rank is"),
+        (
+            {"sweeps": {"mine": {"parameter": "guidance", "values": ["shuffled", "constant"]}}},
+            "sweeps.mine.parameter: found guidance, expected gate_input, as guidance is called now",
+        ),
+    ],
+)
+def test_keys_of_earlier_versions_are_answered_with_their_names_of_today(changes: dict[str, Any], line: str) -> None:
+    (found,) = lines_of(changes)
+    assert line in found
 
 
 @pytest.mark.parametrize("preset", ["paper", "released"])
@@ -327,10 +343,10 @@ class TestOwnDatasets:
             {
                 "datasets": ["books"],
                 "data": {"own": {"books": BOOKS}},
-                "finetuning": {"per_dataset": {"books": {"rank": 16}}},
+                "finetuning": {"per_dataset": {"books": {"r": 16}}},
             }
         )
-        assert finetuning_values(study.finetuning, "books").rank == 16
+        assert finetuning_values(study.finetuning, "books").r == 16
 
     @pytest.mark.parametrize(
         ("own", "line"),
@@ -400,15 +416,15 @@ class TestFinetuningValues:
         assert (values.projector_learning_rate, values.gate_learning_rate) == (0.01, 0.01)
 
     def test_without_a_preset_the_section_counts(self) -> None:
-        values = finetuning_values(load_study({"finetuning": {"rank": 4}}).finetuning, "movielens")
-        assert values.rank == 4
+        values = finetuning_values(load_study({"finetuning": {"r": 4}}).finetuning, "movielens")
+        assert values.r == 4
 
     def test_a_preset_wins_over_the_section_and_a_data_set_over_both(self) -> None:
         section = load_study(
-            {"finetuning": {"preset": "paper", "rank": 4, "per_dataset": {"steam": {"rank": 16}}}}
+            {"finetuning": {"preset": "paper", "r": 4, "per_dataset": {"steam": {"r": 16}}}}
         ).finetuning
-        assert finetuning_values(section, "movielens").rank == 8
-        assert finetuning_values(section, "steam").rank == 16
+        assert finetuning_values(section, "movielens").r == 8
+        assert finetuning_values(section, "steam").r == 16
 
 
 SECRET = "sk-proj-NeverToBeSeen"

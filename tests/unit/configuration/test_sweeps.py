@@ -10,17 +10,16 @@ import yaml
 
 from ilora.configuration.loading import load_study
 from ilora.configuration.study import StudyConfig
-from ilora.configuration.sweeps import sweep_cells, sweep_overrides, sweep_seeds
+from ilora.configuration.sweep_cells import SweepCell
+from ilora.configuration.sweeps import sweep_cells, sweep_seeds
 from ilora.configuration.validation import ConfigurationError
 from ilora.configuration.variants import resolve_variant
-from ilora.evaluation.sweep_cells import SweepCell
 
 EXPERTS: dict[str, Any] = {"parameter": "experts", "values": [1, 2, 4, 8]}
 
 
 def cells(study: StudyConfig, name: str) -> list[SweepCell]:
-    texts = sweep_overrides(study.sweeps[name])
-    return sweep_cells(study, name, ["_".join(f"{key}~{text}" for key, text in row.items()) for row in texts])
+    return sweep_cells(study, name)
 
 
 def study_of(repository: Path, name: str) -> StudyConfig:
@@ -67,9 +66,9 @@ def test_no_two_runs_of_a_study_have_the_same_settings(repository: Path, name: s
     for sweep in study.sweeps:
         for cell in cells(study, sweep):
             settings = resolve_variant(study, cell.dataset, cell.method, cell.variant)
-            unread = {"experts", "gate", "active_experts", "guidance", "scale", "gate_learning_rate", "snapshots"}
+            unread = {"experts", "gate", "active_experts", "gate_input", "scale", "gate_learning_rate", "snapshots"}
             values = settings.finetuning.model_dump_json(exclude=unread if cell.method == "llara" else {"snapshots"})
-            key = cell.dataset, cell.method, settings.guide + values
+            key = cell.dataset, cell.method, settings.sequence_encoder + values
             assert found.setdefault(key, cell.variant) == cell.variant
     assert len(found) == trained
 
@@ -90,7 +89,7 @@ def test_the_shorter_sweeps_hold_no_longer_run(repository: Path) -> None:
         ),
         (
             {**EXPERTS, "parameter": "heads"},
-            "sweeps.mine.parameter: found heads, expected one of guide, preset, rank, ",
+            "sweeps.mine.parameter: found heads, expected one of sequence_encoder, preset, r, ",
         ),
         (
             {**EXPERTS, "values": [4, "two"]},
@@ -98,8 +97,8 @@ def test_the_shorter_sweeps_hold_no_longer_run(repository: Path) -> None:
         ),
         (
             {**EXPERTS, "values": [4, 16]},
-            "sweeps.mine.values[1]: found 16, with which finetuning.rank is 8 on movielens, expected a multiple of "
-            "finetuning.experts (16): each expert has rank rank/experts",
+            "sweeps.mine.values[1]: found 16, with which finetuning.r is 8 on movielens, expected a multiple of "
+            "finetuning.experts (16): each expert has rank r/experts",
         ),
         (
             {**EXPERTS, "values": [1, 2]},
@@ -111,7 +110,7 @@ def test_the_shorter_sweeps_hold_no_longer_run(repository: Path) -> None:
         ({**EXPERTS, "settings": {"experts": 4}}, "sweeps.mine.settings.experts: found the parameter, expected it in "),
         (
             {**EXPERTS, "settings": {"step": 4}},
-            "sweeps.mine.settings.step: found an unknown key, expected one of guide",
+            "sweeps.mine.settings.step: found an unknown key, expected one of sequence_encoder",
         ),
         ({**EXPERTS, "settings": {"steps": 0}}, "sweeps.mine.settings.steps: found 0, expected a value of at least 1"),
         (

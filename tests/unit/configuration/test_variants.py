@@ -23,14 +23,14 @@ from ilora.configuration.variants import (
 )
 
 VALUES: dict[str, st.SearchStrategy[Any]] = {
-    "guide": st.sampled_from(["sasrec", "gru4rec", "caser"]),
+    "sequence_encoder": st.sampled_from(["sasrec", "gru4rec", "caser"]),
     "preset": st.sampled_from(["paper", "released", None]),
-    "rank": st.sampled_from([8, 16]),
-    "alpha": st.floats(0.001, 1e6),
-    "dropout": st.floats(0, 0.99),
+    "r": st.sampled_from([8, 16]),
+    "lora_alpha": st.floats(0.001, 1e6),
+    "lora_dropout": st.floats(0, 0.99),
     "experts": st.sampled_from([1, 2, 4, 8]),
     "gate": st.sampled_from(["linear", "residual_convolution"]),
-    "guidance": st.sampled_from(["sequence_representation", "shuffled", "constant"]),
+    "gate_input": st.sampled_from(["sequence_representation", "shuffled", "constant"]),
     "scale": st.sampled_from(["per_rank", "per_expert_rank"]),
     "item_vectors": st.sampled_from(["raw", "decorrelated"]),
     "learning_rate": st.floats(1e-9, 1),
@@ -63,9 +63,9 @@ def test_a_name_has_the_settings_of_all_overrides_that_the_method_reads(
         resolve_variant(study, "movielens", method, name),
         variant_settings(study, "movielens", method, checked),
     )
-    unread = {"experts", "gate", "guidance", "scale", "gate_learning_rate"} if method != "ilora" else set()
+    unread = {"experts", "gate", "gate_input", "scale", "gate_learning_rate"} if method != "ilora" else set()
     unread |= {"item_vectors", "projector_learning_rate", "curriculum"} if method == "tallrec" else set()
-    assert resolved.guide == (expected.guide if method != "tallrec" else "sasrec")
+    assert resolved.sequence_encoder == (expected.sequence_encoder if method != "tallrec" else "sasrec")
     assert resolved.finetuning.model_dump(exclude=unread) == expected.finetuning.model_dump(exclude=unread)
 
 
@@ -76,35 +76,41 @@ def test_a_name_is_its_own(study: StudyConfig, method: str, overrides: dict[str,
 
 
 def test_names() -> None:
-    study = load_study({"finetuning": {"per_dataset": {"steam": {"rank": 16}}}})
+    study = load_study({"finetuning": {"per_dataset": {"steam": {"r": 16}}}})
 
     def name(method: str, dataset: str = "movielens", **overrides: Any) -> str:
         return variant_name(study, dataset, method, check_overrides(overrides, ()))
 
-    assert name("ilora", experts=4, guide="sasrec") == "default"
+    assert name("ilora", experts=4, sequence_encoder="sasrec") == "default"
     assert name("ilora", steps=700, experts=2) == "experts~2_steps~700"
-    assert name("ilora", guidance="shuffled", guide="gru4rec") == "guide~gru4rec_guidance~shuffled"
+    assert (
+        name("ilora", gate_input="shuffled", sequence_encoder="gru4rec")
+        == "sequence_encoder~gru4rec_gate_input~shuffled"
+    )
     assert name("ilora", gate="residual_convolution") == "gate~residual_convolution"
     assert name("ilora", snapshots=[10, 20], steps=30) == "steps~30_snapshots~10-20"
     assert name("ilora", snapshots=[]) == "snapshots~none"
     assert name("ilora", learning_rate=1e-5, steps=None) == "learning_rate~1e-05_steps~null"
-    assert (name("llara", rank=16), name("llara", "steam", rank=16)) == ("rank~16", "default")
+    assert (name("llara", r=16), name("llara", "steam", r=16)) == ("r~16", "default")
     assert name("llara", experts=2, scale="per_rank") == "default"
     assert name("ilora", preset="paper", experts=4, scale="per_rank") == "preset~paper"
-    assert name("tallrec", guide="gru4rec", item_vectors="raw", experts=2, curriculum=True) == "default"
-    assert (name("tallrec", rank=8, alpha=16.0), name("tallrec", alpha=32.0)) == ("default", "alpha~32.0")
+    assert name("tallrec", sequence_encoder="gru4rec", item_vectors="raw", experts=2, curriculum=True) == "default"
+    assert (name("tallrec", r=8, lora_alpha=16.0), name("tallrec", lora_alpha=32.0)) == ("default", "lora_alpha~32.0")
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
         ("experts~x", 'variant.experts~x.experts: found "x", expected a whole number'),
-        ("depth~3", "variant: found depth~3, expected default, or key~value pairs joined by _, in this order: guide, "),
+        (
+            "depth~3",
+            "variant: found depth~3, expected default, or key~value pairs joined by _, in this order: sequence_en",
+        ),
         ("experts", "variant: found experts, expected default, or "),
         ("", "variant: found , expected default, or "),
         ("steps~10_experts~2", "variant: found steps~10_experts~2, expected default, or key~value pairs"),
         ("experts~2_experts~4", "variant: found experts~2_experts~4, expected default, or key~value pairs"),
-        ("alpha~8", "variant: found alpha~8, expected default, or key~value pairs"),
+        ("lora_alpha~8", "variant: found lora_alpha~8, expected default, or key~value pairs"),
         ("experts~2_depth~3", 'variant.experts~2_depth~3.experts: found "2_depth~3", expected a whole number'),
         ("gate~deep", 'variant.gate~deep.gate: found "deep", expected linear, residual_convolution or top_k'),
     ],

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pyarrow as pa
 
 from ilora.evaluation.answer_sample import ANSWER_SAMPLE, sample_answers
-from ilora.evaluation.runs import Run
+from ilora.layout import Run
 
 PredictionsMaker = Callable[..., pa.Table]
 

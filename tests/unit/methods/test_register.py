@@ -15,7 +15,7 @@ from ilora.configuration.study import StudyConfig
 from ilora.configuration.validation import ConfigurationError
 from ilora.methods.declaration import AdapterKind, LanguageModelMethod, PromptKind
 from ilora.methods.register import LABELS, LANGUAGE_MODEL_METHODS, RECOMMENDERS, TUNED_METHODS
-from ilora.reporting.deviations import PAPER_METHODS
+from ilora.pages.deviations import PAPER_METHODS
 
 
 def test_the_order_is_that_of_the_papers_table_but_for_morec_which_stands_with_the_recommenders() -> None:
@@ -41,18 +41,18 @@ def test_values_of_its_own_are_values_of_the_configuration(method: str) -> None:
 
 @pytest.mark.parametrize("preset", [None, "paper", "released"])
 def test_tallrec_keeps_its_own_adapter(preset: str | None) -> None:
-    study = load_study({"finetuning": {"preset": preset, "snapshots": [], "per_dataset": {"movielens": {"rank": 16}}}})
+    study = load_study({"finetuning": {"preset": preset, "snapshots": [], "per_dataset": {"movielens": {"r": 16}}}})
     values = finetuning_values(study.finetuning, "movielens", "tallrec")
-    assert (values.rank, values.alpha, values.target_modules) == (8, 16.0, ("q_proj", "v_proj"))
+    assert (values.r, values.lora_alpha, values.target_modules) == (8, 16.0, ("q_proj", "v_proj"))
     llara = finetuning_values(study.finetuning, "movielens", "llara")
-    assert (llara.rank, llara.alpha, len(llara.target_modules)) == (16, 32.0, 7)
+    assert (llara.r, llara.lora_alpha, len(llara.target_modules)) == (16, 32.0, 7)
     assert values.learning_rate == llara.learning_rate
 
 
 def test_a_study_can_change_one_method() -> None:
-    study = load_study({"finetuning": {"per_method": {"tallrec": {"rank": 6}, "llara": {"steps": 5, "snapshots": []}}}})
+    study = load_study({"finetuning": {"per_method": {"tallrec": {"r": 6}, "llara": {"steps": 5, "snapshots": []}}}})
     values = finetuning_values(study.finetuning, "movielens", "tallrec")
-    assert (values.rank, values.alpha) == (6, 16.0)  # no gate shares the rank out, and the rest stays declared
+    assert (values.r, values.lora_alpha) == (6, 16.0)  # no gate shares the rank out, and the rest stays declared
     assert finetuning_values(study.finetuning, "movielens", "llara").steps == 5
     assert finetuning_values(study.finetuning, "movielens", "ilora").steps == 2800
 
@@ -61,13 +61,13 @@ def test_a_study_can_change_one_method() -> None:
     ("per_method", "message"),
     [
         (
-            {"ilora": {"rank": 6}},
-            "finetuning.per_method.ilora.rank: found 6, expected a multiple of finetuning.experts",
+            {"ilora": {"r": 6}},
+            "finetuning.per_method.ilora.r: found 6, expected a multiple of finetuning.experts",
         ),
         ({"llara": {"steps": 5}}, "finetuning.snapshots: found "),
-        ({"llara": {"ranks": 5}}, "finetuning.per_method.llara.ranks: found an unknown key, expected one of rank, "),
-        ({"llara": {"rank": "x"}}, 'finetuning.per_method.llara.rank: found "x", expected a whole number'),
-        ({"zero_shot": {"rank": 4}}, "expected tallrec, llara or ilora"),
+        ({"llara": {"ranks": 5}}, "finetuning.per_method.llara.ranks: found an unknown key, expected one of r, "),
+        ({"llara": {"r": "x"}}, 'finetuning.per_method.llara.r: found "x", expected a whole number'),
+        ({"zero_shot": {"r": 4}}, "expected tallrec, llara or ilora"),
     ],
 )
 def test_wrong_values_of_one_method_are_refused(per_method: dict[str, object], message: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ilora.evaluation.runs import Run
+from ilora.layout import Run
 from ilora.reporting.chat_costs import ChatCost, chat_cost_table, read_chat_cost
 
 COSTS = {"requests": 94, "prompt_tokens": 30_500, "answer_tokens": 700, "paid": 83_250_000_000, "unsure": 0}

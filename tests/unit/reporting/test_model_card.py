@@ -18,7 +18,7 @@ FACTS = CardFacts(
     guide="sasrec",
     seed=1,
     prompt={"order": "candidates_first", "behaviour_token": "before_title", "template": "plain"},
-    finetuning={"rank": 8, "target_modules": ["q_proj", "v_proj"], "epochs": None},
+    finetuning={"r": 8, "target_modules": ["q_proj", "v_proj"], "epochs": None},
     git_revision="0123abc",
     path="results/adapter",
 )

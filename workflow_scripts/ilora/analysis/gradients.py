@@ -17,8 +17,8 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from ilora.adapters.gating import lora_layers
 from ilora.adapters.labels import IGNORED_LABEL
 from ilora.adapters.storage import ADAPTER_NAME
-from ilora.llm.collation import Collator, TrainingExample
-from ilora.llm.hybrid_model import HybridLanguageModel
+from ilora.llm.model.collation import Collator, TrainingExample
+from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.progress import Progress
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import torch
 from transformers import LlamaForCausalLM
 
-from ilora.llm.projector import Projector
+from ilora.llm.model.projector import Projector
 
 CONSTANT, FLAG = 0, 1
 

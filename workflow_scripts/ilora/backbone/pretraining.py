@@ -17,11 +17,11 @@ from ilora.artifacts.writing import atomic_path
 from ilora.backbone.architecture import BackboneShape, build_backbone
 from ilora.backbone.initialisation import construct
 from ilora.backbone.tasks import Difficulty, PretrainingExample, PretrainingText, TaskExamples
-from ilora.llm.collation import pad_right
-from ilora.llm.hybrid_model import HybridLanguageModel
-from ilora.llm.projector import Projector
-from ilora.llm.prompts import NO_ITEM, PromptBuilder
-from ilora.llm.training import LogRow, LoopSettings, ParameterGroup, Schedule, train
+from ilora.llm.model.collation import pad_right
+from ilora.llm.model.hybrid_model import HybridLanguageModel
+from ilora.llm.model.projector import Projector
+from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder
+from ilora.llm.training.loop import LogRow, LoopSettings, ParameterGroup, Schedule, train
 
 TASK_SHARES = {"choose": 0.60, "recall": 0.24, "prompt": 0.05, "repeat": 0.06, "titles": 0.05}
 

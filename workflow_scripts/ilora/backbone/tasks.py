@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ilora.adapters.labels import IGNORED_LABEL
-from ilora.llm.prompts import NO_ITEM, Entry, PromptBuilder, TokenisedPrompt
+from ilora.llm.prompts.builder import NO_ITEM, Entry, PromptBuilder, TokenisedPrompt
 
 
 @dataclass(frozen=True)

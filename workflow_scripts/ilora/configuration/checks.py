@@ -4,29 +4,16 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from ilora.configuration.problems import Problem, repeated
 from ilora.configuration.sections.backbone import HUB_NAME, BackboneSection
-from ilora.configuration.sections.data import BUILT_IN_DATASETS, RECBOLE
-from ilora.configuration.sections.finetuning import FinetuningValues
+from ilora.configuration.sections.finetuning import FinetuningValues, finetuning_problems
 from ilora.configuration.sections.own_data import OwnDataset
 from ilora.configuration.study import StudyConfig
-from ilora.methods.register import LANGUAGE_MODEL_METHODS
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing wrong with a configuration: the key's path, what was found there, what is allowed."""
-
-    path: str
-    found: str
-    expected: str
-
-    def __str__(self) -> str:
-        """Return the problem as a line."""
-        return f"{self.path}: found {self.found}, expected {self.expected}"
+from ilora.datasets.declaration import DOWNLOAD
+from ilora.datasets.register import DATASETS
 
 
 def find_problems(study: StudyConfig, finetuning: Mapping[tuple[str, str | None], FinetuningValues]) -> list[Problem]:
@@ -59,7 +46,7 @@ def _top_level(study: StudyConfig) -> Iterator[Problem]:
         "methods": study.methods,
     }
     for key, entries in values.items():
-        yield from _repeated(key, entries)
+        yield from repeated(key, entries)
 
 
 def _dataset_names(study: StudyConfig) -> Iterator[Problem]:
@@ -75,10 +62,10 @@ def _dataset_names(study: StudyConfig) -> Iterator[Problem]:
 def _negative_transfer(study: StudyConfig) -> Iterator[Problem]:
     section, path = study.negative_transfer, "negative_transfer"
     for key, entries in (("degrees", section.degrees), ("seeds", section.seeds)):
-        yield from _repeated(f"{path}.{key}", entries)
-    if section.rank % section.groups:
+        yield from repeated(f"{path}.{key}", entries)
+    if section.r % section.groups:
         expected = f"a multiple of {path}.groups ({section.groups}): each group's expert has as many ranks"
-        yield Problem(f"{path}.rank", str(section.rank), expected)
+        yield Problem(f"{path}.r", str(section.r), expected)
     if section.items < 2 * section.groups:
         expected = f"at least {2 * section.groups}, so that the rules of {section.groups} groups differ"
         yield Problem(f"{path}.items", str(section.items), expected)
@@ -87,12 +74,6 @@ def _negative_transfer(study: StudyConfig) -> Iterator[Problem]:
     if section.batch_size < section.groups:
         expected = f"at least {path}.groups ({section.groups})"
         yield Problem(f"{path}.batch_size", str(section.batch_size), expected)
-
-
-def _repeated(path: str, entries: Sequence[object]) -> Iterator[Problem]:
-    for entry in dict.fromkeys(entries):
-        if entries.count(entry) > 1:
-            yield Problem(path, f"{entry} {entries.count(entry)} times", "each entry once")
 
 
 def _data(study: StudyConfig) -> Iterator[Problem]:
@@ -104,24 +85,24 @@ def _data(study: StudyConfig) -> Iterator[Problem]:
             f"at most data.maximum_history ({data.maximum_history})",
         )
     for dataset in study.datasets:
-        if dataset in BUILT_IN_DATASETS and dataset not in data.sources:
+        if dataset in DATASETS and dataset not in data.sources:
             yield Problem(
                 f"data.sources.{dataset}", "nothing", "download or the folder of its raw files (it is in datasets)"
             )
     for dataset, source in data.sources.items():
-        if source == RECBOLE and dataset != "movielens":
-            yield Problem(
-                f"data.sources.{dataset}",
-                source,
-                "download or a folder: RecBole's installation holds movielens only",
-            )
+        bundled_with = [name for name, declared in DATASETS.items() if source in declared.bundled]
+        if bundled_with and dataset not in bundled_with:
+            expected = f"download or a folder: {source} is a source of {', '.join(bundled_with)} only"
+            yield Problem(f"data.sources.{dataset}", source, expected)
+        if source == DOWNLOAD and DATASETS[dataset].source is None:
+            yield Problem(f"data.sources.{dataset}", source, "a folder: nothing says where it is fetched from")
     for dataset, own in data.own.items():
         yield from _own_dataset(dataset, own)
 
 
 def _own_dataset(dataset: str, own: OwnDataset) -> Iterator[Problem]:
     path = f"data.own.{dataset}"
-    if dataset in BUILT_IN_DATASETS:
+    if dataset in DATASETS:
         yield Problem(path, "the name of a built-in data set", "a name of its own")
     try:
         codecs.lookup(own.encoding)
@@ -139,7 +120,7 @@ def _recommenders(study: StudyConfig) -> Iterator[Problem]:
         )
     search = recommenders.weight_decay_search
     for key, entries in (("values", search.values), ("seeds", search.seeds)):
-        yield from _repeated(f"recommenders.weight_decay_search.{key}", entries)
+        yield from repeated(f"recommenders.weight_decay_search.{key}", entries)
 
 
 def _backbone(study: StudyConfig) -> Iterator[Problem]:
@@ -232,53 +213,3 @@ def _finetuning(study: StudyConfig, dataset: str, method: str | None, values: Fi
             "processes (backbone.gpus on each of backbone.nodes), which share a batch"
         )
         yield Problem(path("batch_size"), str(values.batch_size), expected)
-
-
-def finetuning_problems(values: FinetuningValues, method: str | None, path: Callable[[str], str]) -> Iterator[Problem]:
-    """Yield what does not fit together in the fine-tuning settings of one data set.
-
-    Args:
-        values: the settings.
-        method: whose they are; None if any method may read them.
-        path: gives the path of a key, for messages.
-    """
-    if method is None or LANGUAGE_MODEL_METHODS[method].is_gated:
-        yield from _gate_problems(values, path)
-    if values.batch_size % values.gradient_accumulation:
-        yield Problem(
-            path("gradient_accumulation"),
-            str(values.gradient_accumulation),
-            f"a divisor of finetuning.batch_size ({values.batch_size})",
-        )
-    if (values.steps is None) == (values.epochs is None):
-        both = "steps and epochs" if values.steps is not None else "neither steps nor epochs"
-        yield Problem(path("steps"), both, "one of them, the other null")
-    if values.patience is not None and values.validation_every is None:
-        yield Problem(path("patience"), str(values.patience), "null, or finetuning.validation_every to be a number")
-    if values.patience is not None and values.snapshots:
-        expected = "[]: with finetuning.patience, training may stop before them"
-        yield Problem(path("snapshots"), str(list(values.snapshots)), expected)
-    yield from _repeated(path("target_modules"), values.target_modules)
-    yield from _repeated(path("snapshots"), values.snapshots)
-    if values.snapshots != tuple(sorted(values.snapshots)):
-        yield Problem(path("snapshots"), str(list(values.snapshots)), "steps in ascending order")
-    if values.steps is not None and any(step > values.steps for step in values.snapshots):
-        late = [step for step in values.snapshots if step > values.steps]
-        yield Problem(path("snapshots"), str(late), f"steps up to finetuning.steps ({values.steps})")
-
-
-def _gate_problems(values: FinetuningValues, path: Callable[[str], str]) -> Iterator[Problem]:
-    if values.rank % values.experts:
-        yield Problem(
-            path("rank"),
-            str(values.rank),
-            f"a multiple of finetuning.experts ({values.experts}): each expert has rank rank/experts",
-        )
-    if values.gate == "top_k" and not 1 <= (values.active_experts or 0) <= values.experts:
-        yield Problem(
-            path("active_experts"),
-            str(values.active_experts),
-            f"1 to finetuning.experts ({values.experts}): the gate is top_k",
-        )
-    if values.gate != "top_k" and values.active_experts is not None:
-        yield Problem(path("active_experts"), str(values.active_experts), f"null: the gate is {values.gate}")

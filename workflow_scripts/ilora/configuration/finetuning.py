@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ilora.configuration.checks import Problem
 from ilora.configuration.presets import LEARNING_RATES, preset_values
+from ilora.configuration.problems import Problem
 from ilora.configuration.sections.finetuning import FinetuningSection, FinetuningValues
 from ilora.configuration.validation import ConfigurationError, show, validate
 from ilora.methods.register import LANGUAGE_MODEL_METHODS

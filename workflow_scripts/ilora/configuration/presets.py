@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from ilora.datasets.register import DATASETS, PAPER_DATASETS
+
 PRESETS = ("paper", "released")
 
 _SHARED: dict[str, object] = {
-    "rank": 8,
-    "alpha": 32.0,
-    "dropout": 0.1,
+    "r": 8,
+    "lora_alpha": 32.0,
+    "lora_dropout": 0.1,
     "target_modules": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
     "experts": 4,
     "item_vectors": "raw",
@@ -31,8 +33,7 @@ _RELEASED_GATE_SHARE = 0.3
 
 #: Preset -> data set -> peak learning rate.
 LEARNING_RATES: dict[str, dict[str, float]] = {
-    "paper": {"lastfm": 2e-4, "movielens": 1e-4, "steam": 1e-4},
-    "released": {"lastfm": 7e-4, "movielens": 8e-4, "steam": 5e-4},
+    preset: {name: DATASETS[name].published.learning_rates[preset] for name in PAPER_DATASETS} for preset in PRESETS
 }
 
 

@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import product
 
-from ilora.configuration.checks import Problem, finetuning_problems
+from ilora.configuration.problems import Problem
+from ilora.configuration.sections.finetuning import finetuning_problems
 from ilora.configuration.sections.sweeps import SweepSection
 from ilora.configuration.study import StudyConfig
+from ilora.configuration.sweep_cells import SweepCell
 from ilora.configuration.validation import ConfigurationError, show
 from ilora.configuration.variants import (
     KEYS,
     check_overrides,
+    expected_key,
     format_overrides,
-    parse_variant,
     variant_name,
     variant_settings,
 )
-from ilora.evaluation.sweep_cells import SweepCell
 
 
-def sweep_overrides(sweep: SweepSection) -> list[dict[str, str]]:
-    """Return what each value of a valid sweep replaces, key to text, in the order of a variant's name."""
-    rows = [{**sweep.settings, sweep.parameter: value} for value in sweep.values]
-    return [format_overrides(check_overrides(row, ())) for row in rows]
-
-
-def sweep_cells(study: StudyConfig, name: str, instances: Sequence[str]) -> list[SweepCell]:
-    """Return the cells of a valid sweep, each once, by data set and method.
-
-    Args:
-        study: whose sweep it is.
-        name: of the sweep.
-        instances: what each of its values replaces, as ``key~value`` pairs (see `ilora.configuration.variants`).
-    """
+def sweep_cells(study: StudyConfig, name: str) -> list[SweepCell]:
+    """Return the cells of a valid sweep, each once, by data set and method."""
     sweep = study.sweeps[name]
-    overrides = [parse_variant(instance) for instance in instances]
-    texts = [row[sweep.parameter] for row in sweep_overrides(sweep)]
+    overrides = [check_overrides({**sweep.settings, sweep.parameter: value}, ()) for value in sweep.values]
+    texts = [format_overrides(row)[sweep.parameter] for row in overrides]
     cells = []
     for dataset in sweep_datasets(study, sweep):
         reference = _reference(study, sweep, dataset)
@@ -74,7 +63,7 @@ def sweep_problems(study: StudyConfig) -> list[Problem]:
 
 def _problems_of_keys(study: StudyConfig, sweep: SweepSection, path: str) -> Iterator[Problem]:
     if sweep.parameter not in KEYS:
-        yield Problem(f"{path}.parameter", sweep.parameter, f"one of {', '.join(KEYS)}")
+        yield Problem(f"{path}.parameter", sweep.parameter, expected_key(sweep.parameter))
     if sweep.parameter in sweep.settings:
         yield Problem(f"{path}.settings.{sweep.parameter}", "the parameter", "it in values only")
     for dataset in sweep_datasets(study, sweep):

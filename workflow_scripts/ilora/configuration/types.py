@@ -10,6 +10,9 @@ from pydantic_core import PydanticCustomError
 #: The L2 that is the best of several values on validation.
 SEARCHED = "searched"
 
+#: The variant of a run with the study's own settings.
+DEFAULT_VARIANT = "default"
+
 NAME, LABEL = r"^[a-z0-9_]+$", r"^[A-Za-z0-9._-]+$"
 FOLDER, TABLE, WORDS = r"^[^~{}\t\r\n]*[^~{}\s/]$", r"\.(csv|tsv|inter|item|parquet)$", r"^[^<>\s]+( [^<>\s]+)*$"
 #: What text must look like, by pattern.
@@ -37,7 +40,7 @@ Count = Annotated[int, Field(ge=1)]
 Revision = Annotated[str, Field(pattern=LABEL)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Probability = Annotated[float, Field(ge=0, lt=1)]
-Dataset = Annotated[str, Field(pattern=NAME)]
+DatasetName = Annotated[str, Field(pattern=NAME)]
 Text = Annotated[str, Field(min_length=1)]
 TableFile = Annotated[str, Field(pattern=TABLE)]
 WeightDecay = Annotated[Probability | Literal["searched"], WrapValidator(_number_or_searched)]

@@ -10,7 +10,7 @@ from typing import TypeVar, get_args, get_origin
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from ilora.configuration.checks import Problem
+from ilora.configuration.problems import Problem
 from ilora.configuration.section import Section
 from ilora.configuration.types import PATTERNS_IN_WORDS
 
@@ -128,6 +128,9 @@ def _expected_key(model: type[Section], path: tuple[int | str, ...]) -> str:
             assert isinstance(annotation, type) and issubclass(annotation, Section)
             annotation = annotation.model_fields[str(part)].annotation
     assert isinstance(annotation, type) and issubclass(annotation, Section)
+    renamed = annotation.RENAMED.get(str(path[-1]))
+    if renamed is not None:
+        return f"{renamed}, as {path[-1]} is called now"
     known = list(annotation.model_fields)
     close = difflib.get_close_matches(str(path[-1]), known, n=1)
     guess = f" (did you mean {close[0]}?)" if close else ""

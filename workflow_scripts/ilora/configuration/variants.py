@@ -11,38 +11,34 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from ilora.configuration.checks import Problem
 from ilora.configuration.finetuning import finetuning_values
-from ilora.configuration.sections.finetuning import FinetuningValues
-from ilora.configuration.sections.recommenders import Recommender
+from ilora.configuration.problems import Problem
+from ilora.configuration.sections.finetuning import HYBRID, FinetuningValues, ReadBy
+from ilora.configuration.sections.recommenders import Recommender, RecommendersSection
 from ilora.configuration.study import StudyConfig
+from ilora.configuration.types import DEFAULT_VARIANT
 from ilora.configuration.validation import ConfigurationError, validate
 from ilora.methods.register import LANGUAGE_MODEL_METHODS
-
-DEFAULT = "default"
 
 _NULL, _EMPTY = "null", "none"
 
 
 class VariantValues(FinetuningValues):
-    """Everything that a variant can replace: settings of fine-tuning, its preset, and the guide."""
+    """Everything that a variant can replace: settings of fine-tuning, its preset, and the sequence encoder."""
 
-    guide: Recommender = Field("sasrec", description="as in recommenders")
+    RENAMED: ClassVar[Mapping[str, str]] = {**FinetuningValues.RENAMED, **RecommendersSection.RENAMED}
+
+    sequence_encoder: Annotated[Recommender, HYBRID] = Field("sasrec", description="as in recommenders")
     preset: Literal["paper", "released"] | None = Field(None, description="as in finetuning")
 
 
 #: What a variant can replace, in the order of its name. Lists of names have no place in a path.
-KEYS = ("guide", "preset", *(key for key in FinetuningValues.model_fields if key != "target_modules"))
-
-#: What only a gated adapter reads.
-GATE_KEYS = frozenset({"experts", "gate", "active_experts", "guidance", "scale", "gate_learning_rate"})
-
-#: What only a method with hybrid prompts reads.
-HYBRID_KEYS = frozenset({"guide", "item_vectors", "projector_learning_rate", "curriculum"})
+KEYS = ("sequence_encoder", "preset", *(key for key in FinetuningValues.model_fields if key != "target_modules"))
 
 _PAIR = re.compile(rf"(?:^|_)({'|'.join(KEYS)})~")
 
@@ -52,11 +48,11 @@ class VariantSettings:
     """The settings of a variant.
 
     Attributes:
-        guide: the recommender behind behaviour tokens and gate.
+        sequence_encoder: the recommender behind behaviour tokens and gate.
         finetuning: of the data set.
     """
 
-    guide: str
+    sequence_encoder: str
     finetuning: FinetuningValues
 
 
@@ -73,10 +69,16 @@ def check_overrides(overrides: Mapping[str, object], where: tuple[str, ...]) -> 
     unknown = [key for key in overrides if key not in KEYS]
     if unknown:
         raise ConfigurationError(
-            [Problem(".".join((*where, key)), "an unknown key", f"one of {', '.join(KEYS)}") for key in unknown]
+            [Problem(".".join((*where, key)), "an unknown key", expected_key(key)) for key in unknown]
         )
     values = validate(VariantValues, overrides, where).model_dump(mode="json")
     return {key: values[key] for key in KEYS if key in overrides}
+
+
+def expected_key(key: str) -> str:
+    """Return what is allowed where a key stands that no variant replaces."""
+    renamed = VariantValues.RENAMED.get(key)
+    return f"one of {', '.join(KEYS)}" if renamed is None else f"{renamed}, as {key} is called now"
 
 
 def format_overrides(overrides: Mapping[str, object]) -> dict[str, str]:
@@ -86,7 +88,7 @@ def format_overrides(overrides: Mapping[str, object]) -> dict[str, str]:
 
 def format_variant(overrides: Mapping[str, object]) -> str:
     """Return the name that holds all of the checked overrides."""
-    return "_".join(f"{key}~{text}" for key, text in format_overrides(overrides).items()) or DEFAULT
+    return "_".join(f"{key}~{text}" for key, text in format_overrides(overrides).items()) or DEFAULT_VARIANT
 
 
 def parse_variant(name: str) -> dict[str, object]:
@@ -95,14 +97,14 @@ def parse_variant(name: str) -> dict[str, object]:
     Raises:
         ConfigurationError: an unknown key, a wrong value, or pairs that are repeated or out of order.
     """
-    if name == DEFAULT:
+    if name == DEFAULT_VARIANT:
         return {}
     pairs = list(_PAIR.finditer(name))
     ends = [pair.start() for pair in pairs[1:]] + [len(name)]
     texts = {pair[1]: name[pair.end() : end] for pair, end in zip(pairs, ends, strict=False)}
     overrides = check_overrides({key: _parse(key, text) for key, text in texts.items()}, ("variant", name))
     if format_variant(overrides) != name or not overrides:
-        expected = f"{DEFAULT}, or key~value pairs joined by _, in this order: {', '.join(KEYS)}"
+        expected = f"{DEFAULT_VARIANT}, or key~value pairs joined by _, in this order: {', '.join(KEYS)}"
         raise ConfigurationError([Problem("variant", name, expected)])
     return overrides
 
@@ -117,8 +119,8 @@ def variant_settings(study: StudyConfig, dataset: str, method: str, overrides: M
     if "preset" in overrides:
         section = section.model_copy(update={"preset": overrides["preset"]})
     rest = {key: value for key, value in overrides.items() if key in FinetuningValues.model_fields}
-    guide = str(overrides.get("guide", study.recommenders.guide))
-    return VariantSettings(guide, finetuning_values(section, dataset, method, rest))
+    sequence_encoder = str(overrides.get("sequence_encoder", study.recommenders.sequence_encoder))
+    return VariantSettings(sequence_encoder, finetuning_values(section, dataset, method, rest))
 
 
 def variant_name(study: StudyConfig, dataset: str, method: str, overrides: Mapping[str, object]) -> str:
@@ -127,10 +129,11 @@ def variant_name(study: StudyConfig, dataset: str, method: str, overrides: Mappi
     Raises:
         ConfigurationError: as `finetuning_values`.
     """
-    kept = {key: value for key, value in overrides.items() if _reads(method, key)}
-    for key in KEYS:
+    kept = {key: overrides[key] for key in KEYS if key in overrides and key in _read_keys(method)}
+    settings = _read_settings(study, dataset, method, kept)
+    for key in tuple(kept):
         fewer = {other: value for other, value in kept.items() if other != key}
-        if _read_settings(study, dataset, method, fewer) == _read_settings(study, dataset, method, kept):
+        if _read_settings(study, dataset, method, fewer) == settings:
             kept = fewer
     return format_variant(kept)
 
@@ -150,15 +153,22 @@ def resolve_variant(study: StudyConfig, dataset: str, method: str, name: str) ->
     return variant_settings(study, dataset, method, overrides)
 
 
-def _reads(method: str, key: str) -> bool:
+@cache
+def _read_keys(method: str) -> frozenset[str]:
+    """Return the options that a method reads, by their `ReadBy`."""
     declared = LANGUAGE_MODEL_METHODS[method]
-    return (declared.is_gated or key not in GATE_KEYS) and (declared.is_hybrid or key not in HYBRID_KEYS)
+    reads = {"gated": declared.is_gated, "hybrid": declared.is_hybrid}
+    return frozenset(
+        key
+        for key, field in VariantValues.model_fields.items()
+        if all(reads[mark.methods] for mark in field.metadata if isinstance(mark, ReadBy))
+    )
 
 
 def _read_settings(study: StudyConfig, dataset: str, method: str, overrides: Mapping[str, object]) -> dict[str, object]:
     settings = variant_settings(study, dataset, method, overrides)
-    values = {"guide": settings.guide, **settings.finetuning.model_dump()}
-    return {key: value for key, value in values.items() if _reads(method, key)}
+    values = {"sequence_encoder": settings.sequence_encoder, **dict(settings.finetuning)}
+    return {key: value for key, value in values.items() if key in _read_keys(method)}
 
 
 def _format(value: object) -> str:

@@ -2,7 +2,7 @@
 
 A newline ends a title in a prompt and ends an answer, and nothing else separates titles. So a title without
 control characters can be told from its neighbours, whatever else it holds; what reads like a special token of
-a tokenizer is ordinary text to `ilora.llm.prompts`.
+a tokenizer is ordinary text to `ilora.llm.prompts.builder`.
 """
 
 import logging

@@ -23,7 +23,7 @@ _DECLARED = (
         "TALLRec",
         prompt="text",
         adapter="uniform",
-        finetuning={"rank": 8, "alpha": 16.0, "target_modules": ["q_proj", "v_proj"]},
+        finetuning={"r": 8, "lora_alpha": 16.0, "target_modules": ["q_proj", "v_proj"]},
     ),
     # Liao et al. 2024, arXiv 2312.02445.
     LanguageModelMethod("llara", "LLaRA", prompt="hybrid", adapter="uniform"),

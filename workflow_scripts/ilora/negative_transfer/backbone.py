@@ -11,8 +11,8 @@ from torch.utils.data import Dataset
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from ilora.artifacts.writing import atomic_path
-from ilora.llm.hybrid_model import HybridLanguageModel
-from ilora.llm.training import LogRow, LoopSettings, ParameterGroup, Schedule, train
+from ilora.llm.model.hybrid_model import HybridLanguageModel
+from ilora.llm.training.loop import LogRow, LoopSettings, ParameterGroup, Schedule, train
 from ilora.negative_transfer.groups import largest_stride
 from ilora.negative_transfer.vocabulary import Vocabulary, batch_of
 

@@ -11,14 +11,14 @@ from ilora.analysis.gradient_averages import average_modules, modules_of
 from ilora.analysis.gradient_grams import Grams
 from ilora.analysis.gradient_similarity import noise_ceiling
 from ilora.analysis.gradients import gradient_grams, make_adapter_differentiable
-from ilora.llm.collation import TrainingExample
+from ilora.llm.model.collation import TrainingExample
 from ilora.negative_transfer.groups import draw_sequences
 from ilora.negative_transfer.methods import METHODS
 from ilora.negative_transfer.tuning import (
     GRADIENTS,
+    SyntheticTuning,
     Task,
     TrainingBatches,
-    TuningSettings,
     fresh_model,
     inputs_of,
     tune,
@@ -51,7 +51,7 @@ class GradientSimilarity:
 def group_similarity(
     backbone: LlamaForCausalLM,
     task: Task,
-    settings: TuningSettings,
+    settings: SyntheticTuning,
     gradients: GradientSettings,
     logger: logging.Logger,
 ) -> GradientSimilarity:
@@ -85,7 +85,7 @@ def group_similarity(
 
 
 def _blocks(
-    task: Task, settings: TuningSettings, gradients: GradientSettings
+    task: Task, settings: SyntheticTuning, gradients: GradientSettings
 ) -> tuple[list[TrainingExample], NDArray[np.int64]]:
     """Fresh sequences, and which of them make up each block, int64 [groups x blocks, sequences]."""
     groups, per_group = task.users.groups, gradients.blocks * gradients.sequences_per_block

@@ -10,7 +10,7 @@ from peft import LoraConfig, get_peft_model
 from transformers import LlamaForCausalLM
 
 from ilora.adapters import InstanceWiseConfig, LinearGate, get_instance_wise_model
-from ilora.llm.hybrid_model import HybridLanguageModel
+from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.negative_transfer.groups import REPRESENTATION_WIDTH, Sequences
 
 TARGET_MODULES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]

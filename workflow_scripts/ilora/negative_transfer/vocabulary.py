@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from ilora.adapters.labels import IGNORED_LABEL
-from ilora.llm.prompts import NO_ITEM
+from ilora.llm.prompts.builder import NO_ITEM
 from ilora.negative_transfer.groups import GroupInPrompt, Sequences
 
 
@@ -31,7 +31,7 @@ class Vocabulary:
 
 
 def batch_of(tokens: NDArray[np.int64], answers: int) -> dict[str, torch.Tensor]:
-    """Return the arguments of `ilora.llm.hybrid_model.HybridLanguageModel.forward` for token ids of equal length.
+    """Return the arguments of `ilora.llm.model.hybrid_model.HybridLanguageModel.forward` for token ids of equal length.
 
     Args:
         tokens: prompts with answers, int64 [rows, tokens].

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ilora.baselines.chat.prices import show_usd
-from ilora.evaluation.runs import Run, parse_run
+from ilora.layout import Run, parse_run
 from ilora.plotting.html_page import html_table
 from ilora.plotting.labels import backbone_label, dataset_label, method_label
 

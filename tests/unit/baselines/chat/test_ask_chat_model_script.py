@@ -16,11 +16,12 @@ from snakemake.iocontainers import InputFiles, OutputFiles
 
 from chat_server import ANSWERS, ChatServer
 from ilora.artifacts.parquet import read_table, write_table
-from ilora.artifacts.schemas import CANDIDATES, ITEMS, PREDICTIONS, SEQUENCES
+from ilora.artifacts.schemas import CANDIDATES, ITEMS, SEQUENCES
 from ilora.baselines.chat.errors import ChatError
 from ilora.configuration.sections.chat import ChatSection
 from ilora.evaluation.answer_categories import AnswerCategory, categorise_answers
-from ilora.evaluation.predictions import check_predictions
+from ilora.predictions.checking import check_predictions
+from ilora.predictions.schema import PREDICTIONS
 
 KEY = "sk-proj-NeverToBeSeen-0123456789"
 TITLES = ["Alien", "Brazil", "Casino", "Dune", "Emma", "Fargo"]
@@ -32,9 +33,9 @@ TABLES = {
     "sequences": (
         SEQUENCES,
         [
-            {"sequence_id": 0, "split": "train", "user_id": 0, "history": [0, 1], "target": 2},
-            {"sequence_id": 1, "split": "val", "user_id": 2, "history": [4, 1], "target": 0},
-            {"sequence_id": 2, "split": "test", "user_id": 3, "history": [2, 5], "target": 4},
+            dict(zip(SEQUENCES.names, (0, "train", 0, "u0", 2, [0, 1], 2), strict=True)),
+            dict(zip(SEQUENCES.names, (1, "val", 2, "u2", 2, [4, 1], 0), strict=True)),
+            dict(zip(SEQUENCES.names, (2, "test", 3, "u3", 2, [2, 5], 4), strict=True)),
         ],
     ),
     "candidates": (

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from ilora.baselines.chat.prompts import Message, ranked_messages, text_messages
-from ilora.llm.wording import PromptWording
-from ilora.recommenders.predictions import sequences_of
+from ilora.datasets.wording import PromptWording
+from ilora.predictions.building import sequences_of
 
 
 def text_questions(

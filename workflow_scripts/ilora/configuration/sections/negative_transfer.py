@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -12,6 +13,8 @@ from ilora.configuration.types import Count, Rate, Seed
 
 class NegativeTransferSection(Section):
     """Synthetic users in groups that contradict each other: negative transfer by itself."""
+
+    RENAMED: ClassVar[Mapping[str, str]] = {"rank": "r", "alpha": "lora_alpha"}
 
     degrees: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
         (), description="shares of the items on which the groups' rules differ; none leaves this study out"
@@ -24,11 +27,24 @@ class NegativeTransferSection(Section):
     history: Annotated[int, Field(ge=2)] = Field(6, description="items in a history")
     backbone_seed: Seed = Field(0, description="of the backbone's initial weights and pretraining, constant over seeds")
     pretraining_steps: Count = Field(1500, description="steps of the backbone's pretraining")
-    rank: Count = Field(8, description="rank r of LoRA, shared out among the experts")
-    alpha: Annotated[float, Field(gt=0)] = Field(32.0, description="LoRA's alpha")
+    r: Count = Field(8, description="rank of LoRA, shared out among the experts")
+    lora_alpha: Annotated[float, Field(gt=0)] = Field(32.0, description="LoRA's alpha: its update is scaled by alpha/r")
     steps: Annotated[tuple[Count, ...], Field(min_length=1)] = Field(
         (100, 300), description="optimizer steps after which hits are counted; the last ends the tuning"
     )
     batch_size: Count = Field(64, description="sequences in a step, of all groups equally many")
     learning_rate: Rate = Field(0.005, description="peak learning rate of LoRA and gate")
     test_sequences: Count = Field(2000, description="sequences that hits are counted on")
+
+    @property
+    def pretraining(self) -> dict[str, Any]:
+        """What the backbone of synthetic users is pretrained with."""
+        return self.model_dump(
+            mode="json", include={"items", "groups", "history", "backbone_seed", "pretraining_steps"}
+        )
+
+    @property
+    def tuning(self) -> dict[str, Any]:
+        """What the methods are tuned with, at one degree and seed."""
+        others = {"degrees", "seeds", "backbone_seed", "pretraining_steps"}
+        return self.model_dump(mode="json", exclude=others)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -91,7 +92,9 @@ class WeightDecaySearchSection(Section):
 class RecommendersSection(Section):
     """Training of the sequential recommenders (RecBole): Adam, cross-entropy over all items."""
 
-    guide: Recommender = Field(
+    RENAMED: ClassVar[Mapping[str, str]] = {"guide": "sequence_encoder"}
+
+    sequence_encoder: Recommender = Field(
         "sasrec",
         description="gives the behaviour tokens and the sequence representation; sasrec is the paper's",
     )

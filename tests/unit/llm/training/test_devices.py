@@ -1,0 +1,51 @@
+"""What a GPU changes, as far as it can be seen without one: where tensors go, and how many GPUs a process takes."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from transformers import TrainingArguments
+
+from ilora.data.sequences import SequenceTable
+from ilora.llm.model.backbones import BackboneError, device
+from ilora.llm.training import loop
+from ilora.llm.training.gate_inputs import training_guidance
+from ilora.llm.training.loop import LoopSettings, Schedule
+from ilora.llm.training.tuning_job import TuningJob, prepare_tuning
+
+
+class Elsewhere:
+    """Stands in for a model that is not on the CPU, and tells where the tokens are that it is asked to embed."""
+
+    causal_model = SimpleNamespace(device=torch.device("meta"))
+
+    def embed(self, input_ids: torch.Tensor, behaviour: torch.Tensor) -> torch.Tensor:
+        assert input_ids.device.type == behaviour.device.type == "meta"
+        raise InterruptedError
+
+
+def test_prompts_that_a_gate_reads_go_where_the_model_is(job: TuningJob, sequences: SequenceTable) -> None:
+    model: Any = Elsewhere()
+    with pytest.raises(InterruptedError):
+        training_guidance(None, sequences, model, prepare_tuning(job).examples)
+
+
+def test_a_process_takes_one_gpu_of_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    class SeesFour(TrainingArguments):
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            self._n_gpu = 4
+
+    monkeypatch.setattr(loop, "TrainingArguments", SeesFour)
+    settings = LoopSettings(batch_size=8, seed=1, order="sequential")
+    arguments = loop._arguments("folder", Schedule(10, 1), settings, None, None)
+    assert (arguments.n_gpu, arguments.train_batch_size) == (1, 8)
+
+
+def test_gpus_that_pytorch_does_not_see_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert device() == torch.device("cpu")
+    monkeypatch.setenv("SLURM_JOB_GPUS", "2,3")
+    with pytest.raises(BackboneError, match="Slurm gave this job the GPUs 2,3, and PyTorch .* sees none"):
+        device()

@@ -1,0 +1,221 @@
+"""Fine-tuning examples, a short fine-tuning, and adapters on disk."""
+
+import json
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from peft import PeftModel
+from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+
+from ilora.adapters.labels import IGNORED_LABEL
+from ilora.adapters.storage import read_gate
+from ilora.artifacts.errors import ArtifactError
+from ilora.configuration.sections.finetuning import FinetuningValues
+from ilora.data.sequences import SequenceTable
+from ilora.datasets.register import DATASETS
+from ilora.llm.model.adapter import AdapterSettings, adapter_settings, attach_adapter, load_adapter, save_adapter
+from ilora.llm.model.collation import Collator
+from ilora.llm.model.hybrid_model import HybridLanguageModel
+from ilora.llm.model.item_vectors import guide_item_vectors
+from ilora.llm.model.projector import Projector
+from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder, PromptStyle
+from ilora.llm.training.fine_tuning import FineTuningExamples, FineTuningSettings, fine_tune, fine_tuning_settings
+from ilora.llm.training.gate_inputs import method_guidance
+from small_tuning import SMALL_ADAPTER, SMALL_TUNING
+
+TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", "Fargo"]
+LOGGER = logging.getLogger("test")
+
+SETTINGS = replace(SMALL_TUNING, snapshots=(2, 4))
+FINETUNING = FinetuningValues().model_dump()
+REPRESENTATIONS = np.random.default_rng(0).standard_normal((4, 4)).astype(np.float32)
+
+
+def examples(
+    sequences: SequenceTable, builder: PromptBuilder, settings: FineTuningSettings = SETTINGS
+) -> FineTuningExamples:
+    return FineTuningExamples(sequences, builder, REPRESENTATIONS, 3, 0, settings)
+
+
+def model(llama: LlamaForCausalLM, settings: AdapterSettings, seed: int = 1) -> HybridLanguageModel:
+    torch.manual_seed(5)
+    vectors = torch.randn(8, 4)
+    frozen = llama.requires_grad_(False)
+    attached = attach_adapter(frozen, Projector(4, 32), vectors, settings, 4, seed)
+    if attached.instance_wise is not None:
+        attached.instance_wise.gate.standardisation.fit(torch.from_numpy(REPRESENTATIONS[:2]))
+    return attached
+
+
+def test_each_pass_meets_every_training_sequence_once(sequences: SequenceTable, builder: PromptBuilder) -> None:
+    drawn = examples(sequences, builder)
+    assert len(drawn) == 12
+    for begin in range(0, 12, 2):
+        met = [drawn[position].guidance for position in (begin, begin + 1)]
+        assert sorted(z.tobytes() for z in met if z is not None) == sorted(z.tobytes() for z in REPRESENTATIONS[:2])
+
+
+def test_only_the_answer_is_labelled_and_candidates_change_with_each_pass(
+    sequences: SequenceTable, builder: PromptBuilder
+) -> None:
+    drawn = examples(sequences, builder)
+    prompts = set()
+    for position in range(12):
+        example = drawn[position]
+        labelled = [label for label in example.labels if label != IGNORED_LABEL]
+        assert labelled in (builder.answer(3), builder.answer(4))
+        assert list(example.token_ids[-len(labelled) :]) == labelled
+        prompts.add(tuple(example.token_ids))
+    assert len(prompts) > 2
+
+
+def test_an_example_can_be_had_by_its_sequence(sequences: SequenceTable, builder: PromptBuilder) -> None:
+    drawn = examples(sequences, builder)
+    first_pass = {tuple(drawn[position].token_ids) for position in (0, 1)}
+    assert {tuple(drawn.example(row, 0).token_ids) for row in (0, 1)} == first_pass
+    assert drawn.example(0, 0).token_ids != drawn.example(0, 1).token_ids
+    assert set(drawn.example(0, 0, text_only=True).behaviour) == {NO_ITEM}
+
+
+def test_curriculum_goes_from_placeholders_to_behaviour_tokens(
+    sequences: SequenceTable, builder: PromptBuilder
+) -> None:
+    drawn = examples(sequences, builder, replace(SETTINGS, curriculum=True, steps=1000))
+    hybrid = [any(index != NO_ITEM for index in drawn[position].behaviour) for position in range(0, 2000, 2)]
+    # Expected shares: 1/8 in the first quarter of the steps, 7/8 in the last.
+    assert sum(hybrid[:250]) / 250 == pytest.approx(1 / 8, abs=0.08)
+    assert sum(hybrid[-250:]) / 250 == pytest.approx(7 / 8, abs=0.08)
+
+
+@pytest.mark.parametrize("experts", [None, 2])
+def test_tuning_is_a_function_of_its_seed_and_changes_what_it_should(
+    tokenizer: PreTrainedTokenizerFast,
+    llama: LlamaForCausalLM,
+    sequences: SequenceTable,
+    builder: PromptBuilder,
+    experts: int | None,
+) -> None:
+    base = {name: tensor.clone() for name, tensor in llama.state_dict().items()}
+    shape = replace(SMALL_ADAPTER, experts=experts)
+    states = []
+    for seed in (1, 1, 2):
+        settings = replace(SETTINGS, seed=seed)
+        llama_again = type(llama)(llama.config)
+        llama_again.load_state_dict(base)
+        tuned = model(llama_again, shape, seed)
+        snapshots: list[int] = []
+        log = fine_tune(tuned, examples(sequences, builder, settings), 0, settings, "tuning", LOGGER, snapshots.append)
+        assert snapshots == [2, 4]
+        assert [row.step for row in log] == [1, 2, 3, 4, 5, 6] and all(np.isfinite(row.loss) for row in log)
+        states.append({name: tensor.clone() for name, tensor in tuned.state_dict().items()})
+    first, same, other = states
+    assert all(torch.equal(first[name], same[name]) for name in first)
+    changed = {name for name in first if not torch.equal(first[name], other[name])}
+    assert any("lora_B" in name for name in changed)
+    assert not any("base_layer" in name or "embed_tokens" in name for name in changed)
+    for name, tensor in base.items():
+        tuned_name = next(key for key in first if key.replace(".base_layer", "").endswith(name))
+        assert torch.equal(first[tuned_name], tensor)
+
+
+def test_an_adapter_comes_back_from_disk_bit_for_bit(
+    tmp_path: Path, llama: LlamaForCausalLM, sequences: SequenceTable, builder: PromptBuilder
+) -> None:
+    base = {name: tensor.clone() for name, tensor in llama.state_dict().items()}
+    tuned = model(llama, SMALL_ADAPTER)
+    data = examples(sequences, builder)
+    fine_tune(tuned, data, 0, SETTINGS, "tuning", LOGGER, lambda step: None)
+    save_adapter(tuned, SMALL_ADAPTER, tmp_path)
+    fresh = type(llama)(llama.config)
+    fresh.load_state_dict({name: base[name] for name in base})
+    loaded = load_adapter(fresh, tuned.item_vectors, SMALL_ADAPTER, tmp_path)
+    batch = Collator(0)([data[0], data[1]])
+    with torch.no_grad():
+        assert torch.equal(tuned.eval()(**batch)["loss"], loaded.eval()(**batch)["loss"])
+    z = torch.from_numpy(REPRESENTATIONS)
+    assert tuned.instance_wise is not None
+    assert torch.equal(read_gate(tmp_path)[0](z), tuned.instance_wise.gate(z))
+    assert json.loads((tmp_path / "adapter_config.json").read_text())["base_model_name_or_path"] is None
+
+
+def test_an_adapter_for_text_alone_has_no_projector_and_comes_back(
+    tmp_path: Path, llama: LlamaForCausalLM, sequences: SequenceTable, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    base = {name: tensor.clone() for name, tensor in llama.state_dict().items()}
+    shape = adapter_settings({**FINETUNING, "rank": 8, "alpha": 16.0}, prompt="text", adapter="uniform")
+    assert (shape.experts, shape.item_vectors) == (None, None)
+    builder = PromptBuilder(tokenizer, TITLES, PromptStyle("history_first", "none"), DATASETS["movielens"].wording)
+    data = FineTuningExamples(sequences, builder, None, 3, 0, SETTINGS)
+    tuned = attach_adapter(llama.requires_grad_(False), None, None, shape, 4, seed=1)
+    fine_tune(tuned, data, 0, SETTINGS, "tuning", LOGGER, lambda step: None)
+    save_adapter(tuned, shape, tmp_path)
+    files = {"adapter_config.json", "adapter_model.safetensors", "ilora.json"}
+    assert {path.name for path in tmp_path.iterdir()} == files
+    fresh = type(llama)(llama.config)
+    fresh.load_state_dict(base)
+    loaded = load_adapter(fresh, None, shape, tmp_path)
+    batch = Collator(0)([data[0], data[1]])
+    untuned = HybridLanguageModel(type(llama)(llama.config).eval())
+    untuned.language_model.load_state_dict(base)
+    with torch.no_grad():
+        assert torch.equal(tuned.eval()(**batch)["loss"], loaded(**batch)["loss"])
+        assert loaded(**batch)["loss"] < untuned(**batch)["loss"]
+
+
+def test_a_hybrid_prompt_needs_the_vectors_of_a_guide(sequences: SequenceTable) -> None:
+    shape = adapter_settings(FINETUNING, prompt="hybrid", adapter="instance_wise")
+    with pytest.raises(ValueError, match="found no guide, expected the item embeddings"):
+        guide_item_vectors(None, shape.item_vectors)
+    with pytest.raises(ValueError, match="found no guide, expected the representations"):
+        method_guidance(shape, None, sequences, seed=1)
+
+
+def test_plain_peft_reads_a_uniform_adapter_and_refuses_a_gated_one(tmp_path: Path, llama: LlamaForCausalLM) -> None:
+    base = {name: tensor.clone() for name, tensor in llama.state_dict().items()}
+    for experts, name in ((None, "uniform"), (2, "gated")):
+        fresh = type(llama)(llama.config)
+        fresh.load_state_dict(base)
+        shape = replace(SMALL_ADAPTER, experts=experts)
+        folder = tmp_path / name
+        folder.mkdir()
+        save_adapter(model(fresh, shape), shape, folder)
+    assert PeftModel.from_pretrained(llama, str(tmp_path / "uniform")).peft_config["default"].r == 4  # type: ignore[attr-defined]
+    with pytest.raises((KeyError, ValueError), match="ILORA"):
+        PeftModel.from_pretrained(llama, str(tmp_path / "gated"))
+
+
+def test_an_adapter_of_other_settings_or_damaged_is_refused(tmp_path: Path, llama: LlamaForCausalLM) -> None:
+    tuned = model(llama, SMALL_ADAPTER)
+    save_adapter(tuned, SMALL_ADAPTER, tmp_path)
+    with pytest.raises(ValueError, match=r"other settings \(experts\)"):
+        load_adapter(llama, tuned.item_vectors, replace(SMALL_ADAPTER, experts=4), tmp_path)
+    gate = tmp_path / "gate.safetensors"
+    gate.write_bytes(gate.read_bytes()[:-4])
+    with pytest.raises(ArtifactError, match=r"gate\.safetensors"):
+        load_adapter(llama, tuned.item_vectors, SMALL_ADAPTER, tmp_path)
+
+
+def test_epochs_become_steps_and_late_snapshots_are_refused() -> None:
+    section = {
+        "batch_size": 128,
+        "gradient_accumulation": 8,
+        "length_grouped": False,
+        "steps": None,
+        "epochs": 5.0,
+        "warmup_fraction": 0.05,
+        "learning_rate": 1e-4,
+        "projector_learning_rate": 1e-4,
+        "gate_learning_rate": 1e-4,
+        "curriculum": True,
+        "snapshots": [250],
+        "log_every": 1,
+        "validation_every": None,
+        "patience": None,
+    }
+    assert fine_tuning_settings(section, "bfloat16", 1, training_sequences=64_196).steps == 2508
+    with pytest.raises(ValueError, match=r"found \[250\], expected steps up to the last one, 40"):
+        fine_tuning_settings(section, "bfloat16", 1, training_sequences=1000)

@@ -1,0 +1,96 @@
+"""Transformers' Trainer with gradient checkpointing learns what it learns without it."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import Trainer, TrainingArguments
+
+from hybrid_models import ITEMS, Adapter, hybrid_model
+from ilora.adapters.labels import IGNORED_LABEL
+from ilora.llm.model.collation import Collator, TrainingExample
+from ilora.llm.model.hybrid_model import HybridLanguageModel
+from ilora.llm.prompts.builder import NO_ITEM
+from tiny_models import representations
+
+VOCABULARY, STEPS, LAYERS = 30, 3, 2
+
+
+def examples(guided: bool) -> list[TrainingExample]:
+    """Eight sequences of eight tokens, of which the second is a behaviour token and the last two are learnt."""
+    generator = torch.Generator().manual_seed(4)
+    guidance = representations(8, 1).float().numpy()
+    rows = torch.randint(1, VOCABULARY, (8, 8), generator=generator).tolist()
+    return [
+        TrainingExample(
+            token_ids=row,
+            behaviour=[NO_ITEM, number % ITEMS, *[NO_ITEM] * 6],
+            labels=[*[IGNORED_LABEL] * 6, *row[6:]],
+            guidance=guidance[number] if guided else None,
+        )
+        for number, row in enumerate(rows)
+    ]
+
+
+def trained(adapter: Adapter, folder: Path, **checkpointing: Any) -> tuple[list[float], int, HybridLanguageModel]:
+    """Return the loss of each step, how many layers ran, and the trained model."""
+    model = hybrid_model(adapter, VOCABULARY, dtype=torch.float32)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_("lora_" in name or "gate." in name or name.startswith("projector"))
+    runs: list[int] = []
+    for layer in model.causal_model.model.layers:
+        layer.self_attn.register_forward_hook(lambda *_: runs.append(1))
+    trainer = Trainer(
+        model,
+        TrainingArguments(
+            str(folder),
+            max_steps=STEPS,
+            per_device_train_batch_size=4,
+            learning_rate=0.05,
+            logging_steps=1,
+            logging_nan_inf_filter=False,
+            save_strategy="no",
+            report_to="none",
+            use_cpu=True,
+            disable_tqdm=True,
+            remove_unused_columns=False,
+            **checkpointing,
+        ),
+        train_dataset=examples(adapter == "instance_wise"),
+        data_collator=Collator(0),
+    )
+    trainer.train()
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    return losses, len(runs), model
+
+
+@pytest.mark.parametrize("adapter", ["uniform", "instance_wise"])
+@pytest.mark.parametrize(
+    ("checkpointing", "recomputed"),
+    [
+        ({"gradient_checkpointing": True}, LAYERS),
+        ({"activation_checkpointing": True}, LAYERS),
+        ({"activation_checkpointing": True, "activation_checkpointing_kwargs": {"preserve_rng_state": True}}, LAYERS),
+        ({"activation_checkpointing": True, "activation_checkpointing_kwargs": {"every_n_layers": 2}}, LAYERS // 2),
+    ],
+)
+def test_losses_and_weights_are_the_same(
+    tmp_path: Path, adapter: Adapter, checkpointing: dict[str, Any], recomputed: int
+) -> None:
+    plain, runs, model = trained(adapter, tmp_path / "plain")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*only defines `gradient_checkpointing_enable`")
+        again, runs_again, checkpointed = trained(adapter, tmp_path / "again", **checkpointing)
+    assert again == plain and len(plain) == STEPS and plain[0] != plain[-1]
+    assert (runs, runs_again) == (LAYERS * STEPS, (LAYERS + recomputed) * STEPS)
+    assert all(
+        torch.equal(tensor, other)
+        for tensor, other in zip(model.state_dict().values(), checkpointed.state_dict().values(), strict=True)
+    )
+
+
+def test_an_instance_wise_adapter_refuses_recomputation_that_would_lose_its_gates() -> None:
+    with pytest.raises(ValueError, match="use_reentrant"):
+        hybrid_model("instance_wise", VOCABULARY).activation_checkpointing_enable({"use_reentrant": True})

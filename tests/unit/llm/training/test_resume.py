@@ -1,0 +1,150 @@
+"""A fine-tuning that was killed and taken up again, against one that was not, tensor by tensor."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import LlamaForCausalLM
+from transformers.trainer_pt_utils import safe_globals
+
+from ilora.artifacts.errors import ArtifactError
+from ilora.data.sequences import SequenceTable
+from ilora.llm.model.adapter import attach_adapter
+from ilora.llm.model.hybrid_model import HybridLanguageModel
+from ilora.llm.model.projector import Projector
+from ilora.llm.prompts.builder import PromptBuilder
+from ilora.llm.training.checkpoints import Checkpointing, latest_checkpoint, training_key, tuned_state
+from ilora.llm.training.fine_tuning import FineTuningExamples, fine_tune
+from ilora.llm.training.loop import LogRow
+from small_tuning import SMALL_ADAPTER, SMALL_TUNING
+
+STEPS = 12
+SETTINGS = replace(
+    SMALL_TUNING,
+    seed=3,
+    steps=STEPS,
+    batch_size=4,
+    gradient_accumulation=2,
+    warmup_fraction=0.25,
+    projector_learning_rate=0.02,
+    gate_learning_rate=0.03,
+    curriculum=True,
+    snapshots=(3, 9),
+)
+# With dropout, so that the state of the random numbers matters, and running statistics besides weights.
+SHAPE = replace(SMALL_ADAPTER, dropout=0.3, gate="residual_convolution")
+
+
+class Killed(Exception):
+    """Stands for a killed process."""
+
+
+Run = Callable[..., tuple[HybridLanguageModel, list[LogRow], list[int]]]
+
+
+@pytest.fixture
+def run(llama: LlamaForCausalLM, sequences: SequenceTable, builder: PromptBuilder) -> Run:
+    base = {name: tensor.clone() for name, tensor in llama.state_dict().items()}
+    representations = np.random.default_rng(0).standard_normal((4, 4)).astype(np.float32)
+
+    def run(folder: Path, killed_at: int | None = None) -> tuple[HybridLanguageModel, list[LogRow], list[int]]:
+        fresh = LlamaForCausalLM(llama.config).requires_grad_(False)
+        fresh.load_state_dict(base)
+        torch.manual_seed(5)
+        model = attach_adapter(fresh, Projector(4, 32), torch.randn(8, 4), SHAPE, 4, seed=3)
+        examples = FineTuningExamples(sequences, builder, representations, 3, 0, SETTINGS)
+        taken: list[int] = []
+
+        def take_snapshot(step: int) -> None:
+            taken.append(step)
+            if step == killed_at:
+                raise Killed
+
+        settings = SETTINGS if killed_at is None else replace(SETTINGS, snapshots=(*SETTINGS.snapshots, killed_at))
+        log = fine_tune(
+            model, examples, 0, settings, "tuning", logging.getLogger("test"), take_snapshot, Checkpointing(folder, 2)
+        )
+        return model, log, taken
+
+    return run
+
+
+def equal(left: Any, right: Any) -> bool:
+    """Compare nested states exactly."""
+    if isinstance(left, torch.Tensor):
+        return torch.equal(left, right)
+    if isinstance(left, np.ndarray):
+        return bool(np.array_equal(left, right))
+    if isinstance(left, dict):
+        return left.keys() == right.keys() and all(equal(left[key], right[key]) for key in left)
+    if isinstance(left, list | tuple):
+        return len(left) == len(right) and all(equal(*pair) for pair in zip(left, right, strict=True))
+    return bool(left == right)
+
+
+def state(folder: Path, name: str) -> Any:
+    checkpoint = latest_checkpoint(folder)
+    assert checkpoint is not None and checkpoint.name == f"checkpoint-{STEPS}"
+    with safe_globals():  # NumPy's arrays, in the state of its random numbers
+        return torch.load(checkpoint / name, weights_only=True)
+
+
+@pytest.mark.parametrize("killed_at", [5, 8])
+def test_killed_and_resumed_equals_undisturbed(run: Run, tmp_path: Path, killed_at: int) -> None:
+    undisturbed, log, snapshots = run(tmp_path / "whole")
+    with pytest.raises(Killed):
+        run(tmp_path / "killed", killed_at)
+    resumed, log_again, snapshots_again = run(tmp_path / "killed")
+    assert snapshots == [3, 9] and snapshots_again == [9]
+    assert log_again == log and len(log) == STEPS // 2
+
+    expected, found = tuned_state(undisturbed), tuned_state(resumed)
+    assert expected.keys() == found.keys()
+    for part in ("lora_A", "lora_B", "gate.projection", "running_mean", "standardisation", "projector."):
+        assert any(part in name for name in expected)
+    assert not any("base_layer" in name or "embed_tokens" in name for name in expected)
+    for name, tensor in expected.items():
+        assert torch.equal(tensor, found[name]), name
+    for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth"):
+        assert equal(state(tmp_path / "whole", name), state(tmp_path / "killed", name)), name
+    moments = state(tmp_path / "whole", "optimizer.pt")["state"]
+    assert len(moments) == sum(parameter.requires_grad for parameter in undisturbed.parameters())
+
+
+def test_a_half_written_checkpoint_is_passed_over(run: Run, tmp_path: Path) -> None:
+    run(tmp_path)
+    newest = latest_checkpoint(tmp_path)
+    assert newest is not None and newest.name == "checkpoint-12"
+    (newest / "complete").unlink()
+    before = latest_checkpoint(tmp_path)
+    assert before is not None and before.name == "checkpoint-10"
+
+
+@pytest.mark.parametrize("name", ["tuned.safetensors", "optimizer.pt", "trainer_state.json"])
+def test_a_damaged_checkpoint_is_refused(run: Run, tmp_path: Path, name: str) -> None:
+    with pytest.raises(Killed):
+        run(tmp_path, killed_at=5)
+    newest = latest_checkpoint(tmp_path)
+    assert newest is not None
+    file = newest / name
+    content = bytearray(file.read_bytes())
+    content[-3] ^= 1
+    file.write_bytes(content)
+    expected = rf"{name}: found sha256 .*Delete the folder .*/{newest.name} and run the workflow again"
+    with pytest.raises(ArtifactError, match=expected):
+        run(tmp_path)
+
+
+def test_the_key_changes_with_settings_and_inputs(tmp_path: Path) -> None:
+    file = tmp_path / "input"
+    file.write_bytes(b"1")
+    first = training_key({"steps": 1}, [file])
+    assert training_key({"steps": 1}, [file]) == first
+    assert training_key({"steps": 2}, [file]) != first
+    file.write_bytes(b"2")
+    assert training_key({"steps": 1}, [file]) != first

@@ -1,0 +1,280 @@
+"""Where each artifact of a study lies: the one place that builds these paths and reads them back.
+
+A path says what its artifact depends on, so that studies share what they have in common:
+``STAGE/DATASET/PROTOCOL/[BACKBONE/]METHOD/[VARIANT/]seed~N/FILE``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import PurePath
+from typing import overload
+
+from ilora.configuration.sections.backbone import EMBEDDED_BACKBONE
+from ilora.configuration.types import DEFAULT_VARIANT
+
+#: The seed of a run in which nothing is random.
+NO_SEED = -1
+
+#: The snapshot of a fine-tuning that it ends with.
+LAST_SNAPSHOT = "last"
+
+_DATA = "data/{dataset}/{protocol}"
+_EMBEDDED = f"backbone/{{dataset}}/{{protocol}}/{EMBEDDED_BACKBONE}"
+_RECOMMENDER = "recommenders/{dataset}/{protocol}/{recommender}"
+_SEARCHED = "weight_decay~searched/"
+_TUNED_METHOD = "{dataset}/{protocol}/{backbone}/{method}/{variant}/seed~{seed}"
+_FINETUNE, _LLM, _ANALYSIS = (f"{stage}/{_TUNED_METHOD}" for stage in ("finetune", "llm", "analysis"))
+_CLUSTERS = "analysis/{dataset}/{protocol}/clusters/{sequence_encoder}/seed~{seed}"
+_OF_BACKBONE = "analysis/{dataset}/{protocol}/{backbone}"
+_SYNTHETIC = "negative_transfer/degree~{degree}/seed~{seed}"
+
+
+class Artifact:
+    """An attribute of `Layout`: a path below its folder, in which ``{name}`` stands for a wildcard."""
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
+
+    @overload
+    def __get__(self, layout: None, owner: type[Layout]) -> Artifact: ...
+
+    @overload
+    def __get__(self, layout: Layout, owner: type[Layout]) -> str: ...
+
+    def __get__(self, layout: Layout | None, owner: type[Layout]) -> Artifact | str:
+        """Return the path of a layout's artifact; of the class, the attribute itself."""
+        return self if layout is None else f"{layout.results}/{self.pattern}"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The artifacts below a folder; each attribute is a path with wildcards, as rules declare it.
+
+    Attributes:
+        results: the folder.
+        is_weight_decay_searched: whether recommenders are trained with the L2 that was searched. They lie apart from
+            those with the study's own L2, so that neither study trains anew what the other has.
+    """
+
+    results: str
+    is_weight_decay_searched: bool = False
+
+    raw_folder = Artifact("raw/{dataset}")
+    interactions = Artifact(f"{_DATA}/interactions.parquet")
+    items = Artifact(f"{_DATA}/items.parquet")
+    preparation_steps = Artifact(f"{_DATA}/preparation_steps.parquet")
+    sequences = Artifact(f"{_DATA}/sequences.parquet")
+    candidates = Artifact(f"{_DATA}/candidates.parquet")
+    dataset_statistics = Artifact(f"{_DATA}/dataset_statistics.parquet")
+
+    # Which commit of a model lies in the hub's cache, which nodes without a network read.
+    hub_record = Artifact("backbone/hub/{backbone}.json")
+    embedded_backbone = Artifact(_EMBEDDED)
+
+    title_vectors = Artifact("title_vectors/{dataset}/{protocol}/{backbone}/title_vectors.safetensors")
+    # A training of the search for an L2, and what is chosen by all of them.
+    trial_log = Artifact(f"{_RECOMMENDER}/weight_decay~{{weight_decay}}/seed~{{seed}}/training_log.parquet")
+    weight_decays = Artifact(f"{_RECOMMENDER}/weight_decays.parquet")
+
+    baseline = Artifact("baselines/{dataset}/{protocol}/{baseline}")
+    baseline_predictions = Artifact("baselines/{dataset}/{protocol}/{baseline}/predictions.parquet")
+
+    # The memory and time that a fine-tuning with the study's own settings will need.
+    tuning_plan = Artifact("plans/{dataset}/{protocol}/{backbone}/{method}.json")
+    # A tuned adapter, file by file: one that is missing is noticed, as in a folder it would not be.
+    adapter_config = Artifact(f"{_FINETUNE}/adapter/adapter_config.json")
+    adapter_weights = Artifact(f"{_FINETUNE}/adapter/adapter_model.safetensors")
+    adapter_settings = Artifact(f"{_FINETUNE}/adapter/ilora.json")
+    adapter_projector = Artifact(f"{_FINETUNE}/adapter/projector.safetensors")
+    adapter_gate = Artifact(f"{_FINETUNE}/adapter/gate.safetensors")
+    adapter_card = Artifact(f"{_FINETUNE}/adapter/README.md")
+    snapshots = Artifact(f"{_FINETUNE}/snapshots")
+    tuning_log = Artifact(f"{_FINETUNE}/training_log.parquet")
+
+    tuned_run = Artifact(_LLM)
+    tuned_predictions = Artifact(f"{_LLM}/predictions.parquet")
+    snapshot_predictions = Artifact(f"{_LLM}/steps/step~{{step}}/predictions.parquet")
+    # Of a method in which nothing is random.
+    untuned_run = Artifact("llm/{dataset}/{protocol}/{backbone}/{method}/default")
+    untuned_predictions = Artifact("llm/{dataset}/{protocol}/{backbone}/{method}/default/predictions.parquet")
+    # What a chat model answered, and what it cost; no output, so that Snakemake never deletes what was paid for.
+    chat_store = Artifact("chat/answers.sqlite")
+
+    run_predictions = Artifact("{run}/predictions.parquet")
+    run_metrics = Artifact("{run}/metrics.parquet")
+    run_errors = Artifact("{run}/error_analysis.parquet")
+    run_answer_sample = Artifact("{run}/answer_sample.parquet")
+
+    clusters = Artifact(f"{_CLUSTERS}/clusters.parquet")
+    cluster_profiles = Artifact(f"{_CLUSTERS}/profiles.parquet")
+    gates = Artifact(f"{_ANALYSIS}/gates.parquet")
+    expert_usage = Artifact(f"{_ANALYSIS}/expert_usage.parquet")
+    gradients = Artifact(f"{_ANALYSIS}/gradients/{{snapshot}}.parquet")
+    gradient_similarity = Artifact(f"{_OF_BACKBONE}/gradient_similarity.parquet")
+    gradient_summary = Artifact(f"{_OF_BACKBONE}/gradient_summary.parquet")
+    sweep = Artifact(f"{_OF_BACKBONE}/sweeps/{{sweep}}.parquet")
+    sweep_curves = Artifact(f"{_OF_BACKBONE}/sweeps/{{sweep}}_by_epoch.parquet")
+
+    ring_backbone_config = Artifact("negative_transfer/backbone/config.json")
+    ring_backbone_weights = Artifact("negative_transfer/backbone/model.safetensors")
+    ring_backbone_log = Artifact("negative_transfer/pretraining_log.parquet")
+    synthetic_outcomes = Artifact(f"{_SYNTHETIC}/outcomes.parquet")
+    synthetic_similarities = Artifact(f"{_SYNTHETIC}/similarities.parquet")
+    negative_transfer = Artifact("analysis/negative_transfer.parquet")
+
+    metrics = Artifact("tables/metrics.parquet")
+    differences = Artifact("tables/differences.parquet")
+    error_analysis = Artifact("tables/error_analysis.parquet")
+    costs = Artifact("report/costs.html")
+    logs = Artifact("logs")
+    benchmarks = Artifact("benchmarks/rules")
+
+    @property
+    def recommender(self) -> str:
+        """The folder of a trained recommender."""
+        searched = _SEARCHED if self.is_weight_decay_searched else ""
+        return f"{self.results}/{_RECOMMENDER}/{searched}seed~{{seed}}"
+
+    def raw_files(self, dataset: str, names: Iterable[str]) -> list[str]:
+        """Return where the raw files of a data set are downloaded to."""
+        return [f"{fill(self.raw_folder, dataset=dataset)}/{name}" for name in names]
+
+    def embedded_backbone_file(self, name: str) -> str:
+        """Return a file of the embedded backbone."""
+        return f"{self.embedded_backbone}/{name}"
+
+    def recommender_file(self, name: str) -> str:
+        """Return a file of a trained recommender."""
+        return f"{self.recommender}/{name}"
+
+
+def fill(pattern: str, **values: object) -> str:
+    """Return the pattern with the given wildcards replaced; others stay."""
+    return re.sub(r"\{(\w+)\}", lambda match: str(values.get(match[1], match[0])), pattern)
+
+
+def expand(pattern: str, **values: object) -> list[str]:
+    """Return the pattern filled with every combination of the given values, each path once.
+
+    Args:
+        pattern: a path with wildcards; those that are not given stay.
+        values: for each wildcard its values, or one value (text counts as one).
+    """
+    lists = {name: _as_list(value) for name, value in values.items() if f"{{{name}}}" in pattern}
+    rows = (dict(zip(lists, row, strict=True)) for row in product(*lists.values()))
+    return list(dict.fromkeys(fill(pattern, **row) for row in rows))
+
+
+def _as_list(value: object) -> list[object]:
+    return list(value) if isinstance(value, Iterable) and not isinstance(value, str) else [value]
+
+
+#: A data set and a protocol, such as ("movielens", "published").
+DataKey = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One method with one seed on one data set.
+
+    Attributes:
+        dataset: for example "movielens".
+        protocol: for example "published".
+        method: the method's id, for example "ilora".
+        backbone: id of the language model; "" if the method has none.
+        variant: "default", or what a sweep varies.
+        seed: `NO_SEED` if nothing in the run is random.
+        step: of the fine-tuning, where the run is a snapshot of it; None for what it ends with.
+    """
+
+    dataset: str
+    protocol: str
+    method: str
+    backbone: str = ""
+    variant: str = DEFAULT_VARIANT
+    seed: int = NO_SEED
+    step: int | None = None
+
+    @property
+    def data(self) -> DataKey:
+        """The data set and protocol."""
+        return self.dataset, self.protocol
+
+    @property
+    def without_seed(self) -> Run:
+        """What the run shares with those of the same method and other seeds."""
+        return replace(self, seed=NO_SEED)
+
+
+def parse_data(path: str | os.PathLike[str]) -> DataKey:
+    """Return the data set and protocol of an artifact below data/DATASET/PROTOCOL/.
+
+    Raises:
+        ValueError: the path is not laid out so.
+    """
+    match = re.fullmatch(_expression(_DATA) + "/[^/]+", PurePath(path).as_posix())
+    if not match:
+        raise ValueError(f"{path}: not the path of a data set's artifact. Expected .../data/DATASET/PROTOCOL/FILE.")
+    return match["dataset"], match["protocol"]
+
+
+def parse_run(path: str | os.PathLike[str]) -> Run:
+    """Return the run whose folder lies at `path`, or whose predictions do, or what was made from them.
+
+    What precedes the stage in the path is ignored.
+
+    Raises:
+        ValueError: the path is laid out in none of the known ways.
+    """
+    text = PurePath(path).as_posix()
+    for labels in _labels(text):
+        seed, step = labels.pop("seed", NO_SEED), labels.pop("step", None)
+        labels.setdefault("method", labels.pop("recommender", labels.pop("baseline", "")))
+        return Run(**labels, seed=int(seed), step=None if step is None else int(step))
+    raise ValueError(
+        f"{text}: not the path of a run. Expected .../recommenders/DATASET/PROTOCOL/METHOD/[weight_decay~searched/]"
+        "seed~N, .../baselines/DATASET/PROTOCOL/METHOD or "
+        ".../llm/DATASET/PROTOCOL/BACKBONE/METHOD/VARIANT[/seed~N[/steps/step~N]] "
+        "(likewise below finetune and analysis)."
+    )
+
+
+def _labels(path: str) -> Iterator[dict[str, str]]:
+    """Yield what the wildcards of each pattern of runs stand for in a path that it matches."""
+    for expression in _RUNS:
+        match = expression.fullmatch(path)
+        if match:
+            yield match.groupdict()
+
+
+#: What a wildcard may stand for, where that is not any text without a slash.
+_WILDCARDS: Mapping[str, str] = {"seed": r"\d+", "step": r"\d+", "variant": r"(?!seed~)[^/]+"}
+
+
+def _expression(pattern: str) -> str:
+    """Return a regular expression for a pattern, whatever precedes it."""
+    parts = re.split(r"\{(\w+)\}", pattern)
+    named = [f"(?P<{name}>{_WILDCARDS.get(name, '[^/]+')})" for name in parts[1::2]]
+    literal = [re.escape(part) for part in parts[::2]]
+    return "(?:.*/)?" + "".join(part for pair in zip(literal, [*named, ""], strict=True) for part in pair)
+
+
+_FILE = r"(?:/(?:predictions|metrics|error_analysis|answer_sample|training_log|gates)\.parquet)?"
+_RUNS = tuple(
+    re.compile(_expression(pattern) + _FILE)
+    for pattern in (
+        f"{_RECOMMENDER}/seed~{{seed}}",
+        f"{_RECOMMENDER}/{_SEARCHED}seed~{{seed}}",
+        Layout.baseline.pattern,
+        *(stage + below for stage in (_LLM, _FINETUNE, _ANALYSIS) for below in ("", "/steps/step~{step}")),
+        *(
+            f"{stage}/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}"
+            for stage in ("llm", "finetune", "analysis")
+        ),
+    )
+)

@@ -1,0 +1,1 @@
+"""The Hugging Face hub: fetching a backbone, publishing an adapter and finding what it was made from."""

@@ -1,0 +1,1 @@
+"""Answers of a language model: generated text, and the likelihood of each candidate."""

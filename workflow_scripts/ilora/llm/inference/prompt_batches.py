@@ -1,0 +1,60 @@
+"""Prompts that wait for an answer, and batches of them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from ilora.llm.model.hybrid_model import HybridLanguageModel
+from ilora.llm.prompts.builder import NO_ITEM, TokenisedPrompt
+
+
+@dataclass(frozen=True)
+class PreparedPrompt:
+    """A tokenised prompt and, for an instance-wise adapter, what its gate reads, float (width,)."""
+
+    tokens: TokenisedPrompt
+    guidance: torch.Tensor | None
+
+
+@dataclass(frozen=True)
+class PromptBatch:
+    """Prompts that are read together, padded on the left, so that all of them end in the last column.
+
+    Attributes:
+        embeddings: (rows, tokens, h), behaviour tokens in place.
+        attention_mask: int64 (rows, tokens), 0 at padding.
+        guidance: float (rows, width), or None.
+    """
+
+    embeddings: torch.Tensor
+    attention_mask: torch.Tensor
+    guidance: torch.Tensor | None
+
+
+def in_batches(prompts: Sequence[PreparedPrompt], batch_size: int) -> Iterator[list[int]]:
+    """Give the prompts' indices in batches, longest prompts first: those of like length need little padding."""
+    longest_first = sorted(range(len(prompts)), key=lambda index: -len(prompts[index].tokens.token_ids))
+    for begin in range(0, len(prompts), batch_size):
+        yield longest_first[begin : begin + batch_size]
+
+
+def prompt_batch(model: HybridLanguageModel, prompts: Sequence[PreparedPrompt]) -> PromptBatch:
+    """Embed some prompts, on the model's device."""
+    where = model.causal_model.device
+    longest = max(len(prompt.tokens.token_ids) for prompt in prompts)
+    # Any token will do for padding, which nothing attends to.
+    input_ids = torch.zeros((len(prompts), longest), dtype=torch.int64)
+    behaviour = torch.full_like(input_ids, NO_ITEM)
+    attention_mask = torch.zeros_like(input_ids)
+    for row, prompt in enumerate(prompts):
+        begin = longest - len(prompt.tokens.token_ids)
+        input_ids[row, begin:] = torch.tensor(prompt.tokens.token_ids)
+        behaviour[row, begin:] = torch.tensor(prompt.tokens.behaviour)
+        attention_mask[row, begin:] = 1
+    guidance = [prompt.guidance for prompt in prompts if prompt.guidance is not None]
+    return PromptBatch(
+        embeddings=model.embed(input_ids.to(where), behaviour.to(where)),
+        attention_mask=attention_mask.to(where),
+        guidance=torch.stack(guidance).to(where) if guidance else None,
+    )

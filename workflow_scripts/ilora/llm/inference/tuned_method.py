@@ -1,0 +1,139 @@
+"""A tuned adapter with all that it needs, to be asked about a history that no study holds."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ilora.artifacts.parquet import read_table
+from ilora.artifacts.schemas import ITEMS
+from ilora.artifacts.tensors import read_tensor
+from ilora.datasets.wording import PromptWording
+from ilora.llm.hub.origin import read_origin
+from ilora.llm.inference.generation import DecodingSettings, generate_answers
+from ilora.llm.inference.likelihood import score_answers
+from ilora.llm.inference.prompt_batches import PreparedPrompt
+from ilora.llm.model.adapter import load_adapter
+from ilora.llm.model.backbones import load_causal_model, load_tokenizer
+from ilora.llm.model.hybrid_model import HybridLanguageModel
+from ilora.llm.model.item_vectors import prepare_item_vectors
+from ilora.llm.prompts.builder import PromptBuilder, prompt_style
+from ilora.llm.prompts.context import context_window
+from ilora.llm.training.tuning_job import TuningSettings
+from ilora.predictions.choices import resolve_choice
+from ilora.progress import Progress
+
+_LOGGER = logging.getLogger(__name__)
+
+#: Of one prompt; a longer answer is no title.
+_DECODING = DecodingSettings(batch_size=1, maximum_new_tokens=64)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model says.
+
+    Attributes:
+        text: what it writes, up to its end.
+        choice: the candidate that the text names, an item id; None if it names none.
+        shares: probability of each candidate's title among those of all candidates, float64 (candidates,), sum 1.
+        expert_weights: omega, float (K,); None without a gate.
+    """
+
+    text: str
+    choice: int | None
+    shares: NDArray[np.float64]
+    expert_weights: list[float] | None
+
+
+@dataclass(frozen=True)
+class TunedMethod:
+    """An adapter on its backbone.
+
+    Attributes:
+        titles: by item id.
+        item_embeddings: of the guiding recommender, float32 (items, d); None for a method of text alone.
+        recommender: the guiding recommender's own file; None likewise.
+    """
+
+    titles: list[str]
+    item_embeddings: torch.Tensor | None
+    recommender: Path | None
+    model: HybridLanguageModel
+    builder: PromptBuilder
+
+    @property
+    def is_guided_by_sequence(self) -> bool:
+        """Whether its gate reads the representation of the history."""
+        gated = self.model.instance_wise
+        return gated is not None and gated.config.guidance == "sequence_representation"
+
+    def ask(self, history: Sequence[int], candidates: Sequence[int], representation: torch.Tensor | None) -> Answer:
+        """Return what the model chooses for a history.
+
+        Args:
+            history: item ids, oldest first.
+            candidates: item ids.
+            representation: z of the history, float32 (1, d); None where nothing reads it.
+        """
+        guidance = representation[0] if representation is not None and self.is_guided_by_sequence else None
+        gated = self.model.instance_wise
+        if gated is not None and gated.config.guidance == "constant":
+            guidance = gated.constant_guidance(1)[0]
+        prompt = PreparedPrompt(self.builder.prompt(history, candidates), guidance)
+        with Progress(1, "answering", _LOGGER) as progress:
+            (text,) = generate_answers(self.model, self.builder, [prompt], _DECODING, progress)
+        with Progress(1, "scoring the candidates", _LOGGER) as progress:
+            answers = [self.builder.answer(item) for item in candidates]
+            (scores,) = score_answers(self.model, [prompt], [answers], 1, progress)
+        likelihoods = np.exp(scores.sums - scores.sums.max())
+        weights = None
+        if gated is not None and guidance is not None:
+            with torch.no_grad():
+                weights = gated.gate(guidance[None].to(self.model.causal_model.device)).squeeze(0).tolist()
+        choice = resolve_choice(text, candidates, self.titles)
+        return Answer(text, choice, likelihoods / likelihoods.sum(), weights)
+
+
+def load_tuned_method(adapter: Path) -> TunedMethod:
+    """Load an adapter that the workflow tuned, with what its provenance names.
+
+    Args:
+        adapter: its folder, ``.../adapter``.
+
+    Raises:
+        FileNotFoundError, ilora.artifacts.errors.ArtifactError: if a file is missing, damaged or another one.
+        ValueError: if its gate reads something that a new history does not have, as some ablations' gates do.
+    """
+    origin = read_origin(adapter)
+    settings = TuningSettings(**origin.config)
+    shape = settings.shape
+    if shape.experts is not None and shape.guidance in ("random_initialized", "shuffled"):
+        raise ValueError(f"{adapter}: its gate reads {shape.guidance} vectors, which a new history does not have")
+    catalogue, embeddings = origin.find("items.parquet"), origin.find("item_embeddings.safetensors")
+    assert catalogue is not None  # every method reads titles
+    vectors = None if embeddings is None else read_tensor(embeddings, "item_embeddings")
+    record = settings.source.record
+    source = replace(
+        settings.source,
+        name=origin.backbone_folder(settings.source.name),
+        record=None if record is None else str(origin.find(Path(record).name)),
+    )
+    tokenizer, titles = load_tokenizer(source), read_table(catalogue, ITEMS)["title"].to_pylist()
+    prepared = None
+    if vectors is not None and shape.item_vectors is not None:
+        prepared = prepare_item_vectors(vectors, shape.item_vectors)
+    model = load_adapter(load_causal_model(source), prepared, shape, adapter)
+    builder = PromptBuilder(
+        tokenizer,
+        titles,
+        prompt_style(settings.prompt, settings.kind["prompt"]),
+        PromptWording(**settings.wording),
+        context_window(model.causal_model, _DECODING.maximum_new_tokens),
+    )
+    recommender = None if embeddings is None else embeddings.with_name("model.safetensors")
+    return TunedMethod(titles, vectors, recommender, model, builder)

@@ -1,0 +1,84 @@
+"""What fine-tuning and answering read: titles, sequences, and the guiding recommender's vectors."""
+
+import os
+from dataclasses import dataclass
+
+import torch
+
+from ilora.artifacts.parquet import read_table
+from ilora.artifacts.records import check_made_from
+from ilora.artifacts.schemas import ITEMS
+from ilora.artifacts.tensors import read_tensor
+from ilora.data.sequences import SequenceTable, read_sequences
+
+Path = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class GuideVectors:
+    """What a recommender knows of a data set.
+
+    Attributes:
+        item_embeddings: float32 (items, d).
+        representations: z of every sequence, float32 (sequences, d), row = sequence_id.
+    """
+
+    item_embeddings: torch.Tensor
+    representations: torch.Tensor
+
+
+@dataclass(frozen=True)
+class MethodInputs:
+    """A data set as a method sees it.
+
+    Attributes:
+        titles: by item id.
+        sequences: all sequences.
+        guide: the guiding recommender's vectors; None for a method whose prompts are text alone.
+    """
+
+    titles: list[str]
+    sequences: SequenceTable
+    guide: GuideVectors | None
+
+    @property
+    def training_sequences(self) -> int:
+        """Number of sequences of the training split."""
+        return len(self.sequences.rows("train"))
+
+
+def read_method_inputs(
+    catalogue: Path,
+    sequences: Path,
+    item_embeddings: Path | None = None,
+    representations: Path | None = None,
+) -> MethodInputs:
+    """Read the files of one data set and, if they are given, of one guide; check that they belong together.
+
+    Raises:
+        FileNotFoundError, ilora.artifacts.errors.ArtifactError: if a file is missing or damaged, or the guide was
+            trained on other items or sequences.
+        ValueError: if items or sequences are not as many as vectors, or only one file of the guide is given.
+    """
+    titles = read_table(catalogue, ITEMS)["title"].to_pylist()
+    read = read_sequences(sequences)
+    if item_embeddings is None and representations is None:
+        return MethodInputs(titles, read, None)
+    if item_embeddings is None or representations is None:
+        raise ValueError("a guide: found one of its files, expected item embeddings and sequence representations")
+    for path in (item_embeddings, representations):
+        check_made_from(path, [catalogue, sequences])
+    guide = GuideVectors(
+        item_embeddings=read_tensor(item_embeddings, "item_embeddings"),
+        representations=read_tensor(representations, "sequence_representations"),
+    )
+    for path, vectors, expected in (
+        (item_embeddings, guide.item_embeddings, len(titles)),
+        (representations, guide.representations, len(read.keys)),
+    ):
+        if len(vectors) != expected:
+            raise ValueError(
+                f"{path}: found {len(vectors)} vectors, expected {expected}: the recommender was trained on other "
+                "data. Delete the file and run the workflow again."
+            )
+    return MethodInputs(titles, read, guide)

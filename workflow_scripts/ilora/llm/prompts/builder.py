@@ -1,0 +1,191 @@
+"""Prompts as token ids, with the places of the behaviour tokens beside them (LLaRA's hybrid prompt, Eq. 4-6)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from transformers import PreTrainedTokenizerBase
+
+from ilora.datasets.wording import PromptWording
+from ilora.llm.prompts.context import ContextWindow
+from ilora.llm.prompts.fixed_tokens import Order, chat_tokens, plain_tokens
+from ilora.llm.prompts.title_tokens import PLACEHOLDER_TOKEN, newline_token_ids, title_token_ids
+from ilora.methods.declaration import PromptKind
+
+NO_ITEM = -1
+"""Marks a position that holds an ordinary token."""
+
+BehaviourTokenPlace = Literal["before_title", "after_title", "none"]
+Template = Literal["plain", "chat"]
+
+
+@dataclass(frozen=True)
+class PromptStyle:
+    """Where things stand in a prompt.
+
+    The paper's is ``history_first`` and ``after_title``. The embedded backbone reads ``candidates_first`` and
+    ``before_title``: what follows a behaviour token is then plain induction. ``none`` is the text-only prompt. A
+    ``plain`` prompt is a text to be continued; with ``chat`` it is the user's message in the backbone's own chat
+    template, and the answer is the assistant's.
+    """
+
+    order: Order
+    behaviour_token: BehaviourTokenPlace
+    template: Template = "plain"
+
+
+def prompt_style(section: Mapping[str, Any], kind: PromptKind) -> PromptStyle:
+    """Give the style of a method's prompts: the study's `prompt` section, without behaviour tokens for text alone."""
+    style = PromptStyle(**section)
+    return style if kind == "hybrid" else replace(style, behaviour_token="none")
+
+
+def prompt_text(style: PromptStyle, wording: PromptWording, history: Sequence[str], candidates: Sequence[str]) -> str:
+    """Write a prompt as text to be read by a person, `PLACEHOLDER_TOKEN` wherever a behaviour token stands.
+
+    Of a chat it is the user's message, without what the template puts around it.
+
+    Args:
+        style: order and place of the behaviour tokens.
+        wording: the data set's sentences.
+        history: titles, oldest first.
+        candidates: titles, in the order of the candidate set.
+    """
+    before, after = (
+        PLACEHOLDER_TOKEN if style.behaviour_token == place else "" for place in ("before_title", "after_title")
+    )
+    listed = [(wording.history, history), (wording.candidates, candidates)]
+    if style.order == "candidates_first":
+        listed.reverse()
+    lists = "".join(heading + "".join(f"{before}{title}{after}\n" for title in titles) for heading, titles in listed)
+    return lists + (wording.question.removesuffix("\n") if style.template == "chat" else wording.question + before)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a list of items: the title's token ids and the behaviour token's index (NO_ITEM: a placeholder)."""
+
+    title: Sequence[int]
+    behaviour: int
+
+
+@dataclass(frozen=True)
+class TokenisedPrompt:
+    """Token ids, and for every position the index behind its behaviour token or NO_ITEM; equally long.
+
+    ``cut`` is how many items of the history, the oldest ones, were left out to fit the model's context.
+    """
+
+    token_ids: list[int]
+    behaviour: list[int]
+    cut: int = 0
+
+
+class PromptBuilder:
+    """Turns items into prompts and answers.
+
+    Args:
+        tokenizer: of the backbone.
+        titles: title of every item, by item id.
+        style: order and place of the behaviour tokens.
+        wording: the data set's sentences.
+        window: what the model can read at once; None for no limit.
+
+    Attributes:
+        tokenizer: of the backbone.
+        newline: token ids of a newline, which ends every title in a prompt.
+        end: token ids that end an answer.
+        stops: tokens at which decoding stops: the last of a newline, and of an end.
+
+    Raises:
+        ValueError: as `ilora.llm.prompts.title_tokens`, and for a chat `ilora.llm.prompts.fixed_tokens.chat_tokens`,
+            raise it.
+    """
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        titles: Sequence[str],
+        style: PromptStyle,
+        wording: PromptWording,
+        window: ContextWindow | None = None,
+    ) -> None:
+        self.tokenizer, self.style = tokenizer, style
+        self.newline = newline_token_ids(tokenizer)
+        if style.template == "chat":
+            fixed = chat_tokens(tokenizer, wording, self.newline, style.order, titles)
+        else:
+            fixed = plain_tokens(tokenizer, wording, self.newline)
+        self.titles = title_token_ids(tokenizer, titles, fixed.reserved)
+        self.placeholder, self.end = fixed.placeholder, fixed.end
+        self.stops = sorted({self.newline[-1], self.end[-1]})
+        self._fixed = fixed
+        longest_answer = max(map(len, self.titles), default=0) + len(self.end)
+        self._longest = None if window is None else window.longest_prompt(longest_answer)
+
+    def prompt(self, history: Sequence[int], candidates: Sequence[int]) -> TokenisedPrompt:
+        """Write the prompt of one sequence: item ids of its history (oldest first) and of its candidate set.
+
+        A history that does not fit the model's context loses its oldest items.
+
+        Raises:
+            ValueError: if not even the latest item fits beside the candidates.
+        """
+        offered = [self.entry(item) for item in candidates]
+        prompt = self.assemble([self.entry(item) for item in history], offered)
+        if self._longest is None or len(prompt.token_ids) <= self._longest:
+            return prompt
+        for cut in range(1, len(history)):
+            prompt = self.assemble([self.entry(item) for item in history[cut:]], offered)
+            if len(prompt.token_ids) <= self._longest:
+                return TokenisedPrompt(prompt.token_ids, prompt.behaviour, cut)
+        raise ValueError(
+            f"a prompt of {len(candidates)} candidates and one item of history has {len(prompt.token_ids)} tokens, "
+            f"expected at most {self._longest}, which leaves room for an answer in the model's context: lower "
+            "data.candidates or take a backbone with a longer context"
+        )
+
+    def answer(self, item: int) -> list[int]:
+        """Give the tokens to be learnt: the item's title and what ends it."""
+        return [*self.titles[item], *self.end]
+
+    def entry(self, item: int) -> Entry:
+        """Give an item's line."""
+        return Entry(self.titles[item], item)
+
+    def assemble(self, history: Sequence[Entry], candidates: Sequence[Entry]) -> TokenisedPrompt:
+        """Write a prompt from ready entries."""
+        listed = [(self._fixed.history, history), (self._fixed.candidates, candidates)]
+        if self.style.order == "candidates_first":
+            listed.reverse()
+        prompt = self.beginning()
+        for heading, entries in listed:
+            _append_text(prompt, heading)
+            for entry in entries:
+                self.append_entry(prompt, entry)
+        _append_text(prompt, self._fixed.question)
+        if self.style.behaviour_token == "before_title":
+            _append_text(prompt, [self.placeholder])
+        return prompt
+
+    def beginning(self) -> TokenisedPrompt:
+        """Give a new text that holds the start token, if there is one before all else, and nothing more."""
+        return TokenisedPrompt(list(self._fixed.start), [NO_ITEM] * len(self._fixed.start))
+
+    def append_entry(self, prompt: TokenisedPrompt, entry: Entry) -> None:
+        """Write one item's line at the end of a prompt, in place."""
+        if self.style.behaviour_token == "before_title":
+            self._append_behaviour_token(prompt, entry)
+        _append_text(prompt, entry.title)
+        if self.style.behaviour_token == "after_title":
+            self._append_behaviour_token(prompt, entry)
+        _append_text(prompt, self.newline)
+
+    def _append_behaviour_token(self, prompt: TokenisedPrompt, entry: Entry) -> None:
+        prompt.token_ids.append(self.placeholder)
+        prompt.behaviour.append(entry.behaviour)
+
+
+def _append_text(prompt: TokenisedPrompt, token_ids: Sequence[int]) -> None:
+    prompt.token_ids.extend(token_ids)
+    prompt.behaviour.extend([NO_ITEM] * len(token_ids))

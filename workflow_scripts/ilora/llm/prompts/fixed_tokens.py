@@ -1,0 +1,111 @@
+"""Token ids of what is the same in every prompt of a study: its sentences, and what stands around them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from transformers import PreTrainedTokenizerBase
+
+from ilora.datasets.wording import PromptWording
+from ilora.llm.prompts.chat_template import ChatFrame, ChatTemplateError, chat_frame
+from ilora.llm.prompts.title_tokens import placeholder_token_id, placeholder_token_id_in_chat
+
+Order = Literal["history_first", "candidates_first"]
+
+
+@dataclass(frozen=True)
+class FixedTokens:
+    """What titles are put between, as token ids.
+
+    Attributes:
+        start: before everything.
+        history: the heading of the history, its newline included.
+        candidates: the heading of the candidates, its newline included.
+        question: what stands behind the lists.
+        end: what ends an answer; the last of them stops the decoding.
+        placeholder: stands where a behaviour token will be.
+        reserved: tokens with a meaning of their own, which no title may hold.
+    """
+
+    start: list[int]
+    history: list[int]
+    candidates: list[int]
+    question: list[int]
+    end: list[int]
+    placeholder: int
+    reserved: frozenset[int] = frozenset()
+
+
+def plain_tokens(tokenizer: PreTrainedTokenizerBase, wording: PromptWording, newline: Sequence[int]) -> FixedTokens:
+    """Give the fixed tokens of a prompt that is a text to be continued; a newline ends the answer."""
+    history, candidates, question = (
+        [*tokenizer.encode(text.removesuffix("\n"), add_special_tokens=False), *newline]
+        for text in (wording.history, wording.candidates, wording.question)
+    )
+    start = [] if tokenizer.bos_token_id is None else [int(tokenizer.bos_token_id)]
+    return FixedTokens(start, history, candidates, question, list(newline), placeholder_token_id(tokenizer))
+
+
+def chat_tokens(
+    tokenizer: PreTrainedTokenizerBase,
+    wording: PromptWording,
+    newline: Sequence[int],
+    order: Order,
+    titles: Sequence[str],
+) -> FixedTokens:
+    """Give the fixed tokens of a prompt that is the user's message in the model's own chat template.
+
+    The template decides on a start token. What it writes is tokenized together with the sentence next to it, as the
+    model has learnt to read it. The message ends with the question, without its newline, which some templates would
+    strip. An answer ends as the assistant's messages do, with the special token of the template, which the model
+    writes untuned; with a newline where there is none.
+
+    Args:
+        tokenizer: of the backbone.
+        wording: the data set's sentences.
+        newline: token ids of a newline.
+        order: which list comes first.
+        titles: that will stand in the message.
+
+    Raises:
+        ChatTemplateError: as `chat_frame` raises it, or if a title holds a line that would end the message.
+    """
+    frame = chat_frame(tokenizer)
+    _check_that_titles_stay_inside(tokenizer, frame, titles)
+    openings: dict[str, str] = {order: frame.opening}
+    history, candidates = (
+        [*tokenizer.encode(openings.get(first, "") + text.removesuffix("\n"), add_special_tokens=False), *newline]
+        for first, text in (("history_first", wording.history), ("candidates_first", wording.candidates))
+    )
+    return FixedTokens(
+        start=[],
+        history=history,
+        candidates=candidates,
+        question=tokenizer.encode(wording.question.removesuffix("\n") + frame.closing, add_special_tokens=False),
+        end=_end_of_turn(tokenizer, frame) or list(newline),
+        placeholder=placeholder_token_id_in_chat(tokenizer),
+        reserved=_added_tokens(tokenizer, frame.opening + frame.closing + frame.ending),
+    )
+
+
+def _added_tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> frozenset[int]:
+    return frozenset(tokenizer.encode(text, add_special_tokens=False)).intersection(tokenizer.added_tokens_decoder)
+
+
+def _end_of_turn(tokenizer: PreTrainedTokenizerBase, frame: ChatFrame) -> list[int]:
+    """Give the special token that ends an assistant's message, or nothing: what is no special token would be read."""
+    first = tokenizer.encode(frame.ending, add_special_tokens=False)[:1]
+    return [token for token in first if token in tokenizer.all_special_ids]
+
+
+def _check_that_titles_stay_inside(tokenizer: PreTrainedTokenizerBase, frame: ChatFrame, titles: Sequence[str]) -> None:
+    """Refuse titles that hold what closes the message where that is ordinary text, such as Llama 2's "[/INST]"."""
+    closing = next(iter(frame.closing.strip().splitlines()), "")
+    if not closing or _added_tokens(tokenizer, closing):
+        return
+    for title in titles:
+        if closing in title:
+            raise ChatTemplateError(
+                f"the title {title!r} holds {closing!r}, with which the chat template of {tokenizer.name_or_path} "
+                "ends a message: rename the item in the raw data, or set prompt.template to plain"
+            )

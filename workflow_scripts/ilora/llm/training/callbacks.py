@@ -1,0 +1,156 @@
+"""What happens beside the steps of a training: progress, snapshots, the best state, and a stop that loses nothing."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from torch import nn
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from ilora.llm.training.checkpoints import read_tuned_state, write_tuned_state
+from ilora.llm.training.processes import any_process, is_main_process, wait_for_all
+from ilora.progress import Progress
+
+VALIDATION_LOSS = "eval_loss"
+
+
+class ShowProgress(TrainerCallback):
+    """Shows loss, learning rate and speed."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._began = time.monotonic()
+        self._tokens_before = 0
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Start where a checkpoint left off."""
+        self._tokens_before = int(state.num_input_tokens_seen)
+        self._progress.update(n=state.global_step)
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: Any,
+    ) -> None:
+        """Show one row of the log."""
+        if not logs or "loss" not in logs:
+            return
+        tokens = int(state.num_input_tokens_seen) - self._tokens_before
+        self._progress.update(
+            n=state.global_step - self._progress.step,
+            loss=float(logs["loss"]),
+            learning_rate=float(logs["learning_rate"]),
+            tokens_per_second=tokens / (time.monotonic() - self._began),
+        )
+
+
+class AtSteps(TrainerCallback):
+    """Calls ``action(step)`` after each of the steps named, on the main process."""
+
+    def __init__(self, steps: Sequence[int], action: Callable[[int], None]) -> None:
+        self._steps = set(steps)
+        self._action = action
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Act when this step is one of them."""
+        if state.global_step in self._steps and is_main_process():
+            self._action(state.global_step)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """The validation loss after a step."""
+
+    step: int
+    loss: float
+
+
+def measurements(state: TrainerState) -> list[Measurement]:
+    """Give the validation losses so far, from the Trainer's own history, which its checkpoints keep."""
+    history: list[dict[str, Any]] = state.log_history
+    return [
+        Measurement(int(entry["step"]), float(entry[VALIDATION_LOSS])) for entry in history if VALIDATION_LOSS in entry
+    ]
+
+
+def best_measurement(measured: Sequence[Measurement]) -> Measurement:
+    """Give the earliest of the lowest validation losses, of at least one."""
+    return min(measured, key=lambda measurement: measurement.loss)
+
+
+class KeepBest(TrainerCallback):
+    """Keeps what is tuned at the lowest validation loss, and stops when it has not fallen for a while.
+
+    Args:
+        model: that is trained.
+        folder: where the states are kept; of this training alone.
+        patience: measurements without a lower loss after which training stops.
+    """
+
+    def __init__(self, model: nn.Module, folder: Path, patience: int) -> None:
+        self._model = model
+        self._folder = folder
+        self._patience = patience
+
+    def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Look at the newest measurement."""
+        measured = measurements(state)
+        best = best_measurement(measured)
+        if best == measured[-1] and is_main_process():
+            write_tuned_state(self._model, self._of_step(best.step))
+        if len(measured) - measured.index(best) > self._patience:
+            control.should_training_stop = True
+
+    def restore(self, measured: Sequence[Measurement]) -> Measurement:
+        """Put the best state back and give its measurement."""
+        best = best_measurement(measured)
+        wait_for_all()
+        read_tuned_state(self._model, self._of_step(best.step))
+        return best
+
+    def _of_step(self, step: int) -> Path:
+        return self._folder / f"step~{step}"
+
+
+class StopOnSignal(TrainerCallback):
+    """On SIGTERM, keeps the state after the step in flight and stops: what Slurm sends before a time limit.
+
+    All processes of a training stop after the same step, whichever was told first. Where a row of the log spans several
+    steps, its last one is awaited, for a row must not be cut in two.
+
+    Attributes:
+        stopped_at: the step after which a signal stopped the training; None if none did.
+    """
+
+    def __init__(self) -> None:
+        self.stopped_at: int | None = None
+        self._was_told = False
+        self._previous: Any = None
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Listen."""
+        if threading.current_thread() is threading.main_thread():
+            self._previous = signal.signal(signal.SIGTERM, self._hear)
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Stop when a signal came, where the log allows it."""
+        is_row_complete = state.global_step % int(args.logging_steps) == 0
+        if is_row_complete and state.global_step < state.max_steps and any_process(self._was_told):
+            self.stopped_at = state.global_step
+            control.should_save = control.should_training_stop = True
+
+    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Listen no longer."""
+        if self._previous is not None:
+            signal.signal(signal.SIGTERM, self._previous)
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        self._was_told = True

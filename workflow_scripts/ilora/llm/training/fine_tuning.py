@@ -1,0 +1,297 @@
+"""Fine-tuning: adapters of all kinds, on hybrid prompts and on text alone, on one path."""
+
+import logging
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+from transformers.trainer_pt_utils import get_length_grouped_indices
+
+from ilora.adapters.labels import IGNORED_LABEL
+from ilora.adapters.load import ExpertLoad
+from ilora.data.candidates import draw_candidates
+from ilora.data.sequences import SequenceTable
+from ilora.llm.model.backbones import Precision
+from ilora.llm.model.collation import Collator, TrainingExample
+from ilora.llm.model.hybrid_model import HybridLanguageModel
+from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder
+from ilora.llm.prompts.context import report_cut_histories
+from ilora.llm.training.checkpoints import Checkpointing
+from ilora.llm.training.loop import LogRow, LoopSettings, ParameterGroup, Schedule, Validation, train
+from ilora.llm.training.optimizer_steps import optimizer_steps
+from ilora.llm.training.processes import process_count, total_over_processes
+
+
+@dataclass(frozen=True)
+class FineTuningSettings:
+    """How an adapter is tuned.
+
+    ``steps`` counts optimizer steps of ``batch_size`` sequences, which the processes share, each in
+    ``gradient_accumulation`` parts; ``length_grouped`` says whether a batch has prompts of about the same length.
+    ``curriculum`` is LLaRA's: with probability 1 - step/steps a batch has placeholders for behaviour tokens. The loss
+    over the validation split is measured every ``validation_every`` steps (None: never), and training stops when
+    ``patience`` measurements (None: never) brought no lower one.
+    """
+
+    seed: int
+    steps: int
+    batch_size: int
+    gradient_accumulation: int
+    length_grouped: bool
+    warmup_fraction: float
+    learning_rate: float
+    projector_learning_rate: float
+    gate_learning_rate: float
+    curriculum: bool
+    precision: Precision
+    snapshots: tuple[int, ...]
+    log_every: int
+    validation_every: int | None
+    patience: int | None
+
+
+def fine_tuning_settings(
+    finetuning: Mapping[str, Any], precision: Precision, seed: int, training_sequences: int
+) -> FineTuningSettings:
+    """Read the study's `finetuning` section; a number of epochs becomes a number of steps.
+
+    Raises:
+        ValueError: if a snapshot lies beyond the last step.
+    """
+    batch_size = finetuning["batch_size"]
+    steps = optimizer_steps(finetuning, training_sequences)
+    late = [step for step in finetuning["snapshots"] if step > steps]
+    if late:
+        raise ValueError(f"finetuning.snapshots: found {late}, expected steps up to the last one, {steps}")
+    return FineTuningSettings(
+        seed=seed,
+        steps=steps,
+        batch_size=batch_size,
+        gradient_accumulation=finetuning["gradient_accumulation"],
+        length_grouped=finetuning["length_grouped"],
+        warmup_fraction=finetuning["warmup_fraction"],
+        learning_rate=finetuning["learning_rate"],
+        projector_learning_rate=finetuning["projector_learning_rate"],
+        gate_learning_rate=finetuning["gate_learning_rate"],
+        curriculum=finetuning["curriculum"],
+        precision=precision,
+        snapshots=tuple(finetuning["snapshots"]),
+        log_every=finetuning["log_every"],
+        validation_every=finetuning["validation_every"],
+        patience=finetuning["patience"],
+    )
+
+
+class FineTuningExamples(Dataset[TrainingExample]):
+    """The examples in the order in which training meets them, a pure function of (seed, position).
+
+    Each pass over the training sequences has an order and candidate sets of its own, drawn as the frozen sets of the
+    other splits are. An order that groups by length is that of transformers: batches of about the same length, in
+    random order.
+
+    Args:
+        sequences: all sequences; the training split is used.
+        builder: writes prompts and answers.
+        guidance: what a gate reads for every sequence, float32 (sequences, width); None without such a gate.
+        candidates: size of a candidate set.
+        candidate_seed: of the candidate sets.
+        settings: of the fine-tuning.
+
+    Attributes:
+        settings: of the fine-tuning.
+        asked: examples given so far.
+        cut: those of them whose history lost items to fit the model's context.
+    """
+
+    def __init__(
+        self,
+        sequences: SequenceTable,
+        builder: PromptBuilder,
+        guidance: np.ndarray | None,
+        candidates: int,
+        candidate_seed: int,
+        settings: FineTuningSettings,
+    ) -> None:
+        self._sequences = sequences
+        self._builder = builder
+        self._guidance = guidance
+        self._candidates = candidates
+        self._candidate_seed = candidate_seed
+        self.settings = settings
+        self.asked = self.cut = 0
+        self._training_rows = sequences.rows("train")
+        passes = math.ceil(len(self) / len(self._training_rows))
+        order = self._length_grouped_order if settings.length_grouped else self._random_order
+        self._orders = [order(number) for number in range(passes)]
+
+    def __len__(self) -> int:
+        return self.settings.steps * self.settings.batch_size
+
+    def __getitem__(self, position: int) -> TrainingExample:
+        number, place = divmod(position, len(self._training_rows))
+        text_only = self.settings.curriculum and self._is_text_only(position)
+        return self.example(int(self._orders[number][place]), number, text_only)
+
+    def example(self, sequence_id: int, draw: int, text_only: bool = False) -> TrainingExample:
+        """Give one sequence with the candidate set of one draw (in training: of one pass), with or without behaviour.
+
+        Args:
+            sequence_id: which.
+            draw: number of the candidate set.
+            text_only: whether behaviour tokens become placeholders.
+        """
+        target = int(self._sequences.targets[sequence_id])
+        prompt = self._builder.prompt(self._sequences.histories[sequence_id], self._candidate_set(sequence_id, draw))
+        self.asked += 1
+        self.cut += prompt.cut > 0
+        answer = self._builder.answer(target)
+        behaviour = [NO_ITEM] * len(prompt.behaviour) if text_only else prompt.behaviour
+        return TrainingExample(
+            token_ids=prompt.token_ids + answer,
+            behaviour=behaviour + [NO_ITEM] * len(answer),
+            labels=[IGNORED_LABEL] * len(prompt.token_ids) + answer,
+            guidance=None if self._guidance is None else self._guidance[sequence_id],
+        )
+
+    def validation(self) -> "ValidationExamples":
+        """Give the validation split with the first of its frozen candidate sets."""
+        return ValidationExamples(self, self._sequences.rows("val"))
+
+    def _candidate_set(self, sequence_id: int, draw: int) -> list[int]:
+        return draw_candidates(
+            self._sequences.keys[sequence_id],
+            draw,
+            self._sequences.histories[sequence_id],
+            int(self._sequences.targets[sequence_id]),
+            number_of_items=len(self._builder.titles),
+            size=self._candidates,
+            seed=self._candidate_seed,
+        )
+
+    def _random_order(self, number: int) -> np.ndarray:
+        return np.random.default_rng([self.settings.seed, number]).permutation(self._training_rows)
+
+    def _length_grouped_order(self, number: int) -> np.ndarray:
+        titles = [len(title) for title in self._builder.titles]
+        lengths = [
+            sum(titles[item] for item in (*self._sequences.histories[row], *self._candidate_set(row, number)))
+            for row in self._training_rows
+        ]
+        drawn = int(np.random.default_rng([self.settings.seed, number]).integers(2**63))
+        generator = torch.Generator().manual_seed(drawn)
+        places = get_length_grouped_indices(lengths, self.settings.batch_size, generator=generator)
+        return np.asarray(self._training_rows[places])
+
+    def _is_text_only(self, position: int) -> bool:
+        step = position // self.settings.batch_size
+        drawn = np.random.default_rng([self.settings.seed, 1, step]).random()
+        return bool(drawn >= step / self.settings.steps)
+
+
+class ValidationExamples(Dataset[TrainingExample]):
+    """The examples of a split's sequences, with behaviour tokens and one candidate set each.
+
+    Args:
+        examples: make them.
+        rows: ids of the sequences.
+    """
+
+    def __init__(self, examples: FineTuningExamples, rows: np.ndarray) -> None:
+        self._examples = examples
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, position: int) -> TrainingExample:
+        return self._examples.example(int(self._rows[position]), draw=0)
+
+
+def fine_tune(
+    model: HybridLanguageModel,
+    examples: FineTuningExamples,
+    padding_token_id: int,
+    settings: FineTuningSettings,
+    description: str,
+    logger: logging.Logger,
+    take_snapshot: Callable[[int], None],
+    checkpointing: Checkpointing | None = None,
+) -> list[LogRow]:
+    """Tune adapter, projector and gate in place and give the log; a gate that collapsed is warned of.
+
+    Args:
+        model: as `ilora.llm.model.adapter.attach_adapter` made it.
+        examples: in training order.
+        padding_token_id: of the tokenizer.
+        settings: of the fine-tuning.
+        description: what the progress display calls it.
+        logger: where progress goes.
+        take_snapshot: called after each of ``settings.snapshots``, on the main process.
+        checkpointing: see `ilora.llm.training.loop.train`.
+    """
+    instance_wise = model.instance_wise
+    log = train(
+        model=model,
+        dataset=examples,
+        collate=Collator(padding_token_id),
+        groups=_parameter_groups(model, settings),
+        schedule=Schedule(settings.steps, round(settings.warmup_fraction * settings.steps)),
+        settings=LoopSettings(
+            batch_size=settings.batch_size // (settings.gradient_accumulation * process_count()),
+            gradient_accumulation=settings.gradient_accumulation,
+            seed=settings.seed,
+            order="sequential",
+            precision=settings.precision,
+            log_every=settings.log_every,
+        ),
+        description=description,
+        logger=logger,
+        snapshots=settings.snapshots,
+        take_snapshot=take_snapshot,
+        read_load=(lambda: None) if instance_wise is None else instance_wise.load.read,
+        checkpointing=checkpointing,
+        validation=_validation(examples, settings),
+    )
+    cut, asked = total_over_processes(examples.cut), total_over_processes(examples.asked)
+    report_cut_histories(cut, asked, description, logger)
+    if log and log[-1].expert_shares is not None:
+        _report_load(log[-1], description, logger)
+    return log
+
+
+def _validation(examples: FineTuningExamples, settings: FineTuningSettings) -> Validation | None:
+    if settings.validation_every is None:
+        return None
+    return Validation(examples.validation(), settings.validation_every, settings.patience)
+
+
+def _report_load(row: LogRow, description: str, logger: logging.Logger) -> None:
+    assert row.expert_shares is not None and row.gate_entropy is not None and row.effective_experts is not None
+    load = ExpertLoad(row.expert_shares, row.gate_entropy, row.effective_experts)
+    shares = ", ".join(f"{share:.3f}" for share in load.shares)
+    message = "%s: shares of the experts %s; effective experts %.2f of %d; entropy of a sequence's gate %.3f of 1"
+    logger.info(message, description, shares, load.effective_experts, len(load.shares), load.entropy)
+    if load.has_collapsed:
+        logger.warning(
+            "%s: the gate has collapsed: few of the experts carry the load. Lower gate_learning_rate or the number of "
+            "experts.",
+            description,
+        )
+
+
+def _parameter_groups(model: HybridLanguageModel, settings: FineTuningSettings) -> Sequence[ParameterGroup]:
+    """The projector follows the adapter's curve at a peak of its own; so does the gate."""
+    groups = [ParameterGroup(_trainable(model.causal_model), settings.learning_rate)]
+    if model.projector is not None:
+        groups.append(ParameterGroup(_trainable(model.projector), settings.projector_learning_rate))
+    if model.instance_wise is not None:
+        groups.append(ParameterGroup(_trainable(model.instance_wise.gate), settings.gate_learning_rate))
+    return groups
+
+
+def _trainable(module: torch.nn.Module) -> list[torch.nn.Parameter]:
+    return [parameter for parameter in module.parameters() if parameter.requires_grad]

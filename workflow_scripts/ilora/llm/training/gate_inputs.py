@@ -1,0 +1,76 @@
+"""What the gate of a study reads, for every sequence of a data set."""
+
+import torch
+
+from ilora.adapters.config import CONSTANT_WIDTH, Guidance
+from ilora.adapters.guidance import collapse_tokens, random_initialized, shuffled
+from ilora.adapters.labels import IGNORED_LABEL
+from ilora.data.sequences import SequenceTable
+from ilora.data.splits import SPLITS
+from ilora.llm.model.adapter import AdapterSettings
+from ilora.llm.model.collation import Collator
+from ilora.llm.model.hybrid_model import HybridLanguageModel
+from ilora.llm.model.inputs import GuideVectors
+from ilora.llm.training.fine_tuning import FineTuningExamples
+
+#: Prompts that the statistics of a gate guided by the tokens are taken from.
+TOKEN_STATISTICS_PROMPTS = 512
+
+
+def method_guidance(
+    settings: AdapterSettings, guide: GuideVectors | None, sequences: SequenceTable, seed: int
+) -> torch.Tensor | None:
+    """Give what the gate of a method reads, as `guidance_table` does; None also for a method without a gate.
+
+    Raises:
+        ValueError: if there is a gate and no guide.
+    """
+    if settings.experts is None:
+        return None
+    if guide is None:
+        raise ValueError("an instance-wise adapter: found no guide, expected the representations of a recommender")
+    return guidance_table(settings.guidance, guide.representations, sequences, seed)
+
+
+def guidance_table(
+    guidance: Guidance, representations: torch.Tensor, sequences: SequenceTable, seed: int
+) -> torch.Tensor | None:
+    """Give what the gate reads, float32 (sequences, width), row = sequence_id.
+
+    Args:
+        guidance: which; see `ilora.adapters.InstanceWiseConfig`.
+        representations: z of every sequence, float32 (sequences, d).
+        sequences: all of them; z is shuffled within a split.
+        seed: of random vectors and of shuffling.
+
+    Returns:
+        None for ``token_collapsed``: the model takes it from each batch, and its width is the model's hidden size.
+    """
+    if guidance == "token_collapsed":
+        return None
+    if guidance == "constant":
+        return torch.ones(len(representations), CONSTANT_WIDTH)
+    if guidance == "random_initialized":
+        return random_initialized(len(representations), representations.shape[1], seed)
+    if guidance == "shuffled":
+        return shuffled(representations, [sequences.rows(split) for split in SPLITS], seed)
+    return representations
+
+
+@torch.no_grad()
+def training_guidance(
+    table: torch.Tensor | None, sequences: SequenceTable, model: HybridLanguageModel, examples: FineTuningExamples
+) -> torch.Tensor:
+    """Give what the gate reads in training, float32 (rows, width), for its standardisation.
+
+    The training split's rows of ``table``; without one, the collapsed tokens of the first prompts of the training.
+    """
+    if table is not None:
+        return table[torch.from_numpy(sequences.rows("train"))]
+    collate, where = Collator(padding_token_id=0), model.causal_model.device
+    collapsed = []
+    for position in range(min(TOKEN_STATISTICS_PROMPTS, len(examples))):
+        batch = {name: tensor.to(where) for name, tensor in collate([examples[position]]).items()}
+        embeddings = model.embed(batch["input_ids"], batch["behaviour"])
+        collapsed.append(collapse_tokens(embeddings, batch["labels"] == IGNORED_LABEL))
+    return torch.cat(collapsed).float()

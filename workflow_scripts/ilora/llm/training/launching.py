@@ -1,0 +1,141 @@
+"""Starting a fine-tuning: in this process, or with several that share its batches, on one node or on several.
+
+Several processes form a group by the environment variables that torch and accelerate read. On one node they are started
+here; on several by Slurm's srun, inside the allocation of the job, which tells each its place.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from accelerate import PartialState
+
+from ilora.llm.training.loop import Interrupted
+from ilora.llm.training.tuning_job import TuningJob, read_job, run_tuning, write_job
+from ilora.progress import join_log
+
+#: Exit status of a process that was told to stop and kept its state ("temporary failure" of sysexits.h).
+INTERRUPTED = 75
+
+#: Seconds that the other processes have to end when one has failed, and between looks at them.
+_GRACE, _PAUSE = 30.0, 0.1
+
+_FROM_SLURM = {"RANK": "SLURM_PROCID", "LOCAL_RANK": "SLURM_LOCALID", "WORLD_SIZE": "SLURM_NTASKS"}
+
+
+def tune(job: TuningJob, processes: int = 1, nodes: int = 1) -> None:
+    """Run a job on ``processes`` of each of ``nodes``, one for each GPU where there are any.
+
+    Raises:
+        Interrupted: if it was told to stop; run again, it goes on.
+        RuntimeError: if a process failed; the job's log says why.
+    """
+    if processes * nodes == 1:
+        run_tuning(job)
+        return
+    file = Path(job.folder) / "job.json"
+    write_job(job, file)
+    member = [sys.executable, "-m", "ilora.llm.training.launching", str(file)]
+    members = _with_srun(member, processes, nodes) if nodes > 1 else _on_this_node(member, processes)
+    with _signals_handed_on(members):
+        status = _await_all(members)
+    if status == INTERRUPTED:
+        raise Interrupted(f"fine-tuning of {job.settings.method} was told to stop; its state is kept")
+    if status:
+        raise RuntimeError(f"a process of the fine-tuning ended with status {status}; {job.log} says why")
+
+
+def _on_this_node(member: Sequence[str], processes: int) -> list[subprocess.Popen[bytes]]:
+    shared = {**_environment("localhost"), "WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes)}
+    return [
+        subprocess.Popen(member, env={**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)})
+        for rank in range(processes)
+    ]
+
+
+def _with_srun(member: Sequence[str], processes: int, nodes: int) -> list[subprocess.Popen[bytes]]:
+    srun = ["srun", f"--nodes={nodes}", f"--ntasks={nodes * processes}", f"--ntasks-per-node={processes}"]
+    try:
+        return [subprocess.Popen([*srun, *member], env=_environment(socket.gethostname()))]
+    except FileNotFoundError:
+        raise RuntimeError("srun: not found; a fine-tuning on several nodes (backbone.nodes) needs Slurm") from None
+
+
+def _environment(address: str) -> dict[str, str]:
+    """The members find each other at this process's host, and this package where this process has it."""
+    package = str(Path(__file__).parents[3])
+    search = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "PYTHONPATH": search, "MASTER_ADDR": address, "MASTER_PORT": str(_free_port())}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def _signals_handed_on(members: Sequence[subprocess.Popen[bytes]]) -> Iterator[None]:
+    """While it lasts, SIGTERM goes to the members, which keep their state and end, and not to this process."""
+
+    def hand_on(*_: object) -> None:
+        for member in members:
+            member.terminate()
+
+    previous = signal.signal(signal.SIGTERM, hand_on)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _await_all(members: Sequence[subprocess.Popen[bytes]]) -> int:
+    """Return 0 when all have ended well, or the status of one that failed, when all have ended."""
+    try:
+        while True:
+            statuses = [member.poll() for member in members]
+            failed = [status for status in statuses if status]
+            if failed or None not in statuses:
+                return failed[0] if failed else 0
+            time.sleep(_PAUSE)
+    finally:
+        _end(members)
+
+
+def _end(members: Sequence[subprocess.Popen[bytes]]) -> None:
+    """The members wait for each other: when one has failed, the others would wait for ever."""
+    for member in members:
+        member.terminate()
+    deadline = time.monotonic() + _GRACE
+    for member in members:
+        try:
+            member.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            member.kill()
+            member.wait()
+
+
+def main(arguments: list[str]) -> None:
+    """Run the job of a file, as one of several processes."""
+    if "RANK" not in os.environ:
+        os.environ.update({name: os.environ[variable] for name, variable in _FROM_SLURM.items()})
+    job = read_job(Path(arguments[0]))
+    state = PartialState(cpu=not torch.cuda.is_available())
+    if state.is_main_process:
+        join_log(job.log)
+    try:
+        run_tuning(job)
+    except Interrupted:
+        sys.exit(INTERRUPTED)
+    state.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

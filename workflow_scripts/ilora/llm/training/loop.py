@@ -1,0 +1,330 @@
+"""One training loop for pretraining and fine-tuning: transformers' Trainer with our optimizer, schedule and log."""
+
+import logging
+import math
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import torch
+from torch import nn
+from torch.utils.data import Dataset
+from transformers import (
+    Trainer,
+    TrainerState,
+    TrainingArguments,
+    get_cosine_with_min_lr_schedule_with_warmup,
+    set_seed,
+)
+from transformers.trainer_callback import PrinterCallback
+
+from ilora.adapters.load import ExpertLoad
+from ilora.artifacts.schemas import TRAINING_LOG
+from ilora.llm.model.backbones import Precision
+from ilora.llm.training.callbacks import AtSteps, KeepBest, ShowProgress, StopOnSignal, measurements
+from ilora.llm.training.checkpoints import (
+    Checkpointing,
+    MarkComplete,
+    latest_checkpoint,
+    read_tuned_state,
+    write_tuned_state,
+)
+from ilora.llm.training.sharding import averaging_gradients, is_sharded
+from ilora.progress import Progress
+
+#: The log of a training of the language model. The loss over the validation split stands where it was measured; the
+#: last columns are an instance-wise adapter's, over the sequences of the main process since the row before (see
+#: `ilora.adapters.ExpertLoad`).
+LANGUAGE_MODEL_LOG = pa.schema(
+    [
+        *TRAINING_LOG,
+        pa.field("validation_loss", pa.float64()),
+        pa.field("gate_entropy", pa.float64()),
+        pa.field("effective_experts", pa.float64()),
+        pa.field("expert_shares", pa.list_(pa.float64())),
+    ]
+)
+
+ReadLoad = Callable[[], ExpertLoad | None]
+"""Gives the expert weights that passed since it was last called; None where there is no gate."""
+
+
+@dataclass(frozen=True)
+class ParameterGroup:
+    """Parameters that share a peak learning rate and a weight decay."""
+
+    parameters: Sequence[nn.Parameter]
+    learning_rate: float
+    weight_decay: float = 0.0
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Linear warm-up over ``warmup_steps``, then cosine down to ``floor`` times the peak at ``steps``."""
+
+    steps: int
+    warmup_steps: int
+    floor: float = 0.0
+
+
+@dataclass(frozen=True)
+class LoopSettings:
+    """How the loop runs.
+
+    ``batch_size`` is that of one process; on each, ``gradient_accumulation`` batches make one step. ``order`` is the
+    order of the data. ``log_every`` steps (fewer in a short run) share a row of the log, the mean loss over them.
+    """
+
+    batch_size: int
+    seed: int
+    order: Literal["sequential", "random"]
+    gradient_accumulation: int = 1
+    maximum_gradient_norm: float = 1.0
+    precision: Precision = "float32"
+    log_every: int = 10
+
+
+@dataclass(frozen=True)
+class LogRow:
+    """Mean loss and expert load over the steps since the last row; learning rate and validation loss at ``step``.
+
+    The learning rate is that of the first group.
+    """
+
+    step: int
+    epoch: float
+    loss: float
+    learning_rate: float
+    validation_loss: float | None = None
+    gate_entropy: float | None = None
+    effective_experts: float | None = None
+    expert_shares: tuple[float, ...] | None = None
+
+
+class _Trainer(Trainer):
+    """Transformers' Trainer, whose log has the expert load, and whose checkpoints leave the frozen backbone out."""
+
+    def __init__(self, model: nn.Module, read_load: ReadLoad, **arguments: Any) -> None:
+        super().__init__(model=model, **arguments)
+        self._tuned = model
+        self._read_load = read_load
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        load = self._read_load() if "loss" in logs else None
+        if load is not None:
+            entries: dict[str, Any] = logs
+            entries.update(
+                gate_entropy=load.entropy, effective_experts=load.effective_experts, expert_shares=list(load.shares)
+            )
+        super().log(logs, start_time)
+
+    def _wrap_model(self, model: nn.Module, training: bool = True, dataloader: Any = None) -> nn.Module:
+        if not training or not is_sharded(model):
+            return super()._wrap_model(model, training, dataloader)
+        # Of accelerate's preparation, autocast alone.
+        return averaging_gradients(self.accelerator.prepare_model(model, device_placement=False, evaluation_mode=True))
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        if self.args.should_save:
+            write_tuned_state(self._tuned, Path(str(output_dir)))
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
+        read_tuned_state(self._tuned, Path(resume_from_checkpoint))
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What is measured beside the training.
+
+    Attributes:
+        dataset: map-style, of the validation split.
+        every: optimizer steps between measurements of the loss.
+        patience: measurements without a lower loss after which training stops and goes back to the best state; None to
+            measure only.
+    """
+
+    dataset: Dataset[Any]
+    every: int
+    patience: int | None
+
+
+class Interrupted(RuntimeError):
+    """A training was told to stop; its state is kept, and the same command goes on from there."""
+
+
+def train(
+    model: nn.Module,
+    dataset: Dataset[Any],
+    collate: Callable[[Sequence[Any]], dict[str, torch.Tensor]],
+    groups: Sequence[ParameterGroup],
+    schedule: Schedule,
+    settings: LoopSettings,
+    description: str,
+    logger: logging.Logger,
+    snapshots: Sequence[int] = (),
+    take_snapshot: Callable[[int], None] = lambda step: None,
+    read_load: ReadLoad = lambda: None,
+    checkpointing: Checkpointing | None = None,
+    validation: Validation | None = None,
+) -> list[LogRow]:
+    """Train in place with AdamW (betas 0.9 and 0.98) and give the log.
+
+    In a process group, every process calls this with the same arguments and takes its part of each batch (DDP, through
+    accelerate); gradients and losses are those of one process with the whole batch, up to rounding.
+
+    Args:
+        model: gives a dict with ``loss`` for the keyword arguments that ``collate`` makes.
+        dataset: map-style.
+        collate: from a list of the data set's items to a batch.
+        groups: what is trained; everything else is left as it is.
+        schedule: over optimizer steps.
+        settings: of the loop.
+        description: for the progress display.
+        logger: where progress goes.
+        snapshots: steps after which ``take_snapshot(step)`` is called, on the main process.
+        take_snapshot: called with the model in its state of that step; what it makes must outlive a killed process if
+            ``checkpointing`` is given, for a step is not met twice.
+        read_load: see `ReadLoad`.
+        checkpointing: where the training's own state is kept, and found again; None to keep none. A training that is
+            taken up again ends in the same bytes (CPU).
+        validation: measured beside the training; None for none.
+
+    Raises:
+        FloatingPointError: if the loss of the last row is not finite.
+        Interrupted: if SIGTERM came and the state is kept.
+        ValueError: if a best state is to be kept and there is no ``checkpointing``.
+    """
+    set_seed(settings.seed)
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": list(group.parameters), "lr": group.learning_rate, "weight_decay": group.weight_decay}
+            for group in groups
+        ],
+        betas=(0.9, 0.98),
+    )
+    rates = get_cosine_with_min_lr_schedule_with_warmup(
+        optimizer, schedule.warmup_steps, schedule.steps, min_lr_rate=schedule.floor
+    )
+    stop = StopOnSignal() if checkpointing else None
+    keep_best = _keep_best(model, validation, checkpointing)
+    with tempfile.TemporaryDirectory() as temporary, Progress(schedule.steps, description, logger) as progress:
+        beside = [ShowProgress(progress), AtSteps(snapshots, take_snapshot), MarkComplete(), keep_best, stop]
+        trainer = _Trainer(
+            model,
+            read_load,
+            args=_arguments(temporary, schedule, settings, checkpointing, validation),
+            train_dataset=dataset,
+            eval_dataset=validation.dataset if validation else None,
+            data_collator=collate,
+            optimizers=(optimizer, rates),
+            callbacks=[callback for callback in beside if callback is not None],
+        )
+        trainer.remove_callback(PrinterCallback)
+        resumed = latest_checkpoint(checkpointing.folder) if checkpointing else None
+        if resumed is not None:
+            logger.info("%s: going on from %s", description, resumed)
+        trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+    if stop is not None and stop.stopped_at is not None:
+        raise Interrupted(
+            f"{description}: stopped by a signal after step {stop.stopped_at} of {schedule.steps}. Its state is kept; "
+            "the same command goes on from there"
+        )
+    rows = _log_rows(trainer.state)
+    if rows and not math.isfinite(rows[-1].loss):
+        raise FloatingPointError(
+            f"{description}: the loss is {rows[-1].loss} at step {rows[-1].step}; "
+            "lower the learning rate or use another precision"
+        )
+    if keep_best is not None:
+        best = keep_best.restore(measurements(trainer.state))
+        logger.info("%s: the best validation loss, %.4f, was that of step %d", description, best.loss, best.step)
+    return rows
+
+
+def _keep_best(model: nn.Module, validation: Validation | None, checkpointing: Checkpointing | None) -> KeepBest | None:
+    if validation is None or validation.patience is None:
+        return None
+    if checkpointing is None:
+        raise ValueError("early stopping: found no checkpointing, expected a folder for the best state")
+    return KeepBest(model, checkpointing.folder / "best", validation.patience)
+
+
+def _arguments(
+    temporary: str,
+    schedule: Schedule,
+    settings: LoopSettings,
+    checkpointing: Checkpointing | None,
+    validation: Validation | None,
+) -> TrainingArguments:
+    # A short run has five rows at least: enough for a curve.
+    logging_steps = max(1, min(settings.log_every, schedule.steps // 5))
+    if validation is not None:
+        # Each measurement has its row.
+        logging_steps = math.gcd(logging_steps, validation.every)
+    options: dict[str, Any] = {"output_dir": temporary, "save_strategy": "no"}
+    if checkpointing is not None:
+        # A row of the log must not be cut in two, and the checkpoint before is kept until the next is complete.
+        steps = math.ceil(checkpointing.every / logging_steps) * logging_steps
+        options = {
+            "output_dir": str(checkpointing.folder),
+            "save_strategy": "steps",
+            "save_steps": steps,
+            "save_total_limit": 2,
+        }
+    if validation is not None:
+        options |= {
+            "eval_strategy": "steps",
+            "eval_steps": validation.every,
+            "per_device_eval_batch_size": settings.batch_size,
+            "prediction_loss_only": True,
+        }
+    arguments = TrainingArguments(
+        **options,
+        max_steps=schedule.steps,
+        per_device_train_batch_size=settings.batch_size,
+        gradient_accumulation_steps=settings.gradient_accumulation,
+        max_grad_norm=settings.maximum_gradient_norm,
+        bf16=settings.precision == "bfloat16" and torch.cuda.is_available(),
+        fp16=settings.precision == "float16" and torch.cuda.is_available(),
+        use_cpu=not torch.cuda.is_available(),
+        seed=settings.seed,
+        data_seed=settings.seed,
+        train_sampling_strategy=settings.order,
+        logging_steps=logging_steps,
+        logging_nan_inf_filter=False,
+        include_num_input_tokens_seen="all",
+        report_to="none",
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        dataloader_pin_memory=torch.cuda.is_available(),
+    )
+    # A process has one GPU. By itself, the Trainer would spread one over all that it sees (torch's DataParallel).
+    arguments._n_gpu = min(1, arguments.n_gpu)
+    return arguments
+
+
+def _log_rows(state: TrainerState) -> list[LogRow]:
+    """The Trainer's own history, which its checkpoints keep."""
+    history: list[dict[str, Any]] = [entry for entry in state.log_history if "loss" in entry]
+    validation_loss = {measurement.step: measurement.loss for measurement in measurements(state)}
+    return [
+        LogRow(
+            step=entry["step"],
+            epoch=float(entry["epoch"]),
+            loss=float(entry["loss"]),
+            learning_rate=float(entry["learning_rate"]),
+            validation_loss=validation_loss.get(entry["step"]),
+            gate_entropy=entry.get("gate_entropy"),
+            effective_experts=entry.get("effective_experts"),
+            expert_shares=tuple(entry["expert_shares"]) if "expert_shares" in entry else None,
+        )
+        for entry in history
+    ]
+
+
+def training_log_table(rows: Sequence[LogRow]) -> pa.Table:
+    """Give the log as a table of schema `LANGUAGE_MODEL_LOG`."""
+    return pa.Table.from_pylist([asdict(row) for row in rows], schema=LANGUAGE_MODEL_LOG)

@@ -1,0 +1,212 @@
+"""What one part of an optimizer step holds and computes, found out on tensors without memory.
+
+The model's own code runs, forward and backward, on fake tensors, which have shapes and types and no content: so every
+tensor that autograd keeps is counted, for a backbone of any size, in seconds and on any machine.
+"""
+
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import torch
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import AutoModelForCausalLM, PreTrainedConfig
+
+from ilora.llm.model.adapter import AdapterSettings, attach_adapter
+from ilora.llm.model.backbones import DTYPES, Precision, Quantization
+from ilora.llm.model.hybrid_model import HybridLanguageModel
+from ilora.llm.model.projector import Projector
+from ilora.llm.training.frozen_weights import frozen_bytes
+
+
+@dataclass(frozen=True)
+class StepShape:
+    """A batch that a process computes at once: ``rows`` of ``tokens``, the last ``answer_tokens`` of each labelled."""
+
+    rows: int
+    tokens: int
+    answer_tokens: int
+
+
+@dataclass(frozen=True)
+class StepCost:
+    """What a step holds, in bytes, and computes.
+
+    Attributes:
+        frozen: the backbone's weights.
+        trained: weights of adapter, projector and gate.
+        gradients: of these.
+        optimizer: AdamW's two moments.
+        activations: the most that forward and backward hold beside all this.
+        operations: floating-point operations of forward and backward, of the products alone.
+    """
+
+    frozen: int
+    trained: int
+    gradients: int
+    optimizer: int
+    activations: int
+    operations: int
+
+    @property
+    def bytes(self) -> int:
+        """All of it."""
+        return self.frozen + self.trained + self.gradients + self.optimizer + self.activations
+
+
+class BytesHeld(TorchDispatchMode):
+    """Counts the bytes of the storages that operations make while it is on.
+
+    Attributes:
+        held: those that exist now.
+        peak: the most at one time.
+    """
+
+    def __init__(self, ignored: Iterable[torch.Tensor]) -> None:
+        super().__init__()
+        self.held = self.peak = 0
+        self._known = {tensor.untyped_storage()._cdata for tensor in ignored}
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Run an operation and count what it made."""
+        result = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(result):
+            if isinstance(tensor, torch.Tensor):
+                self._count(tensor.untyped_storage())
+        return result
+
+    def _count(self, storage: torch.UntypedStorage) -> None:
+        key, size = storage._cdata, storage.nbytes()
+        if key in self._known:
+            return
+        self._known.add(key)
+        self.held += size
+        self.peak = max(self.peak, self.held)
+        weakref.finalize(storage, self._forget, key, size)
+
+    def _forget(self, key: int, size: int) -> None:
+        self._known.discard(key)
+        self.held -= size
+
+
+@dataclass(frozen=True)
+class StepTracer:
+    """A backbone with a fresh adapter, without memory.
+
+    Attributes:
+        model: its weights are fake.
+        mode: in which they are.
+        precision: of the computation.
+        quantization: of the frozen weights, which are counted so; computed is with what they become.
+    """
+
+    model: HybridLanguageModel
+    mode: FakeTensorMode
+    precision: Precision
+    quantization: Quantization | None
+
+    @classmethod
+    def of(
+        cls,
+        config: PreTrainedConfig,
+        shape: AdapterSettings,
+        embedding_size: int,
+        precision: Precision,
+        quantization: Quantization | None,
+        attention: str,
+        gradient_checkpointing: bool,
+    ) -> Self:
+        """Build the model of a configuration.
+
+        Args:
+            config: of the backbone.
+            shape: of the adapter.
+            embedding_size: width of the recommender's vectors.
+            precision: of the frozen weights and of the computation.
+            quantization: of the frozen weights or None.
+            attention: implementation of attention in transformers.
+            gradient_checkpointing: whether layers are computed again in backward.
+        """
+        with torch.device("meta"):
+            backbone = AutoModelForCausalLM.from_config(
+                config, dtype=DTYPES[precision], attn_implementation=attention
+            ).requires_grad_(False)
+            projector = None if shape.item_vectors is None else Projector(embedding_size, config.hidden_size)
+            vectors = None if projector is None else torch.empty(1, embedding_size)
+            width = config.hidden_size if shape.guidance == "token_collapsed" else embedding_size
+            model = attach_adapter(backbone, projector, vectors, shape, width, seed=0).train()
+        if gradient_checkpointing:
+            model.activation_checkpointing_enable()
+        mode = FakeTensorMode()
+        with mode:
+            _give_fake_weights(model)
+        return cls(model, mode, precision, quantization)
+
+    def trace(self, shape: StepShape) -> StepCost:
+        """Run a step of this shape."""
+        trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        weights = sum(parameter.numel() * parameter.element_size() for parameter in trained)
+        with self.mode:
+            step = self._step(shape)
+            step()
+            held = BytesHeld([*self.model.parameters(), *self.model.buffers()])
+            with held:
+                step()
+            counter = FlopCounterMode(display=False)
+            with counter:
+                step()
+        return StepCost(
+            frozen=frozen_bytes(self.model, self.quantization),
+            trained=weights,
+            gradients=weights,
+            optimizer=2 * weights,
+            # Gradients were counted while backward made them.
+            activations=max(0, held.peak - weights),
+            operations=counter.get_total_flops(),
+        )
+
+    def _step(self, shape: StepShape) -> Callable[[], None]:
+        model, dtype = self.model, DTYPES[self.precision]
+
+        def step() -> None:
+            with torch.autocast("cpu", dtype=dtype, enabled=self.precision != "float32"):
+                self._loss(shape).backward()
+            model.zero_grad(set_to_none=True)
+
+        return step
+
+    def _loss(self, shape: StepShape) -> torch.Tensor:
+        """As `HybridLanguageModel.forward` computes it, without what depends on the content of tensors."""
+        model, hidden_size = self.model, self.model.causal_model.config.hidden_size
+        embeddings = torch.empty(shape.rows, shape.tokens, hidden_size, dtype=DTYPES[self.precision])
+        if model.projector is not None:
+            places = (shape.rows, shape.tokens, 1)
+            tokens = model.projector(model.item_vectors).to(embeddings.dtype)
+            embeddings = embeddings.masked_scatter(torch.empty(places, dtype=torch.bool), tokens.expand_as(embeddings))
+        if model.instance_wise is not None:
+            gate = torch.empty(shape.rows, model.instance_wise.config.experts, requires_grad=True)
+            model.instance_wise.expert_weights.set(gate.softmax(dim=-1))
+        labelled = slice(-shape.answer_tokens - 1, -1)
+        logits = model.logits(embeddings, lambda hidden: hidden[:, labelled].reshape(-1, hidden_size))
+        targets = torch.empty(len(logits), dtype=torch.long)
+        return nn.functional.cross_entropy(logits.float(), targets, reduction="sum")
+
+
+def _give_fake_weights(model: nn.Module) -> None:
+    """Put fake tensors on the CPU in place of those on the meta device, whose operations differ from a device's."""
+    fakes: dict[int, nn.Parameter] = {}
+    for module in model.modules():
+        for name, parameter in module._parameters.items():
+            if parameter is not None:
+                fake = nn.Parameter(torch.empty(parameter.shape, dtype=parameter.dtype), parameter.requires_grad)
+                module._parameters[name] = fakes.setdefault(id(parameter), fake)
+        for name, buffer in module._buffers.items():
+            if buffer is not None:
+                module._buffers[name] = torch.empty(buffer.shape, dtype=buffer.dtype)

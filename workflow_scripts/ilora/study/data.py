@@ -1,0 +1,74 @@
+"""Raw files of the data sets, how they are read, and the tables made of them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ilora.datasets.declaration import DOWNLOAD, Dataset
+from ilora.datasets.loading import module_of
+from ilora.datasets.register import DATASETS
+from ilora.layout import expand, fill
+from ilora.study.study import Study, Wildcards
+
+
+@dataclass(frozen=True)
+class DataFiles:
+    """What the rules about data read, and what they hand to their scripts."""
+
+    study: Study
+
+    def dataset(self, wildcards: Wildcards) -> Dataset:
+        """Return the data set of a path."""
+        return self.study.config.data.dataset(wildcards["dataset"])
+
+    def raw_source(self, wildcards: Wildcards) -> str:
+        """Return where the raw files of a data set lie, as its reader takes it."""
+        dataset = self.dataset(wildcards)
+        source = self.study.config.data.sources.get(dataset.name, dataset.default_source)
+        return fill(self.study.layout.raw_folder, dataset=dataset.name) if source == DOWNLOAD else source
+
+    def raw_files(self, wildcards: Wildcards) -> list[str]:
+        """Return a data set's raw files, or their folder. A user's that are missing stop the job, not the planning."""
+        dataset, data = self.dataset(wildcards), self.study.config.data
+        own = data.own.get(dataset.name)
+        if own is not None:
+            return [path for path in (own.interactions, own.items) if Path(path).is_file()]
+        if data.sources[dataset.name] == DOWNLOAD and dataset.source is not None:
+            return self.study.layout.raw_files(dataset.name, dataset.source.file_names)
+        folder = self.raw_source(wildcards)
+        return [folder] if Path(folder).is_dir() else []
+
+    def own(self, wildcards: Wildcards) -> dict[str, Any] | None:
+        """Return what the study says of a user's own data set but its words; None for a built-in one."""
+        own = self.study.config.data.own.get(wildcards["dataset"])
+        return None if own is None else {key: value for key, value in own.plain().items() if key != "words"}
+
+    def filters(self, wildcards: Wildcards) -> dict[str, Any]:
+        """Return what the study chooses about filtering a data set, and nothing about another."""
+        return {name: getattr(self.study.config.data, name) for name in self.dataset(wildcards).options}
+
+    def wording(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return the sentences of a data set in prompts."""
+        return asdict(self.dataset(wildcards).wording)
+
+    def modules(self, wildcards: Wildcards) -> tuple[str, ...]:
+        """Return the modules that the script which prepares a data set loads by name: a built-in one's own alone."""
+        return (module_of(wildcards["dataset"]),) if wildcards["dataset"] in DATASETS else ()
+
+    def catalogue_of_run(self, wildcards: Wildcards) -> str:
+        """Return the items of the data set that a run is about."""
+        return self._of_run(self.study.layout.items, wildcards)
+
+    def sequences_of_run(self, wildcards: Wildcards) -> str:
+        """Return the sequences of the data set and protocol that a run is about."""
+        return self._of_run(self.study.layout.sequences, wildcards)
+
+    def of_study(self, pattern: str) -> list[str]:
+        """Return an artifact of every data set of the study."""
+        return expand(pattern, dataset=self.study.config.datasets, protocol=self.study.config.protocol)
+
+    def _of_run(self, pattern: str, wildcards: Wildcards) -> str:
+        _, dataset, protocol, *_ = wildcards["run"].split("/")
+        return fill(pattern, dataset=dataset, protocol=protocol)

@@ -1,0 +1,99 @@
+"""The language models that a study takes: their files, and where they are loaded from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ilora.configuration.sections.backbone import EMBEDDED_BACKBONE, BackboneSection
+from ilora.layout import expand, fill
+from ilora.study.study import Study, Wildcards
+
+#: The files of the embedded backbone that its users read, by their name among inputs.
+_EMBEDDED_FILES = {
+    "backbone_config": "config.json",
+    "backbone_tokenizer": "tokenizer.json",
+    "backbone_weights": "model.safetensors",
+    "projector": "projector.safetensors",
+}
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """What rules read of a language model, and what they hand to their scripts about it."""
+
+    study: Study
+
+    def from_hub(self, wildcards: Wildcards) -> BackboneSection:
+        """Return the model of the study that has this identifier."""
+        models = (self.study.config.backbone, self.study.title_encoder)
+        return next(model for model in models if model.identifier == wildcards["backbone"])
+
+    def hub_name(self, wildcards: Wildcards) -> str:
+        """Return a model's name on the hub."""
+        return self.from_hub(wildcards).name
+
+    def hub_revision(self, wildcards: Wildcards) -> str | None:
+        """Return a model's revision on the hub."""
+        return self.from_hub(wildcards).revision
+
+    def backbone_files(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return the files of the backbone that a path names; a local directory has none that are followed."""
+        return self._files(wildcards["backbone"], wildcards)
+
+    def title_encoder_files(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return the files of the encoder of titles, as `backbone_files` does."""
+        return self._files(self.study.title_encoder.identifier, wildcards)
+
+    def backbone(self, wildcards: Wildcards) -> dict[str, Any]:
+        """Return where the backbone is loaded from and how."""
+        return self._source(self.study.config.backbone, wildcards)
+
+    def title_encoder(self, wildcards: Wildcards) -> dict[str, Any]:
+        """Return where the encoder of titles is loaded from and how."""
+        return self._source(self.study.title_encoder, wildcards)
+
+    def pretraining(self, wildcards: Wildcards) -> dict[str, Any]:
+        """Return what the embedded backbone is pretrained with."""
+        config = self.study.config
+        return {
+            "embedded_backbone": config.embedded_backbone.model_dump(mode="json"),
+            "prompt": config.prompt.model_dump(mode="json"),
+            "data": {"candidates": config.data.candidates, "maximum_history": config.data.maximum_history},
+            "recommenders": {"embedding_size": config.recommenders.embedding_size},
+        }
+
+    def downloads(self) -> list[str]:
+        """Return the records of the models that the study takes from the hub."""
+        needed = [self.study.config.backbone] if self.study.backbone_methods else []
+        needed += [self.study.title_encoder] if self.study.encodes_titles else []
+        return [self._hub_record(model.identifier) for model in needed if model.is_on_hub]
+
+    def embedded_weights(self) -> list[str]:
+        """Return the weights of the embedded backbones that the study uses, whose size the table tells."""
+        if not self.study.uses_embedded_backbone:
+            return []
+        config = self.study.config
+        pattern = self.study.layout.embedded_backbone_file("model.safetensors")
+        return expand(pattern, dataset=config.datasets, protocol=config.protocol)
+
+    def _files(self, identifier: str, wildcards: Wildcards) -> dict[str, str]:
+        if identifier != EMBEDDED_BACKBONE:
+            is_on_hub = self.from_hub({"backbone": identifier}).is_on_hub
+            return {"backbone_record": self._hub_record(identifier)} if is_on_hub else {}
+        file = self.study.layout.embedded_backbone_file
+        return {name: fill(file(path), **wildcards) for name, path in _EMBEDDED_FILES.items()}
+
+    def _source(self, model: BackboneSection, wildcards: Wildcards) -> dict[str, Any]:
+        folder = fill(self.study.layout.embedded_backbone, **wildcards)
+        return {
+            "name": folder if model.is_embedded else model.name,
+            "revision": model.revision,
+            "precision": model.precision,
+            "quantization": model.quantization,
+            "attention": model.attention,
+            "record": self._hub_record(model.identifier) if model.is_on_hub else None,
+        }
+
+    def _hub_record(self, identifier: str) -> str:
+        return fill(self.study.layout.hub_record, backbone=identifier)

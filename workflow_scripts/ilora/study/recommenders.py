@@ -1,0 +1,112 @@
+"""The files of the sequential recommenders, and what they are trained with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ilora.layout import expand, fill
+from ilora.methods.register import RECOMMENDERS
+from ilora.recommenders.weight_decay import weight_decay_text
+from ilora.study.study import Study, Wildcards, one_of
+
+
+@dataclass(frozen=True)
+class RecommenderFiles:
+    """What the rules about recommenders read, and what they hand to their scripts."""
+
+    study: Study
+
+    @property
+    def with_encoder(self) -> str:
+        """A pattern of those that train an encoder of titles, by a rule of their own."""
+        return one_of(self._with_encoder)
+
+    @property
+    def without_encoder(self) -> str:
+        """A pattern of all others."""
+        return one_of([name for name in RECOMMENDERS if name not in self._with_encoder])
+
+    @property
+    def tried_weight_decays(self) -> str:
+        """A pattern of the values of L2 that are searched."""
+        return one_of(map(weight_decay_text, self.study.config.recommenders.weight_decay_search.values))
+
+    def title_vectors(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return the titles' vectors for the recommender that reads titles; none for another."""
+        if wildcards["recommender"] != "morec":
+            return {}
+        encoder = self.study.title_encoder.identifier
+        return {"title_vectors": fill(self.study.layout.title_vectors, **{**wildcards, "backbone": encoder})}
+
+    def architecture(self, wildcards: Wildcards) -> dict[str, Any]:
+        """Return the settings of a recommender's model alone, so that editing another's trains nothing anew."""
+        # MoRec's model is SASRec.
+        name = "sasrec" if wildcards["recommender"] == "morec" else wildcards["recommender"]
+        section = getattr(self.study.config.recommenders, name)
+        return dict(section.model_dump())
+
+    @property
+    def training(self) -> dict[str, Any]:
+        """How every recommender is trained; with the L2, unless that is searched."""
+        recommenders = self.study.config.recommenders
+        own = {} if recommenders.is_weight_decay_searched else {"weight_decay": recommenders.weight_decay}
+        return self.training_of_trials | own
+
+    @property
+    def training_of_trials(self) -> dict[str, Any]:
+        """How every recommender is trained, but for its L2."""
+        others = {"sequence_encoder", "embedding_size", "weight_decay", "weight_decay_search", *RECOMMENDERS}
+        return self.study.config.recommenders.model_dump(exclude=others)
+
+    @property
+    def encoder_tuning(self) -> dict[str, Any]:
+        """How an encoder of titles is trained with its recommender."""
+        morec = self.study.config.recommenders.morec
+        return {"learning_rate": morec.encoder_learning_rate, "compared_items": morec.compared_items}
+
+    def searched_weight_decay(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return the table that holds the chosen L2; none where the study names the value itself."""
+        searched = self.study.config.recommenders.is_weight_decay_searched
+        return {"weight_decay": fill(self.study.layout.weight_decays, **wildcards)} if searched else {}
+
+    @property
+    def trials(self) -> list[tuple[str, int]]:
+        """L2, as it stands in paths, and seed of every training of the search."""
+        search = self.study.config.recommenders.weight_decay_search
+        return [(weight_decay_text(value), seed) for value in search.values for seed in search.seeds]
+
+    def trial_logs(self, wildcards: Wildcards) -> list[str]:
+        """Return the training log of every training of the search for one recommender."""
+        pattern = fill(self.study.layout.trial_log, **wildcards)
+        return [fill(pattern, weight_decay=weight_decay, seed=seed) for weight_decay, seed in self.trials]
+
+    def search(self) -> list[str]:
+        """Return every file of the search of each data set and recommender; none where the study names the L2."""
+        return [*self.weight_decays(), *self._of_search(self.study.layout.trial_log)]
+
+    def weight_decays(self) -> list[str]:
+        """Return the table of tried L2 values of each data set and recommender, where they are searched."""
+        return self._of_search(self.study.layout.weight_decays)
+
+    def of_seed(self, recommender: str, name: str, wildcards: Wildcards) -> str:
+        """Return a file of a trained recommender."""
+        return fill(self.study.layout.recommender_file(name), **{**wildcards, "recommender": recommender})
+
+    def _of_search(self, pattern: str) -> list[str]:
+        config = self.study.config
+        if not config.recommenders.is_weight_decay_searched:
+            return []
+        search = config.recommenders.weight_decay_search
+        return expand(
+            pattern,
+            dataset=config.datasets,
+            protocol=config.protocol,
+            recommender=self.study.trained_recommenders,
+            weight_decay=[weight_decay_text(value) for value in search.values],
+            seed=search.seeds,
+        )
+
+    @property
+    def _with_encoder(self) -> list[str]:
+        return ["morec"] if self.study.config.recommenders.morec.is_end_to_end else []

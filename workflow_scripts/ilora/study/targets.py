@@ -1,0 +1,187 @@
+"""Every artifact of a study before its tables and figures, and what these are made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from ilora.configuration.finetuning import finetuning_values
+from ilora.configuration.types import DEFAULT_VARIANT
+from ilora.layout import LAST_SNAPSHOT, expand, parse_run
+from ilora.methods.register import BASELINES, CHAT_METHODS, RECOMMENDERS
+from ilora.study.models import ModelFiles
+from ilora.study.recommenders import RecommenderFiles
+from ilora.study.study import Study, Wildcards
+from ilora.study.sweeps import SweepFiles
+from ilora.study.tuning import TuningFiles, early_snapshots
+
+#: What a trained recommender leaves.
+_RECOMMENDER = (
+    "model.safetensors",
+    "item_embeddings.safetensors",
+    "sequence_representations.safetensors",
+    "predictions.parquet",
+    "training_log.parquet",
+)
+
+#: What the pretraining of the embedded backbone leaves.
+_EMBEDDED = (
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "model.safetensors",
+    "projector.safetensors",
+    "training_log.parquet",
+)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The files that a study asks for."""
+
+    study: Study
+
+    def runs(self, dataset: str) -> list[str]:
+        """Return the folders of the study that hold a `predictions.parquet` of the data set."""
+        return [folder for method in self.study.methods for folder in self._runs_of(method, dataset)]
+
+    def of_runs(self, name: str) -> list[str]:
+        """Return the file of this name beside every table of predictions of the study."""
+        return [f"{folder}/{name}" for dataset in self.study.config.datasets for folder in self.runs(dataset)]
+
+    @property
+    def predictions(self) -> list[str]:
+        """What every method chose."""
+        return self.of_runs("predictions.parquet")
+
+    def answer_samples(self, wildcards: Wildcards) -> list[str]:
+        """Return the samples of answers of the methods that write text, on one data set."""
+        return [
+            f"{folder}/answer_sample.parquet"
+            for folder in self.runs(wildcards["dataset"])
+            if parse_run(folder).method in self.study.writing_methods
+        ]
+
+    @property
+    def chat_predictions(self) -> list[str]:
+        """The predictions of every chat method of the study that is run."""
+        return [path for path in self.predictions if parse_run(path).method in CHAT_METHODS]
+
+    @property
+    def runs_without_key(self) -> list[tuple[str, str, str, str]]:
+        """Data set, protocol, method and model of every run that is left out, since there is no key."""
+        config = self.study.config
+        return [
+            (dataset, config.protocol, method, self.study.chat_model_id)
+            for dataset in config.datasets
+            for method in self.study.methods_without_key
+        ]
+
+    def gradients(self, wildcards: Wildcards) -> list[str]:
+        """Return the gradients on one data set, of all compared methods, over seeds and checkpoints."""
+        return [
+            path
+            for method in self.study.gradient_methods
+            for path in self.gradients_of(method, wildcards["dataset"], self.study.config.seeds)
+        ]
+
+    def gradients_of(self, method: str, dataset: str, seeds: tuple[int, ...]) -> list[str]:
+        """Return the gradients of one method on one data set, over checkpoints."""
+        early = early_snapshots(finetuning_values(self.study.config.finetuning, dataset, method))
+        return self._of_study(
+            self.study.layout.gradients,
+            dataset=dataset,
+            method=method,
+            seed=seeds,
+            snapshot=[*(f"step~{step}" for step in early), LAST_SNAPSHOT],
+        )
+
+    def profiles(self, wildcards: Wildcards) -> list[str]:
+        """Return the clusters' profiles on one data set, over seeds."""
+        return self._of_study(self.study.layout.cluster_profiles, dataset=wildcards["dataset"])
+
+    def synthetic(self, pattern: str) -> list[str]:
+        """Return a file of the study on synthetic users over all degrees and seeds."""
+        section = self.study.config.negative_transfer
+        return expand(pattern, degree=section.degrees, seed=section.seeds)
+
+    def artifacts(self) -> list[str]:
+        """Return every artifact before tables and figures, each once, so that one that was deleted is made again."""
+        study, layout = self.study, self.study.layout
+        patterns = [
+            layout.interactions,
+            layout.items,
+            layout.preparation_steps,
+            layout.sequences,
+            layout.candidates,
+            layout.dataset_statistics,
+        ]
+        files = [path for pattern in patterns for path in self._of_study(pattern)]
+        files += self.recommenders.search()
+        for name in _RECOMMENDER:
+            files += self._of_study(layout.recommender_file(name), recommender=study.trained_recommenders)
+        if study.encodes_titles:
+            files += self._of_study(layout.title_vectors, backbone=study.title_encoder.identifier)
+        for method in study.tuned_methods:
+            for pattern in (*self.tuning.files(method), layout.adapter_card):
+                files += self._of_study(pattern, method=method)
+        for name in ("predictions.parquet", "metrics.parquet", "answer_sample.parquet"):
+            files += self.of_runs(name)
+        files += self._of_study(layout.gates, method=study.gated_methods)
+        if study.uses_embedded_backbone or (study.encodes_titles and study.title_encoder.is_embedded):
+            for name in _EMBEDDED:
+                files += self._of_study(layout.embedded_backbone_file(name))
+        return list(dict.fromkeys([*files, *self.sweeps.artifacts()]))
+
+    def evaluation_tables(self) -> list[str]:
+        """Return the tables that figures and other tables are made from, over all runs."""
+        layout = self.study.layout
+        return [layout.metrics, layout.differences, layout.error_analysis]
+
+    @cached_property
+    def recommenders(self) -> RecommenderFiles:
+        """Those of the recommenders."""
+        return RecommenderFiles(self.study)
+
+    @cached_property
+    def models(self) -> ModelFiles:
+        """Those of the language models."""
+        return ModelFiles(self.study)
+
+    @cached_property
+    def tuning(self) -> TuningFiles:
+        """Those of the tuned adapters."""
+        return TuningFiles(self.study)
+
+    @cached_property
+    def sweeps(self) -> SweepFiles:
+        """Those of the sweeps."""
+        return SweepFiles(self.study)
+
+    def _runs_of(self, method: str, dataset: str) -> list[str]:
+        layout = self.study.layout
+        if method in BASELINES:
+            return self._of_study(layout.baseline, dataset=dataset, baseline=method)
+        if method in RECOMMENDERS:
+            return self._of_study(layout.recommender, dataset=dataset, recommender=method)
+        if method in self.study.tuned_methods:
+            return self._of_study(layout.tuned_run, dataset=dataset, method=method)
+        if method == "chatrec":
+            # Every seed's ranking would be paid for, so that only the first one's is.
+            first, model = self.study.config.seeds[:1], self.study.chat_model_id
+            return self._of_study(layout.tuned_run, dataset=dataset, method=method, backbone=model, seed=first)
+        model = self.study.chat_model_id if method in CHAT_METHODS else self.study.backbone_id
+        return self._of_study(layout.untuned_run, dataset=dataset, method=method, backbone=model)
+
+    def _of_study(self, pattern: str, **values: object) -> list[str]:
+        """Return the pattern filled with the study's own values and the given ones, which win."""
+        config = self.study.config
+        own: dict[str, object] = {
+            "dataset": config.datasets,
+            "protocol": config.protocol,
+            "seed": config.seeds,
+            "backbone": self.study.backbone_id,
+            "variant": DEFAULT_VARIANT,
+            "sequence_encoder": config.recommenders.sequence_encoder,
+        }
+        return expand(pattern, **{**own, **values})

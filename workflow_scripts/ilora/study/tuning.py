@@ -1,0 +1,157 @@
+"""The files of a tuned adapter, and the settings that it is tuned and asked with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, cached_property, partial
+from pathlib import PurePath
+from typing import Any, Protocol
+
+from ilora.configuration.decoding import decoding_values
+from ilora.configuration.sections.finetuning import FinetuningValues
+from ilora.configuration.sweep_cells import SweepCell
+from ilora.configuration.types import DEFAULT_VARIANT
+from ilora.configuration.variants import VariantSettings, resolve_variant
+from ilora.layout import LAST_SNAPSHOT, expand, fill
+from ilora.methods.register import LANGUAGE_MODEL_METHODS
+from ilora.study.data import DataFiles
+from ilora.study.models import ModelFiles
+from ilora.study.recommenders import RecommenderFiles
+from ilora.study.study import Study, Wildcards
+
+
+class Inputs(Protocol):
+    """What is read of a job's inputs."""
+
+    adapter_weights: str
+    snapshots: str
+
+
+@dataclass(frozen=True)
+class TuningFiles:
+    """What the rules about tuned adapters read, and what they hand to their scripts."""
+
+    study: Study
+
+    def variant(self, wildcards: Wildcards) -> VariantSettings:
+        """Return the settings of the variant of a path.
+
+        Raises:
+            ConfigurationError: the name is not the study's for these settings.
+        """
+        name = wildcards.get("variant", DEFAULT_VARIANT)
+        return self._resolve(wildcards["dataset"], wildcards["method"], name)
+
+    def finetuning(self, wildcards: Wildcards) -> dict[str, Any]:
+        """Return the fine-tuning settings of the data set, method and variant."""
+        return self.variant(wildcards).finetuning.model_dump(mode="json")
+
+    def settings(self, wildcards: Wildcards) -> dict[str, Any]:
+        """Return how the method is tuned for the data set."""
+        config = self.study.config
+        return {
+            "dataset": wildcards["dataset"],
+            "method": wildcards["method"],
+            "kind": self.kind(wildcards),
+            # A plan is made for all seeds.
+            "seed": int(wildcards.get("seed", str(config.seeds[0]))),
+            "backbone": ModelFiles(self.study).backbone(wildcards),
+            "finetuning": self.finetuning(wildcards),
+            "prompt": config.prompt.model_dump(mode="json"),
+            "wording": DataFiles(self.study).wording(wildcards),
+            "candidates": config.data.candidates,
+            "candidate_seed": config.data.candidate_seed,
+        }
+
+    def kind(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return what kind of method it is."""
+        method = LANGUAGE_MODEL_METHODS[wildcards["method"]]
+        return {"prompt": method.prompt, "adapter": method.adapter}
+
+    def inference(self, wildcards: Wildcards) -> dict[str, Any]:
+        """Return the settings of prompts and of the method's decoding."""
+        decoding = decoding_values(self.study.config.decoding, wildcards["method"])
+        return {
+            "prompt": self.study.config.prompt.model_dump(mode="json"),
+            "decoding": decoding.model_dump(mode="json"),
+        }
+
+    def sequence_encoder(self, wildcards: Wildcards) -> str | None:
+        """Return the sequence encoder of a method with hybrid prompts; None for a method of text alone."""
+        is_hybrid = LANGUAGE_MODEL_METHODS[wildcards["method"]].is_hybrid
+        return self.variant(wildcards).sequence_encoder if is_hybrid else None
+
+    def encoder_files(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return the vectors of the sequence encoder of the same seed; a method of text alone has none."""
+        encoder = self.sequence_encoder(wildcards)
+        return {} if encoder is None else self._vectors(encoder, wildcards)
+
+    def encoder_files_of_study(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return the vectors of the study's own sequence encoder."""
+        return self._vectors(self.study.config.recommenders.sequence_encoder, wildcards)
+
+    def adapter_files(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return the files of a tuned adapter, by name; projector and gate only where the method has them."""
+        files = {f"adapter_{name}": path for name, path in self.outputs(wildcards["method"]).items()}
+        gate = files.pop("adapter_gate", None)
+        files |= {} if gate is None else {"gate": gate}
+        return {name: fill(path, **wildcards) for name, path in files.items()}
+
+    def outputs(self, method: str) -> dict[str, str]:
+        """Return what the tuning of a method makes of its adapter, by name."""
+        declared, layout = LANGUAGE_MODEL_METHODS[method], self.study.layout
+        files = {
+            "configuration": layout.adapter_config,
+            "weights": layout.adapter_weights,
+            "settings": layout.adapter_settings,
+        }
+        files |= {"projector": layout.adapter_projector} if declared.is_hybrid else {}
+        return files | ({"gate": layout.adapter_gate} if declared.is_gated else {})
+
+    def files(self, method: str) -> list[str]:
+        """Return everything that the tuning of a method makes."""
+        return [*self.outputs(method).values(), self.study.layout.snapshots, self.study.layout.tuning_log]
+
+    def of_cell(self, cell: SweepCell) -> FinetuningValues:
+        """Return the fine-tuning settings of a sweep's cell."""
+        return self._resolve(cell.dataset, cell.method, cell.variant).finetuning
+
+    def adapter_folder(self, wildcards: Wildcards, input: Inputs) -> str:
+        """Return the folder of the adapter that a job reads: a snapshot's, where its path names a step."""
+        snapshot = wildcards.get("snapshot", f"step~{wildcards.get('step', '')}")
+        if snapshot in ("step~", LAST_SNAPSHOT):
+            return PurePath(input.adapter_weights).parent.as_posix()
+        return f"{input.snapshots}/{snapshot}"
+
+    def plans(self) -> list[str]:
+        """Return the plans of the study's fine-tunings."""
+        config = self.study.config
+        return expand(
+            self.study.layout.tuning_plan,
+            dataset=config.datasets,
+            protocol=config.protocol,
+            backbone=self.study.backbone_id,
+            method=self.study.tuned_methods,
+        )
+
+    def plan(self, wildcards: Wildcards) -> list[str]:
+        """Return the plan to be read before a fine-tuning is submitted; the embedded backbone's needs none."""
+        is_embedded = self.study.config.backbone.is_embedded
+        return [] if is_embedded else [fill(self.study.layout.tuning_plan, **wildcards)]
+
+    @cached_property
+    def _resolve(self) -> Callable[[str, str, str], VariantSettings]:
+        return cache(partial(resolve_variant, self.study.config))
+
+    def _vectors(self, encoder: str, wildcards: Wildcards) -> dict[str, str]:
+        of_seed = RecommenderFiles(self.study).of_seed
+        return {
+            "item_embeddings": of_seed(encoder, "item_embeddings.safetensors", wildcards),
+            "representations": of_seed(encoder, "sequence_representations.safetensors", wildcards),
+        }
+
+
+def early_snapshots(finetuning: FinetuningValues) -> list[int]:
+    """Return the steps of the snapshots before the last step."""
+    return [step for step in finetuning.snapshots if step != finetuning.steps]
