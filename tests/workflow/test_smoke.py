@@ -182,7 +182,7 @@ def test_a_deleted_artifact_is_made_again_with_what_depends_on_it(
         ("baselines/popularity.py", {"score_baseline": 1, "compute_metrics": 1, "analyse_errors": 1, **TABLES}),
         ("configuration/study.py", {"write_study": 1}),
         ("study/targets.py", {}),
-        ("llm/constrained.py", ANSWERS),
+        ("llm/inference/answer_trie.py", ANSWERS),
     ],
 )
 def test_an_edited_module_reruns_what_uses_it(finished: Checkout, module: str, jobs: dict[str, int]) -> None:
@@ -194,7 +194,7 @@ def test_an_edited_module_reruns_what_uses_it(finished: Checkout, module: str, j
 @pytest.mark.parametrize(
     ("module", "old", "new"),
     [
-        ("llm/prompts.py", '"""\n\n', '\n\nReworded.\n"""\n\n# A comment.\n'),
+        ("llm/prompts/builder.py", '"""\n\n', '\n\nReworded.\n"""\n\n# A comment.\n'),
         (
             "configuration/sections/finetuning.py",
             "    experts: Count =",
