@@ -17,7 +17,7 @@ SECTIONS ?=
 
 python := .venv/bin/python
 run_study = $(python) workflow_scripts/run_study.py --quiet host reason rules --cores $(CORES) --rerun-incomplete $(ARGUMENTS)
-print_table = PYTHONPATH=workflow_scripts $(python) -m ilora.tables.table1 \
+print_table = .venv/bin/ilora table \
 	results/tables/table1.parquet --differences results/tables/differences.parquet
 # Nothing is fetched at run time by a study with the embedded backbone.
 offline := HF_HUB_OFFLINE=1
@@ -62,7 +62,7 @@ test-slurm: .venv/installed-dev
 	$(python) -m pytest -rA --numprocesses 3 tests/slurm
 
 bench: .venv/installed
-	@$(offline) PYTHONPATH=workflow_scripts $(python) -m ilora.benchmarks $(SECTIONS)
+	@$(offline) .venv/bin/ilora bench $(SECTIONS)
 
 clean:
 	find results -mindepth 1 ! -name README.md ! -path results/chat ! -path "results/chat/*" -delete

@@ -49,4 +49,7 @@ elif ! fits .venv/bin/python; then
 fi
 
 echo "installing $requirements in .venv"
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement "$requirements"
+install=".venv/bin/python -m pip install --quiet --disable-pip-version-check"
+$install --requirement "$requirements"
+# The command `ilora`, of this folder's own modules: nothing is fetched for it.
+$install --no-deps --no-build-isolation --editable .

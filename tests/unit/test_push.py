@@ -192,7 +192,7 @@ def test_a_refusal_says_what_to_do_and_not_the_token(
     hub.status = status
     pushed = command(hub, str(adapter), REPOSITORY)
     assert pushed.status == 1 and hub.files == {}
-    assert f"ilora.push: {REPOSITORY}: the hub answers with HTTP {status}; " in pushed.stderr
+    assert f"ilora push: {REPOSITORY}: the hub answers with HTTP {status}; " in pushed.stderr
     assert message in pushed.stderr and "Traceback" not in pushed.stderr
     assert is_silent_about_the_token(pushed)
 

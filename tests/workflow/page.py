@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 BLOCK = re.compile(r"^```(python|diff|yaml)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-WRITE_SCHEMA = "PYTHONPATH=workflow_scripts python -m ilora.configuration.schema --write\n"
+WRITE_SCHEMA = ".venv/bin/ilora schema --write\n"
 
 
 def follow(page: str, heading: str, folder: Path) -> str:
@@ -23,7 +23,9 @@ def follow(page: str, heading: str, folder: Path) -> str:
             study = write(folder, content)
         elif content == WRITE_SCHEMA:
             environment = {**os.environ, "PYTHONPATH": "workflow_scripts", "PYTHONDONTWRITEBYTECODE": "1"}
-            subprocess.run([sys.executable, *content.split()[2:]], cwd=folder, env=environment, check=True)
+            subprocess.run(
+                [sys.executable, "-m", "ilora.cli", *content.split()[1:]], cwd=folder, env=environment, check=True
+            )
             written = True
         else:
             assert content == f"snakemake --cores 2 --configfile {study}\n"

@@ -43,4 +43,4 @@ def test_an_adapter_answers_for_a_history(finished: Checkout, method: str) -> No
 def test_a_title_that_no_item_has_is_refused(finished: Checkout) -> None:
     asked = ask(finished, "llara", "--history", "No such film")
     assert asked.returncode == 1
-    assert asked.stderr.splitlines()[-1].startswith("ilora.predict: 'No such film': no item has this title")
+    assert asked.stderr.splitlines()[-1].startswith("ilora predict: 'No such film': no item has this title")

@@ -1,4 +1,4 @@
-"""Ask a tuned adapter about one history: ``python -m ilora.predict ADAPTER --history TITLE TITLE ...``."""
+"""Ask a tuned adapter about one history: ``ilora predict ADAPTER --history TITLE TITLE ...``."""
 
 import argparse
 import difflib
@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from ilora.artifacts.errors import ArtifactError
+from ilora.cli import example
 from ilora.llm.inference.tuned_method import Answer, TunedMethod, load_tuned_method
 from ilora.predictions.choices import normalise_title
 
@@ -65,7 +66,12 @@ def answer_text(titles: Sequence[str], candidates: Sequence[int], answer: Answer
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Answer on the terminal; a mistake ends with one line that says what to do."""
-    parser = argparse.ArgumentParser(prog="python -m ilora.predict", description=__doc__.split(":")[0] + ".")
+    parser = argparse.ArgumentParser(
+        prog="ilora predict",
+        description=__doc__.split(":")[0] + ".",
+        epilog=example("predict"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("adapter", type=Path, help="folder of a tuned adapter, .../adapter")
     parser.add_argument("--history", nargs="+", required=True, metavar="TITLE", help="titles, oldest first")
     parser.add_argument(
@@ -92,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             parser.error("--candidates: expected titles, since this method has no recommender that proposes some")
         print(answer_text(method.titles, candidates, method.ask(history, candidates, representation)))
     except (ArtifactError, FileNotFoundError, ValueError) as error:
-        sys.exit(f"ilora.predict: {error}")
+        sys.exit(f"ilora predict: {error}")
 
 
 if __name__ == "__main__":

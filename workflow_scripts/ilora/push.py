@@ -1,4 +1,4 @@
-"""Put a tuned adapter on the Hugging Face hub: ``python -m ilora.push ADAPTER ORGANISATION/NAME``."""
+"""Put a tuned adapter on the Hugging Face hub: ``ilora push ADAPTER ORGANISATION/NAME``."""
 
 import argparse
 import os
@@ -12,6 +12,7 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
 from ilora.artifacts.errors import ArtifactError
+from ilora.cli import example
 from ilora.llm.hub.publishing import PublishedFile, finished_adapter
 
 TOKEN_VARIABLE = "HF_TOKEN"
@@ -85,7 +86,12 @@ def _without(token: str, text: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Say what is uploaded, and upload it; a mistake ends with one line that says what to do."""
-    parser = argparse.ArgumentParser(prog="python -m ilora.push", description=__doc__.split(":")[0] + ".")
+    parser = argparse.ArgumentParser(
+        prog="ilora push",
+        description=__doc__.split(":")[0] + ".",
+        epilog=example("push"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("adapter", type=Path, help="folder of a tuned adapter, .../adapter")
     parser.add_argument("repository", metavar="ORGANISATION/NAME", help="on the hub; made if there is none")
     parser.add_argument("--private", action="store_true", help="let nobody else see the repository")
@@ -104,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise PushError(f"{TOKEN_VARIABLE} is not set in the environment: set it to a token with write access")
         print(f"Uploaded: {upload(named.adapter, files, named.repository, token, named.private)}")
     except (ArtifactError, FileNotFoundError, PushError) as error:
-        sys.exit(f"ilora.push: {error}")
+        sys.exit(f"ilora push: {error}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`python -m ilora.benchmarks`: which section goes where."""
+"""`ilora bench`: which section goes where."""
 
 import importlib
 import json

@@ -15,7 +15,7 @@ from ilora.configuration.study import StudyConfig
 
 
 def test_the_files_have_not_drifted_from_the_model() -> None:
-    assert schema.outdated_files() == [], "run: python -m ilora.configuration.schema --write"
+    assert schema.outdated_files() == [], "run: ilora schema --write"
 
 
 def test_every_key_of_the_default_file_has_a_comment(repository: Path) -> None:
@@ -64,7 +64,7 @@ def test_writing_restores_files_that_drifted(
     monkeypatch.setattr(schema, "CONFIG_PATH", tmp_path / "config.yaml")
     monkeypatch.setattr(schema, "SCHEMA_PATH", tmp_path / "config.schema.json")
     assert schema.main([]) == 1
-    assert "run `python -m ilora.configuration.schema --write`" in capsys.readouterr().out
+    assert "run `ilora schema --write`" in capsys.readouterr().out
     assert schema.main(["--write"]) == 0
     assert schema.main([]) == 0
     (tmp_path / "config.yaml").write_text("study: mine\n", encoding="utf-8")

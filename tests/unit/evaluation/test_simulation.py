@@ -1,4 +1,4 @@
-"""A reduced run of the simulation, whose full figures `python -m ilora.evaluation.simulation` prints."""
+"""A reduced run of the simulation, whose full figures `ilora simulate` prints."""
 
 from pathlib import Path
 

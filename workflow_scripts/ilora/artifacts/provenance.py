@@ -68,7 +68,7 @@ def write_sidecar(
         "python": platform.python_version(),
         "platform": platform.platform(),
         "machine": describe_machine(),
-        "git_revision": _git_revision(),
+        "git_revision": git_revision(),
         "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "details": dict(details or {}),
     }
@@ -114,7 +114,7 @@ def _installed_versions() -> dict[str, str]:
     return versions
 
 
-def _git_revision() -> str | None:
+def git_revision() -> str | None:
     """Return the library's commit, with "-dirty" if files differ from it; None outside a git checkout."""
     command = [
         "git",

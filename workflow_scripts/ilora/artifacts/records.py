@@ -65,7 +65,7 @@ def check_file(path: str | os.PathLike[str]) -> None:
         ArtifactError: the file or its record was altered or replaced.
     """
     path = Path(path)
-    artifact = _recorded_artifact(path)
+    artifact = recorded_artifact(path)
     if artifact is not None:
         record = read_record(artifact)
         if path in record.files:
@@ -81,7 +81,7 @@ def check_folder(folder: str | os.PathLike[str]) -> None:
         ArtifactError: a file is missing, or a file or the record was altered or replaced.
     """
     folder = Path(folder)
-    artifact = _recorded_artifact(folder)
+    artifact = recorded_artifact(folder)
     if artifact is not None:
         record = read_record(artifact)
         for path in record.files:
@@ -101,7 +101,7 @@ def check_made_from(artifact: str | os.PathLike[str], files: Iterable[str | os.P
     Raises:
         ArtifactError: the content of an input was another; or the record is damaged.
     """
-    recorded = _recorded_artifact(Path(artifact))
+    recorded = recorded_artifact(Path(artifact))
     if recorded is None:
         return
     inputs = read_record(recorded).inputs
@@ -121,7 +121,7 @@ def check_made_from(artifact: str | os.PathLike[str], files: Iterable[str | os.P
             )
 
 
-def _recorded_artifact(path: Path) -> Path | None:
+def recorded_artifact(path: Path) -> Path | None:
     """Return what has a record: the path itself, or the nearest folder around it."""
     return next((place for place in _places(path) if record_path(place).is_file()), None)
 

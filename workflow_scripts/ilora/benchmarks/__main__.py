@@ -1,4 +1,4 @@
-"""`make bench`: measures claims of speed and memory, ``python -m ilora.benchmarks [SECTION ...]``."""
+"""`make bench`: measures claims of speed and memory, ``ilora bench [SECTION ...]``."""
 
 import argparse
 import os
@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from ilora.benchmarks.claims import Claim, show_claim, write_claims
+from ilora.cli import example
 
 #: The modules of each section; each has a function ``measure`` that gives claims.
 SECTIONS: Mapping[str, Sequence[str]] = {
@@ -18,7 +19,12 @@ SECTIONS: Mapping[str, Sequence[str]] = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure the sections asked for and write each to a file of its own."""
-    parser = argparse.ArgumentParser(prog="python -m ilora.benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="ilora bench",
+        description=__doc__,
+        epilog=example("bench"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"all of them, or: {', '.join(SECTIONS)}")
     parser.add_argument("--folder", type=Path, default=Path("results/benchmarks"), help="where SECTION.json is put")
     asked = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""Writes `config.yaml` and its JSON schema from the model: `python -m ilora.configuration.schema --write`."""
+"""Writes `config.yaml` and its JSON schema from the model: `ilora schema --write`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Literal, Union, get_args, get_origin
 import yaml
 from pydantic.fields import FieldInfo
 
+from ilora.cli import example
 from ilora.configuration.section import Section
 from ilora.configuration.study import StudyConfig
 
@@ -28,7 +29,7 @@ _GLUE = "\0"
 _INTRODUCTION = """\
 # yaml-language-server: $schema={schema}
 # The default study: real MovieLens-100K and a small backbone that the pipeline pretrains itself, on two CPU
-# cores. Written from the model of the configuration (`python -m ilora.configuration.schema --write`).
+# cores. Written from the model of the configuration (`ilora schema --write`).
 # A study of your own is a file that names only what differs from this one, like those in studies/:
 # snakemake --cores all --configfile FILE
 """
@@ -134,14 +135,19 @@ def outdated_files() -> list[Path]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the files, or say which are outdated; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m ilora.configuration.schema", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="ilora schema",
+        description=__doc__,
+        epilog=example("schema"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--write", action="store_true", help="write the files instead of only comparing them")
     if parser.parse_args(arguments).write:
         SCHEMA_PATH.write_text(render_schema(), encoding="utf-8")
         CONFIG_PATH.write_text(render_config(), encoding="utf-8")
         return 0
     for path in outdated_files():
-        print(f"{path} is not what the model gives: run `python -m ilora.configuration.schema --write`")
+        print(f"{path} is not what the model gives: run `ilora schema --write`")
     return 1 if outdated_files() else 0
 
 

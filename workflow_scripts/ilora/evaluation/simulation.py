@@ -1,5 +1,5 @@
 """How often our intervals hold the truth and our tests err, where the truth is known:
-`python -m ilora.evaluation.simulation`.
+`ilora simulate`.
 
 For test sets of the paper's sizes it simulates methods with a known HitRatio@1 and applies the same functions as the
 tables do. It prints, and with `--output` writes as Parquet,
@@ -25,6 +25,7 @@ from statsmodels.stats.power import TTestPower
 from tabulate import tabulate
 
 from ilora.artifacts.parquet import write_table
+from ilora.cli import example
 from ilora.evaluation.intervals import (
     IntervalSettings,
     UserSums,
@@ -222,8 +223,9 @@ def _textbook_power(pairs: Sequence[Values], draws: int, level: float) -> float:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run all three simulations and print their tables."""
     parser = argparse.ArgumentParser(
-        prog="python -m ilora.evaluation.simulation",
+        prog="ilora simulate",
         description=__doc__,
+        epilog=example("simulate"),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--simulations", type=int, default=2000, help="of each setting (default: 2000)")

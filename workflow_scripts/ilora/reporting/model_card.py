@@ -157,7 +157,7 @@ def _use(facts: CardFacts) -> str:
         projector = (
             " Behaviour tokens of its prompts are made by `projector.safetensors`, from the recommender's vectors."
         )
-    ask = f'python -m ilora.predict {facts.path} --history "TITLE" "TITLE"'
+    ask = f'ilora predict {facts.path} --history "TITLE" "TITLE"'
     return f"{loader}.{projector} In the workflow's folder, it answers for one history:\n\n```\n{ask}\n```\n"
 
 

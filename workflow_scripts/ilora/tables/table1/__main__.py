@@ -1,10 +1,11 @@
-"""Print Table 1 on the terminal: `python -m ilora.tables.table1 results/tables/table1.parquet`."""
+"""Print Table 1 on the terminal: `ilora table results/tables/table1.parquet`."""
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from ilora.artifacts.parquet import read_table
+from ilora.cli import example
 from ilora.evaluation.schemas import DIFFERENCES
 from ilora.tables.table1.formats import to_terminal
 from ilora.tables.table1.notes import table_notes
@@ -13,7 +14,12 @@ from ilora.tables.table1.rows import TABLE1
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read Table 1 and, if named, the differences that its notes report, and print both."""
-    parser = argparse.ArgumentParser(prog="python -m ilora.tables.table1", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="ilora table",
+        description=__doc__,
+        epilog=example("table"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("table", type=Path, help="table1.parquet")
     parser.add_argument("--differences", type=Path, help="differences.parquet, for the notes below the table")
     options = parser.parse_args(arguments)

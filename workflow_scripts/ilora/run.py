@@ -1,0 +1,58 @@
+"""Make a study: what `make run` does, for any study."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ilora.cli import example
+
+_STARTER = Path("workflow_scripts") / "run_study.py"
+
+
+def checkout_around(folder: Path) -> Path:
+    """Return the nearest folder, this one or around it, that holds the workflow.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    for place in (folder, *folder.parents):
+        if (place / "Snakefile").is_file() and (place / _STARTER).is_file():
+            return place
+    raise FileNotFoundError(
+        f"{folder}: found no workflow here or in a folder around, expected one with Snakefile and {_STARTER}: call "
+        "this in a checkout, or plain snakemake with --snakefile"
+    )
+
+
+def command(checkout: Path, study: Path | None, others: Sequence[str]) -> list[str]:
+    """Return the command that starts a study; what comes later wins over what comes first."""
+    chosen = [] if study is None else ["--configfile", str(study.resolve())]
+    usual = ["--quiet", "host", "reason", "rules", "--cores", "all", "--rerun-incomplete"]
+    return [sys.executable, str(checkout / _STARTER), *usual, *chosen, *others]
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Become the run of a study; a mistake ends with one line that says what to do."""
+    parser = argparse.ArgumentParser(
+        prog="ilora run",
+        description="Make a study. Every other argument goes to Snakemake: --cores, --dry-run, targets after --.",
+        epilog=example("run"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("study", nargs="?", type=Path, metavar="STUDY.yaml", help="without one, the default study")
+    named, others = parser.parse_known_args(arguments[:1])
+    others += arguments[1:]
+    if named.study is not None and not named.study.is_file():
+        parser.error(f"{named.study}: found no such file, expected a study such as studies/smoke.yaml")
+    try:
+        checkout = checkout_around(Path.cwd())
+    except FileNotFoundError as error:
+        sys.exit(f"ilora run: {error}")
+    starter = command(checkout, named.study, others)
+    os.chdir(checkout)
+    os.execv(starter[0], starter)
