@@ -71,7 +71,10 @@ def code_change(recorded: Sequence[str], current: Sequence[str], code: str) -> t
     versions = list(before.elements())
     if list(now.elements()) == [repr(code)] and len(versions) == 1 and _VERSION.fullmatch(versions[0]):
         return versions[0].strip("'"), code
-    shown = [", ".join(sorted(value for value in values if value != repr(code))) for values in (before, now)]
+    shown = [
+        ", ".join(value for value in sorted(values.elements()) if not _VERSION.fullmatch(value))
+        for values in (before, now)
+    ]
     raise Refused(f"made with other settings: {shown[0] or 'nothing'}, now {shown[1] or 'nothing'}")
 
 
