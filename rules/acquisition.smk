@@ -7,21 +7,16 @@ for downloadable in (dataset for dataset in DATASETS.values() if dataset.source)
         name:
             f"download_{downloadable.name}"
         output:
-            expand(f"{RESULTS}/raw/{downloadable.name}/{{name}}", name=downloadable.source.file_names),
-        log:
-            f"{RESULTS}/logs/download_dataset/{downloadable.name}.log",
-        benchmark:
-            f"{RESULTS}/benchmarks/rules/download_dataset/{downloadable.name}.tsv"
+            layout.raw_files(downloadable.name, downloadable.source.file_names),
         retries: 0
         # Nodes of a cluster often have no network. The downloader retries by itself, and resumes.
         localrule: True
         conda:
             "../envs/data.yaml"
-        threads: 1
         # Checksums, and not the version of the code, tell what the files are: an edit must not fetch gigabytes again.
         params:
             dataset=downloadable.name,
             checksums=[download.sha256 for download in downloadable.source.downloads],
-            lock=STUDY.data.lock,
+            lock=study.config.data.lock,
         script:
             "../workflow_scripts/download_dataset.py"

@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING
 
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
-from ilora.artifacts.schemas import ITEMS, PREDICTIONS, SEQUENCES
+from ilora.artifacts.schemas import ITEMS, SEQUENCES
 from ilora.evaluation.answer_sample import sample_answers
 from ilora.evaluation.error_analysis import analyse_errors, item_facts
 from ilora.evaluation.intervals import IntervalSettings
-from ilora.evaluation.predictions import check_predictions
 from ilora.layout import parse_run
+from ilora.predictions.checking import check_predictions
+from ilora.predictions.schema import PREDICTIONS
 from ilora.progress import start_log
 
 if TYPE_CHECKING:

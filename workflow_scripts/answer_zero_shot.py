@@ -6,15 +6,16 @@ import torch
 
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
-from ilora.artifacts.schemas import CANDIDATES
+from ilora.artifacts.schemas import CANDIDATES, SEQUENCES
 from ilora.datasets.wording import PromptWording
 from ilora.llm.inference.generation import DecodingSettings
-from ilora.llm.inference.predicting import predict
+from ilora.llm.inference.predicting import PromptedModel, predict
 from ilora.llm.model.backbones import BackboneSource, load_causal_model, load_tokenizer
 from ilora.llm.model.hybrid_model import HybridLanguageModel
-from ilora.llm.model.inputs import read_inputs
+from ilora.llm.model.inputs import read_method_inputs
 from ilora.llm.prompts.builder import PromptBuilder, prompt_style
 from ilora.llm.prompts.context import context_window
+from ilora.predictions.building import written_predictions
 from ilora.progress import start_log
 
 if TYPE_CHECKING:
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
 
 def main(snakemake: "Snakemake") -> None:
     """Write `predictions.parquet`."""
-    logger = start_log(snakemake.log[0])
+    start_log(snakemake.log[0])
     torch.set_num_threads(snakemake.threads)
-    config = snakemake.params.config
+    config, method = snakemake.params.config, snakemake.wildcards.method
     candidates = read_table(snakemake.input.candidates, CANDIDATES)
-    inputs = read_inputs(snakemake.input.catalogue, snakemake.input.sequences)
+    inputs = read_method_inputs(snakemake.input.catalogue, snakemake.input.sequences)
     source = BackboneSource(**snakemake.params.backbone)
     tokenizer = load_tokenizer(source)
     model = HybridLanguageModel(load_causal_model(source))
@@ -38,19 +39,10 @@ def main(snakemake: "Snakemake") -> None:
     wording = PromptWording(**snakemake.params.wording)
     window = context_window(model.causal_model, decoding.maximum_new_tokens)
     builder = PromptBuilder(tokenizer, inputs.titles, prompt_style(config["prompt"], "text"), wording, window)
-    predictions = predict(
-        model,
-        tokenizer,
-        builder,
-        inputs.titles,
-        inputs.sequences,
-        candidates,
-        None,
-        snakemake.wildcards.method,
-        decoding,
-        "the untuned backbone",
-        logger,
-    )
+    prompted = PromptedModel(model, builder, "the untuned backbone")
+    answers = predict(prompted, inputs.sequences, candidates, decoding)
+    sequences = read_table(snakemake.input.sequences, SEQUENCES)
+    predictions = written_predictions(sequences, candidates, answers.texts, inputs.titles, method, answers.scores)
     write_table(predictions, snakemake.output.predictions)
     write_sidecar(snakemake.output.predictions, config=config, inputs=snakemake.input)
 

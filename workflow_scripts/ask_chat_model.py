@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING
 
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
-from ilora.artifacts.schemas import CANDIDATES, ITEMS, PREDICTIONS, SEQUENCES
+from ilora.artifacts.schemas import CANDIDATES, ITEMS, SEQUENCES
 from ilora.baselines.chat.answer_store import AnswerStore
-from ilora.baselines.chat.answering import Patience, answer_requests
+from ilora.baselines.chat.answering import RequestLimits, answer_requests
 from ilora.baselines.chat.client import ChatClient
 from ilora.baselines.chat.errors import ChatError
 from ilora.baselines.chat.keys import read_key
-from ilora.baselines.chat.predictions import written_predictions
 from ilora.baselines.chat.prices import Prices, picodollars, show_usd
 from ilora.baselines.chat.questions import ranked_questions, text_questions
 from ilora.baselines.chat.requests import ChatModel, ChatRequest
 from ilora.data.candidates import first_draws
 from ilora.datasets.wording import PromptWording
+from ilora.predictions.building import written_predictions
+from ilora.predictions.schema import PREDICTIONS
 from ilora.progress import start_log
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def main(snakemake: "Snakemake") -> None:
             ChatClient(params.address, key, chat["timeout_seconds"]),
             store,
             Prices(chat["input_usd_per_million"], chat["output_usd_per_million"]),
-            Patience(chat["requests_per_minute"], chat["concurrency"], chat["attempts"]),
+            RequestLimits(chat["requests_per_minute"], chat["concurrency"], chat["attempts"]),
             logger,
         )
         spending = store.spending()

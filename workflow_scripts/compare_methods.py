@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
-from ilora.artifacts.schemas import PREDICTIONS
 from ilora.evaluation.comparisons import compare_with
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.layout import parse_run
+from ilora.predictions.schema import PREDICTIONS
 from ilora.progress import start_log
 
 if TYPE_CHECKING:

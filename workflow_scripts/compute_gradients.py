@@ -17,7 +17,7 @@ from ilora.artifacts.records import check_made_from
 from ilora.artifacts.schemas import ITEMS
 from ilora.llm.model.adapter import load_adapter
 from ilora.llm.model.backbones import load_causal_model, load_tokenizer
-from ilora.llm.model.inputs import read_inputs
+from ilora.llm.model.inputs import read_method_inputs
 from ilora.llm.model.item_vectors import guide_item_vectors
 from ilora.llm.prompts.context import context_window
 from ilora.llm.training.gate_inputs import method_guidance
@@ -40,7 +40,7 @@ def main(snakemake: "Snakemake") -> None:
     files, choice, settings = snakemake.input, snakemake.params.analysis, TuningSettings(**snakemake.params.tuning)
     adapter = Path(snakemake.params.adapter)
     check_made_from(adapter, files)
-    inputs = read_inputs(files.catalogue, files.sequences, files.item_embeddings, files.representations)
+    inputs = read_method_inputs(files.catalogue, files.sequences, files.item_embeddings, files.representations)
     tokenizer = load_tokenizer(settings.source)
     vectors = guide_item_vectors(inputs.guide, settings.shape.item_vectors)
     model = load_adapter(load_causal_model(settings.source), vectors, settings.shape, adapter)

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.records import check_made_from
-from ilora.artifacts.schemas import ITEMS, PREDICTIONS
+from ilora.artifacts.schemas import ITEMS
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.metrics import measure_run
 from ilora.layout import parse_run
+from ilora.predictions.schema import PREDICTIONS
 from ilora.progress import start_log
 
 if TYPE_CHECKING:

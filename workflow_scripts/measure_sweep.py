@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING
 
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
-from ilora.artifacts.schemas import CANDIDATES, ITEMS, PREDICTIONS
-from ilora.evaluation.comparability import check_same_candidates
+from ilora.artifacts.schemas import CANDIDATES, ITEMS
+from ilora.configuration.sweep_cells import SweepCell
 from ilora.evaluation.intervals import IntervalSettings
-from ilora.evaluation.sweep_cells import SweepCell
 from ilora.evaluation.sweeps import measure_sweep
 from ilora.layout import parse_data, parse_run
+from ilora.predictions.comparability import check_same_candidates
+from ilora.predictions.schema import PREDICTIONS
 from ilora.progress import start_log
 
 if TYPE_CHECKING:

@@ -6,14 +6,15 @@ import pyarrow.compute as pc
 
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
-from ilora.artifacts.schemas import CANDIDATES, PREDICTIONS, SEQUENCES
+from ilora.artifacts.schemas import CANDIDATES, SEQUENCES
+from ilora.configuration.sweep_cells import SweepCell
 from ilora.data.candidates import first_draws
-from ilora.evaluation.comparability import check_same_candidates
 from ilora.evaluation.intervals import IntervalSettings
-from ilora.evaluation.sweep_cells import SweepCell
 from ilora.evaluation.sweep_curves import TrainingLength, measure_curves
 from ilora.layout import parse_data, parse_run
 from ilora.llm.training.optimizer_steps import optimizer_steps
+from ilora.predictions.comparability import check_same_candidates
+from ilora.predictions.schema import PREDICTIONS
 from ilora.progress import start_log
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.schemas import CANDIDATES, ITEMS, SEQUENCES
 from ilora.baselines.markov import score_by_markov
 from ilora.baselines.popularity import score_by_popularity
+from ilora.predictions.building import scored_predictions
 from ilora.progress import start_log
-from ilora.recommenders.predictions import scored_predictions
 
 if TYPE_CHECKING:
     from snakemake.script import Snakemake

@@ -8,9 +8,9 @@ import torch
 
 from ilora.artifacts.provenance import write_sidecar
 from ilora.progress import start_log
-from ilora.recommenders.exported_files import export_recommender
-from ilora.recommenders.fitting import fit, model_shape, resolved_settings, untrained_model
-from ilora.recommenders.inputs import read_inputs
+from ilora.recommenders.export import export_recommender
+from ilora.recommenders.inputs import read_recommender_inputs
+from ilora.recommenders.training import model_shape, resolved_settings, train_recommender, untrained_model
 
 if TYPE_CHECKING:
     from snakemake.script import Snakemake
@@ -24,7 +24,7 @@ def main(snakemake: "Snakemake") -> None:
     torch.set_num_threads(snakemake.threads)
     recommender, seed = snakemake.wildcards.recommender, int(snakemake.wildcards.seed)
     files, params, output = snakemake.input, snakemake.params, snakemake.output
-    inputs = read_inputs(files.catalogue, files.sequences, files.candidates, files.get("title_vectors"))
+    inputs = read_recommender_inputs(files.catalogue, files.sequences, files.candidates, files.get("title_vectors"))
     shape = model_shape(
         recommender,
         inputs,
@@ -34,7 +34,7 @@ def main(snakemake: "Snakemake") -> None:
     )
     settings = resolved_settings(params.training, files.get("weight_decay"))
     build = partial(untrained_model, shape, inputs.title_vectors)
-    model, training_log = fit(build, shape, settings, inputs, seed=seed, logger=logger)
+    model, training_log = train_recommender(build, shape, settings, inputs, seed=seed, logger=logger)
 
     export_recommender(model, shape, training_log, inputs, recommender, output)
     config = {**dict(params.items()), "training": asdict(settings), "seed": seed}

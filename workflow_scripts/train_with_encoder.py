@@ -11,10 +11,15 @@ from ilora.llm.model.backbones import BackboneSource, device, load_encoder, load
 from ilora.llm.model.title_vectors import title_tokens
 from ilora.progress import start_log
 from ilora.recommenders.encoded_titles import EncoderTuning, TitleTokens
-from ilora.recommenders.exported_files import export_recommender
-from ilora.recommenders.fitting import fit, model_shape, resolved_settings, untrained_model_with_encoder
-from ilora.recommenders.inputs import read_inputs
-from ilora.recommenders.plain_model import plain_model
+from ilora.recommenders.export import export_recommender
+from ilora.recommenders.inputs import read_recommender_inputs
+from ilora.recommenders.training import (
+    model_shape,
+    plain_model,
+    resolved_settings,
+    train_recommender,
+    untrained_model_with_encoder,
+)
 
 if TYPE_CHECKING:
     from snakemake.script import Snakemake
@@ -28,7 +33,7 @@ def main(snakemake: "Snakemake") -> None:
     torch.set_num_threads(snakemake.threads)
     recommender, seed = snakemake.wildcards.recommender, int(snakemake.wildcards.seed)
     files, params, output = snakemake.input, snakemake.params, snakemake.output
-    inputs = read_inputs(files.catalogue, files.sequences, files.candidates, files.title_vectors)
+    inputs = read_recommender_inputs(files.catalogue, files.sequences, files.candidates, files.title_vectors)
     assert inputs.title_vectors is not None
     shape = model_shape(
         recommender,
@@ -42,7 +47,7 @@ def main(snakemake: "Snakemake") -> None:
     tuning = EncoderTuning(**params.encoder_tuning)
     build = partial(untrained_model_with_encoder, shape, inputs.title_vectors, load_encoder(source), tokens, tuning)
     settings = resolved_settings(params.training, files.get("weight_decay"))
-    trained, training_log = fit(build, shape, settings, inputs, seed=seed, logger=logger, device=device())
+    trained, training_log = train_recommender(build, shape, settings, inputs, seed=seed, logger=logger, device=device())
     model, plain_shape = plain_model(trained, shape)
 
     export_recommender(model, plain_shape, training_log, inputs, recommender, output)

@@ -12,7 +12,7 @@ from ilora.negative_transfer.gradients import GradientSettings
 from ilora.negative_transfer.groups import SyntheticGroups
 from ilora.negative_transfer.methods import AdapterShape
 from ilora.negative_transfer.outcomes import measure_outcomes
-from ilora.negative_transfer.tuning import TuningSettings
+from ilora.negative_transfer.tuning import SyntheticTuning
 from ilora.progress import start_log
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def main(snakemake: "Snakemake") -> None:
     source = BackboneSource(name=folder, revision=None, precision="float32", attention="sdpa")
     backbone = load_causal_model(source)
     users = SyntheticGroups(config["items"], config["groups"], float(snakemake.wildcards.degree), seed)
-    settings = TuningSettings(
+    settings = SyntheticTuning(
         shape=AdapterShape(config["r"], config["lora_alpha"], config["groups"]),
         history=config["history"],
         steps=tuple(config["steps"]),

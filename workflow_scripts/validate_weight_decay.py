@@ -10,9 +10,9 @@ import torch
 from ilora.artifacts.parquet import write_table
 from ilora.artifacts.provenance import write_sidecar
 from ilora.progress import start_log
-from ilora.recommenders.fitting import fit, model_shape, untrained_model
-from ilora.recommenders.inputs import read_inputs
+from ilora.recommenders.inputs import read_recommender_inputs
 from ilora.recommenders.settings import TrainingSettings
+from ilora.recommenders.training import model_shape, train_recommender, untrained_model
 
 if TYPE_CHECKING:
     from snakemake.script import Snakemake
@@ -26,7 +26,7 @@ def main(snakemake: "Snakemake") -> None:
     torch.set_num_threads(snakemake.threads)
     files, params = snakemake.input, snakemake.params
     recommender, seed = snakemake.wildcards.recommender, int(snakemake.wildcards.seed)
-    everything = read_inputs(files.catalogue, files.sequences, files.candidates, files.get("title_vectors"))
+    everything = read_recommender_inputs(files.catalogue, files.sequences, files.candidates, files.get("title_vectors"))
     sequences = everything.sequences.filter(pc.not_equal(everything.sequences["split"], "test"))
     inputs = replace(everything, sequences=sequences)
     shape = model_shape(
@@ -38,7 +38,7 @@ def main(snakemake: "Snakemake") -> None:
     )
     training = {**params.training, "weight_decay": float(snakemake.wildcards.weight_decay)}
     build = partial(untrained_model, shape, inputs.title_vectors)
-    _, training_log = fit(build, shape, TrainingSettings(**training), inputs, seed=seed, logger=logger)
+    _, training_log = train_recommender(build, shape, TrainingSettings(**training), inputs, seed=seed, logger=logger)
     path = snakemake.output.training_log
     write_table(training_log, path)
     config = {**dict(params.items()), "training": training, "seed": seed}

@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 
 from ilora.artifacts.errors import ArtifactError
-from ilora.evaluation.validity import normalise_title
 from ilora.llm.inference.tuned_method import Answer, TunedMethod, load_tuned_method
+from ilora.predictions.choices import normalise_title
 
 #: Candidates that the guiding recommender proposes where none are named.
 PROPOSED = 20
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         representation = None
         if method.recommender is not None:
             # RecBole is needed here alone, and not by a method of text alone.
-            from ilora.recommenders.encoding import encode_history
+            from ilora.recommenders.saved_model import encode_history
 
             representation = encode_history(method.recommender, history)
         if named.candidates:

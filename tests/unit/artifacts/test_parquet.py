@@ -8,7 +8,8 @@ import pytest
 
 from ilora.artifacts.errors import ArtifactError
 from ilora.artifacts.parquet import read_table, write_table
-from ilora.artifacts.schemas import CANDIDATES, PREDICTIONS
+from ilora.artifacts.schemas import CANDIDATES
+from ilora.predictions.schema import PREDICTIONS
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ import pytest
 from snakemake.iocontainers import InputFiles, OutputFiles
 
 from ilora.artifacts.parquet import read_table, write_table
-from ilora.artifacts.schemas import CANDIDATES, ITEMS, PREDICTIONS, SEQUENCES
-from ilora.evaluation.predictions import check_predictions
+from ilora.artifacts.schemas import CANDIDATES, ITEMS, SEQUENCES
+from ilora.predictions.checking import check_predictions
+from ilora.predictions.schema import PREDICTIONS
 
 TABLES = {
     "catalogue": (

@@ -10,10 +10,10 @@ import yaml
 
 from ilora.configuration.loading import load_study
 from ilora.configuration.study import StudyConfig
+from ilora.configuration.sweep_cells import SweepCell
 from ilora.configuration.sweeps import sweep_cells, sweep_seeds
 from ilora.configuration.validation import ConfigurationError
 from ilora.configuration.variants import resolve_variant
-from ilora.evaluation.sweep_cells import SweepCell
 
 EXPERTS: dict[str, Any] = {"parameter": "experts", "values": [1, 2, 4, 8]}
 

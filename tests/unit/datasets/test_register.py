@@ -19,7 +19,7 @@ from ilora.datasets.loading import load_dataset, module_of
 from ilora.datasets.register import DATASETS, PAPER_DATASETS, built_in_dataset
 from ilora.datasets.wording import PromptWording
 from ilora.methods.register import LABELS
-from ilora.reporting.deviations import PAPER_METHODS
+from ilora.pages.deviations import PAPER_METHODS
 
 BOOKS = OwnDataset(
     interactions="ratings.csv", items="books.csv", words=OwnWords(items="books", participle="read", verb="read")

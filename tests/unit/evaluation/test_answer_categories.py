@@ -1,8 +1,8 @@
 import pyarrow as pa
 import pytest
 
-from ilora.artifacts.schemas import PREDICTIONS
 from ilora.evaluation.answer_categories import AnswerCategory, categorise_answers
+from ilora.predictions.schema import PREDICTIONS
 
 TITLES = ["Heat", "Ran", "Body Snatchers", "Body Snatchers", "Casino", "Brazil", "Heat"]
 

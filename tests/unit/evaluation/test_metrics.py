@@ -4,11 +4,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ilora.artifacts.schemas import METRICS, PREDICTIONS
+from ilora.artifacts.schemas import METRICS
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.metrics import measure_run
-from ilora.evaluation.predictions import PredictionsError
 from ilora.layout import Run
+from ilora.predictions.checking import PredictionsError
+from ilora.predictions.schema import PREDICTIONS
 
 PredictionsMaker = Callable[..., pa.Table]
 

@@ -7,10 +7,10 @@ import torch
 from recbole.evaluator.collector import DataStruct
 from recbole.evaluator.evaluator import Evaluator
 
-from ilora.artifacts.schemas import PREDICTIONS
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.metrics import measure_run
 from ilora.layout import Run
+from ilora.predictions.schema import PREDICTIONS
 
 CANDIDATES = 20
 

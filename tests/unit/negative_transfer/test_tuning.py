@@ -14,9 +14,9 @@ from ilora.negative_transfer.methods import METHODS, AdapterShape
 from ilora.negative_transfer.outcomes import measure_outcomes
 from ilora.negative_transfer.schemas import OUTCOMES, SIMILARITIES
 from ilora.negative_transfer.tuning import (
+    SyntheticTuning,
     Task,
     TrainingBatches,
-    TuningSettings,
     fresh_model,
     inputs_of,
     of_group,
@@ -29,7 +29,7 @@ ITEMS, GROUPS, HISTORY = 12, 2, 3
 SHAPE = RingBackboneSettings(
     Vocabulary(ITEMS, GROUPS), HISTORY, seed=0, steps=150, hidden_size=32, layers=2, heads=2, learning_rate=1e-2
 )
-SETTINGS = TuningSettings(
+SETTINGS = SyntheticTuning(
     AdapterShape(rank=4, alpha=16.0, experts=GROUPS),
     history=HISTORY,
     steps=(5, 40),

@@ -10,16 +10,21 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel
 
-from ilora.recommenders.candidate_scores import candidate_matrix, score_candidates
+from ilora.predictions.scores import candidate_matrix, score_candidates
 from ilora.recommenders.encoded_titles import ComparedItems, EncodedTitles, EncoderTuning, TitleTokens
-from ilora.recommenders.export import item_embeddings, sequence_representations
-from ilora.recommenders.fitting import untrained_model, untrained_model_with_encoder
-from ilora.recommenders.models import all_item_scores, optimizer_for, represent, training_loss
+from ilora.recommenders.models import (
+    all_item_scores,
+    item_embeddings,
+    optimizer_for,
+    represent,
+    sequence_representations,
+    training_loss,
+)
 from ilora.recommenders.padded_sequences import FIRST_ITEM, PaddedSequences, pad_sequences
-from ilora.recommenders.plain_model import plain_model
 from ilora.recommenders.saved_model import ModelShape, load_model, save_model
 from ilora.recommenders.settings import MoRecArchitecture, TrainingSettings
-from ilora.recommenders.training import train
+from ilora.recommenders.training import plain_model, untrained_model, untrained_model_with_encoder
+from ilora.recommenders.training_loop import train
 from ilora.recommenders.validation import hit_ratio, validation_sets
 
 WIDTH, ITEMS, EMBEDDING = 12, 24, 8

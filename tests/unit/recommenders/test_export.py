@@ -3,9 +3,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from ilora.recommenders.candidate_scores import candidate_matrix, score_candidates
-from ilora.recommenders.export import item_embeddings, sequence_representations
-from ilora.recommenders.models import all_item_scores, build_model
+from ilora.predictions.scores import candidate_matrix, score_candidates
+from ilora.recommenders.models import all_item_scores, build_model, item_embeddings, sequence_representations
 from ilora.recommenders.padded_sequences import pad_sequences
 from ilora.recommenders.settings import Architecture
 

@@ -6,7 +6,7 @@ import torch
 
 from ilora.artifacts.errors import ArtifactError
 from ilora.artifacts.tensors import write_tensors
-from ilora.recommenders.export import sequence_representations
+from ilora.recommenders.models import sequence_representations
 from ilora.recommenders.padded_sequences import pad_sequences
 from ilora.recommenders.saved_model import ModelShape, load_model, save_model
 from ilora.recommenders.settings import Architecture

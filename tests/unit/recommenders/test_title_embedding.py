@@ -9,13 +9,12 @@ import pytest
 import torch
 
 from ilora.code_version import imported_modules
-from ilora.recommenders.export import item_embeddings, sequence_representations
-from ilora.recommenders.models import training_loss
+from ilora.recommenders.models import item_embeddings, sequence_representations, training_loss
 from ilora.recommenders.padded_sequences import FIRST_ITEM, pad_sequences
 from ilora.recommenders.saved_model import ModelShape, load_model, save_model
 from ilora.recommenders.settings import MoRecArchitecture, TrainingSettings
 from ilora.recommenders.title_embedding import TitleEmbedding
-from ilora.recommenders.training import train
+from ilora.recommenders.training_loop import train
 from ilora.recommenders.validation import hit_ratio, validation_sets
 
 WIDTH = 6

@@ -14,9 +14,9 @@ import torch
 from snakemake.iocontainers import InputFiles, OutputFiles, Params
 
 from ilora.artifacts.parquet import read_table, write_table
-from ilora.artifacts.schemas import PREDICTIONS
 from ilora.artifacts.tensors import read_tensors, write_tensors
-from ilora.evaluation.predictions import score_matrix
+from ilora.predictions.schema import PREDICTIONS
+from ilora.predictions.scores import score_matrix
 from ilora.recommenders.settings import Architecture, TrainingSettings
 
 OUTPUTS = {

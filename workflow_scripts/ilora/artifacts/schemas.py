@@ -6,92 +6,76 @@ Item and user ids are dense and start at 0. A column that may be null says so; a
 import pyarrow as pa
 
 
-def _required(name: str, type_: pa.DataType) -> pa.Field:
+def required(name: str, type_: pa.DataType) -> pa.Field:
+    """Return a column that never holds null."""
     return pa.field(name, type_, nullable=False)
 
 
-def _optional(name: str, type_: pa.DataType) -> pa.Field:
+def optional(name: str, type_: pa.DataType) -> pa.Field:
+    """Return a column that may hold null."""
     return pa.field(name, type_, nullable=True)
 
 
 #: One row per interaction that the protocol keeps: by user, then along the user's sequence.
 INTERACTIONS = pa.schema(
     [
-        _required("user_id", pa.int32()),
-        _required("item_id", pa.int32()),
-        _required("timestamp", pa.int64()),  # seconds since 1970 for MovieLens
-        _required("raw_user_id", pa.string()),
-        _required("raw_item_id", pa.string()),
+        required("user_id", pa.int32()),
+        required("item_id", pa.int32()),
+        required("timestamp", pa.int64()),  # seconds since 1970 for MovieLens
+        required("raw_user_id", pa.string()),
+        required("raw_item_id", pa.string()),
     ]
 )
 
 #: One row per item, row number = item_id.
 ITEMS = pa.schema(
     [
-        _required("item_id", pa.int32()),
-        _required("title", pa.string()),  # as it stands in a prompt
-        _required("raw_id", pa.string()),
-        _required("metadata", pa.string()),  # JSON object, e.g. {"genres": ["Drama"], "year": 1995}
+        required("item_id", pa.int32()),
+        required("title", pa.string()),  # as it stands in a prompt
+        required("raw_id", pa.string()),
+        required("metadata", pa.string()),  # JSON object, e.g. {"genres": ["Drama"], "year": 1995}
     ]
 )
 
 #: One row per history and target, row number = sequence_id; first all of train, then val, then test.
 SEQUENCES = pa.schema(
     [
-        _required("sequence_id", pa.int32()),
-        _required("split", pa.string()),  # train, val or test
-        _required("user_id", pa.int32()),
-        _required("raw_user_id", pa.string()),
-        _required("position", pa.int32()),  # of the target in the user's whole sequence, from 0
-        _required("history", pa.list_(pa.int32())),  # oldest first
-        _required("target", pa.int32()),
+        required("sequence_id", pa.int32()),
+        required("split", pa.string()),  # train, val or test
+        required("user_id", pa.int32()),
+        required("raw_user_id", pa.string()),
+        required("position", pa.int32()),  # of the target in the user's whole sequence, from 0
+        required("history", pa.list_(pa.int32())),  # oldest first
+        required("target", pa.int32()),
     ]
 )
 
 #: One row per val or test sequence and draw: what every method must choose from.
 CANDIDATES = pa.schema(
     [
-        _required("sequence_id", pa.int32()),
-        _required("draw", pa.int32()),
-        _required("candidates", pa.list_(pa.int32())),  # the target among them, shuffled
-        _required("hash", pa.string()),  # hexadecimal digest of the row's identity and its candidates
-    ]
-)
-
-#: One row per val or test sequence and draw: what one method chose.
-PREDICTIONS = pa.schema(
-    [
-        _required("sequence_id", pa.int32()),
-        _required("split", pa.string()),
-        _required("user_id", pa.int32()),
-        _required("draw", pa.int32()),
-        _required("method", pa.string()),
-        _required("candidates_hash", pa.string()),
-        _required("history", pa.list_(pa.int32())),
-        _required("target", pa.int32()),
-        _required("candidates", pa.list_(pa.int32())),
-        _optional("scores", pa.list_(pa.float64())),  # one per candidate; null if the method only writes text
-        _optional("text", pa.string()),  # null if the method only scores
-        _optional("choice", pa.int32()),  # item id; null if nothing valid was chosen
+        required("sequence_id", pa.int32()),
+        required("draw", pa.int32()),
+        required("candidates", pa.list_(pa.int32())),  # the target among them, shuffled
+        required("hash", pa.string()),  # hexadecimal digest of the row's identity and its candidates
     ]
 )
 
 #: One row per method, seed, split and metric.
 METRICS = pa.schema(
     [
-        _required("dataset", pa.string()),
-        _required("protocol", pa.string()),
-        _required("backbone", pa.string()),  # "" if the method has none
-        _required("method", pa.string()),
-        _required("variant", pa.string()),
-        _required("seed", pa.int32()),  # -1 if nothing in the method is random
-        _required("split", pa.string()),
-        _required("metric", pa.string()),
-        _required("value", pa.float64()),
-        _required("low", pa.float64()),
-        _required("high", pa.float64()),
-        _required("n", pa.int64()),
-        _required("candidates_hash", pa.string()),  # digest of all candidate sets of the split
+        required("dataset", pa.string()),
+        required("protocol", pa.string()),
+        required("backbone", pa.string()),  # "" if the method has none
+        required("method", pa.string()),
+        required("variant", pa.string()),
+        required("seed", pa.int32()),  # -1 if nothing in the method is random
+        required("split", pa.string()),
+        required("metric", pa.string()),
+        required("value", pa.float64()),
+        required("low", pa.float64()),
+        required("high", pa.float64()),
+        required("n", pa.int64()),
+        required("candidates_hash", pa.string()),  # digest of all candidate sets of the split
     ]
 )
 
@@ -99,9 +83,9 @@ METRICS = pa.schema(
 #: metrics, gate statistics), so a training log is read without a schema.
 TRAINING_LOG = pa.schema(
     [
-        _required("step", pa.int64()),
-        _required("epoch", pa.float64()),
-        _optional("loss", pa.float64()),  # null on a row that only validates
-        _optional("learning_rate", pa.float64()),
+        required("step", pa.int64()),
+        required("epoch", pa.float64()),
+        optional("loss", pa.float64()),  # null on a row that only validates
+        optional("learning_rate", pa.float64()),
     ]
 )

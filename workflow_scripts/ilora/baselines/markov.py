@@ -17,8 +17,8 @@ import numpy as np
 import pyarrow as pa
 
 from ilora.data.trajectories import item_counts, training_trajectories
-from ilora.recommenders.candidate_scores import Scores, candidate_matrix
-from ilora.recommenders.predictions import sequences_of
+from ilora.predictions.building import sequences_of
+from ilora.predictions.scores import Scores, candidate_matrix
 
 #: mu: how many observed transitions popularity weighs as much as. Values from 1 to 100 do alike on the
 #: validation split of MovieLens-100K.

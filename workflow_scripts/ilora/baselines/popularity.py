@@ -7,7 +7,7 @@ than chance. That makes it the floor that any method has to clear.
 import pyarrow as pa
 
 from ilora.data.trajectories import item_counts, training_trajectories
-from ilora.recommenders.candidate_scores import Scores, candidate_matrix
+from ilora.predictions.scores import Scores, candidate_matrix
 
 
 def score_by_popularity(sequences: pa.Table, candidates: pa.Table, items: int) -> Scores:

@@ -19,7 +19,7 @@ from ilora.benchmarks.claims import REPEATS, Claim, compare, compare_times
 from ilora.benchmarks.devices import describe
 from ilora.benchmarks.workloads import EMBEDDED, Workload, random_llama
 from ilora.llm.inference.likelihood import score_answers, score_without_sharing
-from ilora.llm.inference.prompt_batches import PromptBatch, Question, prompt_batch
+from ilora.llm.inference.prompt_batches import PreparedPrompt, PromptBatch, prompt_batch
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.prompts.builder import NO_ITEM, TokenisedPrompt
 from ilora.progress import Progress
@@ -32,7 +32,7 @@ class Setting:
     """What is asked of which model.
 
     Attributes:
-        model: its shape; ``batch`` questions are answered together, with prompts of ``tokens`` tokens.
+        model: its shape; ``batch`` prompts are answered together, with prompts of ``tokens`` tokens.
         longest_title: titles have 1 to so many tokens, in every candidate set each length as often.
     """
 
@@ -42,9 +42,9 @@ class Setting:
 
 @dataclass(frozen=True)
 class Asked:
-    """Random questions, and for each of them the possible answers."""
+    """Random prompts, and for each of them the possible answers."""
 
-    questions: list[Question]
+    prompts: list[PreparedPrompt]
     answers: list[list[list[int]]]
 
 
@@ -68,7 +68,7 @@ def measure() -> Iterator[Claim]:
 def sharing_claim(claim: str, setting: Setting, repeats: int = REPEATS, warm_up: int = 3) -> Claim:
     """Time the scoring of every candidate behind its shared prompt against reading each prompt once a candidate.
 
-    The reference reads the twenty texts of a question as one batch, which is faster than one after the other.
+    The reference reads the twenty texts of a prompt as one batch, which is faster than one after the other.
 
     Args:
         claim: its name.
@@ -79,12 +79,12 @@ def sharing_claim(claim: str, setting: Setting, repeats: int = REPEATS, warm_up:
     model, asked = random_model(setting), random_questions(setting)
 
     def shared() -> None:
-        progress = Progress(len(asked.questions), "scoring", logging.getLogger(__name__))
-        score_answers(model, asked.questions, asked.answers, setting.model.batch, progress)
+        progress = Progress(len(asked.prompts), "scoring", logging.getLogger(__name__))
+        score_answers(model, asked.prompts, asked.answers, setting.model.batch, progress)
 
     def full() -> None:
-        for question, answers in zip(asked.questions, asked.answers, strict=True):
-            score_without_sharing(model, question, answers)
+        for prompt, answers in zip(asked.prompts, asked.answers, strict=True):
+            score_without_sharing(model, prompt, answers)
 
     hardware = describe(torch.device("cpu"), torch.float32)
     return compare_times(claim, shared, full, target=1 / 8, repeats=repeats, warm_up=warm_up, hardware=hardware)
@@ -103,7 +103,7 @@ def stopping_claims(claim: str, setting: Setting, repeats: int = REPEATS, warm_u
         warm_up: pairs before them that do not.
     """
     model, asked = random_model(setting), random_questions(setting)
-    batch = prompt_batch(model, asked.questions)
+    batch = prompt_batch(model, asked.prompts)
     titles = torch.tensor([len(answers[0]) - 1 for answers in asked.answers])
     stopping = GenerationConfig(pad_token_id=0, max_new_tokens=setting.longest_title + 1, eos_token_id=_NEWLINE)
     fixed = GenerationConfig(
@@ -137,19 +137,19 @@ def random_model(setting: Setting) -> HybridLanguageModel:
 
 
 def random_questions(setting: Setting) -> Asked:
-    """Make one batch of questions whose prompts and titles are random tokens; each answer ends in the newline."""
+    """Make one batch of prompts whose prompts and titles are random tokens; each answer ends in the newline."""
     generator = np.random.default_rng(0)
 
     def tokens(count: int) -> list[int]:
         return [int(token) for token in generator.integers(_NEWLINE + 1, setting.model.vocabulary_size, count)]
 
-    questions, answers = [], []
+    prompts, answers = [], []
     for _ in range(setting.model.batch):
         prompt = tokens(setting.model.tokens)
-        questions.append(Question(TokenisedPrompt(prompt, [NO_ITEM] * len(prompt)), None))
+        prompts.append(PreparedPrompt(TokenisedPrompt(prompt, [NO_ITEM] * len(prompt)), None))
         lengths = generator.permutation(1 + np.arange(_CANDIDATES) % setting.longest_title)
         answers.append([[*tokens(length), _NEWLINE] for length in lengths])
-    return Asked(questions, answers)
+    return Asked(prompts, answers)
 
 
 class _EndTitles(LogitsProcessor):

@@ -2,14 +2,16 @@
 
 import json
 import os
+import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 
+from ilora.artifacts.hardware import PROCESSORS, processor_name
 from ilora.artifacts.writing import atomic_path
-from ilora.benchmarks.hardware import describe_processor
 
 REPEATS = 20
 """Pairs that count, unless a claim needs more."""
@@ -146,3 +148,12 @@ def _pair(ours: Callable[[], float], reference: Callable[[], float], reference_f
         of_reference = reference()
         return ours(), of_reference
     return ours(), reference()
+
+
+def describe_processor(processors: Path = PROCESSORS) -> str:
+    """Give the processor's model name, its cores and the system.
+
+    Args:
+        processors: as `processor_name` reads it.
+    """
+    return f"{processor_name(processors)}, {os.cpu_count()} cores, {platform.system()}"

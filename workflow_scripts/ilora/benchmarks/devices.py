@@ -4,7 +4,7 @@ import time
 
 import torch
 
-from ilora.benchmarks.hardware import describe_processor
+from ilora.benchmarks.claims import describe_processor
 
 _TOKENS, _WIDTH_IN, _WIDTH_OUT = 256, 4096, 11008
 _LEAST_GAIN = 2.0

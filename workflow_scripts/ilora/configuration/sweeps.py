@@ -9,6 +9,7 @@ from ilora.configuration.problems import Problem
 from ilora.configuration.sections.finetuning import finetuning_problems
 from ilora.configuration.sections.sweeps import SweepSection
 from ilora.configuration.study import StudyConfig
+from ilora.configuration.sweep_cells import SweepCell
 from ilora.configuration.validation import ConfigurationError, show
 from ilora.configuration.variants import (
     KEYS,
@@ -18,7 +19,6 @@ from ilora.configuration.variants import (
     variant_name,
     variant_settings,
 )
-from ilora.evaluation.sweep_cells import SweepCell
 
 
 def sweep_cells(study: StudyConfig, name: str) -> list[SweepCell]:

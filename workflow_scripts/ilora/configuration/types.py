@@ -10,6 +10,9 @@ from pydantic_core import PydanticCustomError
 #: The L2 that is the best of several values on validation.
 SEARCHED = "searched"
 
+#: The variant of a run with the study's own settings.
+DEFAULT_VARIANT = "default"
+
 NAME, LABEL = r"^[a-z0-9_]+$", r"^[A-Za-z0-9._-]+$"
 FOLDER, TABLE, WORDS = r"^[^~{}\t\r\n]*[^~{}\s/]$", r"\.(csv|tsv|inter|item|parquet)$", r"^[^<>\s]+( [^<>\s]+)*$"
 #: What text must look like, by pattern.

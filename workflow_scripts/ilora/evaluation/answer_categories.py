@@ -1,11 +1,11 @@
-"""What a generated answer says: one of six categories, by the exact rule of `ilora.evaluation.validity`."""
+"""What a generated answer says: one of six categories, by the exact rule of `ilora.predictions.choices`."""
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 import pyarrow as pa
 
-from ilora.evaluation.validity import Titles, normalise_title
+from ilora.predictions.choices import Titles, normalise_title
 
 
 class AnswerCategory(StrEnum):

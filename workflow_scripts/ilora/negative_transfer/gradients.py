@@ -16,9 +16,9 @@ from ilora.negative_transfer.groups import draw_sequences
 from ilora.negative_transfer.methods import METHODS
 from ilora.negative_transfer.tuning import (
     GRADIENTS,
+    SyntheticTuning,
     Task,
     TrainingBatches,
-    TuningSettings,
     fresh_model,
     inputs_of,
     tune,
@@ -51,7 +51,7 @@ class GradientSimilarity:
 def group_similarity(
     backbone: LlamaForCausalLM,
     task: Task,
-    settings: TuningSettings,
+    settings: SyntheticTuning,
     gradients: GradientSettings,
     logger: logging.Logger,
 ) -> GradientSimilarity:
@@ -85,7 +85,7 @@ def group_similarity(
 
 
 def _blocks(
-    task: Task, settings: TuningSettings, gradients: GradientSettings
+    task: Task, settings: SyntheticTuning, gradients: GradientSettings
 ) -> tuple[list[TrainingExample], NDArray[np.int64]]:
     """Fresh sequences, and which of them make up each block, int64 [groups x blocks, sequences]."""
     groups, per_group = task.users.groups, gradients.blocks * gradients.sequences_per_block

@@ -10,13 +10,13 @@ from ilora.negative_transfer.gradients import GradientSettings, group_similarity
 from ilora.negative_transfer.groups import GROUP_IN_PROMPT, SyntheticGroups
 from ilora.negative_transfer.methods import METHODS
 from ilora.negative_transfer.schemas import OUTCOMES, SIMILARITIES
-from ilora.negative_transfer.tuning import Task, TuningSettings, tuned_hits
+from ilora.negative_transfer.tuning import SyntheticTuning, Task, tuned_hits
 
 
 def measure_outcomes(
     backbone: LlamaForCausalLM,
     users: SyntheticGroups,
-    settings: TuningSettings,
+    settings: SyntheticTuning,
     gradients: GradientSettings,
     logger: logging.Logger,
 ) -> tuple[pa.Table, pa.Table]:

@@ -26,7 +26,7 @@ _STATISTICS_SEQUENCES = 4000
 
 
 @dataclass(frozen=True)
-class TuningSettings:
+class SyntheticTuning:
     """How every method is tuned; ``steps`` are those at which hits are counted, the last one ends the training."""
 
     shape: AdapterShape
@@ -61,7 +61,7 @@ class TrainingBatches(Dataset[dict[str, torch.Tensor]]):
         group: the only one whose sequences are kept; None for all.
     """
 
-    def __init__(self, task: Task, method: Method, settings: TuningSettings, group: int | None) -> None:
+    def __init__(self, task: Task, method: Method, settings: SyntheticTuning, group: int | None) -> None:
         self._task = task
         self._method = method
         self._settings = settings
@@ -101,7 +101,7 @@ def inputs_of(
 
 
 def tuned_hits(
-    backbone: LlamaForCausalLM, task: Task, method: Method, settings: TuningSettings, logger: logging.Logger
+    backbone: LlamaForCausalLM, task: Task, method: Method, settings: SyntheticTuning, logger: logging.Logger
 ) -> dict[int, NDArray[np.bool_]]:
     """Tune a copy of the backbone by a method (or one for each group), and return its hits on the test sequences.
 
@@ -130,7 +130,7 @@ def _tuned_hits(
     backbone: LlamaForCausalLM,
     task: Task,
     method: Method,
-    settings: TuningSettings,
+    settings: SyntheticTuning,
     group: int | None,
     test: Sequences,
     logger: logging.Logger,
@@ -149,7 +149,7 @@ def _tuned_hits(
 
 
 def fresh_model(
-    backbone: LlamaForCausalLM, task: Task, method: Method, settings: TuningSettings
+    backbone: LlamaForCausalLM, task: Task, method: Method, settings: SyntheticTuning
 ) -> HybridLanguageModel:
     """Return a copy of the backbone with the method's untuned adapter."""
     generator = np.random.default_rng([settings.seed, STATISTICS])
@@ -160,7 +160,7 @@ def fresh_model(
 def tune(
     model: HybridLanguageModel,
     batches: TrainingBatches,
-    settings: TuningSettings,
+    settings: SyntheticTuning,
     logger: logging.Logger,
     take_snapshot: Callable[[int], None],
 ) -> None:

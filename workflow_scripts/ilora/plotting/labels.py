@@ -1,5 +1,7 @@
 """How data sets, methods and backbones are named in tables and figures."""
 
+from collections.abc import Sequence
+
 from ilora.datasets.register import DATASETS
 from ilora.methods.register import LABELS
 
@@ -43,6 +45,11 @@ def backbone_label(backbone: str, parameters: int | None = None) -> str:
 def setting_label(dataset: str, backbone: str) -> str:
     """Return data set and backbone as they stand above a figure."""
     return f"{dataset_label(dataset)}, language model: {backbone_label(backbone)}"
+
+
+def cluster_label(cluster: int, genres: Sequence[str]) -> str:
+    """Return how a cluster is named in figures: its number, counted from 1, and the genre most typical of it."""
+    return " ".join([str(cluster + 1), *genres[:1]])
 
 
 def swept_value_label(parameter: str, value: str) -> str:

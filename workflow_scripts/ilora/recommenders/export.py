@@ -1,31 +1,58 @@
-"""What the rest of the pipeline takes from a trained recommender, in our item ids."""
+"""The files that a trained recommender leaves: weights, vectors of items and sequences, predictions, training log."""
 
-import numpy as np
+from typing import Protocol
+
+import pyarrow as pa
 import torch
 from recbole.model.abstract_recommender import SequentialRecommender
 
-from ilora.recommenders.candidate_scores import Vectors
-from ilora.recommenders.models import represent
-from ilora.recommenders.padded_sequences import FIRST_ITEM, PaddedSequences
-
-_BATCH = 1024
-
-
-def item_embeddings(model: SequentialRecommender) -> Vectors:
-    """Return the embeddings of all items, float32 [items, d], row = item id, without RecBole's padding."""
-    return model.item_embedding.weight.detach()[FIRST_ITEM:].cpu().numpy().copy()
+from ilora.artifacts.parquet import write_table
+from ilora.artifacts.tensors import write_tensors
+from ilora.predictions.building import scored_predictions
+from ilora.predictions.scores import candidate_matrix, score_candidates
+from ilora.recommenders.inputs import RecommenderInputs
+from ilora.recommenders.models import item_embeddings, sequence_representations
+from ilora.recommenders.padded_sequences import pad_sequences
+from ilora.recommenders.saved_model import ModelShape, save_model
 
 
-def sequence_representations(model: SequentialRecommender, sequences: PaddedSequences) -> Vectors:
-    """Return z of all sequences, float32 [sequences, d], in their order.
+class RecommenderFiles(Protocol):
+    """Where each of the files is to stand."""
 
-    The score of an item is the inner product of z and its embedding: none of the models has a bias.
-    The model is left in evaluation mode.
+    model: str
+    item_embeddings: str
+    sequence_representations: str
+    predictions: str
+    training_log: str
+
+
+def export_recommender(
+    model: SequentialRecommender,
+    shape: ModelShape,
+    training_log: pa.Table,
+    inputs: RecommenderInputs,
+    method: str,
+    files: RecommenderFiles,
+) -> None:
+    """Write all files of a trained recommender; the scores are those of the vectors that are written.
+
+    Args:
+        model: trained.
+        shape: what it is built from.
+        training_log: of its training.
+        inputs: the data set, with the sequences of all splits.
+        method: the id that its predictions carry.
+        files: their paths.
     """
-    model.eval()
-    with torch.no_grad():
-        parts = [
-            represent(model, sequences.rows(slice(start, start + _BATCH))).cpu().numpy()
-            for start in range(0, len(sequences), _BATCH)
-        ]
-    return np.concatenate(parts)
+    sequences, candidates = inputs.sequences, inputs.candidates
+    embeddings = item_embeddings(model)
+    padded = pad_sequences(sequences, items=shape.items, maximum_history=shape.maximum_history)
+    representations = sequence_representations(model, padded)
+    of_candidates = representations[candidates["sequence_id"].to_numpy()]
+    scores = score_candidates(of_candidates, embeddings, candidate_matrix(candidates))
+
+    write_table(scored_predictions(sequences, candidates, scores, method), files.predictions)
+    save_model(model, shape, files.model)
+    write_tensors({"item_embeddings": torch.from_numpy(embeddings)}, files.item_embeddings)
+    write_tensors({"sequence_representations": torch.from_numpy(representations)}, files.sequence_representations)
+    write_table(training_log, files.training_log)

@@ -31,7 +31,7 @@ class RecommenderInputs:
     title_vectors: torch.Tensor | None
 
 
-def read_inputs(
+def read_recommender_inputs(
     catalogue: PathName, sequences: PathName, candidates: PathName, title_vectors: PathName | None
 ) -> RecommenderInputs:
     """Read a data set.

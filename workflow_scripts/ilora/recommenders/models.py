@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from recbole.model.abstract_recommender import SequentialRecommender
 
+from ilora.predictions.scores import Vectors
 from ilora.recommenders.encoded_titles import EncodedTitles
 from ilora.recommenders.padded_sequences import FIRST_ITEM, PaddedSequences
 from ilora.recommenders.settings import (
@@ -29,6 +31,9 @@ _INITIAL_DEVIATION = 0.02
 # Caser alone reads the user. The users whom the published protocol evaluates are none of those it is trained
 # on, so an embedding of theirs would be noise: all share one, which makes Caser a function of the history.
 _SHARED_USER = 0
+
+#: Sequences whose representations are computed together.
+_SEQUENCES_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
@@ -167,3 +172,23 @@ def _recbole_model(
                 "dropout_prob": architecture.dropout,
                 "reg_weight": architecture.penalty,
             }
+
+
+def item_embeddings(model: SequentialRecommender) -> Vectors:
+    """Return the embeddings of all items, float32 [items, d], row = item id, without RecBole's padding."""
+    return model.item_embedding.weight.detach()[FIRST_ITEM:].cpu().numpy().copy()
+
+
+def sequence_representations(model: SequentialRecommender, sequences: PaddedSequences) -> Vectors:
+    """Return z of all sequences, float32 [sequences, d], in their order.
+
+    The score of an item is the inner product of z and its embedding: none of the models has a bias.
+    The model is left in evaluation mode.
+    """
+    model.eval()
+    with torch.no_grad():
+        parts = [
+            represent(model, sequences.rows(slice(start, start + _SEQUENCES_AT_ONCE))).cpu().numpy()
+            for start in range(0, len(sequences), _SEQUENCES_AT_ONCE)
+        ]
+    return np.concatenate(parts)

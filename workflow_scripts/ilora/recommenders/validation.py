@@ -11,9 +11,8 @@ import pyarrow.compute as pc
 import torch
 from recbole.model.abstract_recommender import SequentialRecommender
 
-from ilora.recommenders.candidate_scores import Ids, candidate_matrix, choose, score_candidates
-from ilora.recommenders.export import item_embeddings, sequence_representations
-from ilora.recommenders.models import training_loss
+from ilora.predictions.scores import Ids, candidate_matrix, choose, score_candidates
+from ilora.recommenders.models import item_embeddings, sequence_representations, training_loss
 from ilora.recommenders.padded_sequences import PaddedSequences, pad_sequences
 
 

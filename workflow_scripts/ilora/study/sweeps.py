@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from ilora.configuration.sections.sweeps import SweepSection
+from ilora.configuration.sweep_cells import SweepCell
 from ilora.configuration.sweeps import sweep_cells, sweep_datasets, sweep_seeds
-from ilora.evaluation.sweep_cells import SweepCell
 from ilora.layout import expand
 from ilora.study.study import Study, Wildcards, one_of
 from ilora.study.tuning import TuningFiles, early_snapshots

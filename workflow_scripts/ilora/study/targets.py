@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ilora.configuration.finetuning import finetuning_values
-from ilora.layout import DEFAULT_VARIANT, LAST_SNAPSHOT, expand, parse_run
+from ilora.configuration.types import DEFAULT_VARIANT
+from ilora.layout import LAST_SNAPSHOT, expand, parse_run
 from ilora.methods.register import BASELINES, CHAT_METHODS, RECOMMENDERS
 from ilora.study.models import ModelFiles
 from ilora.study.recommenders import RecommenderFiles
@@ -131,6 +132,11 @@ class Targets:
             for name in _EMBEDDED:
                 files += self._of_study(layout.embedded_backbone_file(name))
         return list(dict.fromkeys([*files, *self.sweeps.artifacts()]))
+
+    def evaluation_tables(self) -> list[str]:
+        """Return the tables that figures and other tables are made from, over all runs."""
+        layout = self.study.layout
+        return [layout.metrics, layout.differences, layout.error_analysis]
 
     @cached_property
     def recommenders(self) -> RecommenderFiles:

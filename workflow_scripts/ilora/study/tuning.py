@@ -10,9 +10,10 @@ from typing import Any, Protocol
 
 from ilora.configuration.decoding import decoding_values
 from ilora.configuration.sections.finetuning import FinetuningValues
+from ilora.configuration.sweep_cells import SweepCell
+from ilora.configuration.types import DEFAULT_VARIANT
 from ilora.configuration.variants import VariantSettings, resolve_variant
-from ilora.evaluation.sweep_cells import SweepCell
-from ilora.layout import DEFAULT_VARIANT, LAST_SNAPSHOT, expand, fill
+from ilora.layout import LAST_SNAPSHOT, expand, fill
 from ilora.methods.register import LANGUAGE_MODEL_METHODS
 from ilora.study.data import DataFiles
 from ilora.study.models import ModelFiles

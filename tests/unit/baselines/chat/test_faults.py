@@ -16,7 +16,7 @@ import pytest
 import ask_in_a_process
 from chat_server import BILLED_FAULTS, PRICES, ChatServer, make_requests, seeded_faults, seeded_kinds
 from ilora.baselines.chat.answer_store import AnswerStore, Spending
-from ilora.baselines.chat.answering import Patience, Tally, answer_requests
+from ilora.baselines.chat.answering import RequestLimits, Tally, answer_requests
 from ilora.baselines.chat.client import ChatClient
 from ilora.baselines.chat.errors import CeilingError, ChatError
 from ilora.baselines.chat.prices import PICODOLLARS, show_usd
@@ -59,11 +59,11 @@ def ask(
 ) -> tuple[list[Reply], Tally, Spending]:
     requests = make_requests(server.root, count)
     client = ChatClient(server.root, "sk-of-a-test", 3.0)
-    patience = Patience(1e9, threads, attempts)
+    limits = RequestLimits(1e9, threads, attempts)
     sleep = ([] if pauses is None else pauses).append
     with AnswerStore(path, ceiling) as store:
         replies, tally = answer_requests(
-            requests, client, store, PRICES, patience, logging.getLogger("ilora"), sleep=sleep
+            requests, client, store, PRICES, limits, logging.getLogger("ilora"), sleep=sleep
         )
         return replies, tally, store.spending()
 
@@ -237,7 +237,7 @@ def test_the_same_question_is_asked_once(server: ChatServer, store_path: Path, l
     requests = make_requests(server.root, 1) * 5
     with AnswerStore(store_path, MUCH) as store:
         client = ChatClient(server.root, "sk-of-a-test", 1.0)
-        replies, tally = answer_requests(requests, client, store, PRICES, Patience(1e9, 4, 1), logger)
+        replies, tally = answer_requests(requests, client, store, PRICES, RequestLimits(1e9, 4, 1), logger)
     assert [reply.text for reply in replies] == ["Alien"] * 5
     assert tally.sent == sum(server.billed.values()) == 1
 

@@ -7,13 +7,12 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from hybrid_models import Adapter, hybrid_model
-from ilora.evaluation.validity import resolve_choice
 from ilora.llm.inference.answer_trie import ROOT, answer_trie
-from ilora.llm.inference.constrained import only_answers
-from ilora.llm.inference.generation import DecodingSettings, generate_answers
-from ilora.llm.inference.prompt_batches import Question
+from ilora.llm.inference.generation import DecodingSettings, generate_answers, only_answers
+from ilora.llm.inference.prompt_batches import PreparedPrompt
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder
+from ilora.predictions.choices import resolve_choice
 from ilora.progress import Progress
 from tiny_models import representations
 
@@ -49,15 +48,15 @@ def test_each_row_has_its_own_answers_and_padding_after_them() -> None:
     assert allowed(0, torch.tensor([1, 9, 0])) == [0]
 
 
-def by_hand(hybrid: HybridLanguageModel, question: Question, answers: list[list[int]]) -> list[int]:
+def by_hand(hybrid: HybridLanguageModel, prompt: PreparedPrompt, answers: list[list[int]]) -> list[int]:
     """The likeliest allowed token, step by step, from whole texts without padding or cache."""
-    prompt = question.prompt
+    read = prompt.tokens
     written: list[int] = []
     while written not in answers:
-        tokens = torch.tensor([prompt.token_ids + written])
-        embeddings = hybrid.embed(tokens, torch.tensor([prompt.behaviour + [NO_ITEM] * len(written)]))
-        guidance = None if question.guidance is None else question.guidance[None]
-        with hybrid.gated(guidance, embeddings, torch.arange(tokens.shape[1])[None] < len(prompt.token_ids)):
+        tokens = torch.tensor([read.token_ids + written])
+        embeddings = hybrid.embed(tokens, torch.tensor([read.behaviour + [NO_ITEM] * len(written)]))
+        guidance = None if prompt.guidance is None else prompt.guidance[None]
+        with hybrid.gated(guidance, embeddings, torch.arange(tokens.shape[1])[None] < len(read.token_ids)):
             logits = hybrid.causal_model(inputs_embeds=embeddings).logits[0, -1]
         allowed = {answer[len(written)] for answer in answers if answer[: len(written)] == written}
         written = [*written, max(allowed, key=lambda token: float(logits[token]))]
@@ -69,17 +68,17 @@ def test_constrained_answers_equal_those_by_hand(
     adapter: Adapter, builder: PromptBuilder, tokenizer: PreTrainedTokenizerFast
 ) -> None:
     hybrid = hybrid_model(adapter, len(tokenizer))
-    questions = [
-        Question(builder.prompt(history, candidates), z)
+    prompts = [
+        PreparedPrompt(builder.prompt(history, candidates), z)
         for (history, candidates), z in zip(SETS, representations(len(SETS), dtype=torch.float64), strict=True)
     ]
     possible = [[builder.answer(item) for item in candidates] for _, candidates in SETS]
     # One new token is too few for any title: constrained answers are written to their end.
     settings = DecodingSettings(batch_size=2, maximum_new_tokens=1)
     with Progress(len(SETS), "answering", logging.getLogger("test")) as progress:
-        found = generate_answers(hybrid, tokenizer, builder.stops, questions, settings, progress, possible)
-    for question, answers, text in zip(questions, possible, found, strict=True):
-        assert text + "\n" == tokenizer.decode(by_hand(hybrid, question, answers))
+        found = generate_answers(hybrid, builder, prompts, settings, progress, possible)
+    for prompt, answers, text in zip(prompts, possible, found, strict=True):
+        assert text + "\n" == tokenizer.decode(by_hand(hybrid, prompt, answers))
 
 
 def test_without_constraints_such_a_model_names_no_candidate(
@@ -87,12 +86,12 @@ def test_without_constraints_such_a_model_names_no_candidate(
 ) -> None:
     hybrid = hybrid_model("none", len(tokenizer))
     history, candidates = SETS[0]
-    questions = [Question(builder.prompt(history, candidates), None)]
+    prompts = [PreparedPrompt(builder.prompt(history, candidates), None)]
     possible = [[builder.answer(item) for item in candidates]]
     titles = [str(tokenizer.decode(title)) for title in builder.titles]
     with Progress(1, "answering", logging.getLogger("test")) as progress:
         settings = DecodingSettings(batch_size=1, maximum_new_tokens=6)
-        (free,) = generate_answers(hybrid, tokenizer, builder.stops, questions, settings, progress)
-        (bound,) = generate_answers(hybrid, tokenizer, builder.stops, questions, settings, progress, possible)
+        (free,) = generate_answers(hybrid, builder, prompts, settings, progress)
+        (bound,) = generate_answers(hybrid, builder, prompts, settings, progress, possible)
     assert resolve_choice(free, candidates, titles) is None
     assert resolve_choice(bound, candidates, titles) in candidates

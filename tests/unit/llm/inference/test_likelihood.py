@@ -12,7 +12,7 @@ from transformers import (
 
 from hybrid_models import ITEMS, Adapter, hybrid_model
 from ilora.llm.inference.likelihood import score_answers, score_catalogue, score_without_sharing
-from ilora.llm.inference.prompt_batches import Question
+from ilora.llm.inference.prompt_batches import PreparedPrompt
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder
 from ilora.progress import Progress
@@ -22,10 +22,10 @@ from tiny_models import ARCHITECTURES, representations
 SETS = [([0, 1, 2], [3, 4, 1, 2]), ([5], [0, 1]), ([4, 3, 7, 6, 5], [1, 2, 6, 7, 0, 3])]
 
 
-def questions_of(builder: PromptBuilder, dtype: torch.dtype = torch.float64) -> list[Question]:
+def prompts_of(builder: PromptBuilder, dtype: torch.dtype = torch.float64) -> list[PreparedPrompt]:
     guidance = representations(len(SETS), dtype=dtype)
     return [
-        Question(builder.prompt(history, candidates), z)
+        PreparedPrompt(builder.prompt(history, candidates), z)
         for (history, candidates), z in zip(SETS, guidance, strict=True)
     ]
 
@@ -34,15 +34,15 @@ def answers_of(builder: PromptBuilder) -> list[list[list[int]]]:
     return [[builder.answer(item) for item in candidates] for _, candidates in SETS]
 
 
-def by_hand(hybrid: HybridLanguageModel, question: Question, answer: list[int]) -> float:
+def by_hand(hybrid: HybridLanguageModel, prompt: PreparedPrompt, answer: list[int]) -> float:
     """The log-probability of one answer, from one text without padding, cache or mask."""
-    prompt = len(question.prompt.token_ids)
-    tokens = torch.tensor([question.prompt.token_ids + answer])
-    embeddings = hybrid.embed(tokens, torch.tensor([question.prompt.behaviour + [NO_ITEM] * len(answer)]))
-    guidance = None if question.guidance is None else question.guidance[None]
-    with hybrid.gated(guidance, embeddings, torch.arange(tokens.shape[1])[None] < prompt):
+    length = len(prompt.tokens.token_ids)
+    tokens = torch.tensor([prompt.tokens.token_ids + answer])
+    embeddings = hybrid.embed(tokens, torch.tensor([prompt.tokens.behaviour + [NO_ITEM] * len(answer)]))
+    guidance = None if prompt.guidance is None else prompt.guidance[None]
+    with hybrid.gated(guidance, embeddings, torch.arange(tokens.shape[1])[None] < length):
         log_probabilities = hybrid.causal_model(inputs_embeds=embeddings).logits[0].log_softmax(dim=-1)
-    return float(sum(log_probabilities[prompt + place - 1, token] for place, token in enumerate(answer)))
+    return float(sum(log_probabilities[length + place - 1, token] for place, token in enumerate(answer)))
 
 
 def assert_equal_to_ten_digits(found: npt.NDArray[np.float64], expected: npt.NDArray[np.float64] | list[float]) -> None:
@@ -61,23 +61,23 @@ def test_scores_equal_those_of_each_text_alone(
     # Gemma 2 knows no attention but eager, whose softmax is in single precision.
     dtype, tolerance = (torch.float32, 1e-4) if family == "gemma2" else (torch.float64, 1e-10)
     hybrid = hybrid_model(adapter, len(tokenizer), family, dtype)
-    questions, answers = questions_of(builder, dtype), answers_of(builder)
+    prompts, answers = prompts_of(builder, dtype), answers_of(builder)
     with progress() as shown:
-        scores = score_answers(hybrid, questions, answers, batch_size=2, progress=shown)
+        scores = score_answers(hybrid, prompts, answers, batch_size=2, progress=shown)
     assert shown.step == len(SETS)
-    for question, possible, found in zip(questions, answers, scores, strict=True):
-        expected = np.array([by_hand(hybrid, question, answer) for answer in possible])
+    for prompt, possible, found in zip(prompts, answers, scores, strict=True):
+        expected = np.array([by_hand(hybrid, prompt, answer) for answer in possible])
         means = expected / [len(answer) for answer in possible]
         np.testing.assert_allclose(found.sums, expected, rtol=0, atol=tolerance)
         np.testing.assert_allclose(found.means, means, rtol=0, atol=tolerance)
-        apart = score_without_sharing(hybrid, question, possible).sums
+        apart = score_without_sharing(hybrid, prompt, possible).sums
         np.testing.assert_allclose(apart, expected, rtol=0, atol=tolerance)
 
 
 def test_the_adapters_of_the_tests_matter(builder: PromptBuilder, tokenizer: PreTrainedTokenizerFast) -> None:
-    (question, *_), (answers, *_) = questions_of(builder), answers_of(builder)
+    (prompt, *_), (answers, *_) = prompts_of(builder), answers_of(builder)
     sums = [
-        score_without_sharing(hybrid_model(adapter, len(tokenizer)), question, answers).sums
+        score_without_sharing(hybrid_model(adapter, len(tokenizer)), prompt, answers).sums
         for adapter in ("none", "uniform", "instance_wise", "token_collapsed")
     ]
     assert all(np.abs(first - second).max() > 0.01 for first, second in zip(sums, sums[1:], strict=False))
@@ -86,10 +86,10 @@ def test_the_adapters_of_the_tests_matter(builder: PromptBuilder, tokenizer: Pre
 def test_eager_attention_reads_the_same_mask(builder: PromptBuilder, tokenizer: PreTrainedTokenizerFast) -> None:
     hybrid = hybrid_model("none", len(tokenizer), dtype=torch.float32, attn_implementation="eager")
     assert hybrid.causal_model.config._attn_implementation == "eager"
-    questions, answers = questions_of(builder), answers_of(builder)
+    prompts, answers = prompts_of(builder), answers_of(builder)
     with progress() as shown:
-        scores = score_answers(hybrid, questions, answers, batch_size=3, progress=shown)
-    expected = [by_hand(hybrid, questions[1], answer) for answer in answers[1]]
+        scores = score_answers(hybrid, prompts, answers, batch_size=3, progress=shown)
+    expected = [by_hand(hybrid, prompts[1], answer) for answer in answers[1]]
     np.testing.assert_allclose(scores[1].sums, expected, rtol=0, atol=1e-4)
 
 
@@ -98,10 +98,10 @@ def test_a_batch_scores_as_one_at_a_time(
     batch_size: int, builder: PromptBuilder, tokenizer: PreTrainedTokenizerFast
 ) -> None:
     hybrid = hybrid_model("instance_wise", len(tokenizer))
-    questions, answers = questions_of(builder), answers_of(builder)
+    prompts, answers = prompts_of(builder), answers_of(builder)
     with progress() as shown:
-        together = score_answers(hybrid, questions, answers, batch_size=3, progress=shown)
-        apart = score_answers(hybrid, questions, answers, batch_size, progress=shown)
+        together = score_answers(hybrid, prompts, answers, batch_size=3, progress=shown)
+        apart = score_answers(hybrid, prompts, answers, batch_size, progress=shown)
     for one, other in zip(together, apart, strict=True):
         assert_equal_to_ten_digits(one.sums, other.sums)
 
@@ -109,15 +109,15 @@ def test_a_batch_scores_as_one_at_a_time(
 def test_a_window_that_texts_outgrow_is_kept_to_and_reported(
     builder: PromptBuilder, tokenizer: PreTrainedTokenizerFast, caplog: pytest.LogCaptureFixture
 ) -> None:
-    questions, answers = questions_of(builder), answers_of(builder)
-    lengths = [len(question.prompt.token_ids) for question in questions]
+    prompts, answers = prompts_of(builder), answers_of(builder)
+    lengths = [len(prompt.tokens.token_ids) for prompt in prompts]
     longest = max(lengths) + max(len(answer) for possible in answers for answer in possible)
     for window, warnings in ((longest, 0), (longest - 1, 1), (min(lengths) // 2, 1)):
         caplog.clear()
         hybrid = hybrid_model("instance_wise", len(tokenizer), "mistral", sliding_window=window)
         with progress() as shown:
-            scores = score_answers(hybrid, questions, answers, batch_size=2, progress=shown)
-        expected = [by_hand(hybrid, questions[2], answer) for answer in answers[2]]
+            scores = score_answers(hybrid, prompts, answers, batch_size=2, progress=shown)
+        expected = [by_hand(hybrid, prompts[2], answer) for answer in answers[2]]
         assert_equal_to_ten_digits(scores[2].sums, expected)
         assert len(caplog.messages) == warnings
     assert "read again for each" in caplog.messages[0]
@@ -125,10 +125,10 @@ def test_a_window_that_texts_outgrow_is_kept_to_and_reported(
 
 def test_the_same_tokens_score_exactly_the_same(builder: PromptBuilder, tokenizer: PreTrainedTokenizerFast) -> None:
     hybrid = hybrid_model("uniform", len(tokenizer), dtype=torch.float32)
-    question = Question(builder.prompt([5, 6], [0, 1, 2, 3]), None)
+    prompt = PreparedPrompt(builder.prompt([5, 6], [0, 1, 2, 3]), None)
     answers = [builder.answer(item) for item in (0, 1, 2, 1, 3, 1)]
     with progress() as shown:
-        (scores,) = score_answers(hybrid, [question], [answers], batch_size=1, progress=shown)
+        (scores,) = score_answers(hybrid, [prompt], [answers], batch_size=1, progress=shown)
     assert scores.sums[1] == scores.sums[3] == scores.sums[5]
     assert len(set(scores.sums)) == 4
 
@@ -142,12 +142,12 @@ def test_a_catalogue_is_scored_as_its_answers_alone(
 ) -> None:
     monkeypatch.setattr("ilora.llm.inference.likelihood._ANSWERS_IN_A_PASS", answers_in_a_pass)
     hybrid = hybrid_model("instance_wise", len(tokenizer))
-    questions = questions_of(builder)
+    prompts = prompts_of(builder)
     catalogue = [builder.answer(item) for item in (*range(ITEMS), 2)]
     with progress() as shown:
-        scores = score_catalogue(hybrid, questions, catalogue, batch_size=2, progress=shown)
-    for question, found in zip(questions, scores, strict=True):
-        assert_equal_to_ten_digits(found.sums, [by_hand(hybrid, question, answer) for answer in catalogue])
+        scores = score_catalogue(hybrid, prompts, catalogue, batch_size=2, progress=shown)
+    for prompt, found in zip(prompts, scores, strict=True):
+        assert_equal_to_ten_digits(found.sums, [by_hand(hybrid, prompt, answer) for answer in catalogue])
         np.testing.assert_array_equal(found.tokens, [len(answer) for answer in catalogue])
         assert found.sums[2] == found.sums[-1]
 
@@ -155,10 +155,10 @@ def test_a_catalogue_is_scored_as_its_answers_alone(
 def test_half_precision_is_close(builder: PromptBuilder, tokenizer: PreTrainedTokenizerFast) -> None:
     wide = hybrid_model("none", len(tokenizer))
     narrow = hybrid_model("none", len(tokenizer), dtype=torch.bfloat16)
-    questions, answers = questions_of(builder), answers_of(builder)
+    prompts, answers = prompts_of(builder), answers_of(builder)
     with progress() as shown:
-        expected = score_answers(wide, questions, answers, batch_size=3, progress=shown)
-        found = score_answers(narrow, questions, answers, batch_size=3, progress=shown)
+        expected = score_answers(wide, prompts, answers, batch_size=3, progress=shown)
+        found = score_answers(narrow, prompts, answers, batch_size=3, progress=shown)
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one.sums, other.sums, rtol=0.05)
 
@@ -166,6 +166,6 @@ def test_half_precision_is_close(builder: PromptBuilder, tokenizer: PreTrainedTo
 def test_scores_that_are_not_finite_are_refused(builder: PromptBuilder, tokenizer: PreTrainedTokenizerFast) -> None:
     hybrid = hybrid_model("none", len(tokenizer))
     hybrid.causal_model.get_input_embeddings().weight.data.fill_(torch.nan)
-    question = Question(builder.prompt([5], [0, 1]), None)
+    prompt = PreparedPrompt(builder.prompt([5], [0, 1]), None)
     with progress() as shown, pytest.raises(FloatingPointError, match="2 of 2 answers"):
-        score_answers(hybrid, [question], [[builder.answer(0), builder.answer(1)]], batch_size=1, progress=shown)
+        score_answers(hybrid, [prompt], [[builder.answer(0), builder.answer(1)]], batch_size=1, progress=shown)

@@ -1,7 +1,5 @@
 """Predictions of a language model: a text with the choice that it names, and a score for each candidate."""
 
-import logging
-
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -9,18 +7,20 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from hybrid_models import Adapter, hybrid_model
-from ilora.artifacts.schemas import CANDIDATES, PREDICTIONS
+from ilora.artifacts.schemas import CANDIDATES
 from ilora.data.sequences import SequenceTable
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.metrics import measure_run
-from ilora.evaluation.predictions import check_predictions
 from ilora.layout import Run
 from ilora.llm.inference.generation import DecodingSettings
 from ilora.llm.inference.likelihood import score_without_sharing
-from ilora.llm.inference.predicting import predict
-from ilora.llm.inference.prompt_batches import Question
+from ilora.llm.inference.predicting import PromptedModel, predict
+from ilora.llm.inference.prompt_batches import PreparedPrompt
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.prompts.builder import PromptBuilder
+from ilora.predictions.building import written_predictions
+from ilora.predictions.checking import check_predictions
+from ilora.predictions.schema import PREDICTIONS
 from tiny_models import representations
 
 TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", "Fargo"]
@@ -39,41 +39,47 @@ def candidates() -> pa.Table:
 
 def predicted(
     hybrid: HybridLanguageModel,
-    tokenizer: PreTrainedTokenizerFast,
     builder: PromptBuilder,
     sequences: SequenceTable,
+    cut: pa.Table,
     candidates: pa.Table,
     settings: DecodingSettings,
 ) -> pa.Table:
     guidance = representations(len(sequences.keys), dtype=torch.float64)
-    logger = logging.getLogger("test")
-    return predict(
-        hybrid, tokenizer, builder, TITLES, sequences, candidates, guidance, "ilora", settings, "the test's", logger
-    )
+    answers = predict(PromptedModel(hybrid, builder, "the test's"), sequences, candidates, settings, guidance)
+    return written_predictions(cut, candidates, answers.texts, TITLES, "ilora", answers.scores)
 
 
 def test_a_row_holds_text_choice_and_scores(
-    builder: PromptBuilder, tokenizer: PreTrainedTokenizerFast, sequences: SequenceTable, candidates: pa.Table
+    builder: PromptBuilder,
+    tokenizer: PreTrainedTokenizerFast,
+    sequences: SequenceTable,
+    cut: pa.Table,
+    candidates: pa.Table,
 ) -> None:
     hybrid = hybrid_model("instance_wise", len(tokenizer))
     settings = DecodingSettings(batch_size=3, maximum_new_tokens=6, constrained=True)
-    predictions = predicted(hybrid, tokenizer, builder, sequences, candidates, settings)
+    predictions = predicted(hybrid, builder, sequences, cut, candidates, settings)
     assert predictions.schema == PREDICTIONS
     check_predictions(predictions, "here")
     guidance = representations(len(sequences.keys), dtype=torch.float64)
     for row, (sequence, draw, items) in zip(predictions.to_pylist(), SETS, strict=True):
         assert (row["sequence_id"], row["draw"], row["candidates"]) == (sequence, draw, items)
         assert row["text"] == TITLES[row["choice"]]
-        question = Question(builder.prompt(sequences.histories[sequence], items), guidance[sequence])
-        expected = score_without_sharing(hybrid, question, [builder.answer(item) for item in items])
+        prompt = PreparedPrompt(builder.prompt(sequences.histories[sequence], items), guidance[sequence])
+        expected = score_without_sharing(hybrid, prompt, [builder.answer(item) for item in items])
         np.testing.assert_allclose(row["scores"], expected.sums, rtol=0, atol=1e-10)
 
 
 def test_metrics_know_both_ways_to_choose(
-    builder: PromptBuilder, tokenizer: PreTrainedTokenizerFast, sequences: SequenceTable, candidates: pa.Table
+    builder: PromptBuilder,
+    tokenizer: PreTrainedTokenizerFast,
+    sequences: SequenceTable,
+    cut: pa.Table,
+    candidates: pa.Table,
 ) -> None:
     hybrid = hybrid_model("instance_wise", len(tokenizer))
-    predictions = predicted(hybrid, tokenizer, builder, sequences, candidates, DecodingSettings(4, 6))
+    predictions = predicted(hybrid, builder, sequences, cut, candidates, DecodingSettings(4, 6))
     run = Run("movielens", "published", "ilora", "embedded", seed=1)
     metrics = measure_run(predictions, run, TITLES, IntervalSettings(samples=100), "here").to_pylist()
     values = {row["metric"]: row["value"] for row in metrics if row["split"] == "val_test"}
@@ -85,11 +91,15 @@ def test_metrics_know_both_ways_to_choose(
 
 
 def test_scores_can_be_length_normalised(
-    builder: PromptBuilder, tokenizer: PreTrainedTokenizerFast, sequences: SequenceTable, candidates: pa.Table
+    builder: PromptBuilder,
+    tokenizer: PreTrainedTokenizerFast,
+    sequences: SequenceTable,
+    cut: pa.Table,
+    candidates: pa.Table,
 ) -> None:
     hybrid = hybrid_model("uniform", len(tokenizer))
     sums, means = (
-        predicted(hybrid, tokenizer, builder, sequences, candidates, DecodingSettings(4, 6, False, score))
+        predicted(hybrid, builder, sequences, cut, candidates, DecodingSettings(4, 6, False, score))
         for score in ("sum", "mean")
     )
     for summed, averaged in zip(sums.to_pylist(), means.to_pylist(), strict=True):
@@ -106,11 +116,12 @@ def test_a_batch_is_answered_as_one_at_a_time(
     builder: PromptBuilder,
     tokenizer: PreTrainedTokenizerFast,
     sequences: SequenceTable,
+    cut: pa.Table,
     candidates: pa.Table,
 ) -> None:
     hybrid = hybrid_model(adapter, len(tokenizer))
     together, apart = (
-        predicted(hybrid, tokenizer, builder, sequences, candidates, DecodingSettings(batch_size, 6, constrained))
+        predicted(hybrid, builder, sequences, cut, candidates, DecodingSettings(batch_size, 6, constrained))
         for batch_size in (4, 1)
     )
     assert together.drop(["scores"]).equals(apart.drop(["scores"]))

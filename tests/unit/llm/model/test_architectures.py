@@ -10,16 +10,15 @@ import pyarrow as pa
 import pytest
 import torch
 
-from ilora.artifacts.schemas import CANDIDATES, PREDICTIONS
+from ilora.artifacts.schemas import CANDIDATES
 from ilora.configuration.sections.finetuning import FinetuningValues
 from ilora.data.sequences import SequenceTable
 from ilora.datasets.register import DATASETS
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.metrics import measure_run
-from ilora.evaluation.predictions import check_predictions
 from ilora.layout import Run
 from ilora.llm.inference.generation import DecodingSettings
-from ilora.llm.inference.predicting import predict
+from ilora.llm.inference.predicting import PromptedModel, predict
 from ilora.llm.model.adapter import adapter_settings, attach_adapter, load_adapter, save_adapter
 from ilora.llm.model.backbones import BackboneError, BackboneSource, load_causal_model
 from ilora.llm.model.hybrid_model import HybridLanguageModel
@@ -28,6 +27,9 @@ from ilora.llm.prompts.builder import PromptBuilder, PromptStyle, Template
 from ilora.llm.prompts.context import context_window
 from ilora.llm.training.fine_tuning import FineTuningExamples, fine_tune
 from ilora.methods.declaration import AdapterKind
+from ilora.predictions.building import written_predictions
+from ilora.predictions.checking import check_predictions
+from ilora.predictions.schema import PREDICTIONS
 from small_tuning import SMALL_TUNING
 from tiny_models import ARCHITECTURES, HIDDEN, tiny_model
 from tiny_tokenizers import TITLES, chat_tokenizer
@@ -65,7 +67,12 @@ def backbone(kind: str, vocabulary_size: int) -> torch.nn.Module:
 
 @pytest.mark.parametrize(("kind", "adapter", "template"), CASES)
 def test_what_was_tuned_comes_back_from_disk_and_answers_the_same(
-    tmp_path: Path, sequences: SequenceTable, kind: str, adapter: AdapterKind, template: Template
+    tmp_path: Path,
+    sequences: SequenceTable,
+    cut: pa.Table,
+    kind: str,
+    adapter: AdapterKind,
+    template: Template,
 ) -> None:
     tokenizer = chat_tokenizer(CHAT_TEMPLATES[kind])
     causal_model = backbone(kind, len(tokenizer))
@@ -89,19 +96,11 @@ def test_what_was_tuned_comes_back_from_disk_and_answers_the_same(
 
     def predicted(asked: HybridLanguageModel, batch_size: int, constrained: bool) -> pa.Table:
         rows = [dict(zip(("sequence_id", "draw", "candidates"), row, strict=True), hash="h") for row in ASKED]
-        return predict(
-            asked,
-            tokenizer,
-            builder,
-            TITLES,
-            sequences,
-            pa.Table.from_pylist(rows, schema=CANDIDATES),
-            REPRESENTATIONS if adapter == "instance_wise" else None,
-            method,
-            DecodingSettings(batch_size, maximum_new_tokens=12, constrained=constrained),
-            kind,
-            LOGGER,
-        )
+        candidates = pa.Table.from_pylist(rows, schema=CANDIDATES)
+        gate_inputs = REPRESENTATIONS if adapter == "instance_wise" else None
+        decoding = DecodingSettings(batch_size, maximum_new_tokens=12, constrained=constrained)
+        answers = predict(PromptedModel(asked, builder, kind), sequences, candidates, decoding, gate_inputs)
+        return written_predictions(cut, candidates, answers.texts, TITLES, method, answers.scores)
 
     written = predicted(loaded, 4, constrained=False)
     assert predicted(model, 4, constrained=False).equals(written)  # bit for bit

@@ -11,7 +11,7 @@ from hybrid_models import hybrid_model
 from ilora.adapters import InstanceWiseConfig, get_instance_wise_model
 from ilora.adapters.labels import IGNORED_LABEL
 from ilora.llm.inference.generation import DecodingSettings, generate_answers
-from ilora.llm.inference.prompt_batches import Question
+from ilora.llm.inference.prompt_batches import PreparedPrompt
 from ilora.llm.model.collation import Collator, TrainingExample
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.model.projector import Projector, fresh_projector
@@ -88,9 +88,11 @@ def test_fresh_behaviour_tokens_have_the_norm_of_a_word_as_the_model_reads_it(ki
     torch.testing.assert_close(tokens.norm(dim=-1).mean(), words.norm(dim=-1).mean())
 
 
-def greedy_by_hand(hybrid: HybridLanguageModel, builder: PromptBuilder, question: Question, steps: int) -> list[int]:
+def greedy_by_hand(
+    hybrid: HybridLanguageModel, builder: PromptBuilder, prompt: PreparedPrompt, steps: int
+) -> list[int]:
     """Decode without a cache and without padding."""
-    tokens, behaviour = list(question.prompt.token_ids), list(question.prompt.behaviour)
+    tokens, behaviour = list(prompt.tokens.token_ids), list(prompt.tokens.behaviour)
     written: list[int] = []
     for _ in range(steps):
         embedded = hybrid.embed(torch.tensor([tokens]), torch.tensor([behaviour]))
@@ -105,15 +107,15 @@ def greedy_by_hand(hybrid: HybridLanguageModel, builder: PromptBuilder, question
 def test_batched_generation_with_cache_equals_decoding_by_hand(
     hybrid: HybridLanguageModel, builder: PromptBuilder, tokenizer: PreTrainedTokenizerFast
 ) -> None:
-    questions = [
-        Question(builder.prompt([0, 1, 2], [3, 4]), None),
-        Question(builder.prompt([5], [1, 2, 6, 7]), None),
-        Question(builder.prompt([4, 3], [0, 1, 2]), None),
+    prompts = [
+        PreparedPrompt(builder.prompt([0, 1, 2], [3, 4]), None),
+        PreparedPrompt(builder.prompt([5], [1, 2, 6, 7]), None),
+        PreparedPrompt(builder.prompt([4, 3], [0, 1, 2]), None),
     ]
     with Progress(3, "answering", logging.getLogger("test")) as progress:
-        answers = generate_answers(hybrid, tokenizer, builder.stops, questions, DecodingSettings(2, 6), progress)
-    for question, answer in zip(questions, answers, strict=True):
-        written = greedy_by_hand(hybrid, builder, question, steps=6)
+        answers = generate_answers(hybrid, builder, prompts, DecodingSettings(2, 6), progress)
+    for prompt, answer in zip(prompts, answers, strict=True):
+        written = greedy_by_hand(hybrid, builder, prompt, steps=6)
         assert answer == str(tokenizer.decode(written, skip_special_tokens=True)).split("\n")[0]
     assert progress.step == 3
 

@@ -9,7 +9,7 @@ import torch
 from ilora.artifacts.parquet import write_table
 from ilora.artifacts.schemas import ITEMS, SEQUENCES
 from ilora.artifacts.tensors import write_tensors
-from ilora.llm.model.inputs import MethodInputs, read_inputs
+from ilora.llm.model.inputs import MethodInputs, read_method_inputs
 
 
 def write_inputs(folder: Path, items: int = 4, sequences: int = 2) -> MethodInputs:
@@ -23,7 +23,7 @@ def write_inputs(folder: Path, items: int = 4, sequences: int = 2) -> MethodInpu
     write_table(pa.Table.from_pylist(cut, schema=SEQUENCES), folder / "sequences.parquet")
     write_tensors({"item_embeddings": torch.ones(items, 3)}, folder / "embeddings.safetensors")
     write_tensors({"sequence_representations": torch.ones(sequences, 3)}, folder / "z.safetensors")
-    return read_inputs(
+    return read_method_inputs(
         folder / "items.parquet",
         folder / "sequences.parquet",
         folder / "embeddings.safetensors",
@@ -41,10 +41,10 @@ def test_the_training_split_is_told_apart(tmp_path: Path) -> None:
 def test_text_alone_needs_no_guide_and_half_a_guide_is_none(tmp_path: Path) -> None:
     write_inputs(tmp_path)
     catalogue, sequences = tmp_path / "items.parquet", tmp_path / "sequences.parquet"
-    inputs = read_inputs(catalogue, sequences)
+    inputs = read_method_inputs(catalogue, sequences)
     assert inputs.guide is None and inputs.training_sequences == 1
     with pytest.raises(ValueError, match="found one of its files"):
-        read_inputs(catalogue, sequences, item_embeddings=tmp_path / "embeddings.safetensors")
+        read_method_inputs(catalogue, sequences, item_embeddings=tmp_path / "embeddings.safetensors")
 
 
 @pytest.mark.parametrize(

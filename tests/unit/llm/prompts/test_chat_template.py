@@ -15,7 +15,7 @@ from ilora.adapters.labels import IGNORED_LABEL
 from ilora.data.sequences import SequenceKey, SequenceTable
 from ilora.datasets.register import DATASETS
 from ilora.llm.inference.generation import DecodingSettings, generate_answers
-from ilora.llm.inference.prompt_batches import Question
+from ilora.llm.inference.prompt_batches import PreparedPrompt
 from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder, PromptStyle, Template, prompt_text
 from ilora.llm.prompts.chat_template import ChatTemplateError
 from ilora.llm.training.fine_tuning import FineTuningExamples
@@ -177,9 +177,9 @@ def test_decoding_stops_at_the_end_of_the_turn(
         return written[-1]
 
     monkeypatch.setattr(model.causal_model, "generate", kept)
-    question = Question(builder.prompt(HISTORY, CANDIDATES), None)
+    question = PreparedPrompt(builder.prompt(HISTORY, CANDIDATES), None)
     with Progress(1, "answering", logging.getLogger("test")) as progress:
-        answers = generate_answers(model, tokenizer, builder.stops, [question], DecodingSettings(1, 5), progress)
+        answers = generate_answers(model, builder, [question], DecodingSettings(1, 5), progress)
     assert answers == [""] and written[0].tolist() == [[0] * tokens]
 
 

@@ -12,7 +12,7 @@ from ilora.artifacts.schemas import CANDIDATES
 from ilora.data.sequences import SequenceTable
 from ilora.datasets.register import DATASETS
 from ilora.llm.inference.generation import DecodingSettings
-from ilora.llm.inference.predicting import predict
+from ilora.llm.inference.predicting import PromptedModel, predict
 from ilora.llm.model.adapter import AdapterSettings, attach_adapter
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder, PromptStyle
@@ -100,19 +100,8 @@ def test_answering_says_how_many_were_cut(
     unlimited = windowed(tokenizer, None)
     lengths = [len(unlimited.prompt(sequences.histories[row], [4, 7, 0]).token_ids) for row in (2, 3)]
     builder = windowed(tokenizer, ContextWindow((max if spare == 0 else min)(lengths) + spare + 20, 20))
-    predict(
-        HybridLanguageModel(llama),
-        tokenizer,
-        builder,
-        TITLES,
-        sequences,
-        candidate_rows(),
-        None,
-        "zero_shot",
-        DecodingSettings(2, 20),
-        "the model",
-        LOGGER,
-    )
+    prompted = PromptedModel(HybridLanguageModel(llama), builder, "the model")
+    predict(prompted, sequences, candidate_rows(), DecodingSettings(2, 20))
     assert warnings_of(caplog) == expected
 
 
@@ -135,5 +124,5 @@ def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [
         record.getMessage().split(": ", 1)[1].split(";")[0]
         for record in caplog.records
-        if record.levelno == logging.WARNING and record.name == LOGGER.name
+        if record.levelno == logging.WARNING and record.name.startswith("ilora.")
     ]

@@ -13,7 +13,7 @@ from ilora.adapters.labels import IGNORED_LABEL
 from ilora.configuration.sections.prompt import PromptSection
 from ilora.data.sequences import SequenceKey, SequenceTable
 from ilora.datasets.register import DATASETS
-from ilora.llm.inference.prompt_batches import Question, prompt_batch
+from ilora.llm.inference.prompt_batches import PreparedPrompt, prompt_batch
 from ilora.llm.model.collation import Collator, TrainingExample
 from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder, prompt_style
 from ilora.llm.prompts.context import ContextWindow
@@ -264,7 +264,7 @@ def test_behaviour_tokens_land_on_their_positions_whatever_the_padding_and_the_c
     prompts = [whole, cut, builder.prompt([3], [2, 0, 1]), builder.prompt([1], [0])]
     right = Collator(0)([TrainingExample(p.token_ids, p.behaviour, p.behaviour) for p in prompts])
     embedded_right = model.embed(right["input_ids"], right["behaviour"])
-    embedded_left = prompt_batch(model, [Question(prompt, None) for prompt in prompts]).embeddings
+    embedded_left = prompt_batch(model, [PreparedPrompt(prompt, None) for prompt in prompts]).embeddings
     words = model.causal_model.get_input_embeddings().weight
     longest = max(len(prompt.token_ids) for prompt in prompts)
     for row, prompt in enumerate(prompts):

@@ -11,13 +11,13 @@ from transformers import PreTrainedTokenizerFast
 
 from hybrid_models import hybrid_model
 from ilora.datasets.register import DATASETS
-from ilora.evaluation.validity import resolve_choice
 from ilora.llm.inference.generation import DecodingSettings, generate_answers
 from ilora.llm.inference.likelihood import score_answers
-from ilora.llm.inference.prompt_batches import Question
+from ilora.llm.inference.prompt_batches import PreparedPrompt
 from ilora.llm.model.backbones import BackboneError, with_padding
 from ilora.llm.prompts.builder import PromptBuilder, PromptStyle
 from ilora.llm.prompts.title_tokens import newline_token_ids, readable
+from ilora.predictions.choices import resolve_choice
 from ilora.progress import Progress
 from tiny_tokenizers import chat_tokenizer, llama_2_tokenizer, merging_tokenizer, unigram_tokenizer
 
@@ -129,15 +129,15 @@ def test_awkward_titles_are_scored_and_written_whole(name: str) -> None:
     builder = PromptBuilder(tokenizer, AWKWARD, PLAIN, WORDS)
     model = hybrid_model("uniform", len(tokenizer))
     sets = [[0, 5, 7], [1, 2, 3, 8], [4, 6]]
-    questions = [Question(builder.prompt([items[0]], items), None) for items in sets]
+    prompts = [PreparedPrompt(builder.prompt([items[0]], items), None) for items in sets]
     possible = [[builder.answer(item) for item in items] for items in sets]
     logger = logging.getLogger("test")
     with Progress(3, "answering", logger) as progress:
         answers = generate_answers(
-            model, tokenizer, builder.stops, questions, DecodingSettings(3, 4, constrained=True), progress, possible
+            model, builder, prompts, DecodingSettings(3, 4, constrained=True), progress, possible
         )
     with Progress(3, "scoring", logger) as progress:
-        scores = score_answers(model, questions, possible, 3, progress)
+        scores = score_answers(model, prompts, possible, 3, progress)
     for items, answer, scored in zip(sets, answers, scores, strict=True):
         assert resolve_choice(answer, items, AWKWARD) in items
         np.testing.assert_array_equal(scored.tokens, [len(builder.answer(item)) for item in items])

@@ -14,7 +14,7 @@ from ilora.benchmarks.memory import held_bytes, peak_bytes
 from ilora.benchmarks.workloads import EMBEDDED, LLAMA_2_7B_GPU
 from ilora.llm.model.adapter import AdapterSettings, attach_adapter
 from ilora.llm.model.hybrid_model import HybridLanguageModel
-from ilora.llm.model.inputs import read_inputs
+from ilora.llm.model.inputs import read_method_inputs
 from ilora.llm.model.projector import Projector
 from ilora.llm.training.frozen_weights import frozen_bytes
 from ilora.llm.training.memory_estimate import StepShape, StepTracer
@@ -138,20 +138,20 @@ def test_quantized_weights_are_planned_as_they_are_stored(
 
 def test_a_plan_follows_the_job(job: TuningJob) -> None:
     files = {name: job.inputs[name] for name in ("catalogue", "sequences")}
-    plan = plan_tuning(job.settings, read_inputs(**files), embedding_size=4, processes=2)
+    plan = plan_tuning(job.settings, read_method_inputs(**files), embedding_size=4, processes=2)
     assert (plan.steps, plan.batch_size, plan.parts, plan.rows) == (12, 4, 1, 2)
     examples = prepare_tuning(job).examples
     lengths = [len(examples[position].token_ids) for position in range(len(examples))]
     assert plan.longest_tokens == max(lengths)
     assert min(lengths) <= plan.mean_tokens <= max(lengths)
-    one = plan_tuning(job.settings, read_inputs(**files), embedding_size=4, processes=1)
+    one = plan_tuning(job.settings, read_method_inputs(**files), embedding_size=4, processes=1)
     assert one.rows == 4 and one.longest.activations > 1.5 * plan.longest.activations
     assert one.operations == pytest.approx(plan.operations, rel=0.1)
 
-    divided = plan_tuning(job.settings, read_inputs(**files), embedding_size=4, processes=2, sharded=True)
+    divided = plan_tuning(job.settings, read_method_inputs(**files), embedding_size=4, processes=2, sharded=True)
     # Two layers: half of them, and one that is borrowed, are as much as both.
     assert divided.longest.frozen == plan.longest.frozen
-    four = plan_tuning(job.settings, read_inputs(**files), embedding_size=4, processes=4, sharded=True)
+    four = plan_tuning(job.settings, read_method_inputs(**files), embedding_size=4, processes=4, sharded=True)
     assert four.longest.frozen < plan.longest.frozen
 
     first, memory, arithmetic = describe_plan(plan)

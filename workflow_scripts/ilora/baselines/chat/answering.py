@@ -28,7 +28,7 @@ class Client(Protocol):
 
 
 @dataclass(frozen=True)
-class Patience:
+class RequestLimits:
     """How a server is treated.
 
     Attributes:
@@ -67,7 +67,7 @@ def answer_requests(
     client: Client,
     store: AnswerStore,
     prices: Prices,
-    patience: Patience,
+    limits: RequestLimits,
     logger: logging.Logger,
     *,
     sleep: Callable[[float], object] | None = None,
@@ -79,7 +79,7 @@ def answer_requests(
         client: makes the attempts.
         store: keeps each answer as soon as it is there.
         prices: of the model.
-        patience: how the server is treated.
+        limits: how the server is treated.
         logger: where failures and progress go.
         sleep: waits for some seconds; by default until then, or until the run stops.
 
@@ -90,14 +90,14 @@ def answer_requests(
         CeilingError: the next request could exceed the ceiling.
         ChatError: the server refuses, or a request failed in every attempt. What others answered by then is kept.
     """
-    run = _Run(client, store, prices, patience, logger, sleep)
+    run = _Run(client, store, prices, limits, logger, sleep)
     wanted = {request.key: request for request in requests}
     replies = {key: reply for key in wanted if (reply := store.answer(key)) is not None}
     run.tally.kept = len(replies)
     missing = [key for key in wanted if key not in replies]
     with (
         Progress(len(missing), "asking the chat model", logger) as progress,
-        ThreadPoolExecutor(patience.concurrency) as threads,
+        ThreadPoolExecutor(limits.concurrency) as threads,
     ):
         asked = {threads.submit(run.answer, key, wanted[key]): key for key in missing}
         try:
@@ -121,17 +121,17 @@ class _Run:
         client: Client,
         store: AnswerStore,
         prices: Prices,
-        patience: Patience,
+        limits: RequestLimits,
         logger: logging.Logger,
         sleep: Callable[[float], object] | None,
     ) -> None:
         self.tally = Tally()
-        self._client, self._store, self._prices, self._patience = client, store, prices, patience
+        self._client, self._store, self._prices, self._limits = client, store, prices, limits
         self._logger = logger
         self._reason: BaseException | None = None
         self._stopped = threading.Event()
         self._sleep = self._stopped.wait if sleep is None else sleep
-        self._pace = Pace(patience.requests_per_minute, time.monotonic, self._sleep)
+        self._pace = Pace(limits.requests_per_minute, time.monotonic, self._sleep)
         self._counting = threading.Lock()
 
     def stop(self, reason: BaseException) -> BaseException:
@@ -150,8 +150,8 @@ class _Run:
             raise
 
     def _answer(self, key: str, request: ChatRequest) -> Reply:
-        """Return the reply to a request, after as many attempts as it takes and patience allows."""
-        for attempt in range(self._patience.attempts):
+        """Return the reply to a request, after as many attempts as it takes and the limits allow."""
+        for attempt in range(self._limits.attempts):
             self._pace.wait()
             if self._stopped.is_set():
                 raise ChatError("not asked, since the run stopped before")
@@ -160,12 +160,12 @@ class _Run:
             except FailedAttemptError as failure:
                 reason = failure.reason
                 self._count(reason)
-                self._logger.warning("attempt %d of %d: %s", attempt + 1, self._patience.attempts, reason)
+                self._logger.warning("attempt %d of %d: %s", attempt + 1, self._limits.attempts, reason)
                 self._pace.postpone(failure.wait_seconds or 0.0)
-            if attempt + 1 < self._patience.attempts:
+            if attempt + 1 < self._limits.attempts:
                 self._sleep(pause_seconds(key, attempt))
         raise ChatError(
-            f"the chat model's server gave no answer in {self._patience.attempts} attempts at one request, the last of "
+            f"the chat model's server gave no answer in {self._limits.attempts} attempts at one request, the last of "
             f"which ended with: {reason}. Look whether chat.base_url is right and the server up, then run again; what "
             "was answered is kept and not paid again."
         )

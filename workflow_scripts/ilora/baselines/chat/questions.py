@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from ilora.baselines.chat.prompts import Message, ranked_messages, text_messages
 from ilora.datasets.wording import PromptWording
-from ilora.recommenders.predictions import sequences_of
+from ilora.predictions.building import sequences_of
 
 
 def text_questions(

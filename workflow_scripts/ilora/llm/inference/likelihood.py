@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ilora.llm.inference.answer_trie import Answers
 from ilora.llm.inference.packed_answers import PackedAnswers, pack_answers, visible_among
-from ilora.llm.inference.prompt_batches import PromptBatch, Question, in_batches, prompt_batch
+from ilora.llm.inference.prompt_batches import PreparedPrompt, PromptBatch, in_batches, prompt_batch
 from ilora.llm.model.collation import pad_right
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.prompts.builder import NO_ITEM
@@ -34,7 +34,7 @@ _ANSWERS_IN_A_PASS = 64
 
 @dataclass(frozen=True)
 class AnswerScores:
-    """Natural log-probabilities of the answers to one question, given its prompt.
+    """Natural log-probabilities of the possible answers to a prompt.
 
     Attributes:
         sums: over the tokens of each answer, its end included, float64 (answers,): the log-probability that the
@@ -58,50 +58,50 @@ class AnswerScores:
 @torch.inference_mode()
 def score_answers(
     model: HybridLanguageModel,
-    questions: Sequence[Question],
+    prompts: Sequence[PreparedPrompt],
     answers: Sequence[Answers],
     batch_size: int,
     progress: Progress,
 ) -> list[AnswerScores]:
-    """Score the answers to every question, each question having its own.
+    """Score the answers to every prompt, each prompt having its own.
 
     Args:
         model: set to evaluation mode here.
-        questions: prompts.
-        answers: for each question its possible answers, as token ids; none of them empty.
+        prompts: at least one.
+        answers: for each prompt its possible answers, as token ids; none of them empty.
         batch_size: prompts that are read together.
-        progress: is told of every question.
+        progress: is told of every prompt.
 
     Returns:
-        One for each question, in their order.
+        One for each prompt, in their order.
 
     Raises:
         FloatingPointError: if a score is not finite.
     """
     apart = [_Distinct.of(possible) for possible in answers]
-    scores = _score(model, questions, [[pack_answers(one.answers)] for one in apart], batch_size, progress)
+    scores = _score(model, prompts, [[pack_answers(one.answers)] for one in apart], batch_size, progress)
     return [one.restore(found) for one, found in zip(apart, scores, strict=True)]
 
 
 @torch.inference_mode()
 def score_catalogue(
     model: HybridLanguageModel,
-    questions: Sequence[Question],
+    prompts: Sequence[PreparedPrompt],
     catalogue: Answers,
     batch_size: int,
     progress: Progress,
 ) -> list[AnswerScores]:
-    """Score every answer of a catalogue for every question: a ranking of all items, for small data sets.
+    """Score every answer of a catalogue for every prompt: a ranking of all items, for small data sets.
 
     Args:
         model: set to evaluation mode here.
-        questions: prompts.
+        prompts: at least one.
         catalogue: the possible answers to each of them, as token ids; none of them empty.
         batch_size: prompts that are read together.
-        progress: is told of every question.
+        progress: is told of every prompt.
 
     Returns:
-        One for each question, in their order; its scores are in the order of the catalogue.
+        One for each prompt, in their order; its scores are in the order of the catalogue.
 
     Raises:
         FloatingPointError: if a score is not finite.
@@ -109,23 +109,23 @@ def score_catalogue(
     apart = _Distinct.of(catalogue)
     begins = range(0, len(apart.answers), _ANSWERS_IN_A_PASS)
     passes = [pack_answers(apart.answers[begin : begin + _ANSWERS_IN_A_PASS]) for begin in begins]
-    scores = _score(model, questions, [passes] * len(questions), batch_size, progress)
+    scores = _score(model, prompts, [passes] * len(prompts), batch_size, progress)
     return [apart.restore(found) for found in scores]
 
 
 @torch.inference_mode()
-def score_without_sharing(model: HybridLanguageModel, question: Question, answers: Answers) -> AnswerScores:
-    """Score the answers to one question by reading the prompt anew for each of them.
+def score_without_sharing(model: HybridLanguageModel, prompt: PreparedPrompt, answers: Answers) -> AnswerScores:
+    """Score the answers to one prompt by reading the prompt anew for each of them.
 
     The same numbers by the plainest way, which every causal model allows: all texts are one batch, padded on the right.
     """
-    prompt, where = question.prompt, model.causal_model.device
-    input_ids = pad_right([[*prompt.token_ids, *answer] for answer in answers], 0).to(where)
-    behaviour = pad_right([prompt.behaviour + [NO_ITEM] * len(answer) for answer in answers], NO_ITEM).to(where)
+    tokens, where = prompt.tokens, model.causal_model.device
+    input_ids = pad_right([[*tokens.token_ids, *answer] for answer in answers], 0).to(where)
+    behaviour = pad_right([tokens.behaviour + [NO_ITEM] * len(answer) for answer in answers], NO_ITEM).to(where)
     embeddings = model.embed(input_ids, behaviour)
-    in_prompt = torch.arange(input_ids.shape[1], device=where) < len(prompt.token_ids)
-    guidance = None if question.guidance is None else question.guidance.to(where).expand(len(answers), -1)
-    longest = input_ids.shape[1] - len(prompt.token_ids)
+    in_prompt = torch.arange(input_ids.shape[1], device=where) < len(tokens.token_ids)
+    guidance = None if prompt.guidance is None else prompt.guidance.to(where).expand(len(answers), -1)
+    longest = input_ids.shape[1] - len(tokens.token_ids)
     with model.gated(guidance, embeddings, in_prompt.expand(len(answers), -1)):
         output = model.causal_model(inputs_embeds=embeddings, use_cache=False, logits_to_keep=longest + 1)
     log_probabilities = _wide(output.logits[:, :-1]).log_softmax(dim=-1)
@@ -164,29 +164,29 @@ class _Prefix:
 
 def _score(
     model: HybridLanguageModel,
-    questions: Sequence[Question],
+    prompts: Sequence[PreparedPrompt],
     passes: Sequence[Sequence[PackedAnswers]],
     batch_size: int,
     progress: Progress,
 ) -> list[AnswerScores]:
-    """Score the answers to each question; those of one pass follow the prompt together. All have as many passes."""
+    """Score the answers to each prompt; those of one pass follow the prompt together. All have as many passes."""
     model.eval()
     longest_answer = max(len(answer) for possible in passes for packed in possible for answer in packed.answers)
-    longest = max(len(question.prompt.token_ids) for question in questions) + longest_answer
+    longest = max(len(prompt.tokens.token_ids) for prompt in prompts) + longest_answer
     score_batch = _score_batch if _can_share(model.causal_model, longest) else _score_batch_without_sharing
     scores: dict[int, AnswerScores] = {}
-    for chosen in in_batches(questions, batch_size):
-        found = score_batch(model, [questions[index] for index in chosen], [passes[index] for index in chosen])
+    for chosen in in_batches(prompts, batch_size):
+        found = score_batch(model, [prompts[index] for index in chosen], [passes[index] for index in chosen])
         scores.update(zip(chosen, map(_joined, found), strict=True))
         progress.update(n=len(chosen))
-    return [scores[index] for index in range(len(questions))]
+    return [scores[index] for index in range(len(prompts))]
 
 
 def _score_batch(
-    model: HybridLanguageModel, questions: Sequence[Question], passes: Sequence[Sequence[PackedAnswers]]
+    model: HybridLanguageModel, prompts: Sequence[PreparedPrompt], passes: Sequence[Sequence[PackedAnswers]]
 ) -> list[list[AnswerScores]]:
-    batch = prompt_batch(model, questions)
-    found: list[list[AnswerScores]] = [[] for _ in questions]
+    batch = prompt_batch(model, prompts)
+    found: list[list[AnswerScores]] = [[] for _ in prompts]
     with model.gated(batch.guidance, batch.embeddings, batch.attention_mask.bool()):
         prefix = _read(model, batch)
         for packed in zip(*passes, strict=True):
@@ -196,11 +196,11 @@ def _score_batch(
 
 
 def _score_batch_without_sharing(
-    model: HybridLanguageModel, questions: Sequence[Question], passes: Sequence[Sequence[PackedAnswers]]
+    model: HybridLanguageModel, prompts: Sequence[PreparedPrompt], passes: Sequence[Sequence[PackedAnswers]]
 ) -> list[list[AnswerScores]]:
     return [
-        [score_without_sharing(model, question, packed.answers) for packed in possible]
-        for question, possible in zip(questions, passes, strict=True)
+        [score_without_sharing(model, prompt, packed.answers) for packed in possible]
+        for prompt, possible in zip(prompts, passes, strict=True)
     ]
 
 
@@ -210,7 +210,7 @@ def _joined(parts: Sequence[AnswerScores]) -> AnswerScores:
     )
     if not np.isfinite(sums).all():
         raise FloatingPointError(
-            f"{np.count_nonzero(~np.isfinite(sums))} of {len(sums)} answers to a question have a log-probability that "
+            f"{np.count_nonzero(~np.isfinite(sums))} of {len(sums)} answers to a prompt have a log-probability that "
             "is not finite: set backbone.precision to bfloat16 or float32"
         )
     return AnswerScores(sums, tokens)

@@ -1,97 +1,120 @@
-"""From frozen candidate sets to a language model's predictions: what it writes, and how likely each candidate is."""
+"""From frozen candidate sets to a language model's answers: what it writes, and how likely each candidate is."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import torch
-from transformers import PreTrainedTokenizerBase
+from numpy.typing import NDArray
 
-from ilora.artifacts.schemas import PREDICTIONS
 from ilora.data.sequences import SequenceTable
-from ilora.evaluation.validity import resolve_choice
 from ilora.llm.inference.generation import DecodingSettings, generate_answers
 from ilora.llm.inference.likelihood import score_answers
-from ilora.llm.inference.prompt_batches import Question
+from ilora.llm.inference.prompt_batches import PreparedPrompt
 from ilora.llm.model.hybrid_model import HybridLanguageModel
-from ilora.llm.prompts.answer_length import report_unanswerable_titles
 from ilora.llm.prompts.builder import PromptBuilder
 from ilora.llm.prompts.context import report_cut_histories
 from ilora.progress import Progress
 
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PromptedModel:
+    """A language model that can be asked about items.
+
+    Attributes:
+        model: with or without an adapter.
+        builder: writes its prompts.
+        name: what the log and the progress display call it.
+    """
+
+    model: HybridLanguageModel
+    builder: PromptBuilder
+    name: str
+
+
+@dataclass(frozen=True)
+class ModelOutputs:
+    """What a model says of some candidate sets, in their order.
+
+    Attributes:
+        texts: what it writes, up to the first newline.
+        scores: log-probability of each candidate's title, float64 (candidates,) each.
+    """
+
+    texts: list[str]
+    scores: list[NDArray[np.float64]]
+
 
 def predict(
-    model: HybridLanguageModel,
-    tokenizer: PreTrainedTokenizerBase,
-    builder: PromptBuilder,
-    titles: Sequence[str],
+    prompted: PromptedModel,
     sequences: SequenceTable,
     candidates: pa.Table,
-    guidance: torch.Tensor | None,
-    method: str,
-    settings: DecodingSettings,
-    description: str,
-    logger: logging.Logger,
-) -> pa.Table:
-    """Answer every candidate set by greedy text, read each answer as a choice, and score the candidates by likelihood.
+    decoding: DecodingSettings,
+    gate_inputs: torch.Tensor | None = None,
+) -> ModelOutputs:
+    """Answer every candidate set by greedy text, and score the candidates by likelihood.
 
     Args:
-        model: with or without an adapter.
-        tokenizer: of the backbone.
-        builder: writes the prompts.
-        titles: by item id.
+        prompted: the model.
         sequences: those that the candidate sets belong to.
         candidates: schema `CANDIDATES`.
-        guidance: what a gate reads for every sequence, float (sequences, width); None without such a gate.
-        method: the method's name.
-        settings: of the decoding.
-        description: what the progress display calls the model.
-        logger: where progress goes.
-
-    Returns:
-        A table of schema `PREDICTIONS`, in the order of the candidate sets. The choice is the text's; the scores are
-        log-probabilities of the candidates' titles, by which they can be chosen or ranked a second way.
+        decoding: how it answers.
+        gate_inputs: what a gate reads for every sequence, float (sequences, width); None without such a gate.
 
     Raises:
         FloatingPointError: if a score is not finite.
     """
-    asked = candidates.to_pylist()
-    questions = [
-        Question(
+    model, builder, sets = prompted.model, prompted.builder, candidates.to_pylist()
+    prompts = [
+        PreparedPrompt(
             builder.prompt(sequences.histories[row["sequence_id"]], row["candidates"]),
-            None if guidance is None else guidance[row["sequence_id"]],
+            None if gate_inputs is None else gate_inputs[row["sequence_id"]],
         )
-        for row in asked
+        for row in sets
     ]
-    cut = sum(question.prompt.cut > 0 for question in questions)
-    report_cut_histories(cut, len(questions), f"answering with {description}", logger)
-    if not settings.constrained:
-        lengths = {item: len(builder.titles[item]) for row in asked for item in row["candidates"]}
-        targets = [int(sequences.targets[row["sequence_id"]]) for row in asked]
-        report_unanswerable_titles(
-            lengths, targets, settings.maximum_new_tokens, f"answering with {description}", logger
+    answering = f"answering with {prompted.name}"
+    report_cut_histories(sum(prompt.tokens.cut > 0 for prompt in prompts), len(prompts), answering, _LOGGER)
+    if not decoding.constrained:
+        lengths = {item: len(builder.titles[item]) for row in sets for item in row["candidates"]}
+        targets = [int(sequences.targets[row["sequence_id"]]) for row in sets]
+        report_unanswerable_titles(lengths, targets, decoding.maximum_new_tokens, answering, _LOGGER)
+    possible = [[builder.answer(item) for item in row["candidates"]] for row in sets]
+    with Progress(len(sets), answering, _LOGGER) as progress:
+        allowed = possible if decoding.constrained else None
+        texts = generate_answers(model, builder, prompts, decoding, progress, allowed)
+    with Progress(len(sets), f"scoring candidates with {prompted.name}", _LOGGER) as progress:
+        scores = score_answers(model, prompts, possible, decoding.batch_size, progress)
+    return ModelOutputs(texts, [one.sums if decoding.candidate_score == "sum" else one.means for one in scores])
+
+
+def report_unanswerable_titles(
+    title_lengths: Mapping[int, int], targets: Sequence[int], new_tokens: int, description: str, logger: logging.Logger
+) -> None:
+    """Warn of titles that no answer can hold to their end, if there are any.
+
+    An answer needs the title's own tokens; the newline behind it may be cut off.
+
+    Args:
+        title_lengths: tokens of the title of each item that can be chosen, by item id.
+        targets: item id of each candidate set's target.
+        new_tokens: of an answer, at most.
+        description: what the answers are for.
+        logger: where the warning goes.
+    """
+    too_long = {item: length for item, length in title_lengths.items() if length > new_tokens}
+    if too_long:
+        logger.warning(
+            "%s: %d of %d titles have more tokens than decoding.maximum_new_tokens (%d), the longest %d; no answer "
+            "can name them, and they are right in %d of %d candidate sets",
+            description,
+            len(too_long),
+            len(title_lengths),
+            new_tokens,
+            max(too_long.values()),
+            sum(target in too_long for target in targets),
+            len(targets),
         )
-    possible = [[builder.answer(item) for item in row["candidates"]] for row in asked]
-    with Progress(len(asked), f"answering with {description}", logger) as progress:
-        allowed = possible if settings.constrained else None
-        answers = generate_answers(model, tokenizer, builder.stops, questions, settings, progress, allowed)
-    with Progress(len(asked), f"scoring candidates with {description}", logger) as progress:
-        scores = score_answers(model, questions, possible, settings.batch_size, progress)
-    rows = [
-        {
-            "sequence_id": row["sequence_id"],
-            "split": sequences.keys[row["sequence_id"]].split,
-            "user_id": int(sequences.user_ids[row["sequence_id"]]),
-            "draw": row["draw"],
-            "method": method,
-            "candidates_hash": row["hash"],
-            "history": sequences.histories[row["sequence_id"]],
-            "target": int(sequences.targets[row["sequence_id"]]),
-            "candidates": row["candidates"],
-            "scores": scored.sums if settings.candidate_score == "sum" else scored.means,
-            "text": answer,
-            "choice": resolve_choice(answer, row["candidates"], titles),
-        }
-        for row, answer, scored in zip(asked, answers, scores, strict=True)
-    ]
-    return pa.Table.from_pylist(rows, schema=PREDICTIONS)

@@ -10,10 +10,10 @@ from ilora.llm.prompts.builder import NO_ITEM, TokenisedPrompt
 
 
 @dataclass(frozen=True)
-class Question:
-    """A prompt and, for an instance-wise adapter, what its gate reads, float (width,)."""
+class PreparedPrompt:
+    """A tokenised prompt and, for an instance-wise adapter, what its gate reads, float (width,)."""
 
-    prompt: TokenisedPrompt
+    tokens: TokenisedPrompt
     guidance: torch.Tensor | None
 
 
@@ -32,27 +32,27 @@ class PromptBatch:
     guidance: torch.Tensor | None
 
 
-def in_batches(questions: Sequence[Question], batch_size: int) -> Iterator[list[int]]:
-    """Give the questions' indices in batches, longest prompts first: those of like length need little padding."""
-    longest_first = sorted(range(len(questions)), key=lambda index: -len(questions[index].prompt.token_ids))
-    for begin in range(0, len(questions), batch_size):
+def in_batches(prompts: Sequence[PreparedPrompt], batch_size: int) -> Iterator[list[int]]:
+    """Give the prompts' indices in batches, longest prompts first: those of like length need little padding."""
+    longest_first = sorted(range(len(prompts)), key=lambda index: -len(prompts[index].tokens.token_ids))
+    for begin in range(0, len(prompts), batch_size):
         yield longest_first[begin : begin + batch_size]
 
 
-def prompt_batch(model: HybridLanguageModel, questions: Sequence[Question]) -> PromptBatch:
-    """Embed the prompts of some questions, on the model's device."""
+def prompt_batch(model: HybridLanguageModel, prompts: Sequence[PreparedPrompt]) -> PromptBatch:
+    """Embed some prompts, on the model's device."""
     where = model.causal_model.device
-    longest = max(len(question.prompt.token_ids) for question in questions)
+    longest = max(len(prompt.tokens.token_ids) for prompt in prompts)
     # Any token will do for padding, which nothing attends to.
-    input_ids = torch.zeros((len(questions), longest), dtype=torch.int64)
+    input_ids = torch.zeros((len(prompts), longest), dtype=torch.int64)
     behaviour = torch.full_like(input_ids, NO_ITEM)
     attention_mask = torch.zeros_like(input_ids)
-    for row, question in enumerate(questions):
-        begin = longest - len(question.prompt.token_ids)
-        input_ids[row, begin:] = torch.tensor(question.prompt.token_ids)
-        behaviour[row, begin:] = torch.tensor(question.prompt.behaviour)
+    for row, prompt in enumerate(prompts):
+        begin = longest - len(prompt.tokens.token_ids)
+        input_ids[row, begin:] = torch.tensor(prompt.tokens.token_ids)
+        behaviour[row, begin:] = torch.tensor(prompt.tokens.behaviour)
         attention_mask[row, begin:] = 1
-    guidance = [question.guidance for question in questions if question.guidance is not None]
+    guidance = [prompt.guidance for prompt in prompts if prompt.guidance is not None]
     return PromptBatch(
         embeddings=model.embed(input_ids.to(where), behaviour.to(where)),
         attention_mask=attention_mask.to(where),

@@ -8,17 +8,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import PreTrainedTokenizerBase
 
 from ilora.artifacts.parquet import read_table
 from ilora.artifacts.schemas import ITEMS
 from ilora.artifacts.tensors import read_tensor
 from ilora.datasets.wording import PromptWording
-from ilora.evaluation.validity import resolve_choice
 from ilora.llm.hub.origin import read_origin
 from ilora.llm.inference.generation import DecodingSettings, generate_answers
 from ilora.llm.inference.likelihood import score_answers
-from ilora.llm.inference.prompt_batches import Question
+from ilora.llm.inference.prompt_batches import PreparedPrompt
 from ilora.llm.model.adapter import load_adapter
 from ilora.llm.model.backbones import load_causal_model, load_tokenizer
 from ilora.llm.model.hybrid_model import HybridLanguageModel
@@ -26,11 +24,12 @@ from ilora.llm.model.item_vectors import prepare_item_vectors
 from ilora.llm.prompts.builder import PromptBuilder, prompt_style
 from ilora.llm.prompts.context import context_window
 from ilora.llm.training.tuning_job import TuningSettings
+from ilora.predictions.choices import resolve_choice
 from ilora.progress import Progress
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Of one question; a longer answer is no title.
+#: Of one prompt; a longer answer is no title.
 _DECODING = DecodingSettings(batch_size=1, maximum_new_tokens=64)
 
 
@@ -65,7 +64,6 @@ class TunedMethod:
     item_embeddings: torch.Tensor | None
     recommender: Path | None
     model: HybridLanguageModel
-    tokenizer: PreTrainedTokenizerBase
     builder: PromptBuilder
 
     @property
@@ -86,12 +84,12 @@ class TunedMethod:
         gated = self.model.instance_wise
         if gated is not None and gated.config.guidance == "constant":
             guidance = gated.constant_guidance(1)[0]
-        question = Question(self.builder.prompt(history, candidates), guidance)
+        prompt = PreparedPrompt(self.builder.prompt(history, candidates), guidance)
         with Progress(1, "answering", _LOGGER) as progress:
-            (text,) = generate_answers(self.model, self.tokenizer, self.builder.stops, [question], _DECODING, progress)
+            (text,) = generate_answers(self.model, self.builder, [prompt], _DECODING, progress)
         with Progress(1, "scoring the candidates", _LOGGER) as progress:
             answers = [self.builder.answer(item) for item in candidates]
-            (scores,) = score_answers(self.model, [question], [answers], 1, progress)
+            (scores,) = score_answers(self.model, [prompt], [answers], 1, progress)
         likelihoods = np.exp(scores.sums - scores.sums.max())
         weights = None
         if gated is not None and guidance is not None:
@@ -138,4 +136,4 @@ def load_tuned_method(adapter: Path) -> TunedMethod:
         context_window(model.causal_model, _DECODING.maximum_new_tokens),
     )
     recommender = None if embeddings is None else embeddings.with_name("model.safetensors")
-    return TunedMethod(titles, vectors, recommender, model, tokenizer, builder)
+    return TunedMethod(titles, vectors, recommender, model, builder)

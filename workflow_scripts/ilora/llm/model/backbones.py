@@ -22,9 +22,17 @@ from transformers import (
 
 from ilora.artifacts.json_files import read_json
 from ilora.artifacts.records import check_folder
-from ilora.llm.model.precision import DTYPES, Precision
 
 Quantization = Literal["nf4", "int8"]
+
+#: In what the frozen weights are kept and the language model computes.
+Precision = Literal["float32", "bfloat16", "float16"]
+
+DTYPES: dict[Precision, torch.dtype] = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
 
 
 class BackboneError(RuntimeError):

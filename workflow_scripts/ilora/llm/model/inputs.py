@@ -47,7 +47,7 @@ class MethodInputs:
         return len(self.sequences.rows("train"))
 
 
-def read_inputs(
+def read_method_inputs(
     catalogue: Path,
     sequences: Path,
     item_embeddings: Path | None = None,

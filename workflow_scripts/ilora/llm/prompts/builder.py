@@ -92,6 +92,7 @@ class PromptBuilder:
         window: what the model can read at once; None for no limit.
 
     Attributes:
+        tokenizer: of the backbone.
         newline: token ids of a newline, which ends every title in a prompt.
         end: token ids that end an answer.
         stops: tokens at which decoding stops: the last of a newline, and of an end.
@@ -109,7 +110,7 @@ class PromptBuilder:
         wording: PromptWording,
         window: ContextWindow | None = None,
     ) -> None:
-        self.style = style
+        self.tokenizer, self.style = tokenizer, style
         self.newline = newline_token_ids(tokenizer)
         if style.template == "chat":
             fixed = chat_tokens(tokenizer, wording, self.newline, style.order, titles)

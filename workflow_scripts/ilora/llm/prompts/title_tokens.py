@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from transformers import PreTrainedTokenizerBase
 
-from ilora.evaluation.validity import resolve_choice
+from ilora.predictions.choices import resolve_choice
 
 PLACEHOLDER_TOKEN = "<item>"
 """Stands where a behaviour token will be, in the embedded tokenizer; others lend a token of theirs."""

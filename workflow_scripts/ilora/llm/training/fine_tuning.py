@@ -15,9 +15,9 @@ from ilora.adapters.labels import IGNORED_LABEL
 from ilora.adapters.load import ExpertLoad
 from ilora.data.candidates import draw_candidates
 from ilora.data.sequences import SequenceTable
+from ilora.llm.model.backbones import Precision
 from ilora.llm.model.collation import Collator, TrainingExample
 from ilora.llm.model.hybrid_model import HybridLanguageModel
-from ilora.llm.model.precision import Precision
 from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder
 from ilora.llm.prompts.context import report_cut_histories
 from ilora.llm.training.checkpoints import Checkpointing

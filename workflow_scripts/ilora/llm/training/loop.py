@@ -23,7 +23,7 @@ from transformers.trainer_callback import PrinterCallback
 
 from ilora.adapters.load import ExpertLoad
 from ilora.artifacts.schemas import TRAINING_LOG
-from ilora.llm.model.precision import Precision
+from ilora.llm.model.backbones import Precision
 from ilora.llm.training.callbacks import AtSteps, KeepBest, ShowProgress, StopOnSignal, measurements
 from ilora.llm.training.checkpoints import (
     Checkpointing,

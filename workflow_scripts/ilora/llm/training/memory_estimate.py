@@ -18,9 +18,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModelForCausalLM, PreTrainedConfig
 
 from ilora.llm.model.adapter import AdapterSettings, attach_adapter
-from ilora.llm.model.backbones import Quantization
+from ilora.llm.model.backbones import DTYPES, Precision, Quantization
 from ilora.llm.model.hybrid_model import HybridLanguageModel
-from ilora.llm.model.precision import DTYPES, Precision
 from ilora.llm.model.projector import Projector
 from ilora.llm.training.frozen_weights import frozen_bytes
 

@@ -19,7 +19,7 @@ from ilora.datasets.wording import PromptWording
 from ilora.llm.model.adapter import AdapterSettings, adapter_settings, attach_adapter, save_adapter
 from ilora.llm.model.backbones import BackboneSource, device, load_causal_model, load_tokenizer
 from ilora.llm.model.hybrid_model import HybridLanguageModel
-from ilora.llm.model.inputs import MethodInputs, read_inputs
+from ilora.llm.model.inputs import MethodInputs, read_method_inputs
 from ilora.llm.model.item_vectors import guide_item_vectors
 from ilora.llm.model.projector import fresh_projector, load_projector
 from ilora.llm.prompts.builder import PromptBuilder, prompt_style
@@ -134,7 +134,7 @@ def prepare_tuning(job: TuningJob) -> PreparedTuning:
     """Read the files of a job, load its backbone and attach a fresh adapter, whose gate has its statistics."""
     settings, shape = job.settings, job.settings.shape
     names = ("catalogue", "sequences", "item_embeddings", "representations")
-    inputs = read_inputs(**{name: job.inputs[name] for name in names if name in job.inputs})
+    inputs = read_method_inputs(**{name: job.inputs[name] for name in names if name in job.inputs})
     tokenizer = load_tokenizer(settings.source)
     is_divided = job.sharded and process_count() > 1
     # A model whose weights are divided may be too large for one device.

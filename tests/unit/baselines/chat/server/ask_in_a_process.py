@@ -5,16 +5,16 @@ import sys
 
 from chat_server import PRICES, make_requests
 from ilora.baselines.chat.answer_store import AnswerStore
-from ilora.baselines.chat.answering import Patience, answer_requests
+from ilora.baselines.chat.answering import RequestLimits, answer_requests
 from ilora.baselines.chat.client import ChatClient
 
 
 def main(address: str, path: str, count: str, threads: str) -> None:
     """Answer all requests, without any limit of costs."""
-    patience = Patience(60_000.0, int(threads), 1)
+    limits = RequestLimits(60_000.0, int(threads), 1)
     client = ChatClient(address, "sk-of-a-process", 60.0)
     with AnswerStore(path, 10**15) as store:
-        answer_requests(make_requests(address, int(count)), client, store, PRICES, patience, logging.getLogger("ilora"))
+        answer_requests(make_requests(address, int(count)), client, store, PRICES, limits, logging.getLogger("ilora"))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,92 @@
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+
+from ilora.recommenders import validation
+from ilora.recommenders.models import build_model
+from ilora.recommenders.padded_sequences import pad_sequences
+from ilora.recommenders.settings import Architecture, SASRecArchitecture, TrainingSettings
+from ilora.recommenders.training_loop import total_steps, train
+
+SMALL_SASREC = SASRecArchitecture(feed_forward_size=32, dropout=0.1)
+
+
+def _train(ring: Any, architecture: Architecture, settings: TrainingSettings, seed: int = 1) -> tuple[Any, Any]:
+    limits = {"items": ring.item_count, "maximum_history": ring.maximum_history}
+    training = pad_sequences(ring.sequences.slice(0, 30 * 9), **limits)
+    sets = validation.validation_sets(ring.sequences, ring.candidates, **limits)
+    build = partial(build_model, architecture, embedding_size=8, **limits)
+    return train(build, training, sets, settings, seed=seed)
+
+
+def test_it_learns_and_returns_the_best_model(
+    ring: Any, architecture: Architecture, settings: TrainingSettings
+) -> None:
+    model, log = _train(ring, architecture, settings)
+    limits = {"items": ring.item_count, "maximum_history": ring.maximum_history}
+    sets = validation.validation_sets(ring.sequences, ring.candidates, **limits)
+
+    best = validation.hit_ratio(model, sets)
+
+    assert best == max(log["validation_hit_ratio@1"].to_pylist())
+    assert best >= 0.6, "chance is 0.1; the next item is certain"
+    assert not model.training
+    assert log["loss"][-1].as_py() < log["loss"][0].as_py()
+
+
+def test_the_log_has_a_row_for_each_validation(ring: Any) -> None:
+    settings = TrainingSettings(batch_size=60, maximum_epochs=3, evaluations_per_epoch=2, patience=100)
+    _, log = _train(ring, SMALL_SASREC, settings)
+    # 270 sequences are 5 steps of an epoch; its two validations are after 3 and 5.
+    assert log["step"].to_pylist() == [3, 5, 8, 10, 13, 15]
+    assert log["epoch"].to_pylist() == pytest.approx([0.6, 1.0, 1.6, 2.0, 2.6, 3.0])
+    assert total_steps(settings, sequences=270) == 15
+
+
+def test_more_validations_than_steps_are_one_for_each_step(ring: Any) -> None:
+    settings = TrainingSettings(batch_size=1000, maximum_epochs=2, evaluations_per_epoch=5, patience=100)
+    _, log = _train(ring, SMALL_SASREC, settings)
+    assert log["step"].to_pylist() == [1, 2]
+
+
+def test_it_stops_when_patience_is_at_an_end(ring: Any) -> None:
+    # With no learning to speak of, the first validation stays the best. Patience counts validations.
+    settings = TrainingSettings(
+        learning_rate=1e-12, batch_size=60, maximum_epochs=50, evaluations_per_epoch=1, patience=3
+    )
+    _, log = _train(ring, SMALL_SASREC, settings)
+    assert log.num_rows == 4
+
+
+def test_the_seed_determines_everything(ring: Any, architecture: Architecture, settings: TrainingSettings) -> None:
+    short = replace(settings, maximum_epochs=2)
+    torch.manual_seed(123)
+    state = torch.get_rng_state()
+    first, first_log = _train(ring, architecture, short, seed=1)
+    assert torch.equal(torch.get_rng_state(), state), "the global random generator was touched"
+
+    torch.rand(17)
+    second, second_log = _train(ring, architecture, short, seed=1)
+    other, _ = _train(ring, architecture, short, seed=2)
+
+    assert first_log.equals(second_log)
+    for name, weights in first.state_dict().items():
+        assert torch.equal(weights, second.state_dict()[name]), name
+    assert not torch.equal(first.item_embedding.weight, other.item_embedding.weight)
+
+
+def test_a_diverging_loss_is_an_error_that_says_what_to_do(ring: Any) -> None:
+    settings = TrainingSettings(learning_rate=1e30, batch_size=60)
+    with pytest.raises(FloatingPointError, match="at step .*recommenders.learning_rate"):
+        _train(ring, SMALL_SASREC, settings)
+
+
+def test_validation_uses_the_validation_split_only(ring: Any) -> None:
+    sets = validation.validation_sets(ring.sequences, ring.candidates, items=ring.item_count, maximum_history=5)
+    assert len(sets.sequences) == 10
+    assert len(sets.candidates) == len(sets.rows) == len(sets.targets) == 20
+    assert (sets.sequences.targets.numpy()[sets.rows] == sets.targets + 1).all()
+    assert (sets.candidates == sets.targets[:, None]).sum(axis=1).tolist() == [1] * 20

@@ -1,0 +1,182 @@
+"""Training of a recommender: RecBole's model and loss, early stopping on our frozen candidate sets.
+
+RecBole's own Trainer validates on candidates that it draws itself, between epochs only, and keeps its best
+model in a pickle; hence the short loop here.
+"""
+
+import hashlib
+import logging
+import math
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import torch
+from recbole.model.abstract_recommender import SequentialRecommender
+
+from ilora.artifacts.schemas import TRAINING_LOG
+from ilora.recommenders import validation
+from ilora.recommenders.models import optimizer_for, training_loss
+from ilora.recommenders.padded_sequences import PaddedSequences
+from ilora.recommenders.settings import TrainingSettings
+
+_LOG_SCHEMA = pa.schema(
+    [
+        *TRAINING_LOG,
+        pa.field("validation_hit_ratio@1", pa.float64()),
+        pa.field("validation_loss", pa.float64()),
+    ]
+)
+
+CPU = torch.device("cpu")
+
+logger = logging.getLogger(__name__)
+
+
+def total_steps(settings: TrainingSettings, sequences: int) -> int:
+    """Return the number of steps that training takes when it is not stopped early."""
+    return settings.maximum_epochs * _steps_per_epoch(settings, sequences)
+
+
+def train(
+    build: Callable[[], SequentialRecommender],
+    training: PaddedSequences,
+    validation_sets: validation.ValidationSets,
+    settings: TrainingSettings,
+    *,
+    seed: int,
+    on_step: Callable[[float], object] = lambda loss: None,
+    device: torch.device = CPU,
+) -> tuple[SequentialRecommender, pa.Table]:
+    """Train a new model until it no longer improves on validation, and return it as it was at its best there.
+
+    The best is that of the highest HitRatio@1 over the validation candidate sets, the earliest of equal ones.
+    On the CPU, the same arguments give the same weights on the same machine with the same number of threads; torch's
+    global random generators are left as they were.
+
+    Args:
+        build: makes the untrained model.
+        training: the training sequences.
+        validation_sets: what to stop on.
+        settings: how to train.
+        seed: of initial weights, dropout and the order of the sequences.
+        on_step: called with the loss of each step.
+        device: where to compute.
+
+    Returns:
+        The model on the CPU, in evaluation mode, and its training log: a row for each validation, with the mean
+        training loss since the one before, `validation_hit_ratio@1` and `validation_loss`.
+
+    Raises:
+        FloatingPointError: the loss is no finite number.
+    """
+    with torch.random.fork_rng(devices=[] if device == CPU else [device]):
+        torch.manual_seed(_derived_seed(seed, "weights and dropout"))
+        model = build().to(device)
+        log = _fit(model, training, validation_sets, settings, seed, on_step)
+    return model.to(CPU).eval(), log
+
+
+@dataclass
+class _EarlyStopping:
+    """Remembers the best weights, and how many validations ago they were."""
+
+    patience: int
+    best_score: float = -math.inf
+    best_step: int = 0
+    best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
+    without_improvement: int = 0
+
+    def should_stop(self, model: SequentialRecommender, step: int, score: float) -> bool:
+        """Take a validation's score into account; true when patience is at an end."""
+        if score > self.best_score:
+            self.best_score, self.best_step, self.without_improvement = score, step, 0
+            self.best_weights = deepcopy(model.state_dict())
+        else:
+            self.without_improvement += 1
+        return self.without_improvement >= self.patience
+
+
+def _fit(
+    model: SequentialRecommender,
+    training: PaddedSequences,
+    validation_sets: validation.ValidationSets,
+    settings: TrainingSettings,
+    seed: int,
+    on_step: Callable[[float], object],
+) -> pa.Table:
+    optimizer = optimizer_for(model, settings.learning_rate, settings.weight_decay)
+    steps_per_epoch = _steps_per_epoch(settings, len(training))
+    validation_steps = _validation_steps(settings, steps_per_epoch)
+    stopping = _EarlyStopping(settings.patience)
+    log: list[dict[str, float]] = []
+    losses: list[float] = []
+    for step, batch in enumerate(_batches(training, settings, seed), start=1):
+        losses.append(_take_step(model, optimizer, batch, step))
+        on_step(losses[-1])
+        if step not in validation_steps:
+            continue
+        score = validation.hit_ratio(model, validation_sets)
+        log.append(
+            {
+                "step": step,
+                "epoch": step / steps_per_epoch,
+                "loss": sum(losses) / len(losses),
+                "learning_rate": settings.learning_rate,
+                "validation_hit_ratio@1": score,
+                "validation_loss": validation.loss(model, validation_sets),
+            }
+        )
+        losses.clear()
+        logger.info("step %d: validation HitRatio@1 %.4f", step, score)
+        if stopping.should_stop(model, step, score):
+            break
+    logger.info("best: validation HitRatio@1 %.4f at step %d", stopping.best_score, stopping.best_step)
+    model.load_state_dict(stopping.best_weights)
+    return pa.Table.from_pylist(log, schema=_LOG_SCHEMA)
+
+
+def _take_step(
+    model: SequentialRecommender, optimizer: torch.optim.Optimizer, batch: PaddedSequences, step: int
+) -> float:
+    model.train()
+    optimizer.zero_grad()
+    loss = training_loss(model, batch)
+    value = loss.item()
+    if not math.isfinite(value):
+        raise FloatingPointError(
+            f"the loss is {value} at step {step}: training has diverged. Lower recommenders.learning_rate."
+        )
+    loss.backward()
+    optimizer.step()
+    return value
+
+
+def _steps_per_epoch(settings: TrainingSettings, sequences: int) -> int:
+    return math.ceil(sequences / settings.batch_size)
+
+
+def _validation_steps(settings: TrainingSettings, steps_per_epoch: int) -> frozenset[int]:
+    validations = settings.maximum_epochs * settings.evaluations_per_epoch
+    return frozenset(
+        math.ceil(number * steps_per_epoch / settings.evaluations_per_epoch) for number in range(1, validations + 1)
+    )
+
+
+def _batches(training: PaddedSequences, settings: TrainingSettings, seed: int) -> Iterator[PaddedSequences]:
+    """Yield the batches of all epochs; the seed and the epoch's number determine the order within it."""
+    for epoch in range(settings.maximum_epochs):
+        order = torch.randperm(len(training), generator=_generator(seed, "order", epoch))
+        for rows in order.split(settings.batch_size):
+            yield training.rows(rows)
+
+
+def _generator(seed: int, purpose: str, index: int) -> torch.Generator:
+    return torch.Generator().manual_seed(_derived_seed(seed, purpose, index))
+
+
+def _derived_seed(seed: int, *purpose: object) -> int:
+    """Return a seed of 63 bits that the arguments determine, so that no two purposes share random numbers."""
+    name = "\0".join(map(str, (seed, "recommender", *purpose)))
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest()) >> 1
