@@ -12,7 +12,7 @@ rule prepare_interactions:
     conda:
         "../envs/data.yaml"
     params:
-        code=data.code_of_preparation(code_version),
+        code=code_version("prepare_interactions", by_wildcards=data.modules),
         source=data.raw_source,
         own=data.own,
         filters=data.filters,

@@ -7,23 +7,28 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from checkout import SMOKE, Checkout
-from followed_pages import blocks, sources, touched, write
+from checkout import PARTS, SMOKE, Checkout
+from page import BLOCK, write
 
 pytestmark = pytest.mark.timeout(1200)
 
 MODULE = "workflow_scripts/ilora/figures/mrr.py"
 
 
+def sources(folder: Path) -> dict[str, bytes]:
+    """Return what the workflow is written in: its files, by their path in the copy."""
+    kept = [path for part in PARTS for path in [folder / part, *(folder / part).rglob("*")] if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in kept if path.suffix != ".pyc"}
+
+
 @pytest.fixture(scope="module")
 def added(finished: Checkout, repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """The finished smoke study in a copy of the workflow that has the page's figure too."""
     copy = Checkout.like(finished, tmp_path_factory.mktemp("added") / "checkout")
-    before = sources(copy.folder)
     page = (repository / "docs" / "adding_a_figure.md").read_text(encoding="utf-8")
-    (_, module), (_, command) = blocks(page)
+    (_, module), (_, command) = BLOCK.findall(page)
     assert write(copy.folder, module) == MODULE
-    assert touched(before, sources(copy.folder)) == {MODULE}
+    assert sources(copy.folder) == sources(finished.folder) | {MODULE: sources(copy.folder)[MODULE]}
     process = copy.snakemake(*command.split()[1:])
     assert process.returncode == 0, process.stdout
     return copy

@@ -17,7 +17,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Node = TypeVar("Node", bound=ast.AST)
 
@@ -296,12 +296,19 @@ class CodeVersions:
 
     scripts: Path
 
-    def __call__(self, script: str, *modules: str) -> Callable[[object], str]:
-        """Return what gives `script_version` of a script, by its name without the extension.
+    def __call__(
+        self, script: str, *modules: str, by_wildcards: Callable[[Any], Iterable[str]] = lambda wildcards: ()
+    ) -> Callable[[Any], str]:
+        """Return what gives `script_version` of a script at the wildcards of a job.
 
         It is asked for where a job is planned: a process that runs one job parses what this one uses alone.
+
+        Args:
+            script: its name, without the extension.
+            modules: what it loads by name.
+            by_wildcards: what it loads by name for these wildcards.
         """
-        return lambda wildcards: self._version(script, modules)
+        return lambda wildcards: self._version(script, (*modules, *by_wildcards(wildcards)))
 
     @functools.cached_property
     def _version(self) -> Callable[[str, tuple[str, ...]], str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from followed_pages import blocks, edit, sources, touched
+from page import BLOCK, edit
 
 # Prints what a run of made-up predictions says of its metrics: the table of them, Table 1 and the card of the adapter.
 SHOW = """
@@ -66,18 +66,23 @@ json.dump(
 """
 
 
+def texts(folder: Path) -> dict[str, str]:
+    """Return the text of each module below a folder."""
+    return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in folder.rglob("*.py")}
+
+
 @pytest.fixture(scope="module")
 def shown(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What is shown after the page was followed in a copy of the library."""
     folder = tmp_path_factory.mktemp("library")
     shutil.copytree(repository / "workflow_scripts", folder / "workflow_scripts")
-    before = sources(folder)
     page = (repository / "docs" / "adding_a_metric.md").read_text(encoding="utf-8")
-    steps = blocks(page)
+    steps = BLOCK.findall(page)
     assert [kind for kind, _ in steps] == ["diff", "diff"]
     for _, block in steps:
         edit(folder, block)
-    assert touched(before, sources(folder)) == {"workflow_scripts/ilora/evaluation/metrics.py"}
+    before, after = texts(repository / "workflow_scripts"), texts(folder / "workflow_scripts")
+    assert {path for path, text in after.items() if before.get(path) != text} == {"ilora/evaluation/metrics.py"}
     environment = {**os.environ, "PYTHONPATH": "workflow_scripts"}
     process = subprocess.run([sys.executable, "-c", SHOW], cwd=folder, env=environment, capture_output=True, text=True)
     assert process.returncode == 0, process.stderr

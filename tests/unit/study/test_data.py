@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ilora.code_version import CodeVersions, script_version
 from ilora.study.data import DataFiles
 from ilora.study.study import Study
 
@@ -40,20 +38,12 @@ def files() -> DataFiles:
     ],
 )
 def test_what_a_data_set_hands_to_its_scripts(
-    files: DataFiles,
-    repository: Path,
-    dataset: str,
-    source: str,
-    filters: dict[str, Any],
-    modules: tuple[str, ...],
-    verb: str,
+    files: DataFiles, dataset: str, source: str, filters: dict[str, Any], modules: tuple[str, ...], verb: str
 ) -> None:
     wildcards = {"dataset": dataset}
     assert files.raw_source(wildcards) == source
     assert files.filters(wildcards) == filters
-    scripts = repository / "workflow_scripts"
-    version = files.code_of_preparation(CodeVersions(scripts))(wildcards)
-    assert version == script_version(scripts / "prepare_interactions.py", scripts, modules)
+    assert files.modules(wildcards) == modules
     assert files.wording(wildcards)["question"] == f"Which candidate does the user {verb} next?\n"
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ilora.code_version import CodeVersions
-from ilora.datasets.declaration import DOWNLOAD
+from ilora.datasets.declaration import DOWNLOAD, Dataset
 from ilora.datasets.loading import module_of
 from ilora.datasets.register import DATASETS
 from ilora.layout import expand, fill
@@ -21,21 +19,24 @@ class DataFiles:
 
     study: Study
 
+    def dataset(self, wildcards: Wildcards) -> Dataset:
+        """Return the data set of a path."""
+        return self.study.config.data.dataset(wildcards["dataset"])
+
     def raw_source(self, wildcards: Wildcards) -> str:
         """Return where the raw files of a data set lie, as its reader takes it."""
-        dataset, data = wildcards["dataset"], self.study.config.data
-        source = data.sources.get(dataset, data.dataset(dataset).default_source)
-        return fill(self.study.layout.raw_folder, dataset=dataset) if source == DOWNLOAD else source
+        dataset = self.dataset(wildcards)
+        source = self.study.config.data.sources.get(dataset.name, dataset.default_source)
+        return fill(self.study.layout.raw_folder, dataset=dataset.name) if source == DOWNLOAD else source
 
     def raw_files(self, wildcards: Wildcards) -> list[str]:
         """Return a data set's raw files, or their folder. A user's that are missing stop the job, not the planning."""
-        dataset, data = wildcards["dataset"], self.study.config.data
-        own = data.own.get(dataset)
+        dataset, data = self.dataset(wildcards), self.study.config.data
+        own = data.own.get(dataset.name)
         if own is not None:
             return [path for path in (own.interactions, own.items) if Path(path).is_file()]
-        source = DATASETS[dataset].source
-        if source is not None and data.sources[dataset] == DOWNLOAD:
-            return self.study.layout.raw_files(dataset, source.file_names)
+        if data.sources[dataset.name] == DOWNLOAD and dataset.source is not None:
+            return self.study.layout.raw_files(dataset.name, dataset.source.file_names)
         folder = self.raw_source(wildcards)
         return [folder] if Path(folder).is_dir() else []
 
@@ -46,22 +47,15 @@ class DataFiles:
 
     def filters(self, wildcards: Wildcards) -> dict[str, Any]:
         """Return what the study chooses about filtering a data set, and nothing about another."""
-        data = self.study.config.data
-        return {name: getattr(data, name) for name in data.dataset(wildcards["dataset"]).options}
+        return {name: getattr(self.study.config.data, name) for name in self.dataset(wildcards).options}
 
     def wording(self, wildcards: Wildcards) -> dict[str, str]:
         """Return the sentences of a data set in prompts."""
-        return asdict(self.study.config.data.dataset(wildcards["dataset"]).wording)
+        return asdict(self.dataset(wildcards).wording)
 
-    def code_of_preparation(self, code_version: CodeVersions) -> Callable[[Wildcards], str]:
-        """Return what gives the version of the code that prepares a data set: of built-in ones, its own module."""
-
-        def version(wildcards: Wildcards) -> str:
-            dataset = wildcards["dataset"]
-            modules = (module_of(dataset),) if dataset in DATASETS else ()
-            return code_version("prepare_interactions", *modules)(wildcards)
-
-        return version
+    def modules(self, wildcards: Wildcards) -> tuple[str, ...]:
+        """Return the modules that the script which prepares a data set loads by name: a built-in one's own alone."""
+        return (module_of(wildcards["dataset"]),) if wildcards["dataset"] in DATASETS else ()
 
     def catalogue_of_run(self, wildcards: Wildcards) -> str:
         """Return the items of the data set that a run is about."""
