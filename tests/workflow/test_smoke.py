@@ -38,6 +38,16 @@ TABLES = {
     "draw_error_breakdowns": 1,
     **PAGES,
 }
+# What a language model says, and what follows.
+ANSWERS = {
+    "answer_fine_tuned": 3,
+    "answer_zero_shot": 1,
+    "compute_metrics": 4,
+    "describe_adapter": 3,
+    "analyse_errors": 4,
+    "write_answers": 1,
+    **TABLES,
+}
 
 
 @contextmanager
@@ -172,6 +182,7 @@ def test_a_deleted_artifact_is_made_again_with_what_depends_on_it(
         ("baselines/popularity.py", {"score_baseline": 1, "compute_metrics": 1, "analyse_errors": 1, **TABLES}),
         ("configuration/study.py", {"write_study": 1}),
         ("study/targets.py", {}),
+        ("llm/inference/answer_trie.py", ANSWERS),
     ],
 )
 def test_an_edited_module_reruns_what_uses_it(finished: Checkout, module: str, jobs: dict[str, int]) -> None:
@@ -180,20 +191,30 @@ def test_an_edited_module_reruns_what_uses_it(finished: Checkout, module: str, j
         assert finished.planned_jobs(*SMOKE) == jobs
 
 
+@pytest.mark.parametrize(
+    ("module", "old", "new"),
+    [
+        ("llm/prompts/builder.py", '"""\n\n', '\n\nReworded.\n"""\n\n# A comment.\n'),
+        (
+            "configuration/sections/finetuning.py",
+            "    experts: Count =",
+            "    new: Count = Field(1, description='new')\n    experts: Count =",
+        ),
+    ],
+)
+def test_other_words_and_a_new_option_rerun_nothing(finished: Checkout, module: str, old: str, new: str) -> None:
+    path = finished.folder / "workflow_scripts" / "ilora" / module
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    with changed(path, text.replace(old, new, 1).encode()):
+        assert finished.planned_jobs(*SMOKE) == {}
+
+
 def test_an_edited_setting_reruns_what_uses_it(finished: Checkout) -> None:
     overlay = finished.folder / "studies" / "edited.yaml"
     overlay.write_text("decoding: {maximum_new_tokens: 5}\n", encoding="utf-8")
     jobs = finished.planned_jobs(*SMOKE, "studies/edited.yaml")
-    assert jobs == {
-        "answer_fine_tuned": 3,
-        "answer_zero_shot": 1,
-        "compute_metrics": 4,
-        "describe_adapter": 3,
-        "analyse_errors": 4,
-        "write_answers": 1,
-        "write_deviations": 1,
-        **TABLES,
-    }
+    assert jobs == {**ANSWERS, "write_deviations": 1}
 
 
 def test_another_seed_gives_other_numbers(finished: Checkout) -> None:
