@@ -95,8 +95,8 @@ class Declaration:
     environment: str = "evaluation"
 
     def rule_inputs(self, study: Study) -> Callable[[RuleWildcards], Mapping[str, str | list[str]]]:
-        """Return what gives its inputs to Snakemake."""
-        return _of_rule_wildcards(partial(_inputs, self.inputs(study)))
+        """Return what gives its inputs to Snakemake; they are asked for where a job of it is planned."""
+        return _of_rule_wildcards(lambda wildcards: _inputs(self.inputs(study), wildcards))
 
     def rule_settings(self, study: Study) -> Callable[[RuleWildcards], Mapping[str, Any]]:
         """Return what gives its settings to Snakemake."""
