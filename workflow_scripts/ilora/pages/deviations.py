@@ -15,6 +15,7 @@ import pyarrow as pa
 from ilora.configuration.finetuning import finetuning_values
 from ilora.configuration.presets import LEARNING_RATES, preset_values
 from ilora.datasets.register import DATASETS, PAPER_DATASETS
+from ilora.layout import REPORT
 from ilora.methods.register import TUNED_METHODS
 from ilora.plotting.html_page import html_page, html_table
 from ilora.plotting.labels import dataset_label, method_label
@@ -444,7 +445,8 @@ def _make(given: Given) -> Mapping[str, pa.Table | str]:
 
 
 DOCUMENT = Document(
-    path="report/deviations",
+    folder=REPORT,
+    path="deviations",
     formats=("html",),
     inputs=lambda study: {"weight_decays": study.targets.recommenders.weight_decays()},
     settings=_settings,
