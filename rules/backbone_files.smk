@@ -45,11 +45,4 @@ def backbone_source(wildcards):
 
 def model_source(model, wildcards):
     """Return where a model is loaded from and how, for a rule's `params`."""
-    return {
-        "name": backbone_folder(wildcards) if model.is_embedded else model.name,
-        "revision": model.revision,
-        "precision": model.precision,
-        "quantization": model.quantization,
-        "attention": model.attention,
-        "record": HUB_RECORD.format(backbone=model.identifier) if model.is_on_hub else None,
-    }
+    return model.source(backbone_folder(wildcards), HUB_RECORD.format(backbone=model.identifier)).plain()

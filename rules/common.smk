@@ -31,7 +31,11 @@ targets = Targets(study)
 STUDY, CHAT_ADDRESS, RESULTS = study.config, study.chat_address, study.config.results
 BACKBONE, CHAT_MODEL = study.backbone_id, study.chat_model_id
 METHODS, METHODS_WITHOUT_KEY = study.methods, study.methods_without_key
-BACKBONE_METHODS, TUNED_METHODS, GATED_METHODS = study.backbone_methods, study.tuned_methods, study.gated_methods
+BACKBONE_METHODS, TUNED_METHODS, GATED_METHODS = (
+    study.backbone_methods,
+    study.tuned_methods,
+    study.gated_methods,
+)
 
 
 def one_of(names):

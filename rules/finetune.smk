@@ -118,10 +118,7 @@ rule answer_fine_tuned:
         gpu=gpu_for(STUDY.backbone),
     params:
         code=code_version("answer_fine_tuned"),
-        words=words_of,
-        backbone=backbone_source,
-        method=kind_of,
-        finetuning=finetuning_of,
+        tuning=tuning_of,
         adapter=lambda wildcards, input: Path(input.adapter_weights).parent.as_posix(),
         draws=STUDY.data.draws,
         config=answering_of,

@@ -25,10 +25,7 @@ use rule answer_fine_tuned as answer_snapshot with:
         f"{RESULTS}/benchmarks/rules/answer_snapshot/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}/step~{{step}}.tsv"
     params:
         code=code_version("answer_fine_tuned"),
-        words=words_of,
-        backbone=backbone_source,
-        method=kind_of,
-        finetuning=finetuning_of,
+        tuning=tuning_of,
         adapter=lambda wildcards, input: f"{input.snapshots}/step~{wildcards.step}",
         draws=STUDY.figures.snapshot_draws,
         config=answering_of,

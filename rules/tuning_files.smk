@@ -4,6 +4,8 @@ import functools
 
 from ilora.configuration.decoding import decoding_values
 from ilora.configuration.variants import resolve_variant
+from ilora.configuration.sections.backbone import BackboneSource
+from ilora.configuration.tuning import MethodKind, TuningSettings
 from ilora.configuration.types import DEFAULT_VARIANT as DEFAULT
 
 # A tuned adapter, file by file: one that is missing is noticed, as in a folder it would not be. A method with hybrid
@@ -32,27 +34,31 @@ def settings_of_variant(dataset, method, name):
 
 def finetuning_of(wildcards):
     """Return the fine-tuning settings of the data set and the variant, if there is one, for `params`."""
+    return variant_of(wildcards).finetuning.plain()
+
+
+def variant_of(wildcards):
+    """Return the settings of the variant of a path."""
     variant = wildcards.get("variant", DEFAULT)
-    return settings_of_variant(wildcards.dataset, wildcards.method, variant).finetuning.model_dump(
-        mode="json"
-    )
+    return settings_of_variant(wildcards.dataset, wildcards.method, variant)
 
 
 def tuning_of(wildcards):
     """Return how the method is tuned for the data set, as the library takes it, for `params`."""
-    return {
-        "dataset": wildcards.dataset,
-        "method": wildcards.method,
-        "kind": kind_of(wildcards),
+    method = LANGUAGE_MODEL_METHODS[wildcards.method]
+    return TuningSettings(
+        dataset=wildcards.dataset,
+        method=wildcards.method,
+        kind=MethodKind(prompt=method.prompt, adapter=method.adapter),
         # A plan is made for all seeds.
-        "seed": int(wildcards.get("seed", STUDY.seeds[0])),
-        "backbone": backbone_source(wildcards),
-        "finetuning": finetuning_of(wildcards),
-        **section("prompt"),
-        "words": words_of(wildcards),
-        "candidates": STUDY.data.candidates,
-        "candidate_seed": STUDY.data.candidate_seed,
-    }
+        seed=int(wildcards.get("seed", str(STUDY.seeds[0]))),
+        backbone=BackboneSource.read(backbone_source(wildcards)),
+        finetuning=variant_of(wildcards).finetuning,
+        prompt=STUDY.prompt,
+        words=words_of(wildcards),
+        candidates=STUDY.data.candidates,
+        candidate_seed=STUDY.data.candidate_seed,
+    ).plain()
 
 
 def kind_of(wildcards):
@@ -64,7 +70,7 @@ def kind_of(wildcards):
 def answering_of(wildcards):
     """Return the settings of prompts and of the method's decoding, for `params`."""
     decoding = decoding_values(STUDY.decoding, wildcards.method)
-    return {**section("prompt"), "decoding": decoding.model_dump(mode="json")}
+    return {"prompt": STUDY.prompt.plain(), "decoding": decoding.plain()}
 
 
 def guide_of(wildcards):

@@ -9,8 +9,8 @@ from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.records import check_made_from
 from ilora.artifacts.schemas import CANDIDATES, METRICS
-from ilora.predictions.comparability import check_same_candidates
 from ilora.layout import parse_data
+from ilora.predictions.comparability import check_same_candidates
 from ilora.predictions.schema import PREDICTIONS
 from ilora.progress import start_log
 

@@ -6,10 +6,10 @@ from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.schemas import CANDIDATES, ITEMS
 from ilora.configuration.sweep_cells import SweepCell
-from ilora.predictions.comparability import check_same_candidates
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.sweeps import measure_sweep
 from ilora.layout import parse_data, parse_run
+from ilora.predictions.comparability import check_same_candidates
 from ilora.predictions.schema import PREDICTIONS
 from ilora.progress import start_log
 

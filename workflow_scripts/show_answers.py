@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 from ilora.artifacts.parquet import read_table
 from ilora.artifacts.writing import atomic_path
+from ilora.configuration.sections.prompt import PromptSection
 from ilora.evaluation.answer_sample import ANSWER_SAMPLE
-from ilora.llm.prompts.builder import PromptStyle, prompt_text
+from ilora.llm.prompts.builder import prompt_style, prompt_text
 from ilora.llm.prompts.wording import prompt_wording
 from ilora.plotting.labels import setting_label
 from ilora.progress import start_log
@@ -23,7 +24,9 @@ def main(snakemake: "Snakemake") -> None:
     logger = start_log(snakemake.log[0])
     dataset, params = snakemake.wildcards.dataset, snakemake.params
     samples = [read_table(path, ANSWER_SAMPLE) for path in snakemake.input.samples]
-    write_prompt = partial(prompt_text, PromptStyle(**params.prompt), prompt_wording(dataset, params.words))
+    write_prompt = partial(
+        prompt_text, prompt_style(PromptSection.read(params.prompt), "hybrid"), prompt_wording(dataset, params.words)
+    )
     page = answers_page(f"Answers: {setting_label(dataset, params.backbone)}", samples, write_prompt)
     with atomic_path(snakemake.output.html) as temporary:
         temporary.write_text(page, encoding="utf-8")

@@ -13,11 +13,14 @@ from ilora.artifacts.schemas import INTERACTIONS, ITEMS, SEQUENCES
 from ilora.artifacts.tensors import write_tensors
 from ilora.backbone.architecture import BackboneShape, build_backbone
 from ilora.backbone.tokenizer import train_tokenizer
-from ilora.configuration.sections.finetuning import FinetuningValues
+from ilora.configuration.sections.backbone import BackboneSource
+from ilora.configuration.sections.finetuning_values import FinetuningValues
+from ilora.configuration.sections.prompt import PromptSection
+from ilora.configuration.tuning import MethodKind, TuningSettings
 from ilora.data.sequences import SequenceTable, sequence_table
 from ilora.llm.prompts.builder import PromptBuilder, PromptStyle
 from ilora.llm.prompts.wording import WORDING
-from ilora.llm.training.tuning_job import TuningJob, TuningSettings
+from ilora.llm.training.tuning_job import TuningJob
 
 TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", "Fargo"]
 
@@ -123,12 +126,11 @@ def job(tables: SmallTables, llama: LlamaForCausalLM, tokenizer: PreTrainedToken
     settings = TuningSettings(
         dataset="movielens",
         method="ilora",
-        kind={"prompt": "hybrid", "adapter": "instance_wise"},
+        kind=MethodKind(prompt="hybrid", adapter="instance_wise"),
         seed=1,
-        backbone={"name": str(folder / "backbone"), "revision": None, "precision": "float32", "attention": "sdpa"},
-        finetuning=finetuning.model_dump(mode="json"),
-        prompt={"order": "candidates_first", "behaviour_token": "before_title"},
-        words=None,
+        backbone=BackboneSource(name=str(folder / "backbone")),
+        finetuning=finetuning,
+        prompt=PromptSection(),
         candidates=3,
         candidate_seed=0,
     )

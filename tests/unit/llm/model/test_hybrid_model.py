@@ -10,7 +10,8 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 from hybrid_models import hybrid_model
 from ilora.adapters import InstanceWiseConfig, get_instance_wise_model
 from ilora.adapters.labels import IGNORED_LABEL
-from ilora.llm.inference.generation import DecodingSettings, generate_answers
+from ilora.configuration.sections.decoding import DecodingSection
+from ilora.llm.inference.generation import generate_answers
 from ilora.llm.inference.prompt_batches import PreparedPrompt
 from ilora.llm.model.collation import Collator, TrainingExample
 from ilora.llm.model.hybrid_model import HybridLanguageModel
@@ -113,7 +114,9 @@ def test_batched_generation_with_cache_equals_decoding_by_hand(
         PreparedPrompt(builder.prompt([4, 3], [0, 1, 2]), None),
     ]
     with Progress(3, "answering", logging.getLogger("test")) as progress:
-        answers = generate_answers(hybrid, builder, prompts, DecodingSettings(2, 6), progress)
+        answers = generate_answers(
+            hybrid, builder, prompts, DecodingSection(batch_size=2, maximum_new_tokens=6), progress
+        )
     for prompt, answer in zip(prompts, answers, strict=True):
         written = greedy_by_hand(hybrid, builder, prompt, steps=6)
         assert answer == str(tokenizer.decode(written, skip_special_tokens=True)).split("\n")[0]

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from ilora.artifacts.parquet import read_table
 from ilora.artifacts.schemas import ITEMS
 from ilora.artifacts.tensors import read_tensor
+from ilora.configuration.sections.decoding import DecodingSection
+from ilora.configuration.tuning import TuningSettings
 from ilora.llm.hub.origin import read_origin
-from ilora.llm.inference.generation import DecodingSettings, generate_answers
+from ilora.llm.inference.generation import generate_answers
 from ilora.llm.inference.likelihood import score_answers
 from ilora.llm.inference.prompt_batches import PreparedPrompt
 from ilora.llm.model.adapter import load_adapter
@@ -23,14 +25,13 @@ from ilora.llm.model.item_vectors import prepare_item_vectors
 from ilora.llm.prompts.builder import PromptBuilder, prompt_style
 from ilora.llm.prompts.context import context_window
 from ilora.llm.prompts.wording import prompt_wording
-from ilora.llm.training.tuning_job import TuningSettings
 from ilora.predictions.choices import resolve_choice
 from ilora.progress import Progress
 
 _LOGGER = logging.getLogger(__name__)
 
 #: Of one prompt; a longer answer is no title.
-_DECODING = DecodingSettings(batch_size=1, maximum_new_tokens=64)
+_DECODING = DecodingSection(batch_size=1, maximum_new_tokens=64)
 
 
 @dataclass(frozen=True)
@@ -110,19 +111,21 @@ def load_tuned_method(adapter: Path) -> TunedMethod:
         ValueError: if its gate reads something that a new history does not have, as some ablations' gates do.
     """
     origin = read_origin(adapter)
-    settings = TuningSettings(**origin.config)
+    settings = TuningSettings.read_recorded(origin.config)
     shape = settings.shape
-    if shape.experts is not None and shape.guidance in ("random_initialized", "shuffled"):
-        raise ValueError(f"{adapter}: its gate reads {shape.guidance} vectors, which a new history does not have")
+    if shape.experts is not None and shape.values.gate_input in ("random_initialized", "shuffled"):
+        raise ValueError(
+            f"{adapter}: its gate reads {shape.values.gate_input} vectors, which a new history does not have"
+        )
     catalogue, embeddings = origin.find("items.parquet"), origin.find("item_embeddings.safetensors")
     assert catalogue is not None  # every method reads titles
     vectors = None if embeddings is None else read_tensor(embeddings, "item_embeddings")
-    record = settings.source.record
-    source = replace(
-        settings.source,
-        name=origin.backbone_folder(settings.source.name),
-        record=None if record is None else str(origin.find(Path(record).name)),
-    )
+    record = settings.backbone.record
+    found = {
+        "name": origin.backbone_folder(settings.backbone.name),
+        "record": None if record is None else str(origin.find(Path(record).name)),
+    }
+    source = settings.backbone.model_copy(update=found)
     tokenizer, titles = load_tokenizer(source), read_table(catalogue, ITEMS)["title"].to_pylist()
     prepared = None
     if vectors is not None and shape.item_vectors is not None:
@@ -131,7 +134,7 @@ def load_tuned_method(adapter: Path) -> TunedMethod:
     builder = PromptBuilder(
         tokenizer,
         titles,
-        prompt_style(settings.prompt, settings.kind["prompt"]),
+        prompt_style(settings.prompt, settings.kind.prompt),
         prompt_wording(settings.dataset, settings.words),
         context_window(model.causal_model, _DECODING.maximum_new_tokens),
     )

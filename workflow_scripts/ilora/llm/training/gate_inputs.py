@@ -5,9 +5,9 @@ import torch
 from ilora.adapters.config import CONSTANT_WIDTH, Guidance
 from ilora.adapters.guidance import collapse_tokens, random_initialized, shuffled
 from ilora.adapters.labels import IGNORED_LABEL
+from ilora.configuration.tuning import AdapterShape
 from ilora.data.sequences import SequenceTable
 from ilora.data.splits import SPLITS
-from ilora.llm.model.adapter import AdapterSettings
 from ilora.llm.model.collation import Collator
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.model.inputs import GuideVectors
@@ -18,18 +18,18 @@ TOKEN_STATISTICS_PROMPTS = 512
 
 
 def method_guidance(
-    settings: AdapterSettings, guide: GuideVectors | None, sequences: SequenceTable, seed: int
+    shape: AdapterShape, guide: GuideVectors | None, sequences: SequenceTable, seed: int
 ) -> torch.Tensor | None:
     """Give what the gate of a method reads, as `guidance_table` does; None also for a method without a gate.
 
     Raises:
         ValueError: if there is a gate and no guide.
     """
-    if settings.experts is None:
+    if shape.experts is None:
         return None
     if guide is None:
         raise ValueError("an instance-wise adapter: found no guide, expected the representations of a recommender")
-    return guidance_table(settings.guidance, guide.representations, sequences, seed)
+    return guidance_table(shape.values.gate_input, guide.representations, sequences, seed)
 
 
 def guidance_table(
