@@ -205,7 +205,7 @@ rule describe_adapter:
     params:
         code=code_version("describe_adapter"),
         method=kind_of,
-        guide=guide_of_method,
+        sequence_encoder=guide_of_method,
         base_model={"name": STUDY.backbone.name, "revision": STUDY.backbone.revision},
         finetuning=finetuning_of,
     script:

@@ -16,11 +16,11 @@ from ilora.llm.inference.predicting import PromptedModel, predict
 from ilora.llm.model.adapter import load_adapter
 from ilora.llm.model.backbones import load_causal_model, load_tokenizer
 from ilora.llm.model.inputs import read_method_inputs
-from ilora.llm.model.item_vectors import guide_item_vectors
+from ilora.llm.model.item_vectors import encoder_item_vectors
 from ilora.llm.prompts.builder import PromptBuilder, prompt_style
 from ilora.llm.prompts.context import context_window
 from ilora.llm.prompts.wording import prompt_wording
-from ilora.llm.training.gate_inputs import method_guidance
+from ilora.llm.training.gate_inputs import method_gate_inputs
 from ilora.predictions.building import written_predictions
 from ilora.progress import start_log
 
@@ -42,9 +42,9 @@ def main(snakemake: "Snakemake") -> None:
     encoder = files.get("item_embeddings"), files.get("representations")
     inputs = read_method_inputs(files.catalogue, files.sequences, files.interactions, *encoder)
 
-    vectors = guide_item_vectors(inputs.guide, settings.shape.item_vectors)
+    vectors = encoder_item_vectors(inputs.sequence_encoder, settings.shape.item_vectors)
     model = load_adapter(load_causal_model(settings.backbone), vectors, settings.shape, adapter)
-    guidance = method_guidance(settings.shape, inputs.guide, inputs.sequences, settings.seed)
+    gate_inputs = method_gate_inputs(settings.shape, inputs.sequence_encoder, inputs.sequences, settings.seed)
     builder = PromptBuilder(
         load_tokenizer(settings.backbone),
         inputs.titles,
@@ -53,7 +53,7 @@ def main(snakemake: "Snakemake") -> None:
         context_window(model.causal_model, decoding.maximum_new_tokens),
     )
     prompted = PromptedModel(model, builder, f"{settings.method}, seed {settings.seed}")
-    answers = predict(prompted, inputs.sequences, candidates, decoding, guidance)
+    answers = predict(prompted, inputs.sequences, candidates, decoding, gate_inputs)
     sequences = read_table(files.sequences, SEQUENCES)
     predictions = written_predictions(
         sequences, candidates, answers.texts, inputs.titles, settings.method, answers.scores

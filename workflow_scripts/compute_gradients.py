@@ -19,9 +19,9 @@ from ilora.configuration.tuning import TuningSettings
 from ilora.llm.model.adapter import load_adapter
 from ilora.llm.model.backbones import load_causal_model, load_tokenizer
 from ilora.llm.model.inputs import read_method_inputs
-from ilora.llm.model.item_vectors import guide_item_vectors
+from ilora.llm.model.item_vectors import encoder_item_vectors
 from ilora.llm.prompts.context import context_window
-from ilora.llm.training.gate_inputs import method_guidance
+from ilora.llm.training.gate_inputs import method_gate_inputs
 from ilora.llm.training.tuning_job import training_examples
 from ilora.progress import Progress, start_log
 
@@ -45,11 +45,11 @@ def main(snakemake: "Snakemake") -> None:
         files.catalogue, files.sequences, files.interactions, files.item_embeddings, files.representations
     )
     tokenizer = load_tokenizer(settings.backbone)
-    vectors = guide_item_vectors(inputs.guide, settings.shape.item_vectors)
+    vectors = encoder_item_vectors(inputs.sequence_encoder, settings.shape.item_vectors)
     model = load_adapter(load_causal_model(settings.backbone), vectors, settings.shape, adapter)
     make_adapter_differentiable(model)
-    guidance = method_guidance(settings.shape, inputs.guide, inputs.sequences, settings.seed)
-    examples = training_examples(settings, inputs, tokenizer, context_window(model.causal_model), guidance)
+    gate_inputs = method_gate_inputs(settings.shape, inputs.sequence_encoder, inputs.sequences, settings.seed)
+    examples = training_examples(settings, inputs, tokenizer, context_window(model.causal_model), gate_inputs)
     snapshot = snakemake.wildcards.snapshot
     step = examples.steps if snapshot == "last" else int(snapshot.removeprefix("step~"))
 

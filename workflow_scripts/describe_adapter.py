@@ -30,7 +30,7 @@ def main(snakemake: "Snakemake") -> None:
         protocol=wildcards.protocol,
         base_model=params.base_model["name"],
         revision=params.base_model["revision"],
-        guide=params.guide,
+        sequence_encoder=params.sequence_encoder,
         seed=int(wildcards.seed),
         prompt=record["config"]["prompt"],
         finetuning=FinetuningValues.read(params.finetuning).model_dump(mode="json"),

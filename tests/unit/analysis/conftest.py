@@ -42,7 +42,7 @@ def example(tokenizer: PreTrainedTokenizerFast) -> Callable[[int], TrainingExamp
                 token_ids=prompt.token_ids + answer,
                 behaviour=prompt.behaviour + [NO_ITEM] * len(answer),
                 labels=[IGNORED_LABEL] * len(prompt.token_ids) + answer,
-                guidance=generator.standard_normal(WIDTH, dtype=np.float32),
+                gate_input=generator.standard_normal(WIDTH, dtype=np.float32),
             )
         )
     return examples.__getitem__

@@ -81,9 +81,9 @@ def test_every_method_trains_on_the_same_sequences() -> None:
 def test_what_a_gate_reads() -> None:
     sequences = draw_sequences(task(0.5).users, 40, HISTORY, np.random.default_rng(0))
     read = {
-        name: method.guidance(sequences, np.random.default_rng(0))
+        name: method.gate_inputs(sequences, np.random.default_rng(0))
         for name, method in METHODS.items()
-        if method.guidance is not None
+        if method.gate_inputs is not None
     }
     assert (read["instance_wise"] == sequences.representations).all()
     assert (read["oracle_gate"].argmax(axis=1) == sequences.groups).all()

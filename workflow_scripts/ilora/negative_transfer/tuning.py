@@ -94,8 +94,8 @@ def inputs_of(
     """Return the arguments of the model's forward pass, the target as the answer."""
     prompts = task.vocabulary.prompts(sequences, task.group_in_prompt)
     batch = batch_of(np.concatenate([prompts, sequences.targets[:, None]], axis=1), answers=1)
-    if method.guidance is not None:
-        batch["guidance"] = torch.from_numpy(method.guidance(sequences, generator))
+    if method.gate_inputs is not None:
+        batch["gate_inputs"] = torch.from_numpy(method.gate_inputs(sequences, generator))
     return batch
 
 
@@ -184,7 +184,7 @@ def _hits(model: HybridLanguageModel, batch: dict[str, torch.Tensor], items: int
     batch = {name: tensor.to(model.causal_model.device) for name, tensor in batch.items()}
     prompts = batch["input_ids"][:, :-1]
     embeddings = model.embed(prompts, batch["behaviour"][:, :-1])
-    with model.gated(batch.get("guidance"), embeddings, torch.ones_like(prompts, dtype=torch.bool)):
+    with model.gated(batch.get("gate_inputs"), embeddings, torch.ones_like(prompts, dtype=torch.bool)):
         scores = model.causal_model(inputs_embeds=embeddings, use_cache=False).logits[:, -1, :items]
     model.train(was_training)
     return (scores.argmax(dim=-1) == batch["input_ids"][:, -1]).cpu().numpy()

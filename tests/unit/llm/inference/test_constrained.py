@@ -56,8 +56,8 @@ def by_hand(hybrid: HybridLanguageModel, prompt: PreparedPrompt, answers: list[l
     while written not in answers:
         tokens = torch.tensor([read.token_ids + written])
         embeddings = hybrid.embed(tokens, torch.tensor([read.behaviour + [NO_ITEM] * len(written)]))
-        guidance = None if prompt.guidance is None else prompt.guidance[None]
-        with hybrid.gated(guidance, embeddings, torch.arange(tokens.shape[1])[None] < len(read.token_ids)):
+        gate_inputs = None if prompt.gate_input is None else prompt.gate_input[None]
+        with hybrid.gated(gate_inputs, embeddings, torch.arange(tokens.shape[1])[None] < len(read.token_ids)):
             logits = hybrid.causal_model(inputs_embeds=embeddings).logits[0, -1]
         allowed = {answer[len(written)] for answer in answers if answer[: len(written)] == written}
         written = [*written, max(allowed, key=lambda token: float(logits[token]))]

@@ -45,8 +45,8 @@ def predicted(
     candidates: pa.Table,
     settings: DecodingSection,
 ) -> pa.Table:
-    guidance = representations(len(sequences.keys), dtype=torch.float64)
-    answers = predict(PromptedModel(hybrid, builder, "the test's"), sequences, candidates, settings, guidance)
+    gate_inputs = representations(len(sequences.keys), dtype=torch.float64)
+    answers = predict(PromptedModel(hybrid, builder, "the test's"), sequences, candidates, settings, gate_inputs)
     return written_predictions(sequence_rows, candidates, answers.texts, TITLES, "ilora", answers.scores)
 
 
@@ -62,11 +62,11 @@ def test_a_row_holds_text_choice_and_scores(
     predictions = predicted(hybrid, builder, sequences, sequence_rows, candidates, settings)
     assert predictions.schema == PREDICTIONS
     check_predictions(predictions, "here")
-    guidance = representations(len(sequences.keys), dtype=torch.float64)
+    gate_inputs = representations(len(sequences.keys), dtype=torch.float64)
     for row, (sequence, draw, items) in zip(predictions.to_pylist(), SETS, strict=True):
         assert (row["sequence_id"], row["draw"], row["candidates"]) == (sequence, draw, items)
         assert row["text"] == TITLES[row["choice"]]
-        prompt = PreparedPrompt(builder.prompt(sequences.histories[sequence], items), guidance[sequence])
+        prompt = PreparedPrompt(builder.prompt(sequences.histories[sequence], items), gate_inputs[sequence])
         expected = score_without_sharing(hybrid, prompt, [builder.answer(item) for item in items])
         np.testing.assert_allclose(row["scores"], expected.sums, rtol=0, atol=1e-10)
 

@@ -10,7 +10,7 @@ from transformers import TrainingArguments
 from ilora.data.sequences import SequenceTable
 from ilora.llm.model.backbones import BackboneError, device
 from ilora.llm.training import loop
-from ilora.llm.training.gate_inputs import training_guidance
+from ilora.llm.training.gate_inputs import training_gate_inputs
 from ilora.llm.training.loop import Hooks, LoopSettings, Schedule
 from ilora.llm.training.tuning_job import TuningJob, prepare_tuning
 
@@ -28,7 +28,7 @@ class Elsewhere:
 def test_prompts_that_a_gate_reads_go_where_the_model_is(job: TuningJob, sequences: SequenceTable) -> None:
     model: Any = Elsewhere()
     with pytest.raises(InterruptedError):
-        training_guidance(None, sequences, model, prepare_tuning(job)[1])
+        training_gate_inputs(None, sequences, model, prepare_tuning(job)[1])
 
 
 def test_a_process_takes_one_gpu_of_several(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,12 +19,12 @@ from ilora.data.sequences import SequenceTable
 from ilora.llm.model.adapter import attach_adapter, load_adapter, save_adapter
 from ilora.llm.model.collation import Collator
 from ilora.llm.model.hybrid_model import HybridLanguageModel
-from ilora.llm.model.item_vectors import guide_item_vectors
+from ilora.llm.model.item_vectors import encoder_item_vectors
 from ilora.llm.model.projector import Projector
 from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder, PromptStyle
 from ilora.llm.prompts.wording import WORDING
 from ilora.llm.training.fine_tuning import FineTuningExamples, fine_tune
-from ilora.llm.training.gate_inputs import method_guidance
+from ilora.llm.training.gate_inputs import method_gate_inputs
 from ilora.methods.declaration import AdapterKind
 from small_tuning import SMALL_TUNING, small_adapter, with_values
 
@@ -54,7 +54,7 @@ def test_each_pass_meets_every_training_sequence_once(sequences: SequenceTable, 
     drawn = examples(sequences, builder)
     assert len(drawn) == 12
     for begin in range(0, 12, 2):
-        met = [drawn[position].guidance for position in (begin, begin + 1)]
+        met = [drawn[position].gate_input for position in (begin, begin + 1)]
         assert sorted(z.tobytes() for z in met if z is not None) == sorted(z.tobytes() for z in REPRESENTATIONS[:2])
 
 
@@ -165,12 +165,12 @@ def test_an_adapter_for_text_alone_has_no_projector_and_comes_back(
         assert loaded(**batch)["loss"] < untuned(**batch)["loss"]
 
 
-def test_a_hybrid_prompt_needs_the_vectors_of_a_guide(sequences: SequenceTable) -> None:
+def test_a_hybrid_prompt_needs_the_vectors_of_an_encoder(sequences: SequenceTable) -> None:
     shape = AdapterShape(FinetuningValues(), MethodKind(prompt="hybrid", adapter="instance_wise"))
-    with pytest.raises(ValueError, match="found no guide, expected the item embeddings"):
-        guide_item_vectors(None, shape.item_vectors)
-    with pytest.raises(ValueError, match="found no guide, expected the representations"):
-        method_guidance(shape, None, sequences, seed=1)
+    with pytest.raises(ValueError, match="found no sequence encoder, expected the item embeddings"):
+        encoder_item_vectors(None, shape.item_vectors)
+    with pytest.raises(ValueError, match="found no sequence encoder, expected the representations"):
+        method_gate_inputs(shape, None, sequences, seed=1)
 
 
 def test_plain_peft_reads_a_uniform_adapter_and_refuses_a_gated_one(tmp_path: Path, llama: LlamaForCausalLM) -> None:

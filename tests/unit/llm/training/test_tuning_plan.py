@@ -44,7 +44,12 @@ def batch_of(shape: StepShape) -> dict[str, torch.Tensor]:
     behaviour, labels = torch.full_like(input_ids, -1), torch.full_like(input_ids, IGNORED_LABEL)
     behaviour[:, ::13] = 3
     labels[:, -shape.answer_tokens :] = 5
-    return {"input_ids": input_ids, "behaviour": behaviour, "labels": labels, "guidance": torch.randn(shape.rows, 64)}
+    return {
+        "input_ids": input_ids,
+        "behaviour": behaviour,
+        "labels": labels,
+        "gate_inputs": torch.randn(shape.rows, 64),
+    }
 
 
 def operations_of(model: HybridLanguageModel, batch: dict[str, torch.Tensor]) -> int:

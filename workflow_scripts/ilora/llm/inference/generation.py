@@ -83,7 +83,7 @@ def _generate(
         eos_token_id=builder.stops,
         pad_token_id=builder.tokenizer.pad_token_id,
     )
-    with model.gated(batch.guidance, batch.embeddings, batch.attention_mask.bool()):
+    with model.gated(batch.gate_inputs, batch.embeddings, batch.attention_mask.bool()):
         generated: torch.Tensor = model.causal_model.generate(
             inputs_embeds=batch.embeddings,
             attention_mask=batch.attention_mask,

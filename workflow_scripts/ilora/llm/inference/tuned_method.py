@@ -57,8 +57,8 @@ class TunedMethod:
 
     Attributes:
         titles: by item id.
-        item_embeddings: of the guiding recommender, float32 (items, d); None for a method of text alone.
-        recommender: the guiding recommender's own file; None likewise.
+        item_embeddings: of the sequence encoder, float32 (items, d); None for a method of text alone.
+        recommender: the sequence encoder's own file; None likewise.
     """
 
     titles: list[str]
@@ -68,10 +68,10 @@ class TunedMethod:
     builder: PromptBuilder
 
     @property
-    def is_guided_by_sequence(self) -> bool:
+    def reads_the_sequence(self) -> bool:
         """Whether its gate reads the representation of the history."""
         gated = self.model.instance_wise
-        return gated is not None and gated.config.guidance == "sequence_representation"
+        return gated is not None and gated.config.gate_input == "sequence_representation"
 
     def ask(self, history: Sequence[int], candidates: Sequence[int], representation: torch.Tensor | None) -> Answer:
         """Return what the model chooses for a history.
@@ -81,11 +81,11 @@ class TunedMethod:
             candidates: item ids.
             representation: z of the history, float32 (1, d); None where nothing reads it.
         """
-        guidance = representation[0] if representation is not None and self.is_guided_by_sequence else None
+        gate_input = representation[0] if representation is not None and self.reads_the_sequence else None
         gated = self.model.instance_wise
-        if gated is not None and gated.config.guidance == "constant":
-            guidance = gated.constant_guidance(1)[0]
-        prompt = PreparedPrompt(self.builder.prompt(history, candidates), guidance)
+        if gated is not None and gated.config.gate_input == "constant":
+            gate_input = gated.constant_gate_inputs(1)[0]
+        prompt = PreparedPrompt(self.builder.prompt(history, candidates), gate_input)
         with Progress(1, "answering", _LOGGER) as progress:
             (text,) = generate_answers(self.model, self.builder, [prompt], _DECODING, progress)
         with Progress(1, "scoring the candidates", _LOGGER) as progress:
@@ -93,9 +93,9 @@ class TunedMethod:
             (scores,) = score_answers(self.model, [prompt], [answers], 1, progress)
         likelihoods = np.exp(scores.sums - scores.sums.max())
         weights = None
-        if gated is not None and guidance is not None:
+        if gated is not None and gate_input is not None:
             with torch.no_grad():
-                weights = gated.gate(guidance[None].to(self.model.causal_model.device)).squeeze(0).tolist()
+                weights = gated.gate(gate_input[None].to(self.model.causal_model.device)).squeeze(0).tolist()
         choice = resolve_choice(text, candidates, self.titles)
         return Answer(text, choice, likelihoods / likelihoods.sum(), weights)
 

@@ -27,7 +27,7 @@ def attach_adapter(
     projector: Projector | None,
     item_vectors: torch.Tensor | None,
     shape: AdapterShape,
-    guidance_width: int,
+    gate_input_width: int,
     seed: int,
 ) -> HybridLanguageModel:
     """Put fresh LoRA layers into a causal model and, for iLoRA, a gate before them, yet to be given its statistics.
@@ -37,7 +37,7 @@ def attach_adapter(
         projector: to be tuned; None for text alone.
         item_vectors: float (items, d), as `ilora.llm.model.item_vectors` prepares them; None for text alone.
         shape: of the adapter.
-        guidance_width: size of what the gate reads.
+        gate_input_width: size of what the gate reads.
         seed: of LoRA's and the gate's initial weights.
 
     Raises:
@@ -59,10 +59,10 @@ def attach_adapter(
     else:
         gate = InstanceWiseConfig(
             experts=shape.experts,
-            width=guidance_width,
+            width=gate_input_width,
             gate=values.gate,
             active_experts=values.active_experts,
-            guidance=values.gate_input,
+            gate_input=values.gate_input,
             scale=values.scale,
         )
         adapted = get_instance_wise_model(causal_model, lora, gate)

@@ -36,7 +36,7 @@ class FineTuningExamples(Dataset[TrainingExample]):
     Args:
         sequences: all sequences; the training split is used.
         builder: writes prompts and answers.
-        guidance: what a gate reads for every sequence, float32 (sequences, width); None without such a gate.
+        gate_inputs: what a gate reads for every sequence, float32 (sequences, width); None without such a gate.
         settings: of the fine-tuning.
 
     Attributes:
@@ -53,12 +53,12 @@ class FineTuningExamples(Dataset[TrainingExample]):
         self,
         sequences: SequenceTable,
         builder: PromptBuilder,
-        guidance: np.ndarray | None,
+        gate_inputs: np.ndarray | None,
         settings: TuningSettings,
     ) -> None:
         self._sequences = sequences
         self._builder = builder
-        self._guidance = guidance
+        self._gate_inputs = gate_inputs
         self.settings = settings
         self._values = settings.finetuning
         self.asked = self.cut = 0
@@ -102,7 +102,7 @@ class FineTuningExamples(Dataset[TrainingExample]):
             token_ids=prompt.token_ids + answer,
             behaviour=behaviour + [NO_ITEM] * len(answer),
             labels=[IGNORED_LABEL] * len(prompt.token_ids) + answer,
-            guidance=None if self._guidance is None else self._guidance[sequence_id],
+            gate_input=None if self._gate_inputs is None else self._gate_inputs[sequence_id],
         )
 
     def validation(self) -> "ValidationExamples":

@@ -19,14 +19,14 @@ from ilora.llm.model.adapter import attach_adapter, save_adapter
 from ilora.llm.model.backbones import device, load_causal_model, load_tokenizer
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.model.inputs import MethodInputs, read_method_inputs
-from ilora.llm.model.item_vectors import guide_item_vectors
+from ilora.llm.model.item_vectors import encoder_item_vectors
 from ilora.llm.model.projector import fresh_projector, load_projector
 from ilora.llm.prompts.builder import PromptBuilder, prompt_style
 from ilora.llm.prompts.context import ContextWindow, context_window
 from ilora.llm.prompts.wording import prompt_wording
 from ilora.llm.training.checkpoints import Checkpointing
 from ilora.llm.training.fine_tuning import FineTuningExamples, fine_tune
-from ilora.llm.training.gate_inputs import method_guidance, training_guidance
+from ilora.llm.training.gate_inputs import method_gate_inputs, training_gate_inputs
 from ilora.llm.training.loop import training_log_table
 from ilora.llm.training.processes import is_main_process, process_count
 from ilora.llm.training.sharding import shard_frozen_weights
@@ -90,11 +90,11 @@ def prepare_tuning(job: TuningJob) -> tuple[HybridLanguageModel, FineTuningExamp
     is_divided = job.sharded and process_count() > 1
     # A model whose weights are divided may be too large for one device.
     causal_model = load_causal_model(settings.backbone, torch.device("cpu") if is_divided else device())
-    guidance = method_guidance(shape, inputs.guide, inputs.sequences, settings.seed)
-    model = _with_adapter(job, inputs, causal_model, guidance)
-    examples = training_examples(settings, inputs, tokenizer, context_window(causal_model), guidance)
+    gate_inputs = method_gate_inputs(shape, inputs.sequence_encoder, inputs.sequences, settings.seed)
+    model = _with_adapter(job, inputs, causal_model, gate_inputs)
+    examples = training_examples(settings, inputs, tokenizer, context_window(causal_model), gate_inputs)
     if model.instance_wise is not None and shape.values.gate_input != "constant":
-        read = training_guidance(guidance, inputs.sequences, model, examples)
+        read = training_gate_inputs(gate_inputs, inputs.sequences, model, examples)
         model.instance_wise.gate.standardisation.fit(read)
     if settings.finetuning.gradient_checkpointing:
         model.activation_checkpointing_enable()
@@ -108,7 +108,7 @@ def training_examples(
     inputs: MethodInputs,
     tokenizer: PreTrainedTokenizerBase,
     window: ContextWindow | None,
-    guidance: torch.Tensor | None = None,
+    gate_inputs: torch.Tensor | None = None,
 ) -> FineTuningExamples:
     """Give what a fine-tuning will read, in order.
 
@@ -117,26 +117,26 @@ def training_examples(
         inputs: the data set.
         tokenizer: of the backbone.
         window: what the backbone reads at once; None for no limit.
-        guidance: what a gate reads, float32 (sequences, width); None without such a gate.
+        gate_inputs: what a gate reads, float32 (sequences, width); None without such a gate.
     """
     style = prompt_style(settings.prompt, settings.kind.prompt)
     wording = prompt_wording(settings.dataset, settings.words)
     builder = PromptBuilder(tokenizer, inputs.titles, style, wording, window)
-    read = None if guidance is None else guidance.numpy()
+    read = None if gate_inputs is None else gate_inputs.numpy()
     return FineTuningExamples(inputs.sequences, builder, read, settings)
 
 
 def _with_adapter(
-    job: TuningJob, inputs: MethodInputs, causal_model: Any, guidance: torch.Tensor | None
+    job: TuningJob, inputs: MethodInputs, causal_model: Any, gate_inputs: torch.Tensor | None
 ) -> HybridLanguageModel:
     """The projector that tuning begins with is the embedded backbone's own, or a fresh one."""
     shape, seed = job.settings.shape, job.settings.seed
-    vectors = guide_item_vectors(inputs.guide, shape.item_vectors)
+    vectors = encoder_item_vectors(inputs.sequence_encoder, shape.item_vectors)
     projector = None
     if vectors is not None:
         own = job.inputs.get("projector")
         projector = load_projector(own) if own else fresh_projector(vectors, causal_model, seed)
-    width = causal_model.config.hidden_size if guidance is None else guidance.shape[1]
+    width = causal_model.config.hidden_size if gate_inputs is None else gate_inputs.shape[1]
     return attach_adapter(causal_model, projector, vectors, shape, width, seed)
 
 

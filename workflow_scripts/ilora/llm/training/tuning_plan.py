@@ -84,8 +84,8 @@ def plan_tuning(
 
     Args:
         settings: of the fine-tuning.
-        inputs: the data set; a guide is not needed.
-        embedding_size: width of the guide's vectors.
+        inputs: the data set; a sequence encoder is not needed.
+        embedding_size: width of the sequence encoder's vectors.
         processes: that share a batch.
         sharded: whether they divide the frozen weights.
     """
