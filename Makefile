@@ -17,7 +17,7 @@ SECTIONS ?=
 
 python := .venv/bin/python
 run_study = $(python) workflow_scripts/run_study.py --quiet host reason rules --cores $(CORES) --rerun-incomplete $(ARGUMENTS)
-print_table = PYTHONPATH=workflow_scripts $(python) -m ilora.plotting.terminal_table \
+print_table = PYTHONPATH=workflow_scripts $(python) -m ilora.tables.table1 \
 	results/tables/table1.parquet --differences results/tables/differences.parquet
 # Nothing is fetched at run time by a study with the embedded backbone.
 offline := HF_HUB_OFFLINE=1

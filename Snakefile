@@ -9,65 +9,60 @@ configfile: f"{workflow.basedir}/config.yaml"
 
 
 include: "rules/common.smk"
-include: "rules/data_files.smk"
-include: "rules/backbone_files.smk"
-include: "rules/recommender_files.smk"
-include: "rules/tuning_files.smk"
-include: "rules/targets.smk"
 include: "rules/acquisition.smk"
 include: "rules/data.smk"
-include: "rules/recommenders.smk"
 include: "rules/backbone.smk"
+include: "rules/recommenders.smk"
 include: "rules/finetune.smk"
 include: "rules/baselines.smk"
 include: "rules/chat.smk"
 include: "rules/evaluate.smk"
 include: "rules/gradients.smk"
 include: "rules/negative_transfer.smk"
-include: "rules/sweep_cells.smk"
 include: "rules/sweeps.smk"
-include: "rules/report.smk"
-include: "rules/page_files.smk"
+include: "rules/figures.smk"
+include: "rules/tables.smk"
 include: "rules/pages.smk"
-include: "rules/cluster.smk"
 
 
 rule all:
-    """The whole study: every artifact, table and figure, and the pages of its report."""
+    """The whole study."""
     default_target: True
     input:
-        study_results(),
-        study_pages(),
+        study_results(study),
+        every_file(PAGES, study),
+        rules.collect_costs.output,
 
 
 rule tables:
-    """The metrics of the study and Table 1."""
+    """The metrics of the study, Table 1 and every other table."""
     input:
-        study_tables(),
+        targets.evaluation_tables(),
+        every_file(TABLES, study),
 
 
 rule figures:
     """The figures of the study."""
     input:
-        study_figures(),
-        gradient_figures(),
-        sweep_figures(),
-        negative_transfer_figures(),
+        every_file(FIGURES, study),
 
 
 rule predictions:
     """What every method chose, for every val and test sequence."""
     input:
-        study_files("predictions.parquet"),
+        targets.predictions,
 
 
 rule download_models:
     """The models that the study takes from the Hugging Face hub, in its cache: for nodes without a network."""
     input:
-        model_downloads(),
+        models.downloads(),
 
 
 rule plans:
     """What the fine-tunings of the study will need: memory and time, shown without submitting any."""
     input:
-        fine_tuning_plans(),
+        tuning.plans(),
+
+
+rule_defaults.set_logs(workflow.rules, layout.results, layout.logs, layout.benchmarks)

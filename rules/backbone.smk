@@ -4,36 +4,24 @@
 rule pretrain_backbone:
     """Build the embedded backbone and pretrain it on the training split: the skill, never the preference."""
     input:
-        catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
-        sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
+        catalogue=rules.prepare_interactions.output.catalogue,
+        sequences=rules.make_sequences.output.sequences,
     output:
-        config=f"{RESULTS}/backbone/{{dataset}}/{{protocol}}/embedded/config.json",
-        tokenizer=f"{RESULTS}/backbone/{{dataset}}/{{protocol}}/embedded/tokenizer.json",
-        tokenizer_config=f"{RESULTS}/backbone/{{dataset}}/{{protocol}}/embedded/tokenizer_config.json",
-        model=f"{RESULTS}/backbone/{{dataset}}/{{protocol}}/embedded/model.safetensors",
-        projector=f"{RESULTS}/backbone/{{dataset}}/{{protocol}}/embedded/projector.safetensors",
-        log=f"{RESULTS}/backbone/{{dataset}}/{{protocol}}/embedded/training_log.parquet",
-    log:
-        f"{RESULTS}/logs/pretrain_backbone/{{dataset}}/{{protocol}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/rules/pretrain_backbone/{{dataset}}/{{protocol}}.tsv"
+        config=layout.embedded_backbone_file("config.json"),
+        tokenizer=layout.embedded_backbone_file("tokenizer.json"),
+        tokenizer_config=layout.embedded_backbone_file("tokenizer_config.json"),
+        model=layout.embedded_backbone_file("model.safetensors"),
+        projector=layout.embedded_backbone_file("projector.safetensors"),
+        log=layout.embedded_backbone_file("training_log.parquet"),
     conda:
         "../envs/llm.yaml"
-    threads: 1
     resources:
-        mem_mb=memory(2500),
-        runtime=minutes(60),
+        mem_mb=requests.memory(2500),
+        runtime=requests.minutes(60),
     params:
         code=code_version("pretrain_backbone"),
-        words=words_of,
-        config={
-            **section("embedded_backbone", "prompt"),
-            "data": {
-                "candidates": STUDY.data.candidates,
-                "maximum_history": STUDY.data.maximum_history,
-            },
-            "recommenders": {"embedding_size": STUDY.recommenders.embedding_size},
-        },
+        wording=data.wording,
+        config=models.pretraining,
     script:
         "../workflow_scripts/pretrain_backbone.py"
 
@@ -41,19 +29,14 @@ rule pretrain_backbone:
 rule download_model:
     """Fetch a model from the Hugging Face hub into its cache."""
     output:
-        record=HUB_RECORD,
-    log:
-        f"{RESULTS}/logs/download_model/{{backbone}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/rules/download_model/{{backbone}}.tsv"
+        record=layout.hub_record,
     retries: 0
     # Nodes of a cluster often have no network, and the login node has; the cache lies where HF_HOME says.
     localrule: True
     conda:
         "../envs/llm.yaml"
-    threads: 1
     params:
-        name=lambda wildcards: MODELS[wildcards.backbone].name,
-        revision=lambda wildcards: MODELS[wildcards.backbone].revision,
+        name=models.hub_name,
+        revision=models.hub_revision,
     script:
         "../workflow_scripts/download_model.py"

@@ -4,21 +4,13 @@
 rule score_baseline:
     """Score every candidate by item popularity or a first-order Markov chain."""
     input:
-        catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
-        sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
-        candidates=f"{RESULTS}/data/{{dataset}}/{{protocol}}/candidates.parquet",
+        catalogue=rules.prepare_interactions.output.catalogue,
+        sequences=rules.make_sequences.output.sequences,
+        candidates=rules.draw_candidates.output.candidates,
     output:
-        predictions=f"{RESULTS}/baselines/{{dataset}}/{{protocol}}/{{baseline}}/predictions.parquet",
-    log:
-        f"{RESULTS}/logs/score_baseline/{{dataset}}/{{protocol}}/{{baseline}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/rules/score_baseline/{{dataset}}/{{protocol}}/{{baseline}}.tsv"
+        predictions=layout.baseline_predictions,
     conda:
         "../envs/evaluation.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(2000),
-        runtime=minutes(10),
     params:
         code=code_version("score_baseline"),
     script:

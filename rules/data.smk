@@ -4,26 +4,18 @@
 rule prepare_interactions:
     """Read a raw data set; keep, number and order what the protocol keeps."""
     input:
-        source=raw_files,
+        source=data.raw_files,
     output:
-        interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
-        catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
-        steps=f"{RESULTS}/data/{{dataset}}/{{protocol}}/preparation_steps.parquet",
-    log:
-        f"{RESULTS}/logs/prepare_interactions/{{dataset}}/{{protocol}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/rules/prepare_interactions/{{dataset}}/{{protocol}}.tsv"
+        interactions=layout.interactions,
+        catalogue=layout.items,
+        steps=layout.preparation_steps,
     conda:
         "../envs/data.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(2000),
-        runtime=minutes(10),
     params:
-        code=code_version("prepare_interactions"),
-        source=raw_source,
-        tables=tables_of,
-        filters=filters_of,
+        code=code_version("prepare_interactions", by_wildcards=data.modules),
+        source=data.raw_source,
+        own=data.own,
+        filters=data.filters,
     script:
         "../workflow_scripts/prepare_interactions.py"
 
@@ -31,24 +23,16 @@ rule prepare_interactions:
 rule make_sequences:
     """Split the users and cut their interactions into histories and targets."""
     input:
-        interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
+        interactions=rules.prepare_interactions.output.interactions,
     output:
-        sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
-    log:
-        f"{RESULTS}/logs/make_sequences/{{dataset}}/{{protocol}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/rules/make_sequences/{{dataset}}/{{protocol}}.tsv"
+        sequences=layout.sequences,
     conda:
         "../envs/data.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(2000),
-        runtime=minutes(10),
     params:
         code=code_version("make_sequences"),
-        split_seed=STUDY.data.split_seed,
-        minimum_history=STUDY.data.minimum_history,
-        maximum_history=STUDY.data.maximum_history,
+        split_seed=study.config.data.split_seed,
+        minimum_history=study.config.data.minimum_history,
+        maximum_history=study.config.data.maximum_history,
     script:
         "../workflow_scripts/make_sequences.py"
 
@@ -56,25 +40,17 @@ rule make_sequences:
 rule draw_candidates:
     """Draw the candidate sets of the val and test sequences, once for every method."""
     input:
-        interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
-        sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
+        interactions=rules.prepare_interactions.output.interactions,
+        sequences=rules.make_sequences.output.sequences,
     output:
-        candidates=f"{RESULTS}/data/{{dataset}}/{{protocol}}/candidates.parquet",
-    log:
-        f"{RESULTS}/logs/draw_candidates/{{dataset}}/{{protocol}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/rules/draw_candidates/{{dataset}}/{{protocol}}.tsv"
+        candidates=layout.candidates,
     conda:
         "../envs/data.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(2000),
-        runtime=minutes(10),
     params:
         code=code_version("draw_candidates"),
-        size=STUDY.data.candidates,
-        draws=STUDY.data.draws,
-        seed=STUDY.data.candidate_seed,
+        size=study.config.data.candidates,
+        draws=study.config.data.draws,
+        seed=study.config.data.candidate_seed,
     script:
         "../workflow_scripts/draw_candidates.py"
 
@@ -82,20 +58,12 @@ rule draw_candidates:
 rule compute_dataset_statistics:
     """Count users, items, interactions and sequences, as the protocol keeps them."""
     input:
-        interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
-        sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
+        interactions=rules.prepare_interactions.output.interactions,
+        sequences=rules.make_sequences.output.sequences,
     output:
-        statistics=f"{RESULTS}/data/{{dataset}}/{{protocol}}/dataset_statistics.parquet",
-    log:
-        f"{RESULTS}/logs/compute_dataset_statistics/{{dataset}}/{{protocol}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/rules/compute_dataset_statistics/{{dataset}}/{{protocol}}.tsv"
+        statistics=layout.dataset_statistics,
     conda:
         "../envs/data.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(2000),
-        runtime=minutes(10),
     params:
         code=code_version("compute_dataset_statistics"),
     script:

@@ -1,34 +1,23 @@
 # From predictions to metrics with intervals, comparisons and what goes wrong.
 
-# The method that all others are compared with.
-REFERENCE_METHOD = "ilora"
 
-# Which test answers are kept for reading: a choice of its own, the same in every study.
-ANSWER_SAMPLE = {"rows": 50, "seed": 0}
+wildcard_constraints:
+    run=r"(recommenders|baselines|llm)/.+",
 
 
 rule compute_metrics:
     """Compute the metrics of one run, with intervals over users."""
     input:
-        predictions=f"{RESULTS}/{{run}}/predictions.parquet",
-        catalogue=data_of_run("items.parquet"),
+        predictions=layout.run_predictions,
+        catalogue=data.catalogue_of_run,
     output:
-        metrics=f"{RESULTS}/{{run}}/metrics.parquet",
-    log:
-        f"{RESULTS}/logs/compute_metrics/{{run}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/rules/compute_metrics/{{run}}.tsv"
-    wildcard_constraints:
-        run="(recommenders|baselines|llm)/.+",
+        metrics=layout.run_metrics,
+    localrule: True
     conda:
         "../envs/evaluation.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(2000),
-        runtime=minutes(10),
     params:
         code=code_version("compute_metrics"),
-        intervals=intervals(),
+        intervals=study.config.statistics.intervals,
     script:
         "../workflow_scripts/compute_metrics.py"
 
@@ -36,24 +25,17 @@ rule compute_metrics:
 rule collect_metrics:
     """Put all metrics of the study into one table; refuse runs that are not on the frozen candidate sets."""
     input:
-        metrics=study_files("metrics.parquet"),
-        predictions=study_files("predictions.parquet"),
-        candidates=data_files("candidates.parquet"),
+        metrics=targets.of_runs("metrics.parquet"),
+        predictions=targets.predictions,
+        candidates=data.of_study(layout.candidates),
     output:
-        metrics=f"{RESULTS}/tables/metrics.parquet",
-    log:
-        f"{RESULTS}/logs/collect_metrics.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/rules/collect_metrics.tsv"
+        metrics=layout.metrics,
+    localrule: True
     conda:
         "../envs/evaluation.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(2000),
-        runtime=minutes(10),
     params:
         code=code_version("collect_metrics"),
-        draws={method: STUDY.chat.draws for method in METHODS if method in CHAT_METHODS},
+        draws=study.chat_draws,
     script:
         "../workflow_scripts/collect_metrics.py"
 
@@ -61,24 +43,18 @@ rule collect_metrics:
 rule compare_methods:
     """Compare iLoRA with every other method: differences, tests, and the smallest difference they would find."""
     input:
-        predictions=study_files("predictions.parquet"),
-        comparable=f"{RESULTS}/tables/metrics.parquet",
+        predictions=targets.predictions,
+        comparable=rules.collect_metrics.output.metrics,
     output:
-        differences=f"{RESULTS}/tables/differences.parquet",
-    log:
-        f"{RESULTS}/logs/compare_methods.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/rules/compare_methods.tsv"
+        differences=layout.differences,
+    localrule: True
     conda:
         "../envs/evaluation.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(2000),
-        runtime=minutes(10),
     params:
         code=code_version("compare_methods"),
-        reference=REFERENCE_METHOD,
-        intervals=intervals(),
+        # The method that all others are compared with.
+        reference="ilora",
+        intervals=study.config.statistics.intervals,
     script:
         "../workflow_scripts/compare_methods.py"
 
@@ -86,28 +62,19 @@ rule compare_methods:
 rule analyse_errors:
     """Analyse where the answers of one run go wrong, and sample answers to be read."""
     input:
-        predictions=f"{RESULTS}/{{run}}/predictions.parquet",
-        catalogue=data_of_run("items.parquet"),
-        sequences=data_of_run("sequences.parquet"),
+        predictions=layout.run_predictions,
+        catalogue=data.catalogue_of_run,
+        sequences=data.sequences_of_run,
     output:
-        analysis=f"{RESULTS}/{{run}}/error_analysis.parquet",
-        sample=f"{RESULTS}/{{run}}/answer_sample.parquet",
-    log:
-        f"{RESULTS}/logs/analyse_errors/{{run}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/rules/analyse_errors/{{run}}.tsv"
-    wildcard_constraints:
-        run="(recommenders|baselines|llm)/.+",
+        analysis=layout.run_errors,
+        sample=layout.run_answer_sample,
+    localrule: True
     conda:
         "../envs/evaluation.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(2000),
-        runtime=minutes(10),
     params:
         code=code_version("analyse_errors"),
-        intervals=intervals(),
-        sample=ANSWER_SAMPLE,
+        intervals=study.config.statistics.intervals,
+        sample=SAMPLE,
     script:
         "../workflow_scripts/analyse_errors.py"
 
@@ -115,25 +82,18 @@ rule analyse_errors:
 rule collect_error_analyses:
     """Put all error analyses of the study into one table, with the mean over the seeds of each method."""
     input:
-        analyses=study_files("error_analysis.parquet"),
-        predictions=study_files("predictions.parquet"),
-        catalogues=data_files("items.parquet"),
-        sequences=data_files("sequences.parquet"),
-        comparable=f"{RESULTS}/tables/metrics.parquet",
+        analyses=targets.of_runs("error_analysis.parquet"),
+        predictions=targets.predictions,
+        catalogues=data.of_study(layout.items),
+        sequences=data.of_study(layout.sequences),
+        comparable=rules.collect_metrics.output.metrics,
     output:
-        analysis=f"{RESULTS}/tables/error_analysis.parquet",
-    log:
-        f"{RESULTS}/logs/collect_error_analyses.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/rules/collect_error_analyses.tsv"
+        analysis=layout.error_analysis,
+    localrule: True
     conda:
         "../envs/evaluation.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(2000),
-        runtime=minutes(10),
     params:
         code=code_version("collect_error_analyses"),
-        intervals=intervals(),
+        intervals=study.config.statistics.intervals,
     script:
         "../workflow_scripts/collect_error_analyses.py"

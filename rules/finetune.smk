@@ -1,34 +1,27 @@
-# Fine-tuning of the backbone, and its answers. What differs between methods is said in `ilora.methods.register`.
+# Fine-tuning of the backbone, and inference with it. What differs between methods is said in `ilora.methods.register`.
 
 
 rule plan_fine_tuning:
     """Say what a fine-tuning will need, memory and time, before it is submitted."""
     input:
-        unpack(backbone_files),
-        catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
-        interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
-        sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
+        unpack(models.backbone_files),
+        catalogue=rules.prepare_interactions.output.catalogue,
+        sequences=rules.make_sequences.output.sequences,
     output:
-        plan=FINETUNING_PLAN,
-    log:
-        f"{RESULTS}/logs/plan_fine_tuning/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/rules/plan_fine_tuning/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}.tsv"
+        plan=layout.tuning_plan,
     # Where Snakemake itself runs, so that it is read before a GPU is asked for; no weights are loaded.
     localrule: True
     conda:
         "../envs/llm.yaml"
-    threads: 1
     resources:
-        mem_mb=memory(2500),
-        runtime=minutes(10),
+        mem_mb=requests.memory(2500),
     params:
         code=code_version("plan_fine_tuning"),
-        tuning=tuning_of,
-        embedding_size=STUDY.recommenders.embedding_size,
-        processes=STUDY.backbone.processes * STUDY.backbone.nodes,
-        sharded=STUDY.backbone.sharded,
-        gpu_memory_gb=STUDY.backbone.gpu_memory_gb,
+        tuning=tuning.settings,
+        embedding_size=study.config.recommenders.embedding_size,
+        processes=study.config.backbone.processes * study.config.backbone.nodes,
+        sharded=study.config.backbone.sharded,
+        gpu_memory_gb=study.config.backbone.gpu_memory_gb,
     script:
         "../workflow_scripts/plan_fine_tuning.py"
 
@@ -36,35 +29,27 @@ rule plan_fine_tuning:
 rule fine_tune:
     """Tune an adapter, and the projector of hybrid prompts, on the training split."""
     input:
-        unpack(backbone_files),
-        unpack(guide_files_of_method),
-        unpack(fine_tuning_plan),
-        catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
-        interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
-        sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
+        unpack(models.backbone_files),
+        unpack(tuning.encoder_files),
+        plan=ancient(tuning.plan),
+        catalogue=rules.prepare_interactions.output.catalogue,
+        sequences=rules.make_sequences.output.sequences,
     output:
-        **ADAPTER_FILES,
-        projector=PROJECTOR_FILE,
-        snapshots=directory(f"{TUNED}/snapshots"),
-        log=f"{TUNED}/training_log.parquet",
-    log:
-        f"{RESULTS}/logs/fine_tune/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/rules/fine_tune/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}.tsv"
+        **tuning.outputs("llara"),
+        snapshots=directory(layout.snapshots),
+        log=layout.tuning_log,
     wildcard_constraints:
-        method=methods_with(prompt="hybrid", adapter="uniform"),
+        method=methods_that(prompt="hybrid", adapter="uniform"),
     conda:
         "../envs/llm.yaml"
-    threads: LLM_THREADS
+    threads: requests.threads
     resources:
-        **gpus_of_fine_tuning(),
-        mem_mb=memory(megabytes_of_fine_tuning()),
-        runtime=minutes(60 if STUDY.backbone.is_embedded else 1440),
+        **requests.fine_tuning,
     params:
         code=code_version("fine_tune"),
-        tuning=tuning_of,
-        processes={"processes": STUDY.backbone.processes, "nodes": STUDY.backbone.nodes},
-        sharded=STUDY.backbone.sharded,
+        tuning=tuning.settings,
+        processes={"processes": study.config.backbone.processes, "nodes": study.config.backbone.nodes},
+        sharded=study.config.backbone.sharded,
     script:
         "../workflow_scripts/fine_tune.py"
 
@@ -72,56 +57,47 @@ rule fine_tune:
 # An instance-wise adapter is tuned alike, and has a gate.
 use rule fine_tune as fine_tune_gated with:
     output:
-        **ADAPTER_FILES,
-        projector=PROJECTOR_FILE,
-        gate=GATE_FILE,
-        snapshots=directory(f"{TUNED}/snapshots"),
-        log=f"{TUNED}/training_log.parquet",
+        **tuning.outputs("ilora"),
+        snapshots=directory(layout.snapshots),
+        log=layout.tuning_log,
     wildcard_constraints:
-        method=methods_with(adapter="instance_wise"),
+        method=methods_that(adapter="instance_wise"),
 
 
 # So is one on prompts without behaviour tokens, and has no projector.
 use rule fine_tune as fine_tune_text_only with:
     output:
-        **ADAPTER_FILES,
-        snapshots=directory(f"{TUNED}/snapshots"),
-        log=f"{TUNED}/training_log.parquet",
+        **tuning.outputs("tallrec"),
+        snapshots=directory(layout.snapshots),
+        log=layout.tuning_log,
     wildcard_constraints:
-        method=methods_with(prompt="text", adapter="uniform"),
+        method=methods_that(prompt="text", adapter="uniform"),
 
 
 rule answer_fine_tuned:
     """Answer every val and test candidate set with a tuned adapter."""
     input:
-        unpack(backbone_files),
-        unpack(guide_files_of_method),
-        unpack(adapter_files),
-        catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
-        interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
-        sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
-        candidates=f"{RESULTS}/data/{{dataset}}/{{protocol}}/candidates.parquet",
+        unpack(models.backbone_files),
+        unpack(tuning.encoder_files),
+        unpack(tuning.adapter_files),
+        catalogue=rules.prepare_interactions.output.catalogue,
+        sequences=rules.make_sequences.output.sequences,
+        candidates=rules.draw_candidates.output.candidates,
     output:
-        predictions=f"{RESULTS}/llm/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}/predictions.parquet",
-    log:
-        f"{RESULTS}/logs/answer_fine_tuned/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/rules/answer_fine_tuned/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}.tsv"
+        predictions=layout.tuned_predictions,
     wildcard_constraints:
-        method=methods_with(is_tuned=True),
+        method=methods_that(is_tuned=True),
     conda:
         "../envs/llm.yaml"
-    threads: LLM_THREADS
+    threads: requests.threads
     resources:
-        mem_mb=memory(2500 if STUDY.backbone.is_embedded else 64000),
-        runtime=minutes(30 if STUDY.backbone.is_embedded else 480),
-        gpu=gpu_for(STUDY.backbone),
+        **requests.inference,
     params:
         code=code_version("answer_fine_tuned"),
-        tuning=tuning_of,
-        adapter=lambda wildcards, input: Path(input.adapter_weights).parent.as_posix(),
-        draws=STUDY.data.draws,
-        config=answering_of,
+        tuning=tuning.settings,
+        adapter=tuning.adapter_folder,
+        draws=study.config.data.draws,
+        config=tuning.inference,
     script:
         "../workflow_scripts/answer_fine_tuned.py"
 
@@ -129,31 +105,24 @@ rule answer_fine_tuned:
 rule answer_zero_shot:
     """Answer every val and test candidate set with the untuned backbone and the text-only prompt."""
     input:
-        unpack(backbone_files),
-        catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
-        interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
-        sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
-        candidates=f"{RESULTS}/data/{{dataset}}/{{protocol}}/candidates.parquet",
+        unpack(models.backbone_files),
+        catalogue=rules.prepare_interactions.output.catalogue,
+        sequences=rules.make_sequences.output.sequences,
+        candidates=rules.draw_candidates.output.candidates,
     output:
-        predictions=f"{RESULTS}/llm/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/default/predictions.parquet",
-    log:
-        f"{RESULTS}/logs/answer_zero_shot/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/rules/answer_zero_shot/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}.tsv"
+        predictions=layout.untuned_predictions,
     wildcard_constraints:
-        method=methods_with(is_tuned=False),
+        method=methods_that(is_tuned=False),
     conda:
         "../envs/llm.yaml"
-    threads: LLM_THREADS
+    threads: requests.threads
     resources:
-        mem_mb=memory(2500 if STUDY.backbone.is_embedded else 64000),
-        runtime=minutes(30 if STUDY.backbone.is_embedded else 480),
-        gpu=gpu_for(STUDY.backbone),
+        **requests.inference,
     params:
         code=code_version("answer_zero_shot"),
-        words=words_of,
-        backbone=backbone_source,
-        config=answering_of,
+        wording=data.wording,
+        backbone=models.backbone,
+        config=tuning.inference,
     script:
         "../workflow_scripts/answer_zero_shot.py"
 
@@ -161,24 +130,16 @@ rule answer_zero_shot:
 rule compute_gates:
     """Compute the expert weights of every val and test sequence."""
     input:
-        unpack(guide_files),
-        unpack(adapter_files),
-        interactions=f"{RESULTS}/data/{{dataset}}/{{protocol}}/interactions.parquet",
-        sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
+        unpack(tuning.encoder_files),
+        unpack(tuning.adapter_files),
+        sequences=rules.make_sequences.output.sequences,
     output:
-        gates=f"{RESULTS}/analysis/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}/gates.parquet",
-    log:
-        f"{RESULTS}/logs/compute_gates/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/rules/compute_gates/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}.tsv"
+        gates=layout.gates,
     wildcard_constraints:
-        method=methods_with(is_gated=True),
+        method=methods_that(is_gated=True),
     conda:
         "../envs/llm.yaml"
-    threads: LLM_THREADS
-    resources:
-        mem_mb=memory(2000),
-        runtime=minutes(10),
+    threads: requests.threads
     params:
         code=code_version("compute_gates"),
     script:
@@ -188,25 +149,18 @@ rule compute_gates:
 rule describe_adapter:
     """Write the card of a tuned adapter: its data, settings, metrics and licences, as the Hugging Face hub reads it."""
     input:
-        unpack(adapter_files),
-        metrics=f"{RESULTS}/llm/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}/metrics.parquet",
+        unpack(tuning.adapter_files),
+        metrics=f"{layout.tuned_run}/metrics.parquet",
     output:
-        card=f"{TUNED}/adapter/README.md",
-    log:
-        f"{RESULTS}/logs/describe_adapter/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/rules/describe_adapter/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}/seed~{{seed}}.tsv"
+        card=layout.adapter_card,
+    localrule: True
     conda:
         "../envs/evaluation.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(2000),
-        runtime=minutes(10),
     params:
         code=code_version("describe_adapter"),
-        method=kind_of,
-        sequence_encoder=guide_of_method,
-        base_model={"name": STUDY.backbone.name, "revision": STUDY.backbone.revision},
-        finetuning=finetuning_of,
+        method=tuning.kind,
+        sequence_encoder=tuning.sequence_encoder,
+        base_model={"name": study.config.backbone.name, "revision": study.config.backbone.revision},
+        finetuning=tuning.finetuning,
     script:
         "../workflow_scripts/describe_adapter.py"

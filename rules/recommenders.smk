@@ -1,27 +1,21 @@
-# Sequential recommenders of RecBole: a baseline each, and one of them the guide of the language model.
+# Sequential recommenders of RecBole: a baseline each, and one of them the sequence encoder of the language model.
 
 
 rule encode_titles:
     """Encode the title of every item by a language model."""
     input:
-        unpack(backbone_files),
-        catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
+        unpack(models.backbone_files),
+        catalogue=rules.prepare_interactions.output.catalogue,
     output:
-        title_vectors=f"{RESULTS}/title_vectors/{{dataset}}/{{protocol}}/{{backbone}}/title_vectors.safetensors",
-    log:
-        f"{RESULTS}/logs/encode_titles/{{dataset}}/{{protocol}}/{{backbone}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/rules/encode_titles/{{dataset}}/{{protocol}}/{{backbone}}.tsv"
+        title_vectors=layout.title_vectors,
     conda:
         "../envs/llm.yaml"
-    # A constant, as below.
-    threads: 1
     resources:
-        mem_mb=memory(2500 if ENCODER.is_embedded else 16000),
-        runtime=minutes(30),
+        mem_mb=requests.memory(2500 if study.title_encoder.is_embedded else 16000),
+        runtime=requests.minutes(30),
     params:
         code=code_version("encode_titles"),
-        encoder=encoder_source,
+        encoder=models.title_encoder,
     script:
         "../workflow_scripts/encode_titles.py"
 
@@ -29,29 +23,24 @@ rule encode_titles:
 rule validate_weight_decay:
     """Train a recommender with one value of L2, to see how good it is on the validation split."""
     input:
-        unpack(title_vectors),
-        catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
-        sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
-        candidates=f"{RESULTS}/data/{{dataset}}/{{protocol}}/candidates.parquet",
+        unpack(recommenders.title_vectors),
+        catalogue=rules.prepare_interactions.output.catalogue,
+        sequences=rules.make_sequences.output.sequences,
+        candidates=rules.draw_candidates.output.candidates,
     output:
-        training_log=TRIAL_LOG,
-    log:
-        f"{RESULTS}/logs/validate_weight_decay/{{dataset}}/{{protocol}}/{{recommender}}/weight_decay~{{weight_decay}}/seed~{{seed}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/rules/validate_weight_decay/{{dataset}}/{{protocol}}/{{recommender}}/weight_decay~{{weight_decay}}/seed~{{seed}}.tsv"
+        training_log=layout.trial_log,
     conda:
         "../envs/recommenders.yaml"
-    # A constant, as below.
+    # The order of float32 sums depends on the number of threads: a constant, so that no number depends on --cores.
     threads: 1
     resources:
-        mem_mb=memory(2000),
-        runtime=minutes(30),
+        runtime=requests.minutes(30),
     params:
         code=code_version("validate_weight_decay"),
-        architecture=architecture_of,
-        training=training_of_trials(),
-        embedding_size=STUDY.recommenders.embedding_size,
-        maximum_history=STUDY.data.maximum_history,
+        architecture=recommenders.architecture,
+        training=recommenders.training_of_trials,
+        embedding_size=study.config.recommenders.embedding_size,
+        maximum_history=study.config.data.maximum_history,
     script:
         "../workflow_scripts/validate_weight_decay.py"
 
@@ -59,23 +48,16 @@ rule validate_weight_decay:
 rule choose_weight_decay:
     """Choose the L2 that a recommender is trained with: the best of the tried values on the validation split."""
     input:
-        training_logs=trial_logs,
+        training_logs=recommenders.trial_logs,
     output:
-        weight_decays=CHOICE,
-    log:
-        f"{RESULTS}/logs/choose_weight_decay/{{dataset}}/{{protocol}}/{{recommender}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/rules/choose_weight_decay/{{dataset}}/{{protocol}}/{{recommender}}.tsv"
+        weight_decays=layout.weight_decays,
+    localrule: True
     conda:
         "../envs/evaluation.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(2000),
-        runtime=minutes(10),
     params:
         code=code_version("choose_weight_decay"),
         # One for each training log.
-        values=[float(weight_decay) for weight_decay, _ in weight_decay_trials()],
+        values=[float(weight_decay) for weight_decay, _ in recommenders.trials],
     script:
         "../workflow_scripts/choose_weight_decay.py"
 
@@ -83,37 +65,31 @@ rule choose_weight_decay:
 rule train_recommender:
     """Train a recommender; export its weights and vectors, and score every candidate with it."""
     input:
-        unpack(title_vectors),
-        unpack(searched_weight_decay),
-        catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
-        sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
-        candidates=f"{RESULTS}/data/{{dataset}}/{{protocol}}/candidates.parquet",
+        unpack(recommenders.title_vectors),
+        unpack(recommenders.searched_weight_decay),
+        catalogue=rules.prepare_interactions.output.catalogue,
+        sequences=rules.make_sequences.output.sequences,
+        candidates=rules.draw_candidates.output.candidates,
     output:
-        model=f"{TRAINED}/model.safetensors",
-        item_embeddings=f"{TRAINED}/item_embeddings.safetensors",
-        sequence_representations=f"{TRAINED}/sequence_representations.safetensors",
-        predictions=f"{TRAINED}/predictions.parquet",
-        training_log=f"{TRAINED}/training_log.parquet",
-    log:
-        f"{RESULTS}/logs/train_recommender/{{dataset}}/{{protocol}}/{{recommender}}/{L2_FOLDER}seed~{{seed}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/rules/train_recommender/{{dataset}}/{{protocol}}/{{recommender}}/{L2_FOLDER}seed~{{seed}}.tsv"
+        model=layout.recommender_file("model.safetensors"),
+        item_embeddings=layout.recommender_file("item_embeddings.safetensors"),
+        sequence_representations=layout.recommender_file("sequence_representations.safetensors"),
+        predictions=layout.recommender_file("predictions.parquet"),
+        training_log=layout.recommender_file("training_log.parquet"),
     wildcard_constraints:
-        recommender=one_of([name for name in RECOMMENDERS if name not in WITH_ENCODER]),
+        recommender=recommenders.without_encoder,
     conda:
         "../envs/recommenders.yaml"
-    # The order of float32 sums depends on the number of threads: a constant, so that no number depends on --cores.
+    # A constant, as above.
     threads: 1
     resources:
-        mem_mb=memory(2000),
-        runtime=minutes(30),
+        runtime=requests.minutes(30),
     params:
         code=code_version("train_recommender"),
-        # Only this recommender's own settings, so that editing another's, or the guide, trains nothing anew.
-        architecture=architecture_of,
-        training=training_of_recommenders(),
-        embedding_size=STUDY.recommenders.embedding_size,
-        maximum_history=STUDY.data.maximum_history,
+        architecture=recommenders.architecture,
+        training=recommenders.training,
+        embedding_size=study.config.recommenders.embedding_size,
+        maximum_history=study.config.data.maximum_history,
     script:
         "../workflow_scripts/train_recommender.py"
 
@@ -121,42 +97,35 @@ rule train_recommender:
 rule train_with_encoder:
     """Train a recommender and its encoder of titles end to end; what it leaves is as of `train_recommender`."""
     input:
-        unpack(title_vectors),
-        unpack(encoder_files),
-        unpack(searched_weight_decay),
-        catalogue=f"{RESULTS}/data/{{dataset}}/{{protocol}}/items.parquet",
-        sequences=f"{RESULTS}/data/{{dataset}}/{{protocol}}/sequences.parquet",
-        candidates=f"{RESULTS}/data/{{dataset}}/{{protocol}}/candidates.parquet",
+        unpack(recommenders.title_vectors),
+        unpack(models.title_encoder_files),
+        unpack(recommenders.searched_weight_decay),
+        catalogue=rules.prepare_interactions.output.catalogue,
+        sequences=rules.make_sequences.output.sequences,
+        candidates=rules.draw_candidates.output.candidates,
     output:
-        model=f"{TRAINED}/model.safetensors",
-        item_embeddings=f"{TRAINED}/item_embeddings.safetensors",
-        sequence_representations=f"{TRAINED}/sequence_representations.safetensors",
-        predictions=f"{TRAINED}/predictions.parquet",
-        training_log=f"{TRAINED}/training_log.parquet",
-    log:
-        f"{RESULTS}/logs/train_with_encoder/{{dataset}}/{{protocol}}/{{recommender}}/{L2_FOLDER}seed~{{seed}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/rules/train_with_encoder/{{dataset}}/{{protocol}}/{{recommender}}/{L2_FOLDER}seed~{{seed}}.tsv"
+        model=layout.recommender_file("model.safetensors"),
+        item_embeddings=layout.recommender_file("item_embeddings.safetensors"),
+        sequence_representations=layout.recommender_file("sequence_representations.safetensors"),
+        predictions=layout.recommender_file("predictions.parquet"),
+        training_log=layout.recommender_file("training_log.parquet"),
     wildcard_constraints:
-        recommender=one_of(WITH_ENCODER),
+        recommender=recommenders.with_encoder,
     conda:
         "../envs/encoder.yaml"
     # A constant, as above.
     threads: 1
     resources:
-        mem_mb=memory(4000 if ENCODER.is_embedded else 32000),
-        runtime=minutes(240),
-        gpu=gpu_for(ENCODER),
+        mem_mb=requests.memory(4000 if study.title_encoder.is_embedded else 32000),
+        runtime=requests.minutes(240),
+        gpu=requests.gpus(study.title_encoder),
     params:
         code=code_version("train_with_encoder"),
-        architecture=architecture_of,
-        training=training_of_recommenders(),
-        embedding_size=STUDY.recommenders.embedding_size,
-        maximum_history=STUDY.data.maximum_history,
-        encoder=encoder_source,
-        encoder_tuning={
-            "learning_rate": STUDY.recommenders.morec.encoder_learning_rate,
-            "compared_items": STUDY.recommenders.morec.compared_items,
-        },
+        architecture=recommenders.architecture,
+        training=recommenders.training,
+        embedding_size=study.config.recommenders.embedding_size,
+        maximum_history=study.config.data.maximum_history,
+        encoder=models.title_encoder,
+        encoder_tuning=recommenders.encoder_tuning,
     script:
         "../workflow_scripts/train_with_encoder.py"

@@ -19,7 +19,6 @@ from ilora.llm.model.inputs import read_method_inputs
 from ilora.llm.model.item_vectors import encoder_item_vectors
 from ilora.llm.prompts.builder import PromptBuilder, prompt_style
 from ilora.llm.prompts.context import context_window
-from ilora.llm.prompts.wording import prompt_wording
 from ilora.llm.training.gate_inputs import method_gate_inputs
 from ilora.predictions.building import written_predictions
 from ilora.progress import start_log
@@ -40,7 +39,7 @@ def main(snakemake: "Snakemake") -> None:
     check_made_from(adapter, files)
     candidates = first_draws(read_table(files.candidates, CANDIDATES), params.draws)
     encoder = files.get("item_embeddings"), files.get("representations")
-    inputs = read_method_inputs(files.catalogue, files.sequences, files.interactions, *encoder)
+    inputs = read_method_inputs(files.catalogue, files.sequences, *encoder)
 
     vectors = encoder_item_vectors(inputs.sequence_encoder, settings.shape.item_vectors)
     model = load_adapter(load_causal_model(settings.backbone), vectors, settings.shape, adapter)
@@ -49,7 +48,7 @@ def main(snakemake: "Snakemake") -> None:
         load_tokenizer(settings.backbone),
         inputs.titles,
         prompt_style(settings.prompt, settings.kind.prompt),
-        prompt_wording(settings.dataset, settings.words),
+        settings.wording,
         context_window(model.causal_model, decoding.maximum_new_tokens),
     )
     prompted = PromptedModel(model, builder, f"{settings.method}, seed {settings.seed}")

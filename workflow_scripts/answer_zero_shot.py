@@ -10,13 +10,13 @@ from ilora.artifacts.schemas import CANDIDATES, SEQUENCES
 from ilora.configuration.sections.backbone import BackboneSource
 from ilora.configuration.sections.decoding import DecodingSection
 from ilora.configuration.sections.prompt import PromptSection
+from ilora.datasets.wording import PromptWording
 from ilora.llm.inference.predicting import PromptedModel, predict
 from ilora.llm.model.backbones import load_causal_model, load_tokenizer
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.model.inputs import read_method_inputs
 from ilora.llm.prompts.builder import PromptBuilder, prompt_style
 from ilora.llm.prompts.context import context_window
-from ilora.llm.prompts.wording import prompt_wording
 from ilora.predictions.building import written_predictions
 from ilora.progress import start_log
 
@@ -33,12 +33,12 @@ def main(snakemake: "Snakemake") -> None:
     params, method = snakemake.params, snakemake.wildcards.method
     prompt, decoding = PromptSection.read(params.config["prompt"]), DecodingSection.read(params.config["decoding"])
     candidates = read_table(snakemake.input.candidates, CANDIDATES)
-    inputs = read_method_inputs(snakemake.input.catalogue, snakemake.input.sequences, snakemake.input.interactions)
+    inputs = read_method_inputs(snakemake.input.catalogue, snakemake.input.sequences)
     source = BackboneSource.read(params.backbone)
     tokenizer = load_tokenizer(source)
     model = HybridLanguageModel(load_causal_model(source))
 
-    wording = prompt_wording(snakemake.wildcards.dataset, params.words)
+    wording = PromptWording(**params.wording)
     window = context_window(model.causal_model, decoding.maximum_new_tokens)
     builder = PromptBuilder(tokenizer, inputs.titles, prompt_style(prompt, "text"), wording, window)
     prompted = PromptedModel(model, builder, "the untuned backbone")

@@ -16,7 +16,7 @@ from ilora.baselines.chat.prices import Prices, picodollars, show_usd
 from ilora.baselines.chat.questions import ranked_questions, text_questions
 from ilora.baselines.chat.requests import ChatModel, ChatRequest
 from ilora.data.candidates import first_draws
-from ilora.llm.prompts.wording import prompt_wording
+from ilora.datasets.wording import PromptWording
 from ilora.predictions.building import written_predictions
 from ilora.predictions.schema import PREDICTIONS
 from ilora.progress import start_log
@@ -37,7 +37,7 @@ def main(snakemake: "Snakemake") -> None:
     titles = read_table(snakemake.input.catalogue, ITEMS)["title"].to_pylist()
     sequences = read_table(snakemake.input.sequences, SEQUENCES)
     candidates = first_draws(read_table(snakemake.input.candidates, CANDIDATES), chat["draws"])
-    wording = prompt_wording(snakemake.wildcards.dataset, params.words)
+    wording = PromptWording(**params.wording)
     if params.method == "chatrec":
         ranking = read_table(snakemake.input.ranking, PREDICTIONS)
         questions = ranked_questions(sequences, candidates, ranking, titles, wording)

@@ -23,7 +23,7 @@ def main(snakemake: "Snakemake") -> None:
     logger = start_log(snakemake.log[0])
     choice = snakemake.params.analysis
     catalogue = read_table(snakemake.input.catalogue, ITEMS)
-    sequences = read_sequences(snakemake.input.sequences, snakemake.input.interactions)
+    sequences = read_sequences(snakemake.input.sequences)
     representations = read_tensor(snakemake.input.representations, "sequence_representations").numpy()
     training = sequences.rows("train")
     clustering = cluster_sequences(representations, training, choice["clusters"], choice["restarts"], choice["seed"])

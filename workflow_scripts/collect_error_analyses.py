@@ -8,8 +8,9 @@ import pyarrow as pa
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.schemas import ITEMS, SEQUENCES
-from ilora.evaluation.error_analysis import ERROR_ANALYSIS, analyse_errors, item_facts
+from ilora.evaluation.error_analysis import analyse_errors, item_facts
 from ilora.evaluation.intervals import IntervalSettings
+from ilora.evaluation.schemas import ERROR_ANALYSIS
 from ilora.layout import parse_data, parse_run
 from ilora.predictions.schema import PREDICTIONS
 from ilora.progress import start_log

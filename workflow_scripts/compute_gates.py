@@ -25,7 +25,7 @@ def main(snakemake: "Snakemake") -> None:
     adapter = Path(snakemake.input.gate).parent
     check_made_from(adapter, snakemake.input)
     gate, instance_wise = read_gate(adapter)
-    sequences = read_sequences(snakemake.input.sequences, snakemake.input.interactions)
+    sequences = read_sequences(snakemake.input.sequences)
     representations = read_tensor(snakemake.input.representations, "sequence_representations")
     seed = int(snakemake.wildcards.seed)
     gate_inputs = sequence_gate_inputs(instance_wise.gate_input, representations, sequences, seed)

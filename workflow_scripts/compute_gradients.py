@@ -41,9 +41,7 @@ def main(snakemake: "Snakemake") -> None:
     files, choice, settings = snakemake.input, snakemake.params.analysis, TuningSettings.read(snakemake.params.tuning)
     adapter = Path(snakemake.params.adapter)
     check_made_from(adapter, files)
-    inputs = read_method_inputs(
-        files.catalogue, files.sequences, files.interactions, files.item_embeddings, files.representations
-    )
+    inputs = read_method_inputs(files.catalogue, files.sequences, files.item_embeddings, files.representations)
     tokenizer = load_tokenizer(settings.backbone)
     vectors = encoder_item_vectors(inputs.sequence_encoder, settings.shape.item_vectors)
     model = load_adapter(load_causal_model(settings.backbone), vectors, settings.shape, adapter)

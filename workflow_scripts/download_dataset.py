@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from ilora.artifacts.provenance import write_sidecar
 from ilora.data.acquisition.acquire import acquire_dataset
-from ilora.data.acquisition.catalogue import source_of
+from ilora.datasets.loading import load_dataset
 from ilora.progress import start_log
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write the raw files, under the names that the data set's reader knows."""
     logger = start_log(snakemake.log[0])
-    source = source_of(snakemake.params.dataset)
+    source = load_dataset(snakemake.params.dataset).source
+    assert source is not None  # there is no such rule for a data set without one
     folder = Path(snakemake.output[0]).parent
     paths = acquire_dataset(source, folder, lock=snakemake.params.lock, logger=logger)
     config = {"dataset": snakemake.params.dataset, "addresses": [wanted.address for wanted in source.downloads]}

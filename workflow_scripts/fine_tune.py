@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     snakemake: Snakemake
 
-INPUTS = ("catalogue", "sequences", "interactions", "item_embeddings", "representations", "projector")
+INPUTS = ("catalogue", "sequences", "item_embeddings", "representations", "projector")
 
 
 def tuning_job(snakemake: "Snakemake", folder: Path) -> TuningJob:

@@ -20,7 +20,7 @@ def main(snakemake: "Snakemake") -> None:
     """Write the plan and show it."""
     logger = start_log(snakemake.log[0])
     params, files = snakemake.params, snakemake.input
-    inputs = read_method_inputs(files.catalogue, files.sequences, files.interactions)
+    inputs = read_method_inputs(files.catalogue, files.sequences)
     settings = TuningSettings.read(params.tuning)
     plan = plan_tuning(settings, inputs, params.embedding_size, params.processes, params.sharded)
     for line in describe_plan(plan):

@@ -13,8 +13,8 @@ from ilora.backbone.pretraining import PretrainingSettings, pretrain
 from ilora.backbone.tokenizer import train_tokenizer
 from ilora.configuration.sections.prompt import PromptSection
 from ilora.data.trajectories import training_trajectories
+from ilora.datasets.wording import PromptWording
 from ilora.llm.prompts.builder import PromptBuilder, prompt_style
-from ilora.llm.prompts.wording import prompt_wording
 from ilora.llm.training.loop import training_log_table
 from ilora.progress import start_log
 
@@ -32,7 +32,7 @@ def main(snakemake: "Snakemake") -> None:
     titles = read_table(snakemake.input.catalogue, ITEMS)["title"].to_pylist()
     trajectories = training_trajectories(read_table(snakemake.input.sequences, SEQUENCES))
     items = sorted({item for trajectory in trajectories for item in trajectory})
-    wording = prompt_wording(snakemake.wildcards.dataset, snakemake.params.words)
+    wording = PromptWording(**snakemake.params.wording)
     vocabulary_size = config["embedded_backbone"]["vocabulary_size"]
     tokenizer = train_tokenizer([titles[item] for item in items], wording, vocabulary_size)
     builder = PromptBuilder(tokenizer, titles, prompt_style(PromptSection.read(config["prompt"]), "hybrid"), wording)

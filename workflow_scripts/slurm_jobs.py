@@ -109,6 +109,13 @@ def check_slurm(executor: Executor, jobs: Iterable[Job]) -> None:
         executor.get_partition_arg(job)
 
 
+def run_id(workflow: Any) -> str | None:
+    """Return the name that the executor of Slurm gives all jobs of a run; None for a local run."""
+    # Its log says it too, but not with `--quiet`.
+    found: str | None = getattr(workflow.scheduler._executor, "run_uuid", None)
+    return found
+
+
 def forget_run(run_id: str | None) -> None:
     """Take a run that has no jobs any more off the record."""
     if run_id is not None:

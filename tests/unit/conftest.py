@@ -39,6 +39,8 @@ def ring() -> Ring:
             {
                 "split": split,
                 "user_id": user,
+                "raw_user_id": str(user),
+                "position": end,
                 "history": walk[max(0, end - MAXIMUM_HISTORY) : end],
                 "target": walk[end],
             }

@@ -287,3 +287,13 @@ def test_what_cannot_be_followed_is_named(scripts: Path, text: str, message: str
 def test_a_missing_script_is_named(scripts: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nothing.py"):
         script_version(scripts / "nothing.py", scripts)
+
+
+def test_what_is_for_type_checkers_is_no_part_of_the_version(scripts: Path) -> None:
+    script = scripts / "script.py"
+    script.write_text(
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from ilora.data.windows import Window\nelse:\n"
+        "    from ilora.progress import Window\n",
+        encoding="utf-8",
+    )
+    assert set(imported_modules(script, scripts)) == {"ilora", "ilora.progress"}

@@ -1,8 +1,10 @@
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ilora.layout import NO_SEED, Run, parse_data, parse_run
+from ilora.layout import NO_SEED, Artifact, Layout, Run, expand, fill, parse_data, parse_run
 
 
 @pytest.mark.parametrize(
@@ -70,3 +72,56 @@ def test_a_data_set_is_read_from_a_path() -> None:
 def test_another_path_is_refused(path: str) -> None:
     with pytest.raises(ValueError, match="not the path of a run"):
         parse_run(path)
+
+
+LAYOUT = Layout("results/mine")
+
+
+def test_an_artifacts_path_is_built_from_its_parts() -> None:
+    assert LAYOUT.sequences == "results/mine/data/{dataset}/{protocol}/sequences.parquet"
+    assert fill(LAYOUT.sequences, dataset="steam", seed=1) == "results/mine/data/steam/{protocol}/sequences.parquet"
+    searched = Layout("results", is_weight_decay_searched=True).recommender
+    assert searched == "results/recommenders/{dataset}/{protocol}/{recommender}/weight_decay~searched/seed~{seed}"
+
+
+def test_a_pattern_expands_over_the_wildcards_that_it_has() -> None:
+    paths = expand("{dataset}/{method}/seed~{seed}", dataset="steam", method=("llara", "ilora"), seed=[1, 2], step=[])
+    assert paths == ["steam/llara/seed~1", "steam/llara/seed~2", "steam/ilora/seed~1", "steam/ilora/seed~2"]
+    assert expand("{dataset}/{method}", dataset=["steam"]) == ["steam/{method}"]
+    assert expand("{dataset}", dataset=[]) == []
+    assert expand("tables", dataset=["movielens", "steam"]) == ["tables"]
+
+
+def test_every_folder_of_predictions_is_read_back() -> None:
+    parts = {"dataset": "steam", "protocol": "published", "backbone": "b", "variant": "r~4", "seed": 2, "step": 5}
+    tuned = Run("steam", "published", "ilora", "b", "r~4", 2)
+    patterns = {
+        LAYOUT.baseline_predictions: Run("steam", "published", "markov"),
+        LAYOUT.recommender_file("predictions.parquet"): Run("steam", "published", "sasrec", seed=2),
+        LAYOUT.tuned_predictions: tuned,
+        LAYOUT.snapshot_predictions: replace(tuned, step=5),
+        LAYOUT.untuned_predictions: Run("steam", "published", "ilora", "b"),
+        LAYOUT.gates: tuned,
+        LAYOUT.tuning_log: tuned,
+    }
+    for pattern, run in patterns.items():
+        assert parse_run(fill(pattern, **parts, baseline="markov", recommender="sasrec", method="ilora")) == run
+
+
+def test_nothing_else_spells_the_folders_of_results() -> None:
+    """Rules, scripts and the library take paths from the layout, so that none can disagree with it."""
+    repository = Path(__file__).parents[2]
+    stages = {attribute.pattern.split("/")[0] for attribute in vars(Layout).values() if isinstance(attribute, Artifact)}
+    stages = {stage for stage in stages if "{" not in stage}
+    assert {"data", "finetune", "llm", "tables", "figures"} <= stages
+    spelled = re.compile(rf"""["'](?:[^"'\s]*/)?(?:{"|".join(sorted(stages))})/[^"'\s]*\{{""")
+    files = [*(repository / "rules").glob("*.smk"), *(repository / "workflow_scripts").rglob("*.py")]
+    assert len(files) > 200
+    found = [
+        f"{path.relative_to(repository)}:{number}: {line.strip()}"
+        for path in files
+        if path.name != "layout.py"
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if spelled.search(line)
+    ]
+    assert found == []

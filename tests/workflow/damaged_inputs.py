@@ -220,7 +220,7 @@ CASES = (
         r"has the columns .*expected .*'split'.*" + THIS,
     ),
     Case("compute_dataset_statistics", f"{DATA}/interactions.parquet", one_bit_flipped, NOT_WRITTEN + THIS),
-    Case("make_dataset_table", f"{DATA}/preparation_steps.parquet", emptied, NOT_WRITTEN + THIS),
+    Case("make_dataset_statistics", f"{DATA}/preparation_steps.parquet", emptied, NOT_WRITTEN + THIS),
     Case("score_baseline", f"{DATA}/candidates.parquet", one_bit_flipped, NOT_WRITTEN + THIS),
     Case("score_baseline", f"{DATA}/items.parquet", missing, r"no such artifact\. Run the workflow to make it"),
     # Recommenders and vectors of titles.
@@ -395,28 +395,28 @@ CASES = (
     Case("compare_methods", f"{ANSWERS}/predictions.parquet", emptied, NOT_WRITTEN + THIS),
     Case("make_table1", "tables/metrics.parquet", cut_in_half, NOT_WRITTEN + THIS),
     Case(
-        "plot_hit_ratio",
+        "draw_hit_ratio",
         "tables/table1.parquet",
         replaced_by("tables/metrics.parquet", name="replaced_by_metrics"),
         NOT_WRITTEN + THIS,
     ),
     Case(
-        "plot_training_curves",
+        "draw_training_curves",
         f"{LLARA}/training_log.parquet",
         without_its_loss,
         r"has the columns .*expected .*'loss'.*" + THIS,
     ),
     Case(
-        "plot_expert_attention",
+        "draw_expert_attention",
         GATES,
         without_record(replaced_by("tables/metrics.parquet", name="replaced_by_metrics")),
         r"has the columns .*expected .*'expert'.*" + THIS,
     ),
     Case("describe_adapter", f"{ANSWERS}/metrics.parquet", emptied, NOT_WRITTEN + THIS, output="ilora"),
-    Case("show_answers", f"{ANSWERS}/answer_sample.parquet", one_bit_flipped, NOT_WRITTEN + THIS),
-    Case("make_error_tables", "tables/error_analysis.parquet", cut_in_half, NOT_WRITTEN + THIS),
+    Case("write_answers", f"{ANSWERS}/answer_sample.parquet", one_bit_flipped, NOT_WRITTEN + THIS),
+    Case("make_error_analysis", "tables/error_analysis.parquet", cut_in_half, NOT_WRITTEN + THIS),
     Case(
-        "describe_study",
+        "write_study",
         f"{DATA}/items.parquet",
         record_cut_in_half,
         r"no JSON .*Delete it and its artifact",
@@ -434,7 +434,7 @@ UNREAD = {
     "collect_error_analyses": ("metrics.parquet",),
 }
 #: Rules that wait for the whole study, and read records or Snakemake's measurements.
-PAGES = ("describe_study", "collect_costs")
+PAGES = ("write_study", "collect_costs")
 
 
 def inputs_to_flip(jobs: list[Job]) -> Iterator[tuple[Job, Path]]:

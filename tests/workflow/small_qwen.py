@@ -8,7 +8,7 @@ import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from ilora.backbone.tokenizer import train_tokenizer
-from ilora.llm.prompts.wording import WORDING
+from ilora.datasets.register import DATASETS
 
 CONTROLS = ["<|im_start|>", "<|im_end|>"]
 TEMPLATE = (
@@ -19,7 +19,7 @@ TEMPLATE = (
 
 def save_small_qwen(folder: Path) -> None:
     """Write configuration, weights and tokenizer; it has no start and no unknown token, and its end token pads."""
-    tokenizer = train_tokenizer(["The Ape", "Alien"], WORDING["movielens"], vocabulary_size=400)
+    tokenizer = train_tokenizer(["The Ape", "Alien"], DATASETS["movielens"].wording, vocabulary_size=400)
     tokenizer.add_special_tokens({"extra_special_tokens": CONTROLS})
     tokenizer.bos_token = None
     tokenizer.pad_token = tokenizer.eos_token = CONTROLS[1]

@@ -24,12 +24,12 @@ negative_transfer:
 """
 STUDY = (*SMOKE, "studies/analyses.yaml")
 GRADIENT_FIGURES = {
-    "clusters": "plot_clusters",
-    "gradient_similarity_llara": "plot_gradient_similarity",
-    "gradient_similarity_ilora": "plot_gradient_similarity",
-    "gradient_similarity_summary": "plot_gradient_summary",
-    "case_study": "plot_case_study",
-    "expert_attention_all": "plot_expert_usage",
+    "clusters": "draw_clusters",
+    "gradient_similarity_llara": "draw_gradient_similarity",
+    "gradient_similarity_ilora": "draw_gradient_similarity",
+    "gradient_similarity_summary": "draw_gradient_similarity_summary",
+    "case_study": "draw_case_study",
+    "expert_attention_all": "draw_expert_attention_all",
 }
 
 
@@ -73,7 +73,7 @@ def test_every_method_is_tuned_on_synthetic_users(analysed: Checkout) -> None:
     ("figure", "rule"),
     [
         *((f"movielens/{name}", rule) for name, rule in GRADIENT_FIGURES.items()),
-        ("negative_transfer", "plot_negative_transfer"),
+        ("negative_transfer", "draw_negative_transfer"),
     ],
 )
 def test_a_figure_is_drawn_again_from_what_lies_there(analysed: Checkout, figure: str, rule: str) -> None:

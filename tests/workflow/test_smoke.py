@@ -25,17 +25,17 @@ pytestmark = pytest.mark.timeout(1200)
 PLACE = "movielens/published"
 SEED = "default/seed~1"
 # The pages that tell of all results, and what follows from any change of a prediction.
-PAGES = {"describe_study": 1, "collect_costs": 1}
+PAGES = {"write_study": 1, "collect_costs": 1}
 TABLES = {
     "collect_metrics": 1,
     "compare_methods": 1,
     "collect_error_analyses": 1,
     "make_table1": 1,
-    "make_difference_table": 1,
-    "make_error_tables": 1,
-    "plot_hit_ratio": 1,
-    "plot_answer_categories": 1,
-    "plot_error_breakdowns": 1,
+    "make_differences": 1,
+    "make_error_analysis": 1,
+    "draw_hit_ratio": 1,
+    "draw_answer_categories": 1,
+    "draw_error_breakdowns": 1,
     **PAGES,
 }
 
@@ -121,7 +121,7 @@ def test_a_second_run_has_nothing_to_do_and_says_so_soon(finished: Checkout) -> 
         ),
         (
             f"analysis/{PLACE}/embedded/ilora/{SEED}/gates.parquet",
-            {"compute_gates": 1, "plot_expert_attention": 1, **PAGES},
+            {"compute_gates": 1, "draw_expert_attention": 1, **PAGES},
         ),
         (
             f"finetune/{PLACE}/embedded/llara/{SEED}/training_log.parquet",
@@ -131,8 +131,8 @@ def test_a_second_run_has_nothing_to_do_and_says_so_soon(finished: Checkout) -> 
                 "compute_metrics": 1,
                 "describe_adapter": 1,
                 "analyse_errors": 1,
-                "show_answers": 1,
-                "plot_training_curves": 1,
+                "write_answers": 1,
+                "draw_training_curves": 1,
                 **TABLES,
             },
         ),
@@ -144,16 +144,16 @@ def test_a_second_run_has_nothing_to_do_and_says_so_soon(finished: Checkout) -> 
                 "compute_metrics": 1,
                 "describe_adapter": 1,
                 "analyse_errors": 1,
-                "show_answers": 1,
+                "write_answers": 1,
                 "compute_gates": 1,
-                "plot_training_curves": 1,
-                "plot_expert_attention": 1,
+                "draw_training_curves": 1,
+                "draw_expert_attention": 1,
                 **TABLES,
             },
         ),
-        ("figures/movielens/hit_ratio.pdf", {"plot_hit_ratio": 1, **PAGES}),
-        ("tables/table1.tex", {"make_table1": 1, "plot_hit_ratio": 1, **PAGES}),
-        ("tables/movielens/answers.html", {"show_answers": 1}),
+        ("figures/movielens/hit_ratio.pdf", {"draw_hit_ratio": 1, **PAGES}),
+        ("tables/table1.tex", {"make_table1": 1, "draw_hit_ratio": 1, **PAGES}),
+        ("tables/movielens/answers.html", {"write_answers": 1}),
         ("benchmarks/rules/fine_tune/movielens/published/embedded/llara/default/seed~1.tsv", {}),
     ],
 )
@@ -167,15 +167,16 @@ def test_a_deleted_artifact_is_made_again_with_what_depends_on_it(
 @pytest.mark.parametrize(
     ("module", "jobs"),
     [
-        ("plotting/hit_ratio.py", {"plot_hit_ratio": 1, **PAGES}),
+        ("figures/hit_ratio.py", {"draw_hit_ratio": 1, **PAGES}),
         ("reporting/costs.py", {"collect_costs": 1}),
         ("baselines/popularity.py", {"score_baseline": 1, "compute_metrics": 1, "analyse_errors": 1, **TABLES}),
-        ("configuration/model.py", {}),
+        ("configuration/study.py", {"write_study": 1}),
+        ("study/targets.py", {}),
     ],
 )
 def test_an_edited_module_reruns_what_uses_it(finished: Checkout, module: str, jobs: dict[str, int]) -> None:
     path = finished.folder / "workflow_scripts" / "ilora" / module
-    with changed(path, path.read_bytes() + b"\n# edited\n"):
+    with changed(path, path.read_bytes() + b"\nEDITED = 1\n"):
         assert finished.planned_jobs(*SMOKE) == jobs
 
 
@@ -189,8 +190,8 @@ def test_an_edited_setting_reruns_what_uses_it(finished: Checkout) -> None:
         "compute_metrics": 4,
         "describe_adapter": 3,
         "analyse_errors": 4,
-        "show_answers": 1,
-        "describe_deviations": 1,
+        "write_answers": 1,
+        "write_deviations": 1,
         **TABLES,
     }
 

@@ -14,10 +14,10 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Node = TypeVar("Node", bound=ast.AST)
 
@@ -29,8 +29,9 @@ SECTION = "Section"
 def script_version(script: Path, library_root: Path, modules: Iterable[str] = ()) -> str:
     """Return a hexadecimal sha256 of a script's code and that of every module it imports, however indirectly.
 
-    Imports are read from the source, without running it; those inside functions count too. The hash covers each
-    module's name and its syntax tree as `_canonical` writes it, which is the same under Python 3.11, 3.12 and 3.13.
+    Imports are read from the source, without running it; those inside functions count too, those under
+    ``if TYPE_CHECKING:`` never run and do not. The hash covers each module's name and its syntax tree as `_canonical`
+    writes it, which is the same under Python 3.11, 3.12 and 3.13.
     A file is read once in a process, unless its time or size changes.
 
     Args:
@@ -129,11 +130,16 @@ def _parsed(path: Path, package: str, *version: int) -> _Source:
 
 
 def _statements(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """Yield statements and those inside them, at any depth; an import stands nowhere else."""
+    """Yield statements and those inside them, at any depth; an import that runs stands nowhere else."""
     for node in body:
         yield node
         for name in ("body", "orelse", "handlers", "finalbody", "cases"):
-            yield from _statements(getattr(node, name, ()))
+            if not (name == "body" and _is_for_type_checkers(node)):
+                yield from _statements(getattr(node, name, ()))
+
+
+def _is_for_type_checkers(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
 def _digest(path: Path, package: str, library_root: Path) -> str:
@@ -278,3 +284,34 @@ def _existing_module(name: str, importer: Path, library_root: Path) -> Path:
     if path is None:
         raise ValueError(f"{importer} imports {name}, but {library_root} holds no such module")
     return path
+
+
+@dataclass(frozen=True)
+class CodeVersions:
+    """The versions of the code of a workflow's scripts, for the ``params`` of its rules.
+
+    Attributes:
+        scripts: the folder that holds the scripts and the package ``ilora``.
+    """
+
+    scripts: Path
+
+    def __call__(
+        self, script: str, *modules: str, by_wildcards: Callable[[Any], Iterable[str]] = lambda wildcards: ()
+    ) -> Callable[[Any], str]:
+        """Return what gives `script_version` of a script at the wildcards of a job.
+
+        It is asked for where a job is planned: a process that runs one job parses what this one uses alone.
+
+        Args:
+            script: its name, without the extension.
+            modules: what it loads by name.
+            by_wildcards: what it loads by name for these wildcards.
+        """
+        return lambda wildcards: self._version(script, (*modules, *by_wildcards(wildcards)))
+
+    @functools.cached_property
+    def _version(self) -> Callable[[str, tuple[str, ...]], str]:
+        return functools.cache(
+            lambda script, modules: script_version(self.scripts / f"{script}.py", self.scripts, modules)
+        )

@@ -33,9 +33,6 @@ _CLUSTERS = "analysis/{dataset}/{protocol}/clusters/{sequence_encoder}/seed~{see
 _OF_BACKBONE = "analysis/{dataset}/{protocol}/{backbone}"
 _SYNTHETIC = "negative_transfer/degree~{degree}/seed~{seed}"
 
-#: The formats of a figure, and its table of what is drawn.
-FIGURE_FORMATS = ("svg", "pdf", "png", "parquet")
-
 
 class Artifact:
     """An attribute of `Layout`: a path below its folder, in which ``{name}`` stands for a wildcard."""
@@ -133,10 +130,7 @@ class Layout:
     metrics = Artifact("tables/metrics.parquet")
     differences = Artifact("tables/differences.parquet")
     error_analysis = Artifact("tables/error_analysis.parquet")
-    sweeps = Artifact("tables/sweeps.parquet")
-    tables = Artifact("tables")
-    figures = Artifact("figures")
-    report = Artifact("report")
+    costs = Artifact("report/costs.html")
     logs = Artifact("logs")
     benchmarks = Artifact("benchmarks/rules")
 
@@ -157,18 +151,6 @@ class Layout:
     def recommender_file(self, name: str) -> str:
         """Return a file of a trained recommender."""
         return f"{self.recommender}/{name}"
-
-    def figure(self, name: str, suffix: str, *, of_dataset: bool = True) -> str:
-        """Return a file of a figure: below its data set's folder, or of none."""
-        return f"{self.figures}/{{dataset}}/{name}.{suffix}" if of_dataset else f"{self.figures}/{name}.{suffix}"
-
-    def table(self, name: str, suffix: str, *, of_dataset: bool = False) -> str:
-        """Return a file of a table: below its data set's folder, or of all of them."""
-        return f"{self.tables}/{{dataset}}/{name}.{suffix}" if of_dataset else f"{self.tables}/{name}.{suffix}"
-
-    def page(self, name: str) -> str:
-        """Return a page of the report."""
-        return f"{self.report}/{name}.html"
 
 
 def fill(pattern: str, **values: object) -> str:

@@ -11,6 +11,7 @@ from ilora.configuration.sections.backbone import BackboneSource
 from ilora.configuration.sections.finetuning_values import FinetuningValues
 from ilora.configuration.sections.prompt import PromptSection
 from ilora.configuration.tuning import AdapterShape, MethodKind, TuningSettings
+from ilora.datasets.register import DATASETS
 from ilora.llm.training.tuning_job import TuningJob
 from ilora.methods.declaration import AdapterKind, PromptKind
 
@@ -36,6 +37,7 @@ SMALL_TUNING = TuningSettings(
         snapshots=(),
     ),
     prompt=PromptSection(),
+    wording=DATASETS["movielens"].wording,
     candidates=3,
     candidate_seed=0,
 )

@@ -10,12 +10,12 @@ from transformers import PreTrainedTokenizerFast
 from ilora.adapters.labels import IGNORED_LABEL
 from ilora.backbone.architecture import BackboneShape, build_backbone
 from ilora.backbone.tokenizer import train_tokenizer
+from ilora.datasets.register import DATASETS
 from ilora.llm.model.adapter import attach_adapter
 from ilora.llm.model.collation import TrainingExample
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.model.projector import fresh_projector
 from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder, PromptStyle
-from ilora.llm.prompts.wording import WORDING
 from small_tuning import small_adapter
 
 TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", "Fargo"]
@@ -25,13 +25,15 @@ SEQUENCES = 12
 
 @pytest.fixture(scope="session")
 def tokenizer() -> PreTrainedTokenizerFast:
-    return train_tokenizer(TITLES, WORDING["movielens"], vocabulary_size=400)
+    return train_tokenizer(TITLES, DATASETS["movielens"].wording, vocabulary_size=400)
 
 
 @pytest.fixture(scope="session")
 def example(tokenizer: PreTrainedTokenizerFast) -> Callable[[int], TrainingExample]:
     """Return twelve examples by number, with answers of different lengths."""
-    builder = PromptBuilder(tokenizer, TITLES, PromptStyle("candidates_first", "before_title"), WORDING["movielens"])
+    builder = PromptBuilder(
+        tokenizer, TITLES, PromptStyle("candidates_first", "before_title"), DATASETS["movielens"].wording
+    )
     examples = []
     for number in range(SEQUENCES):
         generator = np.random.default_rng(number)

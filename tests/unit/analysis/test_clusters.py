@@ -75,7 +75,6 @@ def test_profiles_tell_what_is_typical_and_keep_a_cluster_without_training_seque
         user_ids=np.array([0, 0, 1, 1, 9], dtype=np.int32),
         histories=[*histories, [0]],
         targets=np.array([6, 6, 6, 6, 6], dtype=np.int32),
-        number_of_items=7,
     )
     clustering = Clustering(np.array([0, 0, 1, 1, 2], dtype=np.int32), np.eye(3))
     titles = [f"title {item}" for item in range(7)]

@@ -68,7 +68,6 @@ def test_partitions_hold_training_sequences_only() -> None:
         user_ids=np.arange(60, dtype=np.int32),
         histories=[[0, 1, 2, 3]] * 60,
         targets=np.full(60, 4, dtype=np.int32),
-        number_of_items=6,
     )
     clusters = np.tile(np.arange(2, dtype=np.int32), 30)
     partitions = draw_partitions(sequences, clusters, GENRES, SampleSizes(4, 2, 6), 0)

@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from ilora.analysis.gradient_averages import similarity_table
 from ilora.analysis.gradient_grams import grams_of, grams_table
 from ilora.analysis.gradient_samples import BY_CLUSTER, BY_SEQUENCE
-from ilora.analysis.gradient_summary import DIFFERENCE, QUANTITIES, Intervals, summary_table
-from ilora.analysis.schemas import GRADIENT_SIMILARITY, GRADIENT_SUMMARY
+from ilora.analysis.gradient_summary import QUANTITIES, Intervals, summary_table
+from ilora.analysis.schemas import DIFFERENCE, GRADIENT_SIMILARITY, GRADIENT_SUMMARY
 
 CLUSTERS, BLOCKS, WIDTH = 4, 6, 300
 INTERVALS = Intervals(confidence=0.95, samples=200, seed=0)

@@ -14,10 +14,10 @@ from ilora.backbone.initialisation import construct
 from ilora.backbone.pretraining import PretrainingSettings, pretrain
 from ilora.backbone.tasks import Difficulty, PretrainingText, TaskExamples, VectorSpace
 from ilora.backbone.tokenizer import train_tokenizer
+from ilora.datasets.register import DATASETS
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.model.projector import Projector, load_projector
 from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder, PromptStyle
-from ilora.llm.prompts.wording import WORDING
 
 WORDS = ["Red", "Blue", "Dark", "Last", "Silent", "River", "House", "King", "Road", "Star"]
 TITLES = [f"{first} {second}" for first in WORDS for second in WORDS]
@@ -26,13 +26,13 @@ EASY = Difficulty(candidates=5, history=3, history_correlation=(0.9, 1.0), answe
 
 @pytest.fixture(scope="module")
 def tokenizer() -> PreTrainedTokenizerFast:
-    return train_tokenizer(TITLES, WORDING["movielens"], vocabulary_size=600)
+    return train_tokenizer(TITLES, DATASETS["movielens"].wording, vocabulary_size=600)
 
 
 @pytest.fixture(scope="module")
 def builder(tokenizer: PreTrainedTokenizerFast) -> PromptBuilder:
     style = PromptStyle("candidates_first", "before_title")
-    return PromptBuilder(tokenizer, TITLES, style, WORDING["movielens"])
+    return PromptBuilder(tokenizer, TITLES, style, DATASETS["movielens"].wording)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_tokenizer_has_tokens_for_titles_it_never_saw(tokenizer: PreTrainedToken
 
 
 def test_tokenizer_is_the_same_each_time(tokenizer: PreTrainedTokenizerFast) -> None:
-    again = train_tokenizer(TITLES, WORDING["movielens"], vocabulary_size=600)
+    again = train_tokenizer(TITLES, DATASETS["movielens"].wording, vocabulary_size=600)
     assert again.get_vocab() == tokenizer.get_vocab()
 
 

@@ -245,8 +245,7 @@ def test_unknown_keys(changes: dict[str, Any], path: str, guess: str) -> None:
         ),
         (
             {"data": {"sources": {"steam": "recbole"}}, "datasets": ["steam"]},
-            "data.sources.steam: found recbole, expected download or a folder: RecBole's installation holds movielens "
-            "only",
+            "data.sources.steam: found recbole, expected download or a folder: recbole is a source of movielens only",
         ),
         (
             {"recommenders": {"sasrec": {"heads": 3}}},

@@ -6,9 +6,9 @@ import pytest
 
 from ilora.configuration.finetuning import finetuning_values
 from ilora.configuration.presets import PRESETS, preset_values
-from ilora.configuration.sections.data import BUILT_IN_DATASETS
 from ilora.configuration.sections.finetuning import FinetuningSection
 from ilora.configuration.validation import ConfigurationError
+from ilora.datasets.register import DATASETS
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_the_released_gate_learns_slower() -> None:
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("dataset", BUILT_IN_DATASETS)
+@pytest.mark.parametrize("dataset", DATASETS)
 def test_every_preset_is_valid_for_every_data_set(preset: str, dataset: str) -> None:
     values = finetuning_values(FinetuningSection.model_validate({"preset": preset}), dataset)
     assert values.r % values.experts == 0

@@ -13,9 +13,9 @@ from ilora.data import candidate_tables
 from ilora.data.candidate_tables import Exclusion, candidates_table
 from ilora.data.candidates import draw_candidates, hash_candidates
 from ilora.data.protocols import draw_candidate_sets, make_sequences, prepare
-from ilora.data.readers import read_raw
 from ilora.data.recipes import FilterSettings
 from ilora.data.sequences import SequenceKey
+from ilora.datasets.movielens import DATASET as MOVIELENS
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ def tables_of(users: list[User], number_of_items: int) -> tuple[pa.Table, pa.Tab
             "sequence_id": place,
             "split": user.split,
             "user_id": place,
+            "raw_user_id": user.name,
+            "position": len(user.items) - 1,
             "history": user.items[-4:-1],
             "target": user.items[-1],
         }
@@ -130,7 +132,7 @@ def test_the_table_has_every_draw_of_val_and_test_only() -> None:
 
 def test_the_frozen_sets_of_movielens_stay_what_they_were() -> None:
     """Every number that was ever compared rests on these bytes."""
-    prepared = prepare(read_raw("movielens", "recbole"), "movielens", "published", FilterSettings(minimum_rating=3.0))
+    prepared = prepare(MOVIELENS.read("recbole"), MOVIELENS.recipe, "published", FilterSettings(minimum_rating=3.0))
     sequences = make_sequences(prepared.interactions, "published", split_seed=0, minimum_history=3, maximum_history=10)
     table = draw_candidate_sets(sequences, prepared.interactions, "published", size=20, draws=10, seed=0)
     assert table.num_rows == (94 + 95) * 10
@@ -138,6 +140,17 @@ def test_the_frozen_sets_of_movielens_stay_what_they_were() -> None:
     assert first["candidates"][:5] == [604, 385, 552, 46, 1381]
     digest = hashlib.sha256("".join(table["hash"].to_pylist()).encode()).hexdigest()
     assert digest == "0eb995e09a03e7900483ea59166a670108f884ae937c3c9f932b4d3ddbf346b1"
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("target", 4), ("position", 9), ("user_id", 7)], ids=["target", "position", "user"]
+)
+def test_sequences_of_other_interactions_are_refused(column: str, value: int) -> None:
+    sequences, interactions = tables_of([User("a", [1, 2, 3])], 40)
+    (row,) = sequences.to_pylist()
+    altered = pa.Table.from_pylist([{**row, column: value}], schema=SEQUENCES)
+    with pytest.raises(ValueError, match=r"User \d has a sequence with target .* made from other interactions"):
+        candidates_table(altered, interactions, exclusion="history", size=20, draws=1, seed=0)
 
 
 def test_too_small_a_catalogue_is_refused_with_the_user() -> None:

@@ -15,14 +15,6 @@ import pytest
 from snakemake.iocontainers import InputFiles, OutputFiles, Params
 
 USERS, ITEMS = 20, 40
-COLUMNS = {
-    "user": "user_id",
-    "item": "item_id",
-    "timestamp": "timestamp",
-    "rating": "rating",
-    "item_id": "item_id",
-    "title": "title",
-}
 OUTPUTS = {
     "interactions": "interactions.parquet",
     "catalogue": "items.parquet",
@@ -40,10 +32,10 @@ class Rules:
         self.repository, self.folder = repository, folder
         self.ratings, self.titles = folder / "ratings.csv", folder / "titles.csv"
         self.made = folder / "results"
-        self.filters: dict[str, Any] = {
+        self.own: dict[str, Any] = {
+            "interactions": str(self.ratings),
+            "items": str(self.titles),
             "minimum_rating": 2.0,
-            "minimum_users_per_item": 1,
-            "minimum_items_per_user": 1,
         }
         rows = [f"u{user},{(3 * user + n) % ITEMS},{1000 * user + n},4" for user in range(USERS) for n in range(8)]
         self.write(self.ratings, "\n".join(["user_id,item_id,timestamp,rating", *rows, ""]))
@@ -58,14 +50,7 @@ class Rules:
 
     def run(self, protocol: str = "published") -> None:
         """Run the scripts until one fails."""
-        tables = {
-            "interactions": str(self.ratings),
-            "items": str(self.titles),
-            "columns": COLUMNS,
-            "timestamps": "seconds",
-            "encoding": "utf-8",
-        }
-        raw = {"source": None, "tables": tables, "filters": self.filters}
+        raw = {"source": str(self.ratings), "own": self.own, "filters": {}}
         cut = {"split_seed": 0, "minimum_history": 3, "maximum_history": 10}
         self._script("prepare_interactions", [], ["interactions", "catalogue", "steps"], raw, protocol)
         self._script("make_sequences", ["interactions"], ["sequences"], cut, protocol)
@@ -159,7 +144,7 @@ def test_ids_that_do_not_fit_stop_and_leave_nothing(rules: Rules) -> None:
 
 
 def test_a_minimum_that_nothing_reaches_stops_and_leaves_nothing(rules: Rules) -> None:
-    rules.filters["minimum_items_per_user"] = 9
+    rules.own["minimum_items_per_user"] = 9
     with pytest.raises(ValueError, match="The step 'core of .*' leaves none of the 160 interactions"):
         rules.run()
     assert rules.artifacts == set()

@@ -15,6 +15,7 @@ from ilora.data.raw import RAW_INTERACTIONS, RAW_ITEMS, RawData
 from ilora.data.recipes import FilterSettings
 from ilora.data.sequences import sequence_table
 from ilora.data.trajectories import training_trajectories
+from ilora.datasets.movielens import DATASET as MOVIELENS
 
 ITEM_COUNT = 40
 
@@ -56,7 +57,7 @@ def sequences_of(interactions: pa.Table, protocol: str) -> pa.Table:
 
 def tables_of(log: Log, protocol: str, shuffle_seed: int | None = None) -> tuple[pa.Table, pa.Table, pa.Table]:
     """Return interactions, items and sequences."""
-    prepared = prepare(raw_data(log, shuffle_seed), "movielens", protocol, FilterSettings())
+    prepared = prepare(raw_data(log, shuffle_seed), MOVIELENS.recipe, protocol, FilterSettings())
     return prepared.interactions, prepared.items, sequences_of(prepared.interactions, protocol)
 
 
@@ -164,7 +165,7 @@ def test_the_sets_of_a_user_do_not_change_when_another_is_dropped(protocol: str,
     def sets_of(log: Log) -> dict[tuple[str, str, int], tuple[list[str], str]]:
         interactions, items, sequences = tables_of(log, protocol)
         raw_ids = items["raw_id"].to_pylist()
-        keys = sequence_table(sequences, interactions).keys
+        keys = sequence_table(sequences).keys
         drawn = draw_candidate_sets(sequences, interactions, protocol, size=10, draws=2, seed=0)
         return {
             (keys[row["sequence_id"]].split, keys[row["sequence_id"]].raw_user_id, row["draw"]): (
@@ -185,7 +186,7 @@ def test_a_protocol_that_does_not_exist_is_named() -> None:
     problem = "no protocol 'random'. Protocols that exist: published, chronological"
     raw = raw_data([])
     with pytest.raises(ValueError, match=problem):
-        prepare(raw, "movielens", "random", FilterSettings())
+        prepare(raw, MOVIELENS.recipe, "random", FilterSettings())
     with pytest.raises(ValueError, match=problem):
         sequences_of(raw.interactions, "random")
     with pytest.raises(ValueError, match=problem):

@@ -6,12 +6,16 @@ import pyarrow as pa
 import pytest
 
 from ilora.artifacts.schemas import INTERACTIONS, ITEMS, SEQUENCES
+from ilora.configuration.own_datasets import own_dataset
+from ilora.configuration.sections.own_data import OwnDataset
 from ilora.data.protocols import make_sequences, prepare
 from ilora.data.raw import RAW_INTERACTIONS, RAW_ITEMS, RawData
-from ilora.data.readers import read_raw
 from ilora.data.recipes import FilterSettings
+from ilora.datasets.movielens import DATASET as MOVIELENS
+from ilora.datasets.register import built_in_dataset
 
 RATED = FilterSettings(minimum_rating=3.0)
+BOOKS = OwnDataset(interactions="ratings.csv", items="books.csv")
 
 
 def raw_data(rows: list[tuple[str, str, int]], raw_items: list[str]) -> RawData:
@@ -31,7 +35,7 @@ def sequences_of(interactions: pa.Table, split_seed: int = 0) -> pa.Table:
 
 @pytest.fixture(scope="module")
 def movielens() -> tuple[pa.Table, pa.Table]:
-    prepared = prepare(read_raw("movielens", "recbole"), "movielens", "published", RATED)
+    prepared = prepare(MOVIELENS.read("recbole"), MOVIELENS.recipe, "published", RATED)
     return prepared.interactions, prepared.items
 
 
@@ -82,7 +86,7 @@ def test_lastfm_keeps_artists_of_4_users_then_users_of_4_artists_once_each() -> 
     once = [("6", "7", 1), ("6", "8", 1), ("6", "9", 1), ("6", "99", 1), ("1", "7", 1), ("2", "7", 1), ("3", "7", 1)]
     prepared = prepare(
         raw_data([*common, *tagged_twice, *once], ["99", *map(str, range(7, 13))]),
-        "lastfm",
+        built_in_dataset("lastfm").recipe,
         "published",
         FilterSettings(),
     )
@@ -99,7 +103,9 @@ def test_lastfm_keeps_artists_of_4_users_then_users_of_4_artists_once_each() -> 
 def test_steam_keeps_a_third_of_the_users_with_20_reviews_and_a_third_of_the_games() -> None:
     games = [str(number) for number in range(90, 0, -1)]
     rows = [(f"user {user}", game, day) for user in range(300) for day, game in enumerate(games[: 10 + user % 20])]
-    prepared = prepare(raw_data(rows, games), "steam", "published", FilterSettings(sample_seed=1))
+    prepared = prepare(
+        raw_data(rows, games), built_in_dataset("steam").recipe, "published", FilterSettings(sample_seed=1)
+    )
     counts = [(count.step, count.users_out, count.items_out) for count in prepared.steps[:4]]
     assert counts[:2] == [("distinct pairs", 300, 29), ("users with >= 20 items", 150, 29)]
     assert counts[2][:1] == ("sample of 0.333 of the users",)
@@ -114,10 +120,11 @@ def test_steam_keeps_a_third_of_the_users_with_20_reviews_and_a_third_of_the_gam
 def test_own_data_keeps_a_core_only_where_one_is_asked_for() -> None:
     rows = [(user, item, 0) for user in "abc" for item in "XYZ"] + [("d", "W", 0)]
     raw = raw_data(rows, list("WXYZ"))
-    everything = prepare(raw, "books", "published", FilterSettings())
+    everything = prepare(raw, own_dataset("books", BOOKS).recipe, "published", FilterSettings())
     assert [count.step for count in everything.steps][0] == "distinct pairs"
     assert everything.interactions.num_rows == 10
-    core = prepare(raw, "books", "published", FilterSettings(minimum_users_per_item=2))
+    asking = own_dataset("books", BOOKS.model_copy(update={"minimum_users_per_item": 2}))
+    core = prepare(raw, asking.recipe, "published", FilterSettings())
     assert core.interactions.num_rows == 9
     assert core.items["title"].to_pylist() == ["Title X", "Title Y", "Title Z"]
 
@@ -125,4 +132,4 @@ def test_own_data_keeps_a_core_only_where_one_is_asked_for() -> None:
 def test_too_high_a_minimum_rating_is_named() -> None:
     raw = raw_data([("1", "1", 0)], ["1"])
     with pytest.raises(ValueError, match="step 'rating >= 6' leaves none of the 1 interactions"):
-        prepare(raw, "movielens", "published", FilterSettings(minimum_rating=6))
+        prepare(raw, MOVIELENS.recipe, "published", FilterSettings(minimum_rating=6))

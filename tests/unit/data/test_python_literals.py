@@ -15,7 +15,7 @@ from ilora.benchmarks.synthetic_steam import review_lines
 from ilora.data import python_literals
 from ilora.data.python_literals import parse_lines, read_dicts, read_string_fields
 from ilora.data.raw import RawDataError
-from ilora.data.steam import REVIEW_FIELDS
+from ilora.datasets.steam import REVIEW_FIELDS
 
 # Of escapes that Python reads but means to give up.
 pytestmark = pytest.mark.filterwarnings("ignore:invalid:DeprecationWarning")

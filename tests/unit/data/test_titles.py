@@ -5,9 +5,9 @@ import logging
 import pyarrow as pa
 import pytest
 
-from ilora.data.movielens import RECBOLE_SOURCE, read_movielens
 from ilora.data.raw import RAW_INTERACTIONS, RAW_ITEMS, RawData
 from ilora.data.titles import check_titles
+from ilora.datasets.movielens import RECBOLE_SOURCE, read_movielens
 
 
 def data(*titles: str) -> RawData:

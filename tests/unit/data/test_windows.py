@@ -42,6 +42,12 @@ def test_each_target_has_the_items_before_it() -> None:
     ]
 
 
+def test_each_target_keeps_its_user_and_its_place() -> None:
+    table = cut_windows(INTERACTED, splits_of("tttt---v--T"), minimum_history=2, maximum_history=2)
+    assert table["raw_user_id"].to_pylist() == ["0", "0", "1", "2"]
+    assert table["position"].to_pylist() == [2, 3, 3, 2]
+
+
 def test_short_histories_are_dropped_and_counted(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", logger="ilora.data"):
         found = cut(splits_of("ttvTttvTtvT"), minimum=1, maximum=10)
@@ -74,6 +80,12 @@ def test_scattered_users_are_refused() -> None:
     interactions = interactions_of([(0, [1, 2, 3, 4]), (1, [5, 6, 7]), (0, [5])])
     with pytest.raises(ValueError, match="rows of a user are not together"):
         cut_windows(interactions, np.zeros(8, dtype=np.int8), minimum_history=2, maximum_history=10)
+
+
+def test_an_item_twice_is_refused() -> None:
+    interactions = interactions_of([(0, [1, 2, 3, 4]), (1, [5, 6, 5])])
+    with pytest.raises(ValueError, match="User 1 has item 5 twice"):
+        cut_windows(interactions, np.zeros(7, dtype=np.int8), minimum_history=1, maximum_history=10)
 
 
 def test_splits_are_numbered_in_their_order() -> None:

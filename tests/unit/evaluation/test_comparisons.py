@@ -5,9 +5,10 @@ import pyarrow.compute as pc
 import pytest
 from statsmodels.stats.contingency_tables import mcnemar
 
-from ilora.evaluation.comparisons import DIFFERENCES, compare_with
+from ilora.evaluation.comparisons import compare_with
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.metrics import hit_ratio, split_rows
+from ilora.evaluation.schemas import DIFFERENCES
 from ilora.evaluation.significance import holm
 from ilora.layout import Run
 

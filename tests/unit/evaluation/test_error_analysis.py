@@ -7,9 +7,10 @@ import pytest
 
 from ilora.artifacts.schemas import ITEMS, SEQUENCES
 from ilora.evaluation.answer_categories import AnswerCategory
-from ilora.evaluation.error_analysis import ERROR_ANALYSIS, POPULARITY_FLOORS, ItemFacts, analyse_errors, item_facts
+from ilora.evaluation.error_analysis import POPULARITY_FLOORS, ItemFacts, analyse_errors, item_facts
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.metrics import hit_ratio, split_rows
+from ilora.evaluation.schemas import ERROR_ANALYSIS
 from ilora.layout import Run
 from ilora.predictions.schema import PREDICTIONS
 

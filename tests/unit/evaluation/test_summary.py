@@ -5,7 +5,8 @@ import pytest
 
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.metrics import measure_run
-from ilora.evaluation.summary import SUMMARY, summarise
+from ilora.evaluation.schemas import SUMMARY
+from ilora.evaluation.summary import summarise
 from ilora.layout import Run
 
 PredictionsMaker = Callable[..., pa.Table]

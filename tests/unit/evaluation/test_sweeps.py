@@ -8,8 +8,9 @@ from ilora.configuration.sweep_cells import SweepCell
 from ilora.data.candidates import first_draws
 from ilora.evaluation.intervals import IntervalSettings, estimate
 from ilora.evaluation.metrics import ratios
+from ilora.evaluation.schemas import SWEEP
 from ilora.evaluation.sweep_curves import TrainingLength, measure_curves
-from ilora.evaluation.sweeps import COMPARED, SWEEP, measure_sweep
+from ilora.evaluation.sweeps import COMPARED, measure_sweep
 from ilora.layout import Run
 
 PredictionsMaker = Callable[..., pa.Table]

@@ -1,6 +1,5 @@
 """A tiny hybrid study: eight titles, a tokenizer, a random Llama."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,7 +8,7 @@ import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from ilora.artifacts.parquet import write_table
-from ilora.artifacts.schemas import INTERACTIONS, ITEMS, SEQUENCES
+from ilora.artifacts.schemas import ITEMS, SEQUENCES
 from ilora.artifacts.tensors import write_tensors
 from ilora.backbone.architecture import BackboneShape, build_backbone
 from ilora.backbone.tokenizer import train_tokenizer
@@ -18,8 +17,8 @@ from ilora.configuration.sections.finetuning_values import FinetuningValues
 from ilora.configuration.sections.prompt import PromptSection
 from ilora.configuration.tuning import MethodKind, TuningSettings
 from ilora.data.sequences import SequenceTable, sequence_table
+from ilora.datasets.register import DATASETS
 from ilora.llm.prompts.builder import PromptBuilder, PromptStyle
-from ilora.llm.prompts.wording import WORDING
 from ilora.llm.training.tuning_job import TuningJob
 
 TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", "Fargo"]
@@ -28,13 +27,13 @@ TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", 
 @pytest.fixture(scope="session")
 def tokenizer() -> PreTrainedTokenizerFast:
     """So few tokens that titles are of several, and of different lengths."""
-    return train_tokenizer(TITLES, WORDING["movielens"], vocabulary_size=275)
+    return train_tokenizer(TITLES, DATASETS["movielens"].wording, vocabulary_size=275)
 
 
 @pytest.fixture
 def builder(tokenizer: PreTrainedTokenizerFast) -> PromptBuilder:
     style = PromptStyle("candidates_first", "before_title")
-    return PromptBuilder(tokenizer, TITLES, style, WORDING["movielens"])
+    return PromptBuilder(tokenizer, TITLES, style, DATASETS["movielens"].wording)
 
 
 @pytest.fixture
@@ -44,66 +43,39 @@ def llama(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
     return build_backbone(shape, tokenizer).eval()
 
 
-@dataclass(frozen=True)
-class SmallTables:
-    """Two training sequences, one for validation and one for the test."""
-
-    interactions: pa.Table
-    sequences: pa.Table
-
-
 @pytest.fixture(scope="session")
-def tables() -> SmallTables:
-    items = {0: [0, 1, 2, 3, 4], 1: [4, 5, 6, 7], 2: [7, 6, 5, 4]}
-    interactions = [
-        {
-            "user_id": user,
-            "item_id": item,
-            "timestamp": place,
-            "raw_user_id": f"u{user}",
-            "raw_item_id": str(item),
-        }
-        for user, ids in items.items()
-        for place, item in enumerate(ids)
-    ]
+def cut() -> pa.Table:
+    """Two training sequences, one for validation and one for the test."""
     rows = [
         ("train", 0, [0, 1, 2], 3),
         ("train", 0, [0, 1, 2, 3], 4),
         ("val", 1, [4, 5, 6], 7),
         ("test", 2, [7, 6, 5], 4),
     ]
-    cut = [
-        {"sequence_id": number, "split": split, "user_id": user, "history": history, "target": target}
+    sequences = [
+        (number, split, user, f"u{user}", len(history), history, target)
         for number, (split, user, history, target) in enumerate(rows)
     ]
-    return SmallTables(
-        pa.Table.from_pylist(interactions, schema=INTERACTIONS), pa.Table.from_pylist(cut, schema=SEQUENCES)
+    return pa.Table.from_pylist(
+        [dict(zip(SEQUENCES.names, sequence, strict=True)) for sequence in sequences], schema=SEQUENCES
     )
 
 
 @pytest.fixture(scope="session")
-def sequences(tables: SmallTables) -> SequenceTable:
-    return sequence_table(tables.sequences, tables.interactions)
-
-
-@pytest.fixture(scope="session")
-def sequence_rows(tables: SmallTables) -> pa.Table:
-    """The same as a table of the SEQUENCES schema."""
-    return tables.sequences
+def sequences(cut: pa.Table) -> SequenceTable:
+    return sequence_table(cut)
 
 
 @pytest.fixture
-def job(tables: SmallTables, llama: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> TuningJob:
+def job(cut: pa.Table, llama: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> TuningJob:
     """The fine-tuning of an instance-wise adapter, all of whose files are there."""
     folder = tmp_path / "inputs"
-    names = ("catalogue.parquet", "sequences.parquet", "interactions.parquet")
-    catalogue, sequences, interactions = (folder / name for name in names)
+    catalogue, sequences = folder / "catalogue.parquet", folder / "sequences.parquet"
     items = [
         {"item_id": item, "title": title, "raw_id": str(item), "metadata": "{}"} for item, title in enumerate(TITLES)
     ]
     write_table(pa.Table.from_pylist(items, schema=ITEMS), catalogue)
-    write_table(tables.sequences, sequences)
-    write_table(tables.interactions, interactions)
+    write_table(cut, sequences)
     draw = torch.Generator().manual_seed(0)
     vectors = {"item_embeddings": torch.randn(8, 4, generator=draw)}
     representations = {"sequence_representations": torch.randn(4, 4, generator=draw)}
@@ -131,6 +103,7 @@ def job(tables: SmallTables, llama: LlamaForCausalLM, tokenizer: PreTrainedToken
         backbone=BackboneSource(name=str(folder / "backbone")),
         finetuning=finetuning,
         prompt=PromptSection(),
+        wording=DATASETS["movielens"].wording,
         candidates=3,
         candidate_seed=0,
     )
@@ -139,7 +112,6 @@ def job(tables: SmallTables, llama: LlamaForCausalLM, tokenizer: PreTrainedToken
         inputs={
             "catalogue": str(catalogue),
             "sequences": str(sequences),
-            "interactions": str(interactions),
             "item_embeddings": str(folder / "vectors.safetensors"),
             "representations": str(folder / "representations.safetensors"),
         },

@@ -5,9 +5,9 @@ import pyarrow as pa
 import pytest
 from scipy.stats import ttest_1samp
 
-from ilora.negative_transfer.schemas import OUTCOMES, SIMILARITIES
-from ilora.negative_transfer.summary import QUANTITIES, SUMMARY, summarise
-from ilora.plotting.negative_transfer import draw_negative_transfer
+from ilora.figures.negative_transfer import draw_negative_transfer
+from ilora.negative_transfer.schemas import OUTCOMES, SIMILARITIES, SUMMARY
+from ilora.negative_transfer.summary import QUANTITIES, summarise
 from ilora.plotting.style import figure_style
 
 GAINS = {(0.0, 1): 0.0, (0.0, 2): 0.02, (0.5, 1): 0.1, (0.5, 2): 0.2, (1.0, 1): 0.5, (1.0, 2): 0.4}

@@ -11,33 +11,10 @@ from scipy.optimize import linear_sum_assignment
 from ilora.analysis.gradient_averages import average_modules, mean_of, modules_of, step_of
 from ilora.analysis.gradient_grams import grams_of
 from ilora.analysis.gradient_samples import BY_SEQUENCE
-
-HIGH, LOW = "high", "low"
+from ilora.analysis.schemas import CASE_STUDY, HIGH, IDENTICAL_LINK, LOW, SIMILAR_LINK
 
 #: Items that share at least so much of their genres (Jaccard index) count as similar.
 SIMILAR = 0.5
-
-IDENTICAL_LINK, SIMILAR_LINK = "identical", "similar"
-
-#: What the figure shows: a row per pair, side and item, oldest first, the target last.
-CASE_STUDY = pa.schema(
-    [
-        pa.field("pair", pa.string(), nullable=False),  # high or low
-        pa.field("similarity", pa.float64(), nullable=False),
-        pa.field("side", pa.int32(), nullable=False),  # 0 left, 1 right
-        pa.field("sequence_id", pa.int32(), nullable=False),
-        pa.field("user_id", pa.int32(), nullable=False),
-        pa.field("cluster", pa.int32(), nullable=False),
-        pa.field("place", pa.int32(), nullable=False),
-        pa.field("is_target", pa.bool_(), nullable=False),
-        pa.field("item_id", pa.int32(), nullable=False),
-        pa.field("title", pa.string(), nullable=False),
-        pa.field("genres", pa.list_(pa.string()), nullable=False),
-        # On the left: the place on the right of the item that it is linked to, and how.
-        pa.field("linked_to", pa.int32(), nullable=True),
-        pa.field("link", pa.string(), nullable=True),
-    ]
-)
 
 
 @dataclass(frozen=True)

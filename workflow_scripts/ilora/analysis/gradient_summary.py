@@ -12,7 +12,7 @@ from ilora.analysis.gradient_averages import Averages, average_modules, concaten
 from ilora.analysis.gradient_grams import grams_of
 from ilora.analysis.gradient_samples import BY_CLUSTER
 from ilora.analysis.gradient_similarity import deal_blocks, noise_ceiling, regroup, resampled_blocks
-from ilora.analysis.schemas import GRADIENT_SUMMARY
+from ilora.analysis.schemas import DIFFERENCE, GRADIENT_SUMMARY
 
 Array = NDArray[np.float64]
 
@@ -33,9 +33,6 @@ QUANTITIES = {
 
 #: Random deals of the blocks that the null is averaged over.
 DEALS = 10
-
-#: The method of a row that compares two, uniform LoRA less instance-wise LoRA.
-DIFFERENCE = "llara-ilora"
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ GRADIENT_SIMILARITY = pa.schema(
 #: not defined.
 GRADIENT_SUMMARY = pa.schema(
     [
-        pa.field("method", pa.string(), nullable=False),  # `DIFFERENCE` there: the first method less the second
+        pa.field("method", pa.string(), nullable=False),  # or DIFFERENCE
         pa.field("seed", pa.int32(), nullable=True),  # null: the mean over the seeds
         pa.field("step", pa.int64(), nullable=True),  # null: over all checkpoints
         pa.field("quantity", pa.string(), nullable=False),
@@ -88,5 +88,32 @@ GRADIENT_SUMMARY = pa.schema(
         pa.field("low", pa.float64(), nullable=True),
         pa.field("high", pa.float64(), nullable=True),
         pa.field("confidence", pa.float64(), nullable=False),
+    ]
+)
+
+#: The method of a row that compares two, uniform LoRA less instance-wise LoRA.
+DIFFERENCE = "llara-ilora"
+
+#: The pairs of the case study, and how two of their items may be linked.
+HIGH, LOW = "high", "low"
+IDENTICAL_LINK, SIMILAR_LINK = "identical", "similar"
+
+#: What the case study shows: a row per pair, side and item, oldest first, the target last.
+CASE_STUDY = pa.schema(
+    [
+        pa.field("pair", pa.string(), nullable=False),  # high or low
+        pa.field("similarity", pa.float64(), nullable=False),
+        pa.field("side", pa.int32(), nullable=False),  # 0 left, 1 right
+        pa.field("sequence_id", pa.int32(), nullable=False),
+        pa.field("user_id", pa.int32(), nullable=False),
+        pa.field("cluster", pa.int32(), nullable=False),
+        pa.field("place", pa.int32(), nullable=False),
+        pa.field("is_target", pa.bool_(), nullable=False),
+        pa.field("item_id", pa.int32(), nullable=False),
+        pa.field("title", pa.string(), nullable=False),
+        pa.field("genres", pa.list_(pa.string()), nullable=False),
+        # On the left: the place on the right of the item that it is linked to, and how.
+        pa.field("linked_to", pa.int32(), nullable=True),
+        pa.field("link", pa.string(), nullable=True),
     ]
 )

@@ -43,6 +43,8 @@ SEQUENCES = pa.schema(
         required("sequence_id", pa.int32()),
         required("split", pa.string()),  # train, val or test
         required("user_id", pa.int32()),
+        required("raw_user_id", pa.string()),
+        required("position", pa.int32()),  # of the target in the user's whole sequence, from 0
         required("history", pa.list_(pa.int32())),  # oldest first
         required("target", pa.int32()),
     ]

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from ilora.datasets.wording import PromptWording
 from ilora.llm.prompts.title_tokens import PLACEHOLDER_TOKEN
-from ilora.llm.prompts.wording import PromptWording
 
 PADDING_TOKEN, START_TOKEN, END_TOKEN = "<pad>", "<s>", "</s>"
 

@@ -124,7 +124,7 @@ def candidate_sets_against_loop() -> Claim:
 
     def draw_one_by_one() -> None:
         histories, targets = evaluated["history"].to_pylist(), evaluated["target"].to_pylist()
-        keys = sequence_keys(evaluated, interactions)
+        keys = sequence_keys(evaluated)
         for key, history, target in zip(keys, histories, targets, strict=True):
             drawn = draw_candidates(key, 0, history, target, number_of_items=100_000, size=CANDIDATES, seed=SEED)
             hash_candidates(key, 0, drawn)

@@ -16,7 +16,7 @@ from ilora.benchmarks.claims import Claim, compare, compare_times
 from ilora.benchmarks.synthetic_steam import write_dump
 from ilora.data.gzip_lines import read_line_chunks
 from ilora.data.python_literals import parse_lines, read_string_fields
-from ilora.data.steam import REVIEW_FIELDS, REVIEWS_FILE
+from ilora.datasets.steam import REVIEW_FIELDS, REVIEWS_FILE
 
 REVIEWS = 1_000_000
 CHUNKS_IN_MEMORY = 12  # about 50,000 lines

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ilora.data.steam import GAMES_FILE, REVIEWS_FILE
+from ilora.datasets.steam import GAMES_FILE, REVIEWS_FILE
 
 _REVIEWS_PER_BLOCK = 1000
 _BYTES_PER_WRITE = 1 << 20

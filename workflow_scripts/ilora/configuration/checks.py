@@ -9,11 +9,12 @@ from pathlib import Path
 
 from ilora.configuration.problems import Problem, repeated
 from ilora.configuration.sections.backbone import HUB_NAME, BackboneSection
-from ilora.configuration.sections.data import BUILT_IN_DATASETS, RECBOLE
 from ilora.configuration.sections.finetuning import finetuning_problems
 from ilora.configuration.sections.finetuning_values import FinetuningValues
 from ilora.configuration.sections.own_data import OwnDataset
 from ilora.configuration.study import StudyConfig
+from ilora.datasets.declaration import DOWNLOAD
+from ilora.datasets.register import DATASETS
 
 
 def find_problems(study: StudyConfig, finetuning: Mapping[tuple[str, str | None], FinetuningValues]) -> list[Problem]:
@@ -85,24 +86,24 @@ def _data(study: StudyConfig) -> Iterator[Problem]:
             f"at most data.maximum_history ({data.maximum_history})",
         )
     for dataset in study.datasets:
-        if dataset in BUILT_IN_DATASETS and dataset not in data.sources:
+        if dataset in DATASETS and dataset not in data.sources:
             yield Problem(
                 f"data.sources.{dataset}", "nothing", "download or the folder of its raw files (it is in datasets)"
             )
     for dataset, source in data.sources.items():
-        if source == RECBOLE and dataset != "movielens":
-            yield Problem(
-                f"data.sources.{dataset}",
-                source,
-                "download or a folder: RecBole's installation holds movielens only",
-            )
+        bundled_with = [name for name, declared in DATASETS.items() if source in declared.bundled]
+        if bundled_with and dataset not in bundled_with:
+            expected = f"download or a folder: {source} is a source of {', '.join(bundled_with)} only"
+            yield Problem(f"data.sources.{dataset}", source, expected)
+        if source == DOWNLOAD and DATASETS[dataset].source is None:
+            yield Problem(f"data.sources.{dataset}", source, "a folder: nothing says where it is fetched from")
     for dataset, own in data.own.items():
         yield from _own_dataset(dataset, own)
 
 
 def _own_dataset(dataset: str, own: OwnDataset) -> Iterator[Problem]:
     path = f"data.own.{dataset}"
-    if dataset in BUILT_IN_DATASETS:
+    if dataset in DATASETS:
         yield Problem(path, "the name of a built-in data set", "a name of its own")
     try:
         codecs.lookup(own.encoding)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from ilora.datasets.register import DATASETS, PAPER_DATASETS
+
 PRESETS = ("paper", "released")
 
 _SHARED: dict[str, object] = {
@@ -31,8 +33,7 @@ _RELEASED_GATE_SHARE = 0.3
 
 #: Preset -> data set -> peak learning rate.
 LEARNING_RATES: dict[str, dict[str, float]] = {
-    "paper": {"lastfm": 2e-4, "movielens": 1e-4, "steam": 1e-4},
-    "released": {"lastfm": 7e-4, "movielens": 8e-4, "steam": 5e-4},
+    preset: {name: DATASETS[name].published.learning_rates[preset] for name in PAPER_DATASETS} for preset in PRESETS
 }
 
 

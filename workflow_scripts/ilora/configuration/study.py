@@ -14,7 +14,7 @@ from ilora.configuration.section import Section
 from ilora.configuration.sections.analysis import AnalysisSection
 from ilora.configuration.sections.backbone import BackboneSection
 from ilora.configuration.sections.chat import ChatSection
-from ilora.configuration.sections.data import BUILT_IN_DATASETS, DataSection
+from ilora.configuration.sections.data import DataSection
 from ilora.configuration.sections.decoding import DecodingSection
 from ilora.configuration.sections.embedded_backbone import EmbeddedBackboneSection
 from ilora.configuration.sections.figures import FiguresSection
@@ -25,7 +25,8 @@ from ilora.configuration.sections.recommenders import RecommendersSection
 from ilora.configuration.sections.resources import ResourcesSection
 from ilora.configuration.sections.statistics import StatisticsSection
 from ilora.configuration.sections.sweeps import SweepSection
-from ilora.configuration.types import FOLDER, LABEL, NAME, Dataset, Seed
+from ilora.configuration.types import FOLDER, LABEL, NAME, DatasetName, Seed
+from ilora.datasets.register import DATASETS
 from ilora.methods.register import BASELINES, CHAT_METHODS, LANGUAGE_MODEL_METHODS, RECOMMENDERS
 
 Protocol = Literal["published", "chronological"]
@@ -42,8 +43,8 @@ class StudyConfig(Section):
 
     study: Annotated[str, Field(pattern=LABEL)] = Field("embedded-default", description="a name for the report")
     results: Annotated[str, Field(pattern=FOLDER)] = Field("results", description="folder of everything that is made")
-    datasets: Annotated[tuple[Dataset, ...], Field(min_length=1)] = Field(
-        ("movielens",), description="data sets [movielens, lastfm, steam, or a name of data.own]"
+    datasets: Annotated[tuple[DatasetName, ...], Field(min_length=1)] = Field(
+        ("movielens",), description=f"data sets [{', '.join(DATASETS)}, or a name of data.own]"
     )
     protocol: Protocol = Field(
         "published",
@@ -79,4 +80,4 @@ class StudyConfig(Section):
     @property
     def known_datasets(self) -> tuple[str, ...]:
         """The data sets that the study could take: the built-in ones and its own."""
-        return (*BUILT_IN_DATASETS, *self.data.own)
+        return (*DATASETS, *self.data.own)

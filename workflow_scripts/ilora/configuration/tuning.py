@@ -10,6 +10,7 @@ from ilora.configuration.section import Section
 from ilora.configuration.sections.backbone import BackboneSource
 from ilora.configuration.sections.finetuning_values import AdapterValues, FinetuningValues
 from ilora.configuration.sections.prompt import PromptSection
+from ilora.datasets.wording import PromptWording
 from ilora.methods.declaration import AdapterKind, PromptKind
 
 
@@ -47,14 +48,14 @@ class TuningSettings(Section):
     """How a method is tuned for a data set.
 
     Attributes:
-        dataset: name of the data set, for its words.
+        dataset: name of the data set, for messages.
         method: name of the method, for the progress display.
         kind: what kind of method it is.
         seed: of the fine-tuning.
         backbone: where it is loaded from, and how.
         finetuning: the study's values for the data set and method.
         prompt: the study's.
-        words: of a data set of one's own in prompts, or None.
+        wording: the data set's sentences in prompts.
         candidates: size of a candidate set.
         candidate_seed: of the candidate sets.
     """
@@ -66,7 +67,7 @@ class TuningSettings(Section):
     backbone: BackboneSource
     finetuning: FinetuningValues
     prompt: PromptSection
-    words: dict[str, str] | None = None
+    wording: PromptWording
     candidates: int
     candidate_seed: int
 

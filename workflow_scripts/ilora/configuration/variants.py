@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -128,10 +129,11 @@ def variant_name(study: StudyConfig, dataset: str, method: str, overrides: Mappi
     Raises:
         ConfigurationError: as `finetuning_values`.
     """
-    kept = {key: value for key, value in overrides.items() if _reads(method, key)}
-    for key in KEYS:
+    kept = {key: overrides[key] for key in KEYS if key in overrides and key in _read_keys(method)}
+    settings = _read_settings(study, dataset, method, kept)
+    for key in tuple(kept):
         fewer = {other: value for other, value in kept.items() if other != key}
-        if _read_settings(study, dataset, method, fewer) == _read_settings(study, dataset, method, kept):
+        if _read_settings(study, dataset, method, fewer) == settings:
             kept = fewer
     return format_variant(kept)
 
@@ -151,18 +153,22 @@ def resolve_variant(study: StudyConfig, dataset: str, method: str, name: str) ->
     return variant_settings(study, dataset, method, overrides)
 
 
-def _reads(method: str, key: str) -> bool:
-    """Whether a method reads an option, by the option's `ReadBy`."""
+@cache
+def _read_keys(method: str) -> frozenset[str]:
+    """Return the options that a method reads, by their `ReadBy`."""
     declared = LANGUAGE_MODEL_METHODS[method]
     reads = {"gated": declared.is_gated, "hybrid": declared.is_hybrid}
-    marks = [mark for mark in VariantValues.model_fields[key].metadata if isinstance(mark, ReadBy)]
-    return all(reads[mark.methods] for mark in marks)
+    return frozenset(
+        key
+        for key, field in VariantValues.model_fields.items()
+        if all(reads[mark.methods] for mark in field.metadata if isinstance(mark, ReadBy))
+    )
 
 
 def _read_settings(study: StudyConfig, dataset: str, method: str, overrides: Mapping[str, object]) -> dict[str, object]:
     settings = variant_settings(study, dataset, method, overrides)
-    values = {"sequence_encoder": settings.sequence_encoder, **settings.finetuning.model_dump()}
-    return {key: value for key, value in values.items() if _reads(method, key)}
+    values = {"sequence_encoder": settings.sequence_encoder, **dict(settings.finetuning)}
+    return {key: value for key, value in values.items() if key in _read_keys(method)}
 
 
 def _format(value: object) -> str:

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from ilora.artifacts.schemas import CANDIDATES
 from ilora.data.candidates import NUMBERS_PER_BLOCK, digest, draw_candidates, random_bytes, set_name
 from ilora.data.positions import Rows, locate, runs
-from ilora.data.sequences import SequenceIdentities, count_items, sequence_identities
+from ilora.data.sequences import SequenceIdentities, sequence_identities
 
 #: What other candidates are drawn outside of: the sequence's own history, or all that its user ever had, before or
 #: after the target.
@@ -93,7 +93,7 @@ def candidates_table(
     """
     if draws < 1:
         raise ValueError(f"Each sequence needs at least 1 draw of candidates, found {draws}.")
-    settings = _Settings(count_items(interactions), size, draws, seed)
+    settings = _Settings(_count_items(interactions), size, draws, seed)
     evaluated = _evaluated(sequences, interactions, exclusion)
     step = max(1, min(_MARKS_AT_ONCE // settings.number_of_items, _SETS_AT_ONCE // draws))
     marks = np.zeros((min(step, len(evaluated.ids)), settings.number_of_items), dtype=bool)
@@ -111,9 +111,30 @@ def candidates_table(
 def _evaluated(sequences: pa.Table, interactions: pa.Table, exclusion: Exclusion) -> _Sequences:
     """Return the val and test sequences."""
     rows = sequences.filter(pc.not_equal(sequences["split"], "train"))
-    excluded = _histories(rows) if exclusion == "history" else _whole_sequences(rows, interactions)
+    whole_sequences = _whole_sequences(rows, interactions)
+    _check_targets(rows, whole_sequences)
+    excluded = _histories(rows) if exclusion == "history" else whole_sequences
     ids, targets = rows["sequence_id"].to_numpy(), rows["target"].to_numpy()
-    return _Sequences(ids, sequence_identities(rows, interactions), targets, excluded)
+    return _Sequences(ids, sequence_identities(rows), targets, excluded)
+
+
+def _count_items(interactions: pa.Table) -> int:
+    """Return the number of items in the catalogue; each of them occurs in `interactions`."""
+    return int(interactions["item_id"].to_numpy().max()) + 1
+
+
+def _check_targets(sequences: pa.Table, whole_sequences: _ItemLists) -> None:
+    """Check that each target stands at its position among its user's items."""
+    positions, targets = sequences["position"].to_numpy(), sequences["target"].to_numpy()
+    is_within = positions < whole_sequences.lengths
+    rows = whole_sequences.starts + np.where(is_within, positions, 0)
+    wrong = np.flatnonzero(~is_within | (whole_sequences.values[rows] != targets))
+    if len(wrong):
+        sequence = sequences.slice(int(wrong[0]), 1).to_pylist()[0]
+        raise ValueError(
+            f"User {sequence['user_id']} has a sequence with target {sequence['target']}, but another item, or none, at"
+            f" its position {sequence['position']}: these sequences were made from other interactions."
+        )
 
 
 def _histories(sequences: pa.Table) -> _ItemLists:
@@ -124,10 +145,13 @@ def _histories(sequences: pa.Table) -> _ItemLists:
 def _whole_sequences(sequences: pa.Table, interactions: pa.Table) -> _ItemLists:
     user_ids = interactions["user_id"].to_numpy()
     positions = locate(user_ids)
-    place_of_user = np.zeros(user_ids.max() + 1, dtype=np.int64)
-    place_of_user[user_ids[positions.first_rows]] = np.arange(len(positions.first_rows))
-    places = place_of_user[sequences["user_id"].to_numpy()]
-    return _ItemLists(interactions["item_id"].to_numpy(), positions.first_rows[places], positions.lengths[places])
+    wanted = sequences["user_id"].to_numpy()
+    users = max(int(user_ids.max()), int(wanted.max(initial=0))) + 1
+    # A user without interactions has an empty list.
+    starts, lengths = np.zeros(users, dtype=np.int64), np.zeros(users, dtype=np.int64)
+    starts[user_ids[positions.first_rows]] = positions.first_rows
+    lengths[user_ids[positions.first_rows]] = positions.lengths
+    return _ItemLists(interactions["item_id"].to_numpy(), starts[wanted], lengths[wanted])
 
 
 def _draw_sets(names: Sequence[str], sequences: _Sequences, marks: _Marks, settings: _Settings) -> _Ids:

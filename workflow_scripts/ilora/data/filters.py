@@ -32,6 +32,11 @@ def keep_minimum_rating(minimum: float) -> Step:
     return Step(f"rating >= {minimum:g}", apply)
 
 
+def keep_ratings_from(minimum: float | None) -> list[Step]:
+    """Return `keep_minimum_rating` as a list of steps, which is empty if there is no minimum."""
+    return [] if minimum is None else [keep_minimum_rating(minimum)]
+
+
 def keep_distinct_pairs() -> Step:
     """Return the step that keeps one interaction of each user and item: the earliest, with their highest rating.
 

@@ -8,7 +8,7 @@ from ilora.data import chronological, published
 from ilora.data.candidate_tables import Exclusion, candidates_table
 from ilora.data.interactions import describe_items, order_by_time
 from ilora.data.raw import RawData
-from ilora.data.recipes import FilterSettings, recipe_of
+from ilora.data.recipes import FilterSettings, Recipe
 from ilora.data.steps import Step, StepCount, run_steps
 
 PROTOCOLS = ("published", "chronological")
@@ -31,7 +31,7 @@ class PreparedData:
     steps: list[StepCount]
 
 
-def preparation_steps(dataset: str, protocol: str, raw_items: pa.Table, settings: FilterSettings) -> list[Step]:
+def preparation_steps(recipe: Recipe, protocol: str, raw_items: pa.Table, settings: FilterSettings) -> list[Step]:
     """Return the steps from raw interactions to `INTERACTIONS`: filters, dense ids, order.
 
     Both protocols keep the same interactions; they differ in the order of a user's sequence.
@@ -40,24 +40,23 @@ def preparation_steps(dataset: str, protocol: str, raw_items: pa.Table, settings
         ValueError: there is no such protocol.
     """
     _check(protocol)
-    recipe = recipe_of(dataset)
     order = recipe.released_order() if protocol == "published" else order_by_time()
     return [*recipe.filters(settings), recipe.numbering(raw_items), order]
 
 
-def prepare(raw: RawData, dataset: str, protocol: str, settings: FilterSettings) -> PreparedData:
+def prepare(raw: RawData, recipe: Recipe, protocol: str, settings: FilterSettings) -> PreparedData:
     """Keep, number and order what the protocol keeps of a data set.
 
     Args:
         raw: as a reader returns it.
-        dataset: "movielens", "lastfm", "steam", or any other name for own data.
+        recipe: of the data set.
         protocol: one of `PROTOCOLS`.
         settings: of the filters.
 
     Raises:
         ValueError: there is no such protocol, nothing is left, or a step refuses the data.
     """
-    interactions, steps = run_steps(raw.interactions, preparation_steps(dataset, protocol, raw.items, settings))
+    interactions, steps = run_steps(raw.interactions, preparation_steps(recipe, protocol, raw.items, settings))
     return PreparedData(interactions, describe_items(interactions, raw.items), steps)
 
 

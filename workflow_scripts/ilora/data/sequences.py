@@ -9,8 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ilora.artifacts.parquet import read_table
-from ilora.artifacts.schemas import INTERACTIONS, SEQUENCES
-from ilora.data.positions import Rows, locate
+from ilora.artifacts.schemas import SEQUENCES
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,108 +53,60 @@ class SequenceIdentities:
 
 @dataclass(frozen=True)
 class SequenceTable:
-    """All sequences of a data set and protocol; every attribute but the last has one entry per sequence_id.
+    """All sequences of a data set and protocol; every attribute has one entry per sequence_id.
 
     Attributes:
         keys: what identifies each sequence.
         user_ids: int32 [sequences].
         histories: item ids, oldest first; at most as many as the protocol's longest history.
         targets: int32 [sequences], item ids.
-        number_of_items: in the whole catalogue; item ids run from 0 to one less.
     """
 
     keys: list[SequenceKey]
     user_ids: npt.NDArray[np.int32]
     histories: list[list[int]]
     targets: npt.NDArray[np.int32]
-    number_of_items: int
 
     def rows(self, split: str) -> npt.NDArray[np.int64]:
         """Return the sequence ids of one split, ascending."""
         return np.flatnonzero([key.split == split for key in self.keys])
 
 
-def read_sequences(sequences_path: str | os.PathLike[str], interactions_path: str | os.PathLike[str]) -> SequenceTable:
-    """Read `sequences.parquet` with the `interactions.parquet` that it was made from.
+def read_sequences(path: str | os.PathLike[str]) -> SequenceTable:
+    """Read `sequences.parquet`.
 
     Raises:
         FileNotFoundError, ArtifactError: as `read_table` raises them.
-        ValueError: the sequences were not made from these interactions.
+        ValueError: as `sequence_table` raises it.
     """
-    return sequence_table(read_table(sequences_path, SEQUENCES), read_table(interactions_path, INTERACTIONS))
+    return sequence_table(read_table(path, SEQUENCES))
 
 
-def sequence_table(sequences: pa.Table, interactions: pa.Table) -> SequenceTable:
-    """Return the sequences of a table of schema `SEQUENCES`, with their keys looked up in `INTERACTIONS`.
+def sequence_table(sequences: pa.Table) -> SequenceTable:
+    """Return the sequences of a table of schema `SEQUENCES`.
 
     Raises:
-        ValueError: ids are not dense, or as `sequence_keys` raises it.
+        ValueError: ids are not dense.
     """
     if not np.array_equal(sequences["sequence_id"].to_numpy(), np.arange(sequences.num_rows)):
         raise ValueError("The sequence ids are not 0, 1, 2, ... in order.")
     return SequenceTable(
-        keys=sequence_keys(sequences, interactions),
+        keys=sequence_keys(sequences),
         user_ids=sequences["user_id"].to_numpy(),
         histories=sequences["history"].to_pylist(),
         targets=sequences["target"].to_numpy(),
-        number_of_items=count_items(interactions),
     )
 
 
-def sequence_keys(sequences: pa.Table, interactions: pa.Table) -> list[SequenceKey]:
-    """Return what identifies each of some sequences.
-
-    Args and errors are those of `sequence_identities`.
-    """
-    return [SequenceKey(*identity) for identity in sequence_identities(sequences, interactions)]
+def sequence_keys(sequences: pa.Table) -> list[SequenceKey]:
+    """Return what identifies each row of a table of schema `SEQUENCES`."""
+    return [SequenceKey(*identity) for identity in sequence_identities(sequences)]
 
 
-def sequence_identities(sequences: pa.Table, interactions: pa.Table) -> SequenceIdentities:
-    """Return what identifies each of some sequences, column by column.
-
-    Args:
-        sequences: rows of a table of schema `SEQUENCES`.
-        interactions: the table of schema `INTERACTIONS` that they were made from.
-
-    Raises:
-        ValueError: a user has an item twice or rows that are not together, or a target is not among its user's items.
-    """
-    positions = locate(interactions["user_id"].to_numpy())
-    rows = _rows_of_targets(sequences, interactions)
+def sequence_identities(sequences: pa.Table) -> SequenceIdentities:
+    """Return what identifies each row of a table of schema `SEQUENCES`, column by column."""
     return SequenceIdentities(
         splits=sequences["split"].to_pylist(),
-        raw_user_ids=interactions["raw_user_id"].take(pa.array(rows)).to_pylist(),
-        positions=positions.from_start[rows].tolist(),
+        raw_user_ids=sequences["raw_user_id"].to_pylist(),
+        positions=sequences["position"].to_pylist(),
     )
-
-
-def count_items(interactions: pa.Table) -> int:
-    """Return the number of items in the catalogue; each of them occurs in `interactions`."""
-    return int(interactions["item_id"].to_numpy().max()) + 1
-
-
-def _rows_of_targets(sequences: pa.Table, interactions: pa.Table) -> Rows:
-    """Return the row of `interactions` that each sequence's target is, int64 [sequences]."""
-    items = count_items(interactions)
-    pairs = _pairs(interactions["user_id"], interactions["item_id"], items)
-    order = np.argsort(pairs)
-    ordered = pairs[order]
-    twice = np.flatnonzero(ordered[1:] == ordered[:-1])
-    if len(twice):
-        user_id, item_id = divmod(int(ordered[twice[0]]), items)
-        raise ValueError(f"User {user_id} has item {item_id} twice; its position in the sequence is not unique.")
-    wanted = _pairs(sequences["user_id"], sequences["target"], items)
-    places = np.minimum(np.searchsorted(ordered, wanted), len(ordered) - 1)
-    unknown = np.flatnonzero((ordered[places] != wanted) | (sequences["target"].to_numpy() >= items))
-    if len(unknown):
-        sequence = sequences.slice(int(unknown[0]), 1).to_pylist()[0]
-        raise ValueError(
-            f"User {sequence['user_id']} has a sequence with target {sequence['target']}, but no interaction with that"
-            " item: these sequences were made from other interactions."
-        )
-    return order[places]
-
-
-def _pairs(user_ids: pa.ChunkedArray, item_ids: pa.ChunkedArray, items: int) -> Rows:
-    """Return one number for each (user, item), int64."""
-    return user_ids.to_numpy().astype(np.int64) * items + item_ids.to_numpy()

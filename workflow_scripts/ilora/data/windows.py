@@ -35,12 +35,14 @@ def cut_windows(
         A table of schema `SEQUENCES`: all of train, then val, then test, each in the order of `interactions`.
 
     Raises:
-        ValueError: the bounds are impossible, a user's rows are not together, or a split has no window.
+        ValueError: the bounds are impossible, a user has an item twice or rows that are not together, or a split has no
+            window.
     """
     if not 1 <= minimum_history <= maximum_history:
         raise ValueError(f"The history needs 1 <= minimum <= maximum, found {minimum_history} and {maximum_history}.")
     user_ids, item_ids = interactions["user_id"].to_numpy(), interactions["item_id"].to_numpy()
     history_lengths = locate(user_ids).from_start
+    _check_distinct(user_ids, item_ids)
     targets_of = [
         _long_enough(split, np.flatnonzero(split_of_target == code), history_lengths, minimum_history)
         for code, split in enumerate(SPLITS)
@@ -52,10 +54,22 @@ def cut_windows(
             [pa.repeat(split, len(rows)) for split, rows in zip(SPLITS, targets_of, strict=True)]
         ),
         "user_id": pa.array(user_ids[targets]),
+        "raw_user_id": interactions["raw_user_id"].take(pa.array(targets)),
+        "position": pa.array(history_lengths[targets].astype(np.int32)),
         "history": _histories(item_ids, targets, np.minimum(history_lengths[targets], maximum_history)),
         "target": pa.array(item_ids[targets]),
     }
     return pa.table(columns, schema=SEQUENCES)
+
+
+def _check_distinct(user_ids: npt.NDArray[np.int32], item_ids: npt.NDArray[np.int32]) -> None:
+    """Check that no user has an item twice: a held-out item could be trained on."""
+    items = int(item_ids.max(initial=0)) + 1
+    pairs = np.sort(user_ids.astype(np.int64) * items + item_ids)
+    twice = np.flatnonzero(pairs[1:] == pairs[:-1])
+    if len(twice):
+        user_id, item_id = divmod(int(pairs[twice[0]]), items)
+        raise ValueError(f"User {user_id} has item {item_id} twice, expected each item of a user once.")
 
 
 def _long_enough(split: str, targets: Rows, history_lengths: Rows, minimum_history: int) -> Rows:

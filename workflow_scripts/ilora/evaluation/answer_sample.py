@@ -9,6 +9,9 @@ import pyarrow.compute as pc
 from ilora.evaluation.answer_categories import categorise_answers
 from ilora.layout import Run
 
+#: Which test answers are kept for reading: a choice of its own, the same in every study.
+SAMPLE = {"rows": 50, "seed": 0}
+
 #: One row per sampled test answer. Titles stand as in the prompt; those of the history from the oldest on, those of the
 #: candidates in the order of the prompt.
 ANSWER_SAMPLE = pa.schema(

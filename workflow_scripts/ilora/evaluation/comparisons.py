@@ -11,38 +11,9 @@ from numpy.typing import NDArray
 
 from ilora.evaluation.intervals import IntervalSettings, Ratio, estimate_difference, sum_by_user
 from ilora.evaluation.metrics import SPLITS, hit_ratio, split_rows
+from ilora.evaluation.schemas import DIFFERENCES, POWER
 from ilora.evaluation.significance import holm, minimum_detectable_difference, sign_flip_test
 from ilora.layout import NO_SEED, Run
-
-#: One row per pair of methods and split: HitRatio@1 of the first, its mean over seeds, minus that of the second.
-DIFFERENCES = pa.schema(
-    [
-        pa.field("dataset", pa.string(), nullable=False),
-        pa.field("protocol", pa.string(), nullable=False),
-        pa.field("first", pa.string(), nullable=False),
-        pa.field("first_backbone", pa.string(), nullable=False),
-        pa.field("second", pa.string(), nullable=False),
-        pa.field("second_backbone", pa.string(), nullable=False),
-        pa.field("split", pa.string(), nullable=False),
-        pa.field("metric", pa.string(), nullable=False),
-        pa.field("seeds", pa.int32(), nullable=False),  # the fewer of both methods; one without seeds does not count
-        pa.field("value", pa.float64(), nullable=False),
-        pa.field("low", pa.float64(), nullable=False),
-        pa.field("high", pa.float64(), nullable=False),
-        pa.field("n", pa.int64(), nullable=False),  # users
-        pa.field("first_ahead", pa.int64(), nullable=False),  # users with more hits by the first method
-        pa.field("second_ahead", pa.int64(), nullable=False),
-        pa.field("p", pa.float64(), nullable=False),  # exact sign-flip test over users
-        pa.field("p_holm", pa.float64(), nullable=False),  # corrected over the comparisons of the split
-        pa.field("comparisons", pa.int32(), nullable=False),  # how many those are
-        pa.field("minimum_detectable", pa.float64()),  # by one test; null where no user differs
-        pa.field("minimum_detectable_holm", pa.float64()),  # by the strictest of all tests
-        pa.field("confidence", pa.float64(), nullable=False),  # of the interval; tests are at 1 - confidence
-    ]
-)
-
-#: The probability with which a difference of `minimum_detectable` is found.
-POWER = 0.8
 
 _METRIC = "hit_ratio@1"
 _Side = tuple[str, str]

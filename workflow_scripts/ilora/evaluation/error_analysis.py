@@ -16,40 +16,9 @@ from ilora.data.trajectories import item_counts, training_trajectories
 from ilora.evaluation.answer_categories import AnswerCategory, categorise_answers
 from ilora.evaluation.intervals import IntervalSettings, Ratio, estimate
 from ilora.evaluation.metrics import SPLITS, hit_ratio, split_rows
+from ilora.evaluation.schemas import ERROR_ANALYSIS
 from ilora.layout import Run
 from ilora.predictions.scores import candidate_matrix
-
-#: One row per breakdown and group, for one run or for the mean over the runs (seeds) of a method.
-#:
-#: - answer_category: share of all answers that are in each category, for methods that write text.
-#: - target_place: HitRatio@1 by the target's place in the candidate set, from 1.
-#: - history_length: HitRatio@1 by the number of items in the history.
-#: - target_popularity: HitRatio@1 by the training interactions with the target; the group "0" holds cold items.
-#: - popularity_bias: mean place of an item among its candidate set by popularity, from 0 for the least popular to 1
-#:   for the most popular: of the target (all rows), of the choice (valid answers) and of the wrong choices.
-ERROR_ANALYSIS = pa.schema(
-    [
-        pa.field("dataset", pa.string(), nullable=False),
-        pa.field("protocol", pa.string(), nullable=False),
-        pa.field("backbone", pa.string(), nullable=False),
-        pa.field("method", pa.string(), nullable=False),
-        pa.field("variant", pa.string(), nullable=False),
-        pa.field("seed", pa.int32()),  # null for the mean over several seeds
-        pa.field("seeds", pa.int32(), nullable=False),  # runs that the mean is over
-        pa.field("split", pa.string(), nullable=False),
-        pa.field("breakdown", pa.string(), nullable=False),
-        pa.field("group", pa.string(), nullable=False),
-        pa.field("order", pa.int32(), nullable=False),  # of the group within its breakdown
-        pa.field("value", pa.float64()),  # null where no row counts
-        pa.field("low", pa.float64()),
-        pa.field("high", pa.float64()),
-        pa.field("n", pa.int64(), nullable=False),  # users with a row in the group
-        pa.field(
-            "rows", pa.int64(), nullable=False
-        ),  # answers that the value is a mean over, itself the mean over runs
-        pa.field("confidence", pa.float64(), nullable=False),
-    ]
-)
 
 #: Lower ends of the groups of target popularity, half decades apart.
 POPULARITY_FLOORS = (0, 1, 4, 11, 32, 101, 317)

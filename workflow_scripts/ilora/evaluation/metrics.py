@@ -1,30 +1,22 @@
-"""Metrics of one run, from its table of predictions.
+"""Metrics, each declared once, and how those of one run are computed from its table of predictions.
 
-A hit is a choice whose item is the target's item: another item of the same title is a miss. Each metric is named
-for what it divides by:
-
-- `hit_ratio@1`: hits among all answers, the default. `valid_ratio`: answers that name a candidate, among all.
-- `hit_ratio@1_over_valid`: hits among the valid answers only. The paper's released code counts so (arXiv
-  2408.10159), which flatters a method that often answers nothing.
-- The three with `_substring` or `_longest_match` behind them: the same by another rule of what an answer names
-  (`ilora.predictions.choices`), for methods that write text. The released code's number is
-  `hit_ratio@1_over_valid_substring`.
-- `hit_ratio@1_likelihood`, for methods that write text and score: the highest score chooses in place of the text, of
-  equal ones the first of the shuffled set. Every such answer is valid.
-- `mrr`, `ndcg@5`, `ndcg@10`, for methods that score: exact under ties (`ilora.evaluation.ranking`).
-- `tie_ratio`, for methods that score: candidate sets in which several candidates share the highest score, so that
-  chance chose among them.
+`METRICS` says of each metric what it is called, how it is computed, and where it is shown; the columns of Table 1, the
+notes below it and the model card follow from there. A hit is a choice whose item is the target's item: another item of
+the same title is a miss.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, get_args
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ilora.artifacts.schemas import METRICS
+from ilora.artifacts import schemas
 from ilora.evaluation.intervals import IntervalSettings, Ratio, estimate
 from ilora.evaluation.ranking import ndcg, reciprocal_rank
 from ilora.layout import Run
@@ -34,7 +26,230 @@ from ilora.predictions.scores import candidate_matrix, score_matrix
 
 #: The splits that metrics are given for, and the prediction rows that each of them takes.
 SPLITS = {"val": ("val",), "test": ("test",), "val_test": ("val", "test")}
-NDCG_CUTOFFS = (5, 10)
+
+#: What a metric reads of the predictions; a run that lacks it does not have the metric.
+Reads = Literal["choices", "texts", "scores", "texts and scores"]
+
+# The rows of a table of metrics stand in this order.
+_READS = get_args(Reads)
+
+
+class Answers:
+    """The predictions of one run, as metrics read them.
+
+    Args:
+        predictions: rows of the PREDICTIONS schema that have passed `check_predictions`.
+        titles: the title of each item, by item id.
+    """
+
+    def __init__(self, predictions: pa.Table, titles: Titles) -> None:
+        self.predictions = predictions
+        self._titles = titles
+        self._choices: dict[str, list[int | None]] = {"": predictions["choice"].to_pylist()}
+
+    def can_be_read_as(self, reads: Reads) -> bool:
+        """Return whether every row has what these metrics read."""
+        has_texts, has_scores = self.predictions["text"].null_count == 0, self.scores is not None
+        return {
+            "choices": True,
+            "texts": has_texts,
+            "scores": has_scores,
+            "texts and scores": has_texts and has_scores,
+        }[reads]
+
+    @cached_property
+    def users(self) -> NDArray[np.integer]:
+        """The user of each row, [rows]."""
+        return self.predictions["user_id"].to_numpy()
+
+    @cached_property
+    def targets(self) -> NDArray[np.integer]:
+        """The item of each row that would be right, [rows]."""
+        return self.predictions["target"].to_numpy()
+
+    def choices(self, rule: str = "") -> list[int | None]:
+        """Return the item that each row names, None for none: by the exact rule, or by a key of `OTHER_RULES`."""
+        if rule not in self._choices:
+            texts, candidates = self.predictions["text"].to_pylist(), self.predictions["candidates"].to_pylist()
+            named = OTHER_RULES[rule]
+            self._choices[rule] = [
+                named(text, among, self._titles) for text, among in zip(texts, candidates, strict=True)
+            ]
+        return self._choices[rule]
+
+    @cached_property
+    def scores(self) -> NDArray[np.float64] | None:
+        """The score of each candidate, float64 [rows, candidates]; None for a method that only writes text."""
+        return score_matrix(self.predictions)
+
+    @cached_property
+    def candidates(self) -> NDArray[np.integer]:
+        """The candidates of each row, [rows, candidates]."""
+        return candidate_matrix(self.predictions)
+
+    @property
+    def known_scores(self) -> NDArray[np.float64]:
+        """The scores, of predictions that have them."""
+        if self.scores is None:
+            raise ValueError("found predictions without scores; expected them of a metric that reads scores.")
+        return self.scores
+
+    @property
+    def is_target(self) -> NDArray[np.bool_]:
+        """Which of the candidates is the target, bool [rows, candidates]."""
+        return self.candidates == self.targets[:, None]
+
+    def over_all(self, counted: NDArray[np.float64]) -> Ratio:
+        """Return the mean of a number for each row, float64 [rows]."""
+        return Ratio(self.users, counted, np.ones(len(self.users)))
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of Table 1: a metric on one split.
+
+    Attributes:
+        split: a key of SPLITS.
+        shows: what a reader sees in it; a column that shows nothing is in the files to be computed with.
+    """
+
+    split: str
+    shows: Literal["interval", "value", "nothing"] = "interval"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric of one run.
+
+    Attributes:
+        name: in the files.
+        heading: what it is called; a narrow column breaks it where the line breaks.
+        reads: what it needs of the predictions.
+        measure: computes it.
+        columns: of Table 1.
+        is_on_card: whether the card of an adapter has it.
+        meaning: stands behind its name on the card.
+        note: stands below Table 1 wherever a row has the metric.
+    """
+
+    name: str
+    heading: str
+    reads: Reads
+    measure: Callable[[Answers], Ratio]
+    columns: tuple[Column, ...] = ()
+    is_on_card: bool = False
+    meaning: str = ""
+    note: str = ""
+
+    @property
+    def label(self) -> str:
+        """What it is called, in one line."""
+        return self.heading.replace("\n", " ")
+
+
+def _hits(rule: str = "") -> Callable[[Answers], Ratio]:
+    return lambda answers: answers.over_all(_is_hit(answers, rule))
+
+
+def _hits_over_valid(rule: str = "") -> Callable[[Answers], Ratio]:
+    return lambda answers: Ratio(answers.users, _is_hit(answers, rule), _is_valid(answers, rule))
+
+
+def _valid(rule: str = "") -> Callable[[Answers], Ratio]:
+    return lambda answers: answers.over_all(_is_valid(answers, rule))
+
+
+def _likeliest_hits(answers: Answers) -> Ratio:
+    place = answers.known_scores.argmax(axis=1)[:, None]
+    chosen = np.take_along_axis(answers.candidates, place, axis=1)[:, 0]
+    return answers.over_all((chosen == answers.targets).astype(np.float64))
+
+
+def _mean_reciprocal_rank(answers: Answers) -> Ratio:
+    return answers.over_all(reciprocal_rank(answers.known_scores, answers.is_target))
+
+
+def _ndcg(cutoff: int) -> Callable[[Answers], Ratio]:
+    return lambda answers: answers.over_all(ndcg(answers.known_scores, answers.is_target, cutoff))
+
+
+def _ties(answers: Answers) -> Ratio:
+    scores = answers.known_scores
+    shared = (scores == scores.max(axis=1, keepdims=True)).sum(axis=1) > 1
+    return answers.over_all(shared.astype(np.float64))
+
+
+#: Every metric, in the order of Table 1's columns.
+METRICS = (
+    Metric(
+        "hit_ratio@1",
+        "HitRatio@1",
+        "choices",
+        _hits(),
+        columns=(Column("test"), Column("val"), Column("val_test", shows="nothing")),
+        is_on_card=True,
+        meaning="hits among all answers",
+    ),
+    # The paper's released code divides so (arXiv 2408.10159), which flatters a method that often answers nothing.
+    Metric(
+        "hit_ratio@1_over_valid",
+        "HitRatio@1\nover valid",
+        "choices",
+        _hits_over_valid(),
+        columns=(Column("test"),),
+        note="HitRatio@1 counts hits among all answers, HitRatio@1 over valid among the valid ones only. "
+        "An answer is valid when it is the title of exactly one candidate.",
+    ),
+    # By other rules of what an answer names (`ilora.predictions.choices`). The second is the released code's number.
+    Metric("hit_ratio@1_substring", "HitRatio@1\nby substring", "texts", _hits("substring")),
+    Metric(
+        "hit_ratio@1_over_valid_substring",
+        "HitRatio@1 over\nvalid by substring",
+        "texts",
+        _hits_over_valid("substring"),
+        columns=(Column("test", shows="nothing"),),
+    ),
+    Metric("valid_ratio_substring", "ValidRatio\nby substring", "texts", _valid("substring")),
+    Metric("hit_ratio@1_longest_match", "HitRatio@1 by\nlongest match", "texts", _hits("longest_match")),
+    Metric(
+        "hit_ratio@1_over_valid_longest_match",
+        "HitRatio@1 over\nvalid by longest match",
+        "texts",
+        _hits_over_valid("longest_match"),
+    ),
+    Metric("valid_ratio_longest_match", "ValidRatio by\nlongest match", "texts", _valid("longest_match")),
+    Metric(
+        "valid_ratio",
+        "ValidRatio",
+        "choices",
+        _valid(),
+        columns=(Column("test"), Column("val_test", shows="nothing")),
+        is_on_card=True,
+        meaning="answers that name a candidate",
+    ),
+    # The highest score chooses in place of the text; of equal ones, the first of the shuffled set.
+    Metric(
+        "hit_ratio@1_likelihood",
+        "HitRatio@1 by\nlikelihood",
+        "texts and scores",
+        _likeliest_hits,
+        columns=(Column("test"),),
+        is_on_card=True,
+        note="HitRatio@1 by likelihood: a language model's answer is the candidate whose title it would write most "
+        "likely, in place of the text that it writes; every answer is then valid. Its MRR is that of this ranking.",
+    ),
+    # These are exact under ties (`ilora.evaluation.ranking`).
+    Metric("mrr", "MRR", "scores", _mean_reciprocal_rank, columns=(Column("test", shows="value"),), is_on_card=True),
+    Metric("ndcg@5", "NDCG@5", "scores", _ndcg(5), is_on_card=True),
+    Metric("ndcg@10", "NDCG@10", "scores", _ndcg(10)),
+    # Candidate sets in which several candidates share the highest score, so that chance chose among them.
+    Metric("tie_ratio", "Ties", "scores", _ties, columns=(Column("test", shows="nothing"),)),
+)
+
+
+def metric_label(name: str) -> str:
+    """Return what a metric is called; an unknown name as it is."""
+    return next((metric.label for metric in METRICS if metric.name == name), name)
 
 
 def measure_run(predictions: pa.Table, run: Run, titles: Titles, settings: IntervalSettings, source: str) -> pa.Table:
@@ -70,7 +285,7 @@ def measure_run(predictions: pa.Table, run: Run, titles: Titles, settings: Inter
         result = estimate([ratio], settings)
         interval = {"value": result.value, "low": result.low, "high": result.high, "n": result.n}
         rows.append({**labels, "split": split, "metric": metric, **interval, "candidates_hash": hashes[split]})
-    return pa.Table.from_pylist(rows, schema=METRICS)
+    return pa.Table.from_pylist(rows, schema=schemas.METRICS)
 
 
 def split_rows(predictions: pa.Table, split: str) -> NDArray[np.bool_]:
@@ -85,57 +300,30 @@ def ratios(predictions: pa.Table, titles: Titles) -> dict[tuple[str, str], Ratio
         predictions: rows of the PREDICTIONS schema that have passed `check_predictions`.
         titles: the title of each item, by item id.
     """
-    whole = dict(_ratios(predictions, titles))
+    answers = Answers(predictions, titles)
+    of_all_rows = {
+        metric.name: metric.measure(answers)
+        for metric in sorted(METRICS, key=lambda metric: _READS.index(metric.reads))  # stable
+        if answers.can_be_read_as(metric.reads)
+    }
     chosen = {split: split_rows(predictions, split) for split in SPLITS}
-    return {(split, metric): ratio.of_rows(rows) for split, rows in chosen.items() for metric, ratio in whole.items()}
+    return {
+        (split, metric): ratio.of_rows(rows) for split, rows in chosen.items() for metric, ratio in of_all_rows.items()
+    }
 
 
 def hit_ratio(predictions: pa.Table) -> Ratio:
     """Return HitRatio@1 over all rows of the PREDICTIONS schema: hits among all answers."""
-    hits = pc.equal(predictions["choice"], predictions["target"]).fill_null(False).to_numpy().astype(np.float64)
-    return Ratio(predictions["user_id"].to_numpy(), hits, np.ones(len(hits)))
+    return _hits()(Answers(predictions, {}))
 
 
-def _ratios(predictions: pa.Table, titles: Titles) -> Iterator[tuple[str, Ratio]]:
-    choices = predictions["choice"].to_pylist()
-    yield from _choice_ratios(predictions, choices, "")
-    if predictions["text"].null_count == 0:
-        texts, candidates = predictions["text"].to_pylist(), predictions["candidates"].to_pylist()
-        for name, rule in OTHER_RULES.items():
-            choices = [rule(text, among, titles) for text, among in zip(texts, candidates, strict=True)]
-            yield from _choice_ratios(predictions, choices, f"_{name}")
-    scores = score_matrix(predictions)
-    if scores is not None:
-        yield from _score_ratios(predictions, scores)
-        if predictions["text"].null_count == 0:
-            yield "hit_ratio@1_likelihood", _highest_score_hits(predictions, scores)
+def _is_hit(answers: Answers, rule: str) -> NDArray[np.float64]:
+    pairs = zip(answers.choices(rule), answers.targets, strict=True)
+    return np.array([choice == target for choice, target in pairs], dtype=np.float64)
 
 
-def _choice_ratios(predictions: pa.Table, choices: list[int | None], suffix: str) -> Iterator[tuple[str, Ratio]]:
-    users, target = predictions["user_id"].to_numpy(), predictions["target"].to_numpy()
-    valid = np.array([choice is not None for choice in choices], dtype=np.float64)
-    hit = np.array([choice == wanted for choice, wanted in zip(choices, target, strict=True)], dtype=np.float64)
-    every_row = np.ones(len(users))
-    yield f"hit_ratio@1{suffix}", Ratio(users, hit, every_row)
-    yield f"hit_ratio@1_over_valid{suffix}", Ratio(users, hit, valid)
-    yield f"valid_ratio{suffix}", Ratio(users, valid, every_row)
-
-
-def _score_ratios(predictions: pa.Table, scores: NDArray[np.float64]) -> Iterator[tuple[str, Ratio]]:
-    users = predictions["user_id"].to_numpy()
-    every_row = np.ones(len(users))
-    is_target = candidate_matrix(predictions) == predictions["target"].to_numpy()[:, None]
-    yield "mrr", Ratio(users, reciprocal_rank(scores, is_target), every_row)
-    for cutoff in NDCG_CUTOFFS:
-        yield f"ndcg@{cutoff}", Ratio(users, ndcg(scores, is_target, cutoff), every_row)
-    shared = (scores == scores.max(axis=1, keepdims=True)).sum(axis=1) > 1
-    yield "tie_ratio", Ratio(users, shared.astype(np.float64), every_row)
-
-
-def _highest_score_hits(predictions: pa.Table, scores: NDArray[np.float64]) -> Ratio:
-    chosen = np.take_along_axis(candidate_matrix(predictions), scores.argmax(axis=1)[:, None], axis=1)[:, 0]
-    hits = (chosen == predictions["target"].to_numpy()).astype(np.float64)
-    return Ratio(predictions["user_id"].to_numpy(), hits, np.ones(len(hits)))
+def _is_valid(answers: Answers, rule: str) -> NDArray[np.float64]:
+    return np.array([choice is not None for choice in answers.choices(rule)], dtype=np.float64)
 
 
 def _candidates_hash(predictions: pa.Table) -> str:

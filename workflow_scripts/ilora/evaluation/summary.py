@@ -7,27 +7,11 @@ import pyarrow as pa
 
 from ilora.evaluation.intervals import IntervalSettings, Ratio, estimate
 from ilora.evaluation.metrics import ratios
+from ilora.evaluation.schemas import SUMMARY
 from ilora.layout import DataKey, Run
 from ilora.predictions.choices import Titles
 
 _GROUP = ["dataset", "protocol", "backbone", "method", "variant"]
-
-#: One row per method, split and metric: the mean over seeds.
-SUMMARY = pa.schema(
-    [
-        *(pa.field(name, pa.string(), nullable=False) for name in _GROUP),
-        pa.field("split", pa.string(), nullable=False),
-        pa.field("metric", pa.string(), nullable=False),
-        pa.field("seeds", pa.int32(), nullable=False),  # runs that the mean is over; 1 if nothing is random
-        pa.field("value", pa.float64(), nullable=False),
-        pa.field("sd", pa.float64()),  # standard deviation over seeds (n - 1); null with one run
-        pa.field("low", pa.float64(), nullable=False),
-        pa.field("high", pa.float64(), nullable=False),
-        pa.field("n", pa.int64(), nullable=False),  # users with a row that counts
-        pa.field("draws", pa.int32(), nullable=False),  # candidate draws per sequence
-        pa.field("confidence", pa.float64(), nullable=False),  # coverage of the interval
-    ]
-)
 
 
 def summarise(

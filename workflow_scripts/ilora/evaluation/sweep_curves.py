@@ -8,24 +8,9 @@ import pyarrow as pa
 from ilora.configuration.sweep_cells import SweepCell
 from ilora.evaluation.intervals import IntervalSettings, estimate
 from ilora.evaluation.metrics import SPLITS, hit_ratio, split_rows
-from ilora.evaluation.sweeps import CELL_COLUMNS, cell_labels, runs_of_cells
+from ilora.evaluation.schemas import SWEEP_CURVES
+from ilora.evaluation.sweeps import cell_labels, runs_of_cells
 from ilora.layout import Run
-
-#: One row per cell, snapshot and split: the mean over seeds of HitRatio@1 over all answers.
-SWEEP_CURVES = pa.schema(
-    [
-        *CELL_COLUMNS,
-        pa.field("step", pa.int64(), nullable=False),
-        pa.field("epoch", pa.float64(), nullable=False),  # passes over the training sequences
-        pa.field("split", pa.string(), nullable=False),
-        pa.field("value", pa.float64(), nullable=False),
-        pa.field("low", pa.float64(), nullable=False),
-        pa.field("high", pa.float64(), nullable=False),
-        pa.field("n", pa.int64(), nullable=False),  # users
-        pa.field("draws", pa.int32(), nullable=False),  # candidate draws per sequence
-        pa.field("confidence", pa.float64(), nullable=False),  # coverage of the interval
-    ]
-)
 
 
 @dataclass(frozen=True)

@@ -11,46 +11,12 @@ from ilora.configuration.sweep_cells import SweepCell
 from ilora.evaluation.improvement import estimate_improvement
 from ilora.evaluation.intervals import Estimate, IntervalSettings, Ratio, estimate, estimate_difference
 from ilora.evaluation.metrics import SPLITS, ratios
+from ilora.evaluation.schemas import SWEEP
 from ilora.layout import Run
 from ilora.predictions.choices import Titles
 
 #: The metrics that cells are compared by, where they have them.
 COMPARED = ("hit_ratio@1", "hit_ratio@1_likelihood", "valid_ratio")
-
-#: The columns that name a cell.
-CELL_COLUMNS = [
-    pa.field("sweep", pa.string(), nullable=False),
-    pa.field("dataset", pa.string(), nullable=False),
-    pa.field("protocol", pa.string(), nullable=False),
-    pa.field("backbone", pa.string(), nullable=False),
-    pa.field("method", pa.string(), nullable=False),
-    pa.field("parameter", pa.string(), nullable=False),
-    pa.field("setting", pa.string()),  # null where the method does not read the parameter
-    pa.field("variant", pa.string(), nullable=False),
-    pa.field("is_reference", pa.bool_(), nullable=False),  # the study's own setting, compared with all other rows
-    pa.field("seeds", pa.int32(), nullable=False),
-]
-
-#: One row per cell, split and metric: the mean over seeds. A comparison is the reference cell minus, or over, this one.
-SWEEP = pa.schema(
-    [
-        *CELL_COLUMNS,
-        pa.field("split", pa.string(), nullable=False),
-        pa.field("metric", pa.string(), nullable=False),
-        pa.field("value", pa.float64(), nullable=False),
-        pa.field("sd", pa.float64()),  # standard deviation over seeds (n - 1); null with one
-        pa.field("low", pa.float64(), nullable=False),
-        pa.field("high", pa.float64(), nullable=False),
-        *(
-            pa.field(f"{comparison}{end}", pa.float64())  # null in the reference's own rows, and where not defined
-            for comparison in ("difference", "improvement")  # in the metric's unit; in percent of this row's value
-            for end in ("", "_low", "_high")
-        ),
-        pa.field("n", pa.int64(), nullable=False),  # users
-        pa.field("draws", pa.int32(), nullable=False),  # candidate draws per sequence
-        pa.field("confidence", pa.float64(), nullable=False),  # coverage of the intervals
-    ]
-)
 
 _Ratios = dict[tuple[str, str], Ratio]
 
@@ -123,7 +89,7 @@ def runs_of_cells(cells: Sequence[SweepCell], runs: Mapping[Run, object]) -> dic
 
 
 def cell_labels(sweep: str, parameter: str, cell: SweepCell, runs: Sequence[Run]) -> dict[str, Any]:
-    """Return the columns CELL_COLUMNS of a cell with the given runs."""
+    """Return the columns SWEEP_CELL of a cell with the given runs."""
     return {
         "sweep": sweep,
         "dataset": cell.dataset,

@@ -27,3 +27,18 @@ SIMILARITIES = pa.schema(
         pa.field("noise_ceiling", pa.float64(), nullable=False),  # cosine to expect between two samples of one group
     ]
 )
+
+#: A value with an interval over seeds (Student's t); null where there is one seed only.
+SUMMARY = pa.schema(
+    [
+        pa.field("quantity", pa.string(), nullable=False),  # see `ilora.negative_transfer.summary.QUANTITIES`
+        pa.field("group_in_prompt", pa.string(), nullable=False),
+        pa.field("degree", pa.float64()),  # null where it is about all degrees
+        pa.field("method", pa.string(), nullable=False),
+        pa.field("step", pa.int32()),  # null for the gradients, which have a step of their own
+        pa.field("value", pa.float64()),  # null where it is not defined
+        pa.field("low", pa.float64()),
+        pa.field("high", pa.float64()),
+        pa.field("seeds", pa.int32(), nullable=False),
+    ]
+)

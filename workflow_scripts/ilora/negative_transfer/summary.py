@@ -8,20 +8,7 @@ import pandas as pd
 import pyarrow as pa
 from scipy.stats import spearmanr, t
 
-#: A value with an interval over seeds (Student's t); null where there is one seed only.
-SUMMARY = pa.schema(
-    [
-        pa.field("quantity", pa.string(), nullable=False),  # see QUANTITIES
-        pa.field("group_in_prompt", pa.string(), nullable=False),
-        pa.field("degree", pa.float64()),  # null where it is about all degrees
-        pa.field("method", pa.string(), nullable=False),
-        pa.field("step", pa.int32()),  # null for the gradients, which have a step of their own
-        pa.field("value", pa.float64()),  # null where it is not defined
-        pa.field("low", pa.float64()),
-        pa.field("high", pa.float64()),
-        pa.field("seeds", pa.int32(), nullable=False),
-    ]
-)
+from ilora.negative_transfer.schemas import SUMMARY
 
 #: What is measured, for a reader of the table.
 QUANTITIES = {

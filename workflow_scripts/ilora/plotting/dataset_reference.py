@@ -9,40 +9,12 @@ They do not all describe the data that the papers evaluate on. For MovieLens the
 interactions, where the recipe that gives its 1,220 users and 4,606 artists leaves 56,794.
 """
 
+from ilora.datasets.register import DATASETS
 from ilora.plotting.paper_reference import PROTOCOL
-
-_STATISTICS = {
-    "movielens": {
-        "users": 943,
-        "items": 1_682,
-        "interactions": 100_000,
-        "users_train": 754,
-        "users_val": 94,
-        "users_test": 95,
-        "sequences_val": 94,
-        "sequences_test": 95,
-    },
-    "lastfm": {
-        "users": 1_220,
-        "items": 4_606,
-        "interactions": 73_510,
-        "users_train": 976,
-        "users_val": 122,
-        "users_test": 122,
-        "sequences_val": 122,
-        "sequences_test": 122,
-    },
-    "steam": {
-        "users": 11_938,
-        "items": 3_581,
-        "interactions": 274_726,
-        "sequences_test": 1_194,
-    },
-}
 
 
 def paper_statistic(dataset: str, protocol: str, statistic: str) -> float | None:
     """Return what is published for a statistic of `ilora.data.statistics`; None where nothing is, or elsewhere."""
-    if protocol != PROTOCOL:
+    if protocol != PROTOCOL or dataset not in DATASETS:
         return None
-    return _STATISTICS.get(dataset, {}).get(statistic)
+    return DATASETS[dataset].published.statistics.get(statistic)

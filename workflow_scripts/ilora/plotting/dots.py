@@ -1,10 +1,16 @@
 """The marks of a dot plot: dots with intervals for what was measured, crosses for what a paper states."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import pandas as pd
-from matplotlib.artist import Artist
-from matplotlib.axes import Axes
 
 from ilora.plotting.style import BLUE, VERMILLION
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
 
 
 def draw_dots(axes: Axes, rows: pd.DataFrame, offset: float, label: str, fill: str) -> Artist:

@@ -1,9 +1,9 @@
 """How data sets, methods and backbones are named in tables and figures."""
 
+from collections.abc import Sequence
+
+from ilora.datasets.register import DATASETS
 from ilora.methods.register import LABELS
-
-DATASETS = {"movielens": "MovieLens", "lastfm": "LastFM", "steam": "Steam"}
-
 
 #: How the values of a swept setting are written; others as they are.
 _SWEPT = {"experts": "K = {}", "r": "r = {}", "scale": "α / {}"}
@@ -20,8 +20,8 @@ NO_BACKBONE = "none"
 
 
 def dataset_label(dataset: str) -> str:
-    """Return the data set's name as written in the literature; an unknown id as it is."""
-    return DATASETS.get(dataset, dataset)
+    """Return the data set's name as written in the literature; that of one of the user's own as it is."""
+    return DATASETS[dataset].label if dataset in DATASETS else dataset
 
 
 def method_label(method: str) -> str:
@@ -45,6 +45,11 @@ def backbone_label(backbone: str, parameters: int | None = None) -> str:
 def setting_label(dataset: str, backbone: str) -> str:
     """Return data set and backbone as they stand above a figure."""
     return f"{dataset_label(dataset)}, language model: {backbone_label(backbone)}"
+
+
+def cluster_label(cluster: int, genres: Sequence[str]) -> str:
+    """Return how a cluster is named in figures: its number, counted from 1, and the genre most typical of it."""
+    return " ".join([str(cluster + 1), *genres[:1]])
 
 
 def swept_value_label(parameter: str, value: str) -> str:

@@ -13,7 +13,7 @@ over the data sets; `misprinted_improvements` finds which.
 from dataclasses import dataclass
 from statistics import fmean
 
-from ilora.evaluation.improvement import relative_improvement
+from ilora.datasets.register import DATASETS, PAPER_DATASETS
 
 #: The protocol whose splits the paper's numbers belong to.
 PROTOCOL = "published"
@@ -50,42 +50,7 @@ class PaperValue:
         return f"paper ({self.backbone})" if self.backbone else "paper"
 
 
-# ValidRatio, HitRatio@1, Imp.%
-_TABLE_1: dict[str, dict[str, tuple[float, float, float | None]]] = {
-    "lastfm": {
-        "gru4rec": (1.0000, 0.2616, 91.13),
-        "caser": (1.0000, 0.2233, 123.91),
-        "sasrec": (1.0000, 0.2233, 123.91),
-        "zero_shot": (0.3443, 0.0246, 1932.52),
-        "chatrec": (1.0000, 0.3770, 32.63),
-        "morec": (1.0000, 0.1652, 202.66),
-        "tallrec": (0.9836, 0.4180, 19.62),
-        "llara": (1.0000, 0.4508, 8.51),
-        "ilora": (1.0000, 0.5000, None),
-    },
-    "movielens": {
-        "gru4rec": (1.0000, 0.3750, 40.67),
-        "caser": (1.0000, 0.3861, 36.62),
-        "sasrec": (1.0000, 0.3444, 53.16),
-        "zero_shot": (0.4421, 0.0421, 1152.97),
-        "chatrec": (0.9895, 0.2000, 163.75),
-        "morec": (1.0000, 0.2822, 86.92),
-        "tallrec": (0.9263, 0.3895, 35.43),
-        "llara": (0.9684, 0.4421, 19.32),
-        "ilora": (0.9891, 0.5275, None),
-    },
-    "steam": {
-        "gru4rec": (1.0000, 0.4168, 26.30),
-        "caser": (1.0000, 0.4368, 20.51),
-        "sasrec": (1.0000, 0.4010, 31.27),
-        "zero_shot": (0.1653, 0.0135, 3799.26),
-        "chatrec": (0.9798, 0.3626, 45.17),
-        "morec": (1.0000, 0.3911, 34.59),
-        "tallrec": (0.9840, 0.4637, 13.52),
-        "llara": (0.9975, 0.4949, 6.36),
-        "ilora": (0.9981, 0.5264, None),
-    },
-}
+_TABLE_1 = {name: DATASETS[name].published.table1 for name in PAPER_DATASETS}
 
 #: The method whose Imp.% the column gives.
 IMPROVED = "ilora"
@@ -117,8 +82,10 @@ def recomputed_improvement(dataset: str, method: str) -> float:
     Raises:
         KeyError: the paper has no such row.
     """
+    from ilora.evaluation.improvement import relative_improvement  # loads slowly, and what is declared reads this table
+
     cells = _TABLE_1[dataset]
-    return relative_improvement(cells[IMPROVED][1], cells[method][1])
+    return relative_improvement(cells[IMPROVED].hit_ratio, cells[method].hit_ratio)
 
 
 def misprinted_improvements() -> list[tuple[str, str, float, float]]:
@@ -133,5 +100,5 @@ def misprinted_improvements() -> list[tuple[str, str, float, float]]:
 
 def average_improvement(method: str) -> tuple[float, float]:
     """Return the mean over the data sets of the Imp.% of iLoRA over a method: as printed, and as recomputed."""
-    printed = [value for cells in _TABLE_1.values() if (value := cells[method][2]) is not None]
+    printed = [value for cells in _TABLE_1.values() if (value := cells[method].improvement) is not None]
     return fmean(printed), fmean(recomputed_improvement(dataset, method) for dataset in _TABLE_1)

@@ -1,15 +1,16 @@
 """The look of every figure, and how figures are written: the same drawing gives the same bytes."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
-
-import matplotlib
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any
 
 from ilora.artifacts.writing import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 #: Widths of a figure in a two-column paper, in inches.
 COLUMN_WIDTH = 3.3
@@ -46,7 +47,20 @@ _PARAMETERS: dict[Any, Any] = {
     "savefig.dpi": 300,
 }
 
-#: Every figure is written in each of these.
+#: Colours of areas that stand beside each other, and of the text on them. Neighbours differ in lightness, so that they
+#: stay apart in grey too.
+FILLS = (
+    (BLUE, "white"),
+    (ORANGE, BLACK),
+    (GREEN, "white"),
+    (YELLOW, BLACK),
+    (VERMILLION, "white"),
+    (SKY_BLUE, BLACK),
+    (GREY, "white"),
+    (PURPLE, BLACK),
+)
+
+#: The formats of a picture.
 FORMATS = ("svg", "pdf", "png")
 
 # What matplotlib would otherwise write of the time and of its own version.
@@ -60,12 +74,17 @@ _METADATA: dict[str, dict[str, None]] = {
 @contextmanager
 def figure_style() -> Iterator[None]:
     """Draw in the common style inside the block; matplotlib's settings are restored after it."""
+    import matplotlib  # here and below: figures are declared wherever Snakemake plans, and drawn in few processes
+
     with matplotlib.rc_context(_PARAMETERS):
         yield
 
 
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure of `width` x `height` inches that fits its contents inside itself."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
@@ -85,3 +104,14 @@ def save_figure(figure: Figure, paths: Mapping[str, str | os.PathLike[str]]) -> 
         metadata = _METADATA[file_format]
         with atomic_path(path) as temporary:
             figure.savefig(temporary, format=file_format, metadata=metadata)
+
+
+def fills(areas: int) -> tuple[tuple[str, str], ...]:
+    """Return the colour of each of so many areas, with that of text on it.
+
+    Raises:
+        ValueError: there are more than the palette has colours.
+    """
+    if areas > len(FILLS):
+        raise ValueError(f"found {areas} experts; the palette has colours for {len(FILLS)}.")
+    return FILLS[:areas]

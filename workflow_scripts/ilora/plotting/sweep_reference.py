@@ -4,9 +4,8 @@ Its Section 4.3.2 says by how many percent four experts are above two. Its Figur
 were read off them. Nothing here was recomputed, except the improvement over LLaRA, from the cells of its Table 1.
 """
 
+from ilora.datasets.register import DATASETS, PAPER_DATASETS
 from ilora.plotting.paper_reference import PROTOCOL, recomputed_improvement
-
-_FOUR_EXPERTS_OVER_TWO = {"lastfm": 5.2, "movielens": 6.4, "steam": 2.2}
 
 #: The language model behind every number here.
 SOURCE = "paper (Llama-2-7B)"
@@ -25,9 +24,9 @@ def stated_improvement(
         method: of the other row.
         setting: its value there; None if the method does not read it.
     """
-    if protocol != PROTOCOL or dataset not in _FOUR_EXPERTS_OVER_TWO:
+    if protocol != PROTOCOL or dataset not in PAPER_DATASETS:
         return None
     if method == "llara" and setting in (None, reference):
         return recomputed_improvement(dataset, method)
     is_stated = (method, parameter, reference, setting) == ("ilora", "experts", "4", "2")
-    return _FOUR_EXPERTS_OVER_TWO[dataset] if is_stated else None
+    return DATASETS[dataset].published.four_experts_over_two if is_stated else None

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ilora.plotting.html_page import html_table
 
@@ -30,6 +31,27 @@ class JobCost:
     seconds: float | None = None
     processor_seconds: float | None = None
     peak_megabytes: float | None = None
+
+
+def jobs_behind(results: Iterable[str], rules: Iterable[Any]) -> list[tuple[str, int, str]]:
+    """Return rule, GPUs and benchmark file of every job that makes one of the results.
+
+    Args:
+        results: paths.
+        rules: of Snakemake, `workflow.rules`.
+    """
+    jobs = {}
+    # A comparison of beginnings spares most of the matches.
+    outputs = [(output.constant_prefix(), output, rule) for rule in rules if rule.benchmark for output in rule.output]
+    for path in results:
+        for beginning, output, rule in outputs:
+            if path.startswith(beginning) and output.match(path):
+                benchmark = str(rule.benchmark.apply_wildcards(rule.get_wildcards(path)))
+                # On several nodes, a GPU for each task.
+                counted = "tasks" if "gres" in rule.resources else "gpu"
+                gpus = rule.resources[counted].value if counted in rule.resources else 0
+                jobs[benchmark] = (rule.name, gpus, benchmark)
+    return list(jobs.values())
 
 
 def read_job_cost(rule: str, gpus: int, path: str | os.PathLike[str]) -> JobCost:

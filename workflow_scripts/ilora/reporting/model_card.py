@@ -6,17 +6,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from ilora.data.acquisition.catalogue import SOURCES
+from ilora.datasets.register import DATASETS
+from ilora.evaluation.metrics import METRICS
 from ilora.plotting.labels import dataset_label, method_label
 
-#: What the card shows of the metrics, in this order.
-METRICS = {
-    "hit_ratio@1": "HitRatio@1 (hits among all answers)",
-    "valid_ratio": "ValidRatio (answers that name a candidate)",
-    "hit_ratio@1_likelihood": "HitRatio@1 by likelihood",
-    "mrr": "MRR",
-    "ndcg@5": "NDCG@5",
-}
 _SPLITS = {"val": "validation", "test": "test"}
 
 _SMALL = (
@@ -105,9 +98,11 @@ def _summary(facts: CardFacts) -> str:
 def _metrics_table(metrics: pa.Table) -> str:
     found = {(row["split"], row["metric"]): row for row in metrics.to_pylist()}
     lines = ["| metric | " + " | ".join(_SPLITS.values()) + " |", "|---|" + "---|" * len(_SPLITS)]
-    for metric, label in METRICS.items():
-        cells = [_cell(found.get((split, metric))) for split in _SPLITS]
-        lines.append(f"| {label} | " + " | ".join(cells) + " |")
+    for metric in METRICS:
+        if metric.is_on_card:
+            cells = [_cell(found.get((split, metric.name))) for split in _SPLITS]
+            meaning = f" ({metric.meaning})" if metric.meaning else ""
+            lines.append(f"| {metric.label}{meaning} | " + " | ".join(cells) + " |")
     users = ", ".join(f"{found[split, 'hit_ratio@1']['n']} {name} users" for split, name in _SPLITS.items())
     return "\n".join([*lines, "", f"Brackets are intervals over users ({users}); one training.", ""])
 
@@ -170,7 +165,7 @@ def _licences(facts: CardFacts) -> str:
     lines = []
     if not _is_embedded(facts):
         lines.append(f"- The base model's licence holds for its use with this adapter: see {facts.base_model}.")
-    source = SOURCES.get(facts.dataset)
+    source = DATASETS[facts.dataset].source if facts.dataset in DATASETS else None
     if source is None:
         lines.append(f"- {dataset_label(facts.dataset)} is a data set of the study's own: its terms are its owner's.")
     else:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ilora.configuration.sections.data import DOWNLOAD
-from ilora.data.acquisition.catalogue import SOURCES
+from ilora.datasets.declaration import DOWNLOAD, Dataset
+from ilora.datasets.loading import module_of
+from ilora.datasets.register import DATASETS
 from ilora.layout import expand, fill
 from ilora.study.study import Study, Wildcards
 
@@ -18,51 +19,43 @@ class DataFiles:
 
     study: Study
 
-    def raw_source(self, wildcards: Wildcards) -> str | None:
-        """Return where the raw files of a built-in data set lie, as its reader takes it; None for one of the user's."""
-        dataset, data = wildcards["dataset"], self.study.config.data
-        if dataset in data.own:
-            return None
-        source = data.sources[dataset]  # type: ignore[index]
-        return fill(self.study.layout.raw_folder, dataset=dataset) if source == DOWNLOAD else source
+    def dataset(self, wildcards: Wildcards) -> Dataset:
+        """Return the data set of a path."""
+        return self.study.config.data.dataset(wildcards["dataset"])
+
+    def raw_source(self, wildcards: Wildcards) -> str:
+        """Return where the raw files of a data set lie, as its reader takes it."""
+        dataset = self.dataset(wildcards)
+        source = self.study.config.data.sources.get(dataset.name, dataset.default_source)
+        return fill(self.study.layout.raw_folder, dataset=dataset.name) if source == DOWNLOAD else source
 
     def raw_files(self, wildcards: Wildcards) -> list[str]:
         """Return a data set's raw files, or their folder. A user's that are missing stop the job, not the planning."""
-        dataset, data = wildcards["dataset"], self.study.config.data
-        own = data.own.get(dataset)
+        dataset, data = self.dataset(wildcards), self.study.config.data
+        own = data.own.get(dataset.name)
         if own is not None:
             return [path for path in (own.interactions, own.items) if Path(path).is_file()]
-        if data.sources[dataset] == DOWNLOAD:  # type: ignore[index]
-            return self.study.layout.raw_files(dataset, SOURCES[dataset].file_names)
+        if data.sources[dataset.name] == DOWNLOAD and dataset.source is not None:
+            return self.study.layout.raw_files(dataset.name, dataset.source.file_names)
         folder = self.raw_source(wildcards)
-        return [folder] if folder is not None and Path(folder).is_dir() else []
+        return [folder] if Path(folder).is_dir() else []
 
-    def tables(self, wildcards: Wildcards) -> dict[str, Any] | None:
-        """Return the files of a user's own data set and how to read them; None for a built-in one."""
+    def own(self, wildcards: Wildcards) -> dict[str, Any] | None:
+        """Return what the study says of a user's own data set but its words; None for a built-in one."""
         own = self.study.config.data.own.get(wildcards["dataset"])
-        if own is None:
-            return None
-        tables = own.model_dump(include={"interactions", "items", "columns", "timestamps", "encoding"})
-        # Without a minimum, no rating has to be there.
-        tables["columns"]["rating"] = None if own.minimum_rating is None else own.columns.rating
-        return tables
+        return None if own is None else {key: value for key, value in own.plain().items() if key != "words"}
 
     def filters(self, wildcards: Wildcards) -> dict[str, Any]:
         """Return what the study chooses about filtering a data set, and nothing about another."""
-        data = self.study.config.data
-        own = data.own.get(wildcards["dataset"])
-        if own is not None:
-            return own.model_dump(include={"minimum_rating", "minimum_users_per_item", "minimum_items_per_user"})
-        choices: dict[str, dict[str, Any]] = {
-            "movielens": {"minimum_rating": data.minimum_rating},
-            "steam": {"sample_seed": data.sample_seed},
-        }
-        return choices.get(wildcards["dataset"], {})
+        return {name: getattr(self.study.config.data, name) for name in self.dataset(wildcards).options}
 
-    def words(self, wildcards: Wildcards) -> dict[str, str] | None:
-        """Return the words of a user's own data set in prompts; built-in ones have sentences of their own."""
-        own = self.study.config.data.own.get(wildcards["dataset"])
-        return None if own is None else own.words.model_dump()
+    def wording(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return the sentences of a data set in prompts."""
+        return asdict(self.dataset(wildcards).wording)
+
+    def modules(self, wildcards: Wildcards) -> tuple[str, ...]:
+        """Return the modules that the script which prepares a data set loads by name: a built-in one's own alone."""
+        return (module_of(wildcards["dataset"]),) if wildcards["dataset"] in DATASETS else ()
 
     def catalogue_of_run(self, wildcards: Wildcards) -> str:
         """Return the items of the data set that a run is about."""

@@ -44,7 +44,7 @@ class Requests:
 
     @property
     def threads(self) -> int:
-        """Threads of the language model: constant, as the order of sums depends on it and numbers never on --cores."""
+        """Threads of the language model: a constant, since the order of sums, and so every number, depends on them."""
         return 1 if self.backbone.is_embedded else 4
 
     @property

@@ -5,22 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ilora.baselines.chat.keys import read_key
 from ilora.configuration.endpoint import endpoint_address
 from ilora.configuration.loading import load_study
 from ilora.configuration.problems import Problem
 from ilora.configuration.sections.backbone import BackboneSection
-from ilora.configuration.study import StudyConfig
+from ilora.configuration.study import PROTOCOLS, StudyConfig
 from ilora.configuration.validation import ConfigurationError
-from ilora.layout import Layout
+from ilora.layout import LAST_SNAPSHOT, Layout
 from ilora.methods.declaration import LanguageModelMethod
 from ilora.methods.register import (
+    BASELINES,
     CHAT_METHODS,
     LABELS,
     LANGUAGE_MODEL_METHODS,
     RECOMMENDERS,
 )
+from ilora.recommenders.weight_decay import weight_decay_text
+
+if TYPE_CHECKING:
+    from ilora.study.targets import Targets
 
 #: What a path's wildcards stand for, such as {"dataset": "movielens"}.
 Wildcards = Mapping[str, str]
@@ -73,6 +79,13 @@ class Study:
     def layout(self) -> Layout:
         """Where its artifacts lie."""
         return Layout(self.config.results, self.config.recommenders.is_weight_decay_searched)
+
+    @cached_property
+    def targets(self) -> Targets:
+        """The files that it asks for."""
+        from ilora.study.targets import Targets  # which is written in terms of a study
+
+        return Targets(self)
 
     @property
     def backbone_id(self) -> str:
@@ -142,6 +155,31 @@ class Study:
         )
         encoder = [self.config.recommenders.sequence_encoder] if has_encoder else []
         return tuple(name for name in RECOMMENDERS if name in (*self.methods, *encoder))
+
+    @property
+    def chat_draws(self) -> dict[str, int]:
+        """How many candidate sets of each sequence the chat methods are asked about, by method."""
+        return {method: self.config.chat.draws for method in self.methods if method in CHAT_METHODS}
+
+    @property
+    def wildcards(self) -> dict[str, str]:
+        """What the wildcards of paths may stand for: a regular expression for each."""
+        search = self.config.recommenders.weight_decay_search
+        return {
+            "dataset": one_of(self.config.known_datasets),
+            "protocol": one_of(PROTOCOLS),
+            "recommender": one_of(RECOMMENDERS),
+            "weight_decay": one_of(map(weight_decay_text, search.values)),
+            "baseline": one_of(BASELINES),
+            "method": one_of(LANGUAGE_MODEL_METHODS),
+            "backbone": r"[A-Za-z0-9._@-]+",
+            "variant": r"[A-Za-z0-9._~-]+",
+            "seed": r"\d+",
+            "step": r"\d+",
+            "snapshot": rf"step~\d+|{LAST_SNAPSHOT}",
+            "degree": r"\d+(\.\d+)?",
+            "sweep": one_of(self.config.sweeps),
+        }
 
     @property
     def encodes_titles(self) -> bool:

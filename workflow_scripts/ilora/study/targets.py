@@ -133,6 +133,11 @@ class Targets:
                 files += self._of_study(layout.embedded_backbone_file(name))
         return list(dict.fromkeys([*files, *self.sweeps.artifacts()]))
 
+    def evaluation_tables(self) -> list[str]:
+        """Return the tables that figures and other tables are made from, over all runs."""
+        layout = self.study.layout
+        return [layout.metrics, layout.differences, layout.error_analysis]
+
     @cached_property
     def recommenders(self) -> RecommenderFiles:
         """Those of the recommenders."""

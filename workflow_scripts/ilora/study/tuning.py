@@ -14,6 +14,7 @@ from ilora.configuration.sweep_cells import SweepCell
 from ilora.configuration.tuning import MethodKind, TuningSettings
 from ilora.configuration.types import DEFAULT_VARIANT
 from ilora.configuration.variants import VariantSettings, resolve_variant
+from ilora.datasets.wording import PromptWording
 from ilora.layout import LAST_SNAPSHOT, expand, fill
 from ilora.methods.register import LANGUAGE_MODEL_METHODS
 from ilora.study.data import DataFiles
@@ -60,7 +61,7 @@ class TuningFiles:
             backbone=ModelFiles(self.study).source(wildcards),
             finetuning=self.variant(wildcards).finetuning,
             prompt=config.prompt,
-            words=DataFiles(self.study).words(wildcards),
+            wording=PromptWording(**DataFiles(self.study).wording(wildcards)),
             candidates=config.data.candidates,
             candidate_seed=config.data.candidate_seed,
         ).plain()

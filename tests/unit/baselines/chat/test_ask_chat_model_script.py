@@ -33,9 +33,9 @@ TABLES = {
     "sequences": (
         SEQUENCES,
         [
-            {"sequence_id": 0, "split": "train", "user_id": 0, "history": [0, 1], "target": 2},
-            {"sequence_id": 1, "split": "val", "user_id": 2, "history": [4, 1], "target": 0},
-            {"sequence_id": 2, "split": "test", "user_id": 3, "history": [2, 5], "target": 4},
+            dict(zip(SEQUENCES.names, (0, "train", 0, "u0", 2, [0, 1], 2), strict=True)),
+            dict(zip(SEQUENCES.names, (1, "val", 2, "u2", 2, [4, 1], 0), strict=True)),
+            dict(zip(SEQUENCES.names, (2, "test", 3, "u3", 2, [2, 5], 4), strict=True)),
         ],
     ),
     "candidates": (

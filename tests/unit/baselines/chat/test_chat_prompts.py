@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ilora.baselines.chat.prompts import Message, ranked_messages, text_messages
-from ilora.llm.prompts.wording import WORDING
+from ilora.datasets.register import DATASETS
 
 HISTORY = ["Heat (1995)", "Brazil (1985)"]
 CANDIDATES = ["Alien (1979)", "<s> Doors </s>", 'Maps, "Lost" and Found']
@@ -14,7 +14,7 @@ RULE = (
 
 
 def test_the_text_prompt() -> None:
-    assert text_messages(WORDING["movielens"], HISTORY, CANDIDATES) == (
+    assert text_messages(DATASETS["movielens"].wording, HISTORY, CANDIDATES) == (
         Message("system", f"You predict what a user chooses next. {RULE}"),
         Message(
             "user",
@@ -33,7 +33,7 @@ Which candidate does the user watch next?""",
 
 
 def test_the_dialogue_of_chatrec() -> None:
-    assert ranked_messages(WORDING["lastfm"], HISTORY, CANDIDATES) == (
+    assert ranked_messages(DATASETS["lastfm"].wording, HISTORY, CANDIDATES) == (
         Message(
             "system",
             "You are a recommender that talks with its users. You learn what a user prefers from the history of the "

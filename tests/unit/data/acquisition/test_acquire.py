@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ilora.data.acquisition.acquire import acquire_dataset
-from ilora.data.acquisition.catalogue import DatasetSource, Download, RawFile
 from ilora.data.acquisition.download import Patience
 from ilora.data.acquisition.errors import AcquisitionError
 from ilora.data.acquisition.lock import LockedDownload, read_lock, record
+from ilora.data.acquisition.source import DatasetSource, Download, RawFile
 
 if TYPE_CHECKING:
     from tests.unit.data.acquisition.conftest import FaultyServer
@@ -122,7 +122,7 @@ def test_wrong_bytes(
     message = refusal_of(acquire, zipped, folder)
     assert message.startswith(f"{server.address('set.zip')}: the downloaded content is not the expected one.")
     assert f"Found sha256 {sha256(wrong)} " in message and f"expected {sha256(ARCHIVE)} (the published file)" in message
-    assert "change the checksum in ilora.data.acquisition.catalogue. What was downloaded has been deleted." in message
+    assert "change the checksum in the data set's declaration. What was downloaded has been deleted." in message
 
 
 def test_bytes_that_changed_between_two_versions_of_one_name(

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from ilora.data.acquisition.catalogue import RawFile
 from ilora.data.acquisition.errors import AcquisitionError
+from ilora.data.acquisition.source import RawFile
 from ilora.data.acquisition.unpacking import unpack_zip
 
 ADDRESS = "https://example.org/set.zip"

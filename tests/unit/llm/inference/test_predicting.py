@@ -41,25 +41,25 @@ def predicted(
     hybrid: HybridLanguageModel,
     builder: PromptBuilder,
     sequences: SequenceTable,
-    sequence_rows: pa.Table,
+    cut: pa.Table,
     candidates: pa.Table,
     settings: DecodingSection,
 ) -> pa.Table:
     gate_inputs = representations(len(sequences.keys), dtype=torch.float64)
     answers = predict(PromptedModel(hybrid, builder, "the test's"), sequences, candidates, settings, gate_inputs)
-    return written_predictions(sequence_rows, candidates, answers.texts, TITLES, "ilora", answers.scores)
+    return written_predictions(cut, candidates, answers.texts, TITLES, "ilora", answers.scores)
 
 
 def test_a_row_holds_text_choice_and_scores(
     builder: PromptBuilder,
     tokenizer: PreTrainedTokenizerFast,
     sequences: SequenceTable,
-    sequence_rows: pa.Table,
+    cut: pa.Table,
     candidates: pa.Table,
 ) -> None:
     hybrid = hybrid_model("instance_wise", len(tokenizer))
     settings = DecodingSection(batch_size=3, maximum_new_tokens=6, constrained=True)
-    predictions = predicted(hybrid, builder, sequences, sequence_rows, candidates, settings)
+    predictions = predicted(hybrid, builder, sequences, cut, candidates, settings)
     assert predictions.schema == PREDICTIONS
     check_predictions(predictions, "here")
     gate_inputs = representations(len(sequences.keys), dtype=torch.float64)
@@ -75,12 +75,12 @@ def test_metrics_know_both_ways_to_choose(
     builder: PromptBuilder,
     tokenizer: PreTrainedTokenizerFast,
     sequences: SequenceTable,
-    sequence_rows: pa.Table,
+    cut: pa.Table,
     candidates: pa.Table,
 ) -> None:
     hybrid = hybrid_model("instance_wise", len(tokenizer))
     predictions = predicted(
-        hybrid, builder, sequences, sequence_rows, candidates, DecodingSection(batch_size=4, maximum_new_tokens=6)
+        hybrid, builder, sequences, cut, candidates, DecodingSection(batch_size=4, maximum_new_tokens=6)
     )
     run = Run("movielens", "published", "ilora", "embedded", seed=1)
     metrics = measure_run(predictions, run, TITLES, IntervalSettings(samples=100), "here").to_pylist()
@@ -96,7 +96,7 @@ def test_scores_can_be_length_normalised(
     builder: PromptBuilder,
     tokenizer: PreTrainedTokenizerFast,
     sequences: SequenceTable,
-    sequence_rows: pa.Table,
+    cut: pa.Table,
     candidates: pa.Table,
 ) -> None:
     hybrid = hybrid_model("uniform", len(tokenizer))
@@ -105,7 +105,7 @@ def test_scores_can_be_length_normalised(
             hybrid,
             builder,
             sequences,
-            sequence_rows,
+            cut,
             candidates,
             DecodingSection(batch_size=4, maximum_new_tokens=6, constrained=False, candidate_score=score),
         )
@@ -125,7 +125,7 @@ def test_a_batch_is_answered_as_one_at_a_time(
     builder: PromptBuilder,
     tokenizer: PreTrainedTokenizerFast,
     sequences: SequenceTable,
-    sequence_rows: pa.Table,
+    cut: pa.Table,
     candidates: pa.Table,
 ) -> None:
     hybrid = hybrid_model(adapter, len(tokenizer))
@@ -134,7 +134,7 @@ def test_a_batch_is_answered_as_one_at_a_time(
             hybrid,
             builder,
             sequences,
-            sequence_rows,
+            cut,
             candidates,
             DecodingSection(batch_size=batch_size, maximum_new_tokens=6, constrained=constrained),
         )

@@ -15,6 +15,7 @@ from ilora.configuration.sections.decoding import DecodingSection
 from ilora.configuration.sections.finetuning_values import FinetuningValues
 from ilora.configuration.tuning import AdapterShape, MethodKind
 from ilora.data.sequences import SequenceTable
+from ilora.datasets.register import DATASETS
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.metrics import measure_run
 from ilora.layout import Run
@@ -25,7 +26,6 @@ from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.model.projector import fresh_projector
 from ilora.llm.prompts.builder import PromptBuilder, PromptStyle, Template
 from ilora.llm.prompts.context import context_window
-from ilora.llm.prompts.wording import WORDING
 from ilora.llm.training.fine_tuning import FineTuningExamples, fine_tune
 from ilora.methods.declaration import AdapterKind
 from ilora.predictions.building import written_predictions
@@ -72,7 +72,7 @@ def backbone(kind: str, vocabulary_size: int) -> torch.nn.Module:
 def test_what_was_tuned_comes_back_from_disk_and_answers_the_same(
     tmp_path: Path,
     sequences: SequenceTable,
-    sequence_rows: pa.Table,
+    cut: pa.Table,
     kind: str,
     adapter: AdapterKind,
     template: Template,
@@ -80,7 +80,7 @@ def test_what_was_tuned_comes_back_from_disk_and_answers_the_same(
     tokenizer = chat_tokenizer(CHAT_TEMPLATES[kind])
     causal_model = backbone(kind, len(tokenizer))
     style = PromptStyle("history_first", "after_title", template)
-    builder = PromptBuilder(tokenizer, TITLES, style, WORDING["movielens"], context_window(causal_model, 12))
+    builder = PromptBuilder(tokenizer, TITLES, style, DATASETS["movielens"].wording, context_window(causal_model, 12))
     shape = AdapterShape(FinetuningValues(item_vectors="raw"), MethodKind(prompt="hybrid", adapter=adapter))
     projector = fresh_projector(ITEM_VECTORS, causal_model, seed=1)
     model = attach_adapter(causal_model, projector, ITEM_VECTORS, shape, REPRESENTATIONS.shape[1], seed=1)
@@ -103,7 +103,7 @@ def test_what_was_tuned_comes_back_from_disk_and_answers_the_same(
         gate_inputs = REPRESENTATIONS if adapter == "instance_wise" else None
         decoding = DecodingSection(batch_size=batch_size, maximum_new_tokens=12, constrained=constrained)
         answers = predict(PromptedModel(asked, builder, kind), sequences, candidates, decoding, gate_inputs)
-        return written_predictions(sequence_rows, candidates, answers.texts, TITLES, method, answers.scores)
+        return written_predictions(cut, candidates, answers.texts, TITLES, method, answers.scores)
 
     written = predicted(loaded, 4, constrained=False)
     assert predicted(model, 4, constrained=False).equals(written)  # bit for bit

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ilora.artifacts.parquet import write_table
-from ilora.artifacts.schemas import INTERACTIONS, ITEMS, SEQUENCES
+from ilora.artifacts.schemas import ITEMS, SEQUENCES
 from ilora.artifacts.tensors import write_tensors
 from ilora.llm.model.inputs import MethodInputs, read_method_inputs
 
@@ -15,24 +15,17 @@ from ilora.llm.model.inputs import MethodInputs, read_method_inputs
 def write_inputs(folder: Path, items: int = 4, sequences: int = 2) -> MethodInputs:
     """Write a data set of four items and two sequences, and vectors for as many as asked; read them together."""
     catalogue = [{"item_id": item, "title": f"Film {item}", "raw_id": str(item), "metadata": "{}"} for item in range(4)]
-    interactions = [
-        {"user_id": user, "item_id": item, "timestamp": item, "raw_user_id": str(user), "raw_item_id": str(item)}
-        for user in range(2)
-        for item in range(4)
-    ]
     cut = [
-        {"sequence_id": user, "split": split, "user_id": user, "history": [0, 1, 2], "target": 3}
+        dict(zip(SEQUENCES.names, (user, split, user, str(user), 3, [0, 1, 2], 3), strict=True))
         for user, split in enumerate(("train", "test"))
     ]
     write_table(pa.Table.from_pylist(catalogue, schema=ITEMS), folder / "items.parquet")
-    write_table(pa.Table.from_pylist(interactions, schema=INTERACTIONS), folder / "interactions.parquet")
     write_table(pa.Table.from_pylist(cut, schema=SEQUENCES), folder / "sequences.parquet")
     write_tensors({"item_embeddings": torch.ones(items, 3)}, folder / "embeddings.safetensors")
     write_tensors({"sequence_representations": torch.ones(sequences, 3)}, folder / "z.safetensors")
     return read_method_inputs(
         folder / "items.parquet",
         folder / "sequences.parquet",
-        folder / "interactions.parquet",
         folder / "embeddings.safetensors",
         folder / "z.safetensors",
     )
@@ -47,13 +40,11 @@ def test_the_training_split_is_told_apart(tmp_path: Path) -> None:
 
 def test_text_alone_needs_no_guide_and_half_a_guide_is_none(tmp_path: Path) -> None:
     write_inputs(tmp_path)
-    catalogue, sequences, interactions = (
-        tmp_path / f"{name}.parquet" for name in ("items", "sequences", "interactions")
-    )
-    inputs = read_method_inputs(catalogue, sequences, interactions)
+    catalogue, sequences = tmp_path / "items.parquet", tmp_path / "sequences.parquet"
+    inputs = read_method_inputs(catalogue, sequences)
     assert inputs.sequence_encoder is None and inputs.training_sequences == 1
     with pytest.raises(ValueError, match="found one of its files"):
-        read_method_inputs(catalogue, sequences, interactions, item_embeddings=tmp_path / "embeddings.safetensors")
+        read_method_inputs(catalogue, sequences, item_embeddings=tmp_path / "embeddings.safetensors")
 
 
 @pytest.mark.parametrize(

@@ -14,17 +14,17 @@ from hybrid_models import hybrid_model
 from ilora.adapters.labels import IGNORED_LABEL
 from ilora.configuration.sections.decoding import DecodingSection
 from ilora.data.sequences import SequenceKey, SequenceTable
+from ilora.datasets.register import DATASETS
 from ilora.llm.inference.generation import generate_answers
 from ilora.llm.inference.prompt_batches import PreparedPrompt
 from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder, PromptStyle, Template, prompt_text
 from ilora.llm.prompts.chat_template import ChatTemplateError
-from ilora.llm.prompts.wording import WORDING
 from ilora.llm.training.fine_tuning import FineTuningExamples
 from ilora.progress import Progress
 from small_tuning import SMALL_TUNING
 from tiny_tokenizers import QWEN, TEMPLATES, TITLES, chat_tokenizer
 
-WORDS = WORDING["movielens"]
+WORDS = DATASETS["movielens"].wording
 TEXT = PromptStyle("history_first", "none", "chat")
 BY_THE_PAPER = PromptStyle("history_first", "after_title", "chat")
 EMBEDDED = PromptStyle("candidates_first", "before_title", "chat")
@@ -264,7 +264,6 @@ def test_the_title_and_the_end_of_the_turn_are_learnt() -> None:
         targets=np.array([2], dtype=np.int32),
         user_ids=np.array([0], dtype=np.int32),
         keys=[SequenceKey("train", "u", 2)],
-        number_of_items=3,
     )
     settings = SMALL_TUNING.model_copy(update={"candidates": 1})
     example = FineTuningExamples(sequences, builder, None, settings)[0]

@@ -11,12 +11,12 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 from ilora.artifacts.schemas import CANDIDATES
 from ilora.configuration.sections.decoding import DecodingSection
 from ilora.data.sequences import SequenceTable
+from ilora.datasets.register import DATASETS
 from ilora.llm.inference.predicting import PromptedModel, predict
 from ilora.llm.model.adapter import attach_adapter
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder, PromptStyle
 from ilora.llm.prompts.context import ContextWindow, context_window
-from ilora.llm.prompts.wording import WORDING
 from ilora.llm.training.fine_tuning import FineTuningExamples, fine_tune
 from small_tuning import SMALL_TUNING, small_adapter, with_values
 
@@ -29,7 +29,7 @@ SETTINGS = with_values(SMALL_TUNING, steps=2)
 
 def windowed(tokenizer: PreTrainedTokenizerFast, window: ContextWindow | None) -> PromptBuilder:
     style = PromptStyle("candidates_first", "before_title")
-    return PromptBuilder(tokenizer, TITLES, style, WORDING["movielens"], window)
+    return PromptBuilder(tokenizer, TITLES, style, DATASETS["movielens"].wording, window)
 
 
 def prompt_length(builder: PromptBuilder, history: list[int]) -> int:

@@ -10,12 +10,12 @@ from hybrid_models import hybrid_model
 from ilora.adapters.labels import IGNORED_LABEL
 from ilora.configuration.sections.prompt import PromptSection
 from ilora.data.sequences import SequenceKey, SequenceTable
+from ilora.datasets.register import DATASETS
 from ilora.llm.inference.prompt_batches import PreparedPrompt, prompt_batch
 from ilora.llm.model.collation import Collator, TrainingExample
 from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder, prompt_style
 from ilora.llm.prompts.context import ContextWindow
 from ilora.llm.prompts.title_tokens import PLACEHOLDER_TOKEN
-from ilora.llm.prompts.wording import WORDING
 from ilora.llm.training.fine_tuning import FineTuningExamples
 from ilora.methods.register import LANGUAGE_MODEL_METHODS
 from small_tuning import SMALL_TUNING, with_values
@@ -136,7 +136,7 @@ def word_tokenizer() -> PreTrainedTokenizerFast:
 
 def builder_of(method: str, section: dict[str, str], titles: list[str] = TITLES) -> PromptBuilder:
     style = prompt_style(PromptSection.read(section), LANGUAGE_MODEL_METHODS[method].prompt)
-    return PromptBuilder(word_tokenizer(), titles, style, WORDING["movielens"])
+    return PromptBuilder(word_tokenizer(), titles, style, DATASETS["movielens"].wording)
 
 
 def token_by_token(example: TrainingExample) -> str:
@@ -242,7 +242,6 @@ def test_only_the_title_and_its_newline_are_learnt(method: str) -> None:
         targets=np.array([2], dtype=np.int32),
         user_ids=np.array([0], dtype=np.int32),
         keys=[SequenceKey("train", "u", 2)],
-        number_of_items=3,
     )
     examples = FineTuningExamples(sequences, builder, None, SETTINGS)
     assert token_by_token(examples[0]) == LEARNT[LANGUAGE_MODEL_METHODS[method].prompt]
@@ -256,7 +255,9 @@ def test_behaviour_tokens_land_on_their_positions_whatever_the_padding_and_the_c
     whole = builder.prompt([3, *HISTORY], CANDIDATES)
     window = ContextWindow(len(whole.token_ids) + 3, new_tokens=4)
     style = prompt_style(PromptSection.read(section), "hybrid")
-    cut = PromptBuilder(word_tokenizer(), TITLES, style, WORDING["movielens"], window).prompt([3, *HISTORY], CANDIDATES)
+    cut = PromptBuilder(word_tokenizer(), TITLES, style, DATASETS["movielens"].wording, window).prompt(
+        [3, *HISTORY], CANDIDATES
+    )
     assert (whole.cut, cut.cut) == (0, 1)
     prompts = [whole, cut, builder.prompt([3], [2, 0, 1]), builder.prompt([1], [0])]
     right = Collator(0)([TrainingExample(p.token_ids, p.behaviour, p.behaviour) for p in prompts])

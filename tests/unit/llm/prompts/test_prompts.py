@@ -4,10 +4,10 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from ilora.configuration.sections.data import BUILT_IN_DATASETS
+from ilora.datasets.register import DATASETS
+from ilora.datasets.wording import PromptWording, word_prompt
 from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder, PromptStyle, prompt_text
 from ilora.llm.prompts.title_tokens import newline_token_ids, title_token_ids
-from ilora.llm.prompts.wording import WORDING, PromptWording, prompt_wording
 
 TITLES = ["Alien", "The Ape", "The Ape II", "Brazil"]
 
@@ -43,10 +43,11 @@ TEXT_ONLY = HISTORY_FIRST.replace("<item>", "")
 def test_prompt_as_text_and_behaviour_tokens_in_their_places(
     tokenizer: PreTrainedTokenizerFast, style: PromptStyle, text: str, behaviour: list[int]
 ) -> None:
-    builder = PromptBuilder(tokenizer, TITLES, style, WORDING["movielens"])
+    builder = PromptBuilder(tokenizer, TITLES, style, DATASETS["movielens"].wording)
     prompt = builder.prompt(history=[0, 2], candidates=[3, 1])
     assert tokenizer.decode(prompt.token_ids) == text
-    assert "<s>" + prompt_text(style, WORDING["movielens"], ["Alien", "The Ape II"], ["Brazil", "The Ape"]) == text
+    wording = DATASETS["movielens"].wording
+    assert "<s>" + prompt_text(style, wording, ["Alien", "The Ape II"], ["Brazil", "The Ape"]) == text
     placeholders = [
         index for token, index in zip(prompt.token_ids, prompt.behaviour, strict=True) if token == builder.placeholder
     ]
@@ -75,7 +76,7 @@ def test_a_tokenizer_that_swallows_newlines_is_refused() -> None:
 
 def test_a_title_that_reads_like_special_tokens_is_text(tokenizer: PreTrainedTokenizerFast) -> None:
     title = "<s> Doors </s><item>"
-    builder = PromptBuilder(tokenizer, [title], PromptStyle("history_first", "none"), WORDING["movielens"])
+    builder = PromptBuilder(tokenizer, [title], PromptStyle("history_first", "none"), DATASETS["movielens"].wording)
     assert not {*tokenizer.all_special_ids, builder.placeholder}.intersection(builder.titles[0])
     assert tokenizer.decode(builder.answer(0), skip_special_tokens=True) == f"{title}\n"
 
@@ -88,10 +89,8 @@ def test_a_tokenizer_that_finds_a_special_token_in_a_title_nonetheless_is_refuse
         title_token_ids(tokenizer, ["a", "unknown", "a <s>"])
 
 
-def test_every_built_in_data_set_has_sentences_and_others_bring_their_words() -> None:
-    assert {*WORDING} == {*BUILT_IN_DATASETS}
-    assert prompt_wording("steam", None) is WORDING["steam"]
-    assert prompt_wording("books", {"items": "books", "participle": "read", "verb": "read"}) == PromptWording(
+def test_words_make_sentences() -> None:
+    assert word_prompt(items="books", participle="read", verb="read") == PromptWording(
         history="The user has read these books, in this order:\n",
         candidates="Candidates:\n",
         question="Which candidate does the user read next?\n",

@@ -11,18 +11,18 @@ from transformers import PreTrainedTokenizerFast
 
 from hybrid_models import hybrid_model
 from ilora.configuration.sections.decoding import DecodingSection
+from ilora.datasets.register import DATASETS
 from ilora.llm.inference.generation import generate_answers
 from ilora.llm.inference.likelihood import score_answers
 from ilora.llm.inference.prompt_batches import PreparedPrompt
 from ilora.llm.model.backbones import BackboneError, with_padding
 from ilora.llm.prompts.builder import PromptBuilder, PromptStyle
 from ilora.llm.prompts.title_tokens import newline_token_ids, readable
-from ilora.llm.prompts.wording import WORDING
 from ilora.predictions.choices import resolve_choice
 from ilora.progress import Progress
 from tiny_tokenizers import chat_tokenizer, llama_2_tokenizer, merging_tokenizer, unigram_tokenizer
 
-WORDS, PLAIN = WORDING["movielens"], PromptStyle("history_first", "none")
+WORDS, PLAIN = DATASETS["movielens"].wording, PromptStyle("history_first", "none")
 #: Each would be another number of tokens with its newline, in some tokenizer.
 AWKWARD = ["Airplane!", "Ocean's 8", 'Say "Hi"', "Alaska", "8½", "千と千尋の神隠し", "Amélie", "🎬 Cut!", "Wham ! 's"]
 TOKENIZERS = {

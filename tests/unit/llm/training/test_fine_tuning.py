@@ -16,13 +16,13 @@ from ilora.artifacts.errors import ArtifactError
 from ilora.configuration.sections.finetuning_values import FinetuningValues
 from ilora.configuration.tuning import AdapterShape, MethodKind, TuningSettings
 from ilora.data.sequences import SequenceTable
+from ilora.datasets.register import DATASETS
 from ilora.llm.model.adapter import attach_adapter, load_adapter, save_adapter
 from ilora.llm.model.collation import Collator
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.model.item_vectors import encoder_item_vectors
 from ilora.llm.model.projector import Projector
 from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder, PromptStyle
-from ilora.llm.prompts.wording import WORDING
 from ilora.llm.training.fine_tuning import FineTuningExamples, fine_tune
 from ilora.llm.training.gate_inputs import method_gate_inputs
 from ilora.methods.declaration import AdapterKind
@@ -147,7 +147,7 @@ def test_an_adapter_for_text_alone_has_no_projector_and_comes_back(
     base = {name: tensor.clone() for name, tensor in llama.state_dict().items()}
     shape = AdapterShape(FinetuningValues(r=8, lora_alpha=16.0), MethodKind(prompt="text", adapter="uniform"))
     assert (shape.experts, shape.item_vectors) == (None, None)
-    builder = PromptBuilder(tokenizer, TITLES, PromptStyle("history_first", "none"), WORDING["movielens"])
+    builder = PromptBuilder(tokenizer, TITLES, PromptStyle("history_first", "none"), DATASETS["movielens"].wording)
     data = FineTuningExamples(sequences, builder, None, SETTINGS)
     tuned = attach_adapter(llama.requires_grad_(False), None, None, shape, 4, seed=1)
     fine_tune(tuned, data, lambda step: None)

@@ -136,7 +136,7 @@ def test_quantized_weights_are_planned_as_they_are_stored(
 
 
 def test_a_plan_follows_the_job(job: TuningJob) -> None:
-    files = {name: job.inputs[name] for name in ("catalogue", "sequences", "interactions")}
+    files = {name: job.inputs[name] for name in ("catalogue", "sequences")}
     plan = plan_tuning(job.settings, read_method_inputs(**files), embedding_size=4, processes=2)
     assert (plan.steps, plan.batch_size, plan.parts, plan.rows) == (12, 4, 1, 2)
     examples = prepare_tuning(job)[1]

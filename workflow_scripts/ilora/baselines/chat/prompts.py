@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ilora.llm.prompts.wording import PromptWording
+from ilora.datasets.wording import PromptWording
 
 ANSWER_RULE = (
     "Answer with the title of exactly one candidate, copied letter by letter from the list. Write nothing else: no "

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from ilora.baselines.chat.prompts import Message, ranked_messages, text_messages
-from ilora.llm.prompts.wording import PromptWording
+from ilora.datasets.wording import PromptWording
 from ilora.predictions.building import sequences_of
 
 

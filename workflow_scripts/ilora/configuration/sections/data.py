@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from ilora.configuration.own_datasets import own_dataset
 from ilora.configuration.section import Section
 from ilora.configuration.sections.own_data import OwnDataset
-from ilora.configuration.types import Count, Dataset, Seed, Text
+from ilora.configuration.types import Count, DatasetName, Seed, Text
+from ilora.datasets.declaration import Dataset
+from ilora.datasets.register import DATASETS, built_in_dataset
 
-BuiltInDataset = Literal["movielens", "lastfm", "steam"]
-BUILT_IN_DATASETS: tuple[str, ...] = get_args(BuiltInDataset)
+if TYPE_CHECKING:
+    # The register says which names there are; a type checker cannot.
+    BuiltInDataset = str
+else:
+    BuiltInDataset = Literal[tuple(DATASETS)]
 
-DOWNLOAD = "download"
-RECBOLE = "recbole"
+
+def _readers_of(option: str) -> str:
+    """Return the names of the data sets that read an option."""
+    return ", ".join(name for name, dataset in DATASETS.items() if option in dataset.options)
+
+
+def _bundled() -> str:
+    """Return the sources that need no files, as the end of an enumeration."""
+    sources = [
+        f"({name}) {source} for {what}"
+        for name, dataset in DATASETS.items()
+        for source, what in dataset.bundled.items()
+    ]
+    return ", or ".join(sources)
 
 
 class DataSection(Section):
@@ -26,18 +44,29 @@ class DataSection(Section):
     draws: Count = Field(10, description="candidate sets drawn for each val and test sequence")
     minimum_history: Count = Field(3, description="sequences with a shorter history are dropped")
     maximum_history: Count = Field(10, description="items of history that a sequence keeps, the latest ones")
-    minimum_rating: float = Field(3.0, description="ratings below this are no interaction (movielens)")
-    sample_seed: Seed = Field(0, description="seed of the random third of users and of games (steam)")
+    minimum_rating: float = Field(
+        3.0, description=f"ratings below this are no interaction ({_readers_of('minimum_rating')})"
+    )
+    sample_seed: Seed = Field(
+        0, description=f"seed of the random third of users and of games ({_readers_of('sample_seed')})"
+    )
     sources: dict[BuiltInDataset, Text] = Field(
-        default={"movielens": RECBOLE, "lastfm": DOWNLOAD, "steam": DOWNLOAD},
-        description="where raw files come from: download, a folder that holds them, or (movielens) recbole for the "
-        "copy inside the installed RecBole",
+        default={name: dataset.default_source for name, dataset in DATASETS.items()},
+        description=f"where raw files come from: download, a folder that holds them, or {_bundled()}",
     )
     lock: Text = Field(
         "downloads.lock.json",
         description="checksums of downloads whose publishers give none, recorded at the first; commit this file",
     )
-    own: dict[Dataset, OwnDataset] = Field(
+    own: dict[DatasetName, OwnDataset] = Field(
         default={},
         description="data sets of your own, by name: the README's section on them says how",
     )
+
+    def dataset(self, name: str) -> Dataset:
+        """Return a data set of the study's own, or else a built-in one.
+
+        Raises:
+            ValueError: there is neither of that name.
+        """
+        return own_dataset(name, self.own[name]) if name in self.own else built_in_dataset(name)

@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue
 
 from ilora.configuration.problems import Problem, repeated
 from ilora.configuration.sections.finetuning_values import FinetuningValues
-from ilora.configuration.types import Dataset
+from ilora.configuration.types import DatasetName
 from ilora.methods.register import LANGUAGE_MODEL_METHODS, TUNED_METHODS
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class FinetuningSection(FinetuningValues):
         description="replaces the values below by those of the paper or of its released code, for each data "
         "set; null for the values below",
     )
-    per_dataset: dict[Dataset, dict[str, JsonValue]] = Field(
+    per_dataset: dict[DatasetName, dict[str, JsonValue]] = Field(
         default={},
         description="values for one data set, such as {steam: {r: 16}}; they win over the preset and over "
         "the values below",

@@ -16,3 +16,8 @@ class StatisticsSection(Section):
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = Field(0.95, description="of the intervals")
     bootstrap_samples: Annotated[int, Field(ge=100)] = Field(2000, description="resamples of the users")
     bootstrap_seed: Seed = Field(0, description="seed of the resamples")
+
+    @property
+    def intervals(self) -> dict[str, float | int]:
+        """How intervals are computed, as `ilora.evaluation.intervals.IntervalSettings` takes it."""
+        return {"confidence": self.confidence, "samples": self.bootstrap_samples, "seed": self.bootstrap_seed}

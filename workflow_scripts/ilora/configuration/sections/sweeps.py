@@ -8,7 +8,7 @@ from pydantic import Field, JsonValue
 
 from ilora.configuration.section import Section
 from ilora.configuration.sections.finetuning import TunedMethod
-from ilora.configuration.types import Dataset, Seed, Text
+from ilora.configuration.types import DatasetName, Seed, Text
 
 
 class SweepSection(Section):
@@ -27,7 +27,7 @@ class SweepSection(Section):
     settings: dict[str, JsonValue] = Field(
         default={}, description="what else the runs of this sweep replace, all of them, such as {steps: 700}"
     )
-    datasets: Annotated[tuple[Dataset, ...], Field(min_length=1)] | None = Field(
+    datasets: Annotated[tuple[DatasetName, ...], Field(min_length=1)] | None = Field(
         None, description="data sets; null for the study's"
     )
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] | None = Field(

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from ilora.artifacts.provenance import sha256_of
 from ilora.artifacts.writing import atomic_path
-from ilora.data.acquisition.catalogue import DatasetSource, Download, terms_of_use
 from ilora.data.acquisition.download import PATIENT, Patience, discard, download
 from ilora.data.acquisition.errors import AcquisitionError, not_written
 from ilora.data.acquisition.lock import LockedDownload, read_lock, record
+from ilora.data.acquisition.source import DatasetSource, Download, terms_of_use
 from ilora.data.acquisition.unpacking import unpack_zip
 from ilora.data.acquisition.verification import check_gzip, check_sha256
 
@@ -31,7 +31,7 @@ def acquire_dataset(
     be left there (`<name>.part` and `<name>.part.json`, see `ilora.data.acquisition.download`).
 
     Args:
-        source: the data set, for example `source_of("lastfm")`.
+        source: the data set, for example `built_in_dataset("lastfm").source`.
         folder: where the files go. It is made if there is none.
         lock: the lock file. Downloads without a published checksum are recorded there at first use, and have to
             be the recorded ones ever after.
@@ -78,7 +78,7 @@ def acquire_dataset(
 def _verify_checksum(wanted: Download, part: Path, locked: LockedDownload | None, lock: Path) -> None:
     """Check a complete download against its published checksum, or else against the recorded one, if any."""
     if wanted.sha256:
-        remedy = f"if its publishers announce a new version, change the checksum in {__package__}.catalogue."
+        remedy = "if its publishers announce a new version, change the checksum in the data set's declaration."
         check_sha256(part, wanted.sha256, address=wanted.address, known_from="the published file", remedy=remedy)
     elif locked is not None:
         remedy = f"to accept it, remove the entry '{wanted.name}' from {lock}, run again and commit that file."

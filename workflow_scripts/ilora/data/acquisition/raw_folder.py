@@ -3,18 +3,21 @@
 import os
 from pathlib import Path
 
-from ilora.data.acquisition.catalogue import DatasetSource, source_of
+from ilora.data.acquisition.source import DatasetSource
 
 
-def check_raw_folder(dataset: str, folder: str | os.PathLike[str]) -> None:
+def check_raw_folder(dataset: str, source: DatasetSource, folder: str | os.PathLike[str]) -> None:
     """Check that `folder` holds the raw files of `dataset`, as it has to on a machine without network.
+
+    Args:
+        dataset: its name, for messages.
+        source: where its files come from.
+        folder: that a study names as its source.
 
     Raises:
         FileNotFoundError: files are missing; the message names them, where each comes from and where it goes.
-        ValueError: the data set is none of those that can be fetched.
     """
     folder = Path(folder)
-    source = source_of(dataset)
     missing = [name for name in source.file_names if not (folder / name).is_file()]
     if not missing:
         return

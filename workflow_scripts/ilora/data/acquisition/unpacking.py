@@ -9,8 +9,8 @@ from contextlib import ExitStack
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from ilora.artifacts.writing import atomic_path
-from ilora.data.acquisition.catalogue import RawFile
 from ilora.data.acquisition.errors import AcquisitionError
+from ilora.data.acquisition.source import RawFile
 from ilora.data.acquisition.verification import beginning_of
 
 #: Raw files of this kind shrink to a fifth. Deflate can reach 1,032, which only a decompression bomb needs.

@@ -66,7 +66,7 @@ def read_origin(adapter: Path) -> Origin:
             "as results/finetune/movielens/published/embedded/ilora/default/seed~1/adapter"
         )
     record = read_record(adapter)
-    if not {"kind", "dataset", "prompt"} <= set(record.content.get("config", {})):
+    if not {"kind", "wording", "prompt"} <= set(record.content.get("config", {})):
         raise ArtifactError(f"{sidecar}: found no settings of a method; run the workflow again")
     recorded, here = Path(record.content["artifact"]["path"]).parts, adapter.resolve()
     root = Path(*here.parts[: -len(recorded)]) if here.parts[-len(recorded) :] == recorded else Path()

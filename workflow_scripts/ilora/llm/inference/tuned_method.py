@@ -24,7 +24,6 @@ from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.model.item_vectors import prepare_item_vectors
 from ilora.llm.prompts.builder import PromptBuilder, prompt_style
 from ilora.llm.prompts.context import context_window
-from ilora.llm.prompts.wording import prompt_wording
 from ilora.predictions.choices import resolve_choice
 from ilora.progress import Progress
 
@@ -135,7 +134,7 @@ def load_tuned_method(adapter: Path) -> TunedMethod:
         tokenizer,
         titles,
         prompt_style(settings.prompt, settings.kind.prompt),
-        prompt_wording(settings.dataset, settings.words),
+        settings.wording,
         context_window(model.causal_model, _DECODING.maximum_new_tokens),
     )
     recommender = None if embeddings is None else embeddings.with_name("model.safetensors")

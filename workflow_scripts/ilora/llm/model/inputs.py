@@ -50,7 +50,6 @@ class MethodInputs:
 def read_method_inputs(
     catalogue: Path,
     sequences: Path,
-    interactions: Path,
     item_embeddings: Path | None = None,
     representations: Path | None = None,
 ) -> MethodInputs:
@@ -62,7 +61,7 @@ def read_method_inputs(
         ValueError: if items or sequences are not as many as vectors, or only one file of the sequence encoder is given.
     """
     titles = read_table(catalogue, ITEMS)["title"].to_pylist()
-    read = read_sequences(sequences, interactions)
+    read = read_sequences(sequences)
     if item_embeddings is None and representations is None:
         return MethodInputs(titles, read, None)
     if item_embeddings is None or representations is None:

@@ -7,10 +7,10 @@ from typing import Literal
 from transformers import PreTrainedTokenizerBase
 
 from ilora.configuration.sections.prompt import PromptSection
+from ilora.datasets.wording import PromptWording
 from ilora.llm.prompts.context import ContextWindow
 from ilora.llm.prompts.fixed_tokens import Order, chat_tokens, plain_tokens
 from ilora.llm.prompts.title_tokens import PLACEHOLDER_TOKEN, newline_token_ids, title_token_ids
-from ilora.llm.prompts.wording import PromptWording
 from ilora.methods.declaration import PromptKind
 
 NO_ITEM = -1

@@ -6,9 +6,9 @@ from typing import Literal
 
 from transformers import PreTrainedTokenizerBase
 
+from ilora.datasets.wording import PromptWording
 from ilora.llm.prompts.chat_template import ChatFrame, ChatTemplateError, chat_frame
 from ilora.llm.prompts.title_tokens import placeholder_token_id, placeholder_token_id_in_chat
-from ilora.llm.prompts.wording import PromptWording
 
 Order = Literal["history_first", "candidates_first"]
 

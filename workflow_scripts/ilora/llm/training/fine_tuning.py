@@ -115,7 +115,7 @@ class FineTuningExamples(Dataset[TrainingExample]):
             draw,
             self._sequences.histories[sequence_id],
             int(self._sequences.targets[sequence_id]),
-            number_of_items=self._sequences.number_of_items,
+            number_of_items=len(self._builder.titles),
             size=self.settings.candidates,
             seed=self.settings.candidate_seed,
         )

@@ -23,7 +23,6 @@ from ilora.llm.model.item_vectors import encoder_item_vectors
 from ilora.llm.model.projector import fresh_projector, load_projector
 from ilora.llm.prompts.builder import PromptBuilder, prompt_style
 from ilora.llm.prompts.context import ContextWindow, context_window
-from ilora.llm.prompts.wording import prompt_wording
 from ilora.llm.training.checkpoints import Checkpointing
 from ilora.llm.training.fine_tuning import FineTuningExamples, fine_tune
 from ilora.llm.training.gate_inputs import method_gate_inputs, training_gate_inputs
@@ -38,7 +37,7 @@ class TuningJob:
 
     Attributes:
         settings: of the fine-tuning.
-        inputs: the files that it reads, by name: ``catalogue``, ``sequences``, ``interactions``; with hybrid prompts
+        inputs: the files that it reads, by name: ``catalogue``, ``sequences``; with hybrid prompts
             ``item_embeddings`` and ``representations``; ``projector`` where the backbone has one of its own.
         threads: of one process on the CPU.
         sharded: whether several processes divide the frozen weights among them; no number depends on it.
@@ -84,7 +83,7 @@ def read_job(path: Path) -> TuningJob:
 def prepare_tuning(job: TuningJob) -> tuple[HybridLanguageModel, FineTuningExamples]:
     """Give a job's model and examples as they are before the first step; a gate has its statistics."""
     settings, shape = job.settings, job.settings.shape
-    names = ("catalogue", "sequences", "interactions", "item_embeddings", "representations")
+    names = ("catalogue", "sequences", "item_embeddings", "representations")
     inputs = read_method_inputs(**{name: job.inputs[name] for name in names if name in job.inputs})
     tokenizer = load_tokenizer(settings.backbone)
     is_divided = job.sharded and process_count() > 1
@@ -120,8 +119,7 @@ def training_examples(
         gate_inputs: what a gate reads, float32 (sequences, width); None without such a gate.
     """
     style = prompt_style(settings.prompt, settings.kind.prompt)
-    wording = prompt_wording(settings.dataset, settings.words)
-    builder = PromptBuilder(tokenizer, inputs.titles, style, wording, window)
+    builder = PromptBuilder(tokenizer, inputs.titles, style, settings.wording, window)
     read = None if gate_inputs is None else gate_inputs.numpy()
     return FineTuningExamples(inputs.sequences, builder, read, settings)
 

@@ -1,0 +1,179 @@
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from ilora.artifacts.parquet import write_table
+from ilora.evaluation.schemas import DIFFERENCES
+from ilora.layout import Run
+from ilora.plotting.backbone_size import Backbone
+from ilora.tables.table1 import __main__ as terminal_table
+from ilora.tables.table1.formats import to_csv, to_html, to_latex, to_markdown, to_terminal
+from ilora.tables.table1.notes import difference_statement, table_notes
+from ilora.tables.table1.rows import build_table1
+
+SIZES = {Backbone("movielens", "published", "embedded"): 1_100_000}
+
+
+@pytest.fixture
+def table(summary: pa.Table, differences: pa.Table) -> pa.Table:
+    return build_table1(summary, differences, SIZES)
+
+
+@pytest.fixture
+def with_a_row_without_key(summary: pa.Table, differences: pa.Table) -> pa.Table:
+    return build_table1(summary, differences, SIZES, [Run("movielens", "published", "chatrec", "gpt-4o")])
+
+
+def test_every_format_says_what_was_not_run(with_a_row_without_key: pa.Table, differences: pa.Table) -> None:
+    notes = table_notes(with_a_row_without_key, differences)
+    assert "not run: no key: ChatRec. The environment variable that chat.key_variable names" in "\n".join(notes)
+    row = to_markdown(with_a_row_without_key, notes).splitlines()[10]
+    assert [cell.strip() for cell in row.split("|")][1:8] == [
+        "MovieLens",
+        "gpt-4o",
+        "ChatRec",
+        "–",
+        "not run: no key",
+        "–",
+        "–",
+    ]
+    assert "| 0.2000 " in row and "| 0.9895 " in row
+    assert "ChatRec & not run: no key & -- & 0.2000 \\\\" in to_latex(with_a_row_without_key, notes)
+    assert "<td>ChatRec</td><td>not run: no key</td>" in to_html(with_a_row_without_key, notes)
+    assert "not run: no key" in to_terminal(with_a_row_without_key).splitlines()[-1]
+    others = [note for note in notes if "no key" not in note]
+    assert others == table_notes(with_a_row_without_key.slice(0, 8), differences)
+
+
+def test_methods_on_fewer_candidate_sets_are_named(table: pa.Table, differences: pa.Table) -> None:
+    draws = pa.array([10] * 7 + [1], pa.int32())
+    notes = table_notes(table.set_column(table.schema.get_field_index("draws"), "draws", draws), differences)
+    assert any(note.startswith("MovieLens (published protocol): 95 test users, 10 candidate sets") for note in notes)
+    assert any(note.startswith("MovieLens (published protocol), iLoRA: 95 test users, 1 cand") for note in notes)
+
+
+def test_markdown_has_the_same_columns_in_every_row(table: pa.Table) -> None:
+    text = to_markdown(table, ["One note.", "Another."])
+    lines = text.splitlines()
+    body = [line for line in lines if line.startswith("|")]
+    assert len(body) == 2 + 8
+    assert len({line.count("|") for line in body}) == 1
+    assert "0.326 ± 0.012 [0.256, 0.396]" in body[-1]
+    assert "0.5275" in body[-1]
+    assert "not comparable: small backbone" in body[-1]
+    assert "-0.025 [-0.061, +0.012], p = 0.36" in body[-2]
+    assert "+19.3 %" in body[-2]
+    assert lines[-2:] == ["- One note.", "- Another."]
+
+
+def test_latex_is_booktabs_and_escaped(table: pa.Table) -> None:
+    text = to_latex(table, ["A note."])
+    assert text.startswith("% A note.\n\\begin{tabular}{llll}\n\\toprule\nMethod & HitRatio@1 & ")
+    assert text.isascii()
+    rows = [line for line in text.splitlines() if line.endswith("\\\\") and "multicolumn" not in line]
+    assert len(rows) == 1 + 8
+    assert {line.count(" & ") for line in rows} == {3}
+    assert "\\multicolumn{4}{l}{\\textit{MovieLens, embedded (1.1M parameters)}} \\\\" in text
+    assert rows[-1] == "iLoRA & 0.326 [0.256, 0.396] & 0.955 & 0.5275* \\\\"
+    assert max(map(len, rows)) <= 60
+    assert "{Paper: HitRatio@1, reference data, * (Llama-2-7B)}" in text
+
+
+def test_latex_escapes_what_it_must(table: pa.Table) -> None:
+    named = table.set_column(
+        table.schema.get_field_index("backbone"), "backbone", pa.array(["a_b & 5% {c}"] * table.num_rows)
+    )
+    assert r"\textit{MovieLens, a\_b \& 5\% \{c\}}" in to_latex(named, [])
+
+
+def test_csv_reads_back_as_it_was(with_a_row_without_key: pa.Table) -> None:
+    text = to_csv(with_a_row_without_key)
+    read = pd.read_csv(io.StringIO(text), keep_default_na=False, na_values=[""])
+    pd.testing.assert_frame_equal(read, with_a_row_without_key.to_pandas().fillna(np.nan), check_dtype=False)
+    assert ",iLoRA," not in text and ",ilora,,3,95,10,0.95," in text  # whole numbers stay whole
+
+
+def test_html_needs_no_other_file_and_is_escaped(table: pa.Table) -> None:
+    text = to_html(table, ["a < b"])
+    assert "<li>a &lt; b</li>" in text
+    assert '<th class="group" colspan="13">MovieLens, embedded (1.1M parameters)</th>' in text
+    assert '<td class="lines">0.326 ± 0.012\n[0.256, 0.396]</td><td class="lines">0.5275\n(Llama-2-7B)</td>' in text
+    assert "http" not in text
+
+
+def test_the_terminal_table_is_narrow(table: pa.Table) -> None:
+    lines = to_terminal(table).splitlines()
+    assert len(lines) == 2 + 8
+    assert max(map(len, lines)) <= 110
+
+
+def test_notes_say_whose_numbers_these_are(table: pa.Table, differences: pa.Table) -> None:
+    notes = "\n".join(table_notes(table, differences))
+    assert "embedded (1.1M parameters)" in notes
+    assert "not Llama-2's" in notes
+    assert "95 test users" in notes
+    assert "10 candidate sets" in notes
+    assert "reference data" in notes
+
+
+def test_notes_say_how_intervals_and_tests_are_made(table: pa.Table, differences: pa.Table) -> None:
+    notes = "\n".join(table_notes(table, differences))
+    assert "cluster bootstrap over users (BCa" in notes
+    assert "answer per user, else" not in notes
+    assert "McNemar's exact test; corrected by Holm over the 7 comparisons" in notes
+    assert "Popularity on MovieLens 1.2%" in notes
+    once = table.set_column(table.schema.get_field_index("draws"), "draws", pa.array([1] * 8, pa.int32()))
+    assert "Wilson's with one answer per user, else cluster bootstrap" in "\n".join(table_notes(once, differences))
+
+
+def test_notes_say_where_the_papers_improvements_disagree_with_its_cells(
+    table: pa.Table, differences: pa.Table
+) -> None:
+    notes = "\n".join(table_notes(table, differences))
+    assert "for LLaRA on LastFM it prints 8.51 %, its cells give 10.91 %" in notes
+    assert "printed as 11.4 %, is 12.2 % by its cells" in notes
+
+
+def test_a_study_that_the_paper_says_nothing_of_has_no_notes_on_it(table: pa.Table) -> None:
+    own = table.slice(0, 2)
+    notes = "\n".join(table_notes(own, DIFFERENCES.empty_table()))
+    assert "none of these rows" in notes
+    assert "Verdict" not in notes
+    assert "Imp.%" not in notes
+    assert "sign-flip" not in notes
+
+
+def test_only_the_difference_from_uniform_lora_is_spelt_out(table: pa.Table, differences: pa.Table) -> None:
+    notes = "\n".join(table_notes(table, differences))
+    assert notes.count("iLoRA minus LLaRA") == 2
+    assert "iLoRA minus SASRec" not in notes
+
+
+def test_a_difference_that_is_not_significant_after_correction_shows_nothing(differences: pa.Table) -> None:
+    val, test, both, _ = differences.to_pylist()
+    statement = difference_statement(test)
+    assert "iLoRA minus LLaRA" in statement
+    assert "-0.025 [-0.061, +0.012], no demonstrated difference (p = 0.18, corrected p = 0.36; 95 users" in statement
+    assert "A true difference below 0.052 would be missed by one test more often than in 20% of studies" in statement
+    assert "no demonstrated difference" in difference_statement(val)
+    assert "LLaRA is ahead on these users" in difference_statement(both)
+    ahead = both | {"value": 0.03, "low": 0.01, "high": 0.05, "seeds": 1, "minimum_detectable": None}
+    assert "iLoRA is ahead on these users" in difference_statement(ahead)
+    assert "one seed" in difference_statement(ahead)
+    assert "missed" not in difference_statement(ahead)
+
+
+def test_the_module_prints_table_and_notes(
+    table: pa.Table, differences: pa.Table, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_table(table, tmp_path / "table1.parquet")
+    write_table(differences, tmp_path / "differences.parquet")
+    terminal_table.main([str(tmp_path / "table1.parquet")])
+    alone = capsys.readouterr().out
+    assert alone == to_terminal(table) + "\n"
+    terminal_table.main([str(tmp_path / "table1.parquet"), "--differences", str(tmp_path / "differences.parquet")])
+    assert "no demonstrated difference" in capsys.readouterr().out

@@ -1,0 +1,62 @@
+"""What the rules about data take from a study: the same for built-in data sets and the user's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ilora.study.data import DataFiles
+from ilora.study.study import Study
+
+OWN = {
+    "interactions": "loans.csv",
+    "items": "books.csv",
+    "minimum_items_per_user": 3,
+    "words": {"items": "books", "participle": "read", "verb": "read"},
+}
+
+
+@pytest.fixture
+def files() -> DataFiles:
+    config: dict[str, Any] = {
+        "results": "made",
+        "datasets": ["books"],
+        "methods": ["popularity"],
+        "data": {"own": {"books": OWN}, "minimum_rating": 4.0, "sources": {"movielens": "ml", "lastfm": "download"}},
+    }
+    return DataFiles(Study.load(config, {}))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "source", "filters", "modules", "verb"),
+    [
+        ("books", "loans.csv", {}, (), "read"),
+        ("movielens", "ml", {"minimum_rating": 4.0}, ("ilora.datasets.movielens",), "watch"),
+        ("lastfm", "made/raw/lastfm", {}, ("ilora.datasets.lastfm",), "listen to"),
+        ("steam", "made/raw/steam", {"sample_seed": 0}, ("ilora.datasets.steam",), "play"),
+    ],
+)
+def test_what_a_data_set_hands_to_its_scripts(
+    files: DataFiles, dataset: str, source: str, filters: dict[str, Any], modules: tuple[str, ...], verb: str
+) -> None:
+    wildcards = {"dataset": dataset}
+    assert files.raw_source(wildcards) == source
+    assert files.filters(wildcards) == filters
+    assert files.modules(wildcards) == modules
+    assert files.wording(wildcards)["question"] == f"Which candidate does the user {verb} next?\n"
+
+
+def test_new_words_do_not_prepare_a_data_set_again(files: DataFiles) -> None:
+    assert files.own({"dataset": "books"}) == {key: value for key, value in OWN.items() if key != "words"}
+    assert files.own({"dataset": "steam"}) is None
+
+
+def test_raw_files_that_are_fetched_are_named_one_by_one(files: DataFiles) -> None:
+    assert files.raw_files({"dataset": "lastfm"})[0] == "made/raw/lastfm/artists.dat"
+    assert files.raw_files({"dataset": "movielens"}) == files.raw_files({"dataset": "books"}) == []
+
+
+def test_an_unknown_data_set_is_refused_with_those_that_there_are(files: DataFiles) -> None:
+    with pytest.raises(ValueError, match="no built-in data set 'book'. Those that there are: movielens, lastfm, steam"):
+        files.filters({"dataset": "book"})

@@ -1,0 +1,58 @@
+"""What jobs ask for grows with each attempt, up to the study's limits."""
+
+from typing import Any
+
+import pytest
+
+from ilora.configuration.sections.backbone import BackboneSection
+from ilora.configuration.sections.resources import ResourcesSection
+from ilora.study.requests import Requests
+
+LARGE = "meta-llama/Llama-2-7b-hf"
+
+
+def requests(**backbone: Any) -> Requests:
+    limits = ResourcesSection(maximum_minutes=1000, maximum_megabytes=100_000)
+    return Requests(limits, BackboneSection(**backbone))
+
+
+def amounts(asked: dict[str, Any], attempt: int) -> dict[str, Any]:
+    return {name: value({}, attempt) if callable(value) else value for name, value in asked.items()}
+
+
+def test_requests_grow_up_to_the_limit() -> None:
+    usual = requests().usual
+    assert [amounts(usual, attempt) for attempt in (1, 2)] == [
+        {"mem_mb": 2000, "runtime": 10},
+        {"mem_mb": 4000, "runtime": 20},
+    ]
+    inference = requests(name=LARGE).inference
+    assert amounts(inference, 1) == {"mem_mb": 64_000, "runtime": 480, "gpu": 1}
+    assert amounts(inference, 3) == {"mem_mb": 100_000, "runtime": 1000, "gpu": 1}
+
+
+def test_the_embedded_backbone_asks_for_no_gpu() -> None:
+    assert amounts(requests(gpus=4).inference, 1)["gpu"] == 0
+    assert amounts(requests(gpus=4).fine_tuning, 1) == {"gpu": 0, "mem_mb": 2500, "runtime": 60}
+    assert (requests().threads, requests(name=LARGE).threads) == (1, 4)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "gpus"),
+    [
+        ({"gpus": 0}, {"gpu": 0}),
+        ({"gpus": 1}, {"gpu": 1}),
+        ({"gpus": 2}, {"gpu": 2, "tasks_per_gpu": 0, "nodes": 1}),
+        # The sum of all nodes' GPUs could be spread unevenly.
+        ({"gpus": 2, "nodes": 2}, {"gres": "gpu:2", "tasks_per_gpu": 0, "nodes": 2, "tasks": 4, "mpi": "srun"}),
+    ],
+)
+def test_a_fine_tuning_asks_for_all_its_gpus(backbone: dict[str, int], gpus: dict[str, Any]) -> None:
+    asked = amounts(requests(name=LARGE, **backbone).fine_tuning, 1)
+    assert asked == {**gpus, "mem_mb": 64_000, "runtime": 1000}
+
+
+def test_weights_that_are_divided_are_read_by_each_process() -> None:
+    limits = ResourcesSection(maximum_megabytes=1_000_000)
+    backbone = BackboneSection(name=LARGE, gpus=2, sharded=True)
+    assert amounts(Requests(limits, backbone).fine_tuning, 1)["mem_mb"] == 128_000

@@ -1,0 +1,86 @@
+"""Which methods of a study are run, and what it asks for."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ilora.configuration.validation import ConfigurationError
+from ilora.study.study import Study, methods_that
+from ilora.study.targets import Targets
+
+KEY = {"CHAT_API_KEY": "sk-NeverToBeSeen"}
+
+
+def study_of(environment: dict[str, str] | None = None, **config: Any) -> Study:
+    return Study.load(config, environment or {})
+
+
+def test_methods_stand_in_the_order_of_table_1() -> None:
+    study = study_of(methods=["ilora", "llara", "zero_shot", "popularity", "sasrec"])
+    assert study.methods == ("popularity", "sasrec", "zero_shot", "llara", "ilora")
+    assert study.backbone_methods == ("zero_shot", "llara", "ilora")
+    assert study.tuned_methods == study.gradient_methods == ("llara", "ilora")
+    assert study.gated_methods == ("ilora",)
+
+
+def test_chat_methods_are_run_where_there_is_a_key() -> None:
+    methods = ["popularity", "gpt4", "chatrec"]
+    without, with_key = study_of(methods=methods), study_of(KEY, methods=methods)
+    assert (without.methods, without.methods_without_key) == (("popularity",), ("gpt4", "chatrec"))
+    assert (with_key.methods, with_key.methods_without_key) == (("popularity", "gpt4", "chatrec"), ())
+    assert Targets(without).runs_without_key == [
+        ("movielens", "published", "gpt4", "gpt-4o-2024-08-06"),
+        ("movielens", "published", "chatrec", "gpt-4o-2024-08-06"),
+    ]
+    # ChatRec shows the candidates as a recommender ranks them, which is trained for that.
+    assert (without.trained_recommenders, with_key.trained_recommenders) == ((), ("sasrec",))
+    with pytest.raises(
+        ConfigurationError, match="methods: found only gpt4, expected others too. None of them can be run"
+    ):
+        study_of(methods=["gpt4"])
+
+
+def test_a_method_of_text_alone_trains_no_recommender() -> None:
+    assert study_of(methods=["tallrec"]).trained_recommenders == ()
+    assert study_of(methods=["llara"], recommenders={"sequence_encoder": "caser"}).trained_recommenders == ("caser",)
+
+
+def test_runs_of_every_kind_of_method() -> None:
+    methods = ["popularity", "sasrec", "zero_shot", "gpt4", "chatrec", "ilora"]
+    study = study_of(KEY, results="r", seeds=[3, 4], methods=methods)
+    assert Targets(study).runs("movielens") == [
+        "r/baselines/movielens/published/popularity",
+        "r/recommenders/movielens/published/sasrec/seed~3",
+        "r/recommenders/movielens/published/sasrec/seed~4",
+        "r/llm/movielens/published/embedded/zero_shot/default",
+        "r/llm/movielens/published/gpt-4o-2024-08-06/gpt4/default",
+        "r/llm/movielens/published/gpt-4o-2024-08-06/chatrec/default/seed~3",
+        "r/llm/movielens/published/embedded/ilora/default/seed~3",
+        "r/llm/movielens/published/embedded/ilora/default/seed~4",
+    ]
+
+
+def test_searched_recommenders_lie_apart() -> None:
+    study = study_of(methods=["sasrec"], recommenders={"weight_decay": "searched"})
+    folder = "results/recommenders/movielens/published/sasrec"
+    assert Targets(study).runs("movielens") == [f"{folder}/weight_decay~searched/seed~1"]
+    search = Targets(study).recommenders.search()
+    assert search[0] == f"{folder}/weight_decays.parquet" and len(search) == 6
+    assert Targets(study_of(methods=["sasrec"])).recommenders.search() == []
+
+
+@pytest.mark.parametrize(("name", "artifacts"), [("smoke", 64), ("paper", 2895), ("figures", 197), ("own_data", 34)])
+def test_every_study_asks_for_each_artifact_once(repository: Path, name: str, artifacts: int) -> None:
+    config = yaml.safe_load((repository / "studies" / f"{name}.yaml").read_text(encoding="utf-8"))
+    found = Targets(Study.load(config, {})).artifacts()
+    assert len(found) == len(set(found)) == artifacts
+    assert not [path for path in found if "{" in path]
+
+
+def test_patterns_of_methods() -> None:
+    assert methods_that(adapter="instance_wise") == "ilora"
+    assert methods_that(prompt="text", adapter="uniform") == "tallrec"
+    assert methods_that(is_tuned=False) == "zero_shot"
+    assert methods_that(prompt="none") == "(?!)"

@@ -1,0 +1,98 @@
+"""What is known of one data set, in one place."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from ilora.data.acquisition.source import DatasetSource
+from ilora.data.raw import RawData
+from ilora.data.recipes import Recipe
+from ilora.datasets.wording import PromptWording
+
+#: The source that stands for fetching the raw files.
+DOWNLOAD = "download"
+
+
+class PaperRow(NamedTuple):
+    """A method's row in Table 1 of the iLoRA paper: ValidRatio, HitRatio@1, Imp.% (none for iLoRA itself)."""
+
+    valid_ratio: float
+    hit_ratio: float
+    improvement: float | None
+
+
+@dataclass(frozen=True)
+class Departure:
+    """Where our data set is not the paper's.
+
+    Attributes:
+        subject: what it is about.
+        paper: what the paper, or what was released with it, has.
+        here: what is here; ``{split_seed}`` and the like stand for values of the study's `data`.
+        effect: what that changes in the numbers or in what they mean.
+        protocols: those that it holds for; none for all.
+    """
+
+    subject: str
+    paper: str
+    here: str
+    effect: str
+    protocols: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Published:
+    """What others print about a data set; all of it belongs to the protocol `published`.
+
+    Attributes:
+        statistics: of `ilora.data.statistics`, by name.
+        table1: rows of the paper's Table 1, by method; none where the paper does not have the data set.
+        learning_rates: peak learning rate of fine-tuning, by preset.
+        four_experts_over_two: by how many percent four experts are above two in the paper's text (Section 4.3.2).
+        departures: where ours is another one.
+    """
+
+    statistics: Mapping[str, int] = field(default_factory=dict)
+    table1: Mapping[str, PaperRow] = field(default_factory=dict)
+    learning_rates: Mapping[str, float] = field(default_factory=dict)
+    four_experts_over_two: float | None = None
+    departures: tuple[Departure, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set that a study can take.
+
+    Attributes:
+        name: the id in configurations and paths; of a built-in one, the name of its module too.
+        label: the name in tables and figures.
+        wording: the sentences of its prompts.
+        read: gives the raw data of a source: a folder, or one of `bundled`.
+        recipe: what a protocol keeps, how items are numbered, how the released files order the sequences.
+        default_source: where its raw files come from unless a study says otherwise: `DOWNLOAD`, a folder, or one of
+            `bundled`.
+        options: keys of the study's `data` that its filters read.
+        bundled: sources that are already installed, by the name that `read` knows: what each is.
+        source: where it is fetched from and on what terms; None for a user's own.
+        published: what others print about it.
+
+    Raises:
+        ValueError: if it is to be fetched and nothing says from where.
+    """
+
+    name: str
+    label: str
+    wording: PromptWording
+    read: Callable[[str], RawData]
+    recipe: Recipe
+    default_source: str = DOWNLOAD
+    options: tuple[str, ...] = ()
+    bundled: Mapping[str, str] = field(default_factory=dict)
+    source: DatasetSource | None = None
+    published: Published = Published()
+
+    def __post_init__(self) -> None:
+        if self.default_source == DOWNLOAD and self.source is None:
+            raise ValueError(
+                f"{self.name}: found the default source {DOWNLOAD}, expected a DatasetSource to go with it"
+            )

@@ -1,0 +1,31 @@
+"""The built-in data sets.
+
+What has to run again when one is added are tables and figures: no script that prepares data, trains or answers imports
+this. The script that prepares a data set loads that one's module alone (`ilora.datasets.loading`).
+"""
+
+from ilora.datasets import lastfm, movielens, steam
+from ilora.datasets.declaration import Dataset
+
+_DECLARED = (
+    movielens.DATASET,
+    lastfm.DATASET,
+    steam.DATASET,
+)
+
+#: Every built-in data set, by name.
+DATASETS = {dataset.name: dataset for dataset in _DECLARED}
+
+#: Those of the iLoRA paper (arXiv 2408.10159), in the order of its Table 1.
+PAPER_DATASETS = tuple(sorted(name for name, dataset in DATASETS.items() if dataset.published.table1))
+
+
+def built_in_dataset(name: str) -> Dataset:
+    """Return a built-in data set.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    if name not in DATASETS:
+        raise ValueError(f"There is no built-in data set '{name}'. Those that there are: {', '.join(DATASETS)}.")
+    return DATASETS[name]

@@ -1,0 +1,137 @@
+"""The Arrow schemas of what the evaluation writes; they need none of the libraries that compute it."""
+
+import pyarrow as pa
+
+#: One row per method, split and metric: the mean over seeds.
+SUMMARY = pa.schema(
+    [
+        pa.field("dataset", pa.string(), nullable=False),
+        pa.field("protocol", pa.string(), nullable=False),
+        pa.field("backbone", pa.string(), nullable=False),
+        pa.field("method", pa.string(), nullable=False),
+        pa.field("variant", pa.string(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("metric", pa.string(), nullable=False),
+        pa.field("seeds", pa.int32(), nullable=False),  # runs that the mean is over; 1 if nothing is random
+        pa.field("value", pa.float64(), nullable=False),
+        pa.field("sd", pa.float64()),  # standard deviation over seeds (n - 1); null with one run
+        pa.field("low", pa.float64(), nullable=False),
+        pa.field("high", pa.float64(), nullable=False),
+        pa.field("n", pa.int64(), nullable=False),  # users with a row that counts
+        pa.field("draws", pa.int32(), nullable=False),  # candidate draws per sequence
+        pa.field("confidence", pa.float64(), nullable=False),  # coverage of the interval
+    ]
+)
+
+#: One row per pair of methods and split: HitRatio@1 of the first, its mean over seeds, minus that of the second.
+DIFFERENCES = pa.schema(
+    [
+        pa.field("dataset", pa.string(), nullable=False),
+        pa.field("protocol", pa.string(), nullable=False),
+        pa.field("first", pa.string(), nullable=False),
+        pa.field("first_backbone", pa.string(), nullable=False),
+        pa.field("second", pa.string(), nullable=False),
+        pa.field("second_backbone", pa.string(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("metric", pa.string(), nullable=False),
+        pa.field("seeds", pa.int32(), nullable=False),  # the fewer of both methods; one without seeds does not count
+        pa.field("value", pa.float64(), nullable=False),
+        pa.field("low", pa.float64(), nullable=False),
+        pa.field("high", pa.float64(), nullable=False),
+        pa.field("n", pa.int64(), nullable=False),  # users
+        pa.field("first_ahead", pa.int64(), nullable=False),  # users with more hits by the first method
+        pa.field("second_ahead", pa.int64(), nullable=False),
+        pa.field("p", pa.float64(), nullable=False),  # exact sign-flip test over users
+        pa.field("p_holm", pa.float64(), nullable=False),  # corrected over the comparisons of the split
+        pa.field("comparisons", pa.int32(), nullable=False),  # how many those are
+        pa.field("minimum_detectable", pa.float64()),  # by one test; null where no user differs
+        pa.field("minimum_detectable_holm", pa.float64()),  # by the strictest of all tests
+        pa.field("confidence", pa.float64(), nullable=False),  # of the interval; tests are at 1 - confidence
+    ]
+)
+
+#: The probability with which a difference of `minimum_detectable` is found.
+POWER = 0.8
+
+#: One row per breakdown and group, for one run or for the mean over the runs (seeds) of a method.
+#:
+#: - answer_category: share of all answers that are in each category, for methods that write text.
+#: - target_place: HitRatio@1 by the target's place in the candidate set, from 1.
+#: - history_length: HitRatio@1 by the number of items in the history.
+#: - target_popularity: HitRatio@1 by the training interactions with the target; the group "0" holds cold items.
+#: - popularity_bias: mean place of an item among its candidate set by popularity, from 0 for the least popular to 1
+#:   for the most popular: of the target (all rows), of the choice (valid answers) and of the wrong choices.
+ERROR_ANALYSIS = pa.schema(
+    [
+        pa.field("dataset", pa.string(), nullable=False),
+        pa.field("protocol", pa.string(), nullable=False),
+        pa.field("backbone", pa.string(), nullable=False),
+        pa.field("method", pa.string(), nullable=False),
+        pa.field("variant", pa.string(), nullable=False),
+        pa.field("seed", pa.int32()),  # null for the mean over several seeds
+        pa.field("seeds", pa.int32(), nullable=False),  # runs that the mean is over
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("breakdown", pa.string(), nullable=False),
+        pa.field("group", pa.string(), nullable=False),
+        pa.field("order", pa.int32(), nullable=False),  # of the group within its breakdown
+        pa.field("value", pa.float64()),  # null where no row counts
+        pa.field("low", pa.float64()),
+        pa.field("high", pa.float64()),
+        pa.field("n", pa.int64(), nullable=False),  # users with a row in the group
+        pa.field(
+            "rows", pa.int64(), nullable=False
+        ),  # answers that the value is a mean over, itself the mean over runs
+        pa.field("confidence", pa.float64(), nullable=False),
+    ]
+)
+
+#: The columns that name a cell.
+CELL_COLUMNS = [
+    pa.field("sweep", pa.string(), nullable=False),
+    pa.field("dataset", pa.string(), nullable=False),
+    pa.field("protocol", pa.string(), nullable=False),
+    pa.field("backbone", pa.string(), nullable=False),
+    pa.field("method", pa.string(), nullable=False),
+    pa.field("parameter", pa.string(), nullable=False),
+    pa.field("setting", pa.string()),  # null where the method does not read the parameter
+    pa.field("variant", pa.string(), nullable=False),
+    pa.field("is_reference", pa.bool_(), nullable=False),  # the study's own setting, compared with all other rows
+    pa.field("seeds", pa.int32(), nullable=False),
+]
+
+#: One row per cell, split and metric: the mean over seeds. A comparison is the reference cell minus, or over, this one.
+SWEEP = pa.schema(
+    [
+        *CELL_COLUMNS,
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("metric", pa.string(), nullable=False),
+        pa.field("value", pa.float64(), nullable=False),
+        pa.field("sd", pa.float64()),  # standard deviation over seeds (n - 1); null with one
+        pa.field("low", pa.float64(), nullable=False),
+        pa.field("high", pa.float64(), nullable=False),
+        *(
+            pa.field(f"{comparison}{end}", pa.float64())  # null in the reference's own rows, and where not defined
+            for comparison in ("difference", "improvement")  # in the metric's unit; in percent of this row's value
+            for end in ("", "_low", "_high")
+        ),
+        pa.field("n", pa.int64(), nullable=False),  # users
+        pa.field("draws", pa.int32(), nullable=False),  # candidate draws per sequence
+        pa.field("confidence", pa.float64(), nullable=False),  # coverage of the intervals
+    ]
+)
+
+#: One row per cell, snapshot and split: the mean over seeds of HitRatio@1 over all answers.
+SWEEP_CURVES = pa.schema(
+    [
+        *CELL_COLUMNS,
+        pa.field("step", pa.int64(), nullable=False),
+        pa.field("epoch", pa.float64(), nullable=False),  # passes over the training sequences
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("value", pa.float64(), nullable=False),
+        pa.field("low", pa.float64(), nullable=False),
+        pa.field("high", pa.float64(), nullable=False),
+        pa.field("n", pa.int64(), nullable=False),  # users
+        pa.field("draws", pa.int32(), nullable=False),  # candidate draws per sequence
+        pa.field("confidence", pa.float64(), nullable=False),  # coverage of the interval
+    ]
+)

@@ -1,0 +1,111 @@
+"""What the answers of each method that writes text are: a stacked bar of shares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from ilora.artifacts.parquet import read_table
+from ilora.evaluation.schemas import ERROR_ANALYSIS
+from ilora.figures.declaration import Drawing, Figure
+from ilora.plotting.breakdowns import select_breakdowns
+from ilora.plotting.labels import method_label, setting_label
+from ilora.plotting.style import (
+    BLACK,
+    BLUE,
+    COLUMN_WIDTH,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    VERMILLION,
+    YELLOW,
+    new_figure,
+)
+from ilora.reporting import captions
+from ilora.reporting.declaration import Given, Wildcards, of_each_dataset
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as MatplotlibFigure
+
+    from ilora.study.study import Study
+
+# Neighbours in a bar differ in lightness. With each, its text colour.
+_FILLS = (
+    (GREEN, "white"),
+    (ORANGE, BLACK),
+    (PURPLE, BLACK),
+    (BLUE, "white"),
+    (YELLOW, BLACK),
+    (GREY, "white"),
+    (VERMILLION, "white"),
+)
+
+#: Shares below this are drawn without their number, for which the segment is too narrow.
+SMALLEST_NUMBER = 0.08
+
+
+def draw_answer_categories(drawn: pa.Table, title: str) -> MatplotlibFigure:
+    """Return the figure: a bar for each method, in the table's order from the top.
+
+    Args:
+        drawn: of the schema `ilora.plotting.breakdowns.DRAWN`, the breakdown "answer_category" alone.
+        title: which data set and backbone these are.
+    """
+    frame = drawn.to_pandas()
+    methods = list(frame["method"].unique())
+    categories = frame.sort_values("order")["group"].unique()
+    shares = frame.pivot(index="method", columns="group", values="value").loc[methods, categories].fillna(0.0)
+    users = frame.groupby("method", sort=False)["n"].max()
+    figure = new_figure(COLUMN_WIDTH, 1.75 + 0.3 * len(methods))
+    axes = figure.add_subplot()
+    left = 0.0 * shares.iloc[:, 0].to_numpy()
+    for (category, column), (fill, text) in zip(shares.items(), _FILLS, strict=False):
+        widths = column.to_numpy()
+        axes.barh(range(len(methods)), widths, left=left, color=fill, height=0.72, label=str(category))
+        for place, width in enumerate(widths):
+            if width >= SMALLEST_NUMBER:
+                where = left[place] + width / 2
+                axes.text(where, place, f"{width:.2f}", color=text, ha="center", va="center", fontsize=6)
+        left = left + widths
+    axes.set_yticks(range(len(methods)), [method_label(method) for method in methods])
+    axes.tick_params(axis="y", length=0)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1)
+    axes.set_xlabel(f"Share of all test answers ({users.max()} users)")
+    figure.suptitle(title, fontsize=7, ha="left", x=0.01)
+    figure.legend(loc="outside lower center", handlelength=0.9)
+    return figure
+
+
+def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
+    return {"backbone": study.writing_models, "methods": study.writing_methods}
+
+
+def _caption(study: Study, wildcards: Wildcards) -> str:
+    return (
+        f"What the test answers on {wildcards['dataset']} are, for each method that answers in text: "
+        f"{captions.answers(study)}, backbone ``{study.writing_models}``. An answer is valid if its first line is the "
+        "title of exactly one candidate. The number of users stands below the axis; intervals of the shares are in the "
+        "tables of where answers go wrong."
+    )
+
+
+def _make(given: Given) -> Drawing:
+    dataset = given.wildcards["dataset"]
+    analysis = read_table(given.inputs["analysis"], ERROR_ANALYSIS)
+    drawn = select_breakdowns(analysis, dataset, ["answer_category"], given.settings["methods"])
+    return Drawing(drawn, draw_answer_categories(drawn, setting_label(dataset, given.settings["backbone"])))
+
+
+FIGURE = Figure(
+    path="figures/{dataset}/answer_categories",
+    inputs=lambda study: {"analysis": study.layout.error_analysis},
+    settings=_settings,
+    caption=_caption,
+    category="Answers",
+    labels=lambda study: {"view": "what they are", "data set": "{dataset}", "backbone": study.backbone_id},
+    wildcards=lambda study: of_each_dataset(study) if study.writing_methods else [],
+    make=_make,
+)

@@ -1,0 +1,42 @@
+"""What each other module of this package declares as FIGURE. How one is added: docs/adding_a_figure.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from ilora.reporting.declaration import Declaration, Given, declarations, declared
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from matplotlib.figure import Figure as MatplotlibFigure
+
+#: A figure is written in each of these, and what it shows in the last.
+FORMATS = ("svg", "pdf", "png", "parquet")
+
+
+class Drawing(NamedTuple):
+    """A figure, and the numbers that it shows."""
+
+    drawn: pa.Table
+    figure: MatplotlibFigure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure(Declaration):
+    """A figure; `make` is called in the common style of all figures."""
+
+    make: Callable[[Given], Drawing]
+    formats: tuple[str, ...] = FORMATS
+    category: str = "Figures"
+
+
+def figures() -> dict[str, Figure]:
+    """Return every figure, by name."""
+    return declarations("ilora.figures", "FIGURE")
+
+
+def figure(name: str) -> Figure:
+    """Return one figure."""
+    return declared("ilora.figures", "FIGURE", name)

@@ -1,0 +1,180 @@
+"""HitRatio@1 by the target's place, the history's length and the target's popularity, and the bias to the popular."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ilora.artifacts.parquet import read_table
+from ilora.evaluation.schemas import ERROR_ANALYSIS
+from ilora.figures.declaration import Drawing, Figure
+from ilora.plotting.breakdowns import select_breakdowns
+from ilora.plotting.labels import method_label, setting_label
+from ilora.plotting.style import (
+    BLACK,
+    BLUE,
+    DOUBLE_WIDTH,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    SKY_BLUE,
+    VERMILLION,
+    new_figure,
+)
+from ilora.reporting import captions
+from ilora.reporting.declaration import Given, Wildcards, of_each_dataset
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as MatplotlibFigure
+
+    from ilora.study.study import Study
+
+_COLOURS = {"ilora": VERMILLION, "llara": BLUE, "zero_shot": GREY, "tallrec": ORANGE, "sasrec": GREEN}
+_OTHER_COLOURS = (PURPLE, SKY_BLUE, BLACK)
+_PANELS = {
+    "target_place": "Place of the target in the candidate set",
+    "history_length": "Items in the history",
+    "target_popularity": "Training interactions with the target",
+}
+_BIAS = "popularity_bias"
+
+# With more groups than this, every other one has its name, and none its number of users.
+_MOST_LABELS = 10
+
+#: Breakdowns that the figure has a panel for.
+SHOWN = (*_PANELS, _BIAS)
+
+# Marker and filling of each group, from the top of a method's place to its bottom.
+_BIAS_MARKERS = {"target": ("D", "white"), "choice": ("o", BLACK), "wrong choice": ("x", BLACK)}
+
+
+def draw_error_breakdowns(drawn: pa.Table, title: str) -> MatplotlibFigure:
+    """Return the figure: a panel for each breakdown, with the interval of each group.
+
+    Args:
+        drawn: of the schema `ilora.plotting.breakdowns.DRAWN`.
+        title: which data set and backbone these are.
+    """
+    frame = drawn.to_pandas()
+    methods = list(frame["method"].unique())
+    colours = _colours(methods)
+    figure = new_figure(DOUBLE_WIDTH, 5.2)
+    *panels, bias = figure.subplots(2, 2).flat
+    for axes, (breakdown, label) in zip(panels, _PANELS.items(), strict=True):
+        _draw_hit_ratios(axes, frame[frame["breakdown"] == breakdown], colours)
+        axes.set_xlabel(label)
+        axes.set_ylabel("HitRatio@1")
+    _draw_bias(bias, frame[frame["breakdown"] == _BIAS], colours)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(5, len(methods)))
+    figure.suptitle(title, fontsize=7, ha="left", x=0.01)
+    return figure
+
+
+def _draw_hit_ratios(axes: Axes, rows: pd.DataFrame, colours: dict[str, str]) -> None:
+    groups = rows[["order", "group", "n"]].drop_duplicates("order").sort_values("order")
+    places = {order: place for place, order in enumerate(groups["order"])}
+    for position, (method, colour) in enumerate(colours.items()):
+        of_method = rows[rows["method"] == method].sort_values("order")
+        offset = 0.5 * (position - (len(colours) - 1) / 2) / len(colours)
+        axes.errorbar(
+            [places[order] + offset for order in of_method["order"]],
+            of_method["value"].to_numpy(),
+            yerr=_error(of_method),
+            color=colour,
+            marker="o",
+            markersize=2.6,
+            linewidth=0.6,
+            elinewidth=0.6,
+            label=method_label(method),
+        )
+    crowded = len(places) > _MOST_LABELS
+    names = groups["group"].str.replace(" to ", "–").str.replace(" or more", "+")
+    names = names if crowded else names + "\n" + groups["n"].map("n = {}".format)
+    step = 2 if crowded else 1
+    axes.set_xticks(list(places.values())[::step], list(names)[::step], fontsize=6)
+    axes.set_xlim(-0.6, len(places) - 0.4)
+    axes.set_ylim(bottom=0)
+
+
+def _draw_bias(axes: Axes, rows: pd.DataFrame, colours: dict[str, str]) -> None:
+    places = {method: -place for place, method in enumerate(colours)}
+    for position, (group, (marker, fill)) in enumerate(_BIAS_MARKERS.items()):
+        of_group = rows[rows["group"] == group]
+        heights = [places[method] + 0.22 * (1 - position) for method in of_group["method"]]
+        values = of_group["value"].to_numpy()
+        axes.errorbar(values, heights, xerr=_error(of_group), fmt="none", ecolor=BLACK, elinewidth=0.6)
+        axes.plot(
+            values,
+            heights,
+            linestyle="none",
+            marker=marker,
+            markersize=3.6,
+            color=BLACK,
+            markerfacecolor=fill,
+            label=group,
+        )
+    axes.axvline(0.5, color=GREY, linestyle=(0, (3, 2)), linewidth=0.8, zorder=0)
+    axes.set_yticks(list(places.values()), [method_label(method) for method in places])
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(-len(places) + 0.4, 0.6)
+    axes.set_xlabel("Mean place by popularity (0 least, 1 most popular)")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(_BIAS_MARKERS), handletextpad=0.3)
+
+
+def _error(rows: pd.DataFrame) -> NDArray[np.float64]:
+    """Return how far the intervals reach below and above the values, float64 [2, rows]."""
+    reach = np.array([rows["value"] - rows["low"], rows["high"] - rows["value"]], dtype=np.float64)
+    return reach.clip(min=0.0)
+
+
+def _colours(methods: Sequence[str]) -> dict[str, str]:
+    others = iter(_OTHER_COLOURS)
+    return {method: _COLOURS.get(method) or next(others, BLACK) for method in methods}
+
+
+def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
+    """The language model's methods, and the recommender behind them."""
+    shown = (study.config.recommenders.sequence_encoder, *study.writing_methods)
+    return {"backbone": study.writing_models, "methods": [method for method in study.methods if method in shown]}
+
+
+def _caption(study: Study, wildcards: Wildcards) -> str:
+    return (
+        f"HitRatio@1 on the test users of {wildcards['dataset']} by the target's place in the candidate set, by the "
+        "length of the history and by how often the target occurs in training; and the popularity of what was chosen, "
+        f"against that of the targets: {captions.answers(study)}, backbone ``{study.writing_models}``. Bars "
+        f"are {captions.confidence(study)} intervals over the n users with an answer in the group "
+        "(Wilson with one answer per user, otherwise the cluster bootstrap, BCa); each n is in the tables of where "
+        "answers go wrong. The dashed line is the middle of a candidate set ordered by popularity."
+    )
+
+
+def _make(given: Given) -> Drawing:
+    dataset = given.wildcards["dataset"]
+    analysis = read_table(given.inputs["analysis"], ERROR_ANALYSIS)
+    drawn = select_breakdowns(analysis, dataset, SHOWN, given.settings["methods"])
+    return Drawing(drawn, draw_error_breakdowns(drawn, setting_label(dataset, given.settings["backbone"])))
+
+
+FIGURE = Figure(
+    path="figures/{dataset}/error_breakdowns",
+    inputs=lambda study: {"analysis": study.layout.error_analysis},
+    settings=_settings,
+    caption=_caption,
+    category="Answers",
+    labels=lambda study: {
+        "view": "by place, history and popularity",
+        "data set": "{dataset}",
+        "backbone": study.backbone_id,
+    },
+    wildcards=lambda study: of_each_dataset(study) if study.writing_methods else [],
+    make=_make,
+)

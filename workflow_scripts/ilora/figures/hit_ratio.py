@@ -1,0 +1,153 @@
+"""HitRatio@1 of every method with its interval, the paper's value beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+
+from ilora.artifacts.parquet import read_table
+from ilora.figures.declaration import Drawing, Figure
+from ilora.plotting.dots import draw_crosses, draw_dots
+from ilora.plotting.labels import NO_BACKBONE, dataset_label, method_label
+from ilora.plotting.style import BLUE, COLUMN_WIDTH, GREY, new_figure
+from ilora.reporting import captions
+from ilora.reporting.declaration import Given, Wildcards
+from ilora.tables.table1 import DOCUMENT as TABLE1_FILES
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as MatplotlibFigure
+
+    from ilora.study.study import Study
+
+# Columns of Table 1.
+_SPLITS = {"test": "hit_ratio@1_test", "val": "hit_ratio@1_val"}
+_LABELS = ("dataset", "backbone", "method", "test_users", "draws")
+
+#: What is drawn: a row per method and marker ("test", "val", "paper"); the interval is null for the paper's.
+DRAWN = pa.schema(
+    [
+        pa.field("dataset", pa.string(), nullable=False),
+        pa.field("backbone", pa.string(), nullable=False),
+        pa.field("method", pa.string(), nullable=False),
+        pa.field("marker", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),  # "measured", or the paper with its backbone
+        pa.field("value", pa.float64(), nullable=False),
+        pa.field("low", pa.float64()),
+        pa.field("high", pa.float64()),
+        pa.field("chance", pa.float64(), nullable=False),  # 1 / candidates
+        pa.field("test_users", pa.int64(), nullable=False),
+        pa.field("draws", pa.int32(), nullable=False),  # candidate sets per user
+    ]
+)
+
+
+def select_hit_ratio(table: pa.Table, dataset: str, candidates: int) -> pa.Table:
+    """Return what the figure of one data set shows, of the schema DRAWN, from a table of the schema TABLE1.
+
+    Args:
+        table: Table 1.
+        dataset: which data set's rows to show.
+        candidates: size of a candidate set; picking one at random hits with probability 1 / candidates.
+
+    Raises:
+        ValueError: the table has no row of the data set.
+    """
+    rows = [row for row in table.to_pylist() if row["dataset"] == dataset and row["status"] is None]
+    if not rows:
+        raise ValueError(f"Table 1 has no row of the data set {dataset!r}; found {_datasets(table)}.")
+    drawn = []
+    for row in rows:
+        labels = {name: row[name] for name in _LABELS} | {"chance": 1.0 / candidates}
+        for split, column in _SPLITS.items():
+            interval = {"low": row[f"{column}_low"], "high": row[f"{column}_high"]}
+            drawn.append(labels | interval | {"marker": split, "source": "measured", "value": row[column]})
+        if row["paper_hit_ratio@1"] is not None:
+            value = row["paper_hit_ratio@1"]
+            drawn.append(labels | {"marker": "paper", "source": row["paper_backbone"], "value": value})
+    return pa.Table.from_pylist(drawn, schema=DRAWN)
+
+
+def draw_hit_ratio(drawn: pa.Table) -> MatplotlibFigure:
+    """Return the figure of a table of the schema DRAWN: a row of dots per method, in the table's order."""
+    frame = drawn.to_pandas()
+    methods = frame[["backbone", "method"]].drop_duplicates()
+    places = {tuple(key): -place for place, key in enumerate(methods.to_numpy())}
+    frame["place"] = [places[key] for key in zip(frame["backbone"], frame["method"], strict=True)]
+    figure = new_figure(COLUMN_WIDTH, 1.35 + 0.27 * len(places))
+    axes = figure.add_subplot()
+    entries = [
+        draw_dots(axes, frame[frame["marker"] == "test"], 0.17, "test, with interval", BLUE),
+        draw_dots(axes, frame[frame["marker"] == "val"], -0.17, "validation, with interval", "white"),
+        _draw_chance(axes, frame["chance"].iloc[0]),
+        *_draw_paper(axes, frame[frame["marker"] == "paper"]),
+    ]
+    axes.set_yticks(list(places.values()), [method_label(method) for _, method in places])
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(-len(places) + 0.4, 0.6)
+    axes.set_xlim(left=0)
+    axes.set_xlabel("HitRatio@1 (share of all answers)")
+    figure.suptitle(_title(frame), fontsize=7, ha="left", x=0.01)
+    figure.legend(handles=entries, loc="outside lower center", ncols=2, handletextpad=0.3, columnspacing=1.0)
+    return figure
+
+
+def _draw_paper(axes: Axes, rows: pd.DataFrame) -> Iterator[Artist]:
+    """Draw the paper's values; those behind which a language model stands have a marker of their own."""
+    for source, of_source in rows.groupby("source", sort=True):
+        yield draw_crosses(axes, of_source, str(source), marker="x" if source == "paper" else "+")
+
+
+def _draw_chance(axes: Axes, chance: float) -> Artist:
+    label = f"chance ({chance:.2g})"
+    return axes.axvline(chance, color=GREY, linestyle=(0, (3, 2)), linewidth=0.8, label=label, zorder=0)
+
+
+def _title(frame: pd.DataFrame) -> str:
+    backbones = [name for name in frame["backbone"].unique() if name != NO_BACKBONE]
+    first = frame.iloc[0]
+    title = dataset_label(first["dataset"]) + (f", language model: {', '.join(backbones)}" if backbones else "")
+    draws = sorted(frame["draws"].unique())
+    sets = "candidate set" if draws == [1] else "candidate sets"
+    return f"{title}\n{first['test_users']} test users, {' or '.join(map(str, draws))} {sets} each"
+
+
+def _datasets(table: pa.Table) -> list[str]:
+    return sorted(set(table["dataset"].to_pylist()))
+
+
+def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
+    return {"candidates": study.config.data.candidates}
+
+
+def _caption(study: Study, wildcards: Wildcards) -> str:
+    return (
+        f"HitRatio@1 of every method on {wildcards['dataset']}, as in Table 1: filled dots are test users, hollow ones "
+        f"validation users, lines their {captions.confidence(study)} intervals over users (Wilson with one answer per "
+        f"user, otherwise the cluster bootstrap, BCa). Protocol {study.config.protocol}, {captions.seeds(study)}; the "
+        "figure says how many users and candidate sets there are. The rows of the language model were measured with "
+        f"the backbone ``{study.backbone_id}``. Crosses are the paper's numbers, as reference data. The dashed line is "
+        f"chance, 1 in {study.config.data.candidates} candidates."
+    )
+
+
+def _make(given: Given) -> Drawing:
+    from ilora.tables.table1.rows import TABLE1
+
+    table = read_table(given.inputs["table"], TABLE1)
+    drawn = select_hit_ratio(table, given.wildcards["dataset"], given.settings["candidates"])
+    return Drawing(drawn, draw_hit_ratio(drawn))
+
+
+FIGURE = Figure(
+    path="figures/{dataset}/hit_ratio",
+    inputs=lambda study: {"table": TABLE1_FILES.file(study, "parquet")},
+    settings=_settings,
+    caption=_caption,
+    labels=lambda study: {"figure": "HitRatio@1", "data set": "{dataset}", "backbone": study.backbone_id},
+    make=_make,
+)

@@ -1,0 +1,46 @@
+"""The rows of the error analysis that a figure or a table of one data set shows."""
+
+from collections.abc import Iterable, Sequence
+
+import pyarrow as pa
+
+#: What the figures of answers draw: rows of ERROR_ANALYSIS for the test split of one data set.
+DRAWN = pa.schema(
+    [
+        pa.field("method", pa.string(), nullable=False),
+        pa.field("seeds", pa.int32(), nullable=False),
+        pa.field("breakdown", pa.string(), nullable=False),
+        pa.field("group", pa.string(), nullable=False),
+        pa.field("order", pa.int32(), nullable=False),
+        pa.field("value", pa.float64(), nullable=False),
+        pa.field("low", pa.float64(), nullable=False),
+        pa.field("high", pa.float64(), nullable=False),
+        pa.field("n", pa.int64(), nullable=False),
+    ]
+)
+
+
+def select_breakdowns(analysis: pa.Table, dataset: str, breakdowns: Iterable[str], methods: Sequence[str]) -> pa.Table:
+    """Return what a figure of one data set shows, of the schema DRAWN: the mean over all seeds of each method.
+
+    Args:
+        analysis: of the schema `ilora.evaluation.error_analysis.ERROR_ANALYSIS`.
+        dataset: whose rows to show.
+        breakdowns: which of them to show.
+        methods: ids of those to show, in order.
+
+    Raises:
+        ValueError: nothing is left to be shown.
+    """
+    frame = analysis.to_pandas()
+    frame = frame[(frame["dataset"] == dataset) & (frame["variant"] == "default") & (frame["split"] == "test")]
+    frame = frame[frame["method"].isin(methods)]
+    frame = frame.sort_values("method", key=lambda ids: ids.map(list(methods).index), kind="stable")
+    over_all_seeds = frame["seeds"] == frame.groupby("method")["seeds"].transform("max")
+    frame = frame[over_all_seeds & frame["breakdown"].isin(list(breakdowns)) & frame["value"].notna()]
+    if frame.empty:
+        raise ValueError(
+            f"the error analysis has no test rows of {dataset!r} for {', '.join(breakdowns)}: has the study a method "
+            "that answers in text?"
+        )
+    return pa.Table.from_pandas(frame[DRAWN.names], schema=DRAWN, preserve_index=False)

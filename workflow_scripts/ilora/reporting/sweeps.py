@@ -1,0 +1,51 @@
+"""What the figures of a sweep share: their heading, what a reader must know of how it was run, and which there are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ilora.configuration.sweeps import sweep_datasets, sweep_seeds
+from ilora.reporting.declaration import Wildcards
+
+if TYPE_CHECKING:
+    from ilora.configuration.sections.sweeps import SweepSection
+    from ilora.study.study import Study
+
+_EXPLORATORY = "EXPLORATORY: one seed"
+
+
+def heading(sweep: SweepSection) -> str:
+    """Return what its figures are headed with."""
+    return sweep.title or sweep.parameter.replace("_", " ")
+
+
+def note(study: Study, sweep: SweepSection) -> str:
+    """Return what a reader must know of how it was run; it is exploratory with one seed."""
+    seeds = len(sweep_seeds(study.config, sweep))
+    shown = {key: value for key, value in sweep.settings.items() if key != "snapshots" and value is not None}
+    replaced = "".join(f", {key} = {value}" for key, value in shown.items())
+    return (_EXPLORATORY if seeds == 1 else f"mean over {seeds} seeds") + replaced
+
+
+def sweep_settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
+    """Return what a figure of a sweep is drawn with."""
+    sweep = study.config.sweeps[wildcards["sweep"]]
+    return {"heading": heading(sweep), "note": note(study, sweep), "backbone": study.backbone_id}
+
+
+def warning(settings: dict[str, Any], marks: str) -> str:
+    """Return the end of a caption, a paragraph if the sweep is exploratory and else nothing."""
+    if not settings["note"].startswith(_EXPLORATORY):
+        return ""
+    return (
+        f"\n\nThis figure is exploratory: with one seed, what differs between {marks} may be the luck of one training."
+    )
+
+
+def of_each_sweep(study: Study) -> list[Wildcards]:
+    """Return the wildcards of a figure of each sweep on each of its data sets."""
+    return [
+        {"dataset": dataset, "sweep": name}
+        for name, sweep in study.config.sweeps.items()
+        for dataset in sweep_datasets(study.config, sweep)
+    ]

@@ -1,0 +1,109 @@
+"""How the methods compare with one of them, pair by pair, as a table for the report and for a paper."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from ilora.artifacts.parquet import read_table
+from ilora.evaluation.schemas import DIFFERENCES, POWER
+from ilora.plotting.html_page import html_page, html_table
+from ilora.plotting.labels import dataset_label, method_label, p_value
+from ilora.plotting.latex_table import Row, latex_table
+from ilora.reporting import captions
+from ilora.reporting.declaration import Given, Wildcards, of_the_study
+from ilora.reporting.document import Document
+
+if TYPE_CHECKING:
+    from ilora.study.study import Study
+
+_SPLITS = {"test": "test users", "val": "validation users", "val_test": "validation and test users together"}
+_NOTHING = "–"
+_Cell = Callable[[Mapping[str, Any]], str]
+
+
+def differences_to_html(differences: pa.Table) -> str:
+    """Return a table of the schema `ilora.evaluation.schemas.DIFFERENCES` as one page, with notes."""
+    return html_page("Differences between methods", html_table(list(_COLUMNS), _rows(differences)), _notes(differences))
+
+
+def differences_to_latex(differences: pa.Table) -> str:
+    """Return a table of the schema `ilora.evaluation.schemas.DIFFERENCES` as a `tabular`, with notes above it."""
+    return latex_table(list(_COLUMNS), _rows(differences), _notes(differences))
+
+
+def _rows(differences: pa.Table) -> list[Row]:
+    blocks: dict[str, list[Row]] = {}
+    for row in sorted(differences.to_pylist(), key=lambda row: list(_SPLITS).index(row["split"])):
+        blocks.setdefault(_heading(row), []).append([cell(row) for cell in _COLUMNS.values()])
+    return [row for heading, rows in blocks.items() for row in (heading, *rows)]
+
+
+def _heading(row: Mapping[str, Any]) -> str:
+    return f"{dataset_label(row['dataset'])}, {row['n']} {_SPLITS[row['split']]}: {method_label(row['first'])} minus"
+
+
+def _notes(differences: pa.Table) -> list[str]:
+    rows = differences.to_pylist()
+    if not rows:
+        return ["The study does not have the method that the others are compared with."]
+    first = rows[0]
+    return [
+        f"Differences in HitRatio@1 on the same candidate sets, paired by user; brackets are {first['confidence']:.0%} "
+        "intervals over users.",
+        "p: exact sign-flip test over users, which with one answer per user is McNemar's exact test; corrected by Holm "
+        f"over the {first['comparisons']} comparisons of a split.",
+        f"Detectable: the smallest true difference that one such test finds with probability {POWER:.0%} among so many "
+        f"users, and the smallest that the strictest of the {first['comparisons']} tests finds. A smaller one may be "
+        "there and is not demonstrated.",
+        "Ahead: users with more hits by the one method than by the other, over their candidate sets and seeds.",
+    ]
+
+
+def _number_of(p: float) -> str:
+    """Return a p-value without its letter, which stands above the column."""
+    return p_value(p).removeprefix("p ").removeprefix("= ")
+
+
+def _detectable(row: Mapping[str, Any]) -> str:
+    found = row["minimum_detectable"], row["minimum_detectable_holm"]
+    return ", ".join(_NOTHING if value is None else f"{value:.3f}" for value in found)
+
+
+_COLUMNS: dict[str, _Cell] = {
+    "Method": lambda row: method_label(row["second"]),
+    "Difference": lambda row: f"{row['value']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]",
+    "p": lambda row: _number_of(row["p"]),
+    "p, corrected": lambda row: _number_of(row["p_holm"]),
+    "Detectable": _detectable,
+    "Ahead": lambda row: f"{row['first_ahead']} : {row['second_ahead']}",
+    "Seeds": lambda row: str(row["seeds"]),
+}
+
+
+def _caption(study: Study, wildcards: Wildcards) -> str:
+    return (
+        "HitRatio@1 of iLoRA minus that of every other method, paired by user on the same candidate sets: data sets "
+        f"{', '.join(study.config.datasets)}, {captions.answers(study)}. The language model behind iLoRA and its like "
+        f"is the backbone ``{study.backbone_id}``. Brackets are {captions.confidence(study)} intervals over users; the "
+        "number of users stands in the table, and below it how the tests are made."
+    )
+
+
+def _make(given: Given) -> Mapping[str, pa.Table | str]:
+    differences = read_table(given.inputs["differences"], DIFFERENCES)
+    return {"html": differences_to_html(differences), "tex": differences_to_latex(differences)}
+
+
+DOCUMENT = Document(
+    path="tables/differences",
+    formats=("html", "tex"),
+    inputs=lambda study: {"differences": study.layout.differences},
+    caption=_caption,
+    category="Tables",
+    labels=lambda study: {"table": "differences", "data set": "all", "backbone": study.backbone_id},
+    wildcards=of_the_study,
+    make=_make,
+)

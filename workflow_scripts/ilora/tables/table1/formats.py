@@ -1,0 +1,199 @@
+"""Table 1 as Markdown, LaTeX, CSV, HTML and terminal text."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+import pyarrow as pa
+from tabulate import tabulate
+
+from ilora.evaluation.metrics import METRICS, metric_label
+from ilora.plotting.html_page import html_page, html_table
+from ilora.plotting.labels import NO_BACKBONE, dataset_label, method_label, p_value
+from ilora.plotting.latex_table import latex_table
+from ilora.tables.table1.rows import HIT_OVER_VALID_TEST, HIT_TEST, HIT_VAL, VALID_TEST, TableColumn
+
+NOTHING = "–"
+
+_SPLITS = {"test": "test", "val": "validation", "val_test": "validation and test"}
+_LINE = "\n"
+
+Row = Mapping[str, Any]
+Cell = Callable[[Row], str]
+
+
+def to_markdown(table: pa.Table, notes: Iterable[str]) -> str:
+    """Return the table as Markdown, with the notes as a list below it.
+
+    Args:
+        table: of the TABLE1 schema.
+        notes: from `ilora.tables.table1.notes.table_notes`.
+    """
+    cells = [[cell.replace("|", "\\|") for cell in row] for row in _full_cells(table)]
+    body = tabulate(cells, headers=list(_FULL), tablefmt="github", disable_numparse=True)
+    return body + "\n\n" + "\n".join(f"- {note}" for note in notes) + "\n"
+
+
+def to_latex(table: pa.Table, notes: Iterable[str]) -> str:
+    """Return the main columns as a `tabular` of the package booktabs, narrow enough for a paper's column.
+
+    Rows of one data set and backbone stand together under their names; the notes stand above as comments. The text is
+    escaped, and ASCII, so that it compiles with every engine and input encoding.
+    """
+    models = " ".join(dict.fromkeys(filter(None, map(_model_of_paper, table.to_pylist()))))
+    reference = "Paper: HitRatio@1, reference data" + (f", * {models}" if models else "")
+    return latex_table(list(_COLUMN), [*_grouped_cells(table, _COLUMN), reference], notes)
+
+
+def to_csv(table: pa.Table) -> str:
+    """Return every column of the table as comma-separated values, unrounded; what is null is empty."""
+    return table.to_pandas(integer_object_nulls=True).to_csv(index=False, lineterminator="\n")
+
+
+def to_html(table: pa.Table, notes: Iterable[str]) -> str:
+    """Return the table as one HTML page that needs no other file, with the notes below it.
+
+    Rows of one data set and backbone stand together under their names, and each of the paper's numbers beside ours.
+    """
+    return html_page("Table 1", html_table(list(_PAGE), _grouped_cells(table, _PAGE)), notes)
+
+
+def to_terminal(table: pa.Table) -> str:
+    """Return the main columns as plain text, about a hundred characters wide."""
+    cells = [[cell(row) for cell in _COMPACT.values()] for row in table.to_pylist()]
+    return tabulate(cells, headers=list(_COMPACT), tablefmt="simple", disable_numparse=True)
+
+
+def _full_cells(table: pa.Table) -> Sequence[list[str]]:
+    return [[cell(row) for cell in _FULL.values()] for row in table.to_pylist()]
+
+
+def _grouped_cells(table: pa.Table, columns: Mapping[str, Cell]) -> Iterator[str | list[str]]:
+    """Yield the names of each data set and backbone, and below them the cells of their rows."""
+    for (dataset, backbone), rows in groupby(table.to_pylist(), lambda row: (row["dataset"], row["backbone"])):
+        yield dataset_label(dataset) if backbone == NO_BACKBONE else f"{dataset_label(dataset)}, {backbone}"
+        for row in rows:
+            yield [cell(row) for cell in columns.values()]
+
+
+def _text(name: str) -> Cell:
+    return lambda row: NOTHING if row[name] is None else str(row[name])
+
+
+def _plain(name: str) -> Cell:
+    return lambda row: NOTHING if row[name] is None else f"{row[name]:.4f}"
+
+
+def _value(column: TableColumn, digits: int = 3) -> Cell:
+    return lambda row: NOTHING if row[column.name] is None else f"{row[column.name]:.{digits}f}"
+
+
+def _value_with_interval(column: TableColumn, spread_over_seeds: bool = True) -> Cell:
+    def cell(row: Row) -> str:
+        if row[column.name] is None:
+            return row["status"] if column == HIT_TEST and row["status"] else NOTHING
+        sd = row[f"{column.name}_sd"] if spread_over_seeds else None
+        spread = "" if sd is None else f" ± {sd:.3f}"
+        low, high = row[f"{column.name}_low"], row[f"{column.name}_high"]
+        return f"{row[column.name]:.3f}{spread} [{low:.3f}, {high:.3f}]"
+
+    return cell
+
+
+def _difference(row: Row) -> str:
+    if row["difference"] is None:
+        return NOTHING
+    low, high = row["difference_low"], row["difference_high"]
+    return f"{row['difference']:+.3f} [{low:+.3f}, {high:+.3f}], {p_value(row['p_holm'])}"
+
+
+def _in_lines(cell: Cell) -> Cell:
+    """Give the interval of a cell, and what follows it, lines of their own."""
+    return lambda row: cell(row).replace(" [", "\n[").replace("], ", "]\n")
+
+
+def _percent(name: str) -> Cell:
+    return lambda row: NOTHING if row[name] is None else f"{row[name]:+.1f} %"
+
+
+def _short_verdict(row: Row) -> str:
+    return NOTHING if row["verdict"] is None else str(row["verdict"]).removeprefix("not comparable: ")
+
+
+def _short_backbone(row: Row) -> str:
+    return row["backbone"].replace(" parameters", "") if row["backbone"] != NO_BACKBONE else NOTHING
+
+
+def _model_of_paper(row: Row) -> str:
+    """Return the language model behind the paper's number, in brackets; nothing where there is none."""
+    return str(row["paper_backbone"] or "").removeprefix("paper").strip()
+
+
+# Of each column of a metric that shows something: its head in one line, its head in a narrow column, and its cells.
+_MEASURED: dict[TableColumn, tuple[str, str, Cell]] = {
+    (shown := TableColumn(metric.name, column.split)): (
+        f"{metric.label} ({_SPLITS[column.split]})",
+        f"{metric.heading}{', ' if _LINE in metric.heading else _LINE}{_SPLITS[column.split]}",
+        _value(shown) if column.shows == "value" else _value_with_interval(shown),
+    )
+    for metric in METRICS
+    for column in metric.columns
+    if column.shows != "nothing"
+}
+
+_FULL: dict[str, Cell] = {
+    "Dataset": lambda row: dataset_label(row["dataset"]),
+    "Backbone": _text("backbone"),
+    "Method": lambda row: method_label(row["method"]),
+    "Seeds": _text("seeds"),
+    **{head: cell for head, _, cell in _MEASURED.values()},
+    "iLoRA minus it (test)": _difference,
+    "iLoRA's Imp.%": _percent("improvement"),
+    "Paper HitRatio@1": _plain("paper_hit_ratio@1"),
+    "Paper ValidRatio": _plain("paper_valid_ratio"),
+    "Paper's Imp.%": _percent("paper_improvement"),
+    "Paper's number from": _text("paper_backbone"),
+    "Verdict": _text("verdict"),
+}
+
+
+def _narrow(column: TableColumn) -> dict[str, Cell]:
+    _, head, cell = _MEASURED[column]
+    return {head: _in_lines(cell)}
+
+
+# The two metrics that the paper has stand beside its numbers, the other counts of hits after them.
+_PLACED = (HIT_TEST, VALID_TEST, HIT_OVER_VALID_TEST, HIT_VAL)
+
+_PAGE: dict[str, Cell] = {
+    "Method": lambda row: method_label(row["method"]) + (f"\n{row['seeds']} seeds" if (row["seeds"] or 1) > 1 else ""),
+    **_narrow(HIT_TEST),
+    "Paper": lambda row: f"{_plain('paper_hit_ratio@1')(row)}\n{_model_of_paper(row)}".rstrip(),
+    "Verdict": lambda row: _text("verdict")(row).replace(": ", ":\n"),
+    **_narrow(VALID_TEST),
+    "Paper's\nValidRatio": _FULL["Paper ValidRatio"],
+    **_narrow(HIT_OVER_VALID_TEST),
+    **_narrow(HIT_VAL),
+    **{head: cell for column in _MEASURED if column not in _PLACED for head, cell in _narrow(column).items()},
+    "iLoRA minus it\ntest": _in_lines(_difference),
+    "iLoRA's\nImp.%": lambda row: _percent("improvement")(row).replace(" ", "\N{NO-BREAK SPACE}"),
+    "Paper's\nImp.%": lambda row: _percent("paper_improvement")(row).replace(" ", "\N{NO-BREAK SPACE}"),
+}
+
+_COMPACT: dict[str, Cell] = {
+    "Dataset": _FULL["Dataset"],
+    "Method": _FULL["Method"],
+    "Backbone": _short_backbone,
+    f"{metric_label(HIT_TEST.metric)} test": _value_with_interval(HIT_TEST, spread_over_seeds=False),
+    "validation": _value(HIT_VAL),
+    "valid": _value(VALID_TEST),
+    "paper": _FULL["Paper HitRatio@1"],
+    "verdict": _short_verdict,
+}
+
+_COLUMN: dict[str, Cell] = {
+    "Method": _FULL["Method"],
+    metric_label(HIT_TEST.metric): _value_with_interval(HIT_TEST, spread_over_seeds=False),
+    metric_label(VALID_TEST.metric): _value(VALID_TEST),
+    "Paper": lambda row: _plain("paper_hit_ratio@1")(row) + ("*" if _model_of_paper(row) else ""),
+}

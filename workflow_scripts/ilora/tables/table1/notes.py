@@ -1,0 +1,185 @@
+"""What a reader of Table 1 must know beside its numbers."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from ilora.evaluation.intervals import FEWEST_USERS
+from ilora.evaluation.metrics import METRICS, metric_label
+from ilora.evaluation.schemas import POWER
+from ilora.plotting.labels import NO_BACKBONE, dataset_label, method_label, p_value
+from ilora.plotting.paper_reference import PROTOCOL, average_improvement, misprinted_improvements
+from ilora.tables.table1.rows import TIES_TEST, WITHOUT_KEY
+
+_UNIFORM_LORA = "llara"
+_SPLIT_NAMES = {"test": "test", "val": "validation", "val_test": "validation and test together"}
+
+
+def table_notes(table: pa.Table, differences: pa.Table) -> list[str]:
+    """Return the notes below Table 1, each a sentence or a few.
+
+    Args:
+        table: of the TABLE1 schema.
+        differences: of the DIFFERENCES schema.
+    """
+    every_row, compared = table.to_pylist(), differences.to_pylist()
+    rows = [row for row in every_row if row["status"] is None]
+    return [
+        *_backbone_notes(rows),
+        *_key_notes(every_row),
+        _paper_note(every_row),
+        *_size_notes(rows),
+        _interval_note(rows),
+        *_metric_notes(rows),
+        *_verdict_notes(rows),
+        *_improvement_notes(rows),
+        *_tie_notes(rows),
+        *_test_notes(compared),
+        *(
+            f"{dataset_label(difference['dataset'])}: {difference_statement(difference)}"
+            for difference in compared
+            if difference["second"] == _UNIFORM_LORA and difference["split"] in ("test", "val_test")
+        ),
+    ]
+
+
+def difference_statement(difference: Mapping[str, Any]) -> str:
+    """Return sentences on one row of the DIFFERENCES schema: what was found, and what it shows."""
+    first, second = method_label(difference["first"]), method_label(difference["second"])
+    verdict = "no demonstrated difference"
+    if difference["p_holm"] <= 1.0 - difference["confidence"]:
+        verdict = f"{first if difference['value'] > 0.0 else second} is ahead on these users"
+    seeds = difference["seeds"]
+    caveat = "one seed, so variation between trainings is not covered" if seeds == 1 else f"mean of {seeds} seeds"
+    statement = (
+        f"{first} minus {second} in {metric_label(difference['metric'])}, "
+        f"{_SPLIT_NAMES[difference['split']]}: {difference['value']:+.3f} "
+        f"[{difference['low']:+.3f}, {difference['high']:+.3f}], {verdict} ({p_value(difference['p'])}, "
+        f"corrected {p_value(difference['p_holm'])}; {difference['n']} users, {caveat})."
+    )
+    if difference["minimum_detectable"] is None:
+        return statement
+    return (
+        f"{statement} A true difference below {difference['minimum_detectable']:.3f} would be missed by one test "
+        f"more often than in {1.0 - POWER:.0%} of studies of this size."
+    )
+
+
+def _backbone_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
+    labels = dict.fromkeys(row["backbone"] for row in rows)
+    for label in labels:
+        if label.startswith("embedded"):
+            yield (
+                f"Rows with the backbone {label} are those of a small model that this pipeline pretrains "
+                "itself. They are not Llama-2's, and say nothing about what the methods reach on it."
+            )
+        elif label != NO_BACKBONE:
+            yield f"Rows with the backbone {label} were measured with that model."
+
+
+def _key_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
+    methods = dict.fromkeys(method_label(row["method"]) for row in rows if row["status"] == WITHOUT_KEY)
+    if methods:
+        yield (
+            f"{WITHOUT_KEY}: {', '.join(methods)}. The environment variable that chat.key_variable names, with the key "
+            "of the chat model, was not set."
+        )
+
+
+def _paper_note(rows: list[dict[str, Any]]) -> str:
+    if not any(row["paper_backbone"] for row in rows):
+        return (
+            f"Table 1 of arXiv 2408.10159 belongs to the protocol {PROTOCOL} and has none of these rows, so "
+            "no reference data are shown."
+        )
+    return (
+        "The paper's columns are reference data from Table 1 of arXiv 2408.10159, measured by its authors "
+        "on another random split, with Llama-2-7B where so marked. Its HitRatio@1 of iLoRA "
+        "follows the released code: hits among valid answers."
+    )
+
+
+def _size_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
+    keys = ("dataset", "protocol", "test_users", "draws", "confidence")
+    sizes: dict[tuple[Any, ...], list[str]] = {}
+    for row in rows:
+        sizes.setdefault(tuple(row[key] for key in keys), []).append(method_label(row["method"]))
+    data = [size[:2] for size in sizes]
+    for (dataset, protocol, users, draws, confidence), methods in sizes.items():
+        named = f", {' and '.join(methods)}" if data.count((dataset, protocol)) > 1 and len(methods) < 3 else ""
+        yield (
+            f"{dataset_label(dataset)} ({protocol} protocol){named}: {users} test users, {draws} candidate "
+            f"{'set' if draws == 1 else 'sets'} each. Brackets are {confidence:.0%} intervals "
+            "over users; ± is the standard deviation over seeds."
+        )
+
+
+def _interval_note(rows: list[dict[str, Any]]) -> str:
+    method = "cluster bootstrap over users (BCa, widened for their number)"
+    if any(row["draws"] == 1 for row in rows):
+        method = f"Wilson's with one answer per user, else {method}"
+    return (
+        f"Intervals: {method}; Wilson's over the number of users where fewer than {FEWEST_USERS} users keep a "
+        "ratio from being 0, or from being 1. They say nothing of seeds that were not run."
+    )
+
+
+def _metric_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the note of each metric that a row has."""
+    for metric in METRICS:
+        names = [f"{metric.name}_{column.split}" for column in metric.columns]
+        if metric.note and any(row[name] is not None for row in rows for name in names):
+            yield metric.note
+
+
+def _verdict_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
+    verdicts = {row["verdict"] for row in rows if row["verdict"]}
+    if not verdicts:
+        return
+    yield (
+        'Verdict: "not reproduced" when the paper\'s value lies outside of our interval, "underpowered" when it lies '
+        "inside but the interval is wider than the gain of iLoRA that the paper claims in that cell, else "
+        '"reproduced". iLoRA\'s own cell is judged as the released code counts: hits among the answers in which '
+        "exactly one candidate's title occurs. The paper's values have uncertainty of their own, which is not shown."
+    )
+    if any(verdict.startswith("not comparable") for verdict in verdicts):
+        yield '"Not comparable": the paper measured that cell with another language model, so ours says nothing of it.'
+
+
+def _improvement_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
+    if any(row["improvement"] is not None for row in rows):
+        yield "Imp.%: by how much iLoRA's HitRatio@1 is above the row's, in percent of the row's; from our own cells."
+    if all(row["paper_improvement"] is None for row in rows):
+        return
+    wrong = "; ".join(
+        f"for {method_label(method)} on {dataset_label(dataset)} it prints {printed:.2f} %, its cells give "
+        f"{recomputed:.2f} %"
+        for dataset, method, printed, recomputed in misprinted_improvements()
+    )
+    printed, recomputed = average_improvement(_UNIFORM_LORA)
+    yield (
+        f"The paper's Imp.% is recomputed from its cells. Where its own column disagrees with them: {wrong}. So its "
+        f"average over LLaRA, printed as {printed:.1f} %, is {recomputed:.1f} % by its cells."
+    )
+
+
+def _tie_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
+    tied = [row for row in rows if row[TIES_TEST.name]]
+    if tied:
+        shares = ", ".join(
+            f"{method_label(row['method'])} on {dataset_label(row['dataset'])} {row[TIES_TEST.name]:.1%}"
+            for row in tied
+        )
+        yield (
+            f"Candidate sets in which several candidates shared the highest score: {shares}. The first of them in the "
+            "shuffled set was chosen; MRR is the mean over the ranks that they share."
+        )
+
+
+def _test_notes(differences: list[dict[str, Any]]) -> Iterator[str]:
+    if differences:
+        yield (
+            "p: exact sign-flip test over users, which with one answer per user is McNemar's exact test; corrected by "
+            f"Holm over the {differences[0]['comparisons']} comparisons of the table."
+        )

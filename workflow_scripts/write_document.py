@@ -1,0 +1,35 @@
+"""Write a table or a page of the report, whichever `ilora.tables` or `ilora.pages` declares under the given name."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ilora.artifacts.parquet import write_table
+from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.writing import atomic_path
+from ilora.progress import start_log
+from ilora.reporting.declaration import Given
+from ilora.reporting.document import document
+
+if TYPE_CHECKING:
+    from snakemake.script import Snakemake
+
+    snakemake: Snakemake
+
+
+def main(snakemake: "Snakemake") -> None:
+    """Write it in each of its formats."""
+    logger = start_log(snakemake.log[0])
+    params = snakemake.params
+    files = {Path(path).suffix[1:]: path for path in snakemake.output}
+    given = Given(dict(snakemake.input.items()), params.settings, dict(snakemake.wildcards.items()))
+    for name, content in document(params.kind, params.document).make(given).items():
+        if not isinstance(content, str):
+            write_table(content, files[name])
+            write_sidecar(files[name], config=params.settings, inputs=snakemake.input)
+            continue
+        with atomic_path(files[name]) as temporary:
+            temporary.write_text(content, encoding="utf-8")
+    logger.info("wrote %s", ", ".join(files.values()))
+
+
+main(snakemake)
