@@ -239,14 +239,14 @@ def _weight_decay(study: Settings) -> str:
 def _chat_models(study: Settings) -> Iterator[Deviation]:
     if not {"gpt4", "chatrec"}.intersection(study.settings["methods"]):
         return
-    chat, guide = study.settings["chat"], study.settings["recommenders"]["sequence_encoder"]
+    chat, encoder = study.settings["chat"], study.settings["recommenders"]["sequence_encoder"]
     yield Deviation(
         "ChatRec and GPT-4",
         "A chat model by its API; which version, which prompt and which candidates is not said. No row of its table "
         "is named GPT-4.",
         f"{chat['model']}, asked about {_plural(chat['draws'], 'candidate set')} of each sequence, once with the text "
-        f"prompt, once as ChatRec: the candidate set as {method_label(guide)} with the first seed ranks it, without a "
-        "user profile. Words around a title make an answer invalid.",
+        f"prompt, once as ChatRec: the candidate set as {method_label(encoder)} with the first seed ranks it, without "
+        "a user profile. Words around a title make an answer invalid.",
         "The verdict on ChatRec is left open. What stands behind a model's name may change, and it may have read about "
         "the data sets.",
     )
