@@ -26,25 +26,22 @@ include: "rules/pages.smk"
 
 
 rule all:
-    """The whole study."""
+    """The whole study: every artifact, table and figure, and the pages of its report."""
     default_target: True
     input:
-        study_results(study),
-        every_file(PAGES, study),
-        rules.collect_costs.output,
+        lambda wildcards: [*study_results(study), *every_file(PAGES, study), layout.costs],
 
 
 rule tables:
     """The metrics of the study, Table 1 and every other table."""
     input:
-        targets.evaluation_tables(),
-        every_file(TABLES, study),
+        lambda wildcards: [*targets.evaluation_tables(), *every_file(TABLES, study)],
 
 
 rule figures:
     """The figures of the study."""
     input:
-        every_file(FIGURES, study),
+        lambda wildcards: every_file(FIGURES, study),
 
 
 rule predictions:

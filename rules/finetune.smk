@@ -94,10 +94,7 @@ rule answer_fine_tuned:
         **requests.inference,
     params:
         code=code_version("answer_fine_tuned"),
-        wording=data.wording,
-        backbone=models.backbone,
-        method=tuning.kind,
-        finetuning=tuning.finetuning,
+        tuning=tuning.settings,
         adapter=tuning.adapter_folder,
         draws=study.config.data.draws,
         config=tuning.inference,
@@ -162,7 +159,7 @@ rule describe_adapter:
     params:
         code=code_version("describe_adapter"),
         method=tuning.kind,
-        guide=tuning.sequence_encoder,
+        sequence_encoder=tuning.sequence_encoder,
         base_model={"name": study.config.backbone.name, "revision": study.config.backbone.revision},
         finetuning=tuning.finetuning,
     script:

@@ -36,7 +36,7 @@ for page, declared in PAGES.items():
 rule collect_costs:
     """Collect time and memory of the jobs behind the study's results, and what its chat models cost."""
     input:
-        study_results(study),
+        lambda wildcards: study_results(study),
     output:
         html=report(
             layout.costs,

@@ -15,10 +15,7 @@ use rule answer_fine_tuned as answer_snapshot with:
         predictions=layout.snapshot_predictions,
     params:
         code=code_version("answer_fine_tuned"),
-        wording=data.wording,
-        backbone=models.backbone,
-        method=tuning.kind,
-        finetuning=tuning.finetuning,
+        tuning=tuning.settings,
         adapter=tuning.adapter_folder,
         draws=study.config.figures.snapshot_draws,
         config=tuning.inference,

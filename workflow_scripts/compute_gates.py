@@ -10,7 +10,7 @@ from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.records import check_made_from
 from ilora.artifacts.tensors import read_tensor
 from ilora.data.sequences import read_sequences
-from ilora.llm.training.gate_inputs import guidance_table
+from ilora.llm.training.gate_inputs import sequence_gate_inputs
 from ilora.progress import start_log
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ def main(snakemake: "Snakemake") -> None:
     sequences = read_sequences(snakemake.input.sequences)
     representations = read_tensor(snakemake.input.representations, "sequence_representations")
     seed = int(snakemake.wildcards.seed)
-    guidance = guidance_table(instance_wise.guidance, representations, sequences, seed)
-    if guidance is None:
+    gate_inputs = sequence_gate_inputs(instance_wise.gate_input, representations, sequences, seed)
+    if gate_inputs is None:
         raise ValueError(
             "the gate reads the prompts' tokens: its expert weights cannot be computed without the backbone"
         )
-    write_table(gates_table(gate, sequences, guidance), snakemake.output.gates)
+    write_table(gates_table(gate, sequences, gate_inputs), snakemake.output.gates)
     write_sidecar(snakemake.output.gates, config={}, inputs=snakemake.input)
 
 

@@ -15,13 +15,14 @@ from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.records import check_made_from
 from ilora.artifacts.schemas import ITEMS
+from ilora.configuration.tuning import TuningSettings
 from ilora.llm.model.adapter import load_adapter
 from ilora.llm.model.backbones import load_causal_model, load_tokenizer
 from ilora.llm.model.inputs import read_method_inputs
-from ilora.llm.model.item_vectors import guide_item_vectors
+from ilora.llm.model.item_vectors import encoder_item_vectors
 from ilora.llm.prompts.context import context_window
-from ilora.llm.training.gate_inputs import method_guidance
-from ilora.llm.training.tuning_job import TuningSettings, training_examples
+from ilora.llm.training.gate_inputs import method_gate_inputs
+from ilora.llm.training.tuning_job import training_examples
 from ilora.progress import Progress, start_log
 
 if TYPE_CHECKING:
@@ -37,18 +38,18 @@ def main(snakemake: "Snakemake") -> None:
     """Write the Gram matrices of one checkpoint."""
     logger = start_log(snakemake.log[0])
     torch.set_num_threads(snakemake.threads)
-    files, choice, settings = snakemake.input, snakemake.params.analysis, TuningSettings(**snakemake.params.tuning)
+    files, choice, settings = snakemake.input, snakemake.params.analysis, TuningSettings.read(snakemake.params.tuning)
     adapter = Path(snakemake.params.adapter)
     check_made_from(adapter, files)
     inputs = read_method_inputs(files.catalogue, files.sequences, files.item_embeddings, files.representations)
-    tokenizer = load_tokenizer(settings.source)
-    vectors = guide_item_vectors(inputs.guide, settings.shape.item_vectors)
-    model = load_adapter(load_causal_model(settings.source), vectors, settings.shape, adapter)
+    tokenizer = load_tokenizer(settings.backbone)
+    vectors = encoder_item_vectors(inputs.sequence_encoder, settings.shape.item_vectors)
+    model = load_adapter(load_causal_model(settings.backbone), vectors, settings.shape, adapter)
     make_adapter_differentiable(model)
-    guidance = method_guidance(settings.shape, inputs.guide, inputs.sequences, settings.seed)
-    examples = training_examples(settings, inputs, tokenizer, context_window(model.causal_model), guidance)
+    gate_inputs = method_gate_inputs(settings.shape, inputs.sequence_encoder, inputs.sequences, settings.seed)
+    examples = training_examples(settings, inputs, tokenizer, context_window(model.causal_model), gate_inputs)
     snapshot = snakemake.wildcards.snapshot
-    step = examples.settings.steps if snapshot == "last" else int(snapshot.removeprefix("step~"))
+    step = examples.steps if snapshot == "last" else int(snapshot.removeprefix("step~"))
 
     genres = item_genres(read_table(files.catalogue, ITEMS)["metadata"].to_pylist())
     clusters = read_table(files.clusters, CLUSTERS)["cluster"].to_numpy()
@@ -67,7 +68,7 @@ def main(snakemake: "Snakemake") -> None:
             )
         tables.append(grams_table(partition, step, blocks.groups, grams))
     write_table(pa.concat_tables(tables), snakemake.output.grams)
-    write_sidecar(snakemake.output.grams, config={**snakemake.params.tuning, "analysis": choice}, inputs=files)
+    write_sidecar(snakemake.output.grams, config={**settings.model_dump(mode="json"), "analysis": choice}, inputs=files)
 
 
 main(snakemake)

@@ -7,6 +7,7 @@ from ilora.artifacts.parquet import read_table
 from ilora.artifacts.records import read_record
 from ilora.artifacts.schemas import METRICS
 from ilora.artifacts.writing import atomic_path
+from ilora.configuration.sections.finetuning_values import FinetuningValues
 from ilora.progress import start_log
 from ilora.reporting.model_card import CardFacts, model_card
 
@@ -29,10 +30,10 @@ def main(snakemake: "Snakemake") -> None:
         protocol=wildcards.protocol,
         base_model=params.base_model["name"],
         revision=params.base_model["revision"],
-        guide=params.guide,
+        sequence_encoder=params.sequence_encoder,
         seed=int(wildcards.seed),
         prompt=record["config"]["prompt"],
-        finetuning=params.finetuning,
+        finetuning=FinetuningValues.read(params.finetuning).model_dump(mode="json"),
         git_revision=record["git_revision"],
         path=adapter.as_posix(),
     )

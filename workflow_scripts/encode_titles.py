@@ -8,7 +8,8 @@ from ilora.artifacts.parquet import read_table
 from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.schemas import ITEMS
 from ilora.artifacts.tensors import write_tensors
-from ilora.llm.model.backbones import BackboneSource, load_encoder, load_tokenizer
+from ilora.configuration.sections.backbone import BackboneSource
+from ilora.llm.model.backbones import load_encoder, load_tokenizer
 from ilora.llm.model.title_vectors import encode_titles
 from ilora.progress import Progress, start_log
 
@@ -25,12 +26,12 @@ def main(snakemake: "Snakemake") -> None:
     logger = start_log(snakemake.log[0])
     torch.set_num_threads(snakemake.threads)
     titles = read_table(snakemake.input.catalogue, ITEMS)["title"].to_pylist()
-    source = BackboneSource(**snakemake.params.encoder)
+    source = BackboneSource.read(snakemake.params.encoder)
     with Progress(len(titles), "encoding titles", logger) as progress:
         vectors = encode_titles(load_encoder(source), load_tokenizer(source), titles, BATCH_SIZE, progress)
     path = snakemake.output.title_vectors
     write_tensors({"title_vectors": vectors}, path)
-    write_sidecar(path, config=snakemake.params.encoder, inputs=snakemake.input)
+    write_sidecar(path, config=source.model_dump(mode="json"), inputs=snakemake.input)
 
 
 main(snakemake)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.writing import atomic_path
+from ilora.configuration.tuning import TuningSettings
 from ilora.llm.training.checkpoints import training_key
 from ilora.llm.training.launching import tune
-from ilora.llm.training.tuning_job import TuningJob, TuningSettings
+from ilora.llm.training.tuning_job import TuningJob
 from ilora.progress import start_log
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ INPUTS = ("catalogue", "sequences", "item_embeddings", "representations", "proje
 def tuning_job(snakemake: "Snakemake", folder: Path) -> TuningJob:
     """Return what the rule asks for, with a folder for the state of the training."""
     return TuningJob(
-        settings=TuningSettings(**snakemake.params.tuning),
+        settings=TuningSettings.read(snakemake.params.tuning),
         inputs={name: snakemake.input[name] for name in INPUTS if snakemake.input.get(name)},
         threads=snakemake.threads,
         sharded=snakemake.params.sharded,
@@ -57,9 +58,9 @@ def main(snakemake: "Snakemake") -> None:
     key = training_key({"code": snakemake.params.code, **snakemake.params.tuning}, files)
     job = replace(job, folder=str(checkpoints / key))
     tune(job, **snakemake.params.processes)
-    adapter = publish(job, job.settings.finetuning["snapshots"], snakemake)
+    adapter = publish(job, job.settings.finetuning.snapshots, snakemake)
     for path in (adapter, snakemake.output.snapshots, snakemake.output.log):
-        write_sidecar(path, config=snakemake.params.tuning, inputs=files)
+        write_sidecar(path, config=job.settings.model_dump(mode="json"), inputs=files)
     shutil.rmtree(checkpoints)
 
 

@@ -7,12 +7,12 @@ import pyarrow.compute as pc
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.schemas import CANDIDATES, SEQUENCES
+from ilora.configuration.sections.finetuning_values import FinetuningValues
 from ilora.configuration.sweep_cells import SweepCell
 from ilora.data.candidates import first_draws
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.sweep_curves import TrainingLength, measure_curves
 from ilora.layout import parse_data, parse_run
-from ilora.llm.training.optimizer_steps import optimizer_steps
 from ilora.predictions.comparability import check_same_candidates
 from ilora.predictions.schema import PREDICTIONS
 from ilora.progress import start_log
@@ -34,8 +34,8 @@ def main(snakemake: "Snakemake") -> None:
     training = pc.sum(pc.equal(read_table(snakemake.input.sequences, SEQUENCES)["split"], "train")).as_py()
     cells = [SweepCell(**cell) for cell in snakemake.params.cells]
     lengths = {
-        cell: TrainingLength(optimizer_steps(values, training), training / values["batch_size"])
-        for cell, values in zip(cells, snakemake.params.lengths, strict=True)
+        cell: TrainingLength(values.total_steps(training), training / values.batch_size)
+        for cell, values in zip(cells, map(FinetuningValues.read, snakemake.params.lengths), strict=True)
     }
     table = measure_curves(
         snakemake.wildcards.sweep,

@@ -5,8 +5,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ilora.artifacts.writing import atomic_path
+from ilora.configuration.tuning import TuningSettings
 from ilora.llm.model.inputs import read_method_inputs
-from ilora.llm.training.tuning_job import TuningSettings
 from ilora.llm.training.tuning_plan import describe_plan, plan_tuning, too_large
 from ilora.progress import start_log
 
@@ -21,7 +21,7 @@ def main(snakemake: "Snakemake") -> None:
     logger = start_log(snakemake.log[0])
     params, files = snakemake.params, snakemake.input
     inputs = read_method_inputs(files.catalogue, files.sequences)
-    settings = TuningSettings(**params.tuning)
+    settings = TuningSettings.read(params.tuning)
     plan = plan_tuning(settings, inputs, params.embedding_size, params.processes, params.sharded)
     for line in describe_plan(plan):
         logger.info("%s", line)

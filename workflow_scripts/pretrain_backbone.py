@@ -11,9 +11,10 @@ from ilora.artifacts.schemas import ITEMS, SEQUENCES
 from ilora.backbone.architecture import BackboneShape
 from ilora.backbone.pretraining import PretrainingSettings, pretrain
 from ilora.backbone.tokenizer import train_tokenizer
+from ilora.configuration.sections.prompt import PromptSection
 from ilora.data.trajectories import training_trajectories
 from ilora.datasets.wording import PromptWording
-from ilora.llm.prompts.builder import PromptBuilder, PromptStyle
+from ilora.llm.prompts.builder import PromptBuilder, prompt_style
 from ilora.llm.training.loop import training_log_table
 from ilora.progress import start_log
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 def main(snakemake: "Snakemake") -> None:
     """Write the backbone's files, its projector and the training log."""
-    logger = start_log(snakemake.log[0])
+    start_log(snakemake.log[0])
     torch.set_num_threads(snakemake.threads)
     config = snakemake.params.config
     titles = read_table(snakemake.input.catalogue, ITEMS)["title"].to_pylist()
@@ -34,8 +35,8 @@ def main(snakemake: "Snakemake") -> None:
     wording = PromptWording(**snakemake.params.wording)
     vocabulary_size = config["embedded_backbone"]["vocabulary_size"]
     tokenizer = train_tokenizer([titles[item] for item in items], wording, vocabulary_size)
-    builder = PromptBuilder(tokenizer, titles, PromptStyle(**config["prompt"]), wording)
-    backbone = pretrain(builder, tokenizer, items, trajectories, settings(config), logger)
+    builder = PromptBuilder(tokenizer, titles, prompt_style(PromptSection.read(config["prompt"]), "hybrid"), wording)
+    backbone = pretrain(builder, tokenizer, items, trajectories, settings(config))
     folder = Path(snakemake.output.model).parent
     backbone.save(folder, tokenizer)
     write_table(training_log_table(backbone.log), snakemake.output.log)

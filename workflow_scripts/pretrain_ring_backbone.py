@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def main(snakemake: "Snakemake") -> None:
     """Write the model's files and the training log."""
-    logger = start_log(snakemake.log[0])
+    start_log(snakemake.log[0])
     torch.set_num_threads(snakemake.threads)
     config = snakemake.params.config
     settings = RingBackboneSettings(
@@ -29,7 +29,7 @@ def main(snakemake: "Snakemake") -> None:
         seed=config["backbone_seed"],
         steps=config["pretraining_steps"],
     )
-    model, log = pretrain_ring_backbone(settings, logger)
+    model, log = pretrain_ring_backbone(settings)
     folder = Path(snakemake.output.model).parent
     save_ring_backbone(model, folder)
     write_table(training_log_table(log), snakemake.output.log)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from ilora.artifacts.provenance import write_sidecar
-from ilora.llm.model.backbones import BackboneSource, device, load_encoder, load_tokenizer
+from ilora.configuration.sections.backbone import BackboneSource
+from ilora.llm.model.backbones import device, load_encoder, load_tokenizer
 from ilora.llm.model.title_vectors import title_tokens
 from ilora.progress import start_log
 from ilora.recommenders.encoded_titles import EncoderTuning, TitleTokens
@@ -42,7 +43,7 @@ def main(snakemake: "Snakemake") -> None:
         embedding_size=params.embedding_size,
         maximum_history=params.maximum_history,
     )
-    source = BackboneSource(**params.encoder)
+    source = BackboneSource.read(params.encoder)
     tokens = TitleTokens(*title_tokens(load_tokenizer(source), inputs.titles))
     tuning = EncoderTuning(**params.encoder_tuning)
     build = partial(untrained_model_with_encoder, shape, inputs.title_vectors, load_encoder(source), tokens, tuning)

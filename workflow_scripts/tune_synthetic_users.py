@@ -7,7 +7,8 @@ import torch
 
 from ilora.artifacts.parquet import write_table
 from ilora.artifacts.provenance import write_sidecar
-from ilora.llm.model.backbones import BackboneSource, load_causal_model
+from ilora.configuration.sections.backbone import BackboneSource
+from ilora.llm.model.backbones import load_causal_model
 from ilora.negative_transfer.gradients import GradientSettings
 from ilora.negative_transfer.groups import SyntheticGroups
 from ilora.negative_transfer.methods import AdapterShape
@@ -27,7 +28,7 @@ def main(snakemake: "Snakemake") -> None:
     torch.set_num_threads(snakemake.threads)
     config, seed = snakemake.params.config, int(snakemake.wildcards.seed)
     folder = str(Path(snakemake.input.model).parent)
-    source = BackboneSource(name=folder, revision=None, precision="float32", attention="sdpa")
+    source = BackboneSource(name=folder)
     backbone = load_causal_model(source)
     users = SyntheticGroups(config["items"], config["groups"], float(snakemake.wildcards.degree), seed)
     settings = SyntheticTuning(

@@ -34,6 +34,10 @@ _OF_BACKBONE = "analysis/{dataset}/{protocol}/{backbone}"
 _SYNTHETIC = "negative_transfer/degree~{degree}/seed~{seed}"
 
 
+#: The folders of what a study shows: each figure, table and page says itself what it is called there.
+FIGURES, TABLES, REPORT = "figures", "tables", "report"
+
+
 class Artifact:
     """An attribute of `Layout`: a path below its folder, in which ``{name}`` stands for a wildcard."""
 
@@ -127,10 +131,10 @@ class Layout:
     synthetic_similarities = Artifact(f"{_SYNTHETIC}/similarities.parquet")
     negative_transfer = Artifact("analysis/negative_transfer.parquet")
 
-    metrics = Artifact("tables/metrics.parquet")
-    differences = Artifact("tables/differences.parquet")
-    error_analysis = Artifact("tables/error_analysis.parquet")
-    costs = Artifact("report/costs.html")
+    metrics = Artifact(f"{TABLES}/metrics.parquet")
+    differences = Artifact(f"{TABLES}/differences.parquet")
+    error_analysis = Artifact(f"{TABLES}/error_analysis.parquet")
+    costs = Artifact(f"{REPORT}/costs.html")
     logs = Artifact("logs")
     benchmarks = Artifact("benchmarks/rules")
 

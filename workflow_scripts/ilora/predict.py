@@ -13,7 +13,7 @@ from ilora.cli import example
 from ilora.llm.inference.tuned_method import Answer, TunedMethod, load_tuned_method
 from ilora.predictions.choices import normalise_title
 
-#: Candidates that the guiding recommender proposes where none are named.
+#: Candidates that the sequence encoder proposes where none are named.
 PROPOSED = 20
 
 
@@ -44,7 +44,7 @@ def find_items(named: Sequence[str], titles: Sequence[str]) -> list[int]:
 
 
 def propose(method: TunedMethod, history: Sequence[int], representation: torch.Tensor) -> list[int]:
-    """Return the items outside of the history that the guiding recommender scores highest, the highest first."""
+    """Return the items outside of the history that the sequence encoder scores highest, the highest first."""
     assert method.item_embeddings is not None
     scores = (representation @ method.item_embeddings.T)[0]
     scores[list(history)] = -torch.inf
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--candidates",
         nargs="+",
         metavar="TITLE",
-        help=f"titles to choose from; without them, the {PROPOSED} that the guiding recommender scores highest",
+        help=f"titles to choose from; without them, the {PROPOSED} that the sequence encoder scores highest",
     )
     named = parser.parse_args(arguments)
     try:

@@ -34,7 +34,7 @@ def hybrid_model(
     elif adapter == "instance_wise":
         model = instance_wise(base, config(width=WIDTH))
     elif adapter == "token_collapsed":
-        model = instance_wise(base, config(guidance="token_collapsed"))
+        model = instance_wise(base, config(gate_input="token_collapsed"))
     torch.manual_seed(2)
     hybrid = HybridLanguageModel(model, Projector(4, hidden), torch.randn(ITEMS, 4))
     return hybrid.to(dtype).requires_grad_(False).eval()

@@ -1,4 +1,4 @@
-"""Fine-tunings of seconds: settings, from which tests take theirs by `dataclasses.replace`, and what is left of one."""
+"""Fine-tunings of seconds: settings, from which tests take theirs by `with_values`, and what is left of one."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,47 +7,58 @@ import pyarrow.parquet as pq
 import torch
 
 from ilora.artifacts.tensors import read_tensors
-from ilora.llm.model.adapter import AdapterSettings
-from ilora.llm.training.fine_tuning import FineTuningSettings
+from ilora.configuration.sections.backbone import BackboneSource
+from ilora.configuration.sections.finetuning_values import FinetuningValues
+from ilora.configuration.sections.prompt import PromptSection
+from ilora.configuration.tuning import AdapterShape, MethodKind, TuningSettings
+from ilora.datasets.register import DATASETS
 from ilora.llm.training.tuning_job import TuningJob
+from ilora.methods.declaration import AdapterKind, PromptKind
 
-SMALL_TUNING = FineTuningSettings(
+#: Instance-wise, of hybrid prompts, without any data set or backbone of its own.
+SMALL_TUNING = TuningSettings(
+    dataset="movielens",
+    method="ilora",
+    kind=MethodKind(prompt="hybrid", adapter="instance_wise"),
     seed=1,
-    steps=6,
-    batch_size=2,
-    gradient_accumulation=1,
-    length_grouped=False,
-    warmup_fraction=0.0,
-    learning_rate=0.01,
-    projector_learning_rate=0.01,
-    gate_learning_rate=0.01,
-    curriculum=False,
-    precision="float32",
-    snapshots=(),
-    log_every=10,
-    validation_every=None,
-    patience=None,
+    backbone=BackboneSource(name="none"),
+    finetuning=FinetuningValues(
+        r=4,
+        lora_alpha=8.0,
+        target_modules=("q_proj", "v_proj"),
+        experts=2,
+        item_vectors="raw",
+        steps=6,
+        batch_size=2,
+        warmup_fraction=0.0,
+        learning_rate=0.01,
+        projector_learning_rate=0.01,
+        gate_learning_rate=0.01,
+        snapshots=(),
+    ),
+    prompt=PromptSection(),
+    wording=DATASETS["movielens"].wording,
+    candidates=3,
+    candidate_seed=0,
 )
 
-#: Instance-wise; with ``experts=None`` it is uniform.
-SMALL_ADAPTER = AdapterSettings(
-    rank=4,
-    alpha=8.0,
-    dropout=0.0,
-    target_modules=("q_proj", "v_proj"),
-    experts=2,
-    gate="linear",
-    active_experts=None,
-    guidance="sequence_representation",
-    scale="per_expert_rank",
-    item_vectors="raw",
-)
+
+def with_values(settings: TuningSettings, **values: object) -> TuningSettings:
+    """Give settings with other values of `finetuning`."""
+    changed = FinetuningValues.read({**settings.finetuning.model_dump(mode="json"), **values})
+    return settings.model_copy(update={"finetuning": changed})
+
+
+def small_adapter(
+    adapter: AdapterKind = "instance_wise", prompt: PromptKind = "hybrid", **values: object
+) -> AdapterShape:
+    """Give the shape of a small adapter, with other values than `SMALL_TUNING` has where they are given."""
+    return AdapterShape(with_values(SMALL_TUNING, **values).finetuning, MethodKind(prompt=prompt, adapter=adapter))
 
 
 def with_finetuning(job: TuningJob, folder: str, **values: object) -> TuningJob:
     """Give a job with other values of `finetuning`, in a folder of its own."""
-    changed = replace(job.settings, finetuning={**job.settings.finetuning, **values})
-    return replace(job, folder=f"{job.folder}-{folder}", settings=changed)
+    return replace(job, folder=f"{job.folder}-{folder}", settings=with_values(job.settings, **values))
 
 
 def losses(job: TuningJob) -> list[float]:

@@ -145,9 +145,9 @@ def test_representations_of_another_batch_are_refused(
         model.peft_model.generate(**prompts(), max_new_tokens=NEW)
 
 
-@pytest.mark.parametrize("guidance", ["token_collapsed", "constant"])
-def test_gates_that_read_no_representation(guidance: str) -> None:
-    model = instance_wise(tiny_model(dtype=torch.float64), config(4, guidance=guidance)).double()
+@pytest.mark.parametrize("gate_input", ["token_collapsed", "constant"])
+def test_gates_that_read_no_representation(gate_input: str) -> None:
+    model = instance_wise(tiny_model(dtype=torch.float64), config(4, gate_input=gate_input)).double()
     batch = prompts()
     together = model.generate(**batch, max_new_tokens=NEW, num_beams=2)[:, -NEW:]
     for row in range(3):

@@ -24,9 +24,9 @@ from tiny_models import (
 
 ROUNDING = 1e-12
 CONSTANT = [
-    config(4, guidance="constant"),
-    config(4, guidance="constant", scale="per_rank"),
-    config(4, guidance="constant", gate="top_k"),
+    config(4, gate_input="constant"),
+    config(4, gate_input="constant", scale="per_rank"),
+    config(4, gate_input="constant", gate="top_k"),
     config(1),
     config(1, scale="per_rank"),
 ]
@@ -42,7 +42,7 @@ def batch() -> dict[str, torch.Tensor]:
 
 @torch.no_grad()
 def logits(model: InstanceWiseModel) -> torch.Tensor:
-    z = representations(2, dtype=torch.float64) if model.config.guidance == "sequence_representation" else None
+    z = representations(2, dtype=torch.float64) if model.config.gate_input == "sequence_representation" else None
     return model(**batch(), sequence_representations=z).logits
 
 
@@ -128,7 +128,7 @@ def test_a_constant_gate_can_be_combined_exactly(gate: InstanceWiseConfig, kind:
 
 
 def test_merging_reaches_layers_of_several_ranks() -> None:
-    model = model_of(config(4, guidance="constant"), rank_pattern={"q_proj": 4, "down_proj": 16})
+    model = model_of(config(4, gate_input="constant"), rank_pattern={"q_proj": 4, "down_proj": 16})
     expected = logits(model)
     assert relative_error(plain_logits(model.merge_and_unload()), expected) < ROUNDING
 
@@ -167,7 +167,7 @@ def test_an_export_needs_one_weight_for_each_expert(tmp_path: Path) -> None:
 
 
 def test_a_copy_is_merged_without_the_original() -> None:
-    model = model_of(config(4, guidance="constant"))
+    model = model_of(config(4, gate_input="constant"))
     expected, before = logits(model), weights_of(model)
     duplicate = copy.deepcopy(model)
     torch.nn.init.zeros_(duplicate.gate.projection.weight)

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,14 @@ FILES = {"adapter_config.json", "adapter_model.safetensors", "gate.safetensors"}
 
 def answer(model: InstanceWiseModel) -> torch.Tensor:
     batch = padded(random_sequences([5, 3]), "left")
-    z = representations(2) if model.config.guidance == "sequence_representation" else None
+    z = representations(2) if model.config.gate_input == "sequence_representation" else None
     return model(**batch, sequence_representations=z).logits.detach()
 
 
 def trained(gate: InstanceWiseConfig | None = None, kind: str = "llama", **settings: Any) -> InstanceWiseModel:
     """Give a model whose every saved tensor differs from that of a fresh one."""
     model = instance_wise(tiny_model(kind), gate or config(4), lora(**settings))
-    if model.config.guidance == "sequence_representation":
+    if model.config.gate_input == "sequence_representation":
         model.gate.standardisation.fit(3 * representations(20, seed=5) + 1)
     return model
 
@@ -58,8 +59,8 @@ def test_logits_survive_the_disk_bit_for_bit(kind: str, dtype: torch.dtype, tmp_
         config(2, scale="per_rank"),
         config(4, gate="top_k"),
         config(4, gate="residual_convolution"),
-        config(4, guidance="token_collapsed"),
-        config(4, guidance="constant"),
+        config(4, gate_input="token_collapsed"),
+        config(4, gate_input="constant"),
         config(1),
     ],
     ids=str,
@@ -109,6 +110,19 @@ def test_a_loaded_adapter_is_frozen_unless_it_is_to_be_trained_on(folder: Path) 
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters() if p.requires_grad)
 
 
+def test_a_folder_of_an_earlier_version_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is ``gate_input`` now was called ``guidance``."""
+    model = trained()
+    with monkeypatch.context() as earlier:
+        values = {"guidance" if key == "gate_input" else key: value for key, value in asdict(model.config).items()}
+        earlier.setattr(storage, "asdict", lambda config: values)
+        model.save_pretrained(tmp_path)
+    assert '"guidance"' in (tmp_path / "adapter_config.json").read_text()
+    loaded = InstanceWiseModel.from_pretrained(tiny_model(), tmp_path)
+    assert loaded.config == model.config
+    assert torch.equal(answer(loaded), answer(model))
+
+
 def test_other_trained_modules_are_kept(tmp_path: Path) -> None:
     model = instance_wise(tiny_model(), config(4), lora(target_modules=["q_proj"], modules_to_save=["lm_head"]))
     inner: Any = model.peft_model.get_base_model()
@@ -129,7 +143,7 @@ def test_pefts_own_saving_is_refused(tmp_path: Path) -> None:
 
 
 def test_it_is_saved_whichever_adapter_is_active(folder: Path, tmp_path: Path) -> None:
-    gate = config(4, guidance="constant")
+    gate = config(4, gate_input="constant")
     model = trained(gate)
     expected = answer(model)
     model.peft_model.add_weighted_adapter(["default"], [0.5], "halved", combination_type="cat")
@@ -139,7 +153,7 @@ def test_it_is_saved_whichever_adapter_is_active(folder: Path, tmp_path: Path) -
 
 
 def test_a_merged_adapter_is_saved_as_it_was(tmp_path: Path) -> None:
-    model = trained(config(4, guidance="constant"))
+    model = trained(config(4, gate_input="constant"))
     expected = answer(model)
     model.peft_model.merge_adapter()
     model.save_pretrained(tmp_path)

@@ -87,7 +87,7 @@ def lora(rank: int = 8, **settings: Any) -> LoraConfig:
 
 def config(experts: int = 4, **settings: Any) -> InstanceWiseConfig:
     """Give a gate's settings that go together."""
-    width = {"constant": 1, "token_collapsed": HIDDEN}.get(settings.get("guidance", ""), WIDTH)
+    width = {"constant": 1, "token_collapsed": HIDDEN}.get(settings.get("gate_input", ""), WIDTH)
     active = min(2, experts) if settings.get("gate") == "top_k" else None
     return InstanceWiseConfig(**{"experts": experts, "width": width, "active_experts": active, **settings})
 

@@ -11,11 +11,12 @@ from ilora.adapters.labels import IGNORED_LABEL
 from ilora.backbone.architecture import BackboneShape, build_backbone
 from ilora.backbone.tokenizer import train_tokenizer
 from ilora.datasets.register import DATASETS
-from ilora.llm.model.adapter import AdapterSettings, attach_adapter
+from ilora.llm.model.adapter import attach_adapter
 from ilora.llm.model.collation import TrainingExample
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.model.projector import fresh_projector
 from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder, PromptStyle
+from small_tuning import small_adapter
 
 TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", "Fargo"]
 WIDTH = 4
@@ -43,7 +44,7 @@ def example(tokenizer: PreTrainedTokenizerFast) -> Callable[[int], TrainingExamp
                 token_ids=prompt.token_ids + answer,
                 behaviour=prompt.behaviour + [NO_ITEM] * len(answer),
                 labels=[IGNORED_LABEL] * len(prompt.token_ids) + answer,
-                guidance=generator.standard_normal(WIDTH, dtype=np.float32),
+                gate_input=generator.standard_normal(WIDTH, dtype=np.float32),
             )
         )
     return examples.__getitem__
@@ -61,19 +62,14 @@ def build(tokenizer: PreTrainedTokenizerFast) -> Callable[[int | None], HybridLa
         llama = build_backbone(BackboneShape(hidden_size=16, layers=2, heads=2, intermediate_size=24), tokenizer)
         llama.requires_grad_(False)
         vectors = torch.randn(len(TITLES), WIDTH)
-        settings = AdapterSettings(
-            rank=4,
-            alpha=8,
-            dropout=0.5,
+        shape = small_adapter(
+            "uniform" if experts is None else "instance_wise",
+            lora_dropout=0.5,
             target_modules=("q_proj", "down_proj"),
-            experts=experts,
+            experts=experts or 1,
             gate="residual_convolution",
-            active_experts=None,
-            guidance="sequence_representation",
-            scale="per_expert_rank",
-            item_vectors="raw",
         )
-        model = attach_adapter(llama, fresh_projector(vectors, llama, 0), vectors, settings, WIDTH, seed=0)
+        model = attach_adapter(llama, fresh_projector(vectors, llama, 0), vectors, shape, WIDTH, seed=0)
         for name, parameter in model.named_parameters():
             if "lora_B" in name:
                 torch.nn.init.normal_(parameter, std=0.1)

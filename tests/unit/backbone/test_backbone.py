@@ -1,6 +1,5 @@
 """The embedded backbone: tokenizer, constructed heads, tasks and pretraining."""
 
-import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -137,7 +136,6 @@ def test_pretraining_is_a_function_of_its_seed_and_comes_back_from_disk(
             range(90),
             [[1, 2, 3], [4, 5, 6]],
             replace(settings, seed=seed),
-            logging.getLogger(),
         )
         for seed in (0, 0, 1)
     )

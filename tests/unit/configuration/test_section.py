@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import Field, ValidationError
 
 from ilora.configuration.section import CHANGED_DEFAULT, Section
-from ilora.configuration.sections.finetuning import FinetuningValues
+from ilora.configuration.sections.finetuning_values import FinetuningValues
 from ilora.configuration.sections.recommenders import RecommendersSection
 
 

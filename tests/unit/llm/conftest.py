@@ -1,6 +1,5 @@
 """A tiny hybrid study: eight titles, a tokenizer, a random Llama."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,11 +12,14 @@ from ilora.artifacts.schemas import ITEMS, SEQUENCES
 from ilora.artifacts.tensors import write_tensors
 from ilora.backbone.architecture import BackboneShape, build_backbone
 from ilora.backbone.tokenizer import train_tokenizer
-from ilora.configuration.sections.finetuning import FinetuningValues
+from ilora.configuration.sections.backbone import BackboneSource
+from ilora.configuration.sections.finetuning_values import FinetuningValues
+from ilora.configuration.sections.prompt import PromptSection
+from ilora.configuration.tuning import MethodKind, TuningSettings
 from ilora.data.sequences import SequenceTable, sequence_table
 from ilora.datasets.register import DATASETS
 from ilora.llm.prompts.builder import PromptBuilder, PromptStyle
-from ilora.llm.training.tuning_job import TuningJob, TuningSettings
+from ilora.llm.training.tuning_job import TuningJob
 
 TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", "Fargo"]
 
@@ -96,12 +98,12 @@ def job(cut: pa.Table, llama: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFa
     settings = TuningSettings(
         dataset="movielens",
         method="ilora",
-        kind={"prompt": "hybrid", "adapter": "instance_wise"},
+        kind=MethodKind(prompt="hybrid", adapter="instance_wise"),
         seed=1,
-        backbone={"name": str(folder / "backbone"), "revision": None, "precision": "float32", "attention": "sdpa"},
-        finetuning=finetuning.model_dump(mode="json"),
-        prompt={"order": "candidates_first", "behaviour_token": "before_title"},
-        wording=asdict(DATASETS["movielens"].wording),
+        backbone=BackboneSource(name=str(folder / "backbone")),
+        finetuning=finetuning,
+        prompt=PromptSection(),
+        wording=DATASETS["movielens"].wording,
         candidates=3,
         candidate_seed=0,
     )

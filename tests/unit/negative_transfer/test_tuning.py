@@ -43,7 +43,7 @@ SETTINGS = SyntheticTuning(
 @pytest.fixture(scope="module")
 def backbone() -> LlamaForCausalLM:
     """A Llama that can go on with walks around the ring."""
-    model, log = pretrain_ring_backbone(SHAPE, LOGGER)
+    model, log = pretrain_ring_backbone(SHAPE)
     assert log[-1].loss < log[0].loss / 2
     return model.requires_grad_(False).eval()
 
@@ -53,7 +53,7 @@ def task(degree: float, group_in_prompt: GroupInPrompt = "hidden") -> Task:
 
 
 def last_hit_ratio(backbone: LlamaForCausalLM, degree: float, method: str) -> float:
-    hits = tuned_hits(backbone, task(degree), METHODS[method], SETTINGS, LOGGER)
+    hits = tuned_hits(backbone, task(degree), METHODS[method], SETTINGS)
     assert list(hits) == list(SETTINGS.steps)
     return float(hits[SETTINGS.steps[-1]].mean())
 
@@ -81,9 +81,9 @@ def test_every_method_trains_on_the_same_sequences() -> None:
 def test_what_a_gate_reads() -> None:
     sequences = draw_sequences(task(0.5).users, 40, HISTORY, np.random.default_rng(0))
     read = {
-        name: method.guidance(sequences, np.random.default_rng(0))
+        name: method.gate_inputs(sequences, np.random.default_rng(0))
         for name, method in METHODS.items()
-        if method.guidance is not None
+        if method.gate_inputs is not None
     }
     assert (read["instance_wise"] == sequences.representations).all()
     assert (read["oracle_gate"].argmax(axis=1) == sequences.groups).all()
@@ -115,7 +115,7 @@ def test_tuning_is_a_function_of_its_seed_and_leaves_the_backbone_as_it_is(backb
     before = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
     shorter = dataclasses.replace(SETTINGS, steps=(15,))
     one, same, other = (
-        tuned_hits(backbone, task(0.5), METHODS["instance_wise"], dataclasses.replace(shorter, seed=seed), LOGGER)[15]
+        tuned_hits(backbone, task(0.5), METHODS["instance_wise"], dataclasses.replace(shorter, seed=seed))[15]
         for seed in (1, 1, 2)
     )
     assert (one == same).all() and not (one == other).all()

@@ -15,7 +15,7 @@ FACTS = CardFacts(
     protocol="published",
     base_model="embedded",
     revision=None,
-    guide="sasrec",
+    sequence_encoder="sasrec",
     seed=1,
     prompt={"order": "candidates_first", "behaviour_token": "before_title", "template": "plain"},
     finetuning={"r": 8, "target_modules": ["q_proj", "v_proj"], "epochs": None},
@@ -61,11 +61,11 @@ def test_the_header_is_what_the_hub_reads() -> None:
     assert "The base model's licence holds" in card and "revision main" in card
 
 
-@pytest.mark.parametrize(("adapter", "guide"), [("uniform", None), ("uniform", "sasrec")])
-def test_uniform_lora_is_plain_pefts(adapter: str, guide: str | None) -> None:
-    card = model_card(replace(FACTS, method="llara", adapter=adapter, guide=guide), metrics())
+@pytest.mark.parametrize(("adapter", "sequence_encoder"), [("uniform", None), ("uniform", "sasrec")])
+def test_uniform_lora_is_plain_pefts(adapter: str, sequence_encoder: str | None) -> None:
+    card = model_card(replace(FACTS, method="llara", adapter=adapter, sequence_encoder=sequence_encoder), metrics())
     assert "PEFT reads this folder" in card
-    assert ("projector.safetensors" in card) == (guide is not None)
+    assert ("projector.safetensors" in card) == (sequence_encoder is not None)
 
 
 def test_it_says_how_the_model_is_asked() -> None:
@@ -77,7 +77,7 @@ def test_it_says_how_the_model_is_asked() -> None:
         "- Prompt: the user's message in the base model's own chat template; the answer is the assistant's; the" in card
     )
     assert "a behaviour token after each title" in card
-    assert "behaviour token" not in model_card(replace(FACTS, prompt=chat, guide=None), metrics())
+    assert "behaviour token" not in model_card(replace(FACTS, prompt=chat, sequence_encoder=None), metrics())
 
 
 def test_a_data_set_of_the_users_own() -> None:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 GateKind = Literal["linear", "residual_convolution", "top_k"]
-Guidance = Literal["sequence_representation", "random_initialized", "token_collapsed", "shuffled", "constant"]
+GateInput = Literal["sequence_representation", "random_initialized", "token_collapsed", "shuffled", "constant"]
 Scale = Literal["per_expert_rank", "per_rank"]
 
-#: Width of the guidance `constant`: the gate reads the number 1, and so learns one distribution for everyone.
+#: Width of the gate input `constant`: the gate reads the number 1, and so learns one distribution for everyone.
 CONSTANT_WIDTH = 1
 
 
@@ -22,10 +22,10 @@ class InstanceWiseConfig:
         gate: ``linear`` is the paper's (Eq. 11), ``residual_convolution`` the released code's, ``top_k`` a linear gate
             that leaves all but the ``active_experts`` largest weights at zero.
         active_experts: of ``top_k``, from 1 to K; None for the other gates.
-        guidance: what the gate reads (Fig. 5). ``sequence_representation``: z of a sequential recommender;
+        gate_input: what the gate reads (Fig. 5). ``sequence_representation``: z of a sequential recommender;
             ``token_collapsed``: the mean embedding of the prompt's tokens, taken by the model itself; ``constant``:
             nothing, every sequence has the same learnt weights. ``random_initialized`` (a fixed random vector for each
-            sequence) and ``shuffled`` (z of another sequence) are given like z; see `ilora.adapters.guidance`.
+            sequence) and ``shuffled`` (z of another sequence) are given like z; see `ilora.adapters.gate_inputs`.
         scale: of the update. ``per_expert_rank`` is alpha / (r/K), as the released code computes, with which a uniform
             gate is plain LoRA at every K; ``per_rank`` is alpha / r, as the paper writes (Eq. 3).
 
@@ -37,18 +37,18 @@ class InstanceWiseConfig:
     width: int
     gate: GateKind = "linear"
     active_experts: int | None = None
-    guidance: Guidance = "sequence_representation"
+    gate_input: GateInput = "sequence_representation"
     scale: Scale = "per_expert_rank"
 
     def __post_init__(self) -> None:
         _one_of("gate", self.gate, get_args(GateKind))
-        _one_of("guidance", self.guidance, get_args(Guidance))
+        _one_of("gate_input", self.gate_input, get_args(GateInput))
         _one_of("scale", self.scale, get_args(Scale))
         if self.experts < 1:
             raise ValueError(f"experts: found {self.experts}, expected at least 1 expert")
         if self.width < 1:
             raise ValueError(f"width: found {self.width}, expected at least 1")
-        if self.guidance == "constant" and self.width != CONSTANT_WIDTH:
+        if self.gate_input == "constant" and self.width != CONSTANT_WIDTH:
             raise ValueError(
                 f"width: found {self.width}, expected {CONSTANT_WIDTH}: a constant gate reads nothing else"
             )
@@ -62,7 +62,7 @@ class InstanceWiseConfig:
     @property
     def is_constant(self) -> bool:
         """Whether every sequence has the same expert weights, and so one update that can be merged."""
-        return self.guidance == "constant" or self.experts == 1
+        return self.gate_input == "constant" or self.experts == 1
 
 
 def _one_of(field: str, found: str, allowed: tuple[str, ...]) -> None:

@@ -13,8 +13,8 @@ from ilora.adapters import storage
 from ilora.adapters.config import CONSTANT_WIDTH, InstanceWiseConfig
 from ilora.adapters.expert_weights import ExpertWeights
 from ilora.adapters.gate import Gate, build_gate
+from ilora.adapters.gate_inputs import collapse_tokens
 from ilora.adapters.gating import folded, gate_lora_layers, lora_layers
-from ilora.adapters.guidance import collapse_tokens
 from ilora.adapters.labels import IGNORED_LABEL
 from ilora.adapters.load import LoadMeter
 from ilora.adapters.storage import ADAPTER_NAME
@@ -96,7 +96,7 @@ class InstanceWiseModel(nn.Module):
         Args:
             input_ids: int64 (rows, tokens), or ``inputs_embeds`` among the other inputs.
             sequence_representations: float (rows, d). Not needed, and refused, where the gate reads the tokens or
-                nothing (see `InstanceWiseConfig.guidance`).
+                nothing (see `InstanceWiseConfig.gate_input`).
             inputs: everything else that the model inside takes.
 
         Raises:
@@ -105,7 +105,7 @@ class InstanceWiseModel(nn.Module):
             RuntimeError: if they are not one for each row.
         """
         inputs = _with_ids(inputs, input_ids)
-        with self.gated(self._guidance(sequence_representations, inputs)):
+        with self.gated(self._gate_inputs(sequence_representations, inputs)):
             return self.peft_model(**inputs)
 
     @torch.no_grad()
@@ -121,22 +121,22 @@ class InstanceWiseModel(nn.Module):
         Args and errors are those of `forward`; ``inputs`` takes the options of generation too.
         """
         inputs = _with_ids(inputs, input_ids)
-        guidance = self._guidance(sequence_representations, inputs)
-        with self.gated(guidance.repeat_interleave(self._copies_of_a_row(inputs), dim=0)):
+        gate_inputs = self._gate_inputs(sequence_representations, inputs)
+        with self.gated(gate_inputs.repeat_interleave(self._copies_of_a_row(inputs), dim=0)):
             return self.peft_model.generate(**inputs)
 
     @contextmanager
-    def gated(self, guidance: torch.Tensor) -> Iterator[None]:
+    def gated(self, gate_inputs: torch.Tensor) -> Iterator[None]:
         """While it lasts, every forward pass through the model inside has the gates of these rows.
 
         Args:
-            guidance: what the gate reads, float (rows, width).
+            gate_inputs: what the gate reads, float (rows, width).
 
         Raises:
             ValueError: if it has another width, or holds NaN or infinity.
         """
-        with torch.autocast(guidance.device.type, enabled=False):
-            omega = self.gate(guidance)
+        with torch.autocast(gate_inputs.device.type, enabled=False):
+            omega = self.gate(gate_inputs)
         if self.training:
             self.load.observe(omega)
         self.expert_weights.set(omega)
@@ -145,7 +145,7 @@ class InstanceWiseModel(nn.Module):
         finally:
             self.expert_weights.clear()
 
-    def constant_guidance(self, rows: int) -> torch.Tensor:
+    def constant_gate_inputs(self, rows: int) -> torch.Tensor:
         """What a constant gate reads: ones, float (rows, 1)."""
         return torch.ones(rows, CONSTANT_WIDTH, device=self.gate.standardisation.mean.device)
 
@@ -228,26 +228,26 @@ class InstanceWiseModel(nn.Module):
             omega = torch.ones(1, device=self.gate.standardisation.mean.device)
         else:
             was_training = self.gate.training
-            omega = self.gate.eval()(self.constant_guidance(1))[0]
+            omega = self.gate.eval()(self.constant_gate_inputs(1))[0]
             self.gate.train(was_training)
         return omega * self.expert_weights.multiplier
 
-    def _guidance(self, given: torch.Tensor | None, inputs: Mapping[str, Any]) -> torch.Tensor:
-        guidance = self.config.guidance
-        if guidance not in ("token_collapsed", "constant"):
+    def _gate_inputs(self, given: torch.Tensor | None, inputs: Mapping[str, Any]) -> torch.Tensor:
+        gate_input = self.config.gate_input
+        if gate_input not in ("token_collapsed", "constant"):
             if given is None:
                 raise ValueError("sequence_representations: found None, expected one row for each row of the batch")
             return given
         if given is not None:
-            raise ValueError(f"sequence_representations: expected None, since the gate's guidance is {guidance}")
+            raise ValueError(f"sequence_representations: expected None, since the gate's input is {gate_input}")
         embeddings = inputs.get("inputs_embeds")
         if embeddings is None:
             if "input_ids" not in inputs:
                 raise ValueError("found neither input_ids nor inputs_embeds, expected one of them")
             inner: Any = self.peft_model.get_base_model()
             embeddings = inner.get_input_embeddings()(inputs["input_ids"])
-        if guidance == "constant":
-            return self.constant_guidance(len(embeddings))
+        if gate_input == "constant":
+            return self.constant_gate_inputs(len(embeddings))
         return collapse_tokens(embeddings, _prompt_tokens(inputs))
 
     def _copies_of_a_row(self, inputs: Mapping[str, Any]) -> int:

@@ -105,6 +105,8 @@ def read_config(folder: Path) -> tuple[LoraConfig, InstanceWiseConfig, Mapping[s
             "this package; load it with that one"
         )
     base = section.pop("base")
+    if "guidance" in section:  # as earlier versions called it
+        section["gate_input"] = section.pop("guidance")
     del content["peft_type"]
     try:
         return LoraConfig(**content), InstanceWiseConfig(**section), base

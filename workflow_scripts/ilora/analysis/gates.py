@@ -10,16 +10,16 @@ from ilora.data.sequences import SequenceTable
 
 
 @torch.inference_mode()
-def gates_table(gate: Gate, sequences: SequenceTable, guidance: torch.Tensor) -> pa.Table:
+def gates_table(gate: Gate, sequences: SequenceTable, gate_inputs: torch.Tensor) -> pa.Table:
     """Give omega of every val and test sequence as a table of schema `GATES`.
 
     Args:
         gate: trained, in evaluation mode.
         sequences: all of them.
-        guidance: what the gate reads for every sequence, float (sequences, width), row = sequence_id.
+        gate_inputs: what the gate reads for every sequence, float (sequences, width), row = sequence_id.
     """
     rows = np.concatenate([sequences.rows("val"), sequences.rows("test")])
-    weights = gate(guidance[torch.from_numpy(rows)]).double().numpy()
+    weights = gate(gate_inputs[torch.from_numpy(rows)]).double().numpy()
     experts = weights.shape[1]
     return pa.table(
         {

@@ -1,6 +1,5 @@
 """Pretraining of the embedded backbone: construct, train on the skill tasks, save."""
 
-import logging
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -94,7 +93,6 @@ def pretrain(
     items: Sequence[int],
     sequences: Sequence[Sequence[int]],
     settings: PretrainingSettings,
-    logger: logging.Logger,
 ) -> PretrainedBackbone:
     """Build the embedded backbone and pretrain it.
 
@@ -104,7 +102,6 @@ def pretrain(
         items: ids of the training split's items.
         sequences: item ids of its users, oldest first.
         settings: of the pretraining.
-        logger: where progress goes.
     """
     text = PretrainingText(
         builder=builder,
@@ -126,10 +123,9 @@ def pretrain(
             ParameterGroup([p for p in parameters if p.ndim == 1], settings.learning_rate),
             ParameterGroup(list(projector.parameters()), settings.learning_rate),
         ],
-        schedule=Schedule(settings.steps, settings.warmup_steps, floor=0.05),
-        settings=LoopSettings(batch_size=1, seed=settings.seed, order="sequential"),
-        description="pretraining",
-        logger=logger,
+        settings=LoopSettings(
+            "pretraining", Schedule(settings.steps, settings.warmup_steps, floor=0.05), batch_size=1, seed=settings.seed
+        ),
     )
     return PretrainedBackbone(model, projector, log)
 

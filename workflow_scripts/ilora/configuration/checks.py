@@ -9,7 +9,8 @@ from pathlib import Path
 
 from ilora.configuration.problems import Problem, repeated
 from ilora.configuration.sections.backbone import HUB_NAME, BackboneSection
-from ilora.configuration.sections.finetuning import FinetuningValues, finetuning_problems
+from ilora.configuration.sections.finetuning import finetuning_problems
+from ilora.configuration.sections.finetuning_values import FinetuningValues
 from ilora.configuration.sections.own_data import OwnDataset
 from ilora.configuration.study import StudyConfig
 from ilora.datasets.declaration import DOWNLOAD

@@ -7,7 +7,8 @@ from types import MappingProxyType
 
 from ilora.configuration.presets import LEARNING_RATES, preset_values
 from ilora.configuration.problems import Problem
-from ilora.configuration.sections.finetuning import FinetuningSection, FinetuningValues
+from ilora.configuration.sections.finetuning import FinetuningSection
+from ilora.configuration.sections.finetuning_values import FinetuningValues
 from ilora.configuration.validation import ConfigurationError, show, validate
 from ilora.methods.register import LANGUAGE_MODEL_METHODS
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ilora.configuration.checks import find_problems
 from ilora.configuration.finetuning import finetuning_values
-from ilora.configuration.sections.finetuning import FinetuningValues
+from ilora.configuration.sections.finetuning_values import FinetuningValues
 from ilora.configuration.study import StudyConfig
 from ilora.configuration.sweeps import sweep_problems
 from ilora.configuration.validation import ConfigurationError, validate

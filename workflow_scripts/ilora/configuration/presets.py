@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ilora.datasets.register import DATASETS, PAPER_DATASETS
+from ilora.datasets.register import DATASETS
 
 PRESETS = ("paper", "released")
 
@@ -33,7 +33,12 @@ _RELEASED_GATE_SHARE = 0.3
 
 #: Preset -> data set -> peak learning rate.
 LEARNING_RATES: dict[str, dict[str, float]] = {
-    preset: {name: DATASETS[name].published.learning_rates[preset] for name in PAPER_DATASETS} for preset in PRESETS
+    preset: {
+        name: dataset.published.learning_rates[preset]
+        for name, dataset in sorted(DATASETS.items())
+        if preset in dataset.published.learning_rates
+    }
+    for preset in PRESETS
 }
 
 

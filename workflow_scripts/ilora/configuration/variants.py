@@ -18,7 +18,7 @@ from pydantic import Field
 
 from ilora.configuration.finetuning import finetuning_values
 from ilora.configuration.problems import Problem
-from ilora.configuration.sections.finetuning import HYBRID, FinetuningValues, ReadBy
+from ilora.configuration.sections.finetuning_values import HYBRID, FinetuningValues, ReadBy
 from ilora.configuration.sections.recommenders import Recommender, RecommendersSection
 from ilora.configuration.study import StudyConfig
 from ilora.configuration.types import DEFAULT_VARIANT

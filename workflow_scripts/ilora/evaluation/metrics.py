@@ -91,7 +91,7 @@ class Answers:
     def known_scores(self) -> NDArray[np.float64]:
         """The scores, of predictions that have them."""
         if self.scores is None:
-            raise ValueError("found predictions without scores; expected them of a metric that reads scores.")
+            raise ValueError('found predictions without scores. Declare reads="scores" of a metric that needs them.')
         return self.scores
 
     @property

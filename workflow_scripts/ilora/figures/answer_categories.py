@@ -100,7 +100,7 @@ def _make(given: Given) -> Drawing:
 
 
 FIGURE = Figure(
-    path="figures/{dataset}/answer_categories",
+    path="{dataset}/answer_categories",
     inputs=lambda study: {"analysis": study.layout.error_analysis},
     settings=_settings,
     caption=_caption,

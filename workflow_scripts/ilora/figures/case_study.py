@@ -202,7 +202,7 @@ def _make(given: Given) -> Drawing:
 
 
 FIGURE = Figure(
-    path="figures/{dataset}/case_study",
+    path="{dataset}/case_study",
     inputs=lambda study: {
         "grams": lambda wildcards: study.targets.gradients_of(
             _method(study), wildcards["dataset"], study.config.seeds[:1]

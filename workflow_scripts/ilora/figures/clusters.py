@@ -101,7 +101,7 @@ def _make(given: Given) -> Drawing:
 
 
 FIGURE = Figure(
-    path="figures/{dataset}/clusters",
+    path="{dataset}/clusters",
     inputs=lambda study: {"profiles": clusters_of_first_seed(study, study.layout.cluster_profiles)},
     settings=_settings,
     caption=_caption,

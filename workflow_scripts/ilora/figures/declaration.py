@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from ilora.layout import FIGURES
 from ilora.reporting.declaration import Declaration, Given, declarations, declared
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Figure(Declaration):
     """A figure; `make` is called in the common style of all figures."""
 
     make: Callable[[Given], Drawing]
+    folder: str = FIGURES
     formats: tuple[str, ...] = FORMATS
     category: str = "Figures"
 

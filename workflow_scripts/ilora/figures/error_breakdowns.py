@@ -165,7 +165,7 @@ def _make(given: Given) -> Drawing:
 
 
 FIGURE = Figure(
-    path="figures/{dataset}/error_breakdowns",
+    path="{dataset}/error_breakdowns",
     inputs=lambda study: {"analysis": study.layout.error_analysis},
     settings=_settings,
     caption=_caption,

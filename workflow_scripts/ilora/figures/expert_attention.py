@@ -154,7 +154,7 @@ def _make(given: Given) -> Drawing:
 
 
 FIGURE = Figure(
-    path="figures/{dataset}/expert_attention",
+    path="{dataset}/expert_attention",
     inputs=lambda study: {"gates": of_first_seed(study, study.layout.gates, "ilora")},
     settings=_settings,
     caption=_caption,

@@ -146,7 +146,7 @@ def _wildcards(study: Study) -> list[Wildcards]:
 
 
 FIGURE = Figure(
-    path="figures/{dataset}/expert_attention_all",
+    path="{dataset}/expert_attention_all",
     inputs=lambda study: {
         "gates": of_first_seed(study, study.layout.gates, "ilora"),
         "usage": of_first_seed(study, study.layout.expert_usage, "ilora"),

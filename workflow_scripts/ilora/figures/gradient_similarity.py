@@ -214,7 +214,7 @@ def _wildcards(study: Study) -> list[Wildcards]:
 
 
 FIGURE = Figure(
-    path="figures/{dataset}/gradient_similarity_{method}",
+    path="{dataset}/gradient_similarity_{method}",
     inputs=lambda study: {
         "similarity": of_dataset(study, study.layout.gradient_similarity),
         "profiles": clusters_of_first_seed(study, study.layout.cluster_profiles),

@@ -152,7 +152,7 @@ def _make(given: Given) -> Drawing:
 
 
 FIGURE = Figure(
-    path="figures/{dataset}/gradient_similarity_summary",
+    path="{dataset}/gradient_similarity_summary",
     inputs=lambda study: {"summary": of_dataset(study, study.layout.gradient_summary)},
     settings=_settings,
     caption=_caption,

@@ -144,7 +144,7 @@ def _make(given: Given) -> Drawing:
 
 
 FIGURE = Figure(
-    path="figures/{dataset}/hit_ratio",
+    path="{dataset}/hit_ratio",
     inputs=lambda study: {"table": TABLE1_FILES.file(study, "parquet")},
     settings=_settings,
     caption=_caption,

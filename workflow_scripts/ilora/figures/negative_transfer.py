@@ -140,7 +140,7 @@ def _make(given: Given) -> Drawing:
 
 
 FIGURE = Figure(
-    path="figures/negative_transfer",
+    path="negative_transfer",
     inputs=lambda study: {"summary": study.layout.negative_transfer},
     caption=_caption,
     labels=lambda study: {

@@ -148,7 +148,7 @@ def _make(given: Given) -> Drawing:
 
 
 FIGURE = Figure(
-    path="figures/{dataset}/{sweep}",
+    path="{dataset}/{sweep}",
     inputs=lambda study: {"sweep": of_dataset(study, study.layout.sweep)},
     settings=sweep_settings,
     caption=_caption,

@@ -127,7 +127,7 @@ def _make(given: Given) -> Drawing:
 
 
 FIGURE = Figure(
-    path="figures/{dataset}/{sweep}_by_epoch",
+    path="{dataset}/{sweep}_by_epoch",
     inputs=lambda study: {"curves": of_dataset(study, study.layout.sweep_curves)},
     settings=sweep_settings,
     caption=_caption,

@@ -135,7 +135,7 @@ def _logs(study: Study) -> list[str]:
 
 
 FIGURE = Figure(
-    path="figures/{dataset}/training_curves",
+    path="{dataset}/training_curves",
     inputs=lambda study: {"logs": _logs(study)},
     settings=_settings,
     caption=_caption,

@@ -15,10 +15,10 @@ class LanguageModelMethod:
     Attributes:
         name: the id in configurations and paths.
         label: the name in tables and figures.
-        prompt: ``text`` (titles alone), or ``hybrid`` (beside each title a behaviour token, made from what the guiding
-            recommender knows of the item).
+        prompt: ``text`` (titles alone), or ``hybrid`` (beside each title a behaviour token, made from what the
+            sequence encoder knows of the item).
         adapter: ``none`` (the backbone as it is), ``uniform`` (LoRA), or ``instance_wise`` (LoRA behind a gate that
-            reads the guiding recommender's representation of the sequence).
+            reads the sequence encoder's representation of the sequence).
         finetuning: its own values of the configuration's `finetuning`, over those that all methods share.
         decoding: its own values of the configuration's `decoding`.
 
@@ -48,7 +48,7 @@ class LanguageModelMethod:
 
     @property
     def is_hybrid(self) -> bool:
-        """Whether its prompts hold behaviour tokens, so that it needs a guiding recommender and a projector."""
+        """Whether its prompts hold behaviour tokens, so that it needs a sequence encoder and a projector."""
         return self.prompt == "hybrid"
 
     @property

@@ -1,6 +1,5 @@
 """The small Llama that is tuned on synthetic users: it knows the ring of items, and no group's rule."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,14 +56,11 @@ class _Walks(Dataset[dict[str, torch.Tensor]]):
         return batch_of(tokens, tokens.shape[1] - _UNKNOWN)
 
 
-def pretrain_ring_backbone(
-    settings: RingBackboneSettings, logger: logging.Logger
-) -> tuple[LlamaForCausalLM, list[LogRow]]:
+def pretrain_ring_backbone(settings: RingBackboneSettings) -> tuple[LlamaForCausalLM, list[LogRow]]:
     """Train a Llama to go on with walks around the ring, whose stride it sees, and give the log.
 
     Args:
         settings: of the model and its pretraining.
-        logger: where progress goes.
     """
     torch.manual_seed(settings.seed)
     model = LlamaForCausalLM(
@@ -85,10 +81,12 @@ def pretrain_ring_backbone(
         dataset=_Walks(settings),
         collate=the_batch,
         groups=[ParameterGroup(list(model.parameters()), settings.learning_rate, settings.weight_decay)],
-        schedule=Schedule(settings.steps, settings.steps // 20),
-        settings=LoopSettings(batch_size=1, seed=settings.seed, order="sequential"),
-        description="pretraining on walks around the ring",
-        logger=logger,
+        settings=LoopSettings(
+            "pretraining on walks around the ring",
+            Schedule(settings.steps, settings.steps // 20),
+            batch_size=1,
+            seed=settings.seed,
+        ),
     )
     return model, log
 

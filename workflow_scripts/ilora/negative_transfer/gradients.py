@@ -67,7 +67,7 @@ def group_similarity(
     method = METHODS["uniform"]
     model = fresh_model(backbone, task, method, settings)
     shorter = dataclasses.replace(settings, steps=(gradients.step,))
-    tune(model, TrainingBatches(task, method, shorter, None), shorter, logger, lambda step: None)
+    tune(model, TrainingBatches(task, method, shorter, None), shorter, lambda step: None)
     make_adapter_differentiable(model)
     examples, sequence_ids = _blocks(task, settings, gradients)
     with Progress(len(sequence_ids), "gradients on synthetic users", logger) as progress:

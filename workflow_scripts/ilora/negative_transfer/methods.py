@@ -18,7 +18,7 @@ TARGET_MODULES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj"
 #: Weight of an oracle's gate: softmax of it is 1 for the group's own expert to four decimals.
 _CERTAIN = 12.0
 
-Guidance = Callable[[Sequences, np.random.Generator], NDArray[np.float32]]
+ReadByGate = Callable[[Sequences, np.random.Generator], NDArray[np.float32]]
 """Gives what the gate reads for each sequence, float32 [n, width]."""
 
 
@@ -27,12 +27,12 @@ class Method:
     """One way.
 
     Attributes:
-        guidance: what its gate reads; None without a gate.
+        gate_inputs: what its gate reads; None without a gate.
         by_group: whether every group has a model of its own, tuned on its own sequences.
         oracle: whether the gate is told the group and gives it an expert of its own.
     """
 
-    guidance: Guidance | None = None
+    gate_inputs: ReadByGate | None = None
     by_group: bool = False
     oracle: bool = False
 
@@ -83,7 +83,7 @@ def adapt(
     """
     torch.manual_seed(seed)
     lora = LoraConfig(r=shape.rank, lora_alpha=shape.alpha, target_modules=TARGET_MODULES)  # type: ignore[arg-type]
-    if method.guidance is None:
+    if method.gate_inputs is None:
         return HybridLanguageModel(get_peft_model(backbone, lora))
     width = shape.experts if method.oracle else REPRESENTATION_WIDTH
     gated = get_instance_wise_model(backbone, lora, InstanceWiseConfig(experts=shape.experts, width=width))

@@ -35,7 +35,7 @@ def measure_outcomes(
         task = Task(users, group_in_prompt)
         labels = {"degree": users.degree, "group_in_prompt": group_in_prompt, "seed": settings.seed}
         for name, method in METHODS.items():
-            for step, hits in tuned_hits(backbone, task, method, settings, logger).items():
+            for step, hits in tuned_hits(backbone, task, method, settings).items():
                 row = {"method": name, "step": step, "hit_ratio@1": hits.mean(), "test_sequences": len(hits)}
                 outcomes.append(labels | row)
                 logger.info("group %s, %s, step %d: HitRatio@1 %.3f", group_in_prompt, name, step, hits.mean())

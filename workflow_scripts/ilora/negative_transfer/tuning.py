@@ -1,7 +1,6 @@
 """Tuning one model on synthetic users, by one method, and counting its hits."""
 
 import copy
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ from torch.utils.data import Dataset
 from transformers import LlamaForCausalLM
 
 from ilora.llm.model.hybrid_model import HybridLanguageModel
-from ilora.llm.training.loop import LoopSettings, ParameterGroup, Schedule, train
+from ilora.llm.training.loop import Hooks, LoopSettings, ParameterGroup, Schedule, train
 from ilora.negative_transfer.backbone import the_batch
 from ilora.negative_transfer.groups import GroupInPrompt, Sequences, SyntheticGroups, draw_sequences
 from ilora.negative_transfer.methods import AdapterShape, Method, adapt
@@ -95,13 +94,13 @@ def inputs_of(
     """Return the arguments of the model's forward pass, the target as the answer."""
     prompts = task.vocabulary.prompts(sequences, task.group_in_prompt)
     batch = batch_of(np.concatenate([prompts, sequences.targets[:, None]], axis=1), answers=1)
-    if method.guidance is not None:
-        batch["guidance"] = torch.from_numpy(method.guidance(sequences, generator))
+    if method.gate_inputs is not None:
+        batch["gate_inputs"] = torch.from_numpy(method.gate_inputs(sequences, generator))
     return batch
 
 
 def tuned_hits(
-    backbone: LlamaForCausalLM, task: Task, method: Method, settings: SyntheticTuning, logger: logging.Logger
+    backbone: LlamaForCausalLM, task: Task, method: Method, settings: SyntheticTuning
 ) -> dict[int, NDArray[np.bool_]]:
     """Tune a copy of the backbone by a method (or one for each group), and return its hits on the test sequences.
 
@@ -110,7 +109,6 @@ def tuned_hits(
         task: what is learnt.
         method: how.
         settings: of the tuning.
-        logger: where progress goes.
 
     Returns:
         By step of ``settings.steps``, whether the most likely of all items is the target, bool [test sequences].
@@ -118,10 +116,10 @@ def tuned_hits(
     generator = np.random.default_rng([settings.seed, TEST])
     test = draw_sequences(task.users, settings.test_sequences, settings.history, generator)
     if not method.by_group:
-        return _tuned_hits(backbone, task, method, settings, None, test, logger)
+        return _tuned_hits(backbone, task, method, settings, None, test)
     hits = {step: np.zeros(settings.test_sequences, dtype=bool) for step in settings.steps}
     for group in range(task.users.groups):
-        for step, of_one in _tuned_hits(backbone, task, method, settings, group, test, logger).items():
+        for step, of_one in _tuned_hits(backbone, task, method, settings, group, test).items():
             hits[step][test.groups == group] = of_one
     return hits
 
@@ -133,7 +131,6 @@ def _tuned_hits(
     settings: SyntheticTuning,
     group: int | None,
     test: Sequences,
-    logger: logging.Logger,
 ) -> dict[int, NDArray[np.bool_]]:
     """The hits of one model, on the test sequences of its group."""
     shuffling = np.random.default_rng([settings.seed, TEST, SHUFFLING])
@@ -144,7 +141,7 @@ def _tuned_hits(
     def count_hits(step: int) -> None:
         hits[step] = _hits(model, batch, task.users.items)
 
-    tune(model, TrainingBatches(task, method, settings, group), settings, logger, count_hits)
+    tune(model, TrainingBatches(task, method, settings, group), settings, count_hits)
     return hits
 
 
@@ -161,7 +158,6 @@ def tune(
     model: HybridLanguageModel,
     batches: TrainingBatches,
     settings: SyntheticTuning,
-    logger: logging.Logger,
     take_snapshot: Callable[[int], None],
 ) -> None:
     """Tune adapter and gate in place; ``take_snapshot(step)`` is called after each of ``settings.steps``."""
@@ -170,12 +166,13 @@ def tune(
         dataset=batches,
         collate=the_batch,
         groups=[ParameterGroup([one for one in model.parameters() if one.requires_grad], settings.learning_rate)],
-        schedule=Schedule(settings.steps[-1], settings.steps[-1] // 20),
-        settings=LoopSettings(batch_size=1, seed=settings.seed, order="sequential"),
-        description="tuning on synthetic users",
-        logger=logger,
-        snapshots=settings.steps,
-        take_snapshot=take_snapshot,
+        settings=LoopSettings(
+            "tuning on synthetic users",
+            Schedule(settings.steps[-1], settings.steps[-1] // 20),
+            batch_size=1,
+            seed=settings.seed,
+        ),
+        hooks=Hooks(snapshots=settings.steps, take_snapshot=take_snapshot),
     )
 
 
@@ -187,7 +184,7 @@ def _hits(model: HybridLanguageModel, batch: dict[str, torch.Tensor], items: int
     batch = {name: tensor.to(model.causal_model.device) for name, tensor in batch.items()}
     prompts = batch["input_ids"][:, :-1]
     embeddings = model.embed(prompts, batch["behaviour"][:, :-1])
-    with model.gated(batch.get("guidance"), embeddings, torch.ones_like(prompts, dtype=torch.bool)):
+    with model.gated(batch.get("gate_inputs"), embeddings, torch.ones_like(prompts, dtype=torch.bool)):
         scores = model.causal_model(inputs_embeds=embeddings, use_cache=False).logits[:, -1, :items]
     model.train(was_training)
     return (scores.argmax(dim=-1) == batch["input_ids"][:, -1]).cpu().numpy()

@@ -14,6 +14,7 @@ import pyarrow as pa
 from ilora.artifacts.parquet import read_table
 from ilora.datasets.wording import PromptWording
 from ilora.evaluation.answer_sample import ANSWER_SAMPLE, SAMPLE
+from ilora.layout import TABLES
 from ilora.methods.register import CHAT_METHODS
 from ilora.plotting.html_page import html_page
 from ilora.plotting.labels import method_label, setting_label
@@ -158,7 +159,8 @@ def _make(given: Given) -> Mapping[str, pa.Table | str]:
 
 
 DOCUMENT = Document(
-    path="tables/{dataset}/answers",
+    folder=TABLES,
+    path="{dataset}/answers",
     formats=("html",),
     inputs=lambda study: {"samples": study.targets.answer_samples},
     settings=_settings,

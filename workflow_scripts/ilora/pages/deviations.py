@@ -15,6 +15,7 @@ import pyarrow as pa
 from ilora.configuration.finetuning import finetuning_values
 from ilora.configuration.presets import LEARNING_RATES, preset_values
 from ilora.datasets.register import DATASETS, PAPER_DATASETS
+from ilora.layout import REPORT
 from ilora.methods.register import TUNED_METHODS
 from ilora.plotting.html_page import html_page, html_table
 from ilora.plotting.labels import dataset_label, method_label
@@ -238,14 +239,14 @@ def _weight_decay(study: Settings) -> str:
 def _chat_models(study: Settings) -> Iterator[Deviation]:
     if not {"gpt4", "chatrec"}.intersection(study.settings["methods"]):
         return
-    chat, guide = study.settings["chat"], study.settings["recommenders"]["sequence_encoder"]
+    chat, encoder = study.settings["chat"], study.settings["recommenders"]["sequence_encoder"]
     yield Deviation(
         "ChatRec and GPT-4",
         "A chat model by its API; which version, which prompt and which candidates is not said. No row of its table "
         "is named GPT-4.",
         f"{chat['model']}, asked about {_plural(chat['draws'], 'candidate set')} of each sequence, once with the text "
-        f"prompt, once as ChatRec: the candidate set as {method_label(guide)} with the first seed ranks it, without a "
-        "user profile. Words around a title make an answer invalid.",
+        f"prompt, once as ChatRec: the candidate set as {method_label(encoder)} with the first seed ranks it, without "
+        "a user profile. Words around a title make an answer invalid.",
         "The verdict on ChatRec is left open. What stands behind a model's name may change, and it may have read about "
         "the data sets.",
     )
@@ -444,7 +445,8 @@ def _make(given: Given) -> Mapping[str, pa.Table | str]:
 
 
 DOCUMENT = Document(
-    path="report/deviations",
+    folder=REPORT,
+    path="deviations",
     formats=("html",),
     inputs=lambda study: {"weight_decays": study.targets.recommenders.weight_decays()},
     settings=_settings,

@@ -11,6 +11,7 @@ import pyarrow as pa
 from ilora.configuration.finetuning import finetuning_values
 from ilora.configuration.study import StudyConfig
 from ilora.figures.declaration import figures
+from ilora.layout import REPORT
 from ilora.plotting.html_page import html_page, section
 from ilora.plotting.labels import dataset_label
 from ilora.reporting.declaration import Given, Wildcards, every_file, of_the_study
@@ -68,7 +69,8 @@ def _make(given: Given) -> Mapping[str, pa.Table | str]:
 
 
 DOCUMENT = Document(
-    path="report/study",
+    folder=REPORT,
+    path="study",
     formats=("html",),
     inputs=lambda study: {"results": study_results(study), "weight_decays": study.targets.recommenders.weight_decays()},
     settings=_settings,

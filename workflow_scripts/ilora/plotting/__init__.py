@@ -1,1 +1,1 @@
-"""Tables and figures, and the published numbers that stand beside ours."""
+"""What figures and tables share: their look, labels and formats, and the published numbers that stand beside ours."""

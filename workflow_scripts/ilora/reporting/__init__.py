@@ -1,1 +1,1 @@
-"""Pages of the report: what the study was, what it cost, how it departs from the paper, and where answers go wrong."""
+"""How figures, tables and pages are declared, and what they share: captions, sources, and parts of pages."""

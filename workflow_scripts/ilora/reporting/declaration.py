@@ -73,7 +73,8 @@ class Declaration:
     """What a figure, a table and a page have in common. The name of its module is its name.
 
     Attributes:
-        path: from the folder of the results, without the extension; it may hold wildcards, as "{dataset}".
+        folder: below the results.
+        path: from there, without the extension; it may hold wildcards, as "{dataset}".
         inputs: what it is made from, by name.
         formats: the extensions of its files. The report shows "svg" or "html".
         settings: plain values of the study that it is made with; it is made again when they change.
@@ -84,6 +85,7 @@ class Declaration:
         environment: the file in envs/ that names the packages it is made with, without the extension.
     """
 
+    folder: str
     path: str
     inputs: Callable[[Study], Mapping[str, Source]]
     formats: tuple[str, ...]
@@ -95,8 +97,8 @@ class Declaration:
     environment: str = "evaluation"
 
     def rule_inputs(self, study: Study) -> Callable[[RuleWildcards], Mapping[str, str | list[str]]]:
-        """Return what gives its inputs to Snakemake."""
-        return _of_rule_wildcards(partial(_inputs, self.inputs(study)))
+        """Return what gives its inputs to Snakemake; they are asked for where a job of it is planned."""
+        return _of_rule_wildcards(lambda wildcards: _inputs(self.inputs(study), wildcards))
 
     def rule_settings(self, study: Study) -> Callable[[RuleWildcards], Mapping[str, Any]]:
         """Return what gives its settings to Snakemake."""
@@ -112,7 +114,7 @@ class Declaration:
 
     def file(self, study: Study, extension: str) -> str:
         """Return the path of one of its files, with the wildcards in it."""
-        return f"{study.layout.results}/{self.path}.{extension}"
+        return f"{study.layout.results}/{self.folder}/{self.path}.{extension}"
 
     def files(self, study: Study) -> list[str]:
         """Return every file of it that a study has."""

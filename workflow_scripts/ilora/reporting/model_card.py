@@ -29,7 +29,7 @@ class CardFacts:
         protocol: how it was split.
         base_model: the backbone's name; "embedded" for the one that the workflow pretrains.
         revision: the backbone's on the hub; None for its default branch, or where there is none.
-        guide: the guiding recommender's id; None for a method of text alone.
+        sequence_encoder: the sequence encoder's id; None for a method of text alone.
         seed: of the recommender and the tuning.
         prompt: the study's `prompt` section.
         finetuning: the settings of the tuning.
@@ -43,7 +43,7 @@ class CardFacts:
     protocol: str
     base_model: str
     revision: str | None
-    guide: str | None
+    sequence_encoder: str | None
     seed: int
     prompt: Mapping[str, str]
     finetuning: Mapping[str, Any]
@@ -115,11 +115,11 @@ def _cell(row: Mapping[str, Any] | None) -> str:
 
 def _settings_list(facts: CardFacts) -> str:
     revision = f", revision {facts.revision}" if facts.revision else ""
-    guide = "none" if facts.guide is None else method_label(facts.guide)
+    sequence_encoder = "none" if facts.sequence_encoder is None else method_label(facts.sequence_encoder)
     lines = [
         f"- Data: {dataset_label(facts.dataset)}, protocol `{facts.protocol}`; trained on the training split alone",
         f"- Base model: {facts.base_model}{revision}",
-        f"- Guiding recommender: {guide}",
+        f"- Sequence encoder: {sequence_encoder}",
         f"- Seed: {facts.seed}",
         f"- Prompt: {_prompt(facts)}",
         f"- Code: git revision {facts.git_revision or 'not in a git checkout'}",
@@ -138,7 +138,7 @@ def _prompt(facts: CardFacts) -> str:
         "candidates_first": "the candidates, then the history",
     }[facts.prompt["order"]]
     place = {"before_title": "before", "after_title": "after"}[facts.prompt["behaviour_token"]]
-    tokens = "" if facts.guide is None else f"; a behaviour token {place} each title"
+    tokens = "" if facts.sequence_encoder is None else f"; a behaviour token {place} each title"
     return f"{template}; {order}{tokens}"
 
 
@@ -153,7 +153,7 @@ def _use(facts: CardFacts) -> str:
         else "PEFT reads this folder"
     )
     projector = ""
-    if facts.guide is not None:
+    if facts.sequence_encoder is not None:
         projector = (
             " Behaviour tokens of its prompts are made by `projector.safetensors`, from the recommender's vectors."
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ilora.configuration.sections.backbone import EMBEDDED_BACKBONE, BackboneSection
+from ilora.configuration.sections.backbone import EMBEDDED_BACKBONE, BackboneSection, BackboneSource
 from ilora.layout import expand, fill
 from ilora.study.study import Study, Wildcards
 
@@ -47,11 +47,15 @@ class ModelFiles:
 
     def backbone(self, wildcards: Wildcards) -> dict[str, Any]:
         """Return where the backbone is loaded from and how."""
+        return self.source(wildcards).plain()
+
+    def source(self, wildcards: Wildcards) -> BackboneSource:
+        """Return the same, typed."""
         return self._source(self.study.config.backbone, wildcards)
 
     def title_encoder(self, wildcards: Wildcards) -> dict[str, Any]:
         """Return where the encoder of titles is loaded from and how."""
-        return self._source(self.study.title_encoder, wildcards)
+        return self._source(self.study.title_encoder, wildcards).plain()
 
     def pretraining(self, wildcards: Wildcards) -> dict[str, Any]:
         """Return what the embedded backbone is pretrained with."""
@@ -84,16 +88,9 @@ class ModelFiles:
         file = self.study.layout.embedded_backbone_file
         return {name: fill(file(path), **wildcards) for name, path in _EMBEDDED_FILES.items()}
 
-    def _source(self, model: BackboneSection, wildcards: Wildcards) -> dict[str, Any]:
+    def _source(self, model: BackboneSection, wildcards: Wildcards) -> BackboneSource:
         folder = fill(self.study.layout.embedded_backbone, **wildcards)
-        return {
-            "name": folder if model.is_embedded else model.name,
-            "revision": model.revision,
-            "precision": model.precision,
-            "quantization": model.quantization,
-            "attention": model.attention,
-            "record": self._hub_record(model.identifier) if model.is_on_hub else None,
-        }
+        return model.source(folder, self._hub_record(model.identifier))
 
     def _hub_record(self, identifier: str) -> str:
         return fill(self.study.layout.hub_record, backbone=identifier)

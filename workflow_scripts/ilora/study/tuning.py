@@ -9,10 +9,12 @@ from pathlib import PurePath
 from typing import Any, Protocol
 
 from ilora.configuration.decoding import decoding_values
-from ilora.configuration.sections.finetuning import FinetuningValues
+from ilora.configuration.sections.finetuning_values import FinetuningValues
 from ilora.configuration.sweep_cells import SweepCell
+from ilora.configuration.tuning import MethodKind, TuningSettings
 from ilora.configuration.types import DEFAULT_VARIANT
 from ilora.configuration.variants import VariantSettings, resolve_variant
+from ilora.datasets.wording import PromptWording
 from ilora.layout import LAST_SNAPSHOT, expand, fill
 from ilora.methods.register import LANGUAGE_MODEL_METHODS
 from ilora.study.data import DataFiles
@@ -45,24 +47,24 @@ class TuningFiles:
 
     def finetuning(self, wildcards: Wildcards) -> dict[str, Any]:
         """Return the fine-tuning settings of the data set, method and variant."""
-        return self.variant(wildcards).finetuning.model_dump(mode="json")
+        return self.variant(wildcards).finetuning.plain()
 
     def settings(self, wildcards: Wildcards) -> dict[str, Any]:
         """Return how the method is tuned for the data set."""
-        config = self.study.config
-        return {
-            "dataset": wildcards["dataset"],
-            "method": wildcards["method"],
-            "kind": self.kind(wildcards),
+        config, method = self.study.config, LANGUAGE_MODEL_METHODS[wildcards["method"]]
+        return TuningSettings(
+            dataset=wildcards["dataset"],
+            method=wildcards["method"],
+            kind=MethodKind(prompt=method.prompt, adapter=method.adapter),
             # A plan is made for all seeds.
-            "seed": int(wildcards.get("seed", str(config.seeds[0]))),
-            "backbone": ModelFiles(self.study).backbone(wildcards),
-            "finetuning": self.finetuning(wildcards),
-            "prompt": config.prompt.model_dump(mode="json"),
-            "wording": DataFiles(self.study).wording(wildcards),
-            "candidates": config.data.candidates,
-            "candidate_seed": config.data.candidate_seed,
-        }
+            seed=int(wildcards.get("seed", str(config.seeds[0]))),
+            backbone=ModelFiles(self.study).source(wildcards),
+            finetuning=self.variant(wildcards).finetuning,
+            prompt=config.prompt,
+            wording=PromptWording(**DataFiles(self.study).wording(wildcards)),
+            candidates=config.data.candidates,
+            candidate_seed=config.data.candidate_seed,
+        ).plain()
 
     def kind(self, wildcards: Wildcards) -> dict[str, str]:
         """Return what kind of method it is."""
@@ -73,8 +75,8 @@ class TuningFiles:
         """Return the settings of prompts and of the method's decoding."""
         decoding = decoding_values(self.study.config.decoding, wildcards["method"])
         return {
-            "prompt": self.study.config.prompt.model_dump(mode="json"),
-            "decoding": decoding.model_dump(mode="json"),
+            "prompt": self.study.config.prompt.plain(),
+            "decoding": decoding.plain(),
         }
 
     def sequence_encoder(self, wildcards: Wildcards) -> str | None:

@@ -13,6 +13,7 @@ from ilora.data.acquisition.source import DatasetSource
 from ilora.data.statistics import DATASET_STATISTICS
 from ilora.data.steps import PREPARATION_STEPS
 from ilora.datasets.register import DATASETS
+from ilora.layout import TABLES
 from ilora.plotting.dataset_reference import paper_statistic
 from ilora.plotting.html_page import html_page, html_table, section
 from ilora.plotting.labels import dataset_label
@@ -189,7 +190,8 @@ def _make(given: Given) -> Mapping[str, pa.Table | str]:
 
 
 DOCUMENT = Document(
-    path="tables/dataset_statistics",
+    folder=TABLES,
+    path="dataset_statistics",
     formats=("parquet", "csv", "md", "tex", "html"),
     inputs=lambda study: {
         "statistics": of_each(study, study.layout.dataset_statistics),

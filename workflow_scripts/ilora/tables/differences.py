@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from ilora.artifacts.parquet import read_table
 from ilora.evaluation.schemas import DIFFERENCES, POWER
+from ilora.layout import TABLES
 from ilora.plotting.html_page import html_page, html_table
 from ilora.plotting.labels import dataset_label, method_label, p_value
 from ilora.plotting.latex_table import Row, latex_table
@@ -98,7 +99,8 @@ def _make(given: Given) -> Mapping[str, pa.Table | str]:
 
 
 DOCUMENT = Document(
-    path="tables/differences",
+    folder=TABLES,
+    path="differences",
     formats=("html", "tex"),
     inputs=lambda study: {"differences": study.layout.differences},
     caption=_caption,

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from ilora.artifacts.parquet import read_table
 from ilora.evaluation.schemas import ERROR_ANALYSIS
+from ilora.layout import TABLES
 from ilora.plotting.breakdowns import select_breakdowns
 from ilora.plotting.html_page import html_page, html_table, paragraph, section
 from ilora.plotting.labels import method_label, setting_label
@@ -133,7 +134,8 @@ def _make(given: Given) -> Mapping[str, pa.Table | str]:
 
 
 DOCUMENT = Document(
-    path="tables/{dataset}/error_analysis",
+    folder=TABLES,
+    path="{dataset}/error_analysis",
     formats=("html", "tex"),
     inputs=lambda study: {"analysis": study.layout.error_analysis},
     settings=_settings,

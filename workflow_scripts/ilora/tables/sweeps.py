@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from ilora.artifacts.parquet import read_table
 from ilora.evaluation.schemas import SWEEP
+from ilora.layout import TABLES
 from ilora.reporting.declaration import Given, Wildcards
 from ilora.reporting.document import Document
 
@@ -25,7 +26,8 @@ def _wildcards(study: Study) -> list[Wildcards]:
 
 
 DOCUMENT = Document(
-    path="tables/sweeps",
+    folder=TABLES,
+    path="sweeps",
     formats=("parquet",),
     inputs=lambda study: {"sweeps": study.targets.sweeps.tables()},
     wildcards=_wildcards,

@@ -7,6 +7,7 @@ import logging
 import runpy
 import traceback
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,6 +20,7 @@ from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.schemas import CANDIDATES, ITEMS, SEQUENCES
 from ilora.baselines.chat.errors import ChatError
 from ilora.configuration.sections.chat import ChatSection
+from ilora.datasets.register import DATASETS
 from ilora.evaluation.answer_categories import AnswerCategory, categorise_answers
 from ilora.predictions.checking import check_predictions
 from ilora.predictions.schema import PREDICTIONS
@@ -87,7 +89,7 @@ class Rule:
         names = [*TABLES, *(["ranking"] if method == "chatrec" else [])]
         params = {
             "method": method,
-            "words": None,
+            "wording": asdict(DATASETS["movielens"].wording),
             "address": self._server.root,
             "config": {"chat": config},
             "store": str(self.folder / "chat" / "answers.sqlite"),

@@ -9,9 +9,10 @@ import torch
 from huggingface_hub import constants
 from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError
 
+from ilora.configuration.sections.backbone import BackboneSource
 from ilora.llm.hub import fetching
 from ilora.llm.hub.fetching import FetchedModel, fetch_model
-from ilora.llm.model.backbones import BackboneError, BackboneSource, load_causal_model, load_configuration
+from ilora.llm.model.backbones import BackboneError, load_causal_model, load_configuration
 from tiny_models import tiny_model
 
 
@@ -78,7 +79,7 @@ def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BackboneSource:
     monkeypatch.setattr(socket.socket, "connect", refuse)
     record = tmp_path / "record.json"
     record.write_text(json.dumps({"name": "some/model", "revision": "main", "commit": COMMIT}), encoding="utf-8")
-    return BackboneSource("some/model", "main", "float32", "sdpa", record=str(record))
+    return BackboneSource(name="some/model", revision="main", record=str(record))
 
 
 def test_the_commit_that_was_fetched_is_loaded_and_the_network_is_not_asked(fetched: BackboneSource) -> None:
@@ -98,5 +99,5 @@ def test_a_model_has_no_wishes_of_its_own_about_decoding(tmp_path: Path) -> None
     wishful = tiny_model("llama")
     wishful.generation_config.repetition_penalty = 1.3
     wishful.save_pretrained(tmp_path)
-    model = load_causal_model(BackboneSource(str(tmp_path), None, "float32", "sdpa"))
+    model = load_causal_model(BackboneSource(name=str(tmp_path)))
     assert model.generation_config.repetition_penalty is None

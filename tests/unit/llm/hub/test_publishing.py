@@ -12,7 +12,7 @@ from ilora.artifacts.provenance import write_sidecar
 from ilora.llm.hub.publishing import CONTENTS, finished_adapter
 from ilora.llm.model.adapter import attach_adapter, save_adapter
 from ilora.llm.model.projector import Projector
-from small_tuning import SMALL_ADAPTER
+from small_tuning import small_adapter
 
 
 @pytest.fixture
@@ -21,8 +21,8 @@ def adapter(llama: LlamaForCausalLM, tmp_path: Path) -> Path:
     folder = tmp_path / "seed~1" / "adapter"
     folder.mkdir(parents=True)
     vectors = torch.randn(8, 4, generator=torch.Generator().manual_seed(0))
-    model = attach_adapter(llama.requires_grad_(False), Projector(4, 32), vectors, SMALL_ADAPTER, 4, seed=1)
-    save_adapter(model, SMALL_ADAPTER, folder)
+    model = attach_adapter(llama.requires_grad_(False), Projector(4, 32), vectors, small_adapter(), 4, seed=1)
+    save_adapter(model, small_adapter(), folder)
     write_sidecar(folder, config={})
     (folder / "README.md").write_text("---\nlibrary_name: peft\n---\n# iLoRA\n", encoding="utf-8")
     return folder

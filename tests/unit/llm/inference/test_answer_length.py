@@ -7,8 +7,8 @@ import pytest
 from transformers import LlamaForCausalLM
 
 from ilora.artifacts.schemas import CANDIDATES
+from ilora.configuration.sections.decoding import DecodingSection
 from ilora.data.sequences import SequenceTable
-from ilora.llm.inference.generation import DecodingSettings
 from ilora.llm.inference.predicting import PromptedModel, predict, report_unanswerable_titles
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.prompts.builder import PromptBuilder
@@ -47,7 +47,7 @@ def test_answering_says_it_once(
     ]
     longest = max(len(builder.titles[item]) for items in sets.values() for item in items)
     candidates = pa.Table.from_pylist(rows, schema=CANDIDATES)
-    settings = DecodingSettings(2, longest + spare, constrained)
+    settings = DecodingSection(batch_size=2, maximum_new_tokens=longest + spare, constrained=constrained)
     predict(PromptedModel(HybridLanguageModel(llama), builder, "it"), sequences, candidates, settings)
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert len(warnings) == warned

@@ -7,8 +7,9 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from hybrid_models import Adapter, hybrid_model
+from ilora.configuration.sections.decoding import DecodingSection
 from ilora.llm.inference.answer_trie import ROOT, answer_trie
-from ilora.llm.inference.generation import DecodingSettings, generate_answers, only_answers
+from ilora.llm.inference.generation import generate_answers, only_answers
 from ilora.llm.inference.prompt_batches import PreparedPrompt
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder
@@ -55,8 +56,8 @@ def by_hand(hybrid: HybridLanguageModel, prompt: PreparedPrompt, answers: list[l
     while written not in answers:
         tokens = torch.tensor([read.token_ids + written])
         embeddings = hybrid.embed(tokens, torch.tensor([read.behaviour + [NO_ITEM] * len(written)]))
-        guidance = None if prompt.guidance is None else prompt.guidance[None]
-        with hybrid.gated(guidance, embeddings, torch.arange(tokens.shape[1])[None] < len(read.token_ids)):
+        gate_inputs = None if prompt.gate_input is None else prompt.gate_input[None]
+        with hybrid.gated(gate_inputs, embeddings, torch.arange(tokens.shape[1])[None] < len(read.token_ids)):
             logits = hybrid.causal_model(inputs_embeds=embeddings).logits[0, -1]
         allowed = {answer[len(written)] for answer in answers if answer[: len(written)] == written}
         written = [*written, max(allowed, key=lambda token: float(logits[token]))]
@@ -74,7 +75,7 @@ def test_constrained_answers_equal_those_by_hand(
     ]
     possible = [[builder.answer(item) for item in candidates] for _, candidates in SETS]
     # One new token is too few for any title: constrained answers are written to their end.
-    settings = DecodingSettings(batch_size=2, maximum_new_tokens=1)
+    settings = DecodingSection(batch_size=2, maximum_new_tokens=1)
     with Progress(len(SETS), "answering", logging.getLogger("test")) as progress:
         found = generate_answers(hybrid, builder, prompts, settings, progress, possible)
     for prompt, answers, text in zip(prompts, possible, found, strict=True):
@@ -90,7 +91,7 @@ def test_without_constraints_such_a_model_names_no_candidate(
     possible = [[builder.answer(item) for item in candidates]]
     titles = [str(tokenizer.decode(title)) for title in builder.titles]
     with Progress(1, "answering", logging.getLogger("test")) as progress:
-        settings = DecodingSettings(batch_size=1, maximum_new_tokens=6)
+        settings = DecodingSection(batch_size=1, maximum_new_tokens=6)
         (free,) = generate_answers(hybrid, builder, prompts, settings, progress)
         (bound,) = generate_answers(hybrid, builder, prompts, settings, progress, possible)
     assert resolve_choice(free, candidates, titles) is None

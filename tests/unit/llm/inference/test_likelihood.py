@@ -23,10 +23,10 @@ SETS = [([0, 1, 2], [3, 4, 1, 2]), ([5], [0, 1]), ([4, 3, 7, 6, 5], [1, 2, 6, 7,
 
 
 def prompts_of(builder: PromptBuilder, dtype: torch.dtype = torch.float64) -> list[PreparedPrompt]:
-    guidance = representations(len(SETS), dtype=dtype)
+    gate_inputs = representations(len(SETS), dtype=dtype)
     return [
         PreparedPrompt(builder.prompt(history, candidates), z)
-        for (history, candidates), z in zip(SETS, guidance, strict=True)
+        for (history, candidates), z in zip(SETS, gate_inputs, strict=True)
     ]
 
 
@@ -39,8 +39,8 @@ def by_hand(hybrid: HybridLanguageModel, prompt: PreparedPrompt, answer: list[in
     length = len(prompt.tokens.token_ids)
     tokens = torch.tensor([prompt.tokens.token_ids + answer])
     embeddings = hybrid.embed(tokens, torch.tensor([prompt.tokens.behaviour + [NO_ITEM] * len(answer)]))
-    guidance = None if prompt.guidance is None else prompt.guidance[None]
-    with hybrid.gated(guidance, embeddings, torch.arange(tokens.shape[1])[None] < length):
+    gate_inputs = None if prompt.gate_input is None else prompt.gate_input[None]
+    with hybrid.gated(gate_inputs, embeddings, torch.arange(tokens.shape[1])[None] < length):
         log_probabilities = hybrid.causal_model(inputs_embeds=embeddings).logits[0].log_softmax(dim=-1)
     return float(sum(log_probabilities[length + place - 1, token] for place, token in enumerate(answer)))
 

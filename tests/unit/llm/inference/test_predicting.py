@@ -8,11 +8,11 @@ from transformers import PreTrainedTokenizerFast
 
 from hybrid_models import Adapter, hybrid_model
 from ilora.artifacts.schemas import CANDIDATES
+from ilora.configuration.sections.decoding import DecodingSection
 from ilora.data.sequences import SequenceTable
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.metrics import measure_run
 from ilora.layout import Run
-from ilora.llm.inference.generation import DecodingSettings
 from ilora.llm.inference.likelihood import score_without_sharing
 from ilora.llm.inference.predicting import PromptedModel, predict
 from ilora.llm.inference.prompt_batches import PreparedPrompt
@@ -43,10 +43,10 @@ def predicted(
     sequences: SequenceTable,
     cut: pa.Table,
     candidates: pa.Table,
-    settings: DecodingSettings,
+    settings: DecodingSection,
 ) -> pa.Table:
-    guidance = representations(len(sequences.keys), dtype=torch.float64)
-    answers = predict(PromptedModel(hybrid, builder, "the test's"), sequences, candidates, settings, guidance)
+    gate_inputs = representations(len(sequences.keys), dtype=torch.float64)
+    answers = predict(PromptedModel(hybrid, builder, "the test's"), sequences, candidates, settings, gate_inputs)
     return written_predictions(cut, candidates, answers.texts, TITLES, "ilora", answers.scores)
 
 
@@ -58,15 +58,15 @@ def test_a_row_holds_text_choice_and_scores(
     candidates: pa.Table,
 ) -> None:
     hybrid = hybrid_model("instance_wise", len(tokenizer))
-    settings = DecodingSettings(batch_size=3, maximum_new_tokens=6, constrained=True)
+    settings = DecodingSection(batch_size=3, maximum_new_tokens=6, constrained=True)
     predictions = predicted(hybrid, builder, sequences, cut, candidates, settings)
     assert predictions.schema == PREDICTIONS
     check_predictions(predictions, "here")
-    guidance = representations(len(sequences.keys), dtype=torch.float64)
+    gate_inputs = representations(len(sequences.keys), dtype=torch.float64)
     for row, (sequence, draw, items) in zip(predictions.to_pylist(), SETS, strict=True):
         assert (row["sequence_id"], row["draw"], row["candidates"]) == (sequence, draw, items)
         assert row["text"] == TITLES[row["choice"]]
-        prompt = PreparedPrompt(builder.prompt(sequences.histories[sequence], items), guidance[sequence])
+        prompt = PreparedPrompt(builder.prompt(sequences.histories[sequence], items), gate_inputs[sequence])
         expected = score_without_sharing(hybrid, prompt, [builder.answer(item) for item in items])
         np.testing.assert_allclose(row["scores"], expected.sums, rtol=0, atol=1e-10)
 
@@ -79,7 +79,9 @@ def test_metrics_know_both_ways_to_choose(
     candidates: pa.Table,
 ) -> None:
     hybrid = hybrid_model("instance_wise", len(tokenizer))
-    predictions = predicted(hybrid, builder, sequences, cut, candidates, DecodingSettings(4, 6))
+    predictions = predicted(
+        hybrid, builder, sequences, cut, candidates, DecodingSection(batch_size=4, maximum_new_tokens=6)
+    )
     run = Run("movielens", "published", "ilora", "embedded", seed=1)
     metrics = measure_run(predictions, run, TITLES, IntervalSettings(samples=100), "here").to_pylist()
     values = {row["metric"]: row["value"] for row in metrics if row["split"] == "val_test"}
@@ -99,7 +101,14 @@ def test_scores_can_be_length_normalised(
 ) -> None:
     hybrid = hybrid_model("uniform", len(tokenizer))
     sums, means = (
-        predicted(hybrid, builder, sequences, cut, candidates, DecodingSettings(4, 6, False, score))
+        predicted(
+            hybrid,
+            builder,
+            sequences,
+            cut,
+            candidates,
+            DecodingSection(batch_size=4, maximum_new_tokens=6, constrained=False, candidate_score=score),
+        )
         for score in ("sum", "mean")
     )
     for summed, averaged in zip(sums.to_pylist(), means.to_pylist(), strict=True):
@@ -121,7 +130,14 @@ def test_a_batch_is_answered_as_one_at_a_time(
 ) -> None:
     hybrid = hybrid_model(adapter, len(tokenizer))
     together, apart = (
-        predicted(hybrid, builder, sequences, cut, candidates, DecodingSettings(batch_size, 6, constrained))
+        predicted(
+            hybrid,
+            builder,
+            sequences,
+            cut,
+            candidates,
+            DecodingSection(batch_size=batch_size, maximum_new_tokens=6, constrained=constrained),
+        )
         for batch_size in (4, 1)
     )
     assert together.drop(["scores"]).equals(apart.drop(["scores"]))

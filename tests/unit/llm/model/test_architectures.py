@@ -1,7 +1,6 @@
 """Every architecture through tuning, saving, loading and answering, with both adapters and both kinds of prompt."""
 
 import logging
-from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -11,16 +10,18 @@ import pytest
 import torch
 
 from ilora.artifacts.schemas import CANDIDATES
-from ilora.configuration.sections.finetuning import FinetuningValues
+from ilora.configuration.sections.backbone import BackboneSource
+from ilora.configuration.sections.decoding import DecodingSection
+from ilora.configuration.sections.finetuning_values import FinetuningValues
+from ilora.configuration.tuning import AdapterShape, MethodKind
 from ilora.data.sequences import SequenceTable
 from ilora.datasets.register import DATASETS
 from ilora.evaluation.intervals import IntervalSettings
 from ilora.evaluation.metrics import measure_run
 from ilora.layout import Run
-from ilora.llm.inference.generation import DecodingSettings
 from ilora.llm.inference.predicting import PromptedModel, predict
-from ilora.llm.model.adapter import adapter_settings, attach_adapter, load_adapter, save_adapter
-from ilora.llm.model.backbones import BackboneError, BackboneSource, load_causal_model
+from ilora.llm.model.adapter import attach_adapter, load_adapter, save_adapter
+from ilora.llm.model.backbones import BackboneError, load_causal_model
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.model.projector import fresh_projector
 from ilora.llm.prompts.builder import PromptBuilder, PromptStyle, Template
@@ -30,7 +31,7 @@ from ilora.methods.declaration import AdapterKind
 from ilora.predictions.building import written_predictions
 from ilora.predictions.checking import check_predictions
 from ilora.predictions.schema import PREDICTIONS
-from small_tuning import SMALL_TUNING
+from small_tuning import SMALL_TUNING, with_values
 from tiny_models import ARCHITECTURES, HIDDEN, tiny_model
 from tiny_tokenizers import TITLES, chat_tokenizer
 
@@ -44,7 +45,9 @@ CHAT_TEMPLATES = {
     "gemma2": "gemma",
     "gemma3": "gemma",
 }
-TUNING = replace(SMALL_TUNING, learning_rate=0.02, projector_learning_rate=0.02, gate_learning_rate=0.02, log_every=1)
+TUNING = with_values(
+    SMALL_TUNING, learning_rate=0.02, projector_learning_rate=0.02, gate_learning_rate=0.02, log_every=1
+)
 GENERATOR = torch.Generator().manual_seed(0)
 ITEM_VECTORS, REPRESENTATIONS = torch.randn(8, 4, generator=GENERATOR), torch.randn(4, 4, generator=GENERATOR)
 ASKED = [(2, 0, [7, 1, 2]), (2, 1, [0, 7, 3]), (3, 0, [4, 1, 2])]
@@ -78,13 +81,13 @@ def test_what_was_tuned_comes_back_from_disk_and_answers_the_same(
     causal_model = backbone(kind, len(tokenizer))
     style = PromptStyle("history_first", "after_title", template)
     builder = PromptBuilder(tokenizer, TITLES, style, DATASETS["movielens"].wording, context_window(causal_model, 12))
-    shape = adapter_settings(FinetuningValues(item_vectors="raw").model_dump(), "hybrid", adapter)
+    shape = AdapterShape(FinetuningValues(item_vectors="raw"), MethodKind(prompt="hybrid", adapter=adapter))
     projector = fresh_projector(ITEM_VECTORS, causal_model, seed=1)
     model = attach_adapter(causal_model, projector, ITEM_VECTORS, shape, REPRESENTATIONS.shape[1], seed=1)
     if model.instance_wise is not None:
         model.instance_wise.gate.standardisation.fit(REPRESENTATIONS[:2])
-    examples = FineTuningExamples(sequences, builder, REPRESENTATIONS.numpy(), 3, 0, TUNING)
-    log = fine_tune(model, examples, tokenizer.pad_token_id, TUNING, "tuning", LOGGER, lambda step: None)
+    examples = FineTuningExamples(sequences, builder, REPRESENTATIONS.numpy(), TUNING)
+    log = fine_tune(model, examples, lambda step: None)
     assert log[-1].loss < 0.9 * log[0].loss  # each step meets the same two sequences
 
     folder = tmp_path / "adapter"
@@ -98,7 +101,7 @@ def test_what_was_tuned_comes_back_from_disk_and_answers_the_same(
         rows = [dict(zip(("sequence_id", "draw", "candidates"), row, strict=True), hash="h") for row in ASKED]
         candidates = pa.Table.from_pylist(rows, schema=CANDIDATES)
         gate_inputs = REPRESENTATIONS if adapter == "instance_wise" else None
-        decoding = DecodingSettings(batch_size, maximum_new_tokens=12, constrained=constrained)
+        decoding = DecodingSection(batch_size=batch_size, maximum_new_tokens=12, constrained=constrained)
         answers = predict(PromptedModel(asked, builder, kind), sequences, candidates, decoding, gate_inputs)
         return written_predictions(cut, candidates, answers.texts, TITLES, method, answers.scores)
 
@@ -119,8 +122,8 @@ def test_what_was_tuned_comes_back_from_disk_and_answers_the_same(
 
 def test_layers_that_a_model_does_not_have_are_refused() -> None:
     """PEFT adapts those that it finds, and says nothing of the others: Phi 3 has one layer for q, k and v."""
-    settings = FinetuningValues(target_modules=("q_proj", "qkv_proj", "gate_up_proj")).model_dump()
-    shape = adapter_settings(settings, "text", "uniform")
+    values = FinetuningValues(target_modules=("q_proj", "qkv_proj", "gate_up_proj"))
+    shape = AdapterShape(values, MethodKind(prompt="text", adapter="uniform"))
     with pytest.raises(ValueError, match="found qkv_proj, gate_up_proj, which Qwen3ForCausalLM does not have") as error:
         attach_adapter(tiny_model("qwen3"), None, None, shape, 4, seed=1)
     assert str(error.value).endswith("q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj")
@@ -131,5 +134,5 @@ def test_attention_that_a_model_does_not_have_is_refused(tmp_path: Path) -> None
     with pytest.raises(
         BackboneError, match="backbone.attention is sdpa, which this model does not have. Set it to eager"
     ):
-        load_causal_model(BackboneSource(str(tmp_path), None, "float32", "sdpa"))
-    assert load_causal_model(BackboneSource(str(tmp_path), None, "float32", "eager")).config.hidden_size == HIDDEN
+        load_causal_model(BackboneSource(name=str(tmp_path)))
+    assert load_causal_model(BackboneSource(name=str(tmp_path), attention="eager")).config.hidden_size == HIDDEN

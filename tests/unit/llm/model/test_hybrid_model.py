@@ -10,7 +10,8 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 from hybrid_models import hybrid_model
 from ilora.adapters import InstanceWiseConfig, get_instance_wise_model
 from ilora.adapters.labels import IGNORED_LABEL
-from ilora.llm.inference.generation import DecodingSettings, generate_answers
+from ilora.configuration.sections.decoding import DecodingSection
+from ilora.llm.inference.generation import generate_answers
 from ilora.llm.inference.prompt_batches import PreparedPrompt
 from ilora.llm.model.collation import Collator, TrainingExample
 from ilora.llm.model.hybrid_model import HybridLanguageModel
@@ -113,21 +114,23 @@ def test_batched_generation_with_cache_equals_decoding_by_hand(
         PreparedPrompt(builder.prompt([4, 3], [0, 1, 2]), None),
     ]
     with Progress(3, "answering", logging.getLogger("test")) as progress:
-        answers = generate_answers(hybrid, builder, prompts, DecodingSettings(2, 6), progress)
+        answers = generate_answers(
+            hybrid, builder, prompts, DecodingSection(batch_size=2, maximum_new_tokens=6), progress
+        )
     for prompt, answer in zip(prompts, answers, strict=True):
         written = greedy_by_hand(hybrid, builder, prompt, steps=6)
         assert answer == str(tokenizer.decode(written, skip_special_tokens=True)).split("\n")[0]
     assert progress.step == 3
 
 
-def test_a_gate_needs_its_guidance(llama: LlamaForCausalLM, builder: PromptBuilder) -> None:
+def test_a_gate_needs_its_input(llama: LlamaForCausalLM, builder: PromptBuilder) -> None:
     lora = LoraConfig(r=4, target_modules=["q_proj"])
     gated = get_instance_wise_model(llama, lora, InstanceWiseConfig(experts=2, width=4))
     hybrid = HybridLanguageModel(gated, Projector(4, 32), torch.randn(8, 4))
     batch = Collator(0)([example(builder, [0, 1], [2, 3], 3)])
-    with pytest.raises(ValueError, match="guidance: found None"):
+    with pytest.raises(ValueError, match="gate_inputs: found None"):
         hybrid(**batch)
-    assert torch.isfinite(hybrid(**batch, guidance=torch.randn(1, 4))["loss"])
+    assert torch.isfinite(hybrid(**batch, gate_inputs=torch.randn(1, 4))["loss"])
 
 
 def test_a_gate_guided_by_tokens_sees_neither_padding_nor_the_answer(
@@ -135,7 +138,7 @@ def test_a_gate_guided_by_tokens_sees_neither_padding_nor_the_answer(
 ) -> None:
     torch.manual_seed(2)
     lora = LoraConfig(r=4, target_modules=["q_proj"])
-    config = InstanceWiseConfig(experts=2, width=32, guidance="token_collapsed")
+    config = InstanceWiseConfig(experts=2, width=32, gate_input="token_collapsed")
     gated = get_instance_wise_model(llama, lora, config)
     hybrid = HybridLanguageModel(gated, Projector(4, 32), torch.randn(8, 4)).train()
     seen = []

@@ -1,4 +1,4 @@
-"""Files of one data set and one guide, read together."""
+"""Files of one data set and one sequence_encoder, read together."""
 
 from pathlib import Path
 
@@ -35,14 +35,14 @@ def test_the_training_split_is_told_apart(tmp_path: Path) -> None:
     inputs = write_inputs(tmp_path)
     assert inputs.titles == ["Film 0", "Film 1", "Film 2", "Film 3"]
     assert inputs.training_sequences == 1
-    assert inputs.guide is not None and inputs.guide.representations.shape == (2, 3)
+    assert inputs.sequence_encoder is not None and inputs.sequence_encoder.representations.shape == (2, 3)
 
 
 def test_text_alone_needs_no_guide_and_half_a_guide_is_none(tmp_path: Path) -> None:
     write_inputs(tmp_path)
     catalogue, sequences = tmp_path / "items.parquet", tmp_path / "sequences.parquet"
     inputs = read_method_inputs(catalogue, sequences)
-    assert inputs.guide is None and inputs.training_sequences == 1
+    assert inputs.sequence_encoder is None and inputs.training_sequences == 1
     with pytest.raises(ValueError, match="found one of its files"):
         read_method_inputs(catalogue, sequences, item_embeddings=tmp_path / "embeddings.safetensors")
 

@@ -12,9 +12,10 @@ from transformers import PreTrainedTokenizerFast
 
 from hybrid_models import hybrid_model
 from ilora.adapters.labels import IGNORED_LABEL
+from ilora.configuration.sections.decoding import DecodingSection
 from ilora.data.sequences import SequenceKey, SequenceTable
 from ilora.datasets.register import DATASETS
-from ilora.llm.inference.generation import DecodingSettings, generate_answers
+from ilora.llm.inference.generation import generate_answers
 from ilora.llm.inference.prompt_batches import PreparedPrompt
 from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder, PromptStyle, Template, prompt_text
 from ilora.llm.prompts.chat_template import ChatTemplateError
@@ -179,7 +180,9 @@ def test_decoding_stops_at_the_end_of_the_turn(
     monkeypatch.setattr(model.causal_model, "generate", kept)
     question = PreparedPrompt(builder.prompt(HISTORY, CANDIDATES), None)
     with Progress(1, "answering", logging.getLogger("test")) as progress:
-        answers = generate_answers(model, builder, [question], DecodingSettings(1, 5), progress)
+        answers = generate_answers(
+            model, builder, [question], DecodingSection(batch_size=1, maximum_new_tokens=5), progress
+        )
     assert answers == [""] and written[0].tolist() == [[0] * tokens]
 
 
@@ -262,7 +265,8 @@ def test_the_title_and_the_end_of_the_turn_are_learnt() -> None:
         user_ids=np.array([0], dtype=np.int32),
         keys=[SequenceKey("train", "u", 2)],
     )
-    example = FineTuningExamples(sequences, builder, None, candidates=1, candidate_seed=0, settings=SMALL_TUNING)[0]
+    settings = SMALL_TUNING.model_copy(update={"candidates": 1})
+    example = FineTuningExamples(sequences, builder, None, settings)[0]
     lines = []
     for token, item, label in zip(example.token_ids, example.behaviour, example.labels, strict=True):
         stands_for = "" if item == NO_ITEM else f" = item {item}"

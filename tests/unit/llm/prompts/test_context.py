@@ -9,34 +9,22 @@ import pytest
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from ilora.artifacts.schemas import CANDIDATES
+from ilora.configuration.sections.decoding import DecodingSection
 from ilora.data.sequences import SequenceTable
 from ilora.datasets.register import DATASETS
-from ilora.llm.inference.generation import DecodingSettings
 from ilora.llm.inference.predicting import PromptedModel, predict
-from ilora.llm.model.adapter import AdapterSettings, attach_adapter
+from ilora.llm.model.adapter import attach_adapter
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder, PromptStyle
 from ilora.llm.prompts.context import ContextWindow, context_window
 from ilora.llm.training.fine_tuning import FineTuningExamples, fine_tune
-from small_tuning import SMALL_TUNING
+from small_tuning import SMALL_TUNING, small_adapter, with_values
 
 TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", "Fargo"]
 HISTORY, CANDIDATE_SET = [4, 5, 6, 7], [0, 1, 2]
-LOGGER = logging.getLogger("ilora.test")
 
-TEXT_ONLY = AdapterSettings(
-    rank=4,
-    alpha=8.0,
-    dropout=0.0,
-    target_modules=("q_proj", "v_proj"),
-    experts=None,
-    gate="linear",
-    active_experts=None,
-    guidance="sequence_representation",
-    scale="per_expert_rank",
-    item_vectors=None,
-)
-SETTINGS = replace(SMALL_TUNING, steps=2)
+TEXT_ONLY = small_adapter("uniform", "text")
+SETTINGS = with_values(SMALL_TUNING, steps=2)
 
 
 def windowed(tokenizer: PreTrainedTokenizerFast, window: ContextWindow | None) -> PromptBuilder:
@@ -101,7 +89,7 @@ def test_answering_says_how_many_were_cut(
     lengths = [len(unlimited.prompt(sequences.histories[row], [4, 7, 0]).token_ids) for row in (2, 3)]
     builder = windowed(tokenizer, ContextWindow((max if spare == 0 else min)(lengths) + spare + 20, 20))
     prompted = PromptedModel(HybridLanguageModel(llama), builder, "the model")
-    predict(prompted, sequences, candidate_rows(), DecodingSettings(2, 20))
+    predict(prompted, sequences, candidate_rows(), DecodingSection(batch_size=2, maximum_new_tokens=20))
     assert warnings_of(caplog) == expected
 
 
@@ -112,9 +100,9 @@ def test_fine_tuning_says_how_many_were_cut(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     builder = windowed(tokenizer, ContextWindow(prompt_length(windowed(tokenizer, None), [0, 1]) + 20, 20))
-    examples = FineTuningExamples(sequences, builder, None, 3, 0, SETTINGS)
+    examples = FineTuningExamples(sequences, builder, None, SETTINGS)
     model = attach_adapter(llama.requires_grad_(False), None, None, TEXT_ONLY, 4, seed=1)
-    fine_tune(model, examples, 0, SETTINGS, "tuning", LOGGER, lambda step: None)
+    fine_tune(model, examples, lambda step: None)
     assert (examples.cut, examples.asked) == (4, 4)
     assert warnings_of(caplog) == ["4 of 4 prompts did not fit the model's context"]
 

@@ -1,7 +1,5 @@
 """The prompt of every method of the register, written out: as text, as token ids, and what is learnt of it."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -20,7 +18,7 @@ from ilora.llm.prompts.context import ContextWindow
 from ilora.llm.prompts.title_tokens import PLACEHOLDER_TOKEN
 from ilora.llm.training.fine_tuning import FineTuningExamples
 from ilora.methods.register import LANGUAGE_MODEL_METHODS
-from small_tuning import SMALL_TUNING
+from small_tuning import SMALL_TUNING, with_values
 
 #: A word in the middle of a line begins with its blank.
 WORDS = (
@@ -123,7 +121,7 @@ EXPECTED = {
     "ilora": (HYBRID_BY_THE_PAPER, HYBRID_OF_THE_EMBEDDED),
 }
 
-SETTINGS = replace(SMALL_TUNING, steps=1)
+SETTINGS = with_values(SMALL_TUNING.model_copy(update={"candidates": 1}), steps=1)
 
 
 def word_tokenizer() -> PreTrainedTokenizerFast:
@@ -137,7 +135,7 @@ def word_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def builder_of(method: str, section: dict[str, str], titles: list[str] = TITLES) -> PromptBuilder:
-    style = prompt_style(section, LANGUAGE_MODEL_METHODS[method].prompt)
+    style = prompt_style(PromptSection.read(section), LANGUAGE_MODEL_METHODS[method].prompt)
     return PromptBuilder(word_tokenizer(), titles, style, DATASETS["movielens"].wording)
 
 
@@ -245,7 +243,7 @@ def test_only_the_title_and_its_newline_are_learnt(method: str) -> None:
         user_ids=np.array([0], dtype=np.int32),
         keys=[SequenceKey("train", "u", 2)],
     )
-    examples = FineTuningExamples(sequences, builder, None, candidates=1, candidate_seed=0, settings=SETTINGS)
+    examples = FineTuningExamples(sequences, builder, None, SETTINGS)
     assert token_by_token(examples[0]) == LEARNT[LANGUAGE_MODEL_METHODS[method].prompt]
 
 
@@ -256,7 +254,7 @@ def test_behaviour_tokens_land_on_their_positions_whatever_the_padding_and_the_c
     assert model.projector is not None
     whole = builder.prompt([3, *HISTORY], CANDIDATES)
     window = ContextWindow(len(whole.token_ids) + 3, new_tokens=4)
-    style = prompt_style(section, "hybrid")
+    style = prompt_style(PromptSection.read(section), "hybrid")
     cut = PromptBuilder(word_tokenizer(), TITLES, style, DATASETS["movielens"].wording, window).prompt(
         [3, *HISTORY], CANDIDATES
     )

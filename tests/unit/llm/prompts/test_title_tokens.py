@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
 from hybrid_models import hybrid_model
+from ilora.configuration.sections.decoding import DecodingSection
 from ilora.datasets.register import DATASETS
-from ilora.llm.inference.generation import DecodingSettings, generate_answers
+from ilora.llm.inference.generation import generate_answers
 from ilora.llm.inference.likelihood import score_answers
 from ilora.llm.inference.prompt_batches import PreparedPrompt
 from ilora.llm.model.backbones import BackboneError, with_padding
@@ -134,7 +135,12 @@ def test_awkward_titles_are_scored_and_written_whole(name: str) -> None:
     logger = logging.getLogger("test")
     with Progress(3, "answering", logger) as progress:
         answers = generate_answers(
-            model, builder, prompts, DecodingSettings(3, 4, constrained=True), progress, possible
+            model,
+            builder,
+            prompts,
+            DecodingSection(batch_size=3, maximum_new_tokens=4, constrained=True),
+            progress,
+            possible,
         )
     with Progress(3, "scoring", logger) as progress:
         scores = score_answers(model, prompts, possible, 3, progress)

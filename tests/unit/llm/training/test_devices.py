@@ -10,8 +10,8 @@ from transformers import TrainingArguments
 from ilora.data.sequences import SequenceTable
 from ilora.llm.model.backbones import BackboneError, device
 from ilora.llm.training import loop
-from ilora.llm.training.gate_inputs import training_guidance
-from ilora.llm.training.loop import LoopSettings, Schedule
+from ilora.llm.training.gate_inputs import training_gate_inputs
+from ilora.llm.training.loop import Hooks, LoopSettings, Schedule
 from ilora.llm.training.tuning_job import TuningJob, prepare_tuning
 
 
@@ -28,7 +28,7 @@ class Elsewhere:
 def test_prompts_that_a_gate_reads_go_where_the_model_is(job: TuningJob, sequences: SequenceTable) -> None:
     model: Any = Elsewhere()
     with pytest.raises(InterruptedError):
-        training_guidance(None, sequences, model, prepare_tuning(job).examples)
+        training_gate_inputs(None, sequences, model, prepare_tuning(job)[1])
 
 
 def test_a_process_takes_one_gpu_of_several(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,8 +38,8 @@ def test_a_process_takes_one_gpu_of_several(monkeypatch: pytest.MonkeyPatch) -> 
             self._n_gpu = 4
 
     monkeypatch.setattr(loop, "TrainingArguments", SeesFour)
-    settings = LoopSettings(batch_size=8, seed=1, order="sequential")
-    arguments = loop._arguments("folder", Schedule(10, 1), settings, None, None)
+    settings = LoopSettings("training", Schedule(10, 1), batch_size=8, seed=1)
+    arguments = loop._arguments("folder", settings, Hooks())
     assert (arguments.n_gpu, arguments.train_batch_size) == (1, 8)
 
 

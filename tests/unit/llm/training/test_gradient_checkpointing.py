@@ -18,17 +18,17 @@ from tiny_models import representations
 VOCABULARY, STEPS, LAYERS = 30, 3, 2
 
 
-def examples(guided: bool) -> list[TrainingExample]:
+def examples(gated: bool) -> list[TrainingExample]:
     """Eight sequences of eight tokens, of which the second is a behaviour token and the last two are learnt."""
     generator = torch.Generator().manual_seed(4)
-    guidance = representations(8, 1).float().numpy()
+    gate_inputs = representations(8, 1).float().numpy()
     rows = torch.randint(1, VOCABULARY, (8, 8), generator=generator).tolist()
     return [
         TrainingExample(
             token_ids=row,
             behaviour=[NO_ITEM, number % ITEMS, *[NO_ITEM] * 6],
             labels=[*[IGNORED_LABEL] * 6, *row[6:]],
-            guidance=guidance[number] if guided else None,
+            gate_input=gate_inputs[number] if gated else None,
         )
         for number, row in enumerate(rows)
     ]

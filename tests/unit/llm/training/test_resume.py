@@ -1,8 +1,6 @@
 """A fine-tuning that was killed and taken up again, against one that was not, tensor by tensor."""
 
-import logging
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +19,11 @@ from ilora.llm.prompts.builder import PromptBuilder
 from ilora.llm.training.checkpoints import Checkpointing, latest_checkpoint, training_key, tuned_state
 from ilora.llm.training.fine_tuning import FineTuningExamples, fine_tune
 from ilora.llm.training.loop import LogRow
-from small_tuning import SMALL_ADAPTER, SMALL_TUNING
+from small_tuning import SMALL_TUNING, small_adapter, with_values
 
 STEPS = 12
-SETTINGS = replace(
-    SMALL_TUNING,
-    seed=3,
+SETTINGS = with_values(
+    SMALL_TUNING.model_copy(update={"seed": 3}),
     steps=STEPS,
     batch_size=4,
     gradient_accumulation=2,
@@ -37,7 +34,7 @@ SETTINGS = replace(
     snapshots=(3, 9),
 )
 # With dropout, so that the state of the random numbers matters, and running statistics besides weights.
-SHAPE = replace(SMALL_ADAPTER, dropout=0.3, gate="residual_convolution")
+SHAPE = small_adapter(lora_dropout=0.3, gate="residual_convolution")
 
 
 class Killed(Exception):
@@ -57,7 +54,9 @@ def run(llama: LlamaForCausalLM, sequences: SequenceTable, builder: PromptBuilde
         fresh.load_state_dict(base)
         torch.manual_seed(5)
         model = attach_adapter(fresh, Projector(4, 32), torch.randn(8, 4), SHAPE, 4, seed=3)
-        examples = FineTuningExamples(sequences, builder, representations, 3, 0, SETTINGS)
+        snapshots = SETTINGS.finetuning.snapshots
+        settings = SETTINGS if killed_at is None else with_values(SETTINGS, snapshots=(*snapshots, killed_at))
+        examples = FineTuningExamples(sequences, builder, representations, settings)
         taken: list[int] = []
 
         def take_snapshot(step: int) -> None:
@@ -65,10 +64,7 @@ def run(llama: LlamaForCausalLM, sequences: SequenceTable, builder: PromptBuilde
             if step == killed_at:
                 raise Killed
 
-        settings = SETTINGS if killed_at is None else replace(SETTINGS, snapshots=(*SETTINGS.snapshots, killed_at))
-        log = fine_tune(
-            model, examples, 0, settings, "tuning", logging.getLogger("test"), take_snapshot, Checkpointing(folder, 2)
-        )
+        log = fine_tune(model, examples, take_snapshot, Checkpointing(folder, 2))
         return model, log, taken
 
     return run

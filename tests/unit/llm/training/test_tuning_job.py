@@ -30,7 +30,7 @@ def test_a_step_is_the_same_in_however_many_parts(job: TuningJob, parts: int) ->
     for each in (whole, divided):
         run_tuning(each)
     # Titles differ in length, so the mean over parts is not the mean over the batch.
-    answers = {len(prepare_tuning(whole).examples.example(row, 0).token_ids) for row in (0, 1)}
+    answers = {len(prepare_tuning(whole)[1].example(row, 0).token_ids) for row in (0, 1)}
     assert len(answers) == 2
     assert losses(divided) == pytest.approx(losses(whole), rel=1e-4)
     expected = tensors(whole.adapter)
@@ -113,18 +113,18 @@ def test_early_stopping_survives_an_interruption(job: TuningJob, monkeypatch: py
 
 
 def test_validation_sees_the_frozen_candidate_sets_of_validation_users_alone(job: TuningJob) -> None:
-    validation = prepare_tuning(job).examples.validation()
+    validation = prepare_tuning(job)[1].validation()
     assert len(validation) == 1
     example = validation[0]
-    builder = prepare_tuning(job).examples.example(2, draw=0)
+    builder = prepare_tuning(job)[1].example(2, draw=0)
     assert example.token_ids == builder.token_ids
     assert any(label != IGNORED_LABEL for label in example.labels)
 
 
 def test_batches_of_one_length_hold_every_sequence_once_a_pass(job: TuningJob) -> None:
     grouped = with_finetuning(job, "grouped", length_grouped=True, batch_size=2, steps=4, snapshots=[])
-    examples = prepare_tuning(grouped).examples
-    again = prepare_tuning(grouped).examples
+    examples = prepare_tuning(grouped)[1]
+    again = prepare_tuning(grouped)[1]
     drawn = [tuple(examples[position].token_ids) for position in range(len(examples))]
     assert drawn == [tuple(again[position].token_ids) for position in range(len(again))]
     for number in range(4):

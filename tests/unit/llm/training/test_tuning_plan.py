@@ -1,7 +1,6 @@
 """The plan of a fine-tuning against what a real one holds and computes."""
 
 import gc
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +11,10 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig, LlamaForCausa
 from ilora.adapters.labels import IGNORED_LABEL
 from ilora.benchmarks.memory import held_bytes, peak_bytes
 from ilora.benchmarks.workloads import EMBEDDED, LLAMA_2_7B_GPU
-from ilora.llm.model.adapter import AdapterSettings, attach_adapter
+from ilora.configuration.sections.backbone import BackboneSource
+from ilora.configuration.sections.finetuning_values import AdapterValues
+from ilora.configuration.tuning import AdapterShape, MethodKind
+from ilora.llm.model.adapter import attach_adapter
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.model.inputs import read_method_inputs
 from ilora.llm.model.projector import Projector
@@ -20,24 +22,15 @@ from ilora.llm.training.frozen_weights import frozen_bytes
 from ilora.llm.training.memory_estimate import StepShape, StepTracer
 from ilora.llm.training.tuning_job import TuningJob, prepare_tuning
 from ilora.llm.training.tuning_plan import describe_plan, plan_tuning, too_large
+from ilora.methods.declaration import AdapterKind
 from tiny_models import ARCHITECTURES, tiny_model
 
-SHAPE = AdapterSettings(
-    rank=8,
-    alpha=32.0,
-    dropout=0.0,
-    target_modules=("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"),
-    experts=4,
-    gate="linear",
-    active_experts=None,
-    guidance="sequence_representation",
-    scale="per_rank",
-    item_vectors="raw",
-)
+VALUES = AdapterValues(lora_alpha=32.0, scale="per_rank", item_vectors="raw")
+SHAPE = AdapterShape(VALUES, MethodKind(prompt="hybrid", adapter="instance_wise"))
 BATCH = StepShape(EMBEDDED.batch, EMBEDDED.tokens, answer_tokens=8)
 
 
-def tuned_model(config: PreTrainedConfig, shape: AdapterSettings, gradient_checkpointing: bool) -> HybridLanguageModel:
+def tuned_model(config: PreTrainedConfig, shape: AdapterShape, gradient_checkpointing: bool) -> HybridLanguageModel:
     torch.manual_seed(0)
     backbone = AutoModelForCausalLM.from_config(config).requires_grad_(False)
     model = attach_adapter(backbone, Projector(64, config.hidden_size), torch.randn(1600, 64), shape, 64, 1).train()
@@ -51,7 +44,12 @@ def batch_of(shape: StepShape) -> dict[str, torch.Tensor]:
     behaviour, labels = torch.full_like(input_ids, -1), torch.full_like(input_ids, IGNORED_LABEL)
     behaviour[:, ::13] = 3
     labels[:, -shape.answer_tokens :] = 5
-    return {"input_ids": input_ids, "behaviour": behaviour, "labels": labels, "guidance": torch.randn(shape.rows, 64)}
+    return {
+        "input_ids": input_ids,
+        "behaviour": behaviour,
+        "labels": labels,
+        "gate_inputs": torch.randn(shape.rows, 64),
+    }
 
 
 def operations_of(model: HybridLanguageModel, batch: dict[str, torch.Tensor]) -> int:
@@ -61,12 +59,12 @@ def operations_of(model: HybridLanguageModel, batch: dict[str, torch.Tensor]) ->
     return counter.get_total_flops()
 
 
-@pytest.mark.parametrize("experts", [4, None])
+@pytest.mark.parametrize("adapter", ["instance_wise", "uniform"])
 @pytest.mark.parametrize("gradient_checkpointing", [False, True])
 def test_planned_memory_and_operations_are_those_of_the_embedded_backbone(
-    experts: int | None, gradient_checkpointing: bool
+    adapter: AdapterKind, gradient_checkpointing: bool
 ) -> None:
-    shape = replace(SHAPE, experts=experts)
+    shape = AdapterShape(VALUES, MethodKind(prompt="hybrid", adapter=adapter))
     model, batch = tuned_model(EMBEDDED.config(), shape, gradient_checkpointing), batch_of(BATCH)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(trained)
@@ -82,7 +80,7 @@ def test_planned_memory_and_operations_are_those_of_the_embedded_backbone(
     before = held_bytes([*model.parameters(), *model.buffers(), *moments])
     measured = before + peak_bytes(step, torch.device("cpu"))
 
-    tracer = StepTracer.of(EMBEDDED.config(), shape, 64, "float32", None, "sdpa", gradient_checkpointing)
+    tracer = StepTracer.of(EMBEDDED.config(), shape, 64, BackboneSource(name="none"), gradient_checkpointing)
     planned = tracer.trace(BATCH)
     print(f"planned {planned.bytes / 2**20:.1f} MiB, measured {measured / 2**20:.1f} MiB")
     assert planned.bytes == pytest.approx(measured, rel=0.15)
@@ -93,7 +91,7 @@ def test_planned_memory_and_operations_are_those_of_the_embedded_backbone(
 @pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_a_step_of_every_architecture_can_be_planned(kind: str) -> None:
     config, shape = tiny_model(kind).config, StepShape(rows=2, tokens=12, answer_tokens=3)
-    planned = StepTracer.of(config, SHAPE, 64, "float32", None, "eager", False).trace(shape)
+    planned = StepTracer.of(config, SHAPE, 64, BackboneSource(name="none", attention="eager"), False).trace(shape)
     model = tuned_model(config, SHAPE, gradient_checkpointing=False)
     measured = operations_of(model, batch_of(shape))
     assert planned.frozen == sum(4 * weight.numel() for weight in model.parameters() if not weight.requires_grad)
@@ -104,7 +102,8 @@ def test_llama_2_7b_is_planned_without_its_weights() -> None:
     def tracer(quantization: Any, gradient_checkpointing: bool) -> StepTracer:
         config = LLAMA_2_7B_GPU.config()
         config.num_hidden_layers = 32
-        return StepTracer.of(config, SHAPE, 64, "bfloat16", quantization, "sdpa", gradient_checkpointing)
+        source = BackboneSource(name="none", precision="bfloat16", quantization=quantization)
+        return StepTracer.of(config, SHAPE, 64, source, gradient_checkpointing)
 
     kept, again = tracer(None, False), tracer("nf4", True)
     lora, gate, projector = 19_988_480, 64 * 4, 64 * 4096 + 4096 + 4096 * 4096 + 4096
@@ -132,7 +131,7 @@ def test_quantized_weights_are_planned_as_they_are_stored(
     )
     stored = AutoModelForCausalLM.from_pretrained(tmp_path, quantization_config=options, device_map={"": "cpu"})
     measured = sum(parameter.numel() * parameter.element_size() for parameter in stored.parameters())
-    tracer = StepTracer.of(llama.config, SHAPE, 4, "float32", quantization, "sdpa", False)
+    tracer = StepTracer.of(llama.config, SHAPE, 4, BackboneSource(name="none", quantization=quantization), False)
     assert frozen_bytes(tracer.model, quantization) == pytest.approx(measured, rel=0.1)
 
 
@@ -140,7 +139,7 @@ def test_a_plan_follows_the_job(job: TuningJob) -> None:
     files = {name: job.inputs[name] for name in ("catalogue", "sequences")}
     plan = plan_tuning(job.settings, read_method_inputs(**files), embedding_size=4, processes=2)
     assert (plan.steps, plan.batch_size, plan.parts, plan.rows) == (12, 4, 1, 2)
-    examples = prepare_tuning(job).examples
+    examples = prepare_tuning(job)[1]
     lengths = [len(examples[position].token_ids) for position in range(len(examples))]
     assert plan.longest_tokens == max(lengths)
     assert min(lengths) <= plan.mean_tokens <= max(lengths)

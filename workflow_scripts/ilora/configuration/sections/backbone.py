@@ -16,6 +16,31 @@ EMBEDDED_BACKBONE = "embedded"
 HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
+Precision = Literal["float32", "bfloat16", "float16"]
+Quantization = Literal["nf4", "int8"]
+Attention = Literal["sdpa", "eager", "flash_attention_2"]
+
+
+class BackboneSource(Section):
+    """Where a job loads a language model from, and how.
+
+    Attributes:
+        name: a directory or ``organisation/model``.
+        revision: branch, tag or commit of the hub, or None.
+        precision: of the frozen weights and of the computation.
+        quantization: of the linear layers' weights, or None.
+        attention: implementation of attention in transformers.
+        record: file that says which commit of the hub was fetched (`ilora.llm.hub.fetching`), if the workflow did.
+    """
+
+    name: str
+    revision: str | None = None
+    precision: Precision = "float32"
+    quantization: Quantization | None = None
+    attention: Attention = "sdpa"
+    record: str | None = None
+
+
 class BackboneSection(Section):
     """The language model that is tuned."""
 
@@ -25,17 +50,13 @@ class BackboneSection(Section):
         "organisation/model on the Hugging Face hub",
     )
     revision: Revision | None = Field(None, description="branch, tag or commit on the hub; null for its default branch")
-    precision: Literal["float32", "bfloat16", "float16"] = Field(
-        "float32", description="of the frozen weights and of the computation"
-    )
-    quantization: Literal["nf4", "int8"] | None = Field(
+    precision: Precision = Field("float32", description="of the frozen weights and of the computation")
+    quantization: Quantization | None = Field(
         None,
         description="of the frozen weights, by bitsandbytes: nf4 (4 bits, QLoRA) or int8; null for none, as it is for "
         "the embedded one",
     )
-    attention: Literal["sdpa", "eager", "flash_attention_2"] = Field(
-        "sdpa", description="implementation of attention in transformers"
-    )
+    attention: Attention = Field("sdpa", description="implementation of attention in transformers")
     gpus: Annotated[int, Field(ge=0)] = Field(
         1,
         description="GPUs that each rule of the language model asks for; fine-tuning has a process on each, and they "
@@ -51,6 +72,22 @@ class BackboneSection(Section):
     gpu_memory_gb: Annotated[float, Field(gt=0)] | None = Field(
         None, description="memory of one of them; a fine-tuning that is planned to need more is not submitted"
     )
+
+    def source(self, folder: str, record: str) -> BackboneSource:
+        """Return where this model is loaded from.
+
+        Args:
+            folder: of the embedded backbone.
+            record: of the fetched commit, if it comes from the hub.
+        """
+        return BackboneSource(
+            name=folder if self.is_embedded else self.name,
+            revision=self.revision,
+            precision=self.precision,
+            quantization=self.quantization,
+            attention=self.attention,
+            record=record if self.is_on_hub else None,
+        )
 
     @property
     def is_embedded(self) -> bool:

@@ -1,12 +1,11 @@
 """Greedy answers to hybrid prompts, each up to its end."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from transformers import GenerationConfig
 
+from ilora.configuration.sections.decoding import DecodingSection
 from ilora.llm.inference.answer_trie import Answers, AnswerTrie, answer_trie
 from ilora.llm.inference.prompt_batches import PreparedPrompt, PromptBatch, in_batches, prompt_batch
 from ilora.llm.model.hybrid_model import HybridLanguageModel
@@ -18,26 +17,12 @@ AllowedTokens = Callable[[int, torch.Tensor], list[int]]
 """What transformers calls ``prefix_allowed_tokens_fn``: from a row's number and its tokens to those that may follow."""
 
 
-@dataclass(frozen=True)
-class DecodingSettings:
-    """``batch_size`` prompts at a time; an answer has at most ``maximum_new_tokens``, its end included.
-
-    ``constrained``: only candidates can be written, each to its end. ``candidate_score``: of
-    `ilora.llm.inference.likelihood`.
-    """
-
-    batch_size: int
-    maximum_new_tokens: int
-    constrained: bool = False
-    candidate_score: Literal["sum", "mean"] = "sum"
-
-
 @torch.inference_mode()
 def generate_answers(
     model: HybridLanguageModel,
     builder: PromptBuilder,
     prompts: Sequence[PreparedPrompt],
-    settings: DecodingSettings,
+    settings: DecodingSection,
     progress: Progress,
     possible: Sequence[Answers] | None = None,
 ) -> list[str]:
@@ -98,7 +83,7 @@ def _generate(
         eos_token_id=builder.stops,
         pad_token_id=builder.tokenizer.pad_token_id,
     )
-    with model.gated(batch.guidance, batch.embeddings, batch.attention_mask.bool()):
+    with model.gated(batch.gate_inputs, batch.embeddings, batch.attention_mask.bool()):
         generated: torch.Tensor = model.causal_model.generate(
             inputs_embeds=batch.embeddings,
             attention_mask=batch.attention_mask,

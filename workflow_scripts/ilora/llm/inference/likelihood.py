@@ -124,9 +124,9 @@ def score_without_sharing(model: HybridLanguageModel, prompt: PreparedPrompt, an
     behaviour = pad_right([tokens.behaviour + [NO_ITEM] * len(answer) for answer in answers], NO_ITEM).to(where)
     embeddings = model.embed(input_ids, behaviour)
     in_prompt = torch.arange(input_ids.shape[1], device=where) < len(tokens.token_ids)
-    guidance = None if prompt.guidance is None else prompt.guidance.to(where).expand(len(answers), -1)
+    gate_inputs = None if prompt.gate_input is None else prompt.gate_input.to(where).expand(len(answers), -1)
     longest = input_ids.shape[1] - len(tokens.token_ids)
-    with model.gated(guidance, embeddings, in_prompt.expand(len(answers), -1)):
+    with model.gated(gate_inputs, embeddings, in_prompt.expand(len(answers), -1)):
         output = model.causal_model(inputs_embeds=embeddings, use_cache=False, logits_to_keep=longest + 1)
     log_probabilities = _wide(output.logits[:, :-1]).log_softmax(dim=-1)
     of_tokens = log_probabilities.gather(2, input_ids[:, -longest:, None])[..., 0]
@@ -187,7 +187,7 @@ def _score_batch(
 ) -> list[list[AnswerScores]]:
     batch = prompt_batch(model, prompts)
     found: list[list[AnswerScores]] = [[] for _ in prompts]
-    with model.gated(batch.guidance, batch.embeddings, batch.attention_mask.bool()):
+    with model.gated(batch.gate_inputs, batch.embeddings, batch.attention_mask.bool()):
         prefix = _read(model, batch)
         for packed in zip(*passes, strict=True):
             for row, (answers, nodes) in enumerate(zip(packed, _log_probabilities(model, prefix, packed), strict=True)):

@@ -9,8 +9,9 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
+from ilora.configuration.sections.decoding import DecodingSection
 from ilora.data.sequences import SequenceTable
-from ilora.llm.inference.generation import DecodingSettings, generate_answers
+from ilora.llm.inference.generation import generate_answers
 from ilora.llm.inference.likelihood import score_answers
 from ilora.llm.inference.prompt_batches import PreparedPrompt
 from ilora.llm.model.hybrid_model import HybridLanguageModel
@@ -53,7 +54,7 @@ def predict(
     prompted: PromptedModel,
     sequences: SequenceTable,
     candidates: pa.Table,
-    decoding: DecodingSettings,
+    decoding: DecodingSection,
     gate_inputs: torch.Tensor | None = None,
 ) -> ModelOutputs:
     """Answer every candidate set by greedy text, and score the candidates by likelihood.

@@ -14,7 +14,7 @@ class PreparedPrompt:
     """A tokenised prompt and, for an instance-wise adapter, what its gate reads, float (width,)."""
 
     tokens: TokenisedPrompt
-    guidance: torch.Tensor | None
+    gate_input: torch.Tensor | None
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,12 @@ class PromptBatch:
     Attributes:
         embeddings: (rows, tokens, h), behaviour tokens in place.
         attention_mask: int64 (rows, tokens), 0 at padding.
-        guidance: float (rows, width), or None.
+        gate_inputs: float (rows, width), or None.
     """
 
     embeddings: torch.Tensor
     attention_mask: torch.Tensor
-    guidance: torch.Tensor | None
+    gate_inputs: torch.Tensor | None
 
 
 def in_batches(prompts: Sequence[PreparedPrompt], batch_size: int) -> Iterator[list[int]]:
@@ -52,9 +52,9 @@ def prompt_batch(model: HybridLanguageModel, prompts: Sequence[PreparedPrompt]) 
         input_ids[row, begin:] = torch.tensor(prompt.tokens.token_ids)
         behaviour[row, begin:] = torch.tensor(prompt.tokens.behaviour)
         attention_mask[row, begin:] = 1
-    guidance = [prompt.guidance for prompt in prompts if prompt.guidance is not None]
+    gate_inputs = [prompt.gate_input for prompt in prompts if prompt.gate_input is not None]
     return PromptBatch(
         embeddings=model.embed(input_ids.to(where), behaviour.to(where)),
         attention_mask=attention_mask.to(where),
-        guidance=torch.stack(guidance).to(where) if guidance else None,
+        gate_inputs=torch.stack(gate_inputs).to(where) if gate_inputs else None,
     )

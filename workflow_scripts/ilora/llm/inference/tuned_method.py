@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from ilora.artifacts.parquet import read_table
 from ilora.artifacts.schemas import ITEMS
 from ilora.artifacts.tensors import read_tensor
-from ilora.datasets.wording import PromptWording
+from ilora.configuration.sections.decoding import DecodingSection
+from ilora.configuration.tuning import TuningSettings
 from ilora.llm.hub.origin import read_origin
-from ilora.llm.inference.generation import DecodingSettings, generate_answers
+from ilora.llm.inference.generation import generate_answers
 from ilora.llm.inference.likelihood import score_answers
 from ilora.llm.inference.prompt_batches import PreparedPrompt
 from ilora.llm.model.adapter import load_adapter
@@ -23,14 +24,13 @@ from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.model.item_vectors import prepare_item_vectors
 from ilora.llm.prompts.builder import PromptBuilder, prompt_style
 from ilora.llm.prompts.context import context_window
-from ilora.llm.training.tuning_job import TuningSettings
 from ilora.predictions.choices import resolve_choice
 from ilora.progress import Progress
 
 _LOGGER = logging.getLogger(__name__)
 
 #: Of one prompt; a longer answer is no title.
-_DECODING = DecodingSettings(batch_size=1, maximum_new_tokens=64)
+_DECODING = DecodingSection(batch_size=1, maximum_new_tokens=64)
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class TunedMethod:
 
     Attributes:
         titles: by item id.
-        item_embeddings: of the guiding recommender, float32 (items, d); None for a method of text alone.
-        recommender: the guiding recommender's own file; None likewise.
+        item_embeddings: of the sequence encoder, float32 (items, d); None for a method of text alone.
+        recommender: the sequence encoder's own file; None likewise.
     """
 
     titles: list[str]
@@ -67,10 +67,10 @@ class TunedMethod:
     builder: PromptBuilder
 
     @property
-    def is_guided_by_sequence(self) -> bool:
+    def reads_the_sequence(self) -> bool:
         """Whether its gate reads the representation of the history."""
         gated = self.model.instance_wise
-        return gated is not None and gated.config.guidance == "sequence_representation"
+        return gated is not None and gated.config.gate_input == "sequence_representation"
 
     def ask(self, history: Sequence[int], candidates: Sequence[int], representation: torch.Tensor | None) -> Answer:
         """Return what the model chooses for a history.
@@ -80,11 +80,11 @@ class TunedMethod:
             candidates: item ids.
             representation: z of the history, float32 (1, d); None where nothing reads it.
         """
-        guidance = representation[0] if representation is not None and self.is_guided_by_sequence else None
+        gate_input = representation[0] if representation is not None and self.reads_the_sequence else None
         gated = self.model.instance_wise
-        if gated is not None and gated.config.guidance == "constant":
-            guidance = gated.constant_guidance(1)[0]
-        prompt = PreparedPrompt(self.builder.prompt(history, candidates), guidance)
+        if gated is not None and gated.config.gate_input == "constant":
+            gate_input = gated.constant_gate_inputs(1)[0]
+        prompt = PreparedPrompt(self.builder.prompt(history, candidates), gate_input)
         with Progress(1, "answering", _LOGGER) as progress:
             (text,) = generate_answers(self.model, self.builder, [prompt], _DECODING, progress)
         with Progress(1, "scoring the candidates", _LOGGER) as progress:
@@ -92,9 +92,9 @@ class TunedMethod:
             (scores,) = score_answers(self.model, [prompt], [answers], 1, progress)
         likelihoods = np.exp(scores.sums - scores.sums.max())
         weights = None
-        if gated is not None and guidance is not None:
+        if gated is not None and gate_input is not None:
             with torch.no_grad():
-                weights = gated.gate(guidance[None].to(self.model.causal_model.device)).squeeze(0).tolist()
+                weights = gated.gate(gate_input[None].to(self.model.causal_model.device)).squeeze(0).tolist()
         choice = resolve_choice(text, candidates, self.titles)
         return Answer(text, choice, likelihoods / likelihoods.sum(), weights)
 
@@ -110,19 +110,21 @@ def load_tuned_method(adapter: Path) -> TunedMethod:
         ValueError: if its gate reads something that a new history does not have, as some ablations' gates do.
     """
     origin = read_origin(adapter)
-    settings = TuningSettings(**origin.config)
+    settings = TuningSettings.read_recorded(origin.config)
     shape = settings.shape
-    if shape.experts is not None and shape.guidance in ("random_initialized", "shuffled"):
-        raise ValueError(f"{adapter}: its gate reads {shape.guidance} vectors, which a new history does not have")
+    if shape.experts is not None and shape.values.gate_input in ("random_initialized", "shuffled"):
+        raise ValueError(
+            f"{adapter}: its gate reads {shape.values.gate_input} vectors, which a new history does not have"
+        )
     catalogue, embeddings = origin.find("items.parquet"), origin.find("item_embeddings.safetensors")
     assert catalogue is not None  # every method reads titles
     vectors = None if embeddings is None else read_tensor(embeddings, "item_embeddings")
-    record = settings.source.record
-    source = replace(
-        settings.source,
-        name=origin.backbone_folder(settings.source.name),
-        record=None if record is None else str(origin.find(Path(record).name)),
-    )
+    record = settings.backbone.record
+    found = {
+        "name": origin.backbone_folder(settings.backbone.name),
+        "record": None if record is None else str(origin.find(Path(record).name)),
+    }
+    source = settings.backbone.model_copy(update=found)
     tokenizer, titles = load_tokenizer(source), read_table(catalogue, ITEMS)["title"].to_pylist()
     prepared = None
     if vectors is not None and shape.item_vectors is not None:
@@ -131,8 +133,8 @@ def load_tuned_method(adapter: Path) -> TunedMethod:
     builder = PromptBuilder(
         tokenizer,
         titles,
-        prompt_style(settings.prompt, settings.kind["prompt"]),
-        PromptWording(**settings.wording),
+        prompt_style(settings.prompt, settings.kind.prompt),
+        settings.wording,
         context_window(model.causal_model, _DECODING.maximum_new_tokens),
     )
     recommender = None if embeddings is None else embeddings.with_name("model.safetensors")

@@ -2,9 +2,8 @@
 
 import os
 import socket
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
@@ -22,12 +21,9 @@ from transformers import (
 
 from ilora.artifacts.json_files import read_json
 from ilora.artifacts.records import check_folder
+from ilora.configuration.sections.backbone import BackboneSource, Precision
 
-Quantization = Literal["nf4", "int8"]
-
-#: In what the frozen weights are kept and the language model computes.
-Precision = Literal["float32", "bfloat16", "float16"]
-
+#: Of the frozen weights and of the computation.
 DTYPES: dict[Precision, torch.dtype] = {
     "float32": torch.float32,
     "bfloat16": torch.bfloat16,
@@ -37,23 +33,6 @@ DTYPES: dict[Precision, torch.dtype] = {
 
 class BackboneError(RuntimeError):
     """A backbone cannot be had; the message says what to do."""
-
-
-@dataclass(frozen=True)
-class BackboneSource:
-    """Where a backbone comes from.
-
-    ``name`` is a directory or ``organisation/model``; ``revision`` a branch, tag or commit of the hub or None;
-    ``quantization`` of the linear layers' weights or None; ``record`` the file that says which commit of the hub was
-    fetched (`ilora.llm.hub.fetching`), if the workflow fetched it.
-    """
-
-    name: str
-    revision: str | None
-    precision: Precision
-    attention: str
-    quantization: Quantization | None = None
-    record: str | None = None
 
 
 def access_refused(name: str) -> BackboneError:

@@ -14,14 +14,14 @@ from ilora.llm.prompts.builder import NO_ITEM
 class TrainingExample:
     """One prompt with its answer.
 
-    ``token_ids``, ``behaviour`` and ``labels`` are equally long; ``guidance`` is what a gate reads, float32 (width,) or
-    None.
+    ``token_ids``, ``behaviour`` and ``labels`` are equally long; ``gate_input`` is what a gate reads, float32 (width,)
+    or None.
     """
 
     token_ids: Sequence[int]
     behaviour: Sequence[int]
     labels: Sequence[int]
-    guidance: np.ndarray | None = None
+    gate_input: np.ndarray | None = None
 
 
 def pad_right(rows: Sequence[Sequence[int]], value: int) -> torch.Tensor:
@@ -39,14 +39,14 @@ class Collator:
     padding_token_id: int
 
     def __call__(self, examples: Sequence[TrainingExample]) -> dict[str, torch.Tensor]:
-        """Pad on the right; guidance is stacked to (batch, width) when the examples carry it."""
+        """Pad on the right; what a gate reads is stacked to (batch, width) when the examples carry it."""
         batch = {
             "input_ids": pad_right([example.token_ids for example in examples], self.padding_token_id),
             "behaviour": pad_right([example.behaviour for example in examples], NO_ITEM),
             "labels": pad_right([example.labels for example in examples], IGNORED_LABEL),
             "attention_mask": pad_right([[1] * len(example.token_ids) for example in examples], 0),
         }
-        guidance = [example.guidance for example in examples if example.guidance is not None]
-        if guidance:
-            batch["guidance"] = torch.from_numpy(np.stack(guidance))
+        gate_inputs = [example.gate_input for example in examples if example.gate_input is not None]
+        if gate_inputs:
+            batch["gate_inputs"] = torch.from_numpy(np.stack(gate_inputs))
         return batch

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from ilora.adapters import InstanceWiseModel
-from ilora.adapters.guidance import collapse_tokens
+from ilora.adapters.gate_inputs import collapse_tokens
 from ilora.adapters.labels import IGNORED_LABEL
 from ilora.llm.model.projector import Projector
 from ilora.llm.prompts.builder import NO_ITEM
@@ -74,25 +74,25 @@ class HybridLanguageModel(nn.Module):
         return embeddings.masked_scatter(places[..., None], tokens)
 
     def gated(
-        self, guidance: torch.Tensor | None, embeddings: torch.Tensor, prompt_tokens: torch.Tensor
+        self, gate_inputs: torch.Tensor | None, embeddings: torch.Tensor, prompt_tokens: torch.Tensor
     ) -> AbstractContextManager[None]:
         """Give a context in which the adapter is that of these rows; one that does nothing without a gate.
 
         Args:
-            guidance: float (batch, width), what the gate reads; None where it reads the tokens.
+            gate_inputs: float (batch, width), what the gate reads; None where it reads the tokens.
             embeddings: of the batch, as `embed` gives them.
             prompt_tokens: bool (batch, tokens), neither padding nor answer.
 
         Raises:
-            ValueError: if the gate needs guidance and there is none.
+            ValueError: if the gate is to be given what it reads and there is none.
         """
         if self.instance_wise is None:
             return nullcontext()
-        if self.instance_wise.config.guidance == "token_collapsed":
-            guidance = collapse_tokens(embeddings, prompt_tokens)
-        if guidance is None:
-            raise ValueError("guidance: found None, expected what the gate reads, one row for each sequence")
-        return self.instance_wise.gated(guidance)
+        if self.instance_wise.config.gate_input == "token_collapsed":
+            gate_inputs = collapse_tokens(embeddings, prompt_tokens)
+        if gate_inputs is None:
+            raise ValueError("gate_inputs: found None, expected what the gate reads, one row for each sequence")
+        return self.instance_wise.gated(gate_inputs)
 
     def activation_checkpointing_enable(
         self, activation_checkpointing_kwargs: Mapping[str, Any] | None = None, **options: Any
@@ -148,7 +148,7 @@ class HybridLanguageModel(nn.Module):
         behaviour: torch.Tensor,
         labels: torch.Tensor,
         attention_mask: torch.Tensor | None = None,
-        guidance: torch.Tensor | None = None,
+        gate_inputs: torch.Tensor | None = None,
         behaviour_vectors: torch.Tensor | None = None,
         num_items_in_batch: torch.Tensor | None = None,
     ) -> dict[str, torch.Tensor]:
@@ -161,8 +161,8 @@ class HybridLanguageModel(nn.Module):
             input_ids: int64 (batch, tokens).
             behaviour: int64 (batch, tokens), see `embed`.
             labels: int64 (batch, tokens), IGNORED_LABEL where nothing is to be learnt.
-            attention_mask: int64 (batch, tokens), 0 at padding; read by a gate that is guided by the tokens.
-            guidance: see `gated`.
+            attention_mask: int64 (batch, tokens), 0 at padding; read by a gate whose input is the tokens.
+            gate_inputs: see `gated`.
             behaviour_vectors: see `embed`.
             num_items_in_batch: labelled tokens of the whole optimizer step, by which the sum over this part of it is
                 divided: the step is then the same in however many parts and processes it is computed. None where this
@@ -177,7 +177,7 @@ class HybridLanguageModel(nn.Module):
             counted &= attention_mask.bool()
         targets = labels[:, 1:]
         labelled = targets != IGNORED_LABEL
-        with self.gated(guidance, embeddings, counted):
+        with self.gated(gate_inputs, embeddings, counted):
             logits = self.logits(embeddings, lambda hidden: hidden[:, :-1][labelled])
         total = nn.functional.cross_entropy(logits.float(), targets[labelled], reduction="sum")
         return {"loss": total / (labelled.sum() if num_items_in_batch is None else num_items_in_batch)}

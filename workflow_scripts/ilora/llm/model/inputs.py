@@ -1,4 +1,4 @@
-"""What fine-tuning and answering read: titles, sequences, and the guiding recommender's vectors."""
+"""What fine-tuning and answering read: titles, sequences, and the sequence encoder's vectors."""
 
 import os
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Path = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
-class GuideVectors:
+class EncoderVectors:
     """What a recommender knows of a data set.
 
     Attributes:
@@ -34,12 +34,12 @@ class MethodInputs:
     Attributes:
         titles: by item id.
         sequences: all sequences.
-        guide: the guiding recommender's vectors; None for a method whose prompts are text alone.
+        sequence_encoder: its vectors; None for a method whose prompts are text alone.
     """
 
     titles: list[str]
     sequences: SequenceTable
-    guide: GuideVectors | None
+    sequence_encoder: EncoderVectors | None
 
     @property
     def training_sequences(self) -> int:
@@ -53,32 +53,32 @@ def read_method_inputs(
     item_embeddings: Path | None = None,
     representations: Path | None = None,
 ) -> MethodInputs:
-    """Read the files of one data set and, if they are given, of one guide; check that they belong together.
+    """Read the files of one data set and, if they are given, of one sequence encoder; check that they belong together.
 
     Raises:
-        FileNotFoundError, ilora.artifacts.errors.ArtifactError: if a file is missing or damaged, or the guide was
-            trained on other items or sequences.
-        ValueError: if items or sequences are not as many as vectors, or only one file of the guide is given.
+        FileNotFoundError, ilora.artifacts.errors.ArtifactError: if a file is missing or damaged, or the sequence
+            encoder was trained on other items or sequences.
+        ValueError: if items or sequences are not as many as vectors, or only one file of the sequence encoder is given.
     """
     titles = read_table(catalogue, ITEMS)["title"].to_pylist()
     read = read_sequences(sequences)
     if item_embeddings is None and representations is None:
         return MethodInputs(titles, read, None)
     if item_embeddings is None or representations is None:
-        raise ValueError("a guide: found one of its files, expected item embeddings and sequence representations")
+        raise ValueError("a sequence encoder: found one of its files, expected item embeddings and representations")
     for path in (item_embeddings, representations):
         check_made_from(path, [catalogue, sequences])
-    guide = GuideVectors(
+    sequence_encoder = EncoderVectors(
         item_embeddings=read_tensor(item_embeddings, "item_embeddings"),
         representations=read_tensor(representations, "sequence_representations"),
     )
     for path, vectors, expected in (
-        (item_embeddings, guide.item_embeddings, len(titles)),
-        (representations, guide.representations, len(read.keys)),
+        (item_embeddings, sequence_encoder.item_embeddings, len(titles)),
+        (representations, sequence_encoder.representations, len(read.keys)),
     ):
         if len(vectors) != expected:
             raise ValueError(
                 f"{path}: found {len(vectors)} vectors, expected {expected}: the recommender was trained on other "
                 "data. Delete the file and run the workflow again."
             )
-    return MethodInputs(titles, read, guide)
+    return MethodInputs(titles, read, sequence_encoder)

@@ -4,22 +4,24 @@ from typing import Literal
 
 import torch
 
-from ilora.llm.model.inputs import GuideVectors
+from ilora.llm.model.inputs import EncoderVectors
 
 Preparation = Literal["raw", "decorrelated"]
 
 
-def guide_item_vectors(guide: GuideVectors | None, preparation: Preparation | None) -> torch.Tensor | None:
-    """Give the prepared vectors of a method's guide; None where prompts are text alone, with no guide to prepare.
+def encoder_item_vectors(
+    sequence_encoder: EncoderVectors | None, preparation: Preparation | None
+) -> torch.Tensor | None:
+    """Give the prepared vectors of a method's sequence encoder; None without a preparation: prompts are text alone.
 
     Raises:
-        ValueError: if there is a preparation without a guide, or the embeddings are not finite.
+        ValueError: if there is a preparation without a sequence encoder, or the embeddings are not finite.
     """
     if preparation is None:
         return None
-    if guide is None:
-        raise ValueError("hybrid prompts: found no guide, expected the item embeddings of a recommender")
-    return prepare_item_vectors(guide.item_embeddings, preparation)
+    if sequence_encoder is None:
+        raise ValueError("hybrid prompts: found no sequence encoder, expected the item embeddings of a recommender")
+    return prepare_item_vectors(sequence_encoder.item_embeddings, preparation)
 
 
 def prepare_item_vectors(item_embeddings: torch.Tensor, preparation: Preparation) -> torch.Tensor:

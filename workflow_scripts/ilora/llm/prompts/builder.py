@@ -1,11 +1,12 @@
 """Prompts as token ids, with the places of the behaviour tokens beside them (LLaRA's hybrid prompt, Eq. 4-6)."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from transformers import PreTrainedTokenizerBase
 
+from ilora.configuration.sections.prompt import PromptSection
 from ilora.datasets.wording import PromptWording
 from ilora.llm.prompts.context import ContextWindow
 from ilora.llm.prompts.fixed_tokens import Order, chat_tokens, plain_tokens
@@ -34,10 +35,10 @@ class PromptStyle:
     template: Template = "plain"
 
 
-def prompt_style(section: Mapping[str, Any], kind: PromptKind) -> PromptStyle:
+def prompt_style(section: PromptSection, kind: PromptKind) -> PromptStyle:
     """Give the style of a method's prompts: the study's `prompt` section, without behaviour tokens for text alone."""
-    style = PromptStyle(**section)
-    return style if kind == "hybrid" else replace(style, behaviour_token="none")
+    behaviour_token = section.behaviour_token if kind == "hybrid" else "none"
+    return PromptStyle(section.order, behaviour_token, section.template)
 
 
 def prompt_text(style: PromptStyle, wording: PromptWording, history: Sequence[str], candidates: Sequence[str]) -> str:

@@ -2,9 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -13,77 +11,19 @@ from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from ilora.adapters.labels import IGNORED_LABEL
 from ilora.adapters.load import ExpertLoad
+from ilora.configuration.sections.finetuning_values import FinetuningValues
+from ilora.configuration.tuning import TuningSettings
 from ilora.data.candidates import draw_candidates
 from ilora.data.sequences import SequenceTable
-from ilora.llm.model.backbones import Precision
 from ilora.llm.model.collation import Collator, TrainingExample
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder
 from ilora.llm.prompts.context import report_cut_histories
 from ilora.llm.training.checkpoints import Checkpointing
-from ilora.llm.training.loop import LogRow, LoopSettings, ParameterGroup, Schedule, Validation, train
-from ilora.llm.training.optimizer_steps import optimizer_steps
+from ilora.llm.training.loop import Hooks, LogRow, LoopSettings, ParameterGroup, Schedule, Validation, train
 from ilora.llm.training.processes import process_count, total_over_processes
 
-
-@dataclass(frozen=True)
-class FineTuningSettings:
-    """How an adapter is tuned.
-
-    ``steps`` counts optimizer steps of ``batch_size`` sequences, which the processes share, each in
-    ``gradient_accumulation`` parts; ``length_grouped`` says whether a batch has prompts of about the same length.
-    ``curriculum`` is LLaRA's: with probability 1 - step/steps a batch has placeholders for behaviour tokens. The loss
-    over the validation split is measured every ``validation_every`` steps (None: never), and training stops when
-    ``patience`` measurements (None: never) brought no lower one.
-    """
-
-    seed: int
-    steps: int
-    batch_size: int
-    gradient_accumulation: int
-    length_grouped: bool
-    warmup_fraction: float
-    learning_rate: float
-    projector_learning_rate: float
-    gate_learning_rate: float
-    curriculum: bool
-    precision: Precision
-    snapshots: tuple[int, ...]
-    log_every: int
-    validation_every: int | None
-    patience: int | None
-
-
-def fine_tuning_settings(
-    finetuning: Mapping[str, Any], precision: Precision, seed: int, training_sequences: int
-) -> FineTuningSettings:
-    """Read the study's `finetuning` section; a number of epochs becomes a number of steps.
-
-    Raises:
-        ValueError: if a snapshot lies beyond the last step.
-    """
-    batch_size = finetuning["batch_size"]
-    steps = optimizer_steps(finetuning, training_sequences)
-    late = [step for step in finetuning["snapshots"] if step > steps]
-    if late:
-        raise ValueError(f"finetuning.snapshots: found {late}, expected steps up to the last one, {steps}")
-    return FineTuningSettings(
-        seed=seed,
-        steps=steps,
-        batch_size=batch_size,
-        gradient_accumulation=finetuning["gradient_accumulation"],
-        length_grouped=finetuning["length_grouped"],
-        warmup_fraction=finetuning["warmup_fraction"],
-        learning_rate=finetuning["learning_rate"],
-        projector_learning_rate=finetuning["projector_learning_rate"],
-        gate_learning_rate=finetuning["gate_learning_rate"],
-        curriculum=finetuning["curriculum"],
-        precision=precision,
-        snapshots=tuple(finetuning["snapshots"]),
-        log_every=finetuning["log_every"],
-        validation_every=finetuning["validation_every"],
-        patience=finetuning["patience"],
-    )
+_LOGGER = logging.getLogger(__name__)
 
 
 class FineTuningExamples(Dataset[TrainingExample]):
@@ -96,44 +36,52 @@ class FineTuningExamples(Dataset[TrainingExample]):
     Args:
         sequences: all sequences; the training split is used.
         builder: writes prompts and answers.
-        guidance: what a gate reads for every sequence, float32 (sequences, width); None without such a gate.
-        candidates: size of a candidate set.
-        candidate_seed: of the candidate sets.
+        gate_inputs: what a gate reads for every sequence, float32 (sequences, width); None without such a gate.
         settings: of the fine-tuning.
 
     Attributes:
         settings: of the fine-tuning.
+        steps: optimizer steps that it takes.
         asked: examples given so far.
         cut: those of them whose history lost items to fit the model's context.
+
+    Raises:
+        ValueError: if a snapshot lies beyond the last step.
     """
 
     def __init__(
         self,
         sequences: SequenceTable,
         builder: PromptBuilder,
-        guidance: np.ndarray | None,
-        candidates: int,
-        candidate_seed: int,
-        settings: FineTuningSettings,
+        gate_inputs: np.ndarray | None,
+        settings: TuningSettings,
     ) -> None:
         self._sequences = sequences
         self._builder = builder
-        self._guidance = guidance
-        self._candidates = candidates
-        self._candidate_seed = candidate_seed
+        self._gate_inputs = gate_inputs
         self.settings = settings
+        self._values = settings.finetuning
         self.asked = self.cut = 0
         self._training_rows = sequences.rows("train")
+        self.steps = settings.finetuning.total_steps(len(self._training_rows))
+        late = [step for step in settings.finetuning.snapshots if step > self.steps]
+        if late:
+            raise ValueError(f"finetuning.snapshots: found {late}, expected steps up to the last one, {self.steps}")
         passes = math.ceil(len(self) / len(self._training_rows))
-        order = self._length_grouped_order if settings.length_grouped else self._random_order
+        order = self._length_grouped_order if self._values.length_grouped else self._random_order
         self._orders = [order(number) for number in range(passes)]
 
+    @property
+    def padding_token_id(self) -> int:
+        """What fills up the examples of a batch."""
+        return int(self._builder.tokenizer.pad_token_id)
+
     def __len__(self) -> int:
-        return self.settings.steps * self.settings.batch_size
+        return self.steps * self._values.batch_size
 
     def __getitem__(self, position: int) -> TrainingExample:
         number, place = divmod(position, len(self._training_rows))
-        text_only = self.settings.curriculum and self._is_text_only(position)
+        text_only = self._values.curriculum and self._is_text_only(position)
         return self.example(int(self._orders[number][place]), number, text_only)
 
     def example(self, sequence_id: int, draw: int, text_only: bool = False) -> TrainingExample:
@@ -154,7 +102,7 @@ class FineTuningExamples(Dataset[TrainingExample]):
             token_ids=prompt.token_ids + answer,
             behaviour=behaviour + [NO_ITEM] * len(answer),
             labels=[IGNORED_LABEL] * len(prompt.token_ids) + answer,
-            guidance=None if self._guidance is None else self._guidance[sequence_id],
+            gate_input=None if self._gate_inputs is None else self._gate_inputs[sequence_id],
         )
 
     def validation(self) -> "ValidationExamples":
@@ -168,8 +116,8 @@ class FineTuningExamples(Dataset[TrainingExample]):
             self._sequences.histories[sequence_id],
             int(self._sequences.targets[sequence_id]),
             number_of_items=len(self._builder.titles),
-            size=self._candidates,
-            seed=self._candidate_seed,
+            size=self.settings.candidates,
+            seed=self.settings.candidate_seed,
         )
 
     def _random_order(self, number: int) -> np.ndarray:
@@ -183,13 +131,13 @@ class FineTuningExamples(Dataset[TrainingExample]):
         ]
         drawn = int(np.random.default_rng([self.settings.seed, number]).integers(2**63))
         generator = torch.Generator().manual_seed(drawn)
-        places = get_length_grouped_indices(lengths, self.settings.batch_size, generator=generator)
+        places = get_length_grouped_indices(lengths, self._values.batch_size, generator=generator)
         return np.asarray(self._training_rows[places])
 
     def _is_text_only(self, position: int) -> bool:
-        step = position // self.settings.batch_size
+        step = position // self._values.batch_size
         drawn = np.random.default_rng([self.settings.seed, 1, step]).random()
-        return bool(drawn >= step / self.settings.steps)
+        return bool(drawn >= step / self.steps)
 
 
 class ValidationExamples(Dataset[TrainingExample]):
@@ -214,10 +162,6 @@ class ValidationExamples(Dataset[TrainingExample]):
 def fine_tune(
     model: HybridLanguageModel,
     examples: FineTuningExamples,
-    padding_token_id: int,
-    settings: FineTuningSettings,
-    description: str,
-    logger: logging.Logger,
     take_snapshot: Callable[[int], None],
     checkpointing: Checkpointing | None = None,
 ) -> list[LogRow]:
@@ -225,71 +169,69 @@ def fine_tune(
 
     Args:
         model: as `ilora.llm.model.adapter.attach_adapter` made it.
-        examples: in training order.
-        padding_token_id: of the tokenizer.
-        settings: of the fine-tuning.
-        description: what the progress display calls it.
-        logger: where progress goes.
-        take_snapshot: called after each of ``settings.snapshots``, on the main process.
-        checkpointing: see `ilora.llm.training.loop.train`.
+        examples: in training order, with the settings of the fine-tuning.
+        take_snapshot: called after each of the snapshots' steps, on the main process.
+        checkpointing: see `ilora.llm.training.loop.Hooks`.
     """
-    instance_wise = model.instance_wise
+    settings, values, instance_wise = examples.settings, examples.settings.finetuning, model.instance_wise
     log = train(
-        model=model,
-        dataset=examples,
-        collate=Collator(padding_token_id),
-        groups=_parameter_groups(model, settings),
-        schedule=Schedule(settings.steps, round(settings.warmup_fraction * settings.steps)),
-        settings=LoopSettings(
-            batch_size=settings.batch_size // (settings.gradient_accumulation * process_count()),
-            gradient_accumulation=settings.gradient_accumulation,
+        model,
+        examples,
+        Collator(examples.padding_token_id),
+        _parameter_groups(model, values),
+        LoopSettings(
+            description=settings.description,
+            schedule=Schedule(examples.steps, round(values.warmup_fraction * examples.steps)),
+            batch_size=values.batch_size // (values.gradient_accumulation * process_count()),
+            gradient_accumulation=values.gradient_accumulation,
             seed=settings.seed,
-            order="sequential",
-            precision=settings.precision,
-            log_every=settings.log_every,
+            precision=settings.backbone.precision,
+            log_every=values.log_every,
         ),
-        description=description,
-        logger=logger,
-        snapshots=settings.snapshots,
-        take_snapshot=take_snapshot,
-        read_load=(lambda: None) if instance_wise is None else instance_wise.load.read,
-        checkpointing=checkpointing,
-        validation=_validation(examples, settings),
+        Hooks(
+            snapshots=values.snapshots,
+            take_snapshot=take_snapshot,
+            read_load=(lambda: None) if instance_wise is None else instance_wise.load.read,
+            checkpointing=checkpointing,
+            validation=_validation(examples),
+        ),
     )
     cut, asked = total_over_processes(examples.cut), total_over_processes(examples.asked)
-    report_cut_histories(cut, asked, description, logger)
+    report_cut_histories(cut, asked, settings.description, _LOGGER)
     if log and log[-1].expert_shares is not None:
-        _report_load(log[-1], description, logger)
+        _report_load(log[-1], settings.description)
     return log
 
 
-def _validation(examples: FineTuningExamples, settings: FineTuningSettings) -> Validation | None:
-    if settings.validation_every is None:
+def _validation(examples: FineTuningExamples) -> Validation | None:
+    values = examples.settings.finetuning
+    if values.validation_every is None:
         return None
-    return Validation(examples.validation(), settings.validation_every, settings.patience)
+    return Validation(examples.validation(), values.validation_every, values.patience)
 
 
-def _report_load(row: LogRow, description: str, logger: logging.Logger) -> None:
+def _report_load(row: LogRow, description: str) -> None:
     assert row.expert_shares is not None and row.gate_entropy is not None and row.effective_experts is not None
     load = ExpertLoad(row.expert_shares, row.gate_entropy, row.effective_experts)
     shares = ", ".join(f"{share:.3f}" for share in load.shares)
     message = "%s: shares of the experts %s; effective experts %.2f of %d; entropy of a sequence's gate %.3f of 1"
-    logger.info(message, description, shares, load.effective_experts, len(load.shares), load.entropy)
+    _LOGGER.info(message, description, shares, load.effective_experts, len(load.shares), load.entropy)
     if load.has_collapsed:
-        logger.warning(
+        _LOGGER.warning(
             "%s: the gate has collapsed: few of the experts carry the load. Lower gate_learning_rate or the number of "
             "experts.",
             description,
         )
 
 
-def _parameter_groups(model: HybridLanguageModel, settings: FineTuningSettings) -> Sequence[ParameterGroup]:
+def _parameter_groups(model: HybridLanguageModel, values: FinetuningValues) -> Sequence[ParameterGroup]:
     """The projector follows the adapter's curve at a peak of its own; so does the gate."""
-    groups = [ParameterGroup(_trainable(model.causal_model), settings.learning_rate)]
+    peak = values.learning_rate
+    groups = [ParameterGroup(_trainable(model.causal_model), peak)]
     if model.projector is not None:
-        groups.append(ParameterGroup(_trainable(model.projector), settings.projector_learning_rate))
+        groups.append(ParameterGroup(_trainable(model.projector), values.projector_learning_rate or peak))
     if model.instance_wise is not None:
-        groups.append(ParameterGroup(_trainable(model.instance_wise.gate), settings.gate_learning_rate))
+        groups.append(ParameterGroup(_trainable(model.instance_wise.gate), values.gate_learning_rate or peak))
     return groups
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from ilora.llm.model.backbones import Quantization
+from ilora.configuration.sections.backbone import Quantization
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.training.sharding import decoder_layers
 

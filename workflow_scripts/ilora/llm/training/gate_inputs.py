@@ -2,43 +2,45 @@
 
 import torch
 
-from ilora.adapters.config import CONSTANT_WIDTH, Guidance
-from ilora.adapters.guidance import collapse_tokens, random_initialized, shuffled
+from ilora.adapters.config import CONSTANT_WIDTH, GateInput
+from ilora.adapters.gate_inputs import collapse_tokens, random_initialized, shuffled
 from ilora.adapters.labels import IGNORED_LABEL
+from ilora.configuration.tuning import AdapterShape
 from ilora.data.sequences import SequenceTable
 from ilora.data.splits import SPLITS
-from ilora.llm.model.adapter import AdapterSettings
 from ilora.llm.model.collation import Collator
 from ilora.llm.model.hybrid_model import HybridLanguageModel
-from ilora.llm.model.inputs import GuideVectors
+from ilora.llm.model.inputs import EncoderVectors
 from ilora.llm.training.fine_tuning import FineTuningExamples
 
-#: Prompts that the statistics of a gate guided by the tokens are taken from.
+#: Prompts that the statistics of a gate that reads the tokens are taken from.
 TOKEN_STATISTICS_PROMPTS = 512
 
 
-def method_guidance(
-    settings: AdapterSettings, guide: GuideVectors | None, sequences: SequenceTable, seed: int
+def method_gate_inputs(
+    shape: AdapterShape, sequence_encoder: EncoderVectors | None, sequences: SequenceTable, seed: int
 ) -> torch.Tensor | None:
-    """Give what the gate of a method reads, as `guidance_table` does; None also for a method without a gate.
+    """Give what the gate of a method reads, as `sequence_gate_inputs` does; None also for a method without a gate.
 
     Raises:
-        ValueError: if there is a gate and no guide.
+        ValueError: if there is a gate and no sequence encoder.
     """
-    if settings.experts is None:
+    if shape.experts is None:
         return None
-    if guide is None:
-        raise ValueError("an instance-wise adapter: found no guide, expected the representations of a recommender")
-    return guidance_table(settings.guidance, guide.representations, sequences, seed)
+    if sequence_encoder is None:
+        raise ValueError(
+            "an instance-wise adapter: found no sequence encoder, expected the representations of a recommender"
+        )
+    return sequence_gate_inputs(shape.values.gate_input, sequence_encoder.representations, sequences, seed)
 
 
-def guidance_table(
-    guidance: Guidance, representations: torch.Tensor, sequences: SequenceTable, seed: int
+def sequence_gate_inputs(
+    gate_input: GateInput, representations: torch.Tensor, sequences: SequenceTable, seed: int
 ) -> torch.Tensor | None:
     """Give what the gate reads, float32 (sequences, width), row = sequence_id.
 
     Args:
-        guidance: which; see `ilora.adapters.InstanceWiseConfig`.
+        gate_input: which; see `ilora.adapters.InstanceWiseConfig`.
         representations: z of every sequence, float32 (sequences, d).
         sequences: all of them; z is shuffled within a split.
         seed: of random vectors and of shuffling.
@@ -46,19 +48,19 @@ def guidance_table(
     Returns:
         None for ``token_collapsed``: the model takes it from each batch, and its width is the model's hidden size.
     """
-    if guidance == "token_collapsed":
+    if gate_input == "token_collapsed":
         return None
-    if guidance == "constant":
+    if gate_input == "constant":
         return torch.ones(len(representations), CONSTANT_WIDTH)
-    if guidance == "random_initialized":
+    if gate_input == "random_initialized":
         return random_initialized(len(representations), representations.shape[1], seed)
-    if guidance == "shuffled":
+    if gate_input == "shuffled":
         return shuffled(representations, [sequences.rows(split) for split in SPLITS], seed)
     return representations
 
 
 @torch.no_grad()
-def training_guidance(
+def training_gate_inputs(
     table: torch.Tensor | None, sequences: SequenceTable, model: HybridLanguageModel, examples: FineTuningExamples
 ) -> torch.Tensor:
     """Give what the gate reads in training, float32 (rows, width), for its standardisation.

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 import torch
@@ -23,7 +23,7 @@ from transformers.trainer_callback import PrinterCallback
 
 from ilora.adapters.load import ExpertLoad
 from ilora.artifacts.schemas import TRAINING_LOG
-from ilora.llm.model.backbones import Precision
+from ilora.configuration.sections.backbone import Precision
 from ilora.llm.training.callbacks import AtSteps, KeepBest, ShowProgress, StopOnSignal, measurements
 from ilora.llm.training.checkpoints import (
     Checkpointing,
@@ -47,6 +47,8 @@ LANGUAGE_MODEL_LOG = pa.schema(
         pa.field("expert_shares", pa.list_(pa.float64())),
     ]
 )
+
+_LOGGER = logging.getLogger(__name__)
 
 ReadLoad = Callable[[], ExpertLoad | None]
 """Gives the expert weights that passed since it was last called; None where there is no gate."""
@@ -74,13 +76,15 @@ class Schedule:
 class LoopSettings:
     """How the loop runs.
 
-    ``batch_size`` is that of one process; on each, ``gradient_accumulation`` batches make one step. ``order`` is the
-    order of the data. ``log_every`` steps (fewer in a short run) share a row of the log, the mean loss over them.
+    ``description`` is for the log and the progress display. ``batch_size`` is that of one process; on each,
+    ``gradient_accumulation`` batches make one step. ``log_every`` steps (fewer in a short run) share a row of the log,
+    the mean loss over them.
     """
 
+    description: str
+    schedule: Schedule
     batch_size: int
     seed: int
-    order: Literal["sequential", "random"]
     gradient_accumulation: int = 1
     maximum_gradient_norm: float = 1.0
     precision: Precision = "float32"
@@ -155,22 +159,36 @@ class Interrupted(RuntimeError):
     """A training was told to stop; its state is kept, and the same command goes on from there."""
 
 
+@dataclass(frozen=True)
+class Hooks:
+    """What happens beside the steps of a training.
+
+    Attributes:
+        snapshots: steps after which ``take_snapshot(step)`` is called, on the main process.
+        take_snapshot: called with the model in its state of that step; what it makes must outlive a killed process if
+            ``checkpointing`` is given, for a step is not met twice.
+        read_load: see `ReadLoad`.
+        checkpointing: where the training's own state is kept, and found again; None to keep none. A training that is
+            taken up again ends in the same bytes (CPU).
+        validation: measured beside the training; None for none.
+    """
+
+    snapshots: Sequence[int] = ()
+    take_snapshot: Callable[[int], None] = lambda step: None
+    read_load: ReadLoad = lambda: None
+    checkpointing: Checkpointing | None = None
+    validation: Validation | None = None
+
+
 def train(
     model: nn.Module,
     dataset: Dataset[Any],
     collate: Callable[[Sequence[Any]], dict[str, torch.Tensor]],
     groups: Sequence[ParameterGroup],
-    schedule: Schedule,
     settings: LoopSettings,
-    description: str,
-    logger: logging.Logger,
-    snapshots: Sequence[int] = (),
-    take_snapshot: Callable[[int], None] = lambda step: None,
-    read_load: ReadLoad = lambda: None,
-    checkpointing: Checkpointing | None = None,
-    validation: Validation | None = None,
+    hooks: Hooks = Hooks(),
 ) -> list[LogRow]:
-    """Train in place with AdamW (betas 0.9 and 0.98) and give the log.
+    """Train in place with AdamW (betas 0.9 and 0.98), in the order of the data, and give the log.
 
     In a process group, every process calls this with the same arguments and takes its part of each batch (DDP, through
     accelerate); gradients and losses are those of one process with the whole batch, up to rounding.
@@ -180,23 +198,16 @@ def train(
         dataset: map-style.
         collate: from a list of the data set's items to a batch.
         groups: what is trained; everything else is left as it is.
-        schedule: over optimizer steps.
         settings: of the loop.
-        description: for the progress display.
-        logger: where progress goes.
-        snapshots: steps after which ``take_snapshot(step)`` is called, on the main process.
-        take_snapshot: called with the model in its state of that step; what it makes must outlive a killed process if
-            ``checkpointing`` is given, for a step is not met twice.
-        read_load: see `ReadLoad`.
-        checkpointing: where the training's own state is kept, and found again; None to keep none. A training that is
-            taken up again ends in the same bytes (CPU).
-        validation: measured beside the training; None for none.
+        hooks: what happens beside it.
 
     Raises:
         FloatingPointError: if the loss of the last row is not finite.
         Interrupted: if SIGTERM came and the state is kept.
         ValueError: if a best state is to be kept and there is no ``checkpointing``.
     """
+    schedule, description = settings.schedule, settings.description
+    checkpointing, validation = hooks.checkpointing, hooks.validation
     set_seed(settings.seed)
     optimizer = torch.optim.AdamW(
         [
@@ -210,12 +221,18 @@ def train(
     )
     stop = StopOnSignal() if checkpointing else None
     keep_best = _keep_best(model, validation, checkpointing)
-    with tempfile.TemporaryDirectory() as temporary, Progress(schedule.steps, description, logger) as progress:
-        beside = [ShowProgress(progress), AtSteps(snapshots, take_snapshot), MarkComplete(), keep_best, stop]
+    with tempfile.TemporaryDirectory() as temporary, Progress(schedule.steps, description, _LOGGER) as progress:
+        beside = [
+            ShowProgress(progress),
+            AtSteps(hooks.snapshots, hooks.take_snapshot),
+            MarkComplete(),
+            keep_best,
+            stop,
+        ]
         trainer = _Trainer(
             model,
-            read_load,
-            args=_arguments(temporary, schedule, settings, checkpointing, validation),
+            hooks.read_load,
+            args=_arguments(temporary, settings, hooks),
             train_dataset=dataset,
             eval_dataset=validation.dataset if validation else None,
             data_collator=collate,
@@ -225,7 +242,7 @@ def train(
         trainer.remove_callback(PrinterCallback)
         resumed = latest_checkpoint(checkpointing.folder) if checkpointing else None
         if resumed is not None:
-            logger.info("%s: going on from %s", description, resumed)
+            _LOGGER.info("%s: going on from %s", description, resumed)
         trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
     if stop is not None and stop.stopped_at is not None:
         raise Interrupted(
@@ -240,7 +257,7 @@ def train(
         )
     if keep_best is not None:
         best = keep_best.restore(measurements(trainer.state))
-        logger.info("%s: the best validation loss, %.4f, was that of step %d", description, best.loss, best.step)
+        _LOGGER.info("%s: the best validation loss, %.4f, was that of step %d", description, best.loss, best.step)
     return rows
 
 
@@ -252,13 +269,8 @@ def _keep_best(model: nn.Module, validation: Validation | None, checkpointing: C
     return KeepBest(model, checkpointing.folder / "best", validation.patience)
 
 
-def _arguments(
-    temporary: str,
-    schedule: Schedule,
-    settings: LoopSettings,
-    checkpointing: Checkpointing | None,
-    validation: Validation | None,
-) -> TrainingArguments:
+def _arguments(temporary: str, settings: LoopSettings, hooks: Hooks) -> TrainingArguments:
+    schedule, checkpointing, validation = settings.schedule, hooks.checkpointing, hooks.validation
     # A short run has five rows at least: enough for a curve.
     logging_steps = max(1, min(settings.log_every, schedule.steps // 5))
     if validation is not None:
@@ -292,7 +304,7 @@ def _arguments(
         use_cpu=not torch.cuda.is_available(),
         seed=settings.seed,
         data_seed=settings.seed,
-        train_sampling_strategy=settings.order,
+        train_sampling_strategy="sequential",
         logging_steps=logging_steps,
         logging_nan_inf_filter=False,
         include_num_input_tokens_seen="all",

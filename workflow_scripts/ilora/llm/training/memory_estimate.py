@@ -17,8 +17,10 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModelForCausalLM, PreTrainedConfig
 
-from ilora.llm.model.adapter import AdapterSettings, attach_adapter
-from ilora.llm.model.backbones import DTYPES, Precision, Quantization
+from ilora.configuration.sections.backbone import BackboneSource, Precision, Quantization
+from ilora.configuration.tuning import AdapterShape
+from ilora.llm.model.adapter import attach_adapter
+from ilora.llm.model.backbones import DTYPES
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.model.projector import Projector
 from ilora.llm.training.frozen_weights import frozen_bytes
@@ -116,11 +118,9 @@ class StepTracer:
     def of(
         cls,
         config: PreTrainedConfig,
-        shape: AdapterSettings,
+        shape: AdapterShape,
         embedding_size: int,
-        precision: Precision,
-        quantization: Quantization | None,
-        attention: str,
+        source: BackboneSource,
         gradient_checkpointing: bool,
     ) -> Self:
         """Build the model of a configuration.
@@ -129,25 +129,23 @@ class StepTracer:
             config: of the backbone.
             shape: of the adapter.
             embedding_size: width of the recommender's vectors.
-            precision: of the frozen weights and of the computation.
-            quantization: of the frozen weights or None.
-            attention: implementation of attention in transformers.
+            source: of the backbone; says precision, quantization and attention.
             gradient_checkpointing: whether layers are computed again in backward.
         """
         with torch.device("meta"):
             backbone = AutoModelForCausalLM.from_config(
-                config, dtype=DTYPES[precision], attn_implementation=attention
+                config, dtype=DTYPES[source.precision], attn_implementation=source.attention
             ).requires_grad_(False)
             projector = None if shape.item_vectors is None else Projector(embedding_size, config.hidden_size)
             vectors = None if projector is None else torch.empty(1, embedding_size)
-            width = config.hidden_size if shape.guidance == "token_collapsed" else embedding_size
+            width = config.hidden_size if shape.values.gate_input == "token_collapsed" else embedding_size
             model = attach_adapter(backbone, projector, vectors, shape, width, seed=0).train()
         if gradient_checkpointing:
             model.activation_checkpointing_enable()
         mode = FakeTensorMode()
         with mode:
             _give_fake_weights(model)
-        return cls(model, mode, precision, quantization)
+        return cls(model, mode, source.precision, source.quantization)
 
     def trace(self, shape: StepShape) -> StepCost:
         """Run a step of this shape."""

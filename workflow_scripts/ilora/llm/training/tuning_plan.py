@@ -7,6 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 
 from ilora.adapters.labels import IGNORED_LABEL
+from ilora.configuration.sections.backbone import Attention
+from ilora.configuration.tuning import TuningSettings
 from ilora.llm.model.backbones import load_configuration, load_tokenizer
 from ilora.llm.model.collation import TrainingExample
 from ilora.llm.model.inputs import MethodInputs
@@ -14,7 +16,7 @@ from ilora.llm.prompts.context import context_window
 from ilora.llm.training.fine_tuning import FineTuningExamples
 from ilora.llm.training.frozen_weights import bytes_of_share
 from ilora.llm.training.memory_estimate import StepCost, StepShape, StepTracer
-from ilora.llm.training.tuning_job import TuningSettings, training_examples
+from ilora.llm.training.tuning_job import training_examples
 
 #: Batches whose prompts are written out to learn how long they are.
 SAMPLED_BATCHES = 64
@@ -82,41 +84,34 @@ def plan_tuning(
 
     Args:
         settings: of the fine-tuning.
-        inputs: the data set; a guide is not needed.
-        embedding_size: width of the guide's vectors.
+        inputs: the data set; a sequence encoder is not needed.
+        embedding_size: width of the sequence encoder's vectors.
         processes: that share a batch.
         sharded: whether they divide the frozen weights.
     """
-    source = settings.source
+    source, values = settings.backbone, settings.finetuning
     config = load_configuration(source)
     window = context_window(SimpleNamespace(config=config))
     examples = training_examples(settings, inputs, load_tokenizer(source), window)
-    tuning = examples.settings
-    rows = tuning.batch_size // (tuning.gradient_accumulation * processes)
+    rows = values.batch_size // (values.gradient_accumulation * processes)
     shapes = sampled_shapes(examples, rows)
-    tracer = StepTracer.of(
-        config,
-        settings.shape,
-        embedding_size,
-        source.precision,
-        source.quantization,
-        # FlashAttention needs a GPU, and PyTorch's own kernels neither hold nor compute more.
-        "sdpa" if source.attention == "flash_attention_2" else source.attention,
-        settings.finetuning["gradient_checkpointing"],
-    )
+    # FlashAttention needs a GPU, and PyTorch's own kernels neither hold nor compute more.
+    attention: Attention = "sdpa" if source.attention == "flash_attention_2" else source.attention
+    traced = source.model_copy(update={"attention": attention})
+    tracer = StepTracer.of(config, settings.shape, embedding_size, traced, values.gradient_checkpointing)
     mean_tokens = float(np.mean([shape.tokens for shape in shapes]))
     longest = max(shapes, key=lambda shape: shape.tokens)
     usual = StepShape(rows, round(mean_tokens), longest.answer_tokens)
     cost = tracer.trace(longest)
     if sharded:
         cost = replace(cost, frozen=bytes_of_share(tracer.model, processes))
-    batches = tuning.steps * tuning.gradient_accumulation * processes
+    batches = examples.steps * values.gradient_accumulation * processes
     return TuningPlan(
         dataset=settings.dataset,
         method=settings.method,
-        steps=tuning.steps,
-        batch_size=tuning.batch_size,
-        parts=tuning.gradient_accumulation,
+        steps=examples.steps,
+        batch_size=values.batch_size,
+        parts=values.gradient_accumulation,
         processes=processes,
         rows=rows,
         mean_tokens=mean_tokens,

@@ -10,6 +10,7 @@ import pyarrow as pa
 from ilora.artifacts.parquet import read_table
 from ilora.artifacts.schemas import ITEMS, METRICS
 from ilora.evaluation.schemas import DIFFERENCES
+from ilora.layout import TABLES
 from ilora.predictions.schema import PREDICTIONS
 from ilora.reporting import captions
 from ilora.reporting.declaration import Given, Wildcards, of_the_study
@@ -70,7 +71,8 @@ def _make(given: Given) -> Mapping[str, pa.Table | str]:
 
 
 DOCUMENT = Document(
-    path="tables/table1",
+    folder=TABLES,
+    path="table1",
     formats=("parquet", "csv", "md", "tex", "html"),
     inputs=lambda study: {
         "metrics": study.layout.metrics,

@@ -129,24 +129,39 @@ def _model_of_paper(row: Row) -> str:
     return str(row["paper_backbone"] or "").removeprefix("paper").strip()
 
 
-# Of each column of a metric that shows something: its head in one line, its head in a narrow column, and its cells.
-_MEASURED: dict[TableColumn, tuple[str, str, Cell]] = {
-    (shown := TableColumn(metric.name, column.split)): (
-        f"{metric.label} ({_SPLITS[column.split]})",
-        f"{metric.heading}{', ' if _LINE in metric.heading else _LINE}{_SPLITS[column.split]}",
-        _value(shown) if column.shows == "value" else _value_with_interval(shown),
-    )
+#: The columns that a reader sees of the metrics, in their order.
+_SHOWN = {
+    TableColumn(metric.name, column.split): (metric, column)
     for metric in METRICS
     for column in metric.columns
     if column.shows != "nothing"
 }
+
+
+def _wide(column: TableColumn) -> dict[str, Cell]:
+    """Return head and cells of a metric's column, each in one line."""
+    metric, declared = _SHOWN[column]
+    cell = _value(column) if declared.shows == "value" else _value_with_interval(column)
+    return {f"{metric.label} ({_SPLITS[column.split]})": cell}
+
+
+def _narrow(column: TableColumn) -> dict[str, Cell]:
+    """Return the same in several lines."""
+    metric, _ = _SHOWN[column]
+    (cell,) = _wide(column).values()
+    return {f"{metric.heading}{', ' if _LINE in metric.heading else _LINE}{_SPLITS[column.split]}": _in_lines(cell)}
+
+
+def _joined(parts: Iterable[Mapping[str, Cell]]) -> dict[str, Cell]:
+    return {head: cell for part in parts for head, cell in part.items()}
+
 
 _FULL: dict[str, Cell] = {
     "Dataset": lambda row: dataset_label(row["dataset"]),
     "Backbone": _text("backbone"),
     "Method": lambda row: method_label(row["method"]),
     "Seeds": _text("seeds"),
-    **{head: cell for head, _, cell in _MEASURED.values()},
+    **_joined(map(_wide, _SHOWN)),
     "iLoRA minus it (test)": _difference,
     "iLoRA's Imp.%": _percent("improvement"),
     "Paper HitRatio@1": _plain("paper_hit_ratio@1"),
@@ -155,11 +170,6 @@ _FULL: dict[str, Cell] = {
     "Paper's number from": _text("paper_backbone"),
     "Verdict": _text("verdict"),
 }
-
-
-def _narrow(column: TableColumn) -> dict[str, Cell]:
-    _, head, cell = _MEASURED[column]
-    return {head: _in_lines(cell)}
 
 
 # The two metrics that the paper has stand beside its numbers, the other counts of hits after them.
@@ -174,7 +184,7 @@ _PAGE: dict[str, Cell] = {
     "Paper's\nValidRatio": _FULL["Paper ValidRatio"],
     **_narrow(HIT_OVER_VALID_TEST),
     **_narrow(HIT_VAL),
-    **{head: cell for column in _MEASURED if column not in _PLACED for head, cell in _narrow(column).items()},
+    **_joined(_narrow(column) for column in _SHOWN if column not in _PLACED),
     "iLoRA minus it\ntest": _in_lines(_difference),
     "iLoRA's\nImp.%": lambda row: _percent("improvement")(row).replace(" ", "\N{NO-BREAK SPACE}"),
     "Paper's\nImp.%": lambda row: _percent("paper_improvement")(row).replace(" ", "\N{NO-BREAK SPACE}"),

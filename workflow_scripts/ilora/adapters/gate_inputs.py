@@ -1,8 +1,8 @@
 """What a gate can read in place of z: the variants of Fig. 5, and controls that the paper did not run.
 
 The paper names two variants without defining them (section 4.3.1): "random-initialized" and "token-collapsed"
-embeddings as the guidance. Here, the first is a fixed random vector for each sequence, so that gates differ between
-sequences but know nothing of them; the second is the mean of the embeddings of the prompt's tokens.
+embeddings as the guidance of the gate. Here, the first is a fixed random vector for each sequence, so that gates differ
+between sequences but know nothing of them; the second is the mean of the embeddings of the prompt's tokens.
 """
 
 from collections.abc import Sequence

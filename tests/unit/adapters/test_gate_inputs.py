@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ilora.adapters.guidance import collapse_tokens, random_initialized, shuffled
+from ilora.adapters.gate_inputs import collapse_tokens, random_initialized, shuffled
 from tiny_models import config, instance_wise, padded, random_sequences, tiny_model
 
 
@@ -68,7 +68,7 @@ def observed_weights(model: Any, **inputs: Any) -> torch.Tensor:
 
 
 def test_collapsed_tokens_give_the_same_gate_with_and_without_answer_and_padding() -> None:
-    model = instance_wise(tiny_model(dtype=torch.float64), config(guidance="token_collapsed")).double()
+    model = instance_wise(tiny_model(dtype=torch.float64), config(gate_input="token_collapsed")).double()
     prompts, answers = random_sequences([5, 3, 7]), random_sequences([2, 4, 1], seed=1)
     alone = torch.cat([observed_weights(model, **padded([prompt], "right")) for prompt in prompts])
     assert len(alone.unique(dim=0)) == 3
@@ -82,7 +82,7 @@ def test_collapsed_tokens_give_the_same_gate_with_and_without_answer_and_padding
 
 
 def test_collapsed_tokens_are_read_from_given_embeddings_too() -> None:
-    model = instance_wise(tiny_model(dtype=torch.float64), config(guidance="token_collapsed")).double()
+    model = instance_wise(tiny_model(dtype=torch.float64), config(gate_input="token_collapsed")).double()
     batch = padded(random_sequences([5, 3]), "left")
     by_ids = observed_weights(model, **batch)
     embeddings = model.peft_model.get_input_embeddings()(batch["input_ids"])
@@ -91,22 +91,22 @@ def test_collapsed_tokens_are_read_from_given_embeddings_too() -> None:
 
 
 def test_collapsed_tokens_need_to_know_the_padding() -> None:
-    model = instance_wise(tiny_model(), config(guidance="token_collapsed"))
+    model = instance_wise(tiny_model(), config(gate_input="token_collapsed"))
     with pytest.raises(ValueError, match="attention_mask: found None, expected one"):
         model(input_ids=torch.ones(2, 3, dtype=torch.long))
     with pytest.raises(ValueError, match="neither input_ids nor inputs_embeds"):
         model(attention_mask=torch.ones(2, 3, dtype=torch.long))
 
 
-@pytest.mark.parametrize("guidance", ["token_collapsed", "constant"])
-def test_representations_are_refused_where_nothing_reads_them(guidance: str) -> None:
-    model = instance_wise(tiny_model(), config(guidance=guidance))
-    with pytest.raises(ValueError, match=f"expected None, since the gate's guidance is {guidance}"):
+@pytest.mark.parametrize("gate_input", ["token_collapsed", "constant"])
+def test_representations_are_refused_where_nothing_reads_them(gate_input: str) -> None:
+    model = instance_wise(tiny_model(), config(gate_input=gate_input))
+    with pytest.raises(ValueError, match=f"expected None, since the gate's input is {gate_input}"):
         model(**padded(random_sequences([3]), "left"), sequence_representations=torch.zeros(1, 6))
 
 
 def test_a_constant_gate_gives_every_row_the_same_weights() -> None:
-    model = instance_wise(tiny_model(), config(guidance="constant"))
+    model = instance_wise(tiny_model(), config(gate_input="constant"))
     omega = observed_weights(model, **padded(random_sequences([3, 5]), "left"))
     assert omega.shape == (2, 4)
     assert torch.equal(omega[0], omega[1])
