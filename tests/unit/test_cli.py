@@ -71,7 +71,7 @@ def test_nobody_is_told_to_set_a_path_or_to_name_a_module(repository: Path) -> N
 
 def test_a_study_is_run_from_any_folder_of_the_checkout(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[list[str]] = []
-    monkeypatch.setattr(run.os, "execv", lambda program, command: started.append(command))
+    monkeypatch.setattr("os.execv", lambda program, command: started.append(command))
     monkeypatch.chdir(repository / "studies")
     run.main(["smoke.yaml", "--cores", "2", "--dry-run"])
     assert Path.cwd() == repository

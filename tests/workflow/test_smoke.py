@@ -196,9 +196,9 @@ def test_an_edited_module_reruns_what_uses_it(finished: Checkout, module: str, j
     [
         ("llm/prompts/builder.py", '"""\n\n', '\n\nReworded.\n"""\n\n# A comment.\n'),
         (
-            "configuration/sections/finetuning.py",
-            "    experts: Count =",
-            "    new: Count = Field(1, description='new')\n    experts: Count =",
+            "configuration/sections/finetuning_values.py",
+            "    experts: Annotated[Count, GATED] =",
+            "    new: Count = Field(1, description='new')\n    experts: Annotated[Count, GATED] =",
         ),
     ],
 )

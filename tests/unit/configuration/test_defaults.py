@@ -34,7 +34,7 @@ def sections(parent: type[Section] = Section) -> Iterator[type[Section]]:
     for module in pkgutil.walk_packages(ilora.configuration.__path__, "ilora.configuration."):
         importlib.import_module(module.name)
     for section in parent.__subclasses__():
-        if section.__module__.startswith("ilora.") and section.__name__ != "StudyConfig":
+        if section.__module__.startswith("ilora.configuration.") and section.__name__ != "StudyConfig":
             yield section
         yield from sections(section)
 
