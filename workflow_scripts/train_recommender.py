@@ -1,6 +1,5 @@
 """Trains a recommender of RecBole; exports its weights and vectors, and scores every candidate with it."""
 
-from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -37,7 +36,7 @@ def main(snakemake: "Snakemake") -> None:
     model, training_log = train_recommender(build, shape, settings, inputs, seed=seed, logger=logger)
 
     export_recommender(model, shape, training_log, inputs, recommender, output)
-    config = {**dict(params.items()), "training": asdict(settings), "seed": seed}
+    config = {**dict(params.items()), "training": settings.model_dump(), "seed": seed}
     for path in output:
         write_sidecar(path, config=config, inputs=files)
 

@@ -1,6 +1,5 @@
 """Trains MoRec and its encoder of titles end to end; exports vectors and predictions like any other recommender's."""
 
-from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -52,7 +51,7 @@ def main(snakemake: "Snakemake") -> None:
     model, plain_shape = plain_model(trained, shape)
 
     export_recommender(model, plain_shape, training_log, inputs, recommender, output)
-    config = {**dict(params.items()), "training": asdict(settings), "seed": seed}
+    config = {**dict(params.items()), "training": settings.model_dump(), "seed": seed}
     for path in output:
         write_sidecar(path, config=config, inputs=files)
 

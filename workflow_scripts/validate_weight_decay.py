@@ -36,12 +36,12 @@ def main(snakemake: "Snakemake") -> None:
         embedding_size=params.embedding_size,
         maximum_history=params.maximum_history,
     )
-    training = {**params.training, "weight_decay": float(snakemake.wildcards.weight_decay)}
+    settings = TrainingSettings.read({**params.training, "weight_decay": float(snakemake.wildcards.weight_decay)})
     build = partial(untrained_model, shape, inputs.title_vectors)
-    _, training_log = train_recommender(build, shape, TrainingSettings(**training), inputs, seed=seed, logger=logger)
+    _, training_log = train_recommender(build, shape, settings, inputs, seed=seed, logger=logger)
     path = snakemake.output.training_log
     write_table(training_log, path)
-    config = {**dict(params.items()), "training": training, "seed": seed}
+    config = {**dict(params.items()), "training": settings.model_dump(), "seed": seed}
     write_sidecar(path, config=config, inputs=files)
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,8 +76,8 @@ class Study:
     def is_done(self, steps: str = "10") -> bool:
         return "Nothing to be done" in self.run("-m", "snakemake", "--dry-run", steps=steps).stdout
 
-    def record(self, name: str) -> Mapping[str, object]:
-        content: Mapping[str, object] = json.loads((self.folder / f"{name}.provenance.json").read_text())
+    def record(self, name: str) -> Mapping[str, Any]:
+        content: Mapping[str, Any] = json.loads((self.folder / f"{name}.provenance.json").read_text())
         return content
 
 
@@ -100,7 +101,7 @@ def test_what_other_code_made_is_kept_and_its_record_says_so(study: Study) -> No
     process = study.accept()
     assert (process.returncode, process.stdout) == (0, "kept: tune\nkept: table\n"), process.stderr
     assert study.is_done()
-    (entry,) = study.record("tuned.txt")["accepted"]  # type: ignore[misc]
+    (entry,) = study.record("tuned.txt")["accepted"]
     assert {**entry, "at": "", "git_revision": ""} == {
         "code": OLD,
         "for": NEW,

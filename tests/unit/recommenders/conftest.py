@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ilora.recommenders.settings import (
-    Architecture,
-    CaserArchitecture,
-    GRU4RecArchitecture,
-    MoRecArchitecture,
-    SASRecArchitecture,
-    TrainingSettings,
-)
+from ilora.configuration.sections.recommender_values import CaserSection, GRU4RecSection, SASRecSection
+from ilora.recommenders.settings import Architecture, MoRecArchitecture, TrainingSettings
 
 
 @pytest.fixture(params=["sasrec", "gru4rec", "caser"])
@@ -22,9 +16,9 @@ def recommender(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def architecture(recommender: str) -> Architecture:
     small: dict[str, Architecture] = {
-        "sasrec": SASRecArchitecture(feed_forward_size=32, dropout=0.1),
-        "gru4rec": GRU4RecArchitecture(hidden_size=16, dropout=0.1),
-        "caser": CaserArchitecture(horizontal_filters=2, vertical_filters=2, dropout=0.1),
+        "sasrec": SASRecSection(feed_forward_size=32, dropout=0.1),
+        "gru4rec": GRU4RecSection(hidden_size=16, dropout=0.1),
+        "caser": CaserSection(horizontal_filters=2, vertical_filters=2, dropout=0.1),
         "morec": MoRecArchitecture(feed_forward_size=32, dropout=0.1, title_width=6),
     }
     return small[recommender]

@@ -2,7 +2,6 @@
 
 import hashlib
 import runpy
-from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -53,8 +52,8 @@ def run(
 
     def run_script(folder: str, seed: int) -> Path:
         params = {
-            "architecture": asdict(architecture),
-            "training": {**asdict(settings), "maximum_epochs": 2},
+            "architecture": architecture.plain(),
+            "training": {**settings.plain(), "maximum_epochs": 2},
             "embedding_size": 8,
             "maximum_history": ring.maximum_history,
         }

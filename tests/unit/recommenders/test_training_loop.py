@@ -1,17 +1,17 @@
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
 import torch
 
+from ilora.configuration.sections.recommender_values import SASRecSection
 from ilora.recommenders import validation
 from ilora.recommenders.models import build_model
 from ilora.recommenders.padded_sequences import pad_sequences
-from ilora.recommenders.settings import Architecture, SASRecArchitecture, TrainingSettings
+from ilora.recommenders.settings import Architecture, TrainingSettings
 from ilora.recommenders.training_loop import total_steps, train
 
-SMALL_SASREC = SASRecArchitecture(feed_forward_size=32, dropout=0.1)
+SMALL_SASREC = SASRecSection(feed_forward_size=32, dropout=0.1)
 
 
 def _train(ring: Any, architecture: Architecture, settings: TrainingSettings, seed: int = 1) -> tuple[Any, Any]:
@@ -62,7 +62,7 @@ def test_it_stops_when_patience_is_at_an_end(ring: Any) -> None:
 
 
 def test_the_seed_determines_everything(ring: Any, architecture: Architecture, settings: TrainingSettings) -> None:
-    short = replace(settings, maximum_epochs=2)
+    short = settings.model_copy(update={"maximum_epochs": 2})
     torch.manual_seed(123)
     state = torch.get_rng_state()
     first, first_log = _train(ring, architecture, short, seed=1)
@@ -79,7 +79,7 @@ def test_the_seed_determines_everything(ring: Any, architecture: Architecture, s
 
 
 def test_a_diverging_loss_is_an_error_that_says_what_to_do(ring: Any) -> None:
-    settings = TrainingSettings(learning_rate=1e30, batch_size=60)
+    settings = TrainingSettings.model_construct(learning_rate=1e30, batch_size=60)  # more than a study may say
     with pytest.raises(FloatingPointError, match="at step .*recommenders.learning_rate"):
         _train(ring, SMALL_SASREC, settings)
 

@@ -3,7 +3,6 @@
 import json
 import runpy
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +15,7 @@ from snakemake.iocontainers import InputFiles, OutputFiles, Params
 
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.schemas import CANDIDATES, SEQUENCES
-from ilora.recommenders.settings import SASRecArchitecture
+from ilora.configuration.sections.recommender_values import SASRecSection
 from ilora.recommenders.weight_decay import WEIGHT_DECAYS
 
 VALUES = (0.0, 0.3)
@@ -72,8 +71,8 @@ def run(repository: Path, settings: Any, tmp_path: Path) -> Run:
 
 @pytest.fixture
 def training(settings: Any) -> dict[str, Any]:
-    values = {**asdict(settings), "maximum_epochs": 3}
-    del values["weight_decay"]
+    values = {**settings.plain(), "maximum_epochs": 3}
+    values.pop("weight_decay", None)
     return values
 
 
@@ -89,7 +88,7 @@ def validate(run: Run, ring: Any, training: dict[str, Any], tmp_path: Path) -> C
             inputs,
             {"training_log": "training_log.parquet"},
             {"weight_decay": str(weight_decay), "seed": "1"},
-            architecture=asdict(SASRecArchitecture(feed_forward_size=32)),
+            architecture=SASRecSection(feed_forward_size=32).plain(),
             training=training,
             embedding_size=8,
             maximum_history=ring.maximum_history,
@@ -150,7 +149,7 @@ def test_the_recommender_is_trained_with_the_choice(
     inputs = {name: str(tmp_path / "of 0.0" / f"{name}.parquet") for name in tables}
     files = {name: f"{name}.file" for name in OUTPUTS}
     common: dict[str, Any] = {
-        "architecture": asdict(SASRecArchitecture(feed_forward_size=32)),
+        "architecture": SASRecSection(feed_forward_size=32).plain(),
         "embedding_size": 8,
         "maximum_history": ring.maximum_history,
     }

@@ -8,16 +8,11 @@ import numpy as np
 import torch
 from recbole.model.abstract_recommender import SequentialRecommender
 
+from ilora.configuration.sections.recommender_values import CaserSection, GRU4RecSection, SASRecSection
 from ilora.predictions.scores import Vectors
 from ilora.recommenders.encoded_titles import EncodedTitles
 from ilora.recommenders.padded_sequences import FIRST_ITEM, PaddedSequences
-from ilora.recommenders.settings import (
-    Architecture,
-    CaserArchitecture,
-    GRU4RecArchitecture,
-    MoRecArchitecture,
-    SASRecArchitecture,
-)
+from ilora.recommenders.settings import Architecture, MoRecArchitecture
 from ilora.recommenders.title_embedding import TitleEmbedding
 
 # One of RecBole's models switches torch's anomaly detection on when it is imported, which makes every later
@@ -145,7 +140,7 @@ def _recbole_model(
 ) -> tuple[type[SequentialRecommender], dict[str, object]]:
     """Return RecBole's class and what it calls our settings."""
     match architecture:
-        case SASRecArchitecture():
+        case SASRecSection():
             return SASRec, {
                 "n_layers": architecture.layers,
                 "n_heads": architecture.heads,
@@ -157,14 +152,14 @@ def _recbole_model(
                 "layer_norm_eps": 1e-12,
                 "initializer_range": _INITIAL_DEVIATION,
             }
-        case GRU4RecArchitecture():
+        case GRU4RecSection():
             return GRU4Rec, {
                 "num_layers": architecture.layers,
                 "embedding_size": embedding_size,
                 "hidden_size": architecture.hidden_size,
                 "dropout_prob": architecture.dropout,
             }
-        case CaserArchitecture():
+        case CaserSection():
             return Caser, {
                 "embedding_size": embedding_size,
                 "nh": architecture.horizontal_filters,

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -46,7 +46,11 @@ class ModelShape:
 
 def save_model(model: SequentialRecommender, shape: ModelShape, path: str | os.PathLike[str]) -> None:
     """Write the model's weights, in RecBole's names and shapes, with its shape as metadata."""
-    write_tensors(model.state_dict(), path, {"shape": json.dumps(asdict(shape))})
+    write_tensors(
+        model.state_dict(),
+        path,
+        {"shape": json.dumps({**vars(shape), "architecture": shape.architecture.model_dump()})},
+    )
 
 
 def load_model(path: str | os.PathLike[str]) -> tuple[SequentialRecommender, ModelShape]:
@@ -60,7 +64,7 @@ def load_model(path: str | os.PathLike[str]) -> tuple[SequentialRecommender, Mod
     if "shape" not in metadata:
         raise damaged(Path(path), "holds no recommender")
     values = json.loads(metadata["shape"])
-    architecture = ARCHITECTURES[values["recommender"]](**values.pop("architecture"))
+    architecture = ARCHITECTURES[values["recommender"]].read(values.pop("architecture"))
     shape = ModelShape(architecture=architecture, **values)
     with torch.random.fork_rng(devices=[]):
         model = shape.build()

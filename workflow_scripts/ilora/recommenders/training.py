@@ -10,12 +10,13 @@ import torch
 from recbole.model.abstract_recommender import SequentialRecommender
 
 from ilora.artifacts.parquet import read_table
+from ilora.configuration.sections.recommender_values import SASRecSection
 from ilora.progress import Progress
 from ilora.recommenders.encoded_titles import EncodedTitles, EncoderTuning, TitleTokens
 from ilora.recommenders.inputs import PathName, RecommenderInputs
 from ilora.recommenders.padded_sequences import pad_sequences
 from ilora.recommenders.saved_model import ModelShape
-from ilora.recommenders.settings import ARCHITECTURES, SASRecArchitecture, TrainingSettings
+from ilora.recommenders.settings import ARCHITECTURES, TrainingSettings
 from ilora.recommenders.training_loop import CPU, total_steps, train
 from ilora.recommenders.validation import validation_sets
 from ilora.recommenders.weight_decay import WEIGHT_DECAYS, chosen_weight_decay
@@ -36,15 +37,15 @@ def model_shape(
     Args:
         recommender: its id.
         inputs: the data set, with the titles' vectors if the recommender reads them.
-        architecture: the settings of its section in the configuration.
+        architecture: what the study says of its section in the configuration.
         embedding_size: of the items, and of the sequence representation.
         maximum_history: longest history.
     """
     titles = inputs.title_vectors
-    settings = dict(architecture) if titles is None else {**architecture, "title_width": titles.shape[1]}
+    settings = architecture if titles is None else {**architecture, "title_width": titles.shape[1]}
     return ModelShape(
         recommender=recommender,
-        architecture=ARCHITECTURES[recommender](**settings),
+        architecture=ARCHITECTURES[recommender].read(settings),
         embedding_size=embedding_size,
         items=len(inputs.titles),
         maximum_history=maximum_history,
@@ -55,15 +56,16 @@ def resolved_settings(training: Mapping[str, Any], choice: PathName | None) -> T
     """Return how to train; where the study has the L2 searched, with the value that was chosen.
 
     Args:
-        training: the study's settings, without the L2 where it is searched.
+        training: what the study says of `TrainingSettings`, without the L2 where it is searched.
         choice: a table of schema `ilora.recommenders.weight_decay.WEIGHT_DECAYS`; None where the study names the value.
 
     Raises:
         FileNotFoundError, ilora.artifacts.errors.ArtifactError: as `ilora.artifacts.parquet.read_table`.
     """
     if choice is None:
-        return TrainingSettings(**training)
-    return TrainingSettings(**training, weight_decay=chosen_weight_decay(read_table(choice, WEIGHT_DECAYS)))
+        return TrainingSettings.read(training)
+    chosen = chosen_weight_decay(read_table(choice, WEIGHT_DECAYS))
+    return TrainingSettings.read({**training, "weight_decay": chosen})
 
 
 def untrained_model(shape: ModelShape, titles: torch.Tensor | None) -> SequentialRecommender:
@@ -146,11 +148,9 @@ def plain_model(model: SequentialRecommender, shape: ModelShape) -> tuple[Sequen
         shape: of MoRec.
     """
     architecture = shape.architecture
-    assert isinstance(architecture, SASRecArchitecture)
-    settings = {name: getattr(architecture, name) for name in SASRecArchitecture.__dataclass_fields__}
-    plain_shape = ModelShape(
-        "sasrec", SASRecArchitecture(**settings), shape.embedding_size, shape.items, shape.maximum_history
-    )
+    assert isinstance(architecture, SASRecSection)
+    sasrec = SASRecSection(**architecture.model_dump(include=set(SASRecSection.model_fields)))
+    plain_shape = ModelShape("sasrec", sasrec, shape.embedding_size, shape.items, shape.maximum_history)
     with torch.random.fork_rng(devices=[]):
         plain = plain_shape.build()
     weights = {name: tensor for name, tensor in model.state_dict().items() if not name.startswith(_EMBEDDING)}

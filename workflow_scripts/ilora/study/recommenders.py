@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ilora.configuration.section import Section
+from ilora.configuration.sections.recommender_values import RecommenderTraining
 from ilora.layout import expand, fill
 from ilora.methods.register import RECOMMENDERS
 from ilora.recommenders.weight_decay import weight_decay_text
@@ -41,10 +43,15 @@ class RecommenderFiles:
 
     def architecture(self, wildcards: Wildcards) -> dict[str, Any]:
         """Return the settings of a recommender's model alone, so that editing another's trains nothing anew."""
-        # MoRec's model is SASRec.
-        name = "sasrec" if wildcards["recommender"] == "morec" else wildcards["recommender"]
-        section = getattr(self.study.config.recommenders, name)
-        return dict(section.model_dump())
+        recommenders = self.study.config.recommenders
+        sections: dict[str, Section] = {
+            "sasrec": recommenders.sasrec,
+            "gru4rec": recommenders.gru4rec,
+            "caser": recommenders.caser,
+            # MoRec's model is SASRec.
+            "morec": recommenders.sasrec,
+        }
+        return sections[wildcards["recommender"]].plain()
 
     @property
     def training(self) -> dict[str, Any]:
@@ -56,8 +63,8 @@ class RecommenderFiles:
     @property
     def training_of_trials(self) -> dict[str, Any]:
         """How every recommender is trained, but for its L2."""
-        others = {"sequence_encoder", "embedding_size", "weight_decay", "weight_decay_search", *RECOMMENDERS}
-        return self.study.config.recommenders.model_dump(exclude=others)
+        values = self.study.config.recommenders.model_dump(include=set(RecommenderTraining.model_fields))
+        return RecommenderTraining(**values).plain()
 
     @property
     def encoder_tuning(self) -> dict[str, Any]:

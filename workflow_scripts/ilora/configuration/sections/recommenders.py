@@ -9,6 +9,12 @@ from pydantic import Field
 
 from ilora.configuration.section import Section
 from ilora.configuration.sections.backbone import EMBEDDED_BACKBONE, BackboneSection
+from ilora.configuration.sections.recommender_values import (
+    CaserSection,
+    GRU4RecSection,
+    RecommenderTraining,
+    SASRecSection,
+)
 from ilora.configuration.types import SEARCHED, Count, Probability, Rate, Revision, Seed, WeightDecay
 from ilora.methods.register import RECOMMENDERS
 
@@ -17,33 +23,6 @@ if TYPE_CHECKING:
     Recommender = str
 else:
     Recommender = Literal[tuple(RECOMMENDERS)]
-
-
-class SASRecSection(Section):
-    """SASRec (Kang and McAuley 2018): self-attention over the history."""
-
-    layers: Count = Field(2, description="Transformer layers")
-    heads: Count = Field(2, description="attention heads")
-    feed_forward_size: Count = Field(256, description="width inside the feed-forward blocks")
-    activation: Literal["relu", "gelu"] = Field("relu", description="inside the feed-forward blocks")
-    dropout: Probability = Field(0.2, description="on embeddings, attention and feed-forward blocks")
-
-
-class GRU4RecSection(Section):
-    """GRU4Rec (Hidasi et al. 2016): a recurrent network over the history."""
-
-    layers: Count = Field(1, description="recurrent layers")
-    hidden_size: Count = Field(128, description="width of the recurrent state")
-    dropout: Probability = Field(0.3, description="on embeddings")
-
-
-class CaserSection(Section):
-    """Caser (Tang and Wang 2018): convolutions over the history."""
-
-    horizontal_filters: Count = Field(8, description="for each filter height")
-    vertical_filters: Count = Field(4, description="over the whole history")
-    dropout: Probability = Field(0.4, description="before the last layer")
-    penalty: Annotated[float, Field(ge=0)] = Field(0.0001, description="L2 penalty of RecBole (its reg_weight)")
 
 
 class MoRecSection(Section):
@@ -89,7 +68,7 @@ class WeightDecaySearchSection(Section):
     )
 
 
-class RecommendersSection(Section):
+class RecommendersSection(RecommenderTraining):
     """Training of the sequential recommenders (RecBole): Adam, cross-entropy over all items."""
 
     RENAMED: ClassVar[Mapping[str, str]] = {"guide": "sequence_encoder"}
@@ -99,14 +78,9 @@ class RecommendersSection(Section):
         description="gives the behaviour tokens and the sequence representation; sasrec is the paper's",
     )
     embedding_size: Count = Field(64, description="of items, and of the sequence representation")
-    learning_rate: Rate = Field(0.001, description="of Adam")
     weight_decay: WeightDecay = Field(
         0.0, description="L2 of Adam; searched for what is best on validation, by weight_decay_search"
     )
-    batch_size: Count = Field(256, description="training sequences in a step")
-    maximum_epochs: Count = Field(12, description="passes over the training sequences, at most")
-    evaluations_per_epoch: Count = Field(2, description="validations in an epoch")
-    patience: Count = Field(10, description="validations without improvement before training stops")
     sasrec: SASRecSection = SASRecSection()
     gru4rec: GRU4RecSection = GRU4RecSection()
     caser: CaserSection = CaserSection()
