@@ -16,7 +16,9 @@ ARGUMENTS ?=
 SECTIONS ?=
 
 python := .venv/bin/python
-run_study = $(python) workflow_scripts/run_study.py --quiet host reason rules --cores $(CORES) --rerun-incomplete $(ARGUMENTS)
+# Rules carry the version of all code that they use; that a script's file is newer says nothing of it.
+rerun_triggers := --rerun-triggers mtime params input software-env
+run_study = $(python) workflow_scripts/run_study.py $(rerun_triggers) --quiet host reason rules --cores $(CORES) --rerun-incomplete $(ARGUMENTS)
 print_table = .venv/bin/ilora table \
 	results/tables/table1.parquet --differences results/tables/differences.parquet
 # Nothing is fetched at run time by a study with the embedded backbone.

@@ -12,6 +12,9 @@ from ilora.cli import example
 
 _STARTER = Path("workflow_scripts") / "run_study.py"
 
+# Rules carry the version of all code that they use; that a script's file is newer says nothing of it.
+_RERUN_TRIGGERS = ("--rerun-triggers", "mtime", "params", "input", "software-env")
+
 
 def checkout_around(folder: Path) -> Path:
     """Return the nearest folder, this one or around it, that holds the workflow.
@@ -32,7 +35,7 @@ def command(checkout: Path, study: Path | None, others: Sequence[str]) -> list[s
     """Return the command that starts a study; what comes later wins over what comes first."""
     chosen = [] if study is None else ["--configfile", str(study.resolve())]
     usual = ["--quiet", "host", "reason", "rules", "--cores", "all", "--rerun-incomplete"]
-    return [sys.executable, str(checkout / _STARTER), *usual, *chosen, *others]
+    return [sys.executable, str(checkout / _STARTER), *_RERUN_TRIGGERS, *usual, *chosen, *others]
 
 
 def main(arguments: Sequence[str]) -> None:
