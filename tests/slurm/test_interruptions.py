@@ -20,7 +20,7 @@ pytestmark = pytest.mark.timeout(2400)
 
 TUNED = "finetune/movielens/published/embedded/ilora/default/seed~1"
 TARGET = f"results/smoke/{TUNED}/training_log.parquet"
-LOG = "logs/fine_tune/movielens/published/embedded/ilora/default/seed~1.log"
+LOG = "logs/fine_tune_gated/movielens/published/embedded/ilora/default/seed~1.log"
 INTERRUPTIONS = 3
 
 

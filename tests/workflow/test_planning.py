@@ -96,7 +96,7 @@ def test_a_study_of_chat_methods_alone_says_what_it_lacks(checkout: Checkout, mo
     monkeypatch.delenv("CHAT_API_KEY", raising=False)
     process = checkout.snakemake(*PLAN, "--config", "methods=[gpt4]")
     assert process.returncode != 0
-    assert "none of them can be run: the environment variable CHAT_API_KEY holds no key" in process.stdout
+    assert "None of them can be run: the environment variable CHAT_API_KEY holds no key" in process.stdout
 
 
 def test_models_can_be_downloaded_ahead(checkout: Checkout) -> None:

@@ -7,7 +7,7 @@ from ilora.artifacts.errors import ArtifactError
 from ilora.artifacts.provenance import write_sidecar
 from ilora.llm.hub.origin import read_origin
 
-CONFIG = {"kind": {"prompt": "text", "adapter": "uniform"}, "dataset": "movielens", "prompt": {}}
+CONFIG = {"kind": {"prompt": "text", "adapter": "uniform"}, "wording": {}, "prompt": {}}
 
 
 @pytest.fixture
