@@ -18,6 +18,8 @@ def step(model: InstanceWiseModel, run: torch.nn.Module, seed: int) -> list[torc
     return [out.logits.detach(), *(gradient.clone() for gradient in gradients if gradient is not None)]
 
 
+# What torch's compiler reads itself.
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
 @pytest.mark.parametrize("checkpointing", [False, True])
 def test_a_compiled_model_gives_the_same_numbers_and_is_compiled_once(checkpointing: bool) -> None:
     torch._dynamo.reset()
