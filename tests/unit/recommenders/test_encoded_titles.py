@@ -208,7 +208,7 @@ def test_what_is_left_scores_alike_and_loads_without_the_encoder(ring: Any, trai
     assert not isinstance(loaded.item_embedding, EncodedTitles) and loaded_shape == plain_shape
     assert torch.equal(torch.from_numpy(item_embeddings(loaded)), torch.from_numpy(item_embeddings(trained)))
     candidates = candidate_matrix(ring.candidates)
-    rows = ring.candidates["sequence_id"].to_numpy()
+    rows = ring.candidates["sequence_id"].to_numpy().copy()
     exported = score_candidates(sequence_representations(loaded, sequences)[rows], item_embeddings(loaded), candidates)
-    scores = torch.take_along_dim(expected[torch.from_numpy(rows)], torch.from_numpy(candidates).long() + 1, dim=1)
+    scores = torch.take_along_dim(expected[torch.from_numpy(rows)], torch.tensor(candidates).long() + 1, dim=1)
     torch.testing.assert_close(torch.from_numpy(exported).float(), scores, rtol=1e-4, atol=1e-5)

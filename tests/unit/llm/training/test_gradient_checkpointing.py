@@ -70,7 +70,12 @@ def trained(adapter: Adapter, folder: Path, **checkpointing: Any) -> tuple[list[
 @pytest.mark.parametrize(
     ("checkpointing", "recomputed"),
     [
-        ({"gradient_checkpointing": True}, LAYERS),
+        pytest.param(
+            {"gradient_checkpointing": True},
+            LAYERS,
+            # The name that transformers had for it before.
+            marks=pytest.mark.filterwarnings("ignore:`gradient_checkpointing` is deprecated:FutureWarning"),
+        ),
         ({"activation_checkpointing": True}, LAYERS),
         ({"activation_checkpointing": True, "activation_checkpointing_kwargs": {"preserve_rng_state": True}}, LAYERS),
         ({"activation_checkpointing": True, "activation_checkpointing_kwargs": {"every_n_layers": 2}}, LAYERS // 2),
