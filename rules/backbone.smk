@@ -21,7 +21,11 @@ rule pretrain_backbone:
     params:
         code=code_version("pretrain_backbone"),
         wording=data.wording,
-        config=models.pretraining,
+        embedded_backbone=study.config.embedded_backbone.plain(),
+        prompt=study.config.prompt.plain(),
+        candidates=study.config.data.candidates,
+        maximum_history=study.config.data.maximum_history,
+        embedding_size=study.config.recommenders.embedding_size,
     script:
         "../workflow_scripts/pretrain_backbone.py"
 

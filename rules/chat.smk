@@ -20,7 +20,7 @@ rule ask_chat_model:
         method="gpt4",
         wording=data.wording,
         address=study.chat_address,
-        config={"chat": study.config.chat.model_dump(mode="json")},
+        chat=study.config.chat.plain(),
         store=layout.chat_store,
     script:
         "../workflow_scripts/ask_chat_model.py"
@@ -45,5 +45,5 @@ use rule ask_chat_model as ask_chat_model_ranked with:
         method="chatrec",
         wording=data.wording,
         address=study.chat_address,
-        config={"chat": study.config.chat.model_dump(mode="json")},
+        chat=study.config.chat.plain(),
         store=layout.chat_store,

@@ -17,9 +17,7 @@ rule cluster_sequences:
         runtime=requests.minutes(30),
     params:
         code=code_version("cluster_sequences"),
-        analysis=study.config.analysis.model_dump(
-            include={"clusters", "restarts", "seed", "silhouette_sequences"}
-        ),
+        analysis=study.config.analysis.plain("clusters", "restarts", "seed", "silhouette_sequences"),
     script:
         "../workflow_scripts/cluster_sequences.py"
 
@@ -47,7 +45,9 @@ rule compute_gradients:
         code=code_version("compute_gradients"),
         tuning=tuning.settings,
         adapter=tuning.adapter_folder,
-        analysis=study.config.analysis.gradients,
+        analysis=study.config.analysis.plain(
+            "seed", "batch_size", "blocks", "sequences_per_block", "case_study_sequences"
+        ),
     script:
         "../workflow_scripts/compute_gradients.py"
 

@@ -13,7 +13,9 @@ rule pretrain_ring_backbone:
         runtime=requests.minutes(20),
     params:
         code=code_version("pretrain_ring_backbone"),
-        config=study.config.negative_transfer.pretraining,
+        negative_transfer=study.config.negative_transfer.plain(
+            "items", "groups", "history", "backbone_seed", "pretraining_steps"
+        ),
     script:
         "../workflow_scripts/pretrain_ring_backbone.py"
 
@@ -32,7 +34,17 @@ rule tune_synthetic_users:
         runtime=requests.minutes(30),
     params:
         code=code_version("tune_synthetic_users"),
-        config=study.config.negative_transfer.tuning,
+        negative_transfer=study.config.negative_transfer.plain(
+            "items",
+            "groups",
+            "history",
+            "r",
+            "lora_alpha",
+            "steps",
+            "batch_size",
+            "learning_rate",
+            "test_sequences",
+        ),
     script:
         "../workflow_scripts/tune_synthetic_users.py"
 

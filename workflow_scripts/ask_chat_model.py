@@ -15,6 +15,7 @@ from ilora.baselines.chat.keys import read_key
 from ilora.baselines.chat.prices import Prices, picodollars, show_usd
 from ilora.baselines.chat.questions import ranked_questions, text_questions
 from ilora.baselines.chat.requests import ChatModel, ChatRequest
+from ilora.configuration.sections.chat import ChatSection
 from ilora.data.candidates import first_draws
 from ilora.datasets.wording import PromptWording
 from ilora.predictions.building import written_predictions
@@ -30,33 +31,31 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write `predictions.parquet`."""
     logger = start_log(snakemake.log[0])
-    params, chat = snakemake.params, snakemake.params.config["chat"]
-    key = read_key(chat["key_variable"], os.environ)
+    params, chat = snakemake.params, ChatSection.read(snakemake.params.chat)
+    key = read_key(chat.key_variable, os.environ)
     if key is None:
-        raise ChatError(f"the environment variable {chat['key_variable']} holds no key. Set it and run again.")
+        raise ChatError(f"the environment variable {chat.key_variable} holds no key. Set it and run again.")
     titles = read_table(snakemake.input.catalogue, ITEMS)["title"].to_pylist()
     sequences = read_table(snakemake.input.sequences, SEQUENCES)
-    candidates = first_draws(read_table(snakemake.input.candidates, CANDIDATES), chat["draws"])
+    candidates = first_draws(read_table(snakemake.input.candidates, CANDIDATES), chat.draws)
     wording = PromptWording(**params.wording)
     if params.method == "chatrec":
         ranking = read_table(snakemake.input.ranking, PREDICTIONS)
         questions = ranked_questions(sequences, candidates, ranking, titles, wording)
     else:
         questions = text_questions(sequences, candidates, titles, wording)
-    model = ChatModel(
-        params.address, chat["model"], chat["temperature"], chat["maximum_answer_tokens"], chat["answer_limit"]
-    )
+    model = ChatModel(params.address, chat.model, chat.temperature, chat.maximum_answer_tokens, chat.answer_limit)
 
-    with AnswerStore(params.store, picodollars(chat["max_cost_usd"])) as store:
+    with AnswerStore(params.store, picodollars(chat.max_cost_usd)) as store:
         if store.stranded:
             logger.warning("%d requests of a run that was killed may have been billed", store.stranded)
         requests = [ChatRequest(model, question) for question in questions]
         replies, tally = answer_requests(
             requests,
-            ChatClient(params.address, key, chat["timeout_seconds"]),
+            ChatClient(params.address, key, chat.timeout_seconds),
             store,
-            Prices(chat["input_usd_per_million"], chat["output_usd_per_million"]),
-            RequestLimits(chat["requests_per_minute"], chat["concurrency"], chat["attempts"]),
+            Prices(chat.input_usd_per_million, chat.output_usd_per_million),
+            RequestLimits(chat.requests_per_minute, chat.concurrency, chat.attempts),
             logger,
         )
         spending = store.spending()
@@ -77,7 +76,7 @@ def main(snakemake: "Snakemake") -> None:
     write_table(predictions, snakemake.output.predictions)
     write_sidecar(
         snakemake.output.predictions,
-        config={**params.config, "address": params.address},
+        config={"chat": chat.model_dump(mode="json"), "address": params.address},
         inputs=snakemake.input,
         details={
             "answers": dict(kinds),

@@ -9,6 +9,7 @@ from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.schemas import ITEMS
 from ilora.artifacts.tensors import read_tensor
+from ilora.configuration.sections.analysis import AnalysisSection
 from ilora.data.sequences import read_sequences
 from ilora.progress import start_log
 
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write `clusters.parquet` and `profiles.parquet`."""
     logger = start_log(snakemake.log[0])
-    choice = snakemake.params.analysis
+    settings = AnalysisSection.read(snakemake.params.analysis)
     catalogue = read_table(snakemake.input.catalogue, ITEMS)
     sequences = read_sequences(snakemake.input.sequences)
     representations = read_tensor(snakemake.input.representations, "sequence_representations").numpy()
     training = sequences.rows("train")
-    clustering = cluster_sequences(representations, training, choice["clusters"], choice["restarts"], choice["seed"])
+    clustering = cluster_sequences(representations, training, settings.clusters, settings.restarts, settings.seed)
     silhouettes = sampled_silhouettes(
-        representations, clustering, training, choice["silhouette_sequences"], choice["seed"]
+        representations, clustering, training, settings.silhouette_sequences, settings.seed
     )
     profiles = cluster_profiles(
         clustering,
@@ -41,8 +42,9 @@ def main(snakemake: "Snakemake") -> None:
         logger.info("%s", row)
     write_table(clusters_table(clustering, [key.split for key in sequences.keys]), snakemake.output.clusters)
     write_table(profiles, snakemake.output.profiles)
+    config = settings.model_dump(include={"clusters", "restarts", "seed", "silhouette_sequences"})
     for path in snakemake.output:
-        write_sidecar(path, config=choice, inputs=snakemake.input)
+        write_sidecar(path, config=config, inputs=snakemake.input)
 
 
 main(snakemake)

@@ -15,6 +15,7 @@ from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import write_sidecar
 from ilora.artifacts.records import check_made_from
 from ilora.artifacts.schemas import ITEMS
+from ilora.configuration.sections.analysis import AnalysisSection
 from ilora.configuration.tuning import TuningSettings
 from ilora.llm.model.adapter import load_adapter
 from ilora.llm.model.backbones import load_causal_model, load_tokenizer
@@ -38,7 +39,8 @@ def main(snakemake: "Snakemake") -> None:
     """Write the Gram matrices of one checkpoint."""
     logger = start_log(snakemake.log[0])
     torch.set_num_threads(snakemake.threads)
-    files, choice, settings = snakemake.input, snakemake.params.analysis, TuningSettings.read(snakemake.params.tuning)
+    files, settings = snakemake.input, TuningSettings.read(snakemake.params.tuning)
+    analysis = AnalysisSection.read(snakemake.params.analysis)
     adapter = Path(snakemake.params.adapter)
     check_made_from(adapter, files)
     inputs = read_method_inputs(files.catalogue, files.sequences, files.item_embeddings, files.representations)
@@ -53,9 +55,9 @@ def main(snakemake: "Snakemake") -> None:
 
     genres = item_genres(read_table(files.catalogue, ITEMS)["metadata"].to_pylist())
     clusters = read_table(files.clusters, CLUSTERS)["cluster"].to_numpy()
-    sizes = SampleSizes(**choice["sizes"])
+    sizes = SampleSizes(analysis.blocks, analysis.sequences_per_block, analysis.case_study_sequences)
     tables = []
-    for partition, blocks in draw_partitions(inputs.sequences, clusters, genres, sizes, choice["seed"]).items():
+    for partition, blocks in draw_partitions(inputs.sequences, clusters, genres, sizes, analysis.seed).items():
         description = f"gradients of {settings.method}, seed {settings.seed}, step {step}: {partition}"
         with Progress(len(blocks.groups), description, logger) as progress:
             grams = gradient_grams(
@@ -63,12 +65,13 @@ def main(snakemake: "Snakemake") -> None:
                 lambda sequence_id: examples.example(sequence_id, DRAW),
                 blocks.sequence_ids,
                 tokenizer.pad_token_id,
-                choice["batch_size"],
+                analysis.batch_size,
                 progress,
             )
         tables.append(grams_table(partition, step, blocks.groups, grams))
     write_table(pa.concat_tables(tables), snakemake.output.grams)
-    write_sidecar(snakemake.output.grams, config={**settings.model_dump(mode="json"), "analysis": choice}, inputs=files)
+    config = {**settings.model_dump(mode="json"), "analysis": analysis.model_dump(mode="json")}
+    write_sidecar(snakemake.output.grams, config=config, inputs=files)
 
 
 main(snakemake)

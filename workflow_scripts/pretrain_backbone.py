@@ -1,7 +1,8 @@
 """Builds the embedded backbone and pretrains it on the training split."""
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -11,6 +12,7 @@ from ilora.artifacts.schemas import ITEMS, SEQUENCES
 from ilora.backbone.architecture import BackboneShape
 from ilora.backbone.pretraining import PretrainingSettings, pretrain
 from ilora.backbone.tokenizer import train_tokenizer
+from ilora.configuration.sections.embedded_backbone import EmbeddedBackboneSection
 from ilora.configuration.sections.prompt import PromptSection
 from ilora.data.trajectories import training_trajectories
 from ilora.datasets.wording import PromptWording
@@ -28,32 +30,32 @@ def main(snakemake: "Snakemake") -> None:
     """Write the backbone's files, its projector and the training log."""
     start_log(snakemake.log[0])
     torch.set_num_threads(snakemake.threads)
-    config = snakemake.params.config
+    params = snakemake.params
+    section, prompt = EmbeddedBackboneSection.read(params.embedded_backbone), PromptSection.read(params.prompt)
+    settings = PretrainingSettings(
+        shape=BackboneShape(section.hidden_size, section.layers, section.heads, section.intermediate_size),
+        vector_width=params.embedding_size,
+        candidates=params.candidates,
+        history=params.maximum_history,
+        seed=section.seed,
+        steps=section.steps,
+        batch_size=section.batch_size,
+        learning_rate=section.learning_rate,
+        warmup_steps=section.warmup_steps,
+        weight_decay=section.weight_decay,
+    )
     titles = read_table(snakemake.input.catalogue, ITEMS)["title"].to_pylist()
     trajectories = training_trajectories(read_table(snakemake.input.sequences, SEQUENCES))
     items = sorted({item for trajectory in trajectories for item in trajectory})
-    wording = PromptWording(**snakemake.params.wording)
-    vocabulary_size = config["embedded_backbone"]["vocabulary_size"]
-    tokenizer = train_tokenizer([titles[item] for item in items], wording, vocabulary_size)
-    builder = PromptBuilder(tokenizer, titles, prompt_style(PromptSection.read(config["prompt"]), "hybrid"), wording)
-    backbone = pretrain(builder, tokenizer, items, trajectories, settings(config))
+    wording = PromptWording(**params.wording)
+    tokenizer = train_tokenizer([titles[item] for item in items], wording, section.vocabulary_size)
+    builder = PromptBuilder(tokenizer, titles, prompt_style(prompt, "hybrid"), wording)
+    backbone = pretrain(builder, tokenizer, items, trajectories, settings)
     folder = Path(snakemake.output.model).parent
     backbone.save(folder, tokenizer)
     write_table(training_log_table(backbone.log), snakemake.output.log)
+    config = {**asdict(settings), "vocabulary_size": section.vocabulary_size, "prompt": prompt.model_dump(mode="json")}
     write_sidecar(folder, config=config, inputs=snakemake.input)
-
-
-def settings(config: dict[str, dict[str, Any]]) -> PretrainingSettings:
-    """Give the settings that the study's configuration names."""
-    shape = ("hidden_size", "layers", "heads", "intermediate_size")
-    own = {key: value for key, value in config["embedded_backbone"].items() if key != "vocabulary_size"}
-    return PretrainingSettings(
-        shape=BackboneShape(**{key: own.pop(key) for key in shape}),
-        vector_width=config["recommenders"]["embedding_size"],
-        candidates=config["data"]["candidates"],
-        history=config["data"]["maximum_history"],
-        **own,
-    )
 
 
 main(snakemake)

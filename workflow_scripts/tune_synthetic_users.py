@@ -8,6 +8,7 @@ import torch
 from ilora.artifacts.parquet import write_table
 from ilora.artifacts.provenance import write_sidecar
 from ilora.configuration.sections.backbone import BackboneSource
+from ilora.configuration.sections.negative_transfer import NegativeTransferSection
 from ilora.llm.model.backbones import load_causal_model
 from ilora.negative_transfer.gradients import GradientSettings
 from ilora.negative_transfer.groups import SyntheticGroups
@@ -26,25 +27,26 @@ def main(snakemake: "Snakemake") -> None:
     """Write what every method reaches, and how alike the groups' gradients are."""
     logger = start_log(snakemake.log[0])
     torch.set_num_threads(snakemake.threads)
-    config, seed = snakemake.params.config, int(snakemake.wildcards.seed)
+    section = NegativeTransferSection.read(snakemake.params.negative_transfer)
+    seed = int(snakemake.wildcards.seed)
     folder = str(Path(snakemake.input.model).parent)
     source = BackboneSource(name=folder)
     backbone = load_causal_model(source)
-    users = SyntheticGroups(config["items"], config["groups"], float(snakemake.wildcards.degree), seed)
+    users = SyntheticGroups(section.items, section.groups, float(snakemake.wildcards.degree), seed)
     settings = SyntheticTuning(
-        shape=AdapterShape(config["r"], config["lora_alpha"], config["groups"]),
-        history=config["history"],
-        steps=tuple(config["steps"]),
-        batch_size=config["batch_size"],
-        learning_rate=config["learning_rate"],
-        test_sequences=config["test_sequences"],
+        shape=AdapterShape(section.r, section.lora_alpha, section.groups),
+        history=section.history,
+        steps=section.steps,
+        batch_size=section.batch_size,
+        learning_rate=section.learning_rate,
+        test_sequences=section.test_sequences,
         seed=seed,
     )
     outcomes, similarities = measure_outcomes(backbone, users, settings, GradientSettings(), logger)
     write_table(outcomes, snakemake.output.outcomes)
     write_table(similarities, snakemake.output.similarities)
     for path in snakemake.output:
-        write_sidecar(path, config=config, inputs=snakemake.input)
+        write_sidecar(path, config=section.model_dump(mode="json"), inputs=snakemake.input)
 
 
 main(snakemake)

@@ -32,14 +32,21 @@ class Section(BaseModel):
 
     RENAMED: ClassVar[Mapping[str, str]] = {}
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self, *keys: str) -> dict[str, Any]:
         """Return what differs from the defaults, as values that JSON can hold: what a rule's ``params`` carry.
 
         A rule runs again when its ``params`` change, so a new option that is left at its default reruns nothing.
+
+        Args:
+            keys: those that the rule's script reads; none for all.
         """
+        unknown = [key for key in keys if key not in type(self).model_fields]
+        assert not unknown, f"{type(self).__name__} has no {unknown}"
         values = self.model_dump(mode="json")
         plain = {}
         for name, field in type(self).model_fields.items():
+            if keys and name not in keys:
+                continue
             value = getattr(self, name)
             inner = value.plain() if isinstance(value, Section) else {}
             if inner or _is_written(field, value):

@@ -57,16 +57,6 @@ class ModelFiles:
         """Return where the encoder of titles is loaded from and how."""
         return self._source(self.study.title_encoder, wildcards).plain()
 
-    def pretraining(self, wildcards: Wildcards) -> dict[str, Any]:
-        """Return what the embedded backbone is pretrained with."""
-        config = self.study.config
-        return {
-            "embedded_backbone": config.embedded_backbone.model_dump(mode="json"),
-            "prompt": config.prompt.model_dump(mode="json"),
-            "data": {"candidates": config.data.candidates, "maximum_history": config.data.maximum_history},
-            "recommenders": {"embedding_size": config.recommenders.embedding_size},
-        }
-
     def downloads(self) -> list[str]:
         """Return the records of the models that the study takes from the hub."""
         needed = [self.study.config.backbone] if self.study.backbone_methods else []

@@ -85,13 +85,13 @@ class Rule:
         write_table(ranking(), folder / "ranking.parquet")
 
     def run(self, method: str = "gpt4", **chat: object) -> None:
-        config = ChatSection(requests_per_minute=60_000.0, **chat).model_dump()  # type: ignore[arg-type]
+        config = ChatSection(requests_per_minute=60_000.0, **chat).plain()  # type: ignore[arg-type]
         names = [*TABLES, *(["ranking"] if method == "chatrec" else [])]
         params = {
             "method": method,
             "wording": asdict(DATASETS["movielens"].wording),
             "address": self._server.root,
-            "config": {"chat": config},
+            "chat": config,
             "store": str(self.folder / "chat" / "answers.sqlite"),
         }
         rule = SimpleNamespace(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
@@ -25,9 +25,3 @@ class AnalysisSection(Section):
     case_study_sequences: Annotated[int, Field(ge=2)] = Field(
         64, description="sequences that the pairs of the case study are chosen from"
     )
-
-    @property
-    def gradients(self) -> dict[str, Any]:
-        """How gradients are computed; how many are computed at once changes none of them."""
-        sizes = self.model_dump(include={"blocks", "sequences_per_block", "case_study_sequences"})
-        return {"seed": self.seed, "batch_size": self.batch_size, "sizes": sizes}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -35,16 +35,3 @@ class NegativeTransferSection(Section):
     batch_size: Count = Field(64, description="sequences in a step, of all groups equally many")
     learning_rate: Rate = Field(0.005, description="peak learning rate of LoRA and gate")
     test_sequences: Count = Field(2000, description="sequences that hits are counted on")
-
-    @property
-    def pretraining(self) -> dict[str, Any]:
-        """What the backbone of synthetic users is pretrained with."""
-        return self.model_dump(
-            mode="json", include={"items", "groups", "history", "backbone_seed", "pretraining_steps"}
-        )
-
-    @property
-    def tuning(self) -> dict[str, Any]:
-        """What the methods are tuned with, at one degree and seed."""
-        others = {"degrees", "seeds", "backbone_seed", "pretraining_steps"}
-        return self.model_dump(mode="json", exclude=others)
