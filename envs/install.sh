@@ -49,7 +49,17 @@ elif ! fits .venv/bin/python; then
 fi
 
 echo "installing $requirements in .venv"
-install=".venv/bin/python -m pip install --quiet --disable-pip-version-check"
-$install --requirement "$requirements"
-# The command `ilora`, of this folder's own modules: nothing is fetched for it.
-$install --no-deps --no-build-isolation --editable .
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement "$requirements"
+# The command `ilora`, of this folder's own modules. The library itself is not installed: jobs take it from the folder
+# of the workflow that they belong to, behind whatever is installed.
+cat > .venv/bin/ilora <<COMMAND
+#!$(pwd)/.venv/bin/python
+import sys
+
+sys.path.insert(0, "$(pwd)/workflow_scripts")
+
+from ilora.cli import main
+
+sys.exit(main())
+COMMAND
+chmod +x .venv/bin/ilora

@@ -2,9 +2,19 @@
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
+from snakemake.exceptions import WorkflowError
+
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
+# Snakemake lets scripts look into their own folder last, so that jobs would run what is installed.
+installed = find_spec("ilora")
+if installed is not None and not Path(installed.origin).resolve().is_relative_to(SCRIPTS.resolve()):
+    raise WorkflowError(
+        f"{installed.origin}: found the library ilora installed, with which jobs would run in place of {SCRIPTS / 'ilora'}. "
+        "Use an environment without it (pip uninstall ilora), such as the one that `make` makes."
+    )
 sys.path.insert(0, str(SCRIPTS))
 
 import rule_defaults
@@ -18,7 +28,6 @@ from ilora.study.data import DataFiles
 from ilora.study.requests import Requests
 from ilora.study.study import Study, methods_that
 from ilora.study.targets import Targets
-from snakemake.exceptions import WorkflowError
 
 if " " in sys.executable:
     raise WorkflowError(

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from checkout import SMOKE, Checkout
 
 #: Answers what Snakemake asks before it plans; no environment is made.
@@ -38,3 +40,15 @@ def test_snakemake_plans_with_an_environment_for_every_rule(checkout: Checkout, 
     assert process.returncode == 0, process.stdout
     for name in ("data", "recommenders", "llm", "evaluation"):
         assert f"Conda environment envs/{name}.yaml will be created." in process.stdout
+
+
+def test_another_library_that_is_installed_is_refused(
+    checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Jobs would run it in place of the checkout's own."""
+    (tmp_path / "elsewhere" / "ilora").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "ilora" / "__init__.py").touch()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "elsewhere"))
+    process = checkout.snakemake("--dry-run", "--cores", "1")
+    assert process.returncode != 0
+    assert "elsewhere/ilora/__init__.py: found the library ilora installed" in process.stdout
