@@ -192,22 +192,26 @@ def test_an_edited_module_reruns_what_uses_it(finished: Checkout, module: str, j
 
 
 @pytest.mark.parametrize(
-    ("module", "old", "new"),
+    ("module", "old", "new", "jobs"),
     [
-        ("llm/prompts/builder.py", '"""\n\n', '\n\nReworded.\n"""\n\n# A comment.\n'),
+        ("llm/prompts/builder.py", '"""\n\n', '\n\nReworded.\n"""\n\n# A comment.\n', {}),
+        # Nothing is made again but the pages that list every option.
         (
             "configuration/sections/finetuning_values.py",
             "    experts: Annotated[Count, GATED] =",
             "    new: Count = Field(1, description='new')\n    experts: Annotated[Count, GATED] =",
+            {"write_study": 1, "write_deviations": 1},
         ),
     ],
 )
-def test_other_words_and_a_new_option_rerun_nothing(finished: Checkout, module: str, old: str, new: str) -> None:
+def test_other_words_and_a_new_option_compute_nothing_anew(
+    finished: Checkout, module: str, old: str, new: str, jobs: dict[str, int]
+) -> None:
     path = finished.folder / "workflow_scripts" / "ilora" / module
     text = path.read_text(encoding="utf-8")
     assert old in text
     with changed(path, text.replace(old, new, 1).encode()):
-        assert finished.planned_jobs(*SMOKE) == {}
+        assert finished.planned_jobs(*SMOKE) == jobs
 
 
 def test_an_edited_setting_reruns_what_uses_it(finished: Checkout) -> None:
