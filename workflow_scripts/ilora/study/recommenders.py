@@ -43,15 +43,10 @@ class RecommenderFiles:
 
     def architecture(self, wildcards: Wildcards) -> dict[str, Any]:
         """Return the settings of a recommender's model alone, so that editing another's trains nothing anew."""
-        recommenders = self.study.config.recommenders
-        sections: dict[str, Section] = {
-            "sasrec": recommenders.sasrec,
-            "gru4rec": recommenders.gru4rec,
-            "caser": recommenders.caser,
-            # MoRec's model is SASRec.
-            "morec": recommenders.sasrec,
-        }
-        return sections[wildcards["recommender"]].plain()
+        # MoRec's model is SASRec.
+        name = "sasrec" if wildcards["recommender"] == "morec" else wildcards["recommender"]
+        section: Section = getattr(self.study.config.recommenders, name)
+        return section.plain()
 
     @property
     def training(self) -> dict[str, Any]:
