@@ -30,7 +30,6 @@ rule collect_metrics:
         candidates=data.of_study(layout.candidates),
     output:
         metrics=layout.metrics,
-    localrule: True
     conda:
         "../envs/evaluation.yaml"
     params:
@@ -47,7 +46,6 @@ rule compare_methods:
         comparable=rules.collect_metrics.output.metrics,
     output:
         differences=layout.differences,
-    localrule: True
     conda:
         "../envs/evaluation.yaml"
     params:
@@ -89,7 +87,6 @@ rule collect_error_analyses:
         comparable=rules.collect_metrics.output.metrics,
     output:
         analysis=layout.error_analysis,
-    localrule: True
     conda:
         "../envs/evaluation.yaml"
     params:
