@@ -29,11 +29,6 @@ class RecommenderFiles:
         """A pattern of all others."""
         return one_of([name for name in RECOMMENDERS if name not in self._with_encoder])
 
-    @property
-    def tried_weight_decays(self) -> str:
-        """A pattern of the values of L2 that are searched."""
-        return one_of(map(weight_decay_text, self.study.config.recommenders.weight_decay_search.values))
-
     def title_vectors(self, wildcards: Wildcards) -> dict[str, str]:
         """Return the titles' vectors for the recommender that reads titles; none for another."""
         if wildcards["recommender"] != "morec":

@@ -11,7 +11,7 @@ from ilora.configuration.sections.sweeps import SweepSection
 from ilora.configuration.sweep_cells import SweepCell
 from ilora.configuration.sweeps import sweep_cells, sweep_datasets, sweep_seeds
 from ilora.layout import expand
-from ilora.study.study import Study, Wildcards, one_of
+from ilora.study.study import Study, Wildcards
 from ilora.study.tuning import TuningFiles, early_snapshots
 
 
@@ -25,11 +25,6 @@ class SweepFiles:
     def cells(self) -> dict[str, list[SweepCell]]:
         """The cells of each sweep, over its data sets."""
         return {name: sweep_cells(self.study.config, name) for name in self._sweeps}
-
-    @property
-    def names(self) -> str:
-        """A pattern of the sweeps' names."""
-        return one_of(self._sweeps)
 
     def predictions(self, wildcards: Wildcards) -> list[str]:
         """Return the predictions of every cell and seed of a sweep on one data set."""
