@@ -238,14 +238,14 @@ class Start:
 
     def __init__(self, checkout: Checkout) -> None:
         self._checkout = checkout
-        self._output = (checkout.folder / "run.txt").open("w", encoding="utf-8")
-        self.process = subprocess.Popen(
-            [sys.executable, "workflow_scripts/run_study.py", "--cores", "2", "--rerun-incomplete", *SMOKE],
-            cwd=checkout.folder,
-            env=checkout.environment,
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
-        )
+        with (checkout.folder / "run.txt").open("w", encoding="utf-8") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "workflow_scripts/run_study.py", "--cores", "2", "--rerun-incomplete", *SMOKE],
+                cwd=checkout.folder,
+                env=checkout.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
 
     def kill_when(self, job: str) -> None:
         """Kill Snakemake outright as soon as the log of a job has begun."""
