@@ -1,8 +1,10 @@
 """What the README shows works as it stands."""
 
 import re
+import subprocess
 from pathlib import Path
 
+import pytest
 import yaml
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -34,6 +36,15 @@ def test_the_example_of_ones_own_data_is_a_valid_study(repository: Path) -> None
     (example,) = re.findall(r"```yaml\n(.*?)```", (repository / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     study = load_study(yaml.safe_load(example))
     assert study.datasets == ("books", "movielens") and study.data.own["books"].words.participle == "read"
+
+
+@pytest.mark.parametrize("target", ["run", "study", "figures", "report", "slurm"])
+def test_no_target_cuts_a_study_off_from_the_hub(repository: Path, target: str) -> None:
+    """Whether a study takes a model from there is for its configuration to say, which ARGUMENTS may name."""
+    make = ["make", "--dry-run", "--old-file=.venv/installed", target, "ARGUMENTS=--configfile mine.yaml"]
+    commands = subprocess.run(make, cwd=repository, capture_output=True, text=True, check=True).stdout
+    assert "--configfile mine.yaml" in commands
+    assert "OFFLINE" not in commands
 
 
 def test_every_make_target_it_names_exists(repository: Path) -> None:
