@@ -17,6 +17,7 @@ if installed is not None and not Path(installed.origin).resolve().is_relative_to
     )
 sys.path.insert(0, str(SCRIPTS))
 
+import one_run
 import rule_defaults
 import slurm_jobs
 from ilora.code_version import CodeVersions
@@ -57,23 +58,26 @@ wildcard_constraints:
     **study.wildcards,
 
 
-# Before the plan is made, since a cancelled job takes its files away. Jobs read this too, and cancel nothing.
+# Before the plan is made, since a job that is stopped takes its files away. Jobs read this too, and stop nothing.
 if workflow.is_main_process and not workflow.output_settings.dryrun:
     try:
+        if one_run.was_started_to_run():
+            one_run.begin()
         slurm_jobs.cancel_dead_runs()
-    except slurm_jobs.SlurmJobsError as error:
+    except (one_run.AnotherRunError, slurm_jobs.SlurmJobsError) as error:
         raise WorkflowError(str(error)) from None
 
 
 onstart:
     try:
+        one_run.confirm()
         slurm_jobs.begin_run(slurm_jobs.run_id(workflow))
         if slurm_jobs.run_id(workflow) is not None:
             slurm_jobs.check_slurm(
                 workflow.scheduler._executor,
                 (job for job in workflow.dag.needrun_jobs() if not workflow.is_local(job.rule)),
             )
-    except slurm_jobs.SlurmJobsError as error:
+    except (one_run.AnotherRunError, slurm_jobs.SlurmJobsError) as error:
         raise WorkflowError(str(error)) from None
 
 

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from snakemake_executor_plugin_slurm.job_status_query import get_min_job_age
 
-from run_study import Run, this_run
+from runs import Run, this_run
 
 RECORDS = Path(".snakemake/slurm_runs")
 UNFINISHED = "PENDING,CONFIGURING,RUNNING,SUSPENDED,COMPLETING"
@@ -61,7 +61,7 @@ def cancel_dead_runs() -> None:
         SlurmJobsError: If jobs are left that cannot be cancelled, or Slurm cannot be asked.
     """
     for run_id, run in recorded_runs():
-        if run.host == socket.gethostname() and not run.is_alive:
+        if run.state == "dead":
             cancelled = cancel_jobs(run_id)
             _record_of(run_id).unlink(missing_ok=True)
             if cancelled:
@@ -69,17 +69,17 @@ def cancel_dead_runs() -> None:
 
 
 def begin_run(run_id: str | None) -> None:
-    """Put a run on record, unless a run of another host has jobs; a living one of this host has other results.
+    """Put a run on record, unless one that cannot be seen from here has jobs; a living one has other results.
 
     Args:
         run_id: The name of the run's jobs in Slurm; None for a local run.
 
     Raises:
-        SlurmJobsError: If a run that was started on another host has jobs, where nobody can see whether it lives, or
-            Slurm cannot be asked.
+        SlurmJobsError: If a run that was started on another host, or in another container, has jobs, where nobody can
+            see whether it lives, or Slurm cannot be asked.
     """
     for earlier_id, earlier in recorded_runs():
-        if earlier.host != socket.gethostname():
+        if earlier.state == "unseen":
             refuse_if_busy(earlier_id, earlier)
     if run_id is not None:
         RECORDS.mkdir(parents=True, exist_ok=True)
@@ -140,7 +140,7 @@ def recorded_runs() -> Iterator[tuple[str, Run]]:
 
 
 def refuse_if_busy(run_id: str, run: Run) -> None:
-    """Raise if a run of another host has jobs.
+    """Raise if a run that cannot be seen from here has jobs.
 
     Raises:
         SlurmJobsError: If it has, or Slurm cannot be asked.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from snakemake.exceptions import WorkflowError
 
 import slurm_jobs
-from run_study import Run, this_run
+from runs import Run, this_run
 from slurm_jobs import SlurmJobsError
 
 # The queue is a folder: a file for each job, in a folder for each run. A job that is deaf does not leave.
@@ -54,7 +55,7 @@ def submit(slurm: Path) -> Callable[..., None]:
 @pytest.fixture
 def dead_run() -> Run:
     process = psutil.Popen(["true"])
-    run = replace(this_run(), process=process.pid, began=process.create_time())
+    run = replace(this_run(), process=process.pid)
     process.wait()
     return run
 
@@ -97,6 +98,14 @@ def test_jobs_of_a_living_run_are_left_alone(submit: Callable[..., None]) -> Non
     slurm_jobs.begin_run("new")
     assert slurm_jobs.jobs_of("alive") == ["1"]
     assert {run_id for run_id, _ in slurm_jobs.recorded_runs()} == {"alive", "new"}
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells when it was started")
+def test_a_clock_that_is_set_cancels_no_jobs(submit: Callable[..., None]) -> None:
+    submit("alive", "1")
+    record("alive", replace(this_run(), began=this_run().began - 3600))
+    slurm_jobs.cancel_dead_runs()
+    assert slurm_jobs.jobs_of("alive") == ["1"]
 
 
 def test_jobs_of_an_unseen_run_stop_the_new_one(submit: Callable[..., None], dead_run: Run) -> None:
