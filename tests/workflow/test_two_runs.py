@@ -17,7 +17,7 @@ import pytest
 pytestmark = pytest.mark.timeout(300)
 
 ROUNDS = int(os.environ.get("ROUNDS_OF_KILLS", "2"))
-FILES = 8
+FILES = 12
 ALL = ("--cores", "2", "--rerun-incomplete")
 # The workflow's own Snakefile in small: each file is written in two halves, which two jobs at once would mix.
 WORKFLOW = """
@@ -148,7 +148,7 @@ def test_two_runs_with_kills(folder: Folder, round_number: int) -> None:
         if chance.random() < 0.5:
             while start.is_alive and not folder.work_has_begun():
                 time.sleep(0.01)
-        time.sleep(chance.uniform(0.0, 1.0))
+        time.sleep(chance.uniform(0.0, 0.6))
         print(f"{'killed' if start.is_alive else 'over'} with {len(folder.made())} of {FILES} files begun")
         start.kill()
     last = folder.start("run_study")
