@@ -95,9 +95,11 @@ def test_a_commit_that_is_not_in_the_cache_is_told(fetched: BackboneSource) -> N
         load_causal_model(fetched)
 
 
-def test_a_model_has_no_wishes_of_its_own_about_decoding(tmp_path: Path) -> None:
+def test_of_a_models_wishes_about_decoding_its_ends_alone_are_kept(tmp_path: Path) -> None:
     wishful = tiny_model("llama")
     wishful.generation_config.repetition_penalty = 1.3
+    wishful.generation_config.eos_token_id = [7, 9]
     wishful.save_pretrained(tmp_path)
     model = load_causal_model(BackboneSource(name=str(tmp_path)))
     assert model.generation_config.repetition_penalty is None
+    assert model.generation_config.eos_token_id == [7, 9]
