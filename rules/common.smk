@@ -17,6 +17,7 @@ if installed is not None and not Path(installed.origin).resolve().is_relative_to
     )
 sys.path.insert(0, str(SCRIPTS))
 
+import attempts
 import rule_defaults
 import slurm_jobs
 from ilora.code_version import CodeVersions
@@ -71,6 +72,7 @@ onstart:
             )
     except slurm_jobs.SlurmJobsError as error:
         raise WorkflowError(str(error)) from None
+    attempts.tell_stops_from_failures(workflow)
 
 
 onsuccess:

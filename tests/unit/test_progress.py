@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from ilora import progress as progress_module
+from ilora.endings import Ending, read_ending
 from ilora.progress import Progress, format_duration, start_log
 
 LIBRARY = {**os.environ, "PYTHONPATH": str(Path(progress_module.__file__).parents[1])}
@@ -126,3 +127,10 @@ def test_progress_refuses_a_negative_total() -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
+
+
+def test_a_log_ends_with_what_the_error_says_of_another_attempt(tmp_path: Path) -> None:
+    error = FloatingPointError("a loss\n" + "is NaN " * 2000)
+    start_log(tmp_path / "rule.log")
+    sys.excepthook(type(error), error, None)
+    assert read_ending(tmp_path / "rule.log") is Ending.REPEATS

@@ -15,6 +15,7 @@ from typing import TextIO
 from tqdm import tqdm
 
 from ilora.artifacts.file_system import remedy
+from ilora.endings import ending_of
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -23,7 +24,7 @@ def start_log(path: str | PathLike[str]) -> logging.Logger:
     """Return the logger of one rule, which writes to the file ``path`` and to standard error.
 
     The file is begun anew, so that it tells of the latest attempt only. Warnings go there too, and the error
-    that ends the process.
+    that ends the process, with an `ilora.endings.Ending` as the last line.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -57,6 +58,7 @@ def _log_fatal_error(kind: type[BaseException], error: BaseException, trace: Tra
     what_to_do = remedy(error) if isinstance(error, OSError) else None
     if what_to_do is not None:
         logger.critical(what_to_do)
+    logger.critical(ending_of(error).value)
 
 
 class Progress:
