@@ -1,8 +1,8 @@
 """Which jobs Snakemake tries again: it counts attempts alone, and cannot tell a stop from a failure.
 
 A fine-tuning may be stopped often, by a time limit or by preemption, and goes on each time; the profile gives its rules
-many attempts for that. A job whose script failed, as the last line of its log says, has no more than other jobs; one that
-would fail the same way again has none.
+many attempts for that. A job whose script failed, as the last line of its log says, has no more than other jobs; one
+that would fail the same way again has none.
 """
 
 from __future__ import annotations

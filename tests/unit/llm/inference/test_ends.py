@@ -1,6 +1,7 @@
 """An answer ends where the model ends it: at a newline, and at the end tokens that the model has of its own."""
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 
 import pytest
@@ -73,3 +74,14 @@ def test_a_title_may_end_by_the_end_token_among_candidates(
     hybrid = model_that_says(wishes, len(tokenizer))
     hybrid.causal_model.generation_config.eos_token_id = end[1]
     assert answered(hybrid, builder, [APE, APE_II, 3], constrained=True) == "The Ape"
+
+
+@pytest.mark.parametrize("constrained", [False, True])
+@pytest.mark.parametrize("overflow", [math.nan, math.inf])
+def test_scores_that_overflow_are_no_answer(
+    builder: PromptBuilder, tokenizer: PreTrainedTokenizerFast, overflow: float, constrained: bool
+) -> None:
+    """The first token's are sound, and a candidate's own never overflow: their likelihoods would show nothing."""
+    hybrid = model_that_says([{builder.titles[0][0]: 0.0}, {17: overflow}, *[{0: 0.0}] * 40], len(tokenizer))
+    with pytest.raises(FloatingPointError, match="1 of 1 answers .* NaN or infinity.*: set backbone.precision to"):
+        answered(hybrid, builder, [0, APE], constrained)

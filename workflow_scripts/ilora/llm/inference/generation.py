@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from itertools import takewhile
 
 import torch
-from transformers import GenerationConfig
+from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from ilora.configuration.sections.decoding import DecodingSection
 from ilora.llm.inference.answer_trie import Answers, AnswerTrie, answer_trie
@@ -39,6 +39,9 @@ def generate_answers(
         progress: is told of every answer.
         possible: for each prompt the only answers that may be written, whatever their length, as
             `PromptBuilder.answer` gives them; None for any text.
+
+    Raises:
+        FloatingPointError: if the model's scores of the next token hold NaN or infinity.
     """
     model.eval()
     ends = own_ends(model, builder)
@@ -109,9 +112,28 @@ def _generate(
             inputs_embeds=batch.embeddings,
             attention_mask=batch.attention_mask,
             generation_config=configuration,
+            logits_processor=LogitsProcessorList([RefuseOverflow()]),
             prefix_allowed_tokens_fn=allowed,
         )
     return generated
+
+
+class RefuseOverflow(LogitsProcessor):
+    """Ends a generation whose scores have overflowed: the largest of NaN is the token 0, an answer like any other."""
+
+    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
+        """Give the scores as they are; one of minus infinity marks a token that may not be written.
+
+        Raises:
+            FloatingPointError: if one is NaN or infinity.
+        """
+        overflowed = (torch.isnan(scores) | torch.isposinf(scores)).any(dim=-1)
+        if overflowed.any():
+            raise FloatingPointError(
+                f"{int(overflowed.sum())} of {len(scores)} answers of a batch: the model's scores of the next token "
+                "hold NaN or infinity, expected finite numbers: set backbone.precision to bfloat16 or float32"
+            )
+        return scores
 
 
 def only_answers(tries: Sequence[AnswerTrie], after_the_end: int) -> AllowedTokens:
