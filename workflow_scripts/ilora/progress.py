@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from ilora.artifacts.file_system import remedy
 from ilora.endings import ending_of
+from ilora.terminal import escaped
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -36,7 +37,7 @@ def join_log(path: str | PathLike[str]) -> logging.Logger:
     """Return the logger of a process that writes to the log of the one that started it, which is not begun anew."""
     to_file = logging.FileHandler(path, mode="a", encoding="utf-8")
     to_terminal = logging.StreamHandler(sys.stderr)
-    layout = logging.Formatter("%(asctime)s %(levelname)s %(message)s", datefmt="%Y-%m-%d %H:%M:%S")
+    layout = _Layout("%(asctime)s %(levelname)s %(message)s", datefmt="%Y-%m-%d %H:%M:%S")
     root = logging.getLogger()
     for handler in list(root.handlers):
         root.removeHandler(handler)
@@ -50,6 +51,13 @@ def join_log(path: str | PathLike[str]) -> logging.Logger:
     logger = logging.getLogger("ilora")
     logger.setLevel(logging.INFO)
     return logger
+
+
+class _Layout(logging.Formatter):
+    """Writes messages that may hold titles of items, or what a model said."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return escaped(super().format(record))
 
 
 def _log_fatal_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
