@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import snakemake.workflow
 from snakemake.persistence import ParamsChange
 from snakemake.persistence.file import FilePersistence
 
@@ -52,7 +51,9 @@ class RecordedPersistence(FilePersistence):
 
 def consult_records() -> None:
     """Let Snakemake ask the records of artifacts how they were made, from now on in this process."""
-    snakemake.workflow.FilePersistence = RecordedPersistence
+    from snakemake import workflow  # which can only be imported first through `snakemake.api`
+
+    workflow.FilePersistence = RecordedPersistence
 
 
 def records_of(job: Any) -> list[Record]:
