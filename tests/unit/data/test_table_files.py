@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -105,6 +106,19 @@ def test_a_parquet_column_of_another_kind_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"who": [["a", "b"]]}), tmp_path / "x.parquet")
     with pytest.raises(RawDataError, match="the column 'who' holds list<.*>, expected text, numbers or dates"):
         rows(tmp_path / "x.parquet", ["who"])
+
+
+@pytest.mark.parametrize(("kind", "name"), [(pa.float32(), "float32"), (pa.float16(), "float16")])
+def test_ids_and_times_of_too_few_bits_are_refused(tmp_path: Path, kind: pa.DataType, name: str) -> None:
+    """In float32, times less than 128 seconds apart are one, and so are ids from 16,777,217 on."""
+    column = pa.array(np.array([3, 4], kind.to_pandas_dtype()))
+    pq.write_table(pa.table({"when": column, "stars": column}), tmp_path / "x.parquet")
+    assert [row for _, row in read_columns(tmp_path / "x.parquet", ["stars"], encoding="utf-8", exact=["when"])] == [
+        ("3",),
+        ("4",),
+    ]
+    with pytest.raises(RawDataError, match=f"x.parquet: the column 'when' holds {name}, in which ids and times"):
+        list(read_columns(tmp_path / "x.parquet", ["stars", "when"], encoding="utf-8", exact=["when"]))
 
 
 def test_a_missing_parquet_column_is_named(tmp_path: Path) -> None:

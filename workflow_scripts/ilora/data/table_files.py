@@ -14,11 +14,13 @@ from ilora.data.raw import RawDataError
 #: Suffix -> what separates fields, and whether a field may stand in quotes. `.inter` and `.item` are RecBole's.
 _TEXT_FORMATS = {".csv": (",", True), ".tsv": ("\t", True), ".inter": ("\t", False), ".item": ("\t", False)}
 _PARQUET = ".parquet"
+#: What a float of so many bits cannot tell apart.
+_SPACING = {16: "whole numbers from 2,049 on", 32: "whole numbers from 16,777,217 on, times of today by 128 seconds"}
 
 Row = tuple[int, tuple[str, ...]]
 
 
-def read_columns(path: Path, columns: Sequence[str], *, encoding: str) -> Iterator[Row]:
+def read_columns(path: Path, columns: Sequence[str], *, encoding: str, exact: Sequence[str] = ()) -> Iterator[Row]:
     """Yield every row of a table: the number of its line (of its row, in Parquet) and its fields as text.
 
     A text file begins with a line of column names, which may end in a type, as in RecBole's `user_id:token`. Lines
@@ -29,18 +31,20 @@ def read_columns(path: Path, columns: Sequence[str], *, encoding: str) -> Iterat
         path: its suffix says the format: `.csv`, `.tsv`, `.inter`, `.item` or `.parquet`.
         columns: names of the wanted columns, in the wanted order.
         encoding: of a text file; a byte order mark of UTF-8 is skipped.
+        exact: those of the columns, ids and times, in which two values that differ must not have become one.
 
     Raises:
         FileNotFoundError: there is no file at `path`.
         RawDataError: the suffix is another; a column is missing or twice; a line has another number of fields than
             the first, a quote that is not closed, or bytes that are no text of the encoding; the Parquet file is
-            damaged or a column of it holds neither text nor numbers nor dates.
+            damaged, or a column of it holds neither text nor numbers nor dates, or is exact and of less than 64 bits
+            of floating point.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file. Correct data.own, or put the file there.")
     suffix = path.suffix.lower()
     if suffix == _PARQUET:
-        return _parquet_rows(path, columns)
+        return _parquet_rows(path, columns, exact)
     if suffix in _TEXT_FORMATS:
         return _text_rows(path, columns, encoding)
     raise RawDataError(
@@ -113,14 +117,14 @@ def _undecodable_line(path: Path, encoding: str) -> int:
     return number
 
 
-def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+def _parquet_rows(path: Path, columns: Sequence[str], exact: Sequence[str]) -> Iterator[Row]:
     try:
         with pq.ParquetFile(path) as file:
             schema = file.schema_arrow
             for column in columns:
                 if schema.names.count(column) != 1:
                     raise RawDataError(_column_problem(path, column, schema.names))
-                _refuse_type(path, schema.field(column))
+                _refuse_type(path, schema.field(column), column in exact)
             number = 1
             for batch in file.iter_batches(columns=list(dict.fromkeys(columns))):
                 texts = [_as_text(batch.column(column)) for column in columns]
@@ -131,7 +135,7 @@ def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
         raise RawDataError(f"{path}: is not a whole Parquet file ({error}).") from error
 
 
-def _refuse_type(path: Path, field: pa.Field) -> None:
+def _refuse_type(path: Path, field: pa.Field, is_exact: bool) -> None:
     kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
     is_readable = (
         pa.types.is_string,
@@ -144,6 +148,11 @@ def _refuse_type(path: Path, field: pa.Field) -> None:
     )
     if not any(check(kind) for check in is_readable):
         raise RawDataError(f"{path}: the column '{field.name}' holds {kind}, expected text, numbers or dates.")
+    if is_exact and (pa.types.is_float16(kind) or pa.types.is_float32(kind)):
+        raise RawDataError(
+            f"{path}: the column '{field.name}' holds float{kind.bit_width}, in which ids and times that differ become "
+            f"one ({_SPACING[kind.bit_width]}). Write it anew from the original values, as whole numbers or float64."
+        )
 
 
 def _as_text(column: pa.Array) -> list[str]:

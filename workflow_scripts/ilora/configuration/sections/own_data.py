@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
 from ilora.configuration.section import Section
 from ilora.configuration.types import Count, TableFile, Text, Words
+from ilora.data.tabular import Timestamps
 
 
 class OwnColumns(Section):
@@ -35,8 +34,8 @@ class OwnDataset(Section):
     interactions: TableFile = Field(description="file with a row for each time that a user used an item")
     items: TableFile = Field(description="file with a row for each item; may be the same one")
     columns: OwnColumns = OwnColumns()
-    timestamps: Literal["seconds", "milliseconds", "dates"] = Field(
-        "seconds", description="what the times are: seconds or milliseconds since 1970, or dates in ISO 8601"
+    timestamps: Timestamps = Field(
+        "seconds", description="what the times are: a number of these units since 1970, or dates in ISO 8601"
     )
     encoding: Text = Field("utf-8", description="of text files")
     minimum_rating: float | None = Field(None, description="ratings below this are no interaction; null for none")
