@@ -321,6 +321,7 @@ def test_a_study_takes_a_preset_by_its_name_alone(preset: str) -> None:
 
 
 BOOKS: dict[str, Any] = {"interactions": "ratings.csv", "items": "books.parquet"}
+NUMBERS = {"user": 1, "item": 2, "rating": 3, "timestamp": 4, "item_id": 1, "title": 2}
 
 
 class TestOwnDatasets:
@@ -337,6 +338,13 @@ class TestOwnDatasets:
             "title": "title",
         }
         assert (own.timestamps, own.encoding, own.minimum_rating) == ("seconds", "utf-8", None)
+
+    def test_files_without_a_header_are_named_by_numbers(self) -> None:
+        own = {**BOOKS, "interactions": "ratings.dat", "items": "movies.dat", "separator": "::", "header": False}
+        study = load_study({"data": {"own": {"books": {**own, "columns": NUMBERS}}}})
+        assert study.data.own["books"].columns.timestamp == 4
+        parquet = {**own, "items": "movies.parquet", "columns": {**NUMBERS, "item_id": "isbn", "title": "name"}}
+        assert load_study({"data": {"own": {"books": parquet}}}).data.own["books"].columns.title == "name"
 
     def test_fine_tuning_may_name_them(self) -> None:
         study = load_study(
@@ -356,7 +364,7 @@ class TestOwnDatasets:
                 {**BOOKS, "items": "a.xlsx"},
                 'data.own.books.items: found "a.xlsx", expected a file that ends in .csv, ',
             ),
-            ({**BOOKS, "columns": {"user": ""}}, 'data.own.books.columns.user: found "", expected text that is not '),
+            ({**BOOKS, "columns": {"user": ""}}, 'data.own.books.columns.user: found "", expected the name of a col'),
             ({**BOOKS, "columns": {"users": "u"}}, "data.own.books.columns.users: found an unknown key, expected one "),
             (
                 {**BOOKS, "timestamp": "dates"},
@@ -368,7 +376,25 @@ class TestOwnDatasets:
                 {**BOOKS, "words": {"items": "a\nb"}},
                 r'data.own.books.words.items: found "a\nb", expected words with one space',
             ),
-            ({**BOOKS, "encoding": "utf8000"}, "data.own.books.encoding: found utf8000, expected an encoding of Pyth"),
+            ({**BOOKS, "encoding": "utf8000"}, "data.own.books.encoding: found utf8000, expected an encoding of text"),
+            *(
+                ({**BOOKS, "encoding": name}, f"data.own.books.encoding: found {name}, expected an encoding of text")
+                for name in ("rot13", "base64", "undefined")
+            ),
+            ({**BOOKS, "separator": ""}, 'data.own.books.separator: found "", expected one or more characters'),
+            ({**BOOKS, "separator": "\n"}, r'data.own.books.separator: found "\n", expected one or more characters'),
+            (
+                {**BOOKS, "items": "movies.dat"},
+                "data.own.books.separator: found nothing, expected what stands between the fields of movies.dat",
+            ),
+            (
+                {**BOOKS, "items": "books.csv", "header": False, "columns": {**NUMBERS, "item_id": "isbn"}},
+                "data.own.books.columns.item_id: found isbn, expected the number of a column, the first one 1",
+            ),
+            (
+                {**BOOKS, "columns": {"user": 0}},
+                "data.own.books.columns.user: found 0, expected the name of a column, or",
+            ),
         ],
     )
     def test_a_wrong_one_is_refused(self, own: dict[str, Any], line: str) -> None:

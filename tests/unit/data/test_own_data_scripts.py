@@ -101,6 +101,29 @@ def test_a_faultless_data_set_goes_through(rules: Rules, protocol: str) -> None:
     assert pq.read_table(rules.made / "candidates.parquet").num_rows == 2 * evaluated
 
 
+def test_files_of_movielens_1m_go_through_as_they_are(rules: Rules) -> None:
+    """Their fields are separated by ::, nothing names the columns, and titles are in latin-1."""
+    ratings, movies = rules.folder / "ratings.dat", rules.folder / "movies.dat"
+    rows = [f"{user}::{(3 * user + n) % ITEMS}::4::{978300760 + n}" for user in range(USERS) for n in range(8)]
+    ratings.write_bytes("\n".join([*rows, ""]).encode())
+    titles = [f"{n}::Title, The {n} (1995)::Drama|War" for n in range(ITEMS - 1)]
+    movies.write_bytes("\n".join([*titles, f"{ITEMS - 1}::Misérables, Les (1995)::Drama", ""]).encode("latin-1"))
+    rules.ratings = ratings
+    rules.own = {
+        "interactions": str(ratings),
+        "items": str(movies),
+        "encoding": "latin-1",
+        "separator": "::",
+        "header": False,
+        "columns": {"user": 1, "item": 2, "rating": 3, "timestamp": 4, "item_id": 1, "title": 2},
+        "minimum_rating": 3.0,
+    }
+    rules.run("chronological")
+    made = pq.read_table(rules.made / "interactions.parquet")
+    assert made.num_rows == 8 * USERS and made["timestamp"][0].as_py() == 978300760
+    assert "Misérables, Les (1995)" in pq.read_table(rules.made / "items.parquet")["title"].to_pylist()
+
+
 @pytest.mark.parametrize(
     ("fault", "message"),
     [

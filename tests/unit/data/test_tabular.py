@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ilora.data.raw import RAW_INTERACTIONS, RAW_ITEMS, RawData, RawDataError
+from ilora.data.table_files import TextForm
 from ilora.data.tabular import TabularColumns, Timestamps, read_tabular
 
 RECBOLE_NAMES = TabularColumns("user_id", "item_id", "timestamp", "rating", "item_id", "title")
@@ -26,7 +27,7 @@ class Folder:
     def read(self, text: str, columns: TabularColumns = RECBOLE_NAMES, timestamps: Timestamps = "seconds") -> RawData:
         """Write the interactions and read both files."""
         self.interactions.write_text(text, encoding="utf-8")
-        return read_tabular(self.interactions, self.items, columns=columns, timestamps=timestamps, encoding="utf-8")
+        return read_tabular(self.interactions, self.items, columns=columns, timestamps=timestamps, form=TextForm())
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ def test_one_file_may_hold_both(tmp_path: Path) -> None:
         tmp_path / "all.parquet",
         columns=columns,
         timestamps="seconds",
-        encoding="utf-8",
+        form=TextForm(),
     )
     assert raw.interactions["raw_user_id"].to_pylist() == ["1", "2"]
     assert raw.items["title"].to_pylist() == ["Emma"]
@@ -104,6 +105,22 @@ def test_a_row_that_lacks_a_value_is_dropped_and_counted(
         raw = folder.read(with_row(row))
     assert raw.interactions["raw_user_id"].to_pylist() == ["ann"]
     assert "ratings.csv: 2 rows in, 1 that lack a value dropped" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "titles",
+    [
+        ["Zo\u00eb", "Zo\u00eb "],
+        ["Zo\u00eb", "Zoe\u0308"],
+        ["Zo\u00eb", ""],
+        ["", "Zo\u00eb"],
+        ["\ufeff", "Zo\u00eb", " "],
+    ],
+)
+def test_titles_of_an_item_agree_if_they_are_compared_as_one_later(folder: Folder, titles: list[str]) -> None:
+    rows = "".join(f'7,"{title}"\n' for title in titles)
+    folder.items.write_text(f"item_id,title\n{rows}8,Dune\n", encoding="utf-8")
+    assert folder.read(with_row("bo,8,100,5")).items["title"].to_pylist() == ["Zo\u00eb", "Dune"]
 
 
 def test_an_item_without_an_id_is_no_item(folder: Folder) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from ilora.configuration.sections.finetuning import finetuning_problems
 from ilora.configuration.sections.finetuning_values import FinetuningValues
 from ilora.configuration.sections.own_data import OwnDataset
 from ilora.configuration.study import StudyConfig
+from ilora.data.table_files import SEPARATORS
 from ilora.datasets.declaration import DOWNLOAD
 from ilora.datasets.register import DATASETS
 
@@ -105,10 +105,33 @@ def _own_dataset(dataset: str, own: OwnDataset) -> Iterator[Problem]:
     path = f"data.own.{dataset}"
     if dataset in DATASETS:
         yield Problem(path, "the name of a built-in data set", "a name of its own")
+    if not _is_text_encoding(own.encoding):
+        yield Problem(
+            f"{path}.encoding", own.encoding, "an encoding of text that Python knows, such as utf-8 or latin-1"
+        )
+    files = {"interactions": own.interactions, "items": own.items}
+    text_files = {key: file for key, file in files.items() if not file.endswith(".parquet")}
+    for file in text_files.values():
+        if own.separator is None and SEPARATORS.get(Path(file).suffix) is None:
+            yield Problem(f"{path}.separator", "nothing", f"what stands between the fields of {file}, such as '::'")
+    if own.header:
+        return
+    # The rating's is read with a minimum alone.
+    of_file = {"interactions": ("user", "item", "timestamp"), "items": ("item_id", "title")}
+    if own.minimum_rating is not None:
+        of_file["interactions"] += ("rating",)
+    for key in (key for file in text_files for key in of_file[file]):
+        column = str(getattr(own.columns, key))
+        if not re.fullmatch("[1-9][0-9]*", column):
+            yield Problem(f"{path}.columns.{key}", column, "the number of a column, the first one 1: header is false")
+
+
+def _is_text_encoding(name: str) -> bool:
+    """Return whether Python knows an encoding, and it is one of text: rot13 and base64 are not."""
     try:
-        codecs.lookup(own.encoding)
-    except LookupError:
-        yield Problem(f"{path}.encoding", own.encoding, "an encoding of Python, such as utf-8 or latin-1")
+        return "a".encode(name).decode(name) == "a"
+    except (LookupError, ValueError):
+        return False
 
 
 def _recommenders(study: StudyConfig) -> Iterator[Problem]:

@@ -14,13 +14,15 @@ SEARCHED = "searched"
 DEFAULT_VARIANT = "default"
 
 NAME, LABEL = r"^[a-z0-9_]+$", r"^[A-Za-z0-9._-]+$"
-FOLDER, TABLE, WORDS = r"^[^~{}\t\r\n]*[^~{}\s/]$", r"\.(csv|tsv|inter|item|parquet)$", r"^[^<>\s]+( [^<>\s]+)*$"
+FOLDER, WORDS = r"^[^~{}\t\r\n]*[^~{}\s/]$", r"^[^<>\s]+( [^<>\s]+)*$"
+TABLE, SEPARATOR = r"\.(csv|tsv|inter|item|dat|data|txt|parquet)$", r"""^[^\r\n"'\\]+$"""
 #: What text must look like, by pattern.
 PATTERNS_IN_WORDS = {
     NAME: "a name of small letters, digits and _",
     LABEL: "letters, digits, points, _ and - alone",
     FOLDER: "a path that has no ~, no braces and no slash at its end",
-    TABLE: "a file that ends in .csv, .tsv, .inter, .item or .parquet",
+    TABLE: "a file that ends in .csv, .tsv, .inter, .item, .dat, .data, .txt or .parquet",
+    SEPARATOR: "one or more characters on one line, without quotes and the backslash",
     WORDS: "words with one space between them, without < and >",
 }
 
@@ -35,6 +37,15 @@ def _number_or_searched(value: object, validate: ValidatorFunctionWrapHandler) -
     return checked
 
 
+def _name_or_number(value: object, validate: ValidatorFunctionWrapHandler) -> str | int:
+    """Say in one message what a column may be called by."""
+    try:
+        checked: str | int = validate(value)
+    except ValidationError:
+        raise PydanticCustomError("name_or_number", "the name of a column, or its number from 1 on") from None
+    return checked
+
+
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Count = Annotated[int, Field(ge=1)]
 Revision = Annotated[str, Field(pattern=LABEL)]
@@ -44,4 +55,6 @@ DatasetName = Annotated[str, Field(pattern=NAME)]
 Text = Annotated[str, Field(min_length=1)]
 TableFile = Annotated[str, Field(pattern=TABLE)]
 WeightDecay = Annotated[Probability | Literal["searched"], WrapValidator(_number_or_searched)]
+Separator = Annotated[str, Field(pattern=SEPARATOR)]
+Column = Annotated[Text | Count, WrapValidator(_name_or_number)]
 Words = Annotated[str, Field(pattern=WORDS)]

@@ -6,7 +6,8 @@ What is wrong with a row decides what becomes of it:
   interaction with an item that the table of titles does not have. Dropped rows are counted and logged.
 - A value that is there and cannot be what its column says stops the reading, with file and line: text where a
   number stands, an infinite rating, a time before 1970 or after 2100 or in another unit than the one that is set,
-  an id with a control character, a second title for the same item.
+  an id with a control character, a second title for the same item (one that is compared as another; an empty one
+  says nothing).
 - A table without rows, or of which every row is dropped, stops it too.
 
 Interactions that repeat another (the same user and item) are the protocol's to settle, titles those of
@@ -25,7 +26,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ilora.data.raw import RAW_INTERACTIONS, RAW_ITEMS, RawData, RawDataError
-from ilora.data.table_files import error_at, read_columns
+from ilora.data.table_files import TextForm, error_at, read_columns
+from ilora.data.titles import normalise_title, on_one_line
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +74,7 @@ def read_tabular(
     *,
     columns: TabularColumns,
     timestamps: Timestamps,
-    encoding: str,
+    form: TextForm,
 ) -> RawData:
     """Return the interactions and items of two files of the formats that `read_columns` reads.
 
@@ -82,7 +84,7 @@ def read_tabular(
         columns: their names in the two files.
         timestamps: what the column of times holds: a number of these units since 1970, or dates (and times) in ISO
             8601, in UTC where no zone is given. Fractions of a second are cut off.
-        encoding: of text files.
+        form: of text files.
 
     Returns:
         Interactions in the order of the file; `rating` is null where ratings are not wanted. Items without a title
@@ -92,8 +94,8 @@ def read_tabular(
         FileNotFoundError: a file is missing.
         RawDataError: as the module's description says, or as `read_columns` raises it.
     """
-    described = _read_items(items, columns, encoding)
-    found = _read_interactions(interactions, columns, timestamps, encoding)
+    described = _read_items(items, columns, form)
+    found = _read_interactions(interactions, columns, timestamps, form)
     known = found.filter(pc.is_in(found["raw_item_id"], value_set=described["raw_id"].combine_chunks()))
     if not known.num_rows:
         raise RawDataError(
@@ -111,14 +113,14 @@ def read_tabular(
     return RawData(known, described)
 
 
-def _read_interactions(path: Path, columns: TabularColumns, timestamps: Timestamps, encoding: str) -> pa.Table:
+def _read_interactions(path: Path, columns: TabularColumns, timestamps: Timestamps, form: TextForm) -> pa.Table:
     exact = [columns.user, columns.item, columns.timestamp]
     names = [*exact, *([columns.rating] if columns.rating else [])]
     users: dict[str, str] = {}  # one string for each id, however often it occurs
     items: dict[str, str] = {}
     rows: tuple[list[str], list[str], list[float | None], list[int]] = ([], [], [], [])
     total = 0
-    for number, fields in read_columns(path, names, encoding=encoding, exact=exact):
+    for number, fields in read_columns(path, names, form, exact=exact):
         total += 1
         user, item, time, *ratings = (field.strip() for field in fields)
         if {user.lower(), item.lower()} & _NO_ID or any(text.lower() in _NO_NUMBER for text in (time, *ratings)):
@@ -138,18 +140,21 @@ def _read_interactions(path: Path, columns: TabularColumns, timestamps: Timestam
     return pa.table(dict(zip(RAW_INTERACTIONS.names, rows, strict=True)), schema=RAW_INTERACTIONS)
 
 
-def _read_items(path: Path, columns: TabularColumns, encoding: str) -> pa.Table:
+def _read_items(path: Path, columns: TabularColumns, form: TextForm) -> pa.Table:
     titles: dict[str, str] = {}
     total = without_id = 0
     names = [columns.item_id, columns.title]
-    for number, (item, title) in read_columns(path, names, encoding=encoding, exact=names[:1]):
+    for number, (item, title) in read_columns(path, names, form, exact=names[:1]):
         total += 1
         item = item.strip()
         if item.lower() in _NO_ID:
             without_id += 1
             continue
-        if titles.setdefault(item, title) != title:
-            raise error_at(path, number, f"item {item} is '{title}', but '{titles[item]}' on a row before it")
+        known = titles.setdefault(item, title)
+        if known != title and not on_one_line(known):
+            titles[item] = title
+        elif known != title and on_one_line(title) and _compared(known) != _compared(title):
+            raise error_at(path, number, f"item {item} is '{title}', but '{known}' on a row before it")
     logger.info(
         "%s: %d rows in, %d without an id and %d that repeat another dropped, %d items out",
         path,
@@ -162,6 +167,11 @@ def _read_items(path: Path, columns: TabularColumns, encoding: str) -> pa.Table:
         raise RawDataError(f"{path}: found {total} rows, expected at least one with an id.")
     rows = [{"raw_id": item, "title": title, "metadata": "{}"} for item, title in titles.items()]
     return pa.Table.from_pylist(rows, schema=RAW_ITEMS)
+
+
+def _compared(title: str) -> str:
+    """Return the form in which a title is compared once it stands in the catalogue."""
+    return normalise_title(on_one_line(title))
 
 
 def _checked_id(text: str) -> str:
