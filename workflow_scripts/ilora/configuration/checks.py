@@ -12,9 +12,18 @@ from ilora.configuration.sections.finetuning import finetuning_problems
 from ilora.configuration.sections.finetuning_values import FinetuningValues
 from ilora.configuration.sections.own_data import OwnDataset
 from ilora.configuration.study import StudyConfig
+from ilora.configuration.types import ends_in_repetition
+from ilora.configuration.validation import show
 from ilora.data.table_files import SEPARATORS
 from ilora.datasets.declaration import DOWNLOAD
 from ilora.datasets.register import DATASETS
+
+#: A model's name in paths, to which endings are added; file systems take 255 bytes.
+_LONGEST_IDENTIFIER = 200
+_EXPECTED_IDENTIFIER = (
+    f"a model whose name in paths (with revision and quantization) has at most {_LONGEST_IDENTIFIER} characters and "
+    "does not end in the same ones twenty times"
+)
 
 
 def find_problems(study: StudyConfig, finetuning: Mapping[tuple[str, str | None], FinetuningValues]) -> list[Problem]:
@@ -168,8 +177,15 @@ def _model(backbone: BackboneSection, name: str, revision: str) -> Iterator[Prob
             backbone.name,
             "embedded, a directory that exists, or organisation/model on the Hugging Face hub",
         )
+    elif _is_no_name(backbone.identifier):
+        yield Problem(name, show(backbone.identifier), _EXPECTED_IDENTIFIER)
     elif backbone.revision is not None and (backbone.is_embedded or backbone.is_directory):
         yield Problem(revision, backbone.revision, f"null: {backbone.name} has no revisions")
+
+
+def _is_no_name(identifier: str) -> bool:
+    """Return whether a model's name in paths is none that file systems and Snakemake take."""
+    return len(identifier) > _LONGEST_IDENTIFIER or ends_in_repetition(identifier)
 
 
 def _embedded_backbone(study: StudyConfig) -> Iterator[Problem]:
@@ -203,6 +219,8 @@ def _chat(study: StudyConfig) -> Iterator[Problem]:
         yield Problem("chat.key_variable", "another text", "the name of a variable, such as CHAT_API_KEY, not the key")
     if chat.base_url is not None:
         yield from address_problem("chat.base_url", chat.base_url)
+    if _is_no_name(chat.identifier):
+        yield Problem("chat.model", show(chat.identifier), _EXPECTED_IDENTIFIER)
     if chat.draws > study.data.draws:
         yield Problem("chat.draws", str(chat.draws), f"at most data.draws ({study.data.draws})")
 

@@ -30,15 +30,21 @@ class DataFiles:
         return fill(self.study.layout.raw_folder, dataset=dataset.name) if source == DOWNLOAD else source
 
     def raw_files(self, wildcards: Wildcards) -> list[str]:
-        """Return a data set's raw files, or their folder. A user's that are missing stop the job, not the planning."""
+        """Return a data set's raw files, by name: of a folder, Snakemake would not see that a file in it was edited.
+
+        A user's that are missing stop the job, not the planning.
+        """
         dataset, data = self.dataset(wildcards), self.study.config.data
         own = data.own.get(dataset.name)
         if own is not None:
             return [path for path in (own.interactions, own.items) if Path(path).is_file()]
-        if data.sources[dataset.name] == DOWNLOAD and dataset.source is not None:
-            return self.study.layout.raw_files(dataset.name, dataset.source.file_names)
-        folder = self.raw_source(wildcards)
-        return [folder] if Path(folder).is_dir() else []
+        source = self.raw_source(wildcards)
+        names = () if dataset.source is None else dataset.source.file_names
+        if data.sources[dataset.name] == DOWNLOAD:
+            return self.study.layout.raw_files(dataset.name, names)
+        if source in dataset.bundled:
+            return []
+        return [path for path in (f"{source}/{name}" for name in names) if Path(path).is_file()]
 
     def own(self, wildcards: Wildcards) -> dict[str, Any] | None:
         """Return what the study says of a user's own data set but its words; None for a built-in one."""
