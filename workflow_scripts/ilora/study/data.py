@@ -39,12 +39,13 @@ class DataFiles:
         if own is not None:
             return [path for path in (own.interactions, own.items) if Path(path).is_file()]
         source = self.raw_source(wildcards)
-        names = () if dataset.source is None else dataset.source.file_names
-        if data.sources[dataset.name] == DOWNLOAD:
-            return self.study.layout.raw_files(dataset.name, names)
+        if data.sources[dataset.name] == DOWNLOAD and dataset.source is not None:
+            return self.study.layout.raw_files(dataset.name, dataset.source.file_names)
         if source in dataset.bundled:
             return []
-        return [path for path in (f"{source}/{name}" for name in names) if Path(path).is_file()]
+        folder = Path(source)
+        wanted = folder.rglob("*") if dataset.source is None else map(folder.joinpath, dataset.source.file_names)
+        return sorted(str(path) for path in wanted if path.is_file())
 
     def own(self, wildcards: Wildcards) -> dict[str, Any] | None:
         """Return what the study says of a user's own data set but its words; None for a built-in one."""
