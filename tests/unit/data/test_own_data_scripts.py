@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from snakemake.iocontainers import InputFiles, OutputFiles, Params
+from snakemake.iocontainers import InputFiles, OutputFiles, Params, Wildcards
 
 USERS, ITEMS = 20, 40
 OUTPUTS = {
@@ -59,10 +59,11 @@ class Rules:
 
     def _script(self, name: str, inputs: list[str], outputs: list[str], params: dict[str, Any], protocol: str) -> None:
         rule = SimpleNamespace(
+            rule=name,
             input=InputFiles(fromdict={key: str(self.made / OUTPUTS[key]) for key in inputs}),
             output=OutputFiles(fromdict={key: str(self.made / OUTPUTS[key]) for key in outputs}),
             params=Params(fromdict=params),
-            wildcards=SimpleNamespace(dataset="mine", protocol=protocol),
+            wildcards=Wildcards(fromdict={"dataset": "mine", "protocol": protocol}),
             log=[str(self.folder / f"{name}.log")],
         )
         runpy.run_path(str(self.repository / f"workflow_scripts/{name}.py"), init_globals={"snakemake": rule})

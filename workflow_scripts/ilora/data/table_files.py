@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 
 from ilora.data.raw import RawDataError
 
-#: Suffix -> what separates fields. `.inter` and `.item` are RecBole's; the others are each publisher's own.
 _TAB = "\t"
+#: Suffix -> what separates fields. `.inter` and `.item` are RecBole's; the others are each publisher's own.
 SEPARATORS: dict[str, str | None] = {
     **{".csv": ",", ".tsv": _TAB, ".inter": _TAB, ".item": _TAB},
     **dict.fromkeys((".dat", ".data", ".txt")),
