@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ilora.configuration.section import Section
-from ilora.configuration.types import Count, Revision
+from ilora.configuration.types import Count, PathText, Revision
 
 EMBEDDED_BACKBONE = "embedded"
 HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -44,7 +44,7 @@ class BackboneSource(Section):
 class BackboneSection(Section):
     """The language model that is tuned."""
 
-    name: Annotated[str, Field(min_length=1)] = Field(
+    name: PathText = Field(
         EMBEDDED_BACKBONE,
         description="embedded (a small Llama that the pipeline pretrains itself), a local directory, or "
         "organisation/model on the Hugging Face hub",
