@@ -47,13 +47,16 @@ def main(snakemake: "Snakemake") -> None:
         questions = text_questions(sequences, candidates, titles, wording)
     model = ChatModel(params.address, chat.model, chat.temperature, chat.maximum_answer_tokens, chat.answer_limit)
 
-    with AnswerStore(params.store, picodollars(chat.max_cost_usd)) as store:
+    with (
+        AnswerStore(params.store, picodollars(chat.max_cost_usd)) as store,
+        ChatClient(params.address, key, chat.timeout_seconds) as client,
+    ):
         if store.stranded:
             logger.warning("%d requests of a run that was killed may have been billed", store.stranded)
         requests = [ChatRequest(model, question) for question in questions]
         replies, tally = answer_requests(
             requests,
-            ChatClient(params.address, key, chat.timeout_seconds),
+            client,
             store,
             Prices(chat.input_usd_per_million, chat.output_usd_per_million),
             RequestLimits(chat.requests_per_minute, chat.concurrency, chat.attempts),

@@ -6,7 +6,7 @@ import copy
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -14,9 +14,11 @@ import yaml
 from ilora.configuration.endpoint import endpoint_address
 from ilora.configuration.finetuning import finetuning_values
 from ilora.configuration.loading import load_study
+from ilora.configuration.sections.backbone import BackboneSection, Precision, Quantization
 from ilora.configuration.sections.chat import ChatSection
 from ilora.configuration.study import StudyConfig
 from ilora.configuration.validation import ConfigurationError
+from ilora.study.study import Study
 
 
 def overlay(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -497,10 +499,33 @@ class TestBackbone:
         assert backbone.is_embedded and backbone.identifier == "embedded"
 
     def test_hub(self) -> None:
-        config = {"backbone": {"name": "meta-llama/Llama-2-7b-hf"}}
+        config = {"backbone": {"name": "meta-llama/Llama-2-7b-hf", "precision": "bfloat16"}}
         assert load_study(config).backbone.identifier == "meta-llama--Llama-2-7b-hf"
         config["backbone"]["revision"] = "01c7f73d"
         assert load_study(config).backbone.identifier == "meta-llama--Llama-2-7b-hf@01c7f73d"
+        config["backbone"] |= {"precision": "float32", "quantization": "nf4"}
+        backbone = load_study(config).backbone
+        assert backbone.identifier == "meta-llama--Llama-2-7b-hf+nf4+float32@01c7f73d"
+        assert backbone.model_id == "meta-llama--Llama-2-7b-hf@01c7f73d"
+
+    def test_no_two_models_and_ways_to_load_them_have_the_same_path(self, tmp_path: Path) -> None:
+        hub = ["o/m", "o/m-nf4", "o/m-int8", "o/m-nf4-float32", "o-m/x", "o/m-x"]
+        (tmp_path / "m-nf4").mkdir()
+        names = [(name, revision) for name in hub for revision in (None, "main", "nf4", "float32")]
+        names += [("embedded", None), (str(tmp_path / "m-nf4"), None)]
+        identifiers = [
+            BackboneSection(name=name, revision=revision, precision=precision, quantization=quantization).identifier
+            for name, revision in names
+            for precision in get_args(Precision)
+            for quantization in (None, *get_args(Quantization))
+        ]
+        assert len(set(identifiers)) == len(identifiers)
+        assert all(re.fullmatch(Study(load_study({}), False, "").wildcards["backbone"], name) for name in identifiers)
+
+    @pytest.mark.parametrize("name", ["o/m--x", "o--m/x", "o/m..x", "o/m-", "o/m."])
+    def test_a_name_that_the_hub_does_not_take_is_refused(self, name: str) -> None:
+        (line,) = lines_of({"backbone": {"name": name}})
+        assert line.startswith(f"backbone.name: found {name}, expected ")
 
     def test_directories_of_the_same_name_differ(self, tmp_path: Path) -> None:
         identifiers = set()
@@ -577,5 +602,31 @@ def test_the_address_of_the_chat_model() -> None:
 
 
 def test_the_chat_models_name_in_paths() -> None:
+    assert ChatSection().identifier == "gpt-4o-2024-08-06"
     assert ChatSection(model="Qwen/Qwen2.5-7B-Instruct").identifier == "Qwen--Qwen2.5-7B-Instruct"
     assert ChatSection(model="qwen2.5:7b").identifier == "qwen2.5_7b"
+
+
+def test_no_two_chat_models_have_the_same_path_and_none_leaves_its_folder() -> None:
+    models = [
+        "a/b",
+        "a--b",
+        "a:b",
+        "a_b",
+        "a b",
+        "a-/b",
+        "a/-b",
+        "a---b",
+        "a//b",
+        ".",
+        "..",
+        "../b",
+        "...",
+        "/a",
+        "a/",
+        "a",
+    ]
+    models += ["ä", "ö", "@cf/a/b", "@cf--a/b", "x" * 300, "x" * 301]
+    names = [ChatSection(model=model).identifier for model in models]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[A-Za-z0-9._@~-]{1,200}", name) and not name.startswith(".") for name in names)
