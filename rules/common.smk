@@ -18,6 +18,7 @@ if installed is not None and not Path(installed.origin).resolve().is_relative_to
 sys.path.insert(0, str(SCRIPTS))
 
 import attempts
+import recorded_settings
 import rule_defaults
 import slurm_jobs
 from ilora.code_version import CodeVersions
@@ -48,6 +49,7 @@ models, recommenders, tuning, sweeps = targets.models, targets.recommenders, tar
 code_version = CodeVersions(SCRIPTS)
 
 rule_defaults.set_resources(workflow, requests.usual)
+recorded_settings.consult_records()
 
 
 wildcard_constraints:
@@ -77,6 +79,10 @@ onstart:
 
 onsuccess:
     slurm_jobs.forget_run(slurm_jobs.run_id(workflow))
+    try:
+        recorded_settings.check_finished_run(workflow.dag.jobs)
+    except recorded_settings.RecordedSettingsError as error:
+        raise WorkflowError(str(error)) from None
 
 
 onerror:

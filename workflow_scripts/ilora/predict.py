@@ -10,8 +10,8 @@ import torch
 
 from ilora.artifacts.errors import ArtifactError
 from ilora.cli import example
+from ilora.data.titles import normalise_title
 from ilora.llm.inference.tuned_method import Answer, TunedMethod, load_tuned_method
-from ilora.predictions.choices import normalise_title
 from ilora.terminal import escaped
 
 #: Candidates that the sequence encoder proposes where none are named.

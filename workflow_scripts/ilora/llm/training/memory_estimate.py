@@ -154,12 +154,12 @@ class StepTracer:
         weights = sum(parameter.numel() * parameter.element_size() for parameter in trained)
         with self.mode:
             step = self._step(shape)
-            step()
-            held = BytesHeld([*self.model.parameters(), *self.model.buffers()])
-            with held:
-                step()
+            # What a first step leaves behind is no part of the memory of a step.
             counter = FlopCounterMode(display=False)
             with counter:
+                step()
+            held = BytesHeld([*self.model.parameters(), *self.model.buffers()])
+            with held:
                 step()
         return StepCost(
             frozen=frozen_bytes(self.model, self.quantization),
