@@ -13,6 +13,7 @@ from ilora.plotting.html_page import html_table
 _HOUR = 3600
 _HEADERS = ("Rule", "Jobs", "Time", "Longest job", "Processor time", "Peak memory", "GPU-hours")
 _NOTHING = "–"
+_OF_GPUS = ("gpu", "gres", "nodes", "slurm_extra")
 _PER_NODE = re.compile(r"--gpus-per-node[= ](\S+)")
 
 
@@ -49,7 +50,8 @@ def jobs_behind(results: Iterable[str], rules: Iterable[Any]) -> list[tuple[str,
         for beginning, output, rule in outputs:
             if path.startswith(beginning) and output.match(path):
                 benchmark = str(rule.benchmark.apply_wildcards(rule.get_wildcards(path)))
-                asked = {name: resource.value for name, resource in rule.resources.items()}
+                # Others, such as memory, have a value in a job alone.
+                asked = {name: rule.resources[name].value for name in _OF_GPUS if name in rule.resources}
                 jobs[benchmark] = (rule.name, gpus_of(asked), benchmark)
     return list(jobs.values())
 

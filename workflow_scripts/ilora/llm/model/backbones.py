@@ -168,6 +168,9 @@ def _load_model(factory: Any, source: BackboneSource, where: torch.device) -> tu
         # They are told of like missing ones.
         "ignore_mismatched_sizes": True,
     }
+    if source.record is not None:
+        # transformers looks for an adapter beside the model, and asks the hub for it unless told once more.
+        options["adapter_kwargs"] = {"local_files_only": True}
     if source.quantization is not None:
         options["quantization_config"] = _quantization(source)
     if source.quantization is not None or where.type == "cuda":
