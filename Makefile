@@ -21,25 +21,23 @@ rerun_triggers := --rerun-triggers mtime params input software-env
 run_study = $(python) workflow_scripts/run_study.py $(rerun_triggers) --quiet host reason rules --cores $(CORES) --rerun-incomplete $(ARGUMENTS)
 print_table = .venv/bin/ilora table \
 	results/tables/table1.parquet --differences results/tables/differences.parquet
-# Nothing is fetched at run time by a study with the embedded backbone.
-offline := HF_HUB_OFFLINE=1
 sources := workflow_scripts tests
 workflow := Snakefile rules
 
 .PHONY: run study figures report slurm test check test-slurm bench clean
 
 run: .venv/installed
-	@$(offline) $(run_study)
+	@$(run_study)
 	@$(if $(ARGUMENTS),,$(print_table))
 
 study: .venv/installed
-	@$(offline) $(run_study) --configfile studies/embedded.yaml
+	@$(run_study) --configfile studies/embedded.yaml
 
 figures: .venv/installed
-	@$(offline) $(run_study) --configfile studies/figures.yaml -- figures
+	@$(run_study) --configfile studies/figures.yaml -- figures
 
 report: .venv/installed
-	@$(offline) $(run_study)
+	@$(run_study)
 	@$(python) -m snakemake --report results/report.html $(ARGUMENTS)
 
 # Threads of a job are at most this many.
@@ -64,7 +62,7 @@ test-slurm: .venv/installed-dev
 	$(python) -m pytest -rA --numprocesses 3 tests/slurm
 
 bench: .venv/installed
-	@$(offline) .venv/bin/ilora bench $(SECTIONS)
+	@HF_HUB_OFFLINE=1 .venv/bin/ilora bench $(SECTIONS)
 
 clean:
 	find results -mindepth 1 ! -name README.md ! -path results/chat ! -path "results/chat/*" -delete

@@ -51,6 +51,10 @@ code_version = CodeVersions(SCRIPTS)
 rule_defaults.set_resources(workflow, requests.usual)
 recorded_settings.consult_records()
 
+# Jobs inherit it: no library looks anything up on the hub for a study that takes nothing from there.
+if not models.names_hub_model:
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
 
 wildcard_constraints:
     **study.wildcards,

@@ -1,8 +1,10 @@
 """What the README shows works as it stands."""
 
 import re
+import subprocess
 from pathlib import Path
 
+import pytest
 import yaml
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -35,6 +37,15 @@ def test_the_examples_of_ones_own_data_are_valid_studies(repository: Path) -> No
     books, movies = (load_study(yaml.safe_load(example)) for example in examples)
     assert books.datasets == ("books", "movielens") and books.data.own["books"].words.participle == "read"
     assert movies.data.own["movielens_1m"].separator == "::"
+
+
+@pytest.mark.parametrize("target", ["run", "study", "figures", "report", "slurm"])
+def test_no_target_cuts_a_study_off_from_the_hub(repository: Path, target: str) -> None:
+    """Whether a study takes a model from there is for its configuration to say, which ARGUMENTS may name."""
+    make = ["make", "--dry-run", "--old-file=.venv/installed", target, "ARGUMENTS=--configfile mine.yaml"]
+    commands = subprocess.run(make, cwd=repository, capture_output=True, text=True, check=True).stdout
+    assert "--configfile mine.yaml" in commands
+    assert "OFFLINE" not in commands
 
 
 def test_every_make_target_it_names_exists(repository: Path) -> None:

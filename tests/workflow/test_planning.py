@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from checkout import SMOKE, Checkout
+from checkout import SMOKE, SNAKEMAKE, Checkout
 
 PLAN = ("--dry-run", "--cores", "8")
 
@@ -105,6 +106,37 @@ def test_models_can_be_downloaded_ahead(checkout: Checkout) -> None:
         "download_models": 1,
     }
     assert checkout.planned_jobs("--", "download_models") == {"download_models": 1}
+
+
+@pytest.mark.parametrize(
+    ("study", "offline"),
+    [("config.yaml", "1"), ("studies/paper.yaml", "None")],
+)
+def test_the_hub_can_be_reached_where_a_study_names_a_model_of_it(checkout: Checkout, study: str, offline: str) -> None:
+    asked = checkout.folder / "asked.smk"
+    asked.write_text('include: "Snakefile"\nprint("offline:", os.environ.get("HF_HUB_OFFLINE"))\n', encoding="utf-8")
+    command = [*SNAKEMAKE, "--snakefile", "asked.smk", "--list-rules", "--configfile", study]
+    environment = {name: value for name, value in checkout.environment.items() if name != "HF_HUB_OFFLINE"}
+    process = subprocess.run(command, cwd=checkout.folder, env=environment, capture_output=True, text=True, check=True)
+    assert f"offline: {offline}" in process.stdout
+
+
+def test_the_profile_works_from_another_folder(checkout: Checkout, tmp_path: Path) -> None:
+    """Its study is that of its own checkout."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    workflow = ("--snakefile", str(checkout.folder / "Snakefile"), "--profile", str(checkout.folder / "slurm"))
+    process = subprocess.run(
+        [*SNAKEMAKE, *PLAN, "--quiet", "rules", *workflow, "--", "download_models"],
+        cwd=elsewhere,
+        env=checkout.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stdout
+    assert re.search(r"^download_model +2$", process.stdout, re.MULTILINE), "not the paper's study"
 
 
 def test_nothing_is_downloaded_by_default(checkout: Checkout) -> None:

@@ -25,9 +25,10 @@ def latex_table(headers: Sequence[str], rows: Iterable[Row], notes: Iterable[str
     Args:
         headers: of the columns, as text.
         rows: text of each cell, or a text alone for a heading over all columns.
-        notes: as text, one line each.
+        notes: as text; each becomes one line.
     """
-    lines = [f"% {note}" for note in notes]
+    # What followed a line break inside a comment would be set above the table.
+    lines = [f"% {' '.join(note.splitlines())}" for note in notes]
     lines += [rf"\begin{{tabular}}{{{'l' * len(headers)}}}", r"\toprule", _cells(headers)]
     ruled = False
     for row in rows:

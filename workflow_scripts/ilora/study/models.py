@@ -29,6 +29,11 @@ class ModelFiles:
         models = (self.study.config.backbone, self.study.title_encoder)
         return next(model for model in models if wildcards["backbone"] in (model.identifier, model.model_id))
 
+    @property
+    def names_hub_model(self) -> bool:
+        """Whether the study names a model of the hub, used or not: then its rules may be asked to fetch it."""
+        return self.study.config.backbone.is_on_hub or self.study.title_encoder.is_on_hub
+
     def hub_name(self, wildcards: Wildcards) -> str:
         """Return a model's name on the hub."""
         return self.named(wildcards).name
