@@ -55,7 +55,7 @@ check: .venv/installed-dev
 
 test: check
 	OMP_NUM_THREADS=1 $(python) -m pytest --quiet -m several_processes tests/unit
-	$(python) -m pytest tests/workflow
+	$(python) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/workflow
 
 # Three at once: they mostly wait for Slurm. Each has a Slurm of its own.
 test-slurm: .venv/installed-dev

@@ -17,7 +17,9 @@ if installed is not None and not Path(installed.origin).resolve().is_relative_to
     )
 sys.path.insert(0, str(SCRIPTS))
 
+import attempts
 import one_run
+import recorded_settings
 import rule_defaults
 import slurm_jobs
 from ilora.code_version import CodeVersions
@@ -48,6 +50,7 @@ models, recommenders, tuning, sweeps = targets.models, targets.recommenders, tar
 code_version = CodeVersions(SCRIPTS)
 
 rule_defaults.set_resources(workflow, requests.usual)
+recorded_settings.consult_records()
 
 # Jobs inherit it: no library looks anything up on the hub for a study that takes nothing from there.
 if not models.names_hub_model:
@@ -79,10 +82,15 @@ onstart:
             )
     except (one_run.AnotherRunError, slurm_jobs.SlurmJobsError) as error:
         raise WorkflowError(str(error)) from None
+    attempts.tell_stops_from_failures(workflow)
 
 
 onsuccess:
     slurm_jobs.forget_run(slurm_jobs.run_id(workflow))
+    try:
+        recorded_settings.check_finished_run(workflow.dag.jobs)
+    except recorded_settings.RecordedSettingsError as error:
+        raise WorkflowError(str(error)) from None
 
 
 onerror:

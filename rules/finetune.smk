@@ -160,7 +160,11 @@ rule describe_adapter:
         code=code_version("describe_adapter"),
         method=tuning.kind,
         sequence_encoder=tuning.sequence_encoder,
-        base_model={"name": study.config.backbone.name, "revision": study.config.backbone.revision},
+        base_model={
+            "name": study.config.backbone.name,
+            "is_on_hub": study.config.backbone.is_on_hub,
+            "revision": study.config.backbone.revision,
+        },
         finetuning=tuning.finetuning,
     script:
         "../workflow_scripts/describe_adapter.py"

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ilora.artifacts.parquet import read_table, write_table
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance_of
 from ilora.artifacts.schemas import ITEMS, SEQUENCES
 from ilora.evaluation.answer_sample import sample_answers
 from ilora.evaluation.error_analysis import analyse_errors, item_facts
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write `error_analysis.parquet` and `answer_sample.parquet` of one run."""
     logger = start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     source = snakemake.input.predictions
     predictions, run = read_table(source, PREDICTIONS), parse_run(source)
     check_predictions(predictions, source)
@@ -31,9 +32,7 @@ def main(snakemake: "Snakemake") -> None:
     sample = sample_answers(predictions, run, items.titles, **snakemake.params.sample)
     write_table(analysis, snakemake.output.analysis)
     write_table(sample, snakemake.output.sample)
-    config = {"intervals": snakemake.params.intervals, "sample": snakemake.params.sample}
-    for path in snakemake.output:
-        write_sidecar(path, config=config, inputs=snakemake.input)
+    provenance.record(*snakemake.output)
     logger.info("%d groups of answers, %d answers sampled", analysis.num_rows, sample.num_rows)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ilora.artifacts.parquet import read_table, write_table
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance_of
 from ilora.artifacts.records import check_made_from
 from ilora.artifacts.schemas import CANDIDATES, SEQUENCES
 from ilora.configuration.sections.decoding import DecodingSection
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write `predictions.parquet`."""
     start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     torch.set_num_threads(snakemake.threads)
     params, files = snakemake.params, snakemake.input
     settings, decoding = TuningSettings.read(params.tuning), DecodingSection.read(params.config["decoding"])
@@ -59,7 +60,7 @@ def main(snakemake: "Snakemake") -> None:
     )
     write_table(predictions, snakemake.output.predictions)
     config = {"prompt": settings.prompt.model_dump(mode="json"), "decoding": decoding.model_dump(mode="json")}
-    write_sidecar(snakemake.output.predictions, config=config, inputs=files)
+    provenance.record(snakemake.output.predictions, config=config)
 
 
 main(snakemake)

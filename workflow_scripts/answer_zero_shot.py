@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ilora.artifacts.parquet import read_table, write_table
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance_of
 from ilora.artifacts.schemas import CANDIDATES, SEQUENCES
 from ilora.configuration.sections.backbone import BackboneSource
 from ilora.configuration.sections.decoding import DecodingSection
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write `predictions.parquet`."""
     start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     torch.set_num_threads(snakemake.threads)
     params, method = snakemake.params, snakemake.wildcards.method
     prompt, decoding = PromptSection.read(params.config["prompt"]), DecodingSection.read(params.config["decoding"])
@@ -47,7 +48,7 @@ def main(snakemake: "Snakemake") -> None:
     predictions = written_predictions(sequences, candidates, answers.texts, inputs.titles, method, answers.scores)
     write_table(predictions, snakemake.output.predictions)
     config = {"prompt": prompt.model_dump(mode="json"), "decoding": decoding.model_dump(mode="json")}
-    write_sidecar(snakemake.output.predictions, config=config, inputs=snakemake.input)
+    provenance.record(snakemake.output.predictions, config=config)
 
 
 main(snakemake)

@@ -5,7 +5,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from ilora.artifacts.parquet import read_table, write_table
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance_of
 from ilora.artifacts.schemas import CANDIDATES, ITEMS, SEQUENCES
 from ilora.baselines.chat.answer_store import AnswerStore
 from ilora.baselines.chat.answering import RequestLimits, answer_requests
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write `predictions.parquet`."""
     logger = start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     params, chat = snakemake.params, ChatSection.read(snakemake.params.chat)
     key = read_key(chat.key_variable, os.environ)
     if key is None:
@@ -46,13 +47,16 @@ def main(snakemake: "Snakemake") -> None:
         questions = text_questions(sequences, candidates, titles, wording)
     model = ChatModel(params.address, chat.model, chat.temperature, chat.maximum_answer_tokens, chat.answer_limit)
 
-    with AnswerStore(params.store, picodollars(chat.max_cost_usd)) as store:
+    with (
+        AnswerStore(params.store, picodollars(chat.max_cost_usd)) as store,
+        ChatClient(params.address, key, chat.timeout_seconds) as client,
+    ):
         if store.stranded:
             logger.warning("%d requests of a run that was killed may have been billed", store.stranded)
         requests = [ChatRequest(model, question) for question in questions]
         replies, tally = answer_requests(
             requests,
-            ChatClient(params.address, key, chat.timeout_seconds),
+            client,
             store,
             Prices(chat.input_usd_per_million, chat.output_usd_per_million),
             RequestLimits(chat.requests_per_minute, chat.concurrency, chat.attempts),
@@ -74,10 +78,9 @@ def main(snakemake: "Snakemake") -> None:
         show_usd(spending.unsure),
     )
     write_table(predictions, snakemake.output.predictions)
-    write_sidecar(
+    provenance.record(
         snakemake.output.predictions,
         config={"chat": chat.model_dump(mode="json"), "address": params.address},
-        inputs=snakemake.input,
         details={
             "answers": dict(kinds),
             "valid": valid,

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ilora.artifacts.parquet import read_table, write_table
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance_of
 from ilora.progress import start_log
 from ilora.recommenders.weight_decay import Trial, compare_weight_decays
 
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write the table of values, in which one is marked as chosen."""
     logger = start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     values = snakemake.params.values
     logs = snakemake.input.training_logs
     trials = [Trial(value, read_table(log)) for value, log in zip(values, logs, strict=True)]
     table = compare_weight_decays(trials)
     path = snakemake.output.weight_decays
     write_table(table, path)
-    write_sidecar(path, config={"values": values}, inputs=snakemake.input)
+    provenance.record(path)
     for row in table.to_pylist():
         mark = "chosen" if row["is_chosen"] else "as good" if row["is_best"] else ""
         logger.info("L2 %g: validation HitRatio@1 %.4f %s", row["weight_decay"], row["validation_hit_ratio@1"], mark)

@@ -6,7 +6,7 @@ from ilora.analysis.cluster_profiles import cluster_profiles
 from ilora.analysis.clusters import cluster_sequences, clusters_table, sampled_silhouettes
 from ilora.analysis.genres import item_genres
 from ilora.artifacts.parquet import read_table, write_table
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance_of
 from ilora.artifacts.schemas import ITEMS
 from ilora.artifacts.tensors import read_tensor
 from ilora.configuration.sections.analysis import AnalysisSection
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write `clusters.parquet` and `profiles.parquet`."""
     logger = start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     settings = AnalysisSection.read(snakemake.params.analysis)
     catalogue = read_table(snakemake.input.catalogue, ITEMS)
     sequences = read_sequences(snakemake.input.sequences)
@@ -43,8 +44,7 @@ def main(snakemake: "Snakemake") -> None:
     write_table(clusters_table(clustering, [key.split for key in sequences.keys]), snakemake.output.clusters)
     write_table(profiles, snakemake.output.profiles)
     config = settings.model_dump(include={"clusters", "restarts", "seed", "silhouette_sequences"})
-    for path in snakemake.output:
-        write_sidecar(path, config=config, inputs=snakemake.input)
+    provenance.record(*snakemake.output, config=config)
 
 
 main(snakemake)

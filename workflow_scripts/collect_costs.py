@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from ilora.artifacts.provenance import provenance_of
 from ilora.artifacts.writing import atomic_path
 from ilora.layout import Run
 from ilora.plotting.html_page import html_page, section
@@ -34,6 +35,7 @@ CHAT_NOTE = (
 def main(snakemake: "Snakemake") -> None:
     """Write `costs.html`."""
     logger = start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     costs = [read_job_cost(*job) for job in snakemake.params.jobs]
     body, notes = cost_table(costs), list(NOTES)
     chat = [read_chat_cost(path) for path in snakemake.params.chat]
@@ -43,6 +45,7 @@ def main(snakemake: "Snakemake") -> None:
         notes.append(CHAT_NOTE)
     with atomic_path(snakemake.output.html) as temporary:
         temporary.write_text(html_page("Time and memory", body, notes), encoding="utf-8")
+    provenance.record(snakemake.output.html)
     logger.info("%d jobs", len(costs))
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from ilora.artifacts.parquet import read_table, write_table
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance_of
 from ilora.artifacts.schemas import ITEMS, SEQUENCES
 from ilora.evaluation.error_analysis import analyse_errors, item_facts
 from ilora.evaluation.intervals import IntervalSettings
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write the study's `error_analysis.parquet`."""
     logger = start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     settings = IntervalSettings(**snakemake.params.intervals)
     items = {
         parse_data(catalogue): item_facts(read_table(catalogue, ITEMS), read_table(sequences, SEQUENCES))
@@ -36,7 +37,7 @@ def main(snakemake: "Snakemake") -> None:
             data = next(iter(runs)).data
             tables.append(analyse_errors(list(runs), list(runs.values()), items[data], settings))
     write_table(pa.concat_tables(tables), snakemake.output.analysis)
-    write_sidecar(snakemake.output.analysis, config=snakemake.params.intervals, inputs=snakemake.input)
+    provenance.record(snakemake.output.analysis)
     logger.info("%d runs", len(snakemake.input.analyses))
 
 

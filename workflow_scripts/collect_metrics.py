@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from ilora.artifacts.parquet import read_table, write_table
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance_of
 from ilora.artifacts.records import check_made_from
 from ilora.artifacts.schemas import CANDIDATES, METRICS
 from ilora.layout import parse_data
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write the study's `metrics.parquet`."""
     logger = start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     check_same_candidates(
         {path: read_table(path, PREDICTIONS) for path in snakemake.input.predictions},
         {parse_data(path): read_table(path, CANDIDATES) for path in snakemake.input.candidates},
@@ -32,7 +33,7 @@ def main(snakemake: "Snakemake") -> None:
         check_made_from(path, [Path(path).with_name("predictions.parquet")])
     metrics = pa.concat_tables([read_table(path, METRICS) for path in snakemake.input.metrics])
     write_table(metrics, snakemake.output.metrics)
-    write_sidecar(snakemake.output.metrics, config={}, inputs=snakemake.input.metrics)
+    provenance.record(snakemake.output.metrics)
     logger.info("%d runs on the same candidate sets", len(snakemake.input.metrics))
 
 

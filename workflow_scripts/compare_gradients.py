@@ -11,7 +11,7 @@ from ilora.analysis.gradient_averages import similarity_table, step_of
 from ilora.analysis.gradient_summary import Intervals, summary_table
 from ilora.analysis.schemas import CLUSTER_PROFILES, GRADIENT_GRAMS
 from ilora.artifacts.parquet import read_table, write_table
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance_of
 from ilora.layout import parse_run
 from ilora.progress import start_log
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write `gradient_similarity.parquet` and `gradient_summary.parquet`."""
     start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     runs: dict[tuple[str, int], list[pa.Table]] = {}
     for path in snakemake.input.grams:
         run = parse_run(Path(path).parents[1])
@@ -39,8 +40,7 @@ def main(snakemake: "Snakemake") -> None:
     similarities = [similarity_table(*run, tables) for run, tables in runs.items()]
     write_table(pa.concat_tables(similarities), snakemake.output.similarity)
     write_table(summary_table(runs, distances, intervals), snakemake.output.summary)
-    for path in snakemake.output:
-        write_sidecar(path, config=snakemake.params.intervals, inputs=snakemake.input)
+    provenance.record(*snakemake.output)
 
 
 def parse_seed(path: str) -> int:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ilora.artifacts.parquet import read_table, write_table
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance_of
 from ilora.artifacts.schemas import INTERACTIONS, SEQUENCES
 from ilora.data.statistics import dataset_statistics, statistics_table
 from ilora.progress import start_log
@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write `dataset_statistics.parquet` of one data set."""
     logger = start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     interactions = read_table(snakemake.input.interactions, INTERACTIONS)
     statistics = dataset_statistics(interactions, read_table(snakemake.input.sequences, SEQUENCES))
     table = statistics_table(snakemake.wildcards.dataset, snakemake.wildcards.protocol, statistics)
     write_table(table, snakemake.output.statistics)
-    write_sidecar(snakemake.output.statistics, config={}, inputs=snakemake.input)
+    provenance.record(snakemake.output.statistics)
     for name, value in statistics.items():
         logger.info("%s: %g", name, value)
 

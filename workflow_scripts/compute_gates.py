@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from ilora.adapters.storage import read_gate
 from ilora.analysis.gates import gates_table
 from ilora.artifacts.parquet import write_table
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance_of
 from ilora.artifacts.records import check_made_from
 from ilora.artifacts.tensors import read_tensor
 from ilora.data.sequences import read_sequences
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write `gates.parquet`."""
     start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     adapter = Path(snakemake.input.gate).parent
     check_made_from(adapter, snakemake.input)
     gate, instance_wise = read_gate(adapter)
@@ -34,7 +35,7 @@ def main(snakemake: "Snakemake") -> None:
             "the gate reads the prompts' tokens: its expert weights cannot be computed without the backbone"
         )
     write_table(gates_table(gate, sequences, gate_inputs), snakemake.output.gates)
-    write_sidecar(snakemake.output.gates, config={}, inputs=snakemake.input)
+    provenance.record(snakemake.output.gates)
 
 
 main(snakemake)

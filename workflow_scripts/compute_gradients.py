@@ -12,7 +12,7 @@ from ilora.analysis.gradient_samples import SampleSizes, draw_partitions
 from ilora.analysis.gradients import gradient_grams, make_adapter_differentiable
 from ilora.analysis.schemas import CLUSTERS
 from ilora.artifacts.parquet import read_table, write_table
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance_of
 from ilora.artifacts.records import check_made_from
 from ilora.artifacts.schemas import ITEMS
 from ilora.configuration.sections.analysis import AnalysisSection
@@ -38,6 +38,7 @@ DRAW = 0
 def main(snakemake: "Snakemake") -> None:
     """Write the Gram matrices of one checkpoint."""
     logger = start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     torch.set_num_threads(snakemake.threads)
     files, settings = snakemake.input, TuningSettings.read(snakemake.params.tuning)
     analysis = AnalysisSection.read(snakemake.params.analysis)
@@ -71,7 +72,7 @@ def main(snakemake: "Snakemake") -> None:
         tables.append(grams_table(partition, step, blocks.groups, grams))
     write_table(pa.concat_tables(tables), snakemake.output.grams)
     config = {**settings.model_dump(mode="json"), "analysis": analysis.model_dump(mode="json")}
-    write_sidecar(snakemake.output.grams, config=config, inputs=files)
+    provenance.record(snakemake.output.grams, config=config)
 
 
 main(snakemake)

@@ -29,6 +29,7 @@ def main(snakemake: "Snakemake") -> None:
         dataset=wildcards.dataset,
         protocol=wildcards.protocol,
         base_model=params.base_model["name"],
+        base_model_is_on_hub=params.base_model["is_on_hub"],
         revision=params.base_model["revision"],
         sequence_encoder=params.sequence_encoder,
         seed=int(wildcards.seed),

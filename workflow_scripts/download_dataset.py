@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance_of
 from ilora.data.acquisition.acquire import acquire_dataset
 from ilora.datasets.loading import load_dataset
 from ilora.progress import start_log
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write the raw files, under the names that the data set's reader knows."""
     logger = start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     source = load_dataset(snakemake.params.dataset).source
     assert source is not None  # there is no such rule for a data set without one
     folder = Path(snakemake.output[0]).parent
     paths = acquire_dataset(source, folder, lock=snakemake.params.lock, logger=logger)
-    config = {"dataset": snakemake.params.dataset, "addresses": [wanted.address for wanted in source.downloads]}
-    for path in paths:
-        write_sidecar(path, config=config)
+    config = {"addresses": [wanted.address for wanted in source.downloads]}
+    provenance.record(*paths, config=config)
 
 
 main(snakemake)

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from ilora.artifacts.provenance import provenance_of
 from ilora.artifacts.writing import atomic_path
 from ilora.llm.hub.fetching import fetch_model
 from ilora.progress import start_log
@@ -17,10 +18,12 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write which commit lies in the cache."""
     logger = start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     fetched = fetch_model(snakemake.params.name, snakemake.params.revision)
     logger.info("%s: commit %s is in the cache", fetched.name, fetched.commit)
     with atomic_path(snakemake.output.record) as temporary:
         temporary.write_text(json.dumps(asdict(fetched), indent=2) + "\n", encoding="utf-8")
+    provenance.record(snakemake.output.record)
 
 
 main(snakemake)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ilora.artifacts.parquet import read_table, write_table
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance_of
 from ilora.artifacts.schemas import INTERACTIONS, SEQUENCES
 from ilora.data.protocols import draw_candidate_sets
 from ilora.progress import start_log
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write `candidates.parquet`."""
     logger = start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     sequences = read_table(snakemake.input.sequences, SEQUENCES)
     interactions = read_table(snakemake.input.interactions, INTERACTIONS)
     config = {"size": snakemake.params.size, "draws": snakemake.params.draws, "seed": snakemake.params.seed}
     candidates = draw_candidate_sets(sequences, interactions, snakemake.wildcards.protocol, **config)
     logger.info("candidates: %d sequences in, %d sets out", sequences.num_rows, candidates.num_rows)
     write_table(candidates, snakemake.output.candidates)
-    write_sidecar(snakemake.output.candidates, config=config, inputs=snakemake.input)
+    provenance.record(snakemake.output.candidates)
 
 
 main(snakemake)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ilora.artifacts.parquet import write_table
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance_of
 from ilora.figures.declaration import figure
 from ilora.plotting.style import FORMATS, figure_style, save_figure
 from ilora.progress import start_log
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write the figure in every format, and what it shows as a table beside it."""
     start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     params = snakemake.params
     files = {Path(path).suffix[1:]: path for path in snakemake.output}
     given = Given(dict(snakemake.input.items()), params.settings, dict(snakemake.wildcards.items()))
@@ -26,7 +27,7 @@ def main(snakemake: "Snakemake") -> None:
         drawn, picture = figure(params.figure).make(given)
         write_table(drawn, files["parquet"])
         save_figure(picture, {name: files[name] for name in FORMATS})
-    write_sidecar(files["parquet"], config=params.settings, inputs=snakemake.input)
+    provenance.record(files["parquet"])
 
 
 main(snakemake)

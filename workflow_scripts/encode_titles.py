@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ilora.artifacts.parquet import read_table
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance_of
 from ilora.artifacts.schemas import ITEMS
 from ilora.artifacts.tensors import write_tensors
 from ilora.configuration.sections.backbone import BackboneSource
@@ -24,6 +24,7 @@ BATCH_SIZE = 64
 def main(snakemake: "Snakemake") -> None:
     """Write `title_vectors.safetensors`."""
     logger = start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     torch.set_num_threads(snakemake.threads)
     titles = read_table(snakemake.input.catalogue, ITEMS)["title"].to_pylist()
     source = BackboneSource.read(snakemake.params.encoder)
@@ -31,7 +32,7 @@ def main(snakemake: "Snakemake") -> None:
         vectors = encode_titles(load_encoder(source), load_tokenizer(source), titles, BATCH_SIZE, progress)
     path = snakemake.output.title_vectors
     write_tensors({"title_vectors": vectors}, path)
-    write_sidecar(path, config=source.model_dump(mode="json"), inputs=snakemake.input)
+    provenance.record(path, config=source.model_dump(mode="json"))
 
 
 main(snakemake)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance_of
 from ilora.artifacts.writing import atomic_path
 from ilora.configuration.tuning import TuningSettings
 from ilora.llm.training.checkpoints import training_key
@@ -51,16 +51,17 @@ def publish(job: TuningJob, steps: Sequence[int], snakemake: "Snakemake") -> Pat
 def main(snakemake: "Snakemake") -> None:
     """Write the adapter, its snapshots and the training log."""
     start_log(snakemake.log[0])
-    checkpoints = Path(snakemake.output.weights).parent.parent / "checkpoints"
-    job = tuning_job(snakemake, checkpoints)
     # The plan is for people: the adapter does not depend on it.
     files = [path for name, path in snakemake.input.items() if name != "plan"]
+    provenance = provenance_of(snakemake, files)
+    checkpoints = Path(snakemake.output.weights).parent.parent / "checkpoints"
+    job = tuning_job(snakemake, checkpoints)
     key = training_key({"code": snakemake.params.code, **snakemake.params.tuning}, files)
     job = replace(job, folder=str(checkpoints / key))
     tune(job, **snakemake.params.processes)
     adapter = publish(job, job.settings.finetuning.snapshots, snakemake)
-    for path in (adapter, snakemake.output.snapshots, snakemake.output.log):
-        write_sidecar(path, config=job.settings.model_dump(mode="json"), inputs=files)
+    artifacts = (adapter, snakemake.output.snapshots, snakemake.output.log)
+    provenance.record(*artifacts, config=job.settings.model_dump(mode="json"))
     shutil.rmtree(checkpoints)
 
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ilora.artifacts.parquet import read_table, write_table
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance_of
 from ilora.artifacts.schemas import INTERACTIONS
 from ilora.data.protocols import make_sequences
 from ilora.progress import start_log
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write `sequences.parquet`."""
     start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     config = {
         "split_seed": snakemake.params.split_seed,
         "minimum_history": snakemake.params.minimum_history,
@@ -25,7 +26,7 @@ def main(snakemake: "Snakemake") -> None:
     interactions = read_table(snakemake.input.interactions, INTERACTIONS)
     sequences = make_sequences(interactions, snakemake.wildcards.protocol, **config)
     write_table(sequences, snakemake.output.sequences)
-    write_sidecar(snakemake.output.sequences, config=config, inputs=snakemake.input)
+    provenance.record(snakemake.output.sequences)
 
 
 main(snakemake)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ilora.artifacts.parquet import read_table, write_table
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance_of
 from ilora.artifacts.schemas import CANDIDATES, ITEMS
 from ilora.configuration.sweep_cells import SweepCell
 from ilora.evaluation.intervals import IntervalSettings
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write the table of one sweep."""
     logger = start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     source = snakemake.input.candidates
     predictions = {path: read_table(path, PREDICTIONS) for path in snakemake.input.predictions}
     check_same_candidates(predictions, {parse_data(source): read_table(source, CANDIDATES)})
@@ -35,8 +36,7 @@ def main(snakemake: "Snakemake") -> None:
         IntervalSettings(**snakemake.params.intervals),
     )
     write_table(table, snakemake.output.sweep)
-    config = {"cells": snakemake.params.cells, "intervals": snakemake.params.intervals}
-    write_sidecar(snakemake.output.sweep, config=config, inputs=snakemake.input)
+    provenance.record(snakemake.output.sweep)
     for row in table.to_pylist():
         logger.info("%(method)s %(setting)s %(split)s %(metric)s %(value).4f [%(low).4f, %(high).4f]", row)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pyarrow.compute as pc
 
 from ilora.artifacts.parquet import read_table, write_table
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance_of
 from ilora.artifacts.schemas import CANDIDATES, SEQUENCES
 from ilora.configuration.sections.finetuning_values import FinetuningValues
 from ilora.configuration.sweep_cells import SweepCell
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write the curves of one sweep."""
     logger = start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     draws, source = snakemake.params.draws, snakemake.input.candidates
     paths = [*snakemake.input.snapshots, *snakemake.input.predictions]
     predictions = {path: first_draws(read_table(path, PREDICTIONS), draws) for path in paths}
@@ -46,8 +47,7 @@ def main(snakemake: "Snakemake") -> None:
         IntervalSettings(**snakemake.params.intervals),
     )
     write_table(table, snakemake.output.curves)
-    config = {"cells": snakemake.params.cells, "draws": draws, "intervals": snakemake.params.intervals}
-    write_sidecar(snakemake.output.curves, config=config, inputs=snakemake.input)
+    provenance.record(snakemake.output.curves)
     for row in table.to_pylist():
         logger.info("%(method)s %(setting)s step %(step)d %(split)s %(value).4f [%(low).4f, %(high).4f]", row)
 

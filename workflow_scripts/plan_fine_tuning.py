@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from ilora.artifacts.provenance import provenance_of
 from ilora.artifacts.writing import atomic_path
 from ilora.configuration.tuning import TuningSettings
 from ilora.llm.model.inputs import read_method_inputs
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write the plan and show it."""
     logger = start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     params, files = snakemake.params, snakemake.input
     inputs = read_method_inputs(files.catalogue, files.sequences)
     settings = TuningSettings.read(params.tuning)
@@ -29,6 +31,7 @@ def main(snakemake: "Snakemake") -> None:
         raise too_large(plan, params.gpu_memory_gb)
     with atomic_path(snakemake.output.plan) as temporary:
         temporary.write_text(json.dumps(asdict(plan), indent=2) + "\n", encoding="utf-8")
+    provenance.record(snakemake.output.plan)
 
 
 main(snakemake)

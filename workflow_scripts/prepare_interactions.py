@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ilora.artifacts.parquet import write_table
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance_of
 from ilora.configuration.own_datasets import own_dataset
 from ilora.configuration.sections.own_data import OwnDataset
 from ilora.data.acquisition.raw_folder import check_raw_folder
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write `interactions.parquet`, `items.parquet` and `preparation_steps.parquet`."""
     start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     name, params = snakemake.wildcards.dataset, snakemake.params
     dataset = load_dataset(name) if params.own is None else own_dataset(name, OwnDataset.read(params.own))
     if dataset.source is not None and params.source not in dataset.bundled:
@@ -32,9 +33,7 @@ def main(snakemake: "Snakemake") -> None:
     write_table(prepared.items, snakemake.output.catalogue)
     write_table(prepared.interactions, snakemake.output.interactions)
     write_table(steps_table(prepared.steps), snakemake.output.steps)
-    config = {"source": params.source, "own": params.own, "filters": params.filters}
-    for path in snakemake.output:
-        write_sidecar(path, config=config, inputs=snakemake.input)
+    provenance.record(*snakemake.output)
 
 
 main(snakemake)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ilora.artifacts.parquet import read_table, write_table
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance_of
 from ilora.artifacts.schemas import ITEMS, SEQUENCES
 from ilora.backbone.architecture import BackboneShape
 from ilora.backbone.pretraining import PretrainingSettings, pretrain
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write the backbone's files, its projector and the training log."""
     start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     torch.set_num_threads(snakemake.threads)
     params = snakemake.params
     section, prompt = EmbeddedBackboneSection.read(params.embedded_backbone), PromptSection.read(params.prompt)
@@ -55,7 +56,7 @@ def main(snakemake: "Snakemake") -> None:
     backbone.save(folder, tokenizer)
     write_table(training_log_table(backbone.log), snakemake.output.log)
     config = {**asdict(settings), "vocabulary_size": section.vocabulary_size, "prompt": prompt.model_dump(mode="json")}
-    write_sidecar(folder, config=config, inputs=snakemake.input)
+    provenance.record(folder, config=config)
 
 
 main(snakemake)

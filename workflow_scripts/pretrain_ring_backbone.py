@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ilora.artifacts.parquet import write_table
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance_of
 from ilora.configuration.sections.negative_transfer import NegativeTransferSection
 from ilora.llm.training.loop import training_log_table
 from ilora.negative_transfer.backbone import RingBackboneSettings, pretrain_ring_backbone, save_ring_backbone
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write the model's files and the training log."""
     start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     torch.set_num_threads(snakemake.threads)
     section = NegativeTransferSection.read(snakemake.params.negative_transfer)
     settings = RingBackboneSettings(
@@ -35,7 +36,7 @@ def main(snakemake: "Snakemake") -> None:
     folder = Path(snakemake.output.model).parent
     save_ring_backbone(model, folder)
     write_table(training_log_table(log), snakemake.output.log)
-    write_sidecar(folder, config=asdict(settings), inputs=snakemake.input)
+    provenance.record(folder, config=asdict(settings))
 
 
 main(snakemake)

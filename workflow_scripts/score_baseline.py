@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ilora.artifacts.parquet import read_table, write_table
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance_of
 from ilora.artifacts.schemas import CANDIDATES, ITEMS, SEQUENCES
 from ilora.baselines.markov import score_by_markov
 from ilora.baselines.popularity import score_by_popularity
@@ -21,6 +21,7 @@ SCORERS = {"popularity": score_by_popularity, "markov": score_by_markov}
 def main(snakemake: "Snakemake") -> None:
     """Write `predictions.parquet` of one baseline."""
     logger = start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     sequences = read_table(snakemake.input.sequences, SEQUENCES)
     candidates = read_table(snakemake.input.candidates, CANDIDATES)
     items = read_table(snakemake.input.catalogue, ITEMS).num_rows
@@ -29,7 +30,7 @@ def main(snakemake: "Snakemake") -> None:
     scores = SCORERS[baseline](sequences, candidates, items)
     predictions = scored_predictions(sequences, candidates, scores, baseline)
     write_table(predictions, snakemake.output.predictions)
-    write_sidecar(snakemake.output.predictions, config={"baseline": baseline}, inputs=snakemake.input)
+    provenance.record(snakemake.output.predictions)
     logger.info("%s: %d candidate sets scored", baseline, predictions.num_rows)
 
 

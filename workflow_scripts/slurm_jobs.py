@@ -12,12 +12,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
 from snakemake_executor_plugin_slurm.job_status_query import get_min_job_age
+from snakemake_executor_plugin_slurm.submit_string import get_submit_command
+from snakemake_executor_plugin_slurm.utils import set_gres_string
+from snakemake_executor_plugin_slurm.validation import validate_slurm_extra
 
 from runs import Run, this_run
 
@@ -27,16 +30,22 @@ SECONDS_TO_LEAVE = 300.0
 SECONDS_BETWEEN_LOOKS = 1.0
 # The plugin looks at its jobs every three minutes at least.
 SECONDS_TO_REMEMBER = 240
+# Resources that a message about a refusal leaves out: rules and Snakemake set them, and Slurm takes any.
+USUAL_RESOURCES = ("tmpdir", "mem", "mem_mb", "mem_mib", "disk", "disk_mb", "disk_mib", "runtime")
 
 
 class Job(Protocol):
     """What is read of a job of Snakemake."""
 
     rule: Any
+    resources: Any
+    threads: int
 
 
 class Executor(Protocol):
     """What is asked of the executor of Slurm."""
+
+    workflow: Any
 
     def get_status_command(self) -> str:
         """Return the command that is asked for the state of jobs."""
@@ -94,8 +103,8 @@ def check_slurm(executor: Executor, jobs: Iterable[Job]) -> None:
         jobs: That are to be run.
 
     Raises:
-        SlurmJobsError: If `squeue` forgets finished jobs before Snakemake looks at them.
-        snakemake.exceptions.WorkflowError: If an account is not the user's, or Slurm does not answer.
+        SlurmJobsError: If `squeue` forgets finished jobs before Snakemake looks at them, an account is not the user's,
+            Slurm does not answer, or the plugin would refuse what a job asks for; every rule with such jobs is named.
     """
     age = get_min_job_age()
     if executor.get_status_command() == "squeue" and age is not None and age < SECONDS_TO_REMEMBER:
@@ -104,9 +113,51 @@ def check_slurm(executor: Executor, jobs: Iterable[Job]) -> None:
             f"for {SECONDS_TO_REMEMBER} or more; or, where the cluster keeps accounts, set slurm-status-command: sacct "
             "in slurm/config.yaml"
         )
-    for job in {job.rule.name: job for job in jobs}.values():
-        list(executor.get_account_arg(job))
-        executor.get_partition_arg(job)
+    places: dict[str, dict[str, str]] = {}
+    refused: dict[str, str] = {}
+    for job in jobs:
+        rule = job.rule.name
+        if rule in refused:
+            continue
+        try:
+            # Slurm is asked once for each rule, since each question takes a while.
+            if rule not in places:
+                places[rule] = {"account": _account(executor, job), "partition": executor.get_partition_arg(job)}
+            _check_resources(executor, job, places[rule])
+        # Of any kind: in the plugin's own thread nobody would see it, and Snakemake would wait for ever.
+        except Exception as error:
+            refused[rule] = f"rule {rule} asks for {_asked_for(job)}: {error or type(error).__name__}"
+    if refused:
+        raise SlurmJobsError(
+            "nothing was submitted, since Snakemake's plugin for Slurm refuses what these rules ask for:\n"
+            + "\n".join(refused.values())
+            + "\nChange the resources in slurm/config.yaml. docs/cluster.md says how to ask for a GPU whose name has a "
+            "hyphen, for a quality of service, and under an account whose name is a number."
+        )
+
+
+def _account(executor: Executor, job: Job) -> str:
+    """Return the option of sbatch for a job's first account, once all have been found right."""
+    accounts = list(executor.get_account_arg(job))
+    if not accounts:
+        raise SlurmJobsError("slurm_account names no account")
+    return accounts[0]
+
+
+def _check_resources(executor: Executor, job: Job, place: Mapping[str, str]) -> None:
+    """Have the plugin write a job's call of sbatch, as it does later, which raises where it refuses a resource."""
+    validate_slurm_extra(job)
+    rest = {"run_uuid": "", "slurm_logfile": "", "comment_str": "", "workdir": ""}
+    get_submit_command(job, {**place, **rest}, settings=executor.workflow.executor_settings)
+    set_gres_string(job)
+
+
+def _asked_for(job: Job) -> str:
+    """Return the resources that a profile may have set, as they stand in a message."""
+    named = {
+        name: value for name, value in job.resources.items() if name not in USUAL_RESOURCES and not name.startswith("_")
+    }
+    return ", ".join(f"{name}={value!r}" for name, value in named.items()) or "nothing of its own"
 
 
 def run_id(workflow: Any) -> str | None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from ilora.artifacts.parquet import read_table, write_table
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance_of
 from ilora.negative_transfer.schemas import OUTCOMES, SIMILARITIES
 from ilora.negative_transfer.summary import summarise
 from ilora.progress import start_log
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write `negative_transfer.parquet`."""
     start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     outcomes = pa.concat_tables([read_table(path, OUTCOMES) for path in snakemake.input.outcomes])
     similarities = pa.concat_tables([read_table(path, SIMILARITIES) for path in snakemake.input.similarities])
     write_table(summarise(outcomes, similarities, snakemake.params.confidence), snakemake.output.summary)
-    write_sidecar(snakemake.output.summary, config={"confidence": snakemake.params.confidence}, inputs=snakemake.input)
+    provenance.record(snakemake.output.summary)
 
 
 main(snakemake)

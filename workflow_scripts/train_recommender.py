@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance_of
 from ilora.progress import start_log
 from ilora.recommenders.export import export_recommender
 from ilora.recommenders.inputs import read_recommender_inputs
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write the model, its vectors of items and sequences, its predictions and its training log."""
     logger = start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     torch.set_num_threads(snakemake.threads)
     recommender, seed = snakemake.wildcards.recommender, int(snakemake.wildcards.seed)
     files, params, output = snakemake.input, snakemake.params, snakemake.output
@@ -37,8 +38,7 @@ def main(snakemake: "Snakemake") -> None:
 
     export_recommender(model, shape, training_log, inputs, recommender, output)
     config = {**dict(params.items()), "training": settings.model_dump(), "seed": seed}
-    for path in output:
-        write_sidecar(path, config=config, inputs=files)
+    provenance.record(*output, config=config)
 
 
 main(snakemake)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ilora.artifacts.parquet import write_table
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance_of
 from ilora.configuration.sections.backbone import BackboneSource
 from ilora.configuration.sections.negative_transfer import NegativeTransferSection
 from ilora.llm.model.backbones import load_causal_model
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write what every method reaches, and how alike the groups' gradients are."""
     logger = start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     torch.set_num_threads(snakemake.threads)
     section = NegativeTransferSection.read(snakemake.params.negative_transfer)
     seed = int(snakemake.wildcards.seed)
@@ -45,8 +46,7 @@ def main(snakemake: "Snakemake") -> None:
     outcomes, similarities = measure_outcomes(backbone, users, settings, GradientSettings(), logger)
     write_table(outcomes, snakemake.output.outcomes)
     write_table(similarities, snakemake.output.similarities)
-    for path in snakemake.output:
-        write_sidecar(path, config=section.model_dump(mode="json"), inputs=snakemake.input)
+    provenance.record(*snakemake.output, config=section.model_dump(mode="json"))
 
 
 main(snakemake)

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import torch
 
 from ilora.artifacts.parquet import write_table
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance_of
 from ilora.progress import start_log
 from ilora.recommenders.inputs import read_recommender_inputs
 from ilora.recommenders.settings import TrainingSettings
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write the training log, whose rows are validations."""
     logger = start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     torch.set_num_threads(snakemake.threads)
     files, params = snakemake.input, snakemake.params
     recommender, seed = snakemake.wildcards.recommender, int(snakemake.wildcards.seed)
@@ -42,7 +43,7 @@ def main(snakemake: "Snakemake") -> None:
     path = snakemake.output.training_log
     write_table(training_log, path)
     config = {**dict(params.items()), "training": settings.model_dump(), "seed": seed}
-    write_sidecar(path, config=config, inputs=files)
+    provenance.record(path, config=config)
 
 
 main(snakemake)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ilora.artifacts.parquet import write_table
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance_of
 from ilora.artifacts.writing import atomic_path
 from ilora.progress import start_log
 from ilora.reporting.declaration import Given
@@ -19,16 +19,18 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write it in each of its formats."""
     logger = start_log(snakemake.log[0])
+    provenance = provenance_of(snakemake)
     params = snakemake.params
     files = {Path(path).suffix[1:]: path for path in snakemake.output}
     given = Given(dict(snakemake.input.items()), params.settings, dict(snakemake.wildcards.items()))
     for name, content in document(params.kind, params.document).make(given).items():
-        if not isinstance(content, str):
+        if isinstance(content, str):
+            with atomic_path(files[name]) as temporary:
+                temporary.write_text(content, encoding="utf-8")
+        else:
             write_table(content, files[name])
-            write_sidecar(files[name], config=params.settings, inputs=snakemake.input)
-            continue
-        with atomic_path(files[name]) as temporary:
-            temporary.write_text(content, encoding="utf-8")
+    # One of its formats tells for all of them how it was made.
+    provenance.record(files.get("parquet", snakemake.output[0]))
     logger.info("wrote %s", ", ".join(files.values()))
 
 

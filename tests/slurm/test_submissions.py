@@ -14,6 +14,7 @@ import pytest
 
 from checkout import Checkout
 from one_node_slurm import OneNodeSlurm
+from slurm_checkout import SlurmCheckout
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -183,3 +184,15 @@ def test_memory_and_time_grow_with_the_attempts(slurm: OneNodeSlurm, repository:
         where[rule] == {("YOUR_GPU_PARTITION", "YOUR_FEATURE") if rule in GPU_RULES else ("tests", None)}
         for rule in where
     )
+
+
+def test_what_the_plugin_would_refuse_ends_the_run_before_it_submits_anything(on_slurm: SlurmCheckout) -> None:
+    run = on_slurm.start(
+        "--set-resources", "make_sequences:gpu_model=a100-sxm4-80gb", "score_baseline:slurm_extra=--qos=high"
+    )
+    assert run.wait() != 0
+    assert "nothing was submitted" in run.output, run.output
+    place = "slurm_partition='tests'"
+    assert f"rule make_sequences asks for {place}, gpu_model='a100-sxm4-80gb': Invalid GPU model format" in run.output
+    assert f"rule score_baseline asks for {place}, slurm_extra='--qos=high': The --quality-of-service" in run.output
+    assert "has been submitted" not in run.output

@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from ilora import predict
 from ilora.llm.inference.tuned_method import Answer
 from ilora.predict import UnknownTitleError, answer_text, find_items
 
@@ -31,3 +34,12 @@ def test_the_answer_and_the_candidates_by_likelihood(choice: int | None, valid: 
     assert lines[0] == f"Answer: Alien  ({valid})"
     assert [line.split("  ")[-1] for line in lines[3:6]] == ["Alien", "Toy Story", "Heat"]
     assert lines[-1] == "Weights of the experts: 0.900  0.100"
+
+
+def test_what_is_wrong_does_not_act_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(adapter: Path) -> None:
+        raise ValueError("the title 'Alien\x1b[2J'")
+
+    monkeypatch.setattr(predict, "load_tuned_method", load)
+    with pytest.raises(SystemExit, match=r"ilora predict: the title 'Alien\\x1b\[2J'"):
+        predict.main(["adapter", "--history", "Alien"])

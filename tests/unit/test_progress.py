@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from ilora import progress as progress_module
+from ilora.endings import Ending, read_ending
 from ilora.progress import Progress, format_duration, start_log
 
 LIBRARY = {**os.environ, "PYTHONPATH": str(Path(progress_module.__file__).parents[1])}
@@ -126,3 +127,21 @@ def test_progress_refuses_a_negative_total() -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
+
+
+def test_a_log_ends_with_what_the_error_says_of_another_attempt(tmp_path: Path) -> None:
+    error = FloatingPointError("a loss\n" + "is NaN " * 2000)
+    start_log(tmp_path / "rule.log")
+    sys.excepthook(type(error), error, None)
+    assert read_ending(tmp_path / "rule.log") is Ending.REPEATS
+
+
+def test_titles_and_answers_do_not_act_on_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    logger = start_log(tmp_path / "rule.log")
+    logger.warning("the title %s\tand Café 日本", "Alien\x1b[2J\x1b]0;x\x07\r\x9b\u202e\x00")
+    error = ValueError("the answer \x1b[31m")
+    sys.excepthook(ValueError, error, None)
+    for written in ((tmp_path / "rule.log").read_text(encoding="utf-8"), capsys.readouterr().err):
+        assert r"the title Alien\x1b[2J\x1b]0;x\x07\r\x9b\u202e\x00" + "\tand Café 日本\n" in written
+        assert r"ValueError: the answer \x1b[31m" + "\n" in written
+        assert not {"\x1b", "\r", "\x07", "\x9b", "\u202e", "\x00"} & set(written)

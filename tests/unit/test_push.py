@@ -16,7 +16,7 @@ import pytest
 from huggingface_hub import constants
 
 from ilora import push
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance
 
 TOKEN = "hf_NeverToBeSeen0123456789"
 REPOSITORY = "some-organisation/ilora-movielens"
@@ -97,7 +97,7 @@ def adapter(tmp_path: Path) -> Path:
     folder.mkdir()
     for name in ("adapter_config.json", "adapter_model.safetensors", "ilora.json"):
         (folder / name).write_bytes(f"content of {name}".encode())
-    write_sidecar(folder, config={})
+    provenance("made").record(folder)
     (folder / "README.md").write_text(CARD, encoding="utf-8")
     return folder
 

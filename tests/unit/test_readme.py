@@ -32,10 +32,11 @@ def test_the_example_of_the_adapter_runs(repository: Path, tmp_path: Path) -> No
     }
 
 
-def test_the_example_of_ones_own_data_is_a_valid_study(repository: Path) -> None:
-    (example,) = re.findall(r"```yaml\n(.*?)```", (repository / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    study = load_study(yaml.safe_load(example))
-    assert study.datasets == ("books", "movielens") and study.data.own["books"].words.participle == "read"
+def test_the_examples_of_ones_own_data_are_valid_studies(repository: Path) -> None:
+    examples = re.findall(r"```yaml\n(.*?)```", (repository / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    books, movies = (load_study(yaml.safe_load(example)) for example in examples)
+    assert books.datasets == ("books", "movielens") and books.data.own["books"].words.participle == "read"
+    assert movies.data.own["movielens_1m"].separator == "::"
 
 
 @pytest.mark.parametrize("target", ["run", "study", "figures", "report", "slurm"])

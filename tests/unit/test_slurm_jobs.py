@@ -13,6 +13,8 @@ from types import SimpleNamespace
 import psutil
 import pytest
 from snakemake.exceptions import WorkflowError
+from snakemake.iocontainers import ResourceList
+from snakemake_executor_plugin_slurm import ExecutorSettings
 
 import slurm_jobs
 from runs import Run, this_run
@@ -167,6 +169,7 @@ class Executor:
 
     def __init__(self, status_command: str) -> None:
         self._status_command = status_command
+        self.workflow = SimpleNamespace(executor_settings=ExecutorSettings())
         self.asked: list[str] = []
 
     def get_status_command(self) -> str:
@@ -182,17 +185,90 @@ class Executor:
         return " -p partition"
 
 
+def job_of(rule: str, **resources: object) -> slurm_jobs.Job:
+    """Return a job as Snakemake has it, with its resources of a first attempt."""
+    usual = {"_cores": 1, "mem_mb": 2000, "runtime": 10}
+    return SimpleNamespace(
+        rule=SimpleNamespace(name=rule), resources=ResourceList(fromdict={**usual, **resources}), threads=1
+    )
+
+
 def jobs_of_rules(*names: str) -> list[slurm_jobs.Job]:
-    return [SimpleNamespace(rule=SimpleNamespace(name=name)) for name in names]
+    return [job_of(name) for name in names]
 
 
-def test_accounts_are_checked_where_an_error_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def remembering_slurm(monkeypatch: pytest.MonkeyPatch) -> Executor:
     monkeypatch.setattr(slurm_jobs, "get_min_job_age", lambda: 300)
-    executor = Executor("squeue")
-    slurm_jobs.check_slurm(executor, jobs_of_rules("fine_tune", "fine_tune", "train_recommender"))
-    assert executor.asked == ["fine_tune", "train_recommender"]
-    with pytest.raises(WorkflowError, match="account appears to be invalid"):
-        slurm_jobs.check_slurm(executor, jobs_of_rules("refused"))
+    return Executor("squeue")
+
+
+def test_accounts_are_checked_where_an_error_is_seen(remembering_slurm: Executor) -> None:
+    slurm_jobs.check_slurm(remembering_slurm, jobs_of_rules("fine_tune", "fine_tune", "train_recommender"))
+    assert remembering_slurm.asked == ["fine_tune", "train_recommender"]
+    with pytest.raises(SlurmJobsError, match="rule refused .*account appears to be invalid"):
+        slurm_jobs.check_slurm(remembering_slurm, jobs_of_rules("refused"))
+
+
+@pytest.mark.parametrize(
+    ("resources", "message"),
+    [
+        ({"gpu_model": "a100-sxm4-80gb"}, "gpu_model='a100-sxm4-80gb': Invalid GPU model format"),
+        ({"gpu_model": 100}, "gpu_model=100: "),
+        ({"gres": "gpu:a100-sxm4-80gb:1"}, "gres='gpu:a100-sxm4-80gb:1': Invalid GRES format"),
+        ({"gres": 1}, "gres=1: "),
+        ({"slurm_extra": "--qos=high"}, "slurm_extra='--qos=high': The --quality-of-service option is not allowed"),
+        ({"slurm_extra": "--exclusive --partition=gpu"}, "The --partition option is not allowed"),
+        ({"tasks_per_gpu": "one", "gpu": 1}, "tasks_per_gpu='one'"),
+        ({"cpus_per_task": "four"}, "cpus_per_task must be an integer"),
+        ({"mpi": "srun"}, "specify either 'tasks_per_node' or 'tasks'"),
+    ],
+)
+def test_what_the_plugin_would_refuse_is_refused_before_the_first_submission(
+    remembering_slurm: Executor, resources: dict[str, object], message: str
+) -> None:
+    with pytest.raises(SlurmJobsError, match="nothing was submitted") as refused:
+        slurm_jobs.check_slurm(remembering_slurm, [job_of("train_recommender"), job_of("fine_tune", **resources)])
+    assert message in str(refused.value)
+    assert "rule fine_tune asks for " in str(refused.value)
+    assert "train_recommender" not in str(refused.value)
+
+
+def test_every_rule_that_is_refused_is_named_once(remembering_slurm: Executor) -> None:
+    jobs = [job_of(rule, gpu_model=f"h-{number}") for rule in ("fine_tune", "answer") for number in range(3)]
+    with pytest.raises(SlurmJobsError) as refused:
+        slurm_jobs.check_slurm(remembering_slurm, jobs)
+    assert str(refused.value).count("rule fine_tune asks for gpu_model='h-0'") == 1
+    assert str(refused.value).count("rule answer asks for gpu_model='h-0'") == 1
+    assert "h-1" not in str(refused.value)
+
+
+def test_a_job_is_looked_at_though_others_of_its_rule_are_right(remembering_slurm: Executor) -> None:
+    with pytest.raises(SlurmJobsError, match="gpu_model='a-b'"):
+        slurm_jobs.check_slurm(remembering_slurm, [job_of("fine_tune"), job_of("fine_tune", gpu_model="a-b")])
+
+
+@pytest.mark.parametrize(
+    "resources",
+    [
+        {"gpu": 1, "gpu_model": "a100_80gb"},
+        {"gpu": 1, "constraint": "a100-sxm4-80gb"},
+        {"gpu": 0, "gres": "gpu:a100:1", "constraint": "a100-sxm4-80gb"},
+        {"gpu": 0, "slurm_extra": "--gpus-per-node=a100-sxm4-80gb:1"},
+        {"qos": "high", "slurm_extra": "--tmp=5G --signal=TERM@300"},
+        {"gres": "gpu:2", "tasks_per_gpu": 0, "nodes": 2, "tasks": 4, "mpi": "srun"},
+    ],
+)
+def test_what_the_documentation_offers_is_not_refused(
+    remembering_slurm: Executor, resources: dict[str, object]
+) -> None:
+    slurm_jobs.check_slurm(remembering_slurm, [job_of("fine_tune", **resources)])
+
+
+def test_an_account_that_names_none_is_refused(remembering_slurm: Executor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Executor, "get_account_arg", lambda self, job: iter(()))
+    with pytest.raises(SlurmJobsError, match="slurm_account=',': slurm_account names no account"):
+        slurm_jobs.check_slurm(remembering_slurm, [job_of("fine_tune", slurm_account=",")])
 
 
 def test_a_slurm_that_forgets_jobs_too_soon_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

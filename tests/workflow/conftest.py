@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from checkout import Checkout
 
@@ -16,8 +17,23 @@ def checkout(repository: Path, tmp_path: Path) -> Checkout:
 
 
 @pytest.fixture(scope="session")
-def finished(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """A copy in which the smoke study was made. Tests put back what they change."""
-    copy = Checkout(repository, tmp_path_factory.mktemp("finished") / "checkout")
+def finished(repository: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Checkout:
+    """A copy in which the smoke study was made. Tests put back what they change.
+
+    The study is made once; each process that runs tests beside others has a copy.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if worker_id == "master":
+        return _made(repository, folder / "finished" / "checkout")
+    shared = folder.parent / "finished"
+    with FileLock(f"{shared}.lock"):
+        if not shared.is_dir():
+            _made(repository, folder / "made" / "checkout")
+            (folder / "made").rename(shared)
+        return Checkout.like(Checkout.at(shared / "checkout"), folder / "finished" / "checkout")
+
+
+def _made(repository: Path, folder: Path) -> Checkout:
+    copy = Checkout(repository, folder)
     copy.run_smoke()
     return copy

@@ -127,19 +127,19 @@ def other_values(path: Path) -> None:
 
 def of_another_run(path: Path) -> None:
     """Another run's tensors, with the record of that run."""
-    from ilora.artifacts.provenance import write_sidecar
+    from ilora.artifacts.provenance import provenance
 
     other_values(path)
-    write_sidecar(path, config={}, inputs=[RESULTS / DATA / "items.parquet", RESULTS / DATA / "sequences.parquet"])
+    provenance("made", inputs=[RESULTS / DATA / "items.parquet", RESULTS / DATA / "sequences.parquet"]).record(path)
 
 
 def of_other_data(path: Path) -> None:
     """Whole vectors, with the record of a run on another catalogue."""
-    from ilora.artifacts.provenance import write_sidecar
+    from ilora.artifacts.provenance import provenance
 
     other = path.parent / "items.parquet"
     shutil.copyfile(RESULTS / DATA / "candidates.parquet", other)
-    write_sidecar(path, config={}, inputs=[other])
+    provenance("made", inputs=[other]).record(path)
 
 
 def of_fewer_items(path: Path) -> None:
@@ -152,7 +152,7 @@ def of_fewer_items(path: Path) -> None:
 def of_another_draw(path: Path) -> None:
     """Other candidate sets of the same sequences, with a record of their own."""
     from ilora.artifacts.parquet import read_table, write_table
-    from ilora.artifacts.provenance import write_sidecar
+    from ilora.artifacts.provenance import provenance
     from ilora.artifacts.schemas import CANDIDATES, INTERACTIONS, SEQUENCES
     from ilora.data.protocols import draw_candidate_sets
 
@@ -161,7 +161,7 @@ def of_another_draw(path: Path) -> None:
     sets = read_table(path, CANDIDATES)
     size, draws = len(sets["candidates"][0]), int(sets["draw"].to_numpy().max()) + 1
     write_table(draw_candidate_sets(sequences, interactions, "published", size=size, draws=draws, seed=12345), path)
-    write_sidecar(path, config={"seed": 12345}, inputs=[path.with_name("sequences.parquet")])
+    provenance("made", inputs=[path.with_name("sequences.parquet")]).record(path, config={"seed": 12345})
 
 
 def of_other_predictions(path: Path) -> None:

@@ -292,6 +292,17 @@ def test_raw_files_that_are_missing_are_named(checkout: Checkout) -> None:
     assert "The folder raw/ml-100k, named as the source of 'movielens', does not exist" in process.stdout
 
 
+def test_a_raw_file_that_is_edited_in_place_is_read_again(checkout: Checkout) -> None:
+    target = "results/smoke/data/movielens/published/interactions.parquet"
+    assert checkout.snakemake("--cores", "1", *SMOKE, "--", target).returncode == 0
+    assert checkout.planned_jobs(*SMOKE, "--", target) == {}
+    with (checkout.folder / "tests" / "workflow" / "small_movielens" / "u.data").open("r+b") as file:
+        first = file.read(1)
+        file.seek(0)
+        file.write(b"2" if first == b"1" else b"1")
+    assert checkout.planned_jobs(*SMOKE, "--", target) == {"prepare_interactions": 1}
+
+
 def test_the_linter_finds_nothing(checkout: Checkout) -> None:
     process = checkout.snakemake("--lint")
     assert process.returncode == 0, process.stdout

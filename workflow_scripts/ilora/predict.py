@@ -10,8 +10,9 @@ import torch
 
 from ilora.artifacts.errors import ArtifactError
 from ilora.cli import example
+from ilora.data.titles import normalise_title
 from ilora.llm.inference.tuned_method import Answer, TunedMethod, load_tuned_method
-from ilora.predictions.choices import normalise_title
+from ilora.terminal import escaped
 
 #: Candidates that the sequence encoder proposes where none are named.
 PROPOSED = 20
@@ -96,9 +97,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             candidates = propose(method, history, representation)
         else:
             parser.error("--candidates: expected titles, since this method has no recommender that proposes some")
-        print(answer_text(method.titles, candidates, method.ask(history, candidates, representation)))
+        print(escaped(answer_text(method.titles, candidates, method.ask(history, candidates, representation))))
     except (ArtifactError, FileNotFoundError, ValueError) as error:
-        sys.exit(f"ilora predict: {error}")
+        sys.exit(escaped(f"ilora predict: {error}"))
 
 
 if __name__ == "__main__":

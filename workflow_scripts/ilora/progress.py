@@ -15,6 +15,8 @@ from typing import TextIO
 from tqdm import tqdm
 
 from ilora.artifacts.file_system import remedy
+from ilora.endings import ending_of
+from ilora.terminal import escaped
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -23,7 +25,7 @@ def start_log(path: str | PathLike[str]) -> logging.Logger:
     """Return the logger of one rule, which writes to the file ``path`` and to standard error.
 
     The file is begun anew, so that it tells of the latest attempt only. Warnings go there too, and the error
-    that ends the process.
+    that ends the process, with an `ilora.endings.Ending` as the last line.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -35,7 +37,7 @@ def join_log(path: str | PathLike[str]) -> logging.Logger:
     """Return the logger of a process that writes to the log of the one that started it, which is not begun anew."""
     to_file = logging.FileHandler(path, mode="a", encoding="utf-8")
     to_terminal = logging.StreamHandler(sys.stderr)
-    layout = logging.Formatter("%(asctime)s %(levelname)s %(message)s", datefmt="%Y-%m-%d %H:%M:%S")
+    layout = _Layout("%(asctime)s %(levelname)s %(message)s", datefmt="%Y-%m-%d %H:%M:%S")
     root = logging.getLogger()
     for handler in list(root.handlers):
         root.removeHandler(handler)
@@ -51,12 +53,20 @@ def join_log(path: str | PathLike[str]) -> logging.Logger:
     return logger
 
 
+class _Layout(logging.Formatter):
+    """Writes messages that may hold titles of items, or what a model said."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return escaped(super().format(record))
+
+
 def _log_fatal_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     logger = logging.getLogger("ilora")
     logger.critical("stopped by an error", exc_info=(kind, error, trace))
     what_to_do = remedy(error) if isinstance(error, OSError) else None
     if what_to_do is not None:
         logger.critical(what_to_do)
+    logger.critical(ending_of(error).value)
 
 
 class Progress:

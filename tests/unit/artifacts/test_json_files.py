@@ -8,7 +8,7 @@ import pytest
 
 from ilora.artifacts.errors import ArtifactError
 from ilora.artifacts.json_files import read_json
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance
 
 
 def test_an_object_is_read(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_anything_else_is_refused(tmp_path: Path, content: bytes, found: str) ->
 def test_an_object_that_is_not_the_recorded_one_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ilora.json"
     path.write_text('{"rank": 8}')
-    write_sidecar(path, config={})
+    provenance("made").record(path)
     path.write_text('{"rank": 9}')
     with pytest.raises(ArtifactError, match=r"ilora\.json: found 11 bytes"):
         read_json(path)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ilora.artifacts.errors import ArtifactError
-from ilora.artifacts.provenance import sha256_of, write_sidecar
+from ilora.artifacts.provenance import provenance, sha256_of
 from ilora.artifacts.records import check_file, check_folder, check_made_from, read_record
 from ilora.artifacts.writing import atomic_path, record_path
 
@@ -19,7 +19,7 @@ def table(tmp_path: Path) -> Path:
     (tmp_path / "items.parquet").write_bytes(b"items")
     path = tmp_path / "metrics.parquet"
     path.write_bytes(b"metrics")
-    write_sidecar(path, config={}, inputs=[tmp_path / "items.parquet"])
+    provenance("made", inputs=[tmp_path / "items.parquet"]).record(path)
     return path
 
 
@@ -29,7 +29,7 @@ def snapshots(tmp_path: Path) -> Path:
     folder = tmp_path / "snapshots"
     (folder / "step~3").mkdir(parents=True)
     (folder / "step~3" / "gate.safetensors").write_bytes(b"gate")
-    write_sidecar(folder, config={})
+    provenance("made").record(folder)
     return folder
 
 
@@ -101,7 +101,7 @@ def test_a_file_of_the_artifact_is_none_that_it_was_made_from(tmp_path: Path) ->
     adapter = tmp_path / "adapter"
     adapter.mkdir()
     (adapter / "projector.safetensors").write_bytes(b"tuned")
-    write_sidecar(adapter, config={}, inputs=[tmp_path / "projector.safetensors"])
+    provenance("made", inputs=[tmp_path / "projector.safetensors"]).record(adapter)
     check_made_from(adapter, [adapter / "projector.safetensors"])
 
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
-from snakemake.iocontainers import InputFiles, OutputFiles
+from snakemake.iocontainers import InputFiles, OutputFiles, Params, Wildcards
 
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.schemas import CANDIDATES, ITEMS, SEQUENCES
@@ -43,9 +43,11 @@ def test_predictions(repository: Path, tmp_path: Path, baseline: str, choices: l
     for name, (schema, rows) in TABLES.items():
         write_table(pa.Table.from_pylist(rows, schema=schema), inputs[name])
     rule = SimpleNamespace(
+        rule="score_baseline",
         input=InputFiles(fromdict=inputs),
         output=OutputFiles(fromdict={"predictions": str(tmp_path / "predictions.parquet")}),
-        wildcards=SimpleNamespace(baseline=baseline),
+        params=Params(),
+        wildcards=Wildcards(fromdict={"baseline": baseline}),
         log=[str(tmp_path / "log.txt")],
     )
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import json
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -12,9 +14,11 @@ import yaml
 from ilora.configuration.endpoint import endpoint_address
 from ilora.configuration.finetuning import finetuning_values
 from ilora.configuration.loading import load_study
+from ilora.configuration.sections.backbone import BackboneSection, Precision, Quantization
 from ilora.configuration.sections.chat import ChatSection
 from ilora.configuration.study import StudyConfig
 from ilora.configuration.validation import ConfigurationError
+from ilora.study.study import Study
 
 
 def overlay(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -286,6 +290,82 @@ def test_an_unknown_backbone(name: str) -> None:
     ]
 
 
+BOOKS: dict[str, Any] = {"interactions": "ratings.csv", "items": "books.parquet"}
+SWEEP: dict[str, Any] = {"parameter": "experts", "values": [2, 4]}
+LONG = "b" * 100 + "c" * 200
+
+
+@pytest.mark.parametrize(
+    ("config", "line"),
+    [
+        ({"data": {"own": {LONG: BOOKS}}}, f'data.own.{LONG}: found "bbb'),
+        (
+            {"data": {"own": {"a" * 20: BOOKS}}},
+            f"data.own.{'a' * 20}: found .*, expected a name that does not end in the",
+        ),
+        (
+            {"data": {"own": {"x" + "ab_" * 20: BOOKS}}},
+            "data.own.xab_.*, expected a name that does not end in the same",
+        ),
+        ({"sweeps": {"b" * 65: SWEEP}}, "sweeps.bbb.* expected text of at most 64 characters"),
+        ({"sweeps": {"b" * 64: SWEEP}}, "sweeps.bbb.* expected a name that does not end in the same"),
+        (
+            {"results": f"made/{LONG}"},
+            "results: found .* expected a path of at most 2000 bytes, with at most 255 between",
+        ),
+        ({"results": "made/" * 400 + "x"}, "results: found .* expected a path of at most 2000 bytes"),
+        (
+            {"data": {"own": {"books": {**BOOKS, "items": f"{LONG}.csv"}}}},
+            "data.own.books.items: found .* a path of at",
+        ),
+        ({"data": {"sources": {"movielens": LONG}}}, "data.sources.movielens: found .* a path of at most"),
+        ({"data": {"lock": LONG}}, "data.lock: found .* a path of at most"),
+        ({"backbone": {"name": LONG}}, "backbone.name: found .* a path of at most"),
+        ({"backbone": {"name": f"o/{LONG[:201]}"}}, "backbone.name: found .* has at most 200 characters"),
+        ({"backbone": {"name": "o/m", "revision": "1" * 20}}, "backbone.name: found .* does not end in the same"),
+        ({"recommenders": {"morec": {"encoder": LONG}}}, "recommenders.morec.encoder: found .* a path of at most"),
+        ({"chat": {"model": "m" * 20}}, "chat.model: found .* does not end in the same"),
+        (
+            {"sweeps": {"s": {**SWEEP, "settings": {"snapshots": list(range(1, 200))}}}},
+            r"sweeps.s.values\[0\]: found .* expected settings whose name in paths has at most 240 characters",
+        ),
+    ],
+)
+def test_names_that_no_file_system_or_snakemake_takes_are_refused(config: dict[str, Any], line: str) -> None:
+    assert re.match(line, lines_of(config)[0])
+
+
+def test_names_may_be_long_and_varied() -> None:
+    name = "abc_" * 16
+    assert load_study({"datasets": [name], "data": {"own": {name: BOOKS}}}).datasets == (name,)
+
+
+def nested(levels: int) -> list[object]:
+    """Return what YAML makes of aliases: lists of ten times the same list."""
+    inner: list[object] = [1] * 10
+    for _ in range(levels):
+        inner = [inner] * 10
+    return inner
+
+
+def holding_itself() -> list[object]:
+    inner: list[object] = []
+    inner.append(inner)
+    return inner
+
+
+@pytest.mark.parametrize(
+    "value",
+    [nested(9), holding_itself(), {"a": nested(7)}, ["x" * 1000] * 1001, json.loads("[" * 51 + "]" * 51)],
+    ids=["aliases", "loop", "mapping", "text", "deep"],
+)
+def test_a_configuration_beyond_any_size_is_refused_before_it_is_checked(value: object) -> None:
+    assert lines_of({"seeds": value, "study": "x"}) == [
+        "seeds: found too many values, too long or too deep, expected at most 1,000,000 characters in 50 levels, with "
+        "every YAML alias (*name) written out"
+    ]
+
+
 def test_every_problem_is_named_at_once() -> None:
     assert len(lines_of({"seed": [1], "finetuning": {"r": "8", "gate": "deep"}})) == 3
     assert len(lines_of({"seeds": [1, 1], "finetuning": {"r": 6}})) == 2
@@ -320,7 +400,7 @@ def test_a_study_takes_a_preset_by_its_name_alone(preset: str) -> None:
     assert load_study({"finetuning": {"preset": preset, "snapshots": []}}).finetuning.preset == preset
 
 
-BOOKS: dict[str, Any] = {"interactions": "ratings.csv", "items": "books.parquet"}
+NUMBERS = {"user": 1, "item": 2, "rating": 3, "timestamp": 4, "item_id": 1, "title": 2}
 
 
 class TestOwnDatasets:
@@ -337,6 +417,13 @@ class TestOwnDatasets:
             "title": "title",
         }
         assert (own.timestamps, own.encoding, own.minimum_rating) == ("seconds", "utf-8", None)
+
+    def test_files_without_a_header_are_named_by_numbers(self) -> None:
+        own = {**BOOKS, "interactions": "ratings.dat", "items": "movies.dat", "separator": "::", "header": False}
+        study = load_study({"data": {"own": {"books": {**own, "columns": NUMBERS}}}})
+        assert study.data.own["books"].columns.timestamp == 4
+        parquet = {**own, "items": "movies.parquet", "columns": {**NUMBERS, "item_id": "isbn", "title": "name"}}
+        assert load_study({"data": {"own": {"books": parquet}}}).data.own["books"].columns.title == "name"
 
     def test_fine_tuning_may_name_them(self) -> None:
         study = load_study(
@@ -356,7 +443,7 @@ class TestOwnDatasets:
                 {**BOOKS, "items": "a.xlsx"},
                 'data.own.books.items: found "a.xlsx", expected a file that ends in .csv, ',
             ),
-            ({**BOOKS, "columns": {"user": ""}}, 'data.own.books.columns.user: found "", expected text that is not '),
+            ({**BOOKS, "columns": {"user": ""}}, 'data.own.books.columns.user: found "", expected the name of a col'),
             ({**BOOKS, "columns": {"users": "u"}}, "data.own.books.columns.users: found an unknown key, expected one "),
             (
                 {**BOOKS, "timestamp": "dates"},
@@ -368,7 +455,25 @@ class TestOwnDatasets:
                 {**BOOKS, "words": {"items": "a\nb"}},
                 r'data.own.books.words.items: found "a\nb", expected words with one space',
             ),
-            ({**BOOKS, "encoding": "utf8000"}, "data.own.books.encoding: found utf8000, expected an encoding of Pyth"),
+            ({**BOOKS, "encoding": "utf8000"}, "data.own.books.encoding: found utf8000, expected an encoding of text"),
+            *(
+                ({**BOOKS, "encoding": name}, f"data.own.books.encoding: found {name}, expected an encoding of text")
+                for name in ("rot13", "base64", "undefined")
+            ),
+            ({**BOOKS, "separator": ""}, 'data.own.books.separator: found "", expected one or more characters'),
+            ({**BOOKS, "separator": "\n"}, r'data.own.books.separator: found "\n", expected one or more characters'),
+            (
+                {**BOOKS, "items": "movies.dat"},
+                "data.own.books.separator: found nothing, expected what stands between the fields of movies.dat",
+            ),
+            (
+                {**BOOKS, "items": "books.csv", "header": False, "columns": {**NUMBERS, "item_id": "isbn"}},
+                "data.own.books.columns.item_id: found isbn, expected the number of a column, the first one 1",
+            ),
+            (
+                {**BOOKS, "columns": {"user": 0}},
+                "data.own.books.columns.user: found 0, expected the name of a column, or",
+            ),
         ],
     )
     def test_a_wrong_one_is_refused(self, own: dict[str, Any], line: str) -> None:
@@ -393,10 +498,33 @@ class TestBackbone:
         assert backbone.is_embedded and backbone.identifier == "embedded"
 
     def test_hub(self) -> None:
-        config = {"backbone": {"name": "meta-llama/Llama-2-7b-hf"}}
+        config = {"backbone": {"name": "meta-llama/Llama-2-7b-hf", "precision": "bfloat16"}}
         assert load_study(config).backbone.identifier == "meta-llama--Llama-2-7b-hf"
         config["backbone"]["revision"] = "01c7f73d"
         assert load_study(config).backbone.identifier == "meta-llama--Llama-2-7b-hf@01c7f73d"
+        config["backbone"] |= {"precision": "float32", "quantization": "nf4"}
+        backbone = load_study(config).backbone
+        assert backbone.identifier == "meta-llama--Llama-2-7b-hf+nf4+float32@01c7f73d"
+        assert backbone.model_id == "meta-llama--Llama-2-7b-hf@01c7f73d"
+
+    def test_no_two_models_and_ways_to_load_them_have_the_same_path(self, tmp_path: Path) -> None:
+        hub = ["o/m", "o/m-nf4", "o/m-int8", "o/m-nf4-float32", "o-m/x", "o/m-x"]
+        (tmp_path / "m-nf4").mkdir()
+        names = [(name, revision) for name in hub for revision in (None, "main", "nf4", "float32")]
+        names += [("embedded", None), (str(tmp_path / "m-nf4"), None)]
+        identifiers = [
+            BackboneSection(name=name, revision=revision, precision=precision, quantization=quantization).identifier
+            for name, revision in names
+            for precision in get_args(Precision)
+            for quantization in (None, *get_args(Quantization))
+        ]
+        assert len(set(identifiers)) == len(identifiers)
+        assert all(re.fullmatch(Study(load_study({}), False, "").wildcards["backbone"], name) for name in identifiers)
+
+    @pytest.mark.parametrize("name", ["o/m--x", "o--m/x", "o/m..x", "o/m-", "o/m."])
+    def test_a_name_that_the_hub_does_not_take_is_refused(self, name: str) -> None:
+        (line,) = lines_of({"backbone": {"name": name}})
+        assert line.startswith(f"backbone.name: found {name}, expected ")
 
     def test_directories_of_the_same_name_differ(self, tmp_path: Path) -> None:
         identifiers = set()
@@ -473,5 +601,31 @@ def test_the_address_of_the_chat_model() -> None:
 
 
 def test_the_chat_models_name_in_paths() -> None:
+    assert ChatSection().identifier == "gpt-4o-2024-08-06"
     assert ChatSection(model="Qwen/Qwen2.5-7B-Instruct").identifier == "Qwen--Qwen2.5-7B-Instruct"
     assert ChatSection(model="qwen2.5:7b").identifier == "qwen2.5_7b"
+
+
+def test_no_two_chat_models_have_the_same_path_and_none_leaves_its_folder() -> None:
+    models = [
+        "a/b",
+        "a--b",
+        "a:b",
+        "a_b",
+        "a b",
+        "a-/b",
+        "a/-b",
+        "a---b",
+        "a//b",
+        ".",
+        "..",
+        "../b",
+        "...",
+        "/a",
+        "a/",
+        "a",
+    ]
+    models += ["ä", "ö", "@cf/a/b", "@cf--a/b", "x" * 300, "x" * 301]
+    names = [ChatSection(model=model).identifier for model in models]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[A-Za-z0-9._@~-]{1,200}", name) and not name.startswith(".") for name in names)

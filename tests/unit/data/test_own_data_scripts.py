@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from snakemake.iocontainers import InputFiles, OutputFiles, Params
+from snakemake.iocontainers import InputFiles, OutputFiles, Params, Wildcards
 
 USERS, ITEMS = 20, 40
 OUTPUTS = {
@@ -59,10 +59,11 @@ class Rules:
 
     def _script(self, name: str, inputs: list[str], outputs: list[str], params: dict[str, Any], protocol: str) -> None:
         rule = SimpleNamespace(
+            rule=name,
             input=InputFiles(fromdict={key: str(self.made / OUTPUTS[key]) for key in inputs}),
             output=OutputFiles(fromdict={key: str(self.made / OUTPUTS[key]) for key in outputs}),
             params=Params(fromdict=params),
-            wildcards=SimpleNamespace(dataset="mine", protocol=protocol),
+            wildcards=Wildcards(fromdict={"dataset": "mine", "protocol": protocol}),
             log=[str(self.folder / f"{name}.log")],
         )
         runpy.run_path(str(self.repository / f"workflow_scripts/{name}.py"), init_globals={"snakemake": rule})
@@ -101,6 +102,29 @@ def test_a_faultless_data_set_goes_through(rules: Rules, protocol: str) -> None:
     assert pq.read_table(rules.made / "candidates.parquet").num_rows == 2 * evaluated
 
 
+def test_files_of_movielens_1m_go_through_as_they_are(rules: Rules) -> None:
+    """Their fields are separated by ::, nothing names the columns, and titles are in latin-1."""
+    ratings, movies = rules.folder / "ratings.dat", rules.folder / "movies.dat"
+    rows = [f"{user}::{(3 * user + n) % ITEMS}::4::{978300760 + n}" for user in range(USERS) for n in range(8)]
+    ratings.write_bytes("\n".join([*rows, ""]).encode())
+    titles = [f"{n}::Title, The {n} (1995)::Drama|War" for n in range(ITEMS - 1)]
+    movies.write_bytes("\n".join([*titles, f"{ITEMS - 1}::Misérables, Les (1995)::Drama", ""]).encode("latin-1"))
+    rules.ratings = ratings
+    rules.own = {
+        "interactions": str(ratings),
+        "items": str(movies),
+        "encoding": "latin-1",
+        "separator": "::",
+        "header": False,
+        "columns": {"user": 1, "item": 2, "rating": 3, "timestamp": 4, "item_id": 1, "title": 2},
+        "minimum_rating": 3.0,
+    }
+    rules.run("chronological")
+    made = pq.read_table(rules.made / "interactions.parquet")
+    assert made.num_rows == 8 * USERS and made["timestamp"][0].as_py() == 978300760
+    assert "Misérables, Les (1995)" in pq.read_table(rules.made / "items.parquet")["title"].to_pylist()
+
+
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
@@ -109,7 +133,7 @@ def test_a_faultless_data_set_goes_through(rules: Rules, protocol: str) -> None:
         (replaced("u3,9,3000,4", "u3,9,noon,4"), "ratings.csv, line 26: the timestamp is 'noon', expected a number"),
         (replaced("u3,9,3000,4", "u3,9,3000,good"), "ratings.csv, line 26: the rating is 'good', expected a number"),
         (replaced("u3,9,3000,4", "u3,9,-3000,4"), "line 26: the timestamp is '-3000', which is before 1970"),
-        (replaced("u3,9,3000,4", "u3,9,3000000000000,4"), "line 26: .* after the year 2100; for milliseconds set"),
+        (replaced("u3,9,3000,4", "u3,9,3000000000000,4"), "line 26: .* after the year 2100 .*; for milliseconds set"),
         (lambda text: text.splitlines()[0] + "\n", "ratings.csv: found 0 rows, expected at least one"),
         (lambda text: "", "ratings.csv: expected one column 'user_id', found the columns of an empty file"),
         (replaced("user_id,", "who,"), "ratings.csv: expected one column 'user_id', found the columns who, item_id"),

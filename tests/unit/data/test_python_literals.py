@@ -3,6 +3,7 @@
 import ast
 import gzip
 import random
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -188,6 +189,25 @@ def test_what_is_no_literal_is_refused_with_its_line(line: str) -> None:
 def test_other_values_are_refused(line: bytes, problem: str) -> None:
     with pytest.raises(RawDataError, match=rf"reviews\.json\.gz, line 2: {problem}"):
         parsed(b"{}", line, b"{}")
+
+
+def test_a_line_too_long_to_evaluate_is_refused_before_it_takes_gigabytes(tmp_path: Path) -> None:
+    line = b"{'username': [" + b"1," * 2_000_000 + b"]}"
+    tracemalloc.start()
+    with pytest.raises(RawDataError, match=r"reviews\.json\.gz, line 2: has 4,000,016 bytes, of which the first are b"):
+        parsed(b"{}", line)
+    path = tmp_path / "games.json.gz"
+    path.write_bytes(gzip.compress(b"{}\n" + line, compresslevel=1))
+    with pytest.raises(RawDataError, match=r"games\.json\.gz, line 2: has 4,000,016 bytes"):
+        list(read_dicts(path))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100_000_000
+
+
+def test_a_long_line_of_the_usual_form_is_read(tmp_path: Path) -> None:
+    line = b"{'username': 'a', 'product_id': '1', 'date': 'd', 'text': '" + b"x" * 4_000_000 + b"'}"
+    assert parsed(line) == [{"username": "a", "product_id": "1", "date": "d"}]
 
 
 def test_line_numbers_run_through_the_whole_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

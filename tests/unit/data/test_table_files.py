@@ -3,18 +3,20 @@
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from ilora.data.raw import RawDataError
-from ilora.data.table_files import read_columns
+from ilora.data.table_files import TextForm, read_columns
 
+UTF_8 = TextForm()
 ROWS = [(2, ("a", "1")), (3, ("b", "2"))]
 
 
-def rows(path: Path, columns: list[str], encoding: str = "utf-8") -> list[tuple[int, tuple[str, ...]]]:
-    return list(read_columns(path, columns, encoding=encoding))
+def rows(path: Path, columns: list[str], form: TextForm = UTF_8) -> list[tuple[int, tuple[str, ...]]]:
+    return list(read_columns(path, columns, form))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +50,105 @@ def test_quotes_mean_nothing_in_recboles_files(tmp_path: Path) -> None:
 def test_other_encodings(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text("who\nZoë\n", encoding="latin-1")
-    assert rows(path, ["who"], "latin-1") == [(2, ("Zoë",))]
+    assert rows(path, ["who"], TextForm("latin-1")) == [(2, ("Zoë",))]
+
+
+@pytest.mark.parametrize(
+    ("name", "separator", "text"),
+    [
+        ("x.dat", "::", "who::n\na::1\r\nb::2\n"),
+        ("x.csv", ";", 'who;n\n"a";1\nb;"2"\n'),
+        ("x.txt", "|", "n|who|\n1|a|\n2|b|"),
+        ("x.txt", " ", "who  n\n a 1\nb    2\n"),
+        ("x.data", "\t", "who\tn\na\t1\nb\t2\n"),
+        ("x.item", "|", "who|n\na|1\nb|2\n"),
+    ],
+)
+def test_other_separators(tmp_path: Path, name: str, separator: str, text: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(text.encode())
+    assert rows(path, ["who", "n"], TextForm(separator=separator)) == ROWS
+
+
+@pytest.mark.parametrize(
+    ("name", "separator", "text", "expected"),
+    [
+        ("x.dat", "::", "1::a\n\n2::b", [(1, ("a", "1")), (3, ("b", "2"))]),
+        ("x.dat", "::", '"1"::a::z\n2::b::', [(1, ("a", '"1"')), (2, ("b", "2"))]),
+        ("x.csv", None, "1,a\n", [(1, ("a", "1"))]),
+    ],
+)
+def test_without_a_header_columns_are_numbers(
+    tmp_path: Path, name: str, separator: str | None, text: str, expected: list[tuple[int, tuple[str, ...]]]
+) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert rows(tmp_path / name, ["2", "1"], TextForm(separator=separator, header=False)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "form", "advice"),
+    [
+        ("who::n\na::1\n", UTF_8, r'found the columns who::n\. The line .* set `separator: "::"` in data\.own'),
+        ("who;n\na;1,5\n", UTF_8, 'set `separator: ";"` in data.own'),
+        ("who\tn\na\t1\n", UTF_8, r'set `separator: "\\t"` in data.own'),
+        ("who n\na 1\n", UTF_8, 'set `separator: " "` in data.own'),
+        ("user id,n\na,1\n", UTF_8, "found the columns user id, n. Name the columns in data.own"),
+        (
+            "a,1\nb,2\n",
+            UTF_8,
+            'found the columns a, 1. The first line, "a,1", looks like data .* `header: false`, and name',
+        ),
+        ("1::2::3\n", UTF_8, 'set `separator: "::"`. The first line, "1::2::3", looks like data .*`header: false`'),
+        (
+            "a,1\n",
+            TextForm(separator=";", header=False),
+            'expected a column 2, found 1 in the first line, "a,1".* ","` in',
+        ),
+        ("a\n", TextForm(header=False), 'expected a column 2, found 1 in the first line, "a". Name the columns'),
+    ],
+)
+def test_a_file_of_another_form_is_answered_with_what_to_set(
+    tmp_path: Path, text: str, form: TextForm, advice: str
+) -> None:
+    (tmp_path / "x.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(RawDataError, match=advice):
+        rows(tmp_path / "x.csv", ["who", "n"] if form.header else ["1", "2"], form)
+
+
+def test_a_suffix_that_names_no_separator_asks_for_one(tmp_path: Path) -> None:
+    (tmp_path / "x.dat").write_text("who::n\n", encoding="utf-8")
+    with pytest.raises(
+        RawDataError, match="x.dat: nothing says what separates its fields. Set `separator` in data.own"
+    ):
+        rows(tmp_path / "x.dat", ["who"])
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "message"),
+    [
+        (
+            b"who,n\na,1\n",
+            "utf-16",
+            "x.csv, line 1: is not utf-16 text .*encoding in data.own, which holds for both files",
+        ),
+        ("who,n\na,1\n".encode("utf-16"), "utf-8", "x.csv, line 1: is not utf-8 text"),
+        ("who,n\na,1\n".encode("utf-16")[:-1], "utf-16", "x.csv, line 2: is not utf-16 text"),
+    ],
+)
+def test_text_of_another_encoding_is_refused(tmp_path: Path, content: bytes, encoding: str, message: str) -> None:
+    (tmp_path / "x.csv").write_bytes(content)
+    with pytest.raises(RawDataError, match=message):
+        rows(tmp_path / "x.csv", ["who", "n"], TextForm(encoding))
+
+
+def test_parquet_that_is_not_utf_8_is_refused_with_its_row(tmp_path: Path) -> None:
+    texts = pa.array([b"a", b"Zo\xeb"]).view(pa.string())
+    for name, column in {"plain": texts, "coded": texts.dictionary_encode()}.items():
+        pq.write_table(pa.table({"who": column}), tmp_path / f"{name}.parquet")
+        with pytest.raises(
+            RawDataError, match=rf"{name}.parquet, row 2: the column 'who' holds b'Zo\\xeb', which is not"
+        ):
+            rows(tmp_path / f"{name}.parquet", ["who"])
 
 
 def test_parquet_gives_the_same_text_as_a_text_file_would(tmp_path: Path) -> None:
@@ -80,7 +180,7 @@ def test_parquet_gives_the_same_text_as_a_text_file_would(tmp_path: Path) -> Non
         (
             "x.csv",
             b"196\t242\n",
-            "x.csv: expected one column 'who', found the columns 196\t242. Name the columns in data",
+            "x.csv: expected one column 'who', found the columns 196\t242. The line looks as if .*separator",
         ),
         ("x.csv", b"who,who,n\na,b,1\n", "x.csv: expected one column 'who', found the columns who, who, n"),
         ("x.xlsx", b"PK", "x.xlsx: the suffix '.xlsx' names no format that can be read; expected one of .csv, .tsv"),
@@ -105,6 +205,16 @@ def test_a_parquet_column_of_another_kind_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"who": [["a", "b"]]}), tmp_path / "x.parquet")
     with pytest.raises(RawDataError, match="the column 'who' holds list<.*>, expected text, numbers or dates"):
         rows(tmp_path / "x.parquet", ["who"])
+
+
+@pytest.mark.parametrize(("kind", "name"), [(pa.float32(), "float32"), (pa.float16(), "float16")])
+def test_ids_and_times_of_too_few_bits_are_refused(tmp_path: Path, kind: pa.DataType, name: str) -> None:
+    """In float32, times less than 128 seconds apart are one, and so are ids from 16,777,217 on."""
+    column = pa.array(np.array([3, 4], kind.to_pandas_dtype()))
+    pq.write_table(pa.table({"when": column, "stars": column}), tmp_path / "x.parquet")
+    assert list(read_columns(tmp_path / "x.parquet", ["stars"], UTF_8, exact=["when"])) == [(1, ("3",)), (2, ("4",))]
+    with pytest.raises(RawDataError, match=f"x.parquet: the column 'when' holds {name}, in which ids and times"):
+        list(read_columns(tmp_path / "x.parquet", ["stars", "when"], UTF_8, exact=["when"]))
 
 
 def test_a_missing_parquet_column_is_named(tmp_path: Path) -> None:

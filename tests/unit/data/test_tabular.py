@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ilora.data.raw import RAW_INTERACTIONS, RAW_ITEMS, RawData, RawDataError
+from ilora.data.table_files import TextForm
 from ilora.data.tabular import TabularColumns, Timestamps, read_tabular
 
 RECBOLE_NAMES = TabularColumns("user_id", "item_id", "timestamp", "rating", "item_id", "title")
@@ -26,7 +27,7 @@ class Folder:
     def read(self, text: str, columns: TabularColumns = RECBOLE_NAMES, timestamps: Timestamps = "seconds") -> RawData:
         """Write the interactions and read both files."""
         self.interactions.write_text(text, encoding="utf-8")
-        return read_tabular(self.interactions, self.items, columns=columns, timestamps=timestamps, encoding="utf-8")
+        return read_tabular(self.interactions, self.items, columns=columns, timestamps=timestamps, form=TextForm())
 
 
 @pytest.fixture
@@ -61,6 +62,10 @@ def test_without_wanted_ratings_none_are_read(folder: Folder) -> None:
         ("seconds", "1288613103", 1288613103),
         ("seconds", "1288613103.9", 1288613103),
         ("milliseconds", "1288613103999", 1288613103),
+        ("milliseconds", "0", 0),
+        ("microseconds", "1288613103999999", 1288613103),
+        ("nanoseconds", "1288613103999999999", 1288613103),
+        ("nanoseconds", "1.288613103e18", 1288613103),
         ("dates", "2010-11-01", 1288569600),
         ("dates", "2010-11-01T12:05:03Z", 1288613103),
         ("dates", "2010-11-01 13:05:03.5+01:00", 1288613103),
@@ -80,13 +85,19 @@ def test_one_file_may_hold_both(tmp_path: Path) -> None:
         tmp_path / "all.parquet",
         columns=columns,
         timestamps="seconds",
-        encoding="utf-8",
+        form=TextForm(),
     )
     assert raw.interactions["raw_user_id"].to_pylist() == ["1", "2"]
     assert raw.items["title"].to_pylist() == ["Emma"]
 
 
-@pytest.mark.parametrize("row", [",8,100,5", "bo,,100,5", "bo,8,,5", "bo,8,NaN,5", "bo,8,100,", "bo,8,100,nan"])
+@pytest.mark.parametrize(
+    "row",
+    [
+        *(",8,100,5", "bo,,100,5", "bo,8,,5", "bo,8,NaN,5", "bo,8,NaT,5", "bo,8,100,", "bo,8,100,nan", "bo,8,100,NA"),
+        *("NaN,8,100,5", "null,8,100,5", "NULL,8,100,5", "None,8,100,5", "<NA>,8,100,5", "bo,nan,100,5"),
+    ],
+)
 def test_a_row_that_lacks_a_value_is_dropped_and_counted(
     folder: Folder, row: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -94,6 +105,27 @@ def test_a_row_that_lacks_a_value_is_dropped_and_counted(
         raw = folder.read(with_row(row))
     assert raw.interactions["raw_user_id"].to_pylist() == ["ann"]
     assert "ratings.csv: 2 rows in, 1 that lack a value dropped" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "titles",
+    [
+        ["Zo\u00eb", "Zo\u00eb "],
+        ["Zo\u00eb", "Zoe\u0308"],
+        ["Zo\u00eb", ""],
+        ["", "Zo\u00eb"],
+        ["\ufeff", "Zo\u00eb", " "],
+    ],
+)
+def test_titles_of_an_item_agree_if_they_are_compared_as_one_later(folder: Folder, titles: list[str]) -> None:
+    rows = "".join(f'7,"{title}"\n' for title in titles)
+    folder.items.write_text(f"item_id,title\n{rows}8,Dune\n", encoding="utf-8")
+    assert folder.read(with_row("bo,8,100,5")).items["title"].to_pylist() == ["Zo\u00eb", "Dune"]
+
+
+def test_an_item_without_an_id_is_no_item(folder: Folder) -> None:
+    folder.items.write_text(f"{ITEMS}NaN,Ivanhoe\n,Kim\nnull,Emma\nNA,Nana\n", encoding="utf-8")
+    assert folder.read(with_row("bo,8,100,5")).items["raw_id"].to_pylist() == ["7", "8", "NA"]
 
 
 def test_an_interaction_with_an_item_that_is_not_described_is_dropped_and_counted(
@@ -115,8 +147,12 @@ def test_an_interaction_with_an_item_that_is_not_described_is_dropped_and_counte
         ("bo,8,-1,5", "line 3: the timestamp is '-1', which is before 1970"),
         (
             "bo,8,1288613103000,5",
-            "line 3: the timestamp is '1288613103000', which is after .*`timestamps: milliseconds`",
+            "line 3: the timestamp is '1288613103000', which is after the year 2100 in seconds, but on 2010-11-01 in "
+            "milliseconds; for milliseconds set `timestamps: milliseconds`",
         ),
+        ("bo,8,1288613103000000,5", "after the year 2100 in seconds, .*`timestamps: microseconds`"),
+        ("bo,8,1288613103000000000,5", "after the year 2100 in seconds, .*`timestamps: nanoseconds`"),
+        ("bo,8,1288613103000000000000,5", "line 3: the timestamp is '1288613103000000000000', which is after the"),
         ('"b\x01o",8,100,5', r"line 3: the id 'b\\x01o' holds a control character"),
         ("bo,8,100", "line 3: found 3 columns, expected the 4 of line 1"),
     ],
@@ -124,6 +160,23 @@ def test_an_interaction_with_an_item_that_is_not_described_is_dropped_and_counte
 def test_a_wrong_value_is_refused_with_its_line(folder: Folder, row: str, message: str) -> None:
     with pytest.raises(RawDataError, match=message):
         folder.read(with_row(row))
+
+
+@pytest.mark.parametrize(
+    ("timestamps", "text", "message"),
+    [
+        ("milliseconds", "1288613103", "is on 1970-01-15 in milliseconds, but on 2010-11-01 in seconds; .*: seconds`"),
+        ("milliseconds", "1288613103000000", "after the year 2100 in milliseconds, .*`timestamps: microseconds`"),
+        ("nanoseconds", "1288613103000", "is on 1970-01-01 in nanoseconds, but on 2010-11-01 in milliseconds"),
+        ("milliseconds", "-1", "the timestamp is '-1', which is before 1970"),
+    ],
+)
+def test_times_of_another_unit_are_refused_with_the_right_one(
+    folder: Folder, timestamps: Timestamps, text: str, message: str
+) -> None:
+    """Seconds read as milliseconds would all lie in January 1970, and most of a user's would tie."""
+    with pytest.raises(RawDataError, match=f"ratings.csv, line 2: .*{message}"):
+        folder.read(f"user_id,item_id,timestamp\nann,7,{text}\n", UNRATED, timestamps)
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def test_only_what_breaks_a_line_is_altered(title: str, expected: str) -> None:
 
 def test_what_was_done_is_counted(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "ilora"):
-        checked = check_titles(data("Emma", "", "\n \t", "Du\nne", "Emma"))
+        checked = check_titles(data("Emma", "", "\n \t\ufeff", "Du\nne", "Emma"))
     assert checked.items["raw_id"].to_pylist() == ["0", "3", "4"]
     assert checked.interactions["raw_item_id"].to_pylist() == ["0", "3", "4"]
     assert checked.items.schema == RAW_ITEMS and checked.interactions.schema == RAW_INTERACTIONS

@@ -23,10 +23,13 @@ def test_the_rule(low: float, high: float, paper: float, gain: float, verdict: V
         ("", None, None),
         ("meta-llama--Llama-2-7b-hf@main", "Llama-2-7B", None),
         ("meta-llama--Llama-2-7b-hf", "Llama-2-7B", None),
+        ("meta-llama--Llama-2-7b-hf+float32@main", "Llama-2-7B", None),
+        ("meta-llama--Llama-2-7b-hf+nf4", "Llama-2-7B", Verdict.OTHER_BACKBONE),
         ("meta-llama--Llama-2-7b-chat-hf", "Llama-2-7B", Verdict.OTHER_BACKBONE),
         ("Qwen--Qwen2.5-7B@main", "Llama-2-7B", Verdict.OTHER_BACKBONE),
         ("gpt-4o", None, Verdict.OTHER_BACKBONE),
         ("embedded", "Llama-2-7B", Verdict.SMALL_BACKBONE),
+        ("embedded+bfloat16", "Llama-2-7B", Verdict.SMALL_BACKBONE),
         ("embedded", None, Verdict.SMALL_BACKBONE),
     ],
 )

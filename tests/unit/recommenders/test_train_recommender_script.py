@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from snakemake.iocontainers import InputFiles, OutputFiles, Params
+from snakemake.iocontainers import InputFiles, OutputFiles, Params, Wildcards
 
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.tensors import read_tensors, write_tensors
@@ -58,10 +58,11 @@ def run(
             "maximum_history": ring.maximum_history,
         }
         rule = SimpleNamespace(
+            rule="train_recommender",
             input=InputFiles(fromdict=inputs),
             output=OutputFiles(fromdict={name: str(tmp_path / folder / file) for name, file in OUTPUTS.items()}),
             params=Params(fromdict=params),
-            wildcards=SimpleNamespace(recommender=recommender, seed=str(seed)),
+            wildcards=Wildcards(fromdict={"recommender": recommender, "seed": str(seed)}),
             log=[str(tmp_path / folder / "log.txt")],
             threads=torch.get_num_threads(),
         )

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 import torch
-from snakemake.iocontainers import InputFiles, OutputFiles, Params
+from snakemake.iocontainers import InputFiles, OutputFiles, Params, Wildcards
 
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.schemas import CANDIDATES, SEQUENCES
@@ -56,10 +56,11 @@ def run(repository: Path, settings: Any, tmp_path: Path) -> Run:
         **params: Any,
     ) -> Path:
         rule = SimpleNamespace(
+            rule=script,
             input=input_files(inputs),
             output=OutputFiles(fromdict={name: str(tmp_path / folder / file) for name, file in outputs.items()}),
             params=Params(fromdict=params),
-            wildcards=SimpleNamespace(recommender="sasrec", **wildcards),
+            wildcards=Wildcards(fromdict={"recommender": "sasrec", **wildcards}),
             log=[str(tmp_path / folder / "log.txt")],
             threads=torch.get_num_threads(),
         )

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from snakemake.iocontainers import InputFiles, Params, Wildcards
 
 from ilora.layout import Run
 from ilora.reporting.chat_costs import ChatCost, chat_cost_table, read_chat_cost
@@ -59,7 +60,10 @@ def page_of(repository: Path, tmp_path: Path) -> Any:
     def run(chat: list[str], without_key: list[tuple[str, ...]]) -> str:
         html = tmp_path / "costs.html"
         rule = SimpleNamespace(
-            params=SimpleNamespace(jobs=[], chat=chat, without_key=without_key),
+            rule="collect_costs",
+            input=InputFiles(),
+            wildcards=Wildcards(),
+            params=Params(fromdict={"jobs": [], "chat": chat, "without_key": without_key}),
             output=SimpleNamespace(html=str(html)),
             log=[str(tmp_path / "log.txt")],
         )

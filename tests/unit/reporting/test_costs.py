@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ilora.reporting.costs import JobCost, cost_table, read_job_cost
+from ilora.reporting.costs import JobCost, cost_table, gpus_of, read_job_cost
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 
@@ -27,6 +27,25 @@ def test_another_file_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "job.tsv").write_text(content)
     with pytest.raises(ValueError, match=r"job\.tsv: expected a row of measurements"):
         read_job_cost("plot", 0, tmp_path / "job.tsv")
+
+
+@pytest.mark.parametrize(
+    ("resources", "gpus"),
+    [
+        ({}, 0),
+        ({"gpu": 0, "slurm_extra": "--tmp=5G"}, 0),
+        ({"gpu": 2, "nodes": 1}, 2),
+        ({"gpu": 2, "gres": "gpu:2"}, 2),
+        ({"gpu": 0, "gres": "gpu"}, 1),
+        ({"gpu": 0, "gres": "gpu:a100"}, 1),
+        ({"gpu": 0, "gres": "gpu:a100:2"}, 2),
+        ({"gres": "gpu:2", "nodes": 3, "tasks": 6}, 6),
+        ({"gres": "lustre:4"}, 0),
+        ({"gpu": 0, "slurm_extra": "--tmp=5G --gpus-per-node=a100-sxm4-80gb:2"}, 2),
+    ],
+)
+def test_gpus_are_counted_however_slurm_is_asked_for_them(resources: dict[str, object], gpus: int) -> None:
+    assert gpus_of(resources) == gpus
 
 
 def test_rules_are_summed_and_their_largest_job_shown() -> None:

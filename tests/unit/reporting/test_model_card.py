@@ -14,6 +14,7 @@ FACTS = CardFacts(
     dataset="movielens",
     protocol="published",
     base_model="embedded",
+    base_model_is_on_hub=False,
     revision=None,
     sequence_encoder="sasrec",
     seed=1,
@@ -51,7 +52,7 @@ def test_it_says_what_was_measured_and_of_a_small_model() -> None:
 
 
 def test_the_header_is_what_the_hub_reads() -> None:
-    of_hub = replace(FACTS, base_model="meta-llama/Llama-2-7b-hf", revision="main")
+    of_hub = replace(FACTS, base_model="meta-llama/Llama-2-7b-hf", base_model_is_on_hub=True, revision="main")
     for facts, base_model in ((FACTS, None), (of_hub, "meta-llama/Llama-2-7b-hf")):
         _, header, _ = model_card(facts, metrics()).split("---\n", 2)
         read = yaml.safe_load(header)
@@ -82,3 +83,17 @@ def test_it_says_how_the_model_is_asked() -> None:
 
 def test_a_data_set_of_the_users_own() -> None:
     assert "a data set of the study's own" in model_card(replace(FACTS, dataset="books"), metrics())
+
+
+@pytest.mark.parametrize("folder", ["models/llama", "/data/models/llama", "../llama"])
+def test_a_folder_of_this_machine_is_no_link_to_a_model_of_somebody_else(folder: str) -> None:
+    _, header, _ = model_card(replace(FACTS, base_model=folder), metrics()).split("---\n", 2)
+    assert "base_model" not in yaml.safe_load(header)
+
+
+@pytest.mark.parametrize("name", ["a/b", "on/off: yes", "x/y # z", "'/\"", "a/b\nlicense: mit"])
+def test_a_name_stays_one_value_of_the_header(name: str) -> None:
+    card = model_card(replace(FACTS, base_model=name, base_model_is_on_hub=True), metrics())
+    _, header, _ = card.split("---\n", 2)
+    read = yaml.safe_load(header)
+    assert read["base_model"] == name and read.keys() == {"library_name", "pipeline_tag", "base_model", "tags"}

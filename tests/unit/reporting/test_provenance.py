@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance
 from ilora.reporting.provenance import provenance_table, read_records
 
 
@@ -13,8 +13,8 @@ def test_records_lie_beside_artifacts_and_beside_their_folders(tmp_path: Path) -
     paths = [tmp_path / "items.parquet", tmp_path / "adapter" / "weights", tmp_path / "adapter" / "gate"]
     for path in paths:
         path.write_text("")
-    write_sidecar(paths[0], config={})
-    write_sidecar(tmp_path / "adapter", config={})
+    provenance("made").record(paths[0])
+    provenance("made").record(tmp_path / "adapter")
     records = read_records([*paths, tmp_path / "without.svg"])
     assert [Path(record["artifact"]["path"]).name for record in records] == ["adapter", "items.parquet"]
 

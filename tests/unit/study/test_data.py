@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ OWN = {
     "minimum_items_per_user": 3,
     "words": {"items": "books", "participle": "read", "verb": "read"},
 }
+BASELINE = {"methods": ["popularity"]}
 
 
 @pytest.fixture
@@ -55,6 +57,25 @@ def test_new_words_do_not_prepare_a_data_set_again(files: DataFiles) -> None:
 def test_raw_files_that_are_fetched_are_named_one_by_one(files: DataFiles) -> None:
     assert files.raw_files({"dataset": "lastfm"})[0] == "made/raw/lastfm/artists.dat"
     assert files.raw_files({"dataset": "movielens"}) == files.raw_files({"dataset": "books"}) == []
+
+
+@pytest.mark.parametrize(
+    ("dataset", "names"),
+    [("movielens", ["u.data", "u.item"]), ("steam", ["steam_games.json.gz", "steam_reviews.json.gz"])],
+)
+def test_raw_files_of_a_users_folder_are_named_one_by_one(
+    dataset: str, names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder is no newer when a file in it is edited in place, so that Snakemake would not see it."""
+    monkeypatch.chdir(tmp_path)
+    files = DataFiles(Study.load({**BASELINE, "datasets": [dataset], "data": {"sources": {dataset: "./raw/"}}}, {}))
+    assert files.raw_files({"dataset": dataset}) == []
+    Path("raw").mkdir()
+    for name in [names[0], "README"]:
+        Path("raw", name).touch()
+    assert files.raw_files({"dataset": dataset}) == [f"raw/{names[0]}"]
+    Path("raw", names[1]).touch()
+    assert files.raw_files({"dataset": dataset}) == [f"raw/{name}" for name in names]
 
 
 def test_an_unknown_data_set_is_refused_with_those_that_there_are(files: DataFiles) -> None:

@@ -12,22 +12,23 @@ import argparse
 import functools
 import json
 import logging
-import re
+import os
 import sys
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ilora.artifacts.agreement import CODE, Change, Recipe, changes, recipe_of, record_of
 from ilora.artifacts.errors import ArtifactError
 from ilora.artifacts.provenance import git_revision, sha256_of
-from ilora.artifacts.records import check_file, check_folder, read_record, recorded_artifact
+from ilora.artifacts.records import Record, check_file, check_folder, read_record
 from ilora.artifacts.writing import atomic_path, record_path
 from ilora.cli import example
 
-_VERSION = re.compile(r"'[0-9a-f]{64}'")
+#: The file whose time counts as that of a folder, as Snakemake has it.
+_TIMESTAMP = ".snakemake_timestamp"
 
 
 @dataclass(frozen=True)
@@ -54,32 +55,21 @@ class Refused(Exception):
     """Why an artifact is not kept."""
 
 
-def code_change(recorded: Sequence[str], current: Sequence[str], code: str) -> tuple[str, str]:
-    """Return the versions of the code, recorded and current, of two lists of parameters that agree in all else.
-
-    Args:
-        recorded: the parameters that Snakemake has on record, as it writes them.
-        current: those of now.
-        code: the version of the code among the latter.
+def code_change(record: Record, recipe: Recipe) -> tuple[str, str]:
+    """Return the versions of the code that made an artifact and that would make it now, if all else is the same.
 
     Raises:
         Refused: something else differs.
     """
-    before, now = Counter(recorded) - Counter(current), Counter(current) - Counter(recorded)
-    if not before and not now:
-        return code, code
-    versions = list(before.elements())
-    if list(now.elements()) == [repr(code)] and len(versions) == 1 and _VERSION.fullmatch(versions[0]):
-        return versions[0].strip("'"), code
-    shown = [
-        ", ".join(value for value in sorted(values.elements()) if not _VERSION.fullmatch(value))
-        for values in (before, now)
-    ]
-    raise Refused(f"made with other settings: {shown[0] or 'nothing'}, now {shown[1] or 'nothing'}")
+    found = {change.name: change for change in changes(record, recipe)}
+    code = found.pop(CODE, Change(CODE, recipe.params[CODE], recipe.params[CODE]))
+    if found:
+        raise Refused("; ".join(map(str, found.values())))
+    return code.recorded, code.now
 
 
 def records_of(outputs: Iterable[Path]) -> tuple[Path, ...]:
-    """Return those of a job's outputs, or of the folders around them, that have a record, checked against it.
+    """Return those of a job's outputs, or of the folders that they are part of, that have a record, checked against it.
 
     Outputs without one, such as the drawings beside a figure's table, go with the others.
 
@@ -91,11 +81,14 @@ def records_of(outputs: Iterable[Path]) -> tuple[Path, ...]:
     for path in outputs:
         if not path.exists():
             raise Refused(f"{path} is not there")
-        artifact = recorded_artifact(path)
-        if artifact is not None and artifact not in artifacts:
-            artifacts.append(artifact)
+        try:
+            record = record_of(path)
+        except ArtifactError as error:
+            raise Refused(str(error)) from error
+        if record is not None and record.artifact not in artifacts:
+            artifacts.append(record.artifact)
     if not artifacts:
-        raise Refused("none of its files has a record to compare with")
+        raise Refused("none of its files has a record that says how it was made")
     for artifact in artifacts:
         try:
             (check_folder if artifact.is_dir() else check_file)(artifact)
@@ -136,7 +129,7 @@ def accept(record: Path, code: tuple[str, str], reason: str) -> None:
 
 def judge(workflow: Any) -> list[Verdict]:
     """Return a verdict on each job that Snakemake would run and that makes something, those before others first."""
-    dag, persistence = workflow.dag, workflow.persistence
+    dag = workflow.dag
     verdicts: dict[Any, Verdict] = {}
     for job in (job for level in dag.toposorted() for job in level):
         if not dag.needrun(job) or not job.output:
@@ -145,8 +138,10 @@ def judge(workflow: Any) -> list[Verdict]:
         outputs = tuple(Path(path) for path in job.output)
         before = [verdicts[other] for other in dag.dependencies[job] if other in verdicts]
         try:
-            code = _code_change_of(job, persistence)
             records = records_of(outputs)
+            (code, *others) = {code_change(read_record(artifact), recipe_of(job)) for artifact in records}
+            if others:
+                raise Refused("its files were made by different code")
             again = [verdict.job for verdict in before if verdict.refusal is not None]
             if again:
                 raise Refused(f"made from what is made again by {again[0]}")
@@ -154,20 +149,6 @@ def judge(workflow: Any) -> list[Verdict]:
         except Refused as refusal:
             verdicts[job] = Verdict(name, outputs, refusal=str(refusal))
     return list(verdicts.values())
-
-
-def _code_change_of(job: Any, persistence: Any) -> tuple[str, str]:
-    changes = set()
-    for path in job.output:
-        recorded = persistence.params(path)
-        if recorded is None or job.params.get("code") is None:
-            raise Refused(f"Snakemake has no record of how {path} was made")
-        if persistence.input_changed(job, file=path):
-            raise Refused("made from other files than it would be now")
-        changes.add(code_change(recorded, persistence._params(job), job.params.code))
-    if len(changes) > 1:
-        raise Refused("its files were made by different code")
-    return changes.pop()
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -185,7 +166,7 @@ def main(arguments: Sequence[str]) -> int:
     if not ours.reason.strip():
         parser.error("--reason is empty: say why the code of now would make the same")
 
-    verdicts = judge(_run(others, None, "dryrun"))
+    verdicts = judge(_plan(others))
     kept = [verdict for verdict in verdicts if verdict.refusal is None]
     refused = [verdict for verdict in verdicts if verdict.refusal is not None]
     for verdict in refused:
@@ -195,20 +176,21 @@ def main(arguments: Sequence[str]) -> int:
             for artifact in verdict.records:
                 if verdict.code[0] != verdict.code[1]:
                     accept(artifact, verdict.code, ours.reason)
-        _run(others, [str(path) for verdict in kept for path in verdict.outputs], "touch")
+            _touch(verdict.outputs)
     for verdict in kept:
         print(f"{'would be kept' if ours.dry_run else 'kept'}: {verdict.job}")
     return 1 if refused else 0
 
 
-def _run(arguments: Sequence[str], targets: Sequence[str] | None, executor: str) -> Any:
-    """Plan a study, and pretend to run it; return Snakemake's workflow.
+def _touch(outputs: Iterable[Path]) -> None:
+    """Let what a job made count as newer than what it was made from, which has the recorded content."""
+    for path in outputs:
+        stamp = path / _TIMESTAMP
+        os.utime(stamp if stamp.exists() else path)
 
-    Args:
-        arguments: those of Snakemake's command.
-        targets: what to make; None for what the arguments name.
-        executor: ``dryrun``, or ``touch``, which makes what is there count as made just now.
-    """
+
+def _plan(arguments: Sequence[str]) -> Any:
+    """Plan a study with the arguments of Snakemake's command, without running it; return Snakemake's workflow."""
     from snakemake.api import SnakemakeApi
     from snakemake.cli import parse_args, parse_config
     from snakemake.settings.types import (
@@ -221,8 +203,7 @@ def _run(arguments: Sequence[str], targets: Sequence[str] | None, executor: str)
 
     _, parsed = parse_args([*arguments, "--cores", "1"])
     # What Snakemake would do is not what is done here; its errors are shown.
-    output = OutputSettings(dryrun=executor == "dryrun", log_level_override=logging.ERROR)
-    with SnakemakeApi(output) as api:
+    with SnakemakeApi(OutputSettings(dryrun=True, log_level_override=logging.ERROR)) as api:
         workflow = api.workflow(
             resource_settings=ResourceSettings(cores=1),
             config_settings=ConfigSettings(
@@ -231,6 +212,6 @@ def _run(arguments: Sequence[str], targets: Sequence[str] | None, executor: str)
             snakefile=parsed.snakefile,
             workdir=parsed.directory,
         )
-        dag = workflow.dag(DAGSettings(targets=parsed.targets if targets is None else targets))
-        dag.execute_workflow(executor=executor, execution_settings=ExecutionSettings(no_hooks=True))
+        dag = workflow.dag(DAGSettings(targets=parsed.targets))
+        dag.execute_workflow(executor="dryrun", execution_settings=ExecutionSettings(no_hooks=True))
         return workflow._workflow

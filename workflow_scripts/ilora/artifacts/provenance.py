@@ -1,8 +1,10 @@
-"""The sidecar beside an artifact that tells where it came from.
+"""The record beside an artifact that tells where it came from.
 
-A sidecar holds times and versions, so it is no data, and no rule declares it. `ilora.artifacts.records` knows a damaged
-file by its hashes.
+A record holds times and versions, so it is no data, and no rule declares it. `ilora.artifacts.records` knows a damaged
+file by its hashes, and `ilora.artifacts.agreement` what was made with other settings by its parameters.
 """
+
+from __future__ import annotations
 
 import hashlib
 import json
@@ -10,10 +12,13 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import Any, Protocol
 
+from ilora.artifacts.errors import ArtifactError
 from ilora.artifacts.hardware import describe_machine
 from ilora.artifacts.writing import atomic_path, record_path
 
@@ -37,45 +42,129 @@ _PACKAGES = (
 )
 
 
-def write_sidecar(
-    path: str | os.PathLike[str],
+class Job(Protocol):
+    """A job of Snakemake, as its script sees it."""
+
+    rule: str
+    wildcards: Any
+    params: Any
+    input: Any
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a job makes its artifacts from.
+
+    Attributes:
+        rule: its rule.
+        wildcards: their values, by name.
+        params: the rule's parameters, by name, as JSON has them.
+        inputs: sha256 of each file or folder when the job began, by path.
+    """
+
+    rule: str
+    wildcards: Mapping[str, str]
+    params: Mapping[str, Any]
+    inputs: Mapping[str, str]
+
+    def record(
+        self,
+        *artifacts: str | os.PathLike[str],
+        config: Mapping[str, object] | None = None,
+        details: Mapping[str, object] | None = None,
+    ) -> None:
+        """Write `<path>.provenance.json` beside each artifact, a file or a folder, which must be there already.
+
+        Args:
+            artifacts: what the job made.
+            config: the resolved configuration, where it says more than the parameters (values that JSON can hold).
+            details: anything else worth knowing, such as what answers have cost.
+
+        Raises:
+            ArtifactError: an input is not what it was when the job began.
+            FileNotFoundError: an artifact is not there, or an input no longer.
+            TypeError: `config` or `details` holds what JSON cannot.
+        """
+        self._check_inputs()
+        about = {
+            "rule": self.rule,
+            "wildcards": dict(self.wildcards),
+            "params": dict(self.params),
+            "inputs": dict(self.inputs),
+            "packages": _installed_versions(),
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "machine": describe_machine(),
+            "git_revision": git_revision(),
+            "config": dict(config or {}),
+            "details": dict(details or {}),
+        }
+        for path in map(Path, artifacts):
+            made = {"path": str(path), "sha256": sha256_of(path), **_files_of(path)}
+            record = {**about, "artifact": made, "written_at": datetime.now(UTC).isoformat(timespec="seconds")}
+            with atomic_path(record_path(path)) as temporary:
+                temporary.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+    def _check_inputs(self) -> None:
+        for path, digest in self.inputs.items():
+            if sha256_of(path) != digest:
+                raise ArtifactError(
+                    f"{path}: found other content than when this job began, and what was made may be of either. "
+                    "Leave the files of a run alone while it lasts, and run again."
+                )
+
+
+def provenance(
+    rule: str,
     *,
-    config: Mapping[str, object],
+    wildcards: Mapping[str, str] | None = None,
+    params: Mapping[str, object] | None = None,
     inputs: Iterable[str | os.PathLike[str]] = (),
-    details: Mapping[str, object] | None = None,
-) -> Path:
-    """Write `<path>.provenance.json` beside the artifact at `path`, which must be there already.
+) -> Provenance:
+    """Return what a job is about to make its artifacts from; to be called before it reads its inputs.
 
     Args:
-        path: the artifact, a file or a directory.
-        config: the resolved configuration that it was made with (values that JSON can hold).
-        inputs: the files or directories that it was made from.
-        details: anything else worth knowing, such as the device or the time it took.
-
-    Returns:
-        The sidecar's path.
+        rule: its rule.
+        wildcards: their values, by name.
+        params: the rule's parameters, by name.
+        inputs: the files or directories that it reads.
 
     Raises:
-        FileNotFoundError: the artifact or an input is not there.
-        TypeError: `config` or `details` holds what JSON cannot.
+        FileNotFoundError: an input is not there.
+        TypeError: `params` holds what JSON cannot.
     """
-    path = Path(path)
-    record = {
-        "artifact": {"path": str(path), "sha256": sha256_of(path), **_files_of(path)},
-        "inputs": {str(entry): sha256_of(entry) for entry in inputs},
-        "config": dict(config),
-        "packages": _installed_versions(),
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "machine": describe_machine(),
-        "git_revision": git_revision(),
-        "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "details": dict(details or {}),
-    }
-    sidecar = record_path(path)
-    with atomic_path(sidecar) as temporary:
-        temporary.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    return sidecar
+    return Provenance(
+        rule, dict(wildcards or {}), as_json(params or {}), {str(entry): sha256_of(entry) for entry in inputs}
+    )
+
+
+def provenance_of(job: Job, inputs: Iterable[str | os.PathLike[str]] | None = None) -> Provenance:
+    """Return what a job of Snakemake is about to make its artifacts from; to be called before it reads its inputs.
+
+    Args:
+        job: as its script sees it.
+        inputs: those of its inputs on which its artifacts depend; None for all.
+
+    Raises:
+        FileNotFoundError: an input is not there.
+        TypeError: a parameter is of a kind that JSON does not have.
+    """
+    return provenance(
+        job.rule,
+        wildcards=dict(job.wildcards.items()),
+        params=dict(job.params.items()),
+        inputs=job.input if inputs is None else inputs,
+    )
+
+
+def as_json(values: Mapping[str, object]) -> dict[str, Any]:
+    """Return values as JSON has them: a tuple is a list, and keys are strings.
+
+    Raises:
+        TypeError: a value is of a kind that JSON does not have.
+    """
+    converted: dict[str, Any] = json.loads(json.dumps(values))
+    return converted
 
 
 def sha256_of(path: str | os.PathLike[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,8 +12,18 @@ from ilora.configuration.sections.finetuning import finetuning_problems
 from ilora.configuration.sections.finetuning_values import FinetuningValues
 from ilora.configuration.sections.own_data import OwnDataset
 from ilora.configuration.study import StudyConfig
+from ilora.configuration.types import ends_in_repetition
+from ilora.configuration.validation import show
+from ilora.data.table_files import SEPARATORS
 from ilora.datasets.declaration import DOWNLOAD
 from ilora.datasets.register import DATASETS
+
+#: A model's name in paths, to which endings are added; file systems take 255 bytes.
+_LONGEST_IDENTIFIER = 200
+_EXPECTED_IDENTIFIER = (
+    f"a model whose name in paths (with revision and quantization) has at most {_LONGEST_IDENTIFIER} characters and "
+    "does not end in the same ones twenty times"
+)
 
 
 def find_problems(study: StudyConfig, finetuning: Mapping[tuple[str, str | None], FinetuningValues]) -> list[Problem]:
@@ -105,10 +114,33 @@ def _own_dataset(dataset: str, own: OwnDataset) -> Iterator[Problem]:
     path = f"data.own.{dataset}"
     if dataset in DATASETS:
         yield Problem(path, "the name of a built-in data set", "a name of its own")
+    if not _is_text_encoding(own.encoding):
+        yield Problem(
+            f"{path}.encoding", own.encoding, "an encoding of text that Python knows, such as utf-8 or latin-1"
+        )
+    files = {"interactions": own.interactions, "items": own.items}
+    text_files = {key: file for key, file in files.items() if not file.endswith(".parquet")}
+    for file in text_files.values():
+        if own.separator is None and SEPARATORS.get(Path(file).suffix) is None:
+            yield Problem(f"{path}.separator", "nothing", f"what stands between the fields of {file}, such as '::'")
+    if own.header:
+        return
+    # The rating's is read with a minimum alone.
+    of_file = {"interactions": ("user", "item", "timestamp"), "items": ("item_id", "title")}
+    if own.minimum_rating is not None:
+        of_file["interactions"] += ("rating",)
+    for key in (key for file in text_files for key in of_file[file]):
+        column = str(getattr(own.columns, key))
+        if not re.fullmatch("[1-9][0-9]*", column):
+            yield Problem(f"{path}.columns.{key}", column, "the number of a column, the first one 1: header is false")
+
+
+def _is_text_encoding(name: str) -> bool:
+    """Return whether Python knows an encoding, and it is one of text: rot13 and base64 are not."""
     try:
-        codecs.lookup(own.encoding)
-    except LookupError:
-        yield Problem(f"{path}.encoding", own.encoding, "an encoding of Python, such as utf-8 or latin-1")
+        return "a".encode(name).decode(name) == "a"
+    except (LookupError, ValueError):
+        return False
 
 
 def _recommenders(study: StudyConfig) -> Iterator[Problem]:
@@ -145,8 +177,15 @@ def _model(backbone: BackboneSection, name: str, revision: str) -> Iterator[Prob
             backbone.name,
             "embedded, a directory that exists, or organisation/model on the Hugging Face hub",
         )
+    elif _is_no_name(backbone.identifier):
+        yield Problem(name, show(backbone.identifier), _EXPECTED_IDENTIFIER)
     elif backbone.revision is not None and (backbone.is_embedded or backbone.is_directory):
         yield Problem(revision, backbone.revision, f"null: {backbone.name} has no revisions")
+
+
+def _is_no_name(identifier: str) -> bool:
+    """Return whether a model's name in paths is none that file systems and Snakemake take."""
+    return len(identifier) > _LONGEST_IDENTIFIER or ends_in_repetition(identifier)
 
 
 def _embedded_backbone(study: StudyConfig) -> Iterator[Problem]:
@@ -180,6 +219,8 @@ def _chat(study: StudyConfig) -> Iterator[Problem]:
         yield Problem("chat.key_variable", "another text", "the name of a variable, such as CHAT_API_KEY, not the key")
     if chat.base_url is not None:
         yield from address_problem("chat.base_url", chat.base_url)
+    if _is_no_name(chat.identifier):
+        yield Problem("chat.model", show(chat.identifier), _EXPECTED_IDENTIFIER)
     if chat.draws > study.data.draws:
         yield Problem("chat.draws", str(chat.draws), f"at most data.draws ({study.data.draws})")
 

@@ -25,7 +25,7 @@ from ilora.configuration.sections.recommenders import RecommendersSection
 from ilora.configuration.sections.resources import ResourcesSection
 from ilora.configuration.sections.statistics import StatisticsSection
 from ilora.configuration.sections.sweeps import SweepSection
-from ilora.configuration.types import FOLDER, LABEL, NAME, DatasetName, Seed
+from ilora.configuration.types import LABEL, DatasetName, Folder, Name, Seed
 from ilora.datasets.register import DATASETS
 from ilora.methods.register import BASELINES, CHAT_METHODS, LANGUAGE_MODEL_METHODS, RECOMMENDERS
 
@@ -42,7 +42,7 @@ class StudyConfig(Section):
     """A study: what is compared, on which data, with which settings. Changes rerun what depends on them."""
 
     study: Annotated[str, Field(pattern=LABEL)] = Field("embedded-default", description="a name for the report")
-    results: Annotated[str, Field(pattern=FOLDER)] = Field("results", description="folder of everything that is made")
+    results: Folder = Field("results", description="folder of everything that is made")
     datasets: Annotated[tuple[DatasetName, ...], Field(min_length=1)] = Field(
         ("movielens",), description=f"data sets [{', '.join(DATASETS)}, or a name of data.own]"
     )
@@ -58,7 +58,7 @@ class StudyConfig(Section):
         ("popularity", "markov", "gru4rec", "caser", "sasrec", "zero_shot", "llara", "ilora"),
         description="rows of the table",
     )
-    sweeps: dict[Annotated[str, Field(pattern=NAME)], SweepSection] = Field(
+    sweeps: dict[Name, SweepSection] = Field(
         default={},
         description="ablations by name, a figure each, such as {experts: {parameter: experts, values: [1, 2, 4, 8]}}; "
         "studies/embedded.yaml has more",

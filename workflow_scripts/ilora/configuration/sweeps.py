@@ -13,6 +13,7 @@ from ilora.configuration.sweep_cells import SweepCell
 from ilora.configuration.validation import ConfigurationError, show
 from ilora.configuration.variants import (
     KEYS,
+    LONGEST_VARIANT,
     check_overrides,
     expected_key,
     format_overrides,
@@ -94,6 +95,10 @@ def _problems_of_combinations(study: StudyConfig, sweep: SweepSection, path: str
             except ConfigurationError as error:
                 yield from error.problems
                 continue
+            variant = variant_name(study, dataset, method, overrides)
+            if len(variant) > LONGEST_VARIANT:
+                expected = f"settings whose name in paths has at most {LONGEST_VARIANT} characters: replace fewer"
+                yield Problem(f"{path}.values[{place}]", f"{show(value)}, with which it is {show(variant)}", expected)
             for problem in finetuning_problems(values, method, lambda key: f"finetuning.{key}"):
                 found = f"{show(value)}, with which {problem.path} is {problem.found} on {dataset}"
                 yield Problem(f"{path}.values[{place}]", found, problem.expected)

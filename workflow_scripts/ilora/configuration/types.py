@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import AfterValidator, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import PydanticCustomError
 
 #: The L2 that is the best of several values on validation.
@@ -14,15 +15,44 @@ SEARCHED = "searched"
 DEFAULT_VARIANT = "default"
 
 NAME, LABEL = r"^[a-z0-9_]+$", r"^[A-Za-z0-9._-]+$"
-FOLDER, TABLE, WORDS = r"^[^~{}\t\r\n]*[^~{}\s/]$", r"\.(csv|tsv|inter|item|parquet)$", r"^[^<>\s]+( [^<>\s]+)*$"
+FOLDER, WORDS = r"^[^~{}\t\r\n]*[^~{}\s/]$", r"^[^<>\s]+( [^<>\s]+)*$"
+TABLE, SEPARATOR = r"\.(csv|tsv|inter|item|dat|data|txt|parquet)$", r"""^[^\r\n"'\\]+$"""
 #: What text must look like, by pattern.
 PATTERNS_IN_WORDS = {
     NAME: "a name of small letters, digits and _",
     LABEL: "letters, digits, points, _ and - alone",
     FOLDER: "a path that has no ~, no braces and no slash at its end",
-    TABLE: "a file that ends in .csv, .tsv, .inter, .item or .parquet",
+    TABLE: "a file that ends in .csv, .tsv, .inter, .item, .dat, .data, .txt or .parquet",
+    SEPARATOR: "one or more characters on one line, without quotes and the backslash",
     WORDS: "words with one space between them, without < and >",
 }
+
+
+#: Names become parts of paths, to which endings are added; file systems take parts of 255 bytes.
+LONGEST_NAME, LONGEST_PART_OF_PATH, LONGEST_PATH = 64, 255, 2000
+
+#: An end that Snakemake takes for endless recursion, in which the value of a wildcard grows.
+_REPETITION = re.compile(r"(.+?)\1{19}$")
+
+
+def ends_in_repetition(name: str) -> bool:
+    """Return whether a name ends in the same characters twenty times, with which Snakemake plans nothing."""
+    return _REPETITION.search(name) is not None
+
+
+def _varied(name: str) -> str:
+    if ends_in_repetition(name):
+        raise PydanticCustomError("repetition", "a name that does not end in the same characters twenty times")
+    return name
+
+
+def _usable_path(path: str) -> str:
+    encoded = path.encode(errors="surrogatepass")
+    longest = max(len(part) for part in encoded.split(b"/"))
+    if longest > LONGEST_PART_OF_PATH or len(encoded) > LONGEST_PATH or b"\0" in encoded:
+        expected = f"a path of at most {LONGEST_PATH} bytes, with at most {LONGEST_PART_OF_PATH} between slashes"
+        raise PydanticCustomError("path", expected)
+    return path
 
 
 def _number_or_searched(value: object, validate: ValidatorFunctionWrapHandler) -> float | str:
@@ -35,13 +65,27 @@ def _number_or_searched(value: object, validate: ValidatorFunctionWrapHandler) -
     return checked
 
 
+def _name_or_number(value: object, validate: ValidatorFunctionWrapHandler) -> str | int:
+    """Say in one message what a column may be called by."""
+    try:
+        checked: str | int = validate(value)
+    except ValidationError:
+        raise PydanticCustomError("name_or_number", "the name of a column, or its number from 1 on") from None
+    return checked
+
+
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Count = Annotated[int, Field(ge=1)]
 Revision = Annotated[str, Field(pattern=LABEL)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Probability = Annotated[float, Field(ge=0, lt=1)]
-DatasetName = Annotated[str, Field(pattern=NAME)]
+Name = Annotated[str, Field(pattern=NAME, max_length=LONGEST_NAME), AfterValidator(_varied)]
+DatasetName = Name
 Text = Annotated[str, Field(min_length=1)]
-TableFile = Annotated[str, Field(pattern=TABLE)]
+PathText = Annotated[str, Field(min_length=1), AfterValidator(_usable_path)]
+Folder = Annotated[str, Field(pattern=FOLDER), AfterValidator(_usable_path)]
+TableFile = Annotated[str, Field(pattern=TABLE), AfterValidator(_usable_path)]
 WeightDecay = Annotated[Probability | Literal["searched"], WrapValidator(_number_or_searched)]
+Separator = Annotated[str, Field(pattern=SEPARATOR)]
+Column = Annotated[Text | Count, WrapValidator(_name_or_number)]
 Words = Annotated[str, Field(pattern=WORDS)]

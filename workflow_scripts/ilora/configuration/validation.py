@@ -32,6 +32,7 @@ _EXPECTED = {
     "less_than": "a value less than {lt}",
     "less_than_equal": "a value of at most {le}",
     "too_short": "at least {min_length} entry",
+    "string_too_long": "text of at most {max_length} characters",
     "string_too_short": "text that is not empty",
     "literal_error": "{expected}",
     "missing": "a value: it has no default",

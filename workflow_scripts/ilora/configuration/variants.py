@@ -40,6 +40,9 @@ class VariantValues(FinetuningValues):
 #: What a variant can replace, in the order of its name. Lists of names have no place in a path.
 KEYS = ("sequence_encoder", "preset", *(key for key in FinetuningValues.model_fields if key != "target_modules"))
 
+#: Of a variant's name, which is a part of paths; file systems take 255 bytes.
+LONGEST_VARIANT = 240
+
 _PAIR = re.compile(rf"(?:^|_)({'|'.join(KEYS)})~")
 
 

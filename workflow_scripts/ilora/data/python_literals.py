@@ -33,6 +33,9 @@ _UNUSUAL_ESCAPE = re.compile(
     rb"""\\(?<!\\\\)(?:\\\\)*+(?!\\|['"nrtabfv]|x[0-9a-f]{2}|u[0-9a-f]{4}|U000[0-9a-f]{5}|U0010[0-9a-f]{4})"""
 )
 _FIRST_PRINTABLE = 0x20
+# For `ast.literal_eval`, which takes 500 bytes of memory for each of a line: it would take gigabytes for a line that
+# holds no review. The longest review (8,000 characters, each of them an escape of ten) is a third of it.
+_LONGEST_EVALUATED = 1 << 18  # bytes
 # What `ast.literal_eval` raises, depending on how a literal is malformed.
 _REFUSALS = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
 
@@ -72,8 +75,8 @@ def parse_lines(lines: bytes, fields: Sequence[str], *, path: Path, first_line: 
         first_line: the number there of the first line.
 
     Raises:
-        RawDataError: a line is not UTF-8, no dict literal, or has a value of a field that is no string; the message
-            names file and line.
+        RawDataError: a line is not UTF-8, no dict literal, or has a value of a field that is no string, or it goes to
+            `ast.literal_eval` and is longer than 256 KiB; the message names file and line.
     """
     _check_encoding(lines, path, first_line)
     # Between what is split off, the list holds the groups of each match; this is the fastest way to get at them.
@@ -171,6 +174,11 @@ def _unescape(literal: bytes) -> str | None:
 
 
 def _evaluate(line: bytes, path: Path, number: int) -> dict[object, object]:
+    if len(line) > _LONGEST_EVALUATED:
+        raise RawDataError(
+            f"{path}, line {number}: has {len(line):,} bytes, of which the first are {line[:50]!r}, expected at most "
+            f"{_LONGEST_EVALUATED:,} in one record. Check that it is the file that the data set's page offers."
+        )
     try:
         record = ast.literal_eval(line.decode())
     except _REFUSALS as error:

@@ -2,11 +2,12 @@
 
 What is wrong with a row decides what becomes of it:
 
-- A row that lacks a value (empty, null; in a column of numbers also NaN, NA, None) is dropped, and so is an
+- A row that lacks a value (empty, null, NaN, None, <NA>; in a column of numbers also NA) is dropped, and so is an
   interaction with an item that the table of titles does not have. Dropped rows are counted and logged.
 - A value that is there and cannot be what its column says stops the reading, with file and line: text where a
-  number stands, an infinite rating, a time before 1970 or after 2100, an id with a control character, a second
-  title for the same item.
+  number stands, an infinite rating, a time before 1970 or after 2100 or in another unit than the one that is set,
+  an id with a control character, a second title for the same item (one that is compared as another; an empty one
+  says nothing).
 - A table without rows, or of which every row is dropped, stops it too.
 
 Interactions that repeat another (the same user and item) are the protocol's to settle, titles those of
@@ -16,7 +17,6 @@ Interactions that repeat another (the same user and item) are the protocol's to 
 import logging
 import math
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,15 +26,25 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ilora.data.raw import RAW_INTERACTIONS, RAW_ITEMS, RawData, RawDataError
-from ilora.data.table_files import error_at, read_columns
+from ilora.data.table_files import TextForm, error_at, read_columns
+from ilora.data.titles import normalise_title, on_one_line
 
 logger = logging.getLogger(__name__)
 
-Timestamps = Literal["seconds", "milliseconds", "dates"]
+Unit = Literal["seconds", "milliseconds", "microseconds", "nanoseconds"]
+Timestamps = Literal["seconds", "milliseconds", "microseconds", "nanoseconds", "dates"]
 
-_NO_NUMBER = {"", "nan", "na", "n/a", "null", "none"}
+#: How software writes a value that is not there, in small letters. NA may be somebody's id.
+_NO_ID = {"", "nan", "null", "none", "<na>"}
+_NO_NUMBER = _NO_ID | {"na", "n/a", "nat"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _END_OF_TIME = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp())
+_TICKS_PER_SECOND: dict[Unit, int] = {
+    "seconds": 1,
+    "milliseconds": 10**3,
+    "microseconds": 10**6,
+    "nanoseconds": 10**9,
+}
 
 
 @dataclass(frozen=True)
@@ -64,7 +74,7 @@ def read_tabular(
     *,
     columns: TabularColumns,
     timestamps: Timestamps,
-    encoding: str,
+    form: TextForm,
 ) -> RawData:
     """Return the interactions and items of two files of the formats that `read_columns` reads.
 
@@ -72,9 +82,9 @@ def read_tabular(
         interactions: a row for each time that a user used an item.
         items: a row for each item; it may have more items than occur, and may be the same file.
         columns: their names in the two files.
-        timestamps: what the column of times holds: seconds or milliseconds since 1970, or dates (and times) in ISO
+        timestamps: what the column of times holds: a number of these units since 1970, or dates (and times) in ISO
             8601, in UTC where no zone is given. Fractions of a second are cut off.
-        encoding: of text files.
+        form: of text files.
 
     Returns:
         Interactions in the order of the file; `rating` is null where ratings are not wanted. Items without a title
@@ -84,8 +94,8 @@ def read_tabular(
         FileNotFoundError: a file is missing.
         RawDataError: as the module's description says, or as `read_columns` raises it.
     """
-    described = _read_items(items, columns, encoding)
-    found = _read_interactions(interactions, columns, timestamps, encoding)
+    described = _read_items(items, columns, form)
+    found = _read_interactions(interactions, columns, timestamps, form)
     known = found.filter(pc.is_in(found["raw_item_id"], value_set=described["raw_id"].combine_chunks()))
     if not known.num_rows:
         raise RawDataError(
@@ -103,23 +113,23 @@ def read_tabular(
     return RawData(known, described)
 
 
-def _read_interactions(path: Path, columns: TabularColumns, timestamps: Timestamps, encoding: str) -> pa.Table:
-    names = [columns.user, columns.item, columns.timestamp, *([columns.rating] if columns.rating else [])]
-    read_time = _TIMES[timestamps]
+def _read_interactions(path: Path, columns: TabularColumns, timestamps: Timestamps, form: TextForm) -> pa.Table:
+    exact = [columns.user, columns.item, columns.timestamp]
+    names = [*exact, *([columns.rating] if columns.rating else [])]
     users: dict[str, str] = {}  # one string for each id, however often it occurs
     items: dict[str, str] = {}
     rows: tuple[list[str], list[str], list[float | None], list[int]] = ([], [], [], [])
     total = 0
-    for number, fields in read_columns(path, names, encoding=encoding):
+    for number, fields in read_columns(path, names, form, exact=exact):
         total += 1
         user, item, time, *ratings = (field.strip() for field in fields)
-        if not user or not item or time.lower() in _NO_NUMBER or any(text.lower() in _NO_NUMBER for text in ratings):
+        if {user.lower(), item.lower()} & _NO_ID or any(text.lower() in _NO_NUMBER for text in (time, *ratings)):
             continue
         try:
             rows[0].append(users.get(user) or users.setdefault(user, _checked_id(user)))
             rows[1].append(items.get(item) or items.setdefault(item, _checked_id(item)))
             rows[2].append(_rating(ratings[0]) if ratings else None)
-            rows[3].append(_within_time(time, read_time(time)))
+            rows[3].append(_seconds(time, timestamps))
         except ValueError as error:
             raise error_at(path, number, str(error)) from error
     logger.info("%s: %d rows in, %d that lack a value dropped", path, total, total - len(rows[0]))
@@ -130,17 +140,21 @@ def _read_interactions(path: Path, columns: TabularColumns, timestamps: Timestam
     return pa.table(dict(zip(RAW_INTERACTIONS.names, rows, strict=True)), schema=RAW_INTERACTIONS)
 
 
-def _read_items(path: Path, columns: TabularColumns, encoding: str) -> pa.Table:
+def _read_items(path: Path, columns: TabularColumns, form: TextForm) -> pa.Table:
     titles: dict[str, str] = {}
     total = without_id = 0
-    for number, (item, title) in read_columns(path, [columns.item_id, columns.title], encoding=encoding):
+    names = [columns.item_id, columns.title]
+    for number, (item, title) in read_columns(path, names, form, exact=names[:1]):
         total += 1
         item = item.strip()
-        if not item:
+        if item.lower() in _NO_ID:
             without_id += 1
             continue
-        if titles.setdefault(item, title) != title:
-            raise error_at(path, number, f"item {item} is '{title}', but '{titles[item]}' on a row before it")
+        known = titles.setdefault(item, title)
+        if known != title and not on_one_line(known):
+            titles[item] = title
+        elif known != title and on_one_line(title) and _compared(known) != _compared(title):
+            raise error_at(path, number, f"item {item} is '{title}', but '{known}' on a row before it")
     logger.info(
         "%s: %d rows in, %d without an id and %d that repeat another dropped, %d items out",
         path,
@@ -153,6 +167,11 @@ def _read_items(path: Path, columns: TabularColumns, encoding: str) -> pa.Table:
         raise RawDataError(f"{path}: found {total} rows, expected at least one with an id.")
     rows = [{"raw_id": item, "title": title, "metadata": "{}"} for item, title in titles.items()]
     return pa.Table.from_pylist(rows, schema=RAW_ITEMS)
+
+
+def _compared(title: str) -> str:
+    """Return the form in which a title is compared once it stands in the catalogue."""
+    return normalise_title(on_one_line(title))
 
 
 def _checked_id(text: str) -> str:
@@ -176,22 +195,50 @@ def _rating(text: str) -> float:
     return _number(text, "rating")
 
 
-def _seconds(text: str) -> int:
-    return _whole_number(text)
+def _seconds(text: str, timestamps: Timestamps) -> int:
+    """Return a time as whole seconds since 1970."""
+    seconds = _seconds_of_date(text) if timestamps == "dates" else _seconds_of_number(text, timestamps)
+    if seconds < 0:
+        raise ValueError(f"the timestamp is '{text}', which is before 1970")
+    if seconds > _END_OF_TIME:
+        raise ValueError(f"the timestamp is '{text}', which is after the year 2100")
+    return seconds
 
 
-def _milliseconds(text: str) -> int:
-    return _whole_number(text) // 1000
+def _seconds_of_number(text: str, unit: Unit) -> int:
+    # Exact where the number is whole: nanoseconds are beyond the whole numbers of a float.
+    ticks = int(text) if text.isascii() and text.isdecimal() else math.floor(_ticks(text))
+    seconds, fitting = ticks // _TICKS_PER_SECOND[unit], _fitting_unit(ticks)
+    if fitting is not None and fitting != unit and ticks > 0:
+        read_as = "after the year 2100" if seconds > _END_OF_TIME else f"on {_day(seconds)}"
+        raise ValueError(
+            f"the timestamp is '{text}', which is {read_as} in {unit}, but on "
+            f"{_day(ticks // _TICKS_PER_SECOND[fitting])} in {fitting}; for {fitting} set `timestamps: {fitting}` in "
+            "data.own"
+        )
+    return seconds
 
 
-def _whole_number(text: str) -> int:
+def _day(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+
+
+def _fitting_unit(ticks: int) -> Unit | None:
+    """Return the only unit in which a number is a time from the second month of 1970 to 2100; None for none.
+
+    Each unit has a range of its own, a thousand times that of the one before. Smaller numbers count as seconds.
+    """
+    return next((unit for unit, per_second in _TICKS_PER_SECOND.items() if ticks <= _END_OF_TIME * per_second), None)
+
+
+def _ticks(text: str) -> float:
     try:
-        return math.floor(_number(text, "timestamp"))
+        return _number(text, "timestamp")
     except ValueError as error:
         raise ValueError(f"{error}; for dates set `timestamps: dates` in data.own") from error
 
 
-def _date(text: str) -> int:
+def _seconds_of_date(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
@@ -199,17 +246,3 @@ def _date(text: str) -> int:
             f"the timestamp is '{text}', expected a date such as 2024-12-31 or 2024-12-31 23:59:59"
         ) from error
     return math.floor((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
-
-
-def _within_time(text: str, seconds: int) -> int:
-    if seconds < 0:
-        raise ValueError(f"the timestamp is '{text}', which is before 1970")
-    if seconds > _END_OF_TIME:
-        raise ValueError(
-            f"the timestamp is '{text}', which is after the year 2100; for milliseconds set `timestamps: milliseconds` "
-            "in data.own"
-        )
-    return seconds
-
-
-_TIMES: dict[Timestamps, Callable[[str], int]] = {"seconds": _seconds, "milliseconds": _milliseconds, "dates": _date}

@@ -7,6 +7,7 @@ a tokenizer is ordinary text to `ilora.llm.prompts.builder`.
 
 import logging
 import re
+import unicodedata
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,20 +18,22 @@ logger = logging.getLogger(__name__)
 
 #: Control characters (tabs and newlines among them) and Unicode's line and paragraph separators.
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+#: Categories of Unicode that show nothing: separators, control characters, and format characters such as U+FEFF.
+_UNSEEN = {"Zs", "Zl", "Zp", "Cc", "Cf"}
 
 
 def check_titles(raw: RawData) -> RawData:
     """Return the data set with titles of one line each, without the items that have no title.
 
     Control characters and line separators become spaces, with the spaces around them one space, and white space at
-    the ends goes; other characters stay as they are. An item whose title is empty then is dropped with its
+    the ends goes; other characters stay as they are. An item whose title shows nothing then is dropped with its
     interactions. Titles that several items share are kept: hits are decided by item. All of it is counted and logged.
 
     Raises:
         ValueError: no interaction is left.
     """
     titles = raw.items["title"].to_pylist()
-    cleaned = [_on_one_line(title) for title in titles]
+    cleaned = [on_one_line(title) for title in titles]
     items = raw.items.set_column(
         raw.items.schema.get_field_index("title"), RAW_ITEMS.field("title"), pa.array(cleaned, pa.string())
     )
@@ -55,5 +58,12 @@ def check_titles(raw: RawData) -> RawData:
     return RawData(interactions, items)
 
 
-def _on_one_line(title: str) -> str:
-    return " ".join(_BREAKS.sub(" ", title).split()) if _BREAKS.search(title) else title.strip()
+def on_one_line(title: str) -> str:
+    """Return a title as `check_titles` leaves it: "" if nothing of it can be seen."""
+    line = " ".join(_BREAKS.sub(" ", title).split()) if _BREAKS.search(title) else title.strip()
+    return "" if all(unicodedata.category(character) in _UNSEEN for character in line) else line
+
+
+def normalise_title(title: str) -> str:
+    """Return the form in which two titles are compared: NFC, single spaces, none at the ends."""
+    return " ".join(unicodedata.normalize("NFC", title).split())

@@ -5,7 +5,8 @@ from enum import StrEnum
 
 import pyarrow as pa
 
-from ilora.predictions.choices import Titles, normalise_title
+from ilora.data.titles import normalise_title
+from ilora.predictions.choices import Titles
 
 
 class AnswerCategory(StrEnum):

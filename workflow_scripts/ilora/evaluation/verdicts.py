@@ -19,6 +19,8 @@ from enum import StrEnum
 
 #: Id of the small backbone that the workflow pretrains itself.
 EMBEDDED_BACKBONE = "embedded"
+#: What follows a backbone's name in its id where its weights are quantized.
+QUANTIZATIONS = ("nf4", "int8")
 
 
 class Verdict(StrEnum):
@@ -49,11 +51,13 @@ def incomparable_backbone(backbone: str, paper_backbone: str | None) -> Verdict 
     """Return why the language model of a cell forbids a verdict; None where it does not.
 
     Args:
-        backbone: id of our language model in artifact paths, such as "meta-llama--Llama-2-7b-hf@main"; "" if the
-            method has none.
+        backbone: id of our language model in artifact paths, such as "meta-llama--Llama-2-7b-hf+float32@main"; "" if
+            the method has none. One that is quantized is another than the paper's.
         paper_backbone: name of the paper's, such as "Llama-2-7B"; None if the method has none or none is named.
     """
-    if backbone == EMBEDDED_BACKBONE:
+    name, *loaded = backbone.split("@")[0].split("+")
+    if name == EMBEDDED_BACKBONE:
         return Verdict.SMALL_BACKBONE
-    model = re.split(r"--|/", backbone)[-1].split("@")[0].removesuffix("-hf")
-    return None if model.lower() == (paper_backbone or "").lower() else Verdict.OTHER_BACKBONE
+    model = re.split(r"--|/", name)[-1].removesuffix("-hf")
+    is_same = model.lower() == (paper_backbone or "").lower() and not set(loaded) & set(QUANTIZATIONS)
+    return None if is_same else Verdict.OTHER_BACKBONE

@@ -9,8 +9,9 @@ answer is ambiguous by every rule, it counts as invalid, and so as no hit, even 
 Duplicates outside of the candidate set do not matter.
 """
 
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+
+from ilora.data.titles import normalise_title
 
 #: Titles, looked up by item id.
 Titles = Sequence[str] | Mapping[int, str]
@@ -71,11 +72,6 @@ def resolve_by_longest_match(text: str, candidates: Sequence[int], titles: Title
 
 #: The rules besides the exact one, by the name that their metrics end in.
 OTHER_RULES: dict[str, Rule] = {"substring": resolve_by_substring, "longest_match": resolve_by_longest_match}
-
-
-def normalise_title(title: str) -> str:
-    """Return the form in which two titles are compared: NFC, single spaces, none at the ends."""
-    return " ".join(unicodedata.normalize("NFC", title).split())
 
 
 def _only(items: Sequence[int]) -> int | None:

@@ -2,7 +2,8 @@
 
 import csv
 import os
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from ilora.plotting.html_page import html_table
 _HOUR = 3600
 _HEADERS = ("Rule", "Jobs", "Time", "Longest job", "Processor time", "Peak memory", "GPU-hours")
 _NOTHING = "–"
+_OF_GPUS = ("gpu", "gres", "nodes", "slurm_extra")
+_PER_NODE = re.compile(r"--gpus-per-node[= ](\S+)")
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,27 @@ def jobs_behind(results: Iterable[str], rules: Iterable[Any]) -> list[tuple[str,
         for beginning, output, rule in outputs:
             if path.startswith(beginning) and output.match(path):
                 benchmark = str(rule.benchmark.apply_wildcards(rule.get_wildcards(path)))
-                # On several nodes, a GPU for each task.
-                counted = "tasks" if "gres" in rule.resources else "gpu"
-                gpus = rule.resources[counted].value if counted in rule.resources else 0
-                jobs[benchmark] = (rule.name, gpus, benchmark)
+                # Others, such as memory, have a value in a job alone.
+                asked = {name: rule.resources[name].value for name in _OF_GPUS if name in rule.resources}
+                jobs[benchmark] = (rule.name, gpus_of(asked), benchmark)
     return list(jobs.values())
+
+
+def gpus_of(resources: Mapping[str, Any]) -> int:
+    """Return how many GPUs a job asks for, over all its nodes.
+
+    Args:
+        resources: by name. Where `gpu`, the usual one, is 0 or not there, a profile may ask Slurm by `gres` or, in
+            `slurm_extra`, by `--gpus-per-node`: both say how many on each node.
+    """
+    if resources.get("gpu"):
+        return int(resources["gpu"])
+    option = _PER_NODE.search(resources.get("slurm_extra", ""))
+    kind, *rest = (resources.get("gres") or (f"gpu:{option[1]}" if option else "")).split(":")
+    if kind != "gpu":
+        return 0
+    of_a_node = int(rest[-1]) if rest and rest[-1].isdigit() else 1
+    return of_a_node * int(resources.get("nodes", 1))
 
 
 def read_job_cost(rule: str, gpus: int, path: str | os.PathLike[str]) -> JobCost:

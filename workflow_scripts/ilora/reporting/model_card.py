@@ -1,5 +1,6 @@
 """The card that a tuned adapter carries: what it is, what it was made from, and how well it did."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,7 @@ class CardFacts:
         dataset: its name.
         protocol: how it was split.
         base_model: the backbone's name; "embedded" for the one that the workflow pretrains.
+        base_model_is_on_hub: whether the name is that of a model on the hub, and not of a directory.
         revision: the backbone's on the hub; None for its default branch, or where there is none.
         sequence_encoder: the sequence encoder's id; None for a method of text alone.
         seed: of the recommender and the tuning.
@@ -42,6 +44,7 @@ class CardFacts:
     dataset: str
     protocol: str
     base_model: str
+    base_model_is_on_hub: bool
     revision: str | None
     sequence_encoder: str | None
     seed: int
@@ -80,8 +83,9 @@ def _is_embedded(facts: CardFacts) -> bool:
 
 def _header(facts: CardFacts) -> str:
     lines = ["---", "library_name: peft", "pipeline_tag: text-generation"]
-    if "/" in facts.base_model and not facts.base_model.startswith(("/", ".")):
-        lines.append(f"base_model: {facts.base_model}")
+    if facts.base_model_is_on_hub:
+        # The hub makes a link of it. JSON's strings are YAML's.
+        lines.append(f"base_model: {json.dumps(facts.base_model)}")
     return "\n".join([*lines, "tags: [sequential-recommendation, lora, ilora]", "---", ""])
 
 

@@ -18,7 +18,7 @@ def read_records(paths: Iterable[str | os.PathLike[str]]) -> list[Record]:
     """Return the record beside each artifact, or beside the folder that it lies in; artifacts may lack one.
 
     Args:
-        paths: of artifacts that `ilora.artifacts.provenance.write_sidecar` may have recorded.
+        paths: of artifacts that `ilora.artifacts.provenance` may have recorded.
 
     Raises:
         ValueError: a record is no JSON object; the message names the file.

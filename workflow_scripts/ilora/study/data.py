@@ -30,15 +30,22 @@ class DataFiles:
         return fill(self.study.layout.raw_folder, dataset=dataset.name) if source == DOWNLOAD else source
 
     def raw_files(self, wildcards: Wildcards) -> list[str]:
-        """Return a data set's raw files, or their folder. A user's that are missing stop the job, not the planning."""
+        """Return a data set's raw files, by name: of a folder, Snakemake would not see that a file in it was edited.
+
+        A user's that are missing stop the job, not the planning.
+        """
         dataset, data = self.dataset(wildcards), self.study.config.data
         own = data.own.get(dataset.name)
         if own is not None:
             return [path for path in (own.interactions, own.items) if Path(path).is_file()]
+        source = self.raw_source(wildcards)
         if data.sources[dataset.name] == DOWNLOAD and dataset.source is not None:
             return self.study.layout.raw_files(dataset.name, dataset.source.file_names)
-        folder = self.raw_source(wildcards)
-        return [folder] if Path(folder).is_dir() else []
+        if source in dataset.bundled:
+            return []
+        folder = Path(source)
+        wanted = folder.rglob("*") if dataset.source is None else map(folder.joinpath, dataset.source.file_names)
+        return sorted(str(path) for path in wanted if path.is_file())
 
     def own(self, wildcards: Wildcards) -> dict[str, Any] | None:
         """Return what the study says of a user's own data set but its words; None for a built-in one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ilora.configuration.sections.backbone import EMBEDDED_BACKBONE, BackboneSection, BackboneSource
+from ilora.configuration.sections.backbone import BackboneSection, BackboneSource
 from ilora.layout import expand, fill
 from ilora.study.study import Study, Wildcards
 
@@ -24,10 +24,10 @@ class ModelFiles:
 
     study: Study
 
-    def from_hub(self, wildcards: Wildcards) -> BackboneSection:
-        """Return the model of the study that has this identifier."""
+    def named(self, wildcards: Wildcards) -> BackboneSection:
+        """Return the model of the study that a path names, by itself or with the way in which it is loaded."""
         models = (self.study.config.backbone, self.study.title_encoder)
-        return next(model for model in models if model.identifier == wildcards["backbone"])
+        return next(model for model in models if wildcards["backbone"] in (model.identifier, model.model_id))
 
     @property
     def names_hub_model(self) -> bool:
@@ -36,19 +36,19 @@ class ModelFiles:
 
     def hub_name(self, wildcards: Wildcards) -> str:
         """Return a model's name on the hub."""
-        return self.from_hub(wildcards).name
+        return self.named(wildcards).name
 
     def hub_revision(self, wildcards: Wildcards) -> str | None:
         """Return a model's revision on the hub."""
-        return self.from_hub(wildcards).revision
+        return self.named(wildcards).revision
 
     def backbone_files(self, wildcards: Wildcards) -> dict[str, str]:
         """Return the files of the backbone that a path names; a local directory has none that are followed."""
-        return self._files(wildcards["backbone"], wildcards)
+        return self._files(self.named(wildcards), wildcards)
 
     def title_encoder_files(self, wildcards: Wildcards) -> dict[str, str]:
         """Return the files of the encoder of titles, as `backbone_files` does."""
-        return self._files(self.study.title_encoder.identifier, wildcards)
+        return self._files(self.study.title_encoder, wildcards)
 
     def backbone(self, wildcards: Wildcards) -> dict[str, Any]:
         """Return where the backbone is loaded from and how."""
@@ -66,7 +66,7 @@ class ModelFiles:
         """Return the records of the models that the study takes from the hub."""
         needed = [self.study.config.backbone] if self.study.backbone_methods else []
         needed += [self.study.title_encoder] if self.study.encodes_titles else []
-        return [self._hub_record(model.identifier) for model in needed if model.is_on_hub]
+        return [self._hub_record(model) for model in needed if model.is_on_hub]
 
     def embedded_weights(self) -> list[str]:
         """Return the weights of the embedded backbones that the study uses, whose size the table tells."""
@@ -76,16 +76,15 @@ class ModelFiles:
         pattern = self.study.layout.embedded_backbone_file("model.safetensors")
         return expand(pattern, dataset=config.datasets, protocol=config.protocol)
 
-    def _files(self, identifier: str, wildcards: Wildcards) -> dict[str, str]:
-        if identifier != EMBEDDED_BACKBONE:
-            is_on_hub = self.from_hub({"backbone": identifier}).is_on_hub
-            return {"backbone_record": self._hub_record(identifier)} if is_on_hub else {}
+    def _files(self, model: BackboneSection, wildcards: Wildcards) -> dict[str, str]:
+        if not model.is_embedded:
+            return {"backbone_record": self._hub_record(model)} if model.is_on_hub else {}
         file = self.study.layout.embedded_backbone_file
         return {name: fill(file(path), **wildcards) for name, path in _EMBEDDED_FILES.items()}
 
     def _source(self, model: BackboneSection, wildcards: Wildcards) -> BackboneSource:
         folder = fill(self.study.layout.embedded_backbone, **wildcards)
-        return model.source(folder, self._hub_record(model.identifier))
+        return model.source(folder, self._hub_record(model))
 
-    def _hub_record(self, identifier: str) -> str:
-        return fill(self.study.layout.hub_record, backbone=identifier)
+    def _hub_record(self, model: BackboneSection) -> str:
+        return fill(self.study.layout.hub_record, backbone=model.model_id)

@@ -33,7 +33,7 @@ class RecommenderFiles:
         """Return the titles' vectors for the recommender that reads titles; none for another."""
         if wildcards["recommender"] != "morec":
             return {}
-        encoder = self.study.title_encoder.identifier
+        encoder = self.study.title_encoder.model_id
         return {"title_vectors": fill(self.study.layout.title_vectors, **{**wildcards, "backbone": encoder})}
 
     def architecture(self, wildcards: Wildcards) -> dict[str, Any]:

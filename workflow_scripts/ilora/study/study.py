@@ -172,7 +172,7 @@ class Study:
             "weight_decay": one_of(map(weight_decay_text, search.values)),
             "baseline": one_of(BASELINES),
             "method": one_of(LANGUAGE_MODEL_METHODS),
-            "backbone": r"[A-Za-z0-9._@-]+",
+            "backbone": r"[A-Za-z0-9._@+-]+",
             "variant": r"[A-Za-z0-9._~-]+",
             "seed": r"\d+",
             "step": r"\d+",

@@ -121,7 +121,7 @@ class Targets:
         for name in _RECOMMENDER:
             files += self._of_study(layout.recommender_file(name), recommender=study.trained_recommenders)
         if study.encodes_titles:
-            files += self._of_study(layout.title_vectors, backbone=study.title_encoder.identifier)
+            files += self._of_study(layout.title_vectors, backbone=study.title_encoder.model_id)
         for method in study.tuned_methods:
             for pattern in (*self.tuning.files(method), layout.adapter_card):
                 files += self._of_study(pattern, method=method)

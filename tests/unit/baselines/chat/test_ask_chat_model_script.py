@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
-from snakemake.iocontainers import InputFiles, OutputFiles
+from snakemake.iocontainers import InputFiles, OutputFiles, Params, Wildcards
 
 from chat_server import ANSWERS, ChatServer
 from ilora.artifacts.parquet import read_table, write_table
@@ -95,10 +95,11 @@ class Rule:
             "store": str(self.folder / "chat" / "answers.sqlite"),
         }
         rule = SimpleNamespace(
+            rule="ask_chat_model",
             input=InputFiles(fromdict={name: str(self.folder / f"{name}.parquet") for name in names}),
             output=OutputFiles(fromdict={"predictions": str(self.predictions)}),
-            wildcards=SimpleNamespace(dataset="movielens"),
-            params=SimpleNamespace(**params),
+            wildcards=Wildcards(fromdict={"dataset": "movielens"}),
+            params=Params(fromdict=params),
             log=[str(self.folder / "log.txt")],
         )
         runpy.run_path(str(self._script), init_globals={"snakemake": rule})

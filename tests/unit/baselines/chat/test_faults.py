@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -55,13 +57,13 @@ def ask(
     ceiling: int = MUCH,
     threads: int = 8,
     attempts: int = 6,
+    seconds: float = 60.0,
     pauses: list[float] | None = None,
 ) -> tuple[list[Reply], Tally, Spending]:
     requests = make_requests(server.root, count)
-    client = ChatClient(server.root, "sk-of-a-test", 3.0)
     limits = RequestLimits(1e9, threads, attempts)
     sleep = ([] if pauses is None else pauses).append
-    with AnswerStore(path, ceiling) as store:
+    with AnswerStore(path, ceiling) as store, ChatClient(server.root, "sk-of-a-test", seconds) as client:
         replies, tally = answer_requests(
             requests, client, store, PRICES, limits, logging.getLogger("ilora"), sleep=sleep
         )
@@ -75,7 +77,7 @@ def spending_of(path: Path) -> Spending:
 
 def test_two_hundred_requests_by_a_seeded_plan_of_faults(server: ChatServer, store_path: Path) -> None:
     server.plan, server.kind = seeded_faults(1, FAULTS), seeded_kinds(1)
-    replies, tally, spending = ask(server, store_path, 200)
+    replies, tally, spending = ask(server, store_path, 200, seconds=5.0)
     requests = make_requests(server.root, 200)
     conversations = [request.messages[0].text for request in requests]
 
@@ -195,6 +197,41 @@ def test_a_server_that_counts_more_than_can_be_stops_the_run(
     assert sum(server.requests.values()) == 1
 
 
+@pytest.mark.parametrize("digits", ["1" + "0" * 30, "9" * 5000, "1" + "0" * 10], ids=["30", "5000", "10"])
+def test_a_count_that_cannot_be_loses_no_answer_that_was_paid_for(
+    server: ChatServer, store_path: Path, monkeypatch: pytest.MonkeyPatch, digits: str
+) -> None:
+    body = '{"choices": [{"message": {"content": "Alien"}}], "usage": {"prompt_tokens": %s, "completion_tokens": 5}}'
+    server.error = (200, body % digits)
+    replies, tally, spending = ask(server, store_path, 2, attempts=1)
+    assert [(reply.text, reply.prompt_tokens) for reply in replies] == [("Alien", None)] * 2
+    assert spending.answers == tally.sent == 2
+    # As if nothing had been counted.
+    assert spending.paid == 2 * highest_cost(make_requests(server.root, 1)[0])
+
+
+@pytest.mark.parametrize("column", ["text", "kind", "request", "prompt_tokens", "answer_tokens", "checksum"])
+def test_an_answer_that_was_changed_on_disk_is_refused(server: ChatServer, store_path: Path, column: str) -> None:
+    ask(server, store_path, 2)
+    changed = make_requests(server.root, 1)[0].key
+    with closing(sqlite3.connect(store_path)) as database, database:
+        database.execute(f"UPDATE answers SET {column} = '7' WHERE key = ?", (changed,))
+    with pytest.raises(ChatError, match=f"answers.sqlite: an answer is not what was kept .key {changed}.*Put a copy"):
+        ask(server, store_path, 2)
+    assert sum(server.requests.values()) == 2
+
+
+def test_answers_of_an_earlier_version_have_no_checksum_and_are_kept(server: ChatServer, store_path: Path) -> None:
+    replies, _, spending = ask(server, store_path, 3)
+    with closing(sqlite3.connect(store_path)) as database, database:
+        database.execute("ALTER TABLE answers DROP COLUMN checksum")
+    assert ask(server, store_path, 3) == (replies, Tally(kept=3), spending)
+    with closing(sqlite3.connect(store_path)) as database, database:
+        database.execute("UPDATE answers SET text = 'Brazil'")
+    with pytest.raises(ChatError, match="an answer is not what was kept"):
+        ask(server, store_path, 3)
+
+
 MANY = {"prompt_tokens": 99_999, "completion_tokens": 5}
 
 
@@ -235,8 +272,7 @@ def test_where_nobody_listens_nothing_is_spent(server: ChatServer, store_path: P
 
 def test_the_same_question_is_asked_once(server: ChatServer, store_path: Path, logger: logging.Logger) -> None:
     requests = make_requests(server.root, 1) * 5
-    with AnswerStore(store_path, MUCH) as store:
-        client = ChatClient(server.root, "sk-of-a-test", 1.0)
+    with AnswerStore(store_path, MUCH) as store, ChatClient(server.root, "sk-of-a-test", 60.0) as client:
         replies, tally = answer_requests(requests, client, store, PRICES, RequestLimits(1e9, 4, 1), logger)
     assert [reply.text for reply in replies] == ["Alien"] * 5
     assert tally.sent == sum(server.billed.values()) == 1

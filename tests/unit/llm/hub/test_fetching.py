@@ -65,39 +65,53 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 @pytest.fixture
+def addresses(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Where a connection was tried; there is no network."""
+    tried: list[Any] = []
+
+    def refuse(_: socket.socket, address: Any) -> None:
+        tried.append(address)
+        raise OSError("there is no network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    return tried
+
+
+@pytest.fixture
 def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BackboneSource:
-    """A model in the hub's cache as it was fetched; its branch has moved since, and there is no network."""
+    """A model in the hub's cache as it was fetched; its branch has moved since."""
     cache = tmp_path / "models--some--model"
     tiny_model("llama").save_pretrained(cache / "snapshots" / COMMIT)
     (cache / "refs").mkdir()
     (cache / "refs" / "main").write_text("f" * 40)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-
-    def refuse(*_: Any) -> None:
-        raise AssertionError("the network was asked")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
     record = tmp_path / "record.json"
     record.write_text(json.dumps({"name": "some/model", "revision": "main", "commit": COMMIT}), encoding="utf-8")
     return BackboneSource(name="some/model", revision="main", record=str(record))
 
 
-def test_the_commit_that_was_fetched_is_loaded_and_the_network_is_not_asked(fetched: BackboneSource) -> None:
+def test_the_commit_that_was_fetched_is_loaded_and_the_network_is_not_asked(
+    fetched: BackboneSource, addresses: list[Any]
+) -> None:
     model = load_causal_model(fetched)
     loaded = model.state_dict()
     assert all(torch.equal(weight, loaded[name]) for name, weight in tiny_model("llama").state_dict().items())
     assert load_configuration(fetched).hidden_size == model.config.hidden_size
+    assert addresses == []
 
 
-def test_a_commit_that_is_not_in_the_cache_is_told(fetched: BackboneSource) -> None:
+def test_a_commit_that_is_not_in_the_cache_is_told(fetched: BackboneSource, addresses: list[Any]) -> None:
     Path(fetched.record or "").write_text(json.dumps({"commit": "e" * 40}), encoding="utf-8")
     with pytest.raises(BackboneError, match=f"commit {'e' * 40} is not in the hub's cache .*; delete .*record.json"):
         load_causal_model(fetched)
+    assert addresses == []
 
 
-def test_a_model_has_no_wishes_of_its_own_about_decoding(tmp_path: Path) -> None:
+def test_of_a_models_wishes_about_decoding_its_ends_alone_are_kept(tmp_path: Path) -> None:
     wishful = tiny_model("llama")
     wishful.generation_config.repetition_penalty = 1.3
+    wishful.generation_config.eos_token_id = [7, 9]
     wishful.save_pretrained(tmp_path)
     model = load_causal_model(BackboneSource(name=str(tmp_path)))
     assert model.generation_config.repetition_penalty is None
+    assert model.generation_config.eos_token_id == [7, 9]

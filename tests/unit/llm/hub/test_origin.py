@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from ilora.artifacts.errors import ArtifactError
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance
 from ilora.llm.hub.origin import read_origin
 
 CONFIG = {"kind": {"prompt": "text", "adapter": "uniform"}, "wording": {}, "prompt": {}}
@@ -19,7 +19,7 @@ def adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path.parent.mkdir(parents=True)
         path.write_text(name, encoding="utf-8")
     inputs = ("results/data/items.parquet", "results/backbone/config.json")
-    write_sidecar("results/adapter", config=CONFIG, inputs=inputs)
+    provenance("made", inputs=inputs).record("results/adapter", config=CONFIG)
     return tmp_path / "results" / "adapter"
 
 

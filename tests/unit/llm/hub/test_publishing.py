@@ -8,7 +8,7 @@ import torch
 from transformers import LlamaForCausalLM
 
 from ilora.artifacts.errors import ArtifactError
-from ilora.artifacts.provenance import write_sidecar
+from ilora.artifacts.provenance import provenance
 from ilora.llm.hub.publishing import CONTENTS, finished_adapter
 from ilora.llm.model.adapter import attach_adapter, save_adapter
 from ilora.llm.model.projector import Projector
@@ -23,7 +23,7 @@ def adapter(llama: LlamaForCausalLM, tmp_path: Path) -> Path:
     vectors = torch.randn(8, 4, generator=torch.Generator().manual_seed(0))
     model = attach_adapter(llama.requires_grad_(False), Projector(4, 32), vectors, small_adapter(), 4, seed=1)
     save_adapter(model, small_adapter(), folder)
-    write_sidecar(folder, config={})
+    provenance("made").record(folder)
     (folder / "README.md").write_text("---\nlibrary_name: peft\n---\n# iLoRA\n", encoding="utf-8")
     return folder
 

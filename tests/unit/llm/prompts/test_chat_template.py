@@ -162,10 +162,8 @@ def test_a_plain_prompt_does_not_care_for_the_template() -> None:
     assert tokenizer.decode(found[0].token_ids) == MESSAGE + "\n"
 
 
-@pytest.mark.parametrize(("template", "tokens"), [("chat", 1), ("plain", 5)])
-def test_decoding_stops_at_the_end_of_the_turn(
-    template: Template, tokens: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("template", ["chat", "plain"])
+def test_decoding_stops_at_the_end_of_the_turn(template: Template, monkeypatch: pytest.MonkeyPatch) -> None:
     tokenizer = chat_tokenizer("qwen")
     builder = PromptBuilder(tokenizer, TITLES, PromptStyle("history_first", "none", template), WORDS)
     model = hybrid_model("none", len(tokenizer))
@@ -183,7 +181,7 @@ def test_decoding_stops_at_the_end_of_the_turn(
         answers = generate_answers(
             model, builder, [question], DecodingSection(batch_size=1, maximum_new_tokens=5), progress
         )
-    assert answers == [""] and written[0].tolist() == [[0] * tokens]
+    assert answers == [""] and written[0].tolist() == [[0]]
 
 
 VOCABULARY = (

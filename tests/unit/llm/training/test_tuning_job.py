@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from ilora.adapters.labels import IGNORED_LABEL
+from ilora.endings import Interrupted
 from ilora.llm.training.fine_tuning import FineTuningExamples
-from ilora.llm.training.loop import Interrupted
 from ilora.llm.training.tuning_job import TuningJob, prepare_tuning, read_job, run_tuning, write_job
 from small_tuning import contents, losses, tensors, with_finetuning
 

@@ -99,23 +99,27 @@ def test_a_step_of_every_architecture_can_be_planned(kind: str) -> None:
 
 
 def test_llama_2_7b_is_planned_without_its_weights() -> None:
+    """Eight layers of it: the others are alike."""
+    layers = 8
+
     def tracer(quantization: Any, gradient_checkpointing: bool) -> StepTracer:
         config = LLAMA_2_7B_GPU.config()
-        config.num_hidden_layers = 32
+        config.num_hidden_layers = layers
         source = BackboneSource(name="none", precision="bfloat16", quantization=quantization)
         return StepTracer.of(config, SHAPE, 64, source, gradient_checkpointing)
 
     kept, again = tracer(None, False), tracer("nf4", True)
-    lora, gate, projector = 19_988_480, 64 * 4, 64 * 4096 + 4096 + 4096 * 4096 + 4096
+    layer, embedding, norm = 202_383_360, 32_000 * 4096, 4096
+    assert 32 * layer + 2 * embedding + norm == 6_738_415_616  # all of Llama-2-7B
+    lora, gate, projector = layers * 624_640, 64 * 4, 64 * 4096 + 4096 + 4096 * 4096 + 4096
     batch = StepShape(2, 200, 8)
     cost, saving = kept.trace(batch), again.trace(batch)
-    assert cost.frozen == 2 * 6_738_415_616
+    assert cost.frozen == 2 * (layers * layer + 2 * embedding + norm)
     assert cost.trained == 4 * (lora + gate + projector)
-    assert saving.frozen < 0.29 * cost.frozen
-    assert saving.activations < 0.15 * cost.activations
+    assert saving.frozen < 0.4 * cost.frozen
+    assert saving.activations < 0.3 * cost.activations
     # Forward and the gradient of activations are two operations each for a weight and a token, attention aside.
-    weights = 6_738_415_616 - 32_000 * 4096
-    assert cost.operations == pytest.approx(4 * weights * 400, rel=0.05)
+    assert cost.operations == pytest.approx(4 * layers * layer * 400, rel=0.05)
     assert saving.operations == pytest.approx(1.5 * cost.operations, rel=0.05)
 
 

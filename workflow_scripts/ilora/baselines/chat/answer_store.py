@@ -5,6 +5,8 @@ transaction that keeps the answer. So at any time, even after SIGKILL, the ledge
 can bill: a request whose answer never arrived stays in it as "unsure", at its highest price.
 """
 
+import hashlib
+import json
 import os
 import sqlite3
 import threading
@@ -24,13 +26,17 @@ _SECONDS_TO_WAIT = 7 * 24 * 3600.0
 _TABLES = """
 CREATE TABLE IF NOT EXISTS answers (
     key TEXT PRIMARY KEY, request TEXT NOT NULL, text TEXT NOT NULL, kind TEXT NOT NULL,
-    prompt_tokens INTEGER, answer_tokens INTEGER
+    prompt_tokens INTEGER, answer_tokens INTEGER, checksum TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS ledger (
     id INTEGER PRIMARY KEY, key TEXT NOT NULL, picodollars INTEGER NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('in flight', 'paid', 'unsure'))
 );
 """
+
+
+#: The columns of an answer that its checksum is of.
+_SUMMED = "key, request, text, kind, prompt_tokens, answer_tokens"
 
 
 @dataclass(frozen=True)
@@ -99,12 +105,24 @@ class AnswerStore:
         self._database.close()
 
     def answer(self, key: str) -> Reply | None:
-        """Return the kept answer to a request, None if there is none."""
+        """Return the kept answer to a request, None if there is none.
+
+        Raises:
+            ChatError: it was changed since it was kept.
+        """
         with self._changed:
-            row = self._database.execute(
-                "SELECT text, kind, prompt_tokens, answer_tokens FROM answers WHERE key = ?", (key,)
-            ).fetchone()
-        return None if row is None else Reply(row[0], ReplyKind(row[1]), row[2], row[3])
+            row = self._database.execute(f"SELECT {_SUMMED}, checksum FROM answers WHERE key = ?", (key,)).fetchone()
+        if row is None:
+            return None
+        *summed, checksum = row
+        if _checksum(*summed) != checksum:
+            raise ChatError(
+                f"{self.path}: an answer is not what was kept (key {key}): its checksum differs. The disk damaged it, "
+                "or somebody changed it. Put a copy of the file in its place; or, to have this one question asked and "
+                f"paid for again, delete the answer: sqlite3 {self.path} \"DELETE FROM answers WHERE key = '{key}'\""
+            )
+        _, _, text, kind, prompt_tokens, answer_tokens = summed
+        return Reply(text, ReplyKind(kind), prompt_tokens, answer_tokens)
 
     def reserve(self, key: str, cost: int) -> int:
         """Set aside the most that a request can cost; wait if it only fits when others turn out cheaper.
@@ -143,9 +161,9 @@ class AnswerStore:
         """
         with self._landing(), self._database:
             self._database.execute("BEGIN IMMEDIATE")
+            answer = (key, request, reply.text, str(reply.kind), reply.prompt_tokens, reply.answer_tokens)
             self._database.execute(
-                "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?)",
-                (key, request, reply.text, reply.kind, reply.prompt_tokens, reply.answer_tokens),
+                f"INSERT INTO answers ({_SUMMED}, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)", (*answer, _checksum(*answer))
             )
             self._database.execute("UPDATE ledger SET state = 'paid', picodollars = ? WHERE id = ?", (cost, entry))
 
@@ -189,8 +207,21 @@ class AnswerStore:
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = FULL")
         self._database.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
+        self._sum_earlier_answers()
         # Whoever had these in flight is dead, since the file is ours.
         return self._database.execute("UPDATE ledger SET state = 'unsure' WHERE state = 'in flight'").rowcount
+
+    def _sum_earlier_answers(self) -> None:
+        """Give answers that an earlier version kept, without a checksum, the one that they have now."""
+        columns = [row[1] for row in self._database.execute("PRAGMA table_info(answers)")]
+        if "checksum" in columns:
+            return
+        with self._database:
+            self._database.execute("BEGIN IMMEDIATE")
+            self._database.execute("ALTER TABLE answers ADD COLUMN checksum TEXT NOT NULL DEFAULT ''")
+            answers = self._database.execute(f"SELECT {_SUMMED} FROM answers").fetchall()
+            sums = [(_checksum(*answer), answer[0]) for answer in answers]
+            self._database.executemany("UPDATE answers SET checksum = ? WHERE key = ?", sums)
 
     @contextmanager
     def _landing(self) -> Iterator[None]:
@@ -210,3 +241,8 @@ class AnswerStore:
             f"{show_usd(cost)}. To go on, raise chat.max_cost_usd and run again: answers in {self.path} are not paid "
             "again."
         )
+
+
+def _checksum(*answer: str | int | None) -> str:
+    """Return the SHA-256 of an answer's columns, hexadecimal."""
+    return hashlib.sha256(json.dumps(answer).encode()).hexdigest()

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+#: Of a prompt or an answer: more than any model takes, and few enough for sums of costs to fit into the ledger.
+_MOST_TOKENS = 10**9
+
 
 class ReplyKind(StrEnum):
     """How a reply ended. Whether it names a candidate is another question."""
@@ -22,7 +25,7 @@ class Reply:
     Attributes:
         text: the answer, or the words of a refusal; "" if there is neither.
         kind: how it ended.
-        prompt_tokens: None where the server does not count.
+        prompt_tokens: None where the server does not count, or counts what cannot be.
         answer_tokens: likewise.
     """
 
@@ -43,12 +46,13 @@ def read_reply(body: str) -> Reply:
         UnreadableReplyError: it is no JSON, or holds no message.
     """
     try:
-        completion = json.loads(body)
+        completion = json.loads(body, parse_int=_whole_number)
         choice = completion["choices"][0]
         content, refusal = choice["message"].get("content"), choice["message"].get("refusal")
         counted = completion.get("usage") or {}
         finish = choice.get("finish_reason")
-    except (ValueError, LookupError, TypeError, AttributeError):
+    # Brackets in thousands of brackets end in a RecursionError.
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise UnreadableReplyError("a response that is no chat completion") from None
     if not all(isinstance(part, str | None) for part in (content, refusal)) or not isinstance(counted, dict):
         raise UnreadableReplyError("a chat completion whose content is no text")
@@ -67,6 +71,11 @@ def _kind(text: str, refusal: str | None, finish: object) -> ReplyKind:
     return ReplyKind.COMPLETE if text.strip() else ReplyKind.EMPTY
 
 
+def _whole_number(digits: str) -> int | float:
+    """Return a number of JSON; as a float, which is no count, where it has more digits than any count."""
+    return int(digits) if len(digits) <= len(str(_MOST_TOKENS)) else float(digits)
+
+
 def _count(counted: dict[str, Any], name: str) -> int | None:
     count = counted.get(name)
-    return count if type(count) is int and count >= 0 else None
+    return count if type(count) is int and 0 <= count <= _MOST_TOKENS else None

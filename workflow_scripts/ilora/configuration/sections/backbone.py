@@ -10,10 +10,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ilora.configuration.section import Section
-from ilora.configuration.types import Count, Revision
+from ilora.configuration.types import Count, PathText, Revision
 
 EMBEDDED_BACKBONE = "embedded"
-HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
+#: The hub takes no -- and no .. in a name, so that -- can stand for its slash in paths.
+_HUB_PART = r"[A-Za-z0-9](?:(?!--|\.\.)[A-Za-z0-9._-])*(?<![.-])"
+HUB_NAME = re.compile(f"{_HUB_PART}/{_HUB_PART}")
 
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -44,7 +46,7 @@ class BackboneSource(Section):
 class BackboneSection(Section):
     """The language model that is tuned."""
 
-    name: Annotated[str, Field(min_length=1)] = Field(
+    name: PathText = Field(
         EMBEDDED_BACKBONE,
         description="embedded (a small Llama that the pipeline pretrains itself), a local directory, or "
         "organisation/model on the Hugging Face hub",
@@ -105,15 +107,29 @@ class BackboneSection(Section):
         return not self.is_embedded and not self.is_directory
 
     @property
-    def identifier(self) -> str:
-        """The name in paths of artifacts, of letters, digits and ``. _ - @``; it tells models apart."""
-        quantization = "" if self.quantization is None else f"-{self.quantization}"
+    def model_id(self) -> str:
+        """The model's name in paths of what no way of loading it changes, of letters, digits and ``. _ - @``."""
         if self.is_directory:
             resolved = Path(self.name).resolve()
             digest = hashlib.sha256(str(resolved).encode()).hexdigest()[:8]
-            return re.sub(r"[^A-Za-z0-9._-]", "_", resolved.name) + "-" + digest + quantization
-        name = self.name.replace("/", "--") + quantization
+            return re.sub(r"[^A-Za-z0-9._-]", "_", resolved.name) + "-" + digest
+        name = self.name.replace("/", "--")
         return name if self.revision is None else f"{name}@{self.revision}"
+
+    @property
+    def identifier(self) -> str:
+        """The name in paths of what is made with the model as it is loaded; it tells models and ways apart.
+
+        It is the model's, followed by its quantization, and its precision where that is not the usual one.
+        """
+        loaded = [self.quantization, None if self.precision == self._usual_precision else self.precision]
+        name, at, revision = self.model_id.partition("@")
+        return "+".join([name, *(way for way in loaded if way is not None)]) + at + revision
+
+    @property
+    def _usual_precision(self) -> Precision:
+        """That of the shipped studies, whose paths do not name it."""
+        return "float32" if self.is_embedded else "bfloat16"
 
     @property
     def processes(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Annotated, Literal
 
@@ -9,6 +10,12 @@ from pydantic import Field
 
 from ilora.configuration.section import Section
 from ilora.configuration.types import Count, Text
+
+#: Names of which no two have the same path: without _ and --, which stand for other characters there.
+_PART = r"[A-Za-z0-9@](?:(?!--)[A-Za-z0-9.:@-])*(?<!-)"
+_REVERSIBLE = re.compile(f"{_PART}(?:/{_PART})*")
+#: Of a model in paths; file systems take 255.
+_LONGEST_NAME = 100
 
 
 class ChatSection(Section):
@@ -43,5 +50,12 @@ class ChatSection(Section):
 
     @property
     def identifier(self) -> str:
-        """The model's name in paths of artifacts, of letters, digits and ``. _ - @``."""
-        return re.sub(r"[^A-Za-z0-9._@-]", "_", self.model.replace("/", "--"))
+        """The model's name in paths of artifacts, of letters, digits and ``. _ - @ ~``; it tells models apart.
+
+        A slash becomes ``--`` and a colon ``_``. A name of which something else would become the same has a digest too.
+        """
+        name = self.model.replace("/", "--").replace(":", "_")
+        if _REVERSIBLE.fullmatch(self.model) and len(name) <= _LONGEST_NAME:
+            return name
+        digest = hashlib.sha256(self.model.encode()).hexdigest()[:16]
+        return re.sub(r"[^A-Za-z0-9._@-]", "_", name).lstrip(".")[:_LONGEST_NAME] + "~" + digest

@@ -9,7 +9,7 @@ from pydantic import Field
 from ilora.configuration.own_datasets import own_dataset
 from ilora.configuration.section import Section
 from ilora.configuration.sections.own_data import OwnDataset
-from ilora.configuration.types import Count, DatasetName, Seed, Text
+from ilora.configuration.types import Count, DatasetName, PathText, Seed
 from ilora.datasets.declaration import Dataset
 from ilora.datasets.register import DATASETS, built_in_dataset
 
@@ -50,11 +50,11 @@ class DataSection(Section):
     sample_seed: Seed = Field(
         0, description=f"seed of the random third of users and of games ({_readers_of('sample_seed')})"
     )
-    sources: dict[BuiltInDataset, Text] = Field(
+    sources: dict[BuiltInDataset, PathText] = Field(
         default={name: dataset.default_source for name, dataset in DATASETS.items()},
         description=f"where raw files come from: download, a folder that holds them, or {_bundled()}",
     )
-    lock: Text = Field(
+    lock: PathText = Field(
         "downloads.lock.json",
         description="checksums of downloads whose publishers give none, recorded at the first; commit this file",
     )

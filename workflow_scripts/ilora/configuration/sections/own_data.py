@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
 from ilora.configuration.section import Section
-from ilora.configuration.types import Count, TableFile, Text, Words
+from ilora.configuration.types import Column, Count, Separator, TableFile, Text, Words
+from ilora.data.tabular import Timestamps
 
 
 class OwnColumns(Section):
-    """Names of the columns in the files of a data set of one's own; RecBole's `user_id:token` counts as `user_id`."""
+    """Columns of the files of a data set of one's own: names (RecBole's `user_id:token` is `user_id`) or numbers."""
 
-    user: Text = Field("user_id", description="in interactions: who")
-    item: Text = Field("item_id", description="in interactions: used what")
-    timestamp: Text = Field("timestamp", description="in interactions: when")
-    rating: Text = Field("rating", description="in interactions: how good it was; read with a minimum_rating only")
-    item_id: Text = Field("item_id", description="in items: the id that interactions use")
-    title: Text = Field("title", description="in items: as it will stand in a prompt")
+    user: Column = Field("user_id", description="in interactions: who")
+    item: Column = Field("item_id", description="in interactions: used what")
+    timestamp: Column = Field("timestamp", description="in interactions: when")
+    rating: Column = Field("rating", description="in interactions: how good it was; read with a minimum_rating only")
+    item_id: Column = Field("item_id", description="in items: the id that interactions use")
+    title: Column = Field("title", description="in items: as it will stand in a prompt")
 
 
 class OwnWords(Section):
@@ -35,10 +34,20 @@ class OwnDataset(Section):
     interactions: TableFile = Field(description="file with a row for each time that a user used an item")
     items: TableFile = Field(description="file with a row for each item; may be the same one")
     columns: OwnColumns = OwnColumns()
-    timestamps: Literal["seconds", "milliseconds", "dates"] = Field(
-        "seconds", description="what the times are: seconds or milliseconds since 1970, or dates in ISO 8601"
+    timestamps: Timestamps = Field(
+        "seconds", description="what the times are: a number of these units since 1970, or dates in ISO 8601"
     )
     encoding: Text = Field("utf-8", description="of text files")
+    separator: Separator | None = Field(
+        None,
+        description="what stands between the fields of text files, such as '::'; null for that of the suffix: a comma "
+        "in .csv, a tab in .tsv, .inter and .item",
+    )
+    header: bool = Field(
+        True,
+        description="whether text files begin with the names of the columns; without them, columns are numbers, the "
+        "first one 1",
+    )
     minimum_rating: float | None = Field(None, description="ratings below this are no interaction; null for none")
     minimum_users_per_item: Count = Field(1, description="items with fewer users are dropped, until none is left")
     minimum_items_per_user: Count = Field(1, description="users with fewer items are dropped, until none is left")

@@ -15,7 +15,7 @@ from ilora.configuration.sections.recommender_values import (
     RecommenderTraining,
     SASRecSection,
 )
-from ilora.configuration.types import SEARCHED, Count, Probability, Rate, Revision, Seed, WeightDecay
+from ilora.configuration.types import SEARCHED, Count, PathText, Probability, Rate, Revision, Seed, WeightDecay
 from ilora.methods.register import RECOMMENDERS
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ else:
 class MoRecSection(Section):
     """MoRec (Yuan et al. 2023): SASRec, whose item embeddings are a linear map of the titles' vectors."""
 
-    encoder: Annotated[str, Field(min_length=1)] = Field(
+    encoder: PathText = Field(
         EMBEDDED_BACKBONE,
         description="model whose last hidden states, averaged over a title's tokens, are its vector: embedded (the "
         "backbone that the pipeline pretrains), a local directory, or organisation/model on the hub",

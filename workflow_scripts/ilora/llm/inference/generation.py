@@ -1,9 +1,10 @@
 """Greedy answers to hybrid prompts, each up to its end."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from itertools import takewhile
 
 import torch
-from transformers import GenerationConfig
+from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from ilora.configuration.sections.decoding import DecodingSection
 from ilora.llm.inference.answer_trie import Answers, AnswerTrie, answer_trie
@@ -26,7 +27,7 @@ def generate_answers(
     progress: Progress,
     possible: Sequence[Answers] | None = None,
 ) -> list[str]:
-    """Answer every prompt greedily; an answer is the text before its first newline.
+    """Answer every prompt greedily; an answer is the text before its first newline or `own_ends` of the model.
 
     Prompts of like length are answered together; the answers come back in the order of the prompts.
 
@@ -36,38 +37,61 @@ def generate_answers(
         prompts: at least one.
         settings: of the decoding.
         progress: is told of every answer.
-        possible: for each prompt the only answers that may be written, whatever their length; None for any text.
+        possible: for each prompt the only answers that may be written, whatever their length, as
+            `PromptBuilder.answer` gives them; None for any text.
+
+    Raises:
+        FloatingPointError: if the model's scores of the next token hold NaN or infinity.
     """
     model.eval()
+    ends = own_ends(model, builder)
     answers = [""] * len(prompts)
     for chosen in in_batches(prompts, settings.batch_size):
         batch = prompt_batch(model, [prompts[index] for index in chosen])
         if possible is None:
-            generated = _generate(model, batch, builder, settings.maximum_new_tokens)
+            generated = _generate(model, batch, builder, ends, settings.maximum_new_tokens)
         else:
-            generated = _generate_one_of(model, batch, builder, [possible[index] for index in chosen])
+            generated = _generate_one_of(model, batch, builder, ends, [possible[index] for index in chosen])
         for index, token_ids in zip(chosen, generated.tolist(), strict=True):
-            answers[index] = readable(builder.tokenizer, token_ids).split("\n", 1)[0]
+            written = list(takewhile(lambda token: token not in ends, token_ids))
+            answers[index] = readable(builder.tokenizer, written).split("\n", 1)[0]
         progress.update(n=len(chosen))
     return answers
+
+
+def own_ends(model: HybridLanguageModel, builder: PromptBuilder) -> frozenset[int]:
+    """Give the tokens by which a model itself ends what it writes: its tokenizer's, and its generation config's.
+
+    An untuned model has never learnt that a newline ends an answer.
+    """
+    of_model = model.causal_model.generation_config.eos_token_id
+    several = of_model if isinstance(of_model, list) else [of_model]
+    return frozenset(int(token) for token in (builder.tokenizer.eos_token_id, *several) if token is not None)
+
+
+def with_own_ends(answers: Answers, end: Sequence[int], ends: Collection[int]) -> Answers:
+    """Give answers and, beside each, the same with one of ``ends`` in the place of its ``end``."""
+    return [*answers, *([*answer[: -len(end)], own] for answer in answers for own in sorted(ends))]
 
 
 def _generate_one_of(
     model: HybridLanguageModel,
     batch: PromptBatch,
     builder: PromptBuilder,
+    ends: Collection[int],
     possible: Sequence[Answers],
 ) -> torch.Tensor:
     padding = int(builder.tokenizer.pad_token_id)
-    allowed = only_answers([answer_trie(answers) for answers in possible], after_the_end=padding)
+    tries = [answer_trie(with_own_ends(answers, builder.end, ends)) for answers in possible]
     longest = max(len(answer) for answers in possible for answer in answers)
-    return _generate(model, batch, builder, longest, allowed)
+    return _generate(model, batch, builder, ends, longest, only_answers(tries, after_the_end=padding))
 
 
 def _generate(
     model: HybridLanguageModel,
     batch: PromptBatch,
     builder: PromptBuilder,
+    ends: Collection[int],
     maximum_new_tokens: int,
     allowed: AllowedTokens | None = None,
 ) -> torch.Tensor:
@@ -80,7 +104,7 @@ def _generate(
         max_new_tokens=maximum_new_tokens,
         do_sample=False,
         num_beams=1,
-        eos_token_id=builder.stops,
+        eos_token_id=sorted({*builder.stops, *ends}),
         pad_token_id=builder.tokenizer.pad_token_id,
     )
     with model.gated(batch.gate_inputs, batch.embeddings, batch.attention_mask.bool()):
@@ -88,9 +112,28 @@ def _generate(
             inputs_embeds=batch.embeddings,
             attention_mask=batch.attention_mask,
             generation_config=configuration,
+            logits_processor=LogitsProcessorList([RefuseOverflow()]),
             prefix_allowed_tokens_fn=allowed,
         )
     return generated
+
+
+class RefuseOverflow(LogitsProcessor):
+    """Ends a generation whose scores have overflowed: the largest of NaN is the token 0, an answer like any other."""
+
+    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
+        """Give the scores as they are; one of minus infinity marks a token that may not be written.
+
+        Raises:
+            FloatingPointError: if one is NaN or infinity.
+        """
+        overflowed = (torch.isnan(scores) | torch.isposinf(scores)).any(dim=-1)
+        if overflowed.any():
+            raise FloatingPointError(
+                f"{int(overflowed.sum())} of {len(scores)} answers of a batch: the model's scores of the next token "
+                "hold NaN or infinity, expected finite numbers: set backbone.precision to bfloat16 or float32"
+            )
+        return scores
 
 
 def only_answers(tries: Sequence[AnswerTrie], after_the_end: int) -> AllowedTokens:

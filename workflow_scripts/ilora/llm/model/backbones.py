@@ -2,6 +2,8 @@
 
 import os
 import socket
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,13 @@ DTYPES: dict[Precision, torch.dtype] = {
     "float16": torch.float16,
 }
 
+#: How many weights an error names.
+_NAMED_WEIGHTS = 5
+
+#: Part of the names of what some encoders have behind their last hidden states. Nothing reads it, and a model that was
+#: trained to fill in words comes without it.
+_UNREAD_OF_ENCODERS = "pooler."
+
 
 class BackboneError(RuntimeError):
     """A backbone cannot be had; the message says what to do."""
@@ -41,6 +50,27 @@ def access_refused(name: str) -> BackboneError:
         f"{name}: the hub gives no access. Request it on the model's page, then set HF_TOKEN to a token of the account "
         "that has it, or set backbone.name to a local directory."
     )
+
+
+@contextmanager
+def refusing_own_code(name: str) -> Iterator[dict[str, Any]]:
+    """Yield the argument by which transformers runs no code that a model brings along, and asks nobody whether it may.
+
+    Args:
+        name: of the model, for the error.
+
+    Raises:
+        BackboneError: if the model cannot be had without its code.
+    """
+    try:
+        yield {"trust_remote_code": False}
+    except ValueError as error:
+        if "trust_remote_code" not in str(error):
+            raise
+        raise BackboneError(
+            f"{name}: needs code of its own (auto_map in config.json or tokenizer_config.json), which is never run. "
+            "Set backbone.name to a model whose architecture is part of transformers"
+        ) from error
 
 
 def device() -> torch.device:
@@ -98,18 +128,22 @@ def load_configuration(source: BackboneSource) -> PreTrainedConfig:
 
 
 def load_causal_model(source: BackboneSource, where: torch.device | None = None) -> Any:
-    """Load a backbone's frozen weights, as a transformers causal model without wishes of its own about decoding.
+    """Load a backbone's frozen weights, as a transformers causal model.
+
+    Of its own wishes about decoding it keeps the tokens that end an answer.
 
     Args:
         source: where it comes from.
         where: to be put; None for `device`.
 
     Raises:
-        BackboneError: if it cannot be found or the hub refuses it.
+        BackboneError: if it cannot be found, the hub refuses it, some of its weights are missing or of another shape,
+            or it comes with code of its own.
     """
-    model = _load_model(AutoModelForCausalLM, source, where or device())
+    model, lacking = _load_model(AutoModelForCausalLM, source, where or device())
+    _check_complete(source, lacking)
     # It fills in what a caller leaves open: some models come with a penalty for repetition, and the like.
-    model.generation_config = GenerationConfig()
+    model.generation_config = GenerationConfig(eos_token_id=model.generation_config.eos_token_id)
     return model
 
 
@@ -117,20 +151,47 @@ def load_encoder(source: BackboneSource) -> Any:
     """Load a model's frozen weights onto the device, without a head, as a transformers model.
 
     Raises:
-        BackboneError: if it cannot be found or the hub refuses it.
+        BackboneError: as `load_causal_model` raises it.
         ilora.artifacts.errors.ArtifactError: if the workflow made it, and its files are not those that were written.
     """
-    return _load_model(AutoModel, source, device())
+    model, lacking = _load_model(AutoModel, source, device())
+    _check_complete(source, [weight for weight in lacking if _UNREAD_OF_ENCODERS not in weight])
+    return model
 
 
-def _load_model(factory: Any, source: BackboneSource, where: torch.device) -> Any:
-    options: dict[str, Any] = {"dtype": DTYPES[source.precision], "attn_implementation": source.attention}
+def _load_model(factory: Any, source: BackboneSource, where: torch.device) -> tuple[Any, list[str]]:
+    """Give the model, and those of its weights that transformers filled with random numbers."""
+    options: dict[str, Any] = {
+        "dtype": DTYPES[source.precision],
+        "attn_implementation": source.attention,
+        "output_loading_info": True,
+        # They are told of like missing ones.
+        "ignore_mismatched_sizes": True,
+    }
+    if source.record is not None:
+        # transformers looks for an adapter beside the model, and asks the hub for it unless told once more.
+        options["adapter_kwargs"] = {"local_files_only": True}
     if source.quantization is not None:
         options["quantization_config"] = _quantization(source)
     if source.quantization is not None or where.type == "cuda":
         # Put where it belongs while it is loaded: a quantized model cannot be moved, and another is not held twice.
         options["device_map"] = {"": where}
-    return _load(factory, source, **options).requires_grad_(False)
+    model, info = _load(factory, source, **options)
+    mismatched = [
+        f"{name} (found {tuple(found)}, expected {tuple(expected)})"
+        for name, found, expected in info["mismatched_keys"]
+    ]
+    return model.requires_grad_(False), sorted([*info["missing_keys"], *mismatched])
+
+
+def _check_complete(source: BackboneSource, lacking: Collection[str]) -> None:
+    if lacking:
+        named = ", ".join(list(lacking)[:_NAMED_WEIGHTS]) + (", ..." if len(lacking) > _NAMED_WEIGHTS else "")
+        raise BackboneError(
+            f"{source.name}: {len(lacking)} of the model's weights are missing from its files, or of another shape: "
+            f"{named}. They would be random. Get the whole model again, or set backbone.name to one whose "
+            "safetensors have the names that its architecture has in transformers"
+        )
 
 
 def _what_lacks(source: BackboneSource, revision: str) -> str:
@@ -161,7 +222,8 @@ def _load(factory: Any, source: BackboneSource, **options: Any) -> Any:
         # The very commit, without asking the hub, which nodes may not reach.
         revision, options["local_files_only"] = read_json(source.record)["commit"], True
     try:
-        return factory.from_pretrained(source.name, revision=revision, **options)
+        with refusing_own_code(source.name) as refusal:
+            return factory.from_pretrained(source.name, revision=revision, **refusal, **options)
     except (GatedRepoError, RepositoryNotFoundError) as error:
         raise access_refused(source.name) from error
     except (OSError, SafetensorError) as error:

@@ -17,12 +17,15 @@ from pathlib import Path
 import torch
 from accelerate import PartialState
 
-from ilora.llm.training.loop import Interrupted
+from ilora.endings import Interrupted
 from ilora.llm.training.tuning_job import TuningJob, read_job, run_tuning, write_job
 from ilora.progress import join_log
 
 #: Exit status of a process that was told to stop and kept its state ("temporary failure" of sysexits.h).
 INTERRUPTED = 75
+
+#: Exit status of a process whose training has come to numbers that are not finite ("data error").
+NOT_FINITE = 65
 
 #: Seconds that the other processes have to end when one has failed, and between looks at them.
 _GRACE, _PAUSE = 30.0, 0.1
@@ -35,6 +38,7 @@ def tune(job: TuningJob, processes: int = 1, nodes: int = 1) -> None:
 
     Raises:
         Interrupted: if it was told to stop; run again, it goes on.
+        FloatingPointError: if it came to numbers that are not finite.
         RuntimeError: if a process failed; the job's log says why.
     """
     if processes * nodes == 1:
@@ -48,6 +52,8 @@ def tune(job: TuningJob, processes: int = 1, nodes: int = 1) -> None:
         status = _await_all(members)
     if status == INTERRUPTED:
         raise Interrupted(f"fine-tuning of {job.settings.method} was told to stop; its state is kept")
+    if status == NOT_FINITE:
+        raise FloatingPointError(f"fine-tuning of {job.settings.method}: a number is not finite; {job.log} says which")
     if status:
         raise RuntimeError(f"a process of the fine-tuning ended with status {status}; {job.log} says why")
 
@@ -134,6 +140,9 @@ def main(arguments: list[str]) -> None:
         run_tuning(job)
     except Interrupted:
         sys.exit(INTERRUPTED)
+    except FloatingPointError as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+        sys.exit(NOT_FINITE)
     state.destroy_process_group()
 
 

@@ -24,7 +24,15 @@ from transformers.trainer_callback import PrinterCallback
 from ilora.adapters.load import ExpertLoad
 from ilora.artifacts.schemas import TRAINING_LOG
 from ilora.configuration.sections.backbone import Precision
-from ilora.llm.training.callbacks import AtSteps, KeepBest, ShowProgress, StopOnSignal, measurements
+from ilora.endings import Interrupted
+from ilora.llm.training.callbacks import (
+    VALIDATION_LOSS,
+    AtSteps,
+    KeepBest,
+    ShowProgress,
+    StopOnSignal,
+    measurements,
+)
 from ilora.llm.training.checkpoints import (
     Checkpointing,
     MarkComplete,
@@ -49,6 +57,9 @@ LANGUAGE_MODEL_LOG = pa.schema(
 )
 
 _LOGGER = logging.getLogger(__name__)
+
+#: What the Trainer logs, by its names.
+_MUST_BE_FINITE = {"loss": "loss", VALIDATION_LOSS: "validation loss", "grad_norm": "norm of the gradients"}
 
 ReadLoad = Callable[[], ExpertLoad | None]
 """Gives the expert weights that passed since it was last called; None where there is no gate."""
@@ -109,14 +120,19 @@ class LogRow:
 
 
 class _Trainer(Trainer):
-    """Transformers' Trainer, whose log has the expert load, and whose checkpoints leave the frozen backbone out."""
+    """Transformers' Trainer, whose log has the expert load, and whose checkpoints leave the frozen backbone out.
 
-    def __init__(self, model: nn.Module, read_load: ReadLoad, **arguments: Any) -> None:
+    It ends with the first row of the log that holds a number which is not finite, before a checkpoint of that step.
+    """
+
+    def __init__(self, model: nn.Module, read_load: ReadLoad, description: str, **arguments: Any) -> None:
         super().__init__(model=model, **arguments)
         self._tuned = model
         self._read_load = read_load
+        self._description = description
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        self._check_row(logs)
         load = self._read_load() if "loss" in logs else None
         if load is not None:
             entries: dict[str, Any] = logs
@@ -124,6 +140,14 @@ class _Trainer(Trainer):
                 gate_entropy=load.entropy, effective_experts=load.effective_experts, expert_shares=list(load.shares)
             )
         super().log(logs, start_time)
+
+    def _check_row(self, logs: dict[str, float]) -> None:
+        for name, meaning in _MUST_BE_FINITE.items():
+            value = logs.get(name, 0.0)
+            # In float16 the loss is scaled up, a step whose gradients overflow is left out, and the scale is halved.
+            may_be_scaled = name == "grad_norm" and self.accelerator.scaler is not None
+            if not math.isfinite(value) and not (may_be_scaled and self.accelerator.scaler.get_scale() >= 1.0):
+                raise _not_finite(self._description, f"the {meaning} is {value}", self.state.global_step)
 
     def _wrap_model(self, model: nn.Module, training: bool = True, dataloader: Any = None) -> nn.Module:
         if not training or not is_sharded(model):
@@ -133,6 +157,7 @@ class _Trainer(Trainer):
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         if self.args.should_save:
+            _check_state(self._tuned, self._description, self.state.global_step)
             write_tuned_state(self._tuned, Path(str(output_dir)))
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
@@ -153,10 +178,6 @@ class Validation:
     dataset: Dataset[Any]
     every: int
     patience: int | None
-
-
-class Interrupted(RuntimeError):
-    """A training was told to stop; its state is kept, and the same command goes on from there."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +223,7 @@ def train(
         hooks: what happens beside it.
 
     Raises:
-        FloatingPointError: if the loss of the last row is not finite.
+        FloatingPointError: if a loss or a gradient's norm in the log, or what is tuned, is not finite.
         Interrupted: if SIGTERM came and the state is kept.
         ValueError: if a best state is to be kept and there is no ``checkpointing``.
     """
@@ -232,6 +253,7 @@ def train(
         trainer = _Trainer(
             model,
             hooks.read_load,
+            description,
             args=_arguments(temporary, settings, hooks),
             train_dataset=dataset,
             eval_dataset=validation.dataset if validation else None,
@@ -249,16 +271,25 @@ def train(
             f"{description}: stopped by a signal after step {stop.stopped_at} of {schedule.steps}. Its state is kept; "
             "the same command goes on from there"
         )
+    _check_state(model, description, trainer.state.global_step)
     rows = _log_rows(trainer.state)
-    if rows and not math.isfinite(rows[-1].loss):
-        raise FloatingPointError(
-            f"{description}: the loss is {rows[-1].loss} at step {rows[-1].step}; "
-            "lower the learning rate or use another precision"
-        )
     if keep_best is not None:
         best = keep_best.restore(measurements(trainer.state))
         _LOGGER.info("%s: the best validation loss, %.4f, was that of step %d", description, best.loss, best.step)
     return rows
+
+
+def _check_state(model: nn.Module, description: str, step: int) -> None:
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad and not torch.isfinite(parameter).all():
+            raise _not_finite(description, f"{name} holds NaN or infinity", step)
+
+
+def _not_finite(description: str, what: str, step: int) -> FloatingPointError:
+    return FloatingPointError(
+        f"{description}: {what} at step {step}, expected finite numbers; "
+        "lower the learning rate or use another precision"
+    )
 
 
 def _keep_best(model: nn.Module, validation: Validation | None, checkpointing: Checkpointing | None) -> KeepBest | None:

@@ -20,7 +20,7 @@ from transformers import AutoModelForCausalLM, PreTrainedConfig
 from ilora.configuration.sections.backbone import BackboneSource, Precision, Quantization
 from ilora.configuration.tuning import AdapterShape
 from ilora.llm.model.adapter import attach_adapter
-from ilora.llm.model.backbones import DTYPES
+from ilora.llm.model.backbones import DTYPES, refusing_own_code
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.model.projector import Projector
 from ilora.llm.training.frozen_weights import frozen_bytes
@@ -133,9 +133,10 @@ class StepTracer:
             gradient_checkpointing: whether layers are computed again in backward.
         """
         with torch.device("meta"):
-            backbone = AutoModelForCausalLM.from_config(
-                config, dtype=DTYPES[source.precision], attn_implementation=source.attention
-            ).requires_grad_(False)
+            with refusing_own_code(source.name) as refusal:
+                backbone = AutoModelForCausalLM.from_config(
+                    config, dtype=DTYPES[source.precision], attn_implementation=source.attention, **refusal
+                ).requires_grad_(False)
             projector = None if shape.item_vectors is None else Projector(embedding_size, config.hidden_size)
             vectors = None if projector is None else torch.empty(1, embedding_size)
             width = config.hidden_size if shape.values.gate_input == "token_collapsed" else embedding_size
@@ -153,12 +154,12 @@ class StepTracer:
         weights = sum(parameter.numel() * parameter.element_size() for parameter in trained)
         with self.mode:
             step = self._step(shape)
-            step()
-            held = BytesHeld([*self.model.parameters(), *self.model.buffers()])
-            with held:
-                step()
+            # What a first step leaves behind is no part of the memory of a step.
             counter = FlopCounterMode(display=False)
             with counter:
+                step()
+            held = BytesHeld([*self.model.parameters(), *self.model.buffers()])
+            with held:
                 step()
         return StepCost(
             frozen=frozen_bytes(self.model, self.quantization),

@@ -142,7 +142,7 @@ def run_tuning(job: TuningJob) -> None:
     """Tune an adapter; adapter, snapshots and training log then lie in the job's folder.
 
     Raises:
-        ilora.llm.training.loop.Interrupted: if it was told to stop; run again, it goes on.
+        ilora.endings.Interrupted: if it was told to stop; run again, it goes on.
     """
     torch.set_num_threads(job.threads)
     model, examples = prepare_tuning(job)

@@ -12,8 +12,7 @@ from ilora.baselines.chat.client import ChatClient
 def main(address: str, path: str, count: str, threads: str) -> None:
     """Answer all requests, without any limit of costs."""
     limits = RequestLimits(60_000.0, int(threads), 1)
-    client = ChatClient(address, "sk-of-a-process", 60.0)
-    with AnswerStore(path, 10**15) as store:
+    with AnswerStore(path, 10**15) as store, ChatClient(address, "sk-of-a-process", 60.0) as client:
         answer_requests(make_requests(address, int(count)), client, store, PRICES, limits, logging.getLogger("ilora"))
 
 

@@ -36,7 +36,8 @@ class ChatServer:
     """Answers every conversation, after the faults that `plan` gives for its attempts.
 
     What it answers depends on the conversation alone, so that two servers with the same plan answer alike. `billed`
-    counts how often each conversation was paid for, `bill` what that cost, in picodollars.
+    counts how often each conversation was paid for, `bill` what that cost, in picodollars. With `speak`, that
+    sends what comes after the request, from the first byte on.
     """
 
     plan: Callable[[str], list[str]] = lambda conversation: []
@@ -51,6 +52,7 @@ class ChatServer:
     silent: int = 0
     keys: set[str] = field(default_factory=set)
     error: tuple[int, str] | None = None
+    speak: Callable[[BaseHTTPRequestHandler], None] | None = None
     changed: threading.Condition = field(default_factory=threading.Condition)
     closing: threading.Event = field(default_factory=threading.Event)
     root: str = ""
@@ -102,7 +104,10 @@ def handler_of(server: ChatServer) -> type[BaseHTTPRequestHandler]:
             if fault in BILLED_FAULTS or fault is None:
                 server.closing.wait(server.seconds)
                 server.pay(conversation, completion["usage"])
-            if server.error is not None:
+            if server.speak is not None:
+                with suppress(ConnectionError):
+                    server.speak(self)
+            elif server.error is not None:
                 self._send(*server.error)
             elif fault is None:
                 self._send(200, body.decode())

@@ -1,0 +1,113 @@
+"""Servers that never end, send too much or pack it: an attempt takes no longer and no more than it may."""
+
+from __future__ import annotations
+
+import gzip
+import time
+import zlib
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
+
+import pytest
+
+from chat_server import ChatServer, make_requests
+from ilora.baselines.chat import bodies
+from ilora.baselines.chat.client import ChatClient
+from ilora.baselines.chat.errors import FailedAttemptError
+from ilora.baselines.chat.replies import Reply, ReplyKind
+
+ANSWER = b'{"choices": [{"message": {"content": "Alien"}}], "usage": {"prompt_tokens": 7, "completion_tokens": 2}}'
+LIMIT = 100_000
+#: Ten times as much as is read, in a thousandth of it.
+MUCH = gzip.compress(b" " * 10 * LIMIT + ANSWER)
+
+
+@pytest.fixture(autouse=True)
+def short_bodies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "LONGEST_BODY", LIMIT)
+
+
+def ask(server: ChatServer, speak: Callable[[BaseHTTPRequestHandler], None], seconds: float = 20.0) -> Reply:
+    server.speak = speak
+    with ChatClient(server.root, "sk-of-a-test", seconds) as client:
+        return client.ask(make_requests(server.root, 1)[0])
+
+
+def sends(body: bytes, packing: str | None = None, status: int = 200) -> Callable[[BaseHTTPRequestHandler], None]:
+    def speak(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        handler.send_header("Content-Length", str(len(body)))
+        if packing is not None:
+            handler.send_header("Content-Encoding", packing)
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return speak
+
+
+def drips(beginning: bytes, byte: bytes) -> Callable[[BaseHTTPRequestHandler], None]:
+    """Return what sends a byte each 20 milliseconds for ten seconds."""
+
+    def speak(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(beginning)
+        for _ in range(500):
+            handler.wfile.write(byte)
+            time.sleep(0.02)
+
+    return speak
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"HTTP/1.1 200 OK\r\nX-Long: "],
+    ids=["body", "headers"],
+)
+def test_an_answer_that_comes_byte_by_byte_has_a_deadline(server: ChatServer, beginning: bytes) -> None:
+    began = time.monotonic()
+    with pytest.raises(FailedAttemptError, match="^timeout$") as failed:
+        ask(server, drips(beginning, b"a"), seconds=0.3)
+    assert failed.value.may_be_billed
+    assert time.monotonic() - began < 5.0
+
+
+@pytest.mark.parametrize("status", [200, 500])
+@pytest.mark.parametrize(
+    ("body", "packing"),
+    [(ANSWER + b" " * LIMIT, None), (MUCH, "gzip"), (zlib.compress(b" " * 10 * LIMIT), "deflate")],
+    ids=["plain", "gzip", "deflate"],
+)
+def test_no_more_is_read_than_a_chat_completion_can_be(
+    server: ChatServer, body: bytes, packing: str | None, status: int
+) -> None:
+    with pytest.raises(FailedAttemptError, match="a response of more than") as failed:
+        ask(server, sends(body, packing, status))
+    assert failed.value.may_be_billed
+
+
+@pytest.mark.parametrize(
+    ("body", "packing"),
+    [(ANSWER, None), (ANSWER, "identity"), (gzip.compress(ANSWER), "gzip"), (zlib.compress(ANSWER), "deflate")],
+)
+def test_an_answer_is_read_also_where_it_is_packed(server: ChatServer, body: bytes, packing: str | None) -> None:
+    assert ask(server, sends(body, packing)) == Reply("Alien", ReplyKind.COMPLETE, 7, 2)
+
+
+@pytest.mark.parametrize(
+    ("body", "packing", "reason"),
+    [
+        (ANSWER, "gzip", "a packed response that is damaged"),
+        (gzip.compress(ANSWER)[:-9], "gzip", "a packed response that ends too early"),
+        (ANSWER, "br", "a response that is packed, though it was asked for as it is"),
+    ],
+)
+def test_a_packed_response_that_is_none_is_a_failed_attempt(
+    server: ChatServer, body: bytes, packing: str, reason: str
+) -> None:
+    with pytest.raises(FailedAttemptError, match=reason) as failed:
+        ask(server, sends(body, packing))
+    assert failed.value.may_be_billed
+
+
+def test_brackets_in_thousands_of_brackets_are_no_chat_completion(server: ChatServer) -> None:
+    with pytest.raises(FailedAttemptError, match="a response that is no chat completion"):
+        ask(server, sends(b"[" * (LIMIT - 1)))

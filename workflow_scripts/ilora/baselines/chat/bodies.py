@@ -1,0 +1,59 @@
+"""Bodies of responses, of which no more is unpacked than a chat completion can hold."""
+
+import zlib
+from collections.abc import AsyncIterator
+
+import httpx2
+
+from ilora.baselines.chat.replies import UnreadableReplyError
+
+#: Far more than any answer and what servers add to it.
+LONGEST_BODY = 8 * 2**20
+
+#: What is asked for, and what some servers send nonetheless: zlib reads both.
+NOT_PACKED, _PACKED = "identity", ("gzip", "x-gzip", "deflate")
+_ANY_HEADER_OF_ZLIB = zlib.MAX_WBITS + 32
+
+
+async def limit_body(response: httpx2.Response) -> None:
+    """Let a response be read only up to `LONGEST_BODY` bytes, as they are when unpacked; a hook of httpx2.
+
+    Reading it raises `UnreadableReplyError` where there are more, or they cannot be unpacked.
+
+    Raises:
+        UnreadableReplyError: they are packed in a way that was not asked for.
+    """
+    packing = response.headers.get("content-encoding", NOT_PACKED).strip().lower()
+    if packing not in (NOT_PACKED, *_PACKED):
+        raise UnreadableReplyError("a response that is packed, though it was asked for as it is")
+    assert isinstance(response.stream, httpx2.AsyncByteStream)
+    response.stream = _LimitedBody(response.stream, is_packed=packing != NOT_PACKED)
+    # What is read from now on is not packed any more.
+    response.headers.pop("content-encoding", None)
+
+
+class _LimitedBody(httpx2.AsyncByteStream):
+    def __init__(self, stream: httpx2.AsyncByteStream, *, is_packed: bool) -> None:
+        self._stream = stream
+        self._unpacker = zlib.decompressobj(_ANY_HEADER_OF_ZLIB) if is_packed else None
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = LONGEST_BODY
+        async for part in self._stream:
+            unpacked = part if self._unpacker is None else self._unpacked(part, left + 1)
+            left -= len(unpacked)
+            if left < 0:
+                raise UnreadableReplyError(f"a response of more than {LONGEST_BODY // 2**20} MiB")
+            yield unpacked
+        if self._unpacker is not None and not self._unpacker.eof:
+            raise UnreadableReplyError("a packed response that ends too early")
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    def _unpacked(self, part: bytes, most: int) -> bytes:
+        assert self._unpacker is not None
+        try:
+            return self._unpacker.decompress(part, most)
+        except zlib.error:
+            raise UnreadableReplyError("a packed response that is damaged") from None
