@@ -438,11 +438,11 @@ PAGES = ("write_study", "collect_costs")
 
 
 def inputs_to_flip(jobs: list[Job]) -> Iterator[tuple[Job, Path]]:
-    """Yield, of the first job of each rule, one input file of each name that its script reads."""
+    """Yield, of the first job of each rule, one artifact of each name that its script reads; raw files have no record."""
     for job in {job.rule: job for job in reversed(jobs)}.values():
         if job.rule not in PAGES:
             for path in {Path(path).name: Path(path) for path in job.given.input}.values():
-                if path.is_file() and path.name not in UNREAD.get(job.rule, ()):
+                if path.is_file() and path.is_relative_to(RESULTS) and path.name not in UNREAD.get(job.rule, ()):
                     yield job, path
 
 

@@ -71,6 +71,9 @@ def test_hidden_files_are_no_part_of_a_directory(tmp_path: Path) -> None:
     assert list(recorded(folder)["artifact"]["files"]) == ["weights"]
 
 
-def test_a_missing_input_is_an_error(tmp_path: Path) -> None:
+def test_an_artifact_is_not_recorded_as_made_from_a_missing_input(tmp_path: Path) -> None:
+    (tmp_path / "artifact").write_text("")
+    made = provenance("made", inputs=[tmp_path / "absent.txt"])
     with pytest.raises(FileNotFoundError, match=r"absent\.txt"):
-        provenance("made", inputs=[tmp_path / "absent.txt"])
+        made.record(tmp_path / "artifact")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["artifact"]

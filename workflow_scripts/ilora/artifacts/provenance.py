@@ -59,7 +59,7 @@ class Provenance:
         rule: its rule.
         wildcards: their values, by name.
         params: the rule's parameters, by name, as JSON has them.
-        inputs: sha256 of each file or folder when the job began, by path.
+        inputs: sha256 of each file or folder when the job began, by path; empty for one that was not there.
     """
 
     rule: str
@@ -82,7 +82,7 @@ class Provenance:
 
         Raises:
             ArtifactError: an input is not what it was when the job began.
-            FileNotFoundError: an artifact is not there, or an input no longer.
+            FileNotFoundError: an artifact or an input is not there.
             TypeError: `config` or `details` holds what JSON cannot.
         """
         self._check_inputs()
@@ -123,6 +123,8 @@ def provenance(
 ) -> Provenance:
     """Return what a job is about to make its artifacts from; to be called before it reads its inputs.
 
+    An input that is not there is left to what reads it, whose message says more.
+
     Args:
         rule: its rule.
         wildcards: their values, by name.
@@ -130,12 +132,10 @@ def provenance(
         inputs: the files or directories that it reads.
 
     Raises:
-        FileNotFoundError: an input is not there.
         TypeError: `params` holds what JSON cannot.
     """
-    return Provenance(
-        rule, dict(wildcards or {}), as_json(params or {}), {str(entry): sha256_of(entry) for entry in inputs}
-    )
+    digests = {str(entry): sha256_of(entry) if Path(entry).exists() else "" for entry in inputs}
+    return Provenance(rule, dict(wildcards or {}), as_json(params or {}), digests)
 
 
 def provenance_of(job: Job, inputs: Iterable[str | os.PathLike[str]] | None = None) -> Provenance:
@@ -146,7 +146,6 @@ def provenance_of(job: Job, inputs: Iterable[str | os.PathLike[str]] | None = No
         inputs: those of its inputs on which its artifacts depend; None for all.
 
     Raises:
-        FileNotFoundError: an input is not there.
         TypeError: a parameter is of a kind that JSON does not have.
     """
     return provenance(
