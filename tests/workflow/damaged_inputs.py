@@ -438,7 +438,7 @@ PAGES = ("write_study", "collect_costs")
 
 
 def inputs_to_flip(jobs: list[Job]) -> Iterator[tuple[Job, Path]]:
-    """Yield, of the first job of each rule, one artifact of each name that its script reads; raw files have no record."""
+    """Yield, of the first job of each rule, an artifact of each name that its script reads; raw files are none."""
     for job in {job.rule: job for job in reversed(jobs)}.values():
         if job.rule not in PAGES:
             for path in {Path(path).name: Path(path) for path in job.given.input}.values():
