@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from ilora.configuration.finetuning import finetuning_values
 from ilora.configuration.presets import LEARNING_RATES, preset_values
+from ilora.configuration.study import StudyConfig
 from ilora.datasets.register import DATASETS, PAPER_DATASETS
 from ilora.layout import REPORT
 from ilora.methods.register import TUNED_METHODS
@@ -411,22 +412,22 @@ _PARTS: tuple[Callable[[Settings], Iterator[Deviation]], ...] = (
 
 
 def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
+    return {"study": study.config.plain()}
+
+
+def _finetuning_values(config: StudyConfig) -> dict[str, dict[str, Any]]:
+    """Return the resolved fine-tuning settings of each data set."""
     return {
-        "settings": study.config.model_dump(mode="json"),
-        "finetuning": {
-            dataset: finetuning_values(study.config.finetuning, dataset).model_dump(mode="json")
-            for dataset in study.config.datasets
-        },
-        "paper_finetuning": _finetuning_of_the_paper(study),
+        dataset: finetuning_values(config.finetuning, dataset).model_dump(mode="json") for dataset in config.datasets
     }
 
 
-def _finetuning_of_the_paper(study: Study) -> dict[str, dict[str, Any]]:
+def _finetuning_of_the_paper(config: StudyConfig) -> dict[str, dict[str, Any]]:
     """Return the fine-tuning settings that the paper names, for each data set of the study that it is about."""
-    as_paper = study.config.finetuning.model_copy(update={"preset": "paper", "per_dataset": {}})
+    as_paper = config.finetuning.model_copy(update={"preset": "paper", "per_dataset": {}})
     return {
         dataset: finetuning_values(as_paper, dataset).model_dump(mode="json", include=set(preset_values("paper", 1.0)))
-        for dataset in study.config.datasets
+        for dataset in config.datasets
         if dataset in LEARNING_RATES["paper"]
     }
 
@@ -439,8 +440,14 @@ def _caption(study: Study, wildcards: Wildcards) -> str:
 
 
 def _make(given: Given) -> Mapping[str, pa.Table | str]:
-    searches = [read_search(path) for path in given.inputs["weight_decays"]]
-    table = deviation_table(Settings(**given.settings, weight_decays=searches))
+    config = StudyConfig.read(given.settings["study"])
+    settings = Settings(
+        settings=config.model_dump(mode="json"),
+        finetuning=_finetuning_values(config),
+        paper_finetuning=_finetuning_of_the_paper(config),
+        weight_decays=[read_search(path) for path in given.inputs["weight_decays"]],
+    )
+    table = deviation_table(settings)
     return {"html": html_page("Known deviations from the paper", table, NOTES)}
 
 

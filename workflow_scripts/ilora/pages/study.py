@@ -36,14 +36,7 @@ def study_results(study: Study) -> list[str]:
 
 
 def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
-    return {
-        "settings": study.config.model_dump(mode="json"),
-        "defaults": StudyConfig().model_dump(mode="json"),
-        "finetuning": {
-            dataset: finetuning_values(study.config.finetuning, dataset).model_dump(mode="json")
-            for dataset in study.config.datasets
-        },
-    }
+    return {"study": study.config.plain()}
 
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
@@ -54,12 +47,16 @@ def _caption(study: Study, wildcards: Wildcards) -> str:
 
 
 def _make(given: Given) -> Mapping[str, pa.Table | str]:
-    settings, finetuning = given.settings["settings"], given.settings["finetuning"]
+    config = StudyConfig.read(given.settings["study"])
+    settings, defaults = config.model_dump(mode="json"), StudyConfig().model_dump(mode="json")
+    finetuning = {
+        dataset: finetuning_values(config.finetuning, dataset).model_dump(mode="json") for dataset in config.datasets
+    }
     records = read_records([*given.inputs["results"], *given.inputs["weight_decays"]])
     labels = {dataset: dataset_label(dataset) for dataset in finetuning}
     body = [
         section("Code, software and machines", provenance_table(records)),
-        section("Settings", settings_table(settings, given.settings["defaults"])),
+        section("Settings", settings_table(settings, defaults)),
         section("Fine-tuning as resolved for each data set", settings_by_dataset(finetuning, labels)),
     ]
     searches = [read_search(path) for path in given.inputs["weight_decays"]]
