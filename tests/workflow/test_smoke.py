@@ -114,11 +114,9 @@ def test_logs_tell_of_every_job(finished: Checkout) -> None:
         assert text == "20", f"{log}: the log begins with no date"
 
 
-def test_a_second_run_has_nothing_to_do_and_says_so_soon(finished: Checkout) -> None:
-    started = time.monotonic()
+def test_a_second_run_has_nothing_to_do(finished: Checkout) -> None:
     process = finished.snakemake("--cores", "all", *SMOKE)
     assert process.returncode == 0 and "Nothing to be done" in process.stdout
-    assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize(
