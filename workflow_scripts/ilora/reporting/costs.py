@@ -50,10 +50,14 @@ def jobs_behind(results: Iterable[str], rules: Iterable[Any]) -> list[tuple[str,
         for beginning, output, rule in outputs:
             if path.startswith(beginning) and output.match(path):
                 benchmark = str(rule.benchmark.apply_wildcards(rule.get_wildcards(path)))
-                # Others, such as memory, have a value in a job alone.
-                asked = {name: rule.resources[name].value for name in _OF_GPUS if name in rule.resources}
+                asked = {name: _value(rule.resources[name]) for name in _OF_GPUS if name in rule.resources}
                 jobs[benchmark] = (rule.name, gpus_of(asked), benchmark)
     return list(jobs.values())
+
+
+def _value(resource: Any) -> Any:
+    """Return the value of a rule's resource; the text of one that a profile or the command line sets."""
+    return resource.raw if resource.is_evaluable() else resource.value
 
 
 def gpus_of(resources: Mapping[str, Any]) -> int:
@@ -63,14 +67,20 @@ def gpus_of(resources: Mapping[str, Any]) -> int:
         resources: by name. Where `gpu`, the usual one, is 0 or not there, a profile may ask Slurm by `gres` or, in
             `slurm_extra`, by `--gpus-per-node`: both say how many on each node.
     """
-    if resources.get("gpu"):
-        return int(resources["gpu"])
-    option = _PER_NODE.search(resources.get("slurm_extra", ""))
-    kind, *rest = (resources.get("gres") or (f"gpu:{option[1]}" if option else "")).split(":")
+    gpus = _whole_number(resources.get("gpu"))
+    if gpus:
+        return gpus
+    option = _PER_NODE.search(str(resources.get("slurm_extra") or ""))
+    kind, *rest = str(resources.get("gres") or (f"gpu:{option[1]}" if option else "")).split(":")
     if kind != "gpu":
         return 0
     of_a_node = int(rest[-1]) if rest and rest[-1].isdigit() else 1
-    return of_a_node * int(resources.get("nodes", 1))
+    return of_a_node * (_whole_number(resources.get("nodes")) or 1)
+
+
+def _whole_number(value: Any) -> int:
+    """Return a number of things, 0 where none is named or an expression stands, whose value a job alone has."""
+    return int(value) if str(value).isdecimal() else 0
 
 
 def read_job_cost(rule: str, gpus: int, path: str | os.PathLike[str]) -> JobCost:
