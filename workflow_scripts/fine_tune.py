@@ -56,7 +56,7 @@ def main(snakemake: "Snakemake") -> None:
     provenance = provenance_of(snakemake, files)
     checkpoints = Path(snakemake.output.weights).parent.parent / "checkpoints"
     job = tuning_job(snakemake, checkpoints)
-    key = training_key({"code": snakemake.params.code, **snakemake.params.tuning}, files)
+    key = training_key({"code": snakemake.params.code, **snakemake.params.tuning}, provenance.inputs.values())
     job = replace(job, folder=str(checkpoints / key))
     tune(job, **snakemake.params.processes)
     adapter = publish(job, job.settings.finetuning.snapshots, snakemake)

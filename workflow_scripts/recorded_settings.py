@@ -6,6 +6,7 @@ this folder's last run where several folders share their results. They also know
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import Any
 
@@ -26,16 +27,22 @@ class RecordedSettingsError(Exception):
 class RecordedPersistence(FilePersistence):
     """Snakemake's notes, but for jobs whose artifacts have records: those say how they were made."""
 
+    @functools.cache  # noqa: B019 -- one for each process, as Snakemake caches what it asks of a job
+    def _changes(self, job: Any) -> list[Change] | None:
+        """Return in what a job's records differ from how it would make its files now; None where there are none."""
+        records = records_of(job)
+        return changes_of(job, records) if records else None
+
     def has_metadata(self, job: Any) -> bool:
         """Return whether it is known how all of a job's files were made."""
-        return records_of(job) != [] or super().has_metadata(job)
+        return self._changes(job) is not None or super().has_metadata(job)
 
     def params_changed(self, job: Any, file: Any = None) -> Any:
         """Return which parameters differ from those with which a job's files were made."""
-        records = records_of(job)
-        if not records:
+        changed = self._changes(job)
+        if changed is None:
             return super().params_changed(job, file)
-        found = [change for change in changes_of(job, records) if change.name != INPUT]
+        found = [change for change in changed if change.name != INPUT]
         return ParamsChange(
             only_old={f"{change.name}={change.recorded}" for change in found},
             only_new={f"{change.name}={change.now}" for change in found},
@@ -43,10 +50,10 @@ class RecordedPersistence(FilePersistence):
         )
 
     def _input_changed(self, job: Any, file: Any = None) -> bool:
-        records = records_of(job)
-        if not records:
+        changed = self._changes(job)
+        if changed is None:
             return bool(super()._input_changed(job, file))
-        return any(change.name == INPUT for change in changes_of(job, records))
+        return any(change.name == INPUT for change in changed)
 
 
 def consult_records() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import psutil
 import pyarrow as pa
 import pytest
 
 from ilora.artifacts.schemas import CANDIDATES, ITEMS, SEQUENCES
 from ilora.predictions.schema import PREDICTIONS
+from runs import Run, this_run
 
 PredictionsMaker = Callable[..., pa.Table]
 
@@ -123,3 +126,12 @@ def make_predictions() -> PredictionsMaker:
         return pa.Table.from_pylist(rows, schema=PREDICTIONS)
 
     return make
+
+
+@pytest.fixture
+def dead_run() -> Run:
+    """A run of Snakemake on this machine whose process has ended."""
+    process = psutil.Popen([sys.executable, "-c", ""])
+    run = replace(this_run(), process=process.pid)
+    process.wait()
+    return run

@@ -45,14 +45,6 @@ def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 @pytest.fixture
-def dead_run() -> Run:
-    process = psutil.Popen([sys.executable, "-c", ""])
-    run = replace(this_run(), process=process.pid)
-    process.wait()
-    return run
-
-
-@pytest.fixture
 def no_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file system that knows no locks of the operating system."""
 

@@ -22,14 +22,6 @@ linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="on
 
 
 @pytest.fixture
-def dead_run() -> Run:
-    process = psutil.Popen([sys.executable, "-c", ""])
-    run = replace(this_run(), process=process.pid)
-    process.wait()
-    return run
-
-
-@pytest.fixture
 def orphan(dead_run: Run) -> Iterator[psutil.Popen]:
     process = psutil.Popen(
         SLEEP, env={**os.environ, runs.RUN_VARIABLE: dead_run.name}, stdout=subprocess.PIPE, text=True

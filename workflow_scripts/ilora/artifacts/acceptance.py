@@ -68,8 +68,8 @@ def code_change(record: Record, recipe: Recipe) -> tuple[str, str]:
     return code.recorded, code.now
 
 
-def records_of(outputs: Iterable[Path]) -> tuple[Path, ...]:
-    """Return those of a job's outputs, or of the folders that they are part of, that have a record, checked against it.
+def records_of(outputs: Iterable[Path]) -> list[Record]:
+    """Return the records of a job's outputs, each once, and checked against the files that they tell of.
 
     Outputs without one, such as the drawings beside a figure's table, go with the others.
 
@@ -77,7 +77,7 @@ def records_of(outputs: Iterable[Path]) -> tuple[Path, ...]:
         Refused: nothing has a record, an output is missing, or a file is not the one that was written or not
             made from what is there now.
     """
-    artifacts = []
+    records: dict[Path, Record] = {}
     for path in outputs:
         if not path.exists():
             raise Refused(f"{path} is not there")
@@ -85,20 +85,19 @@ def records_of(outputs: Iterable[Path]) -> tuple[Path, ...]:
             record = record_of(path)
         except ArtifactError as error:
             raise Refused(str(error)) from error
-        if record is not None and record.artifact not in artifacts:
-            artifacts.append(record.artifact)
-    if not artifacts:
+        if record is not None:
+            records[record.artifact] = record
+    if not records:
         raise Refused("none of its files has a record that says how it was made")
-    for artifact in artifacts:
+    for artifact, record in records.items():
         try:
             (check_folder if artifact.is_dir() else check_file)(artifact)
-            inputs = read_record(artifact).inputs
         except ArtifactError as error:
             raise Refused(str(error)) from error
-        for source, digest in inputs.items():
+        for source, digest in record.inputs.items():
             if not Path(source).exists() or _digest(Path(source)) != digest:
                 raise Refused(f"{artifact} was made from another {source}")
-    return tuple(artifacts)
+    return list(records.values())
 
 
 @functools.cache  # all runs of a data set were made from the same files
@@ -139,13 +138,14 @@ def judge(workflow: Any) -> list[Verdict]:
         before = [verdicts[other] for other in dag.dependencies[job] if other in verdicts]
         try:
             records = records_of(outputs)
-            (code, *others) = {code_change(read_record(artifact), recipe_of(job)) for artifact in records}
+            recipe = recipe_of(job)
+            (code, *others) = {code_change(record, recipe) for record in records}
             if others:
                 raise Refused("its files were made by different code")
             again = [verdict.job for verdict in before if verdict.refusal is not None]
             if again:
                 raise Refused(f"made from what is made again by {again[0]}")
-            verdicts[job] = Verdict(name, outputs, records, code)
+            verdicts[job] = Verdict(name, outputs, tuple(record.artifact for record in records), code)
         except Refused as refusal:
             verdicts[job] = Verdict(name, outputs, refusal=str(refusal))
     return list(verdicts.values())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 from ilora.configuration.presets import LEARNING_RATES, preset_values
 from ilora.configuration.problems import Problem
@@ -44,6 +45,11 @@ def finetuning_values(
         "gate_learning_rate": resolved.gate_learning_rate or resolved.learning_rate,
     }
     return resolved.model_copy(update=learning_rates)
+
+
+def values_by_dataset(section: FinetuningSection, datasets: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return the resolved values of each data set, as JSON has them."""
+    return {dataset: finetuning_values(section, dataset).model_dump(mode="json") for dataset in datasets}
 
 
 def _values_of_method(section: FinetuningSection, method: str | None) -> Mapping[str, object]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from ilora.configuration.finetuning import finetuning_values
+from ilora.configuration.finetuning import finetuning_values, values_by_dataset
 from ilora.configuration.presets import LEARNING_RATES, preset_values
 from ilora.configuration.study import StudyConfig
 from ilora.datasets.register import DATASETS, PAPER_DATASETS
@@ -415,13 +415,6 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
     return {"study": study.config.plain()}
 
 
-def _finetuning_values(config: StudyConfig) -> dict[str, dict[str, Any]]:
-    """Return the resolved fine-tuning settings of each data set."""
-    return {
-        dataset: finetuning_values(config.finetuning, dataset).model_dump(mode="json") for dataset in config.datasets
-    }
-
-
 def _finetuning_of_the_paper(config: StudyConfig) -> dict[str, dict[str, Any]]:
     """Return the fine-tuning settings that the paper names, for each data set of the study that it is about."""
     as_paper = config.finetuning.model_copy(update={"preset": "paper", "per_dataset": {}})
@@ -443,7 +436,7 @@ def _make(given: Given) -> Mapping[str, pa.Table | str]:
     config = StudyConfig.read(given.settings["study"])
     settings = Settings(
         settings=config.model_dump(mode="json"),
-        finetuning=_finetuning_values(config),
+        finetuning=values_by_dataset(config.finetuning, config.datasets),
         paper_finetuning=_finetuning_of_the_paper(config),
         weight_decays=[read_search(path) for path in given.inputs["weight_decays"]],
     )

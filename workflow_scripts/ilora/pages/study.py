@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from ilora.configuration.finetuning import finetuning_values
+from ilora.configuration.finetuning import values_by_dataset
 from ilora.configuration.study import StudyConfig
 from ilora.figures.declaration import figures
 from ilora.layout import REPORT
@@ -49,9 +49,7 @@ def _caption(study: Study, wildcards: Wildcards) -> str:
 def _make(given: Given) -> Mapping[str, pa.Table | str]:
     config = StudyConfig.read(given.settings["study"])
     settings, defaults = config.model_dump(mode="json"), StudyConfig().model_dump(mode="json")
-    finetuning = {
-        dataset: finetuning_values(config.finetuning, dataset).model_dump(mode="json") for dataset in config.datasets
-    }
+    finetuning = values_by_dataset(config.finetuning, config.datasets)
     records = read_records([*given.inputs["results"], *given.inputs["weight_decays"]])
     labels = {dataset: dataset_label(dataset) for dataset in finetuning}
     body = [

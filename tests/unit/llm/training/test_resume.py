@@ -11,6 +11,7 @@ from transformers import LlamaForCausalLM
 from transformers.trainer_pt_utils import safe_globals
 
 from ilora.artifacts.errors import ArtifactError
+from ilora.artifacts.provenance import sha256_of
 from ilora.data.sequences import SequenceTable
 from ilora.llm.model.adapter import attach_adapter
 from ilora.llm.model.hybrid_model import HybridLanguageModel
@@ -139,8 +140,8 @@ def test_a_damaged_checkpoint_is_refused(run: Run, tmp_path: Path, name: str) ->
 def test_the_key_changes_with_settings_and_inputs(tmp_path: Path) -> None:
     file = tmp_path / "input"
     file.write_bytes(b"1")
-    first = training_key({"steps": 1}, [file])
-    assert training_key({"steps": 1}, [file]) == first
-    assert training_key({"steps": 2}, [file]) != first
+    first = training_key({"steps": 1}, [sha256_of(file)])
+    assert training_key({"steps": 1}, [sha256_of(file)]) == first
+    assert training_key({"steps": 2}, [sha256_of(file)]) != first
     file.write_bytes(b"2")
-    assert training_key({"steps": 1}, [file]) != first
+    assert training_key({"steps": 1}, [sha256_of(file)]) != first
