@@ -109,8 +109,8 @@ class Provenance:
         for path, digest in self.inputs.items():
             if sha256_of(path) != digest:
                 raise ArtifactError(
-                    f"{path}: found other content than when this job began, and what was made may be of either. "
-                    "Leave the files of a run alone while it lasts, and run again."
+                    f"{path}: found other content than when this job began: it changed while the job read it. "
+                    "Run again, and do not edit a run's files while it lasts."
                 )
 
 
