@@ -7,13 +7,16 @@
 # make test     every check and test; make check: the fast ones
 # make test-slurm  the smoke study on a real Slurm of one node, which is started for it, and what happens when things break
 # make bench    claims of speed and memory, measured; SECTIONS="adapter data" for some of them
+# make pins     the exact versions of envs/, from what pyproject.toml asks for; UPGRADE=1 for the newest
 # make clean    removes what was made (results/, Snakemake's notes), but not .venv, nor answers that were paid for
 #
+# PYTHON=/path/to/python and TORCH=cpu or TORCH=cuda choose what `.venv` is made of: envs/install.sh.
 # CORES=n limits the cores; ARGUMENTS=... goes to Snakemake as it stands. Another study: see studies/.
 
 CORES ?= all
 ARGUMENTS ?=
 SECTIONS ?=
+UPGRADE ?=
 
 python := .venv/bin/python
 # Rules carry the version of all code that they use; that a script's file is newer says nothing of it.
@@ -21,10 +24,10 @@ rerun_triggers := --rerun-triggers mtime params input software-env
 run_study = $(python) workflow_scripts/run_study.py $(rerun_triggers) --quiet host reason rules --cores $(CORES) --rerun-incomplete $(ARGUMENTS)
 print_table = .venv/bin/ilora table \
 	results/tables/table1.parquet --differences results/tables/differences.parquet
-sources := workflow_scripts tests
+sources := workflow_scripts tests envs/pin.py
 workflow := Snakefile rules
 
-.PHONY: run study figures report slurm test check test-slurm bench clean
+.PHONY: run study figures report slurm test check test-slurm bench pins clean
 
 run: .venv/installed
 	@$(run_study)
@@ -68,10 +71,14 @@ clean:
 	find results -mindepth 1 ! -name README.md ! -path results/chat ! -path "results/chat/*" -delete
 	rm -rf .snakemake
 
-.venv/installed: envs/requirements.txt envs/install.sh
+.venv/installed: envs/requirements.txt envs/torch-cpu.txt envs/torch-cuda.txt envs/install.sh
 	@envs/install.sh envs/requirements.txt
 	@touch $@
 
 .venv/installed-dev: .venv/installed envs/requirements-dev.txt
 	@envs/install.sh envs/requirements-dev.txt
 	@touch $@
+
+# Exact versions of what pyproject.toml asks for; UPGRADE=1 takes the newest.
+pins: .venv/installed-dev
+	PATH="$(CURDIR)/.venv/bin:$$PATH" $(python) envs/pin.py $(if $(UPGRADE),--upgrade)

@@ -1,0 +1,118 @@
+"""Pin what pyproject.toml asks for, for Python 3.11 to 3.13: `make pins`, or `make pins UPGRADE=1` for the newest versions.
+
+Writes, with hashes, `requirements.txt` (all that a run needs but torch), `torch-cuda.txt` (torch as Linux gets it by
+default, with what that build brings) and `requirements-dev.txt` (what checks and tests need besides), and brings the
+versions in the conda environments up to date. It needs uv, which resolves for all Pythons and systems at once.
+
+`torch-cpu.txt` is kept by hand: its hashes are those of PyTorch's own index, and change with torch's version only.
+"""
+
+import argparse
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+FOLDER = Path(__file__).resolve().parent
+PROJECT = FOLDER.parent / "pyproject.toml"
+RUN_EXTRAS = ("quantized", "recommenders", "workflow")
+OLDEST_PYTHON = "3.11"
+#: Of the conda environments and the container.
+CONTAINED_PYTHON = "3.13"
+
+RUN, CUDA, DEVELOPMENT = "requirements.txt", "torch-cuda.txt", "requirements-dev.txt"
+HEADINGS = {
+    RUN: "Everything that a run needs but torch, which is in torch-cuda.txt and torch-cpu.txt.",
+    CUDA: "torch for NVIDIA GPUs, with what that build brings. The three equals signs rule out a CPU build (+cpu).",
+    DEVELOPMENT: "What the checks and tests need besides.",
+}
+NOTICE = "# Written by `make pins` from pyproject.toml; to be installed with --no-deps --require-hashes.\n"
+_CUDA_NAMES = re.compile(r"torch|triton|(nvidia|cuda)-.*")
+
+
+def main() -> None:
+    """Resolve, and write what is pinned."""
+    parser = argparse.ArgumentParser(description="Pin what pyproject.toml asks for.")
+    parser.add_argument("--upgrade", action="store_true", help="take the newest versions, not those pinned so far")
+    upgrade = parser.parse_args().upgrade
+    run = resolve(RUN_EXTRAS, upgrade)
+    everything = resolve((*RUN_EXTRAS, "dev"), upgrade)
+    names = {name_of(block) for block in run}
+    # The versions of both come from one resolution, so that they go together.
+    write(RUN, [block for block in everything if name_of(block) in names and not is_torch(block)])
+    write(CUDA, [block.replace("==", "===", 1) for block in everything if is_torch(block)])
+    write(DEVELOPMENT, [block for block in everything if name_of(block) not in names and not is_torch(block)])
+    for environment in sorted(FOLDER.glob("*.yaml")):
+        renew(environment, contained_versions(everything))
+
+
+def resolve(extras: tuple[str, ...], upgrade: bool) -> list[str]:
+    """Return the block of each pinned package: its line, and the hashes below it.
+
+    Raises:
+        subprocess.CalledProcessError: If uv finds no versions that go together, or reaches no index.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        # What uv finds here it keeps, unless it is to upgrade.
+        pinned = Path(scratch) / "pinned.txt"
+        pinned.write_text("".join(_pinned_so_far()), encoding="utf-8")
+        command = ["uv", "pip", "compile", "--quiet", "--universal", "--python-version", OLDEST_PYTHON]
+        command += ["--generate-hashes", "--no-header", "--no-annotate", "--output-file", str(pinned), str(PROJECT)]
+        command += [part for extra in extras for part in ("--extra", extra)]
+        subprocess.run(command + ["--upgrade"] * upgrade, check=True)
+        return re.findall(r"^\S.*\n(?:[ ]+.*\n)*", pinned.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def write(file: str, blocks: list[str]) -> None:
+    """Write a file of pins."""
+    (FOLDER / file).write_text(f"# {HEADINGS[file]}\n{NOTICE}\n" + "".join(blocks), encoding="utf-8")
+
+
+def contained_versions(blocks: list[str]) -> dict[str, str]:
+    """Return the version of each package under Linux and the Python of environments and container."""
+    system = {"python_version": CONTAINED_PYTHON, "python_full_version": f"{CONTAINED_PYTHON}.0"}
+    system |= {"sys_platform": "linux", "platform_machine": "x86_64", "platform_system": "Linux"}
+    versions = {}
+    for block in blocks:
+        requirement = requirement_of(block)
+        if requirement.marker is None or requirement.marker.evaluate(system):
+            (specifier,) = requirement.specifier
+            versions[canonicalize_name(requirement.name)] = specifier.version
+    return versions
+
+
+def renew(environment: Path, versions: dict[str, str]) -> None:
+    """Put the pinned versions, and the Python, into a conda environment."""
+
+    def pinned(match: re.Match[str]) -> str:
+        return f"- {match[1]}=={versions[canonicalize_name(match[1])]}"
+
+    text = re.sub(r"- ([\w.-]+)==\S+", pinned, environment.read_text(encoding="utf-8"))
+    environment.write_text(re.sub(r"- python=\S+", f"- python={CONTAINED_PYTHON}", text), encoding="utf-8")
+
+
+def requirement_of(block: str) -> Requirement:
+    """Return what the first line of a block says."""
+    return Requirement(block.splitlines()[0].removesuffix("\\"))
+
+
+def name_of(block: str) -> str:
+    """Return the name of a block's package, normalised."""
+    return canonicalize_name(requirement_of(block).name)
+
+
+def is_torch(block: str) -> bool:
+    """Say whether a block is torch, or what its CUDA build alone brings."""
+    return _CUDA_NAMES.fullmatch(name_of(block)) is not None
+
+
+def _pinned_so_far() -> list[str]:
+    files = [FOLDER / name for name in (RUN, CUDA, DEVELOPMENT)]
+    return [file.read_text(encoding="utf-8").replace("===", "==") for file in files if file.exists()]
+
+
+if __name__ == "__main__":
+    main()
