@@ -1,4 +1,4 @@
-"""Pin what pyproject.toml asks for, for Python 3.11 to 3.13: `make pins`, or `make pins UPGRADE=1` for the newest versions.
+"""Pin what pyproject.toml asks for, for Python 3.11 to 3.13: `make pins`; UPGRADE=1 takes the newest versions.
 
 Writes, with hashes, `requirements.txt` (all that a run needs but torch), `torch-cuda.txt` (torch as Linux gets it by
 default, with what that build brings) and `requirements-dev.txt` (what checks and tests need besides), and brings the
@@ -45,7 +45,7 @@ def main() -> None:
     write(RUN, [block for block in everything if name_of(block) in names and not is_torch(block)])
     write(CUDA, [block.replace("==", "===", 1) for block in everything if is_torch(block)])
     write(DEVELOPMENT, [block for block in everything if name_of(block) not in names and not is_torch(block)])
-    for environment in sorted(FOLDER.glob("*.yaml")):
+    for environment in (*FOLDER.glob("*.yaml"), *FOLDER.glob("*.post-deploy.sh")):
         renew(environment, contained_versions(everything))
 
 
@@ -75,7 +75,7 @@ def contained_versions(blocks: list[str]) -> dict[str, str]:
     """Return the version of each package under Linux and the Python of environments and container."""
     system = {"python_version": CONTAINED_PYTHON, "python_full_version": f"{CONTAINED_PYTHON}.0"}
     system |= {"sys_platform": "linux", "platform_machine": "x86_64", "platform_system": "Linux"}
-    versions = {}
+    versions: dict[str, str] = {}
     for block in blocks:
         requirement = requirement_of(block)
         if requirement.marker is None or requirement.marker.evaluate(system):
@@ -85,12 +85,12 @@ def contained_versions(blocks: list[str]) -> dict[str, str]:
 
 
 def renew(environment: Path, versions: dict[str, str]) -> None:
-    """Put the pinned versions, and the Python, into a conda environment."""
+    """Put the pinned versions, and the Python, into a conda environment or the script that finishes it."""
 
     def pinned(match: re.Match[str]) -> str:
-        return f"- {match[1]}=={versions[canonicalize_name(match[1])]}"
+        return f"{match[1]}=={versions[canonicalize_name(match[1])]}"
 
-    text = re.sub(r"- ([\w.-]+)==\S+", pinned, environment.read_text(encoding="utf-8"))
+    text = re.sub(r"([\w.-]+)==\S+", pinned, environment.read_text(encoding="utf-8"))
     environment.write_text(re.sub(r"- python=\S+", f"- python={CONTAINED_PYTHON}", text), encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Versions stand in envs/requirements.txt; everything else that names one agrees with it."""
+"""`make pins` writes the pins of envs/ from pyproject.toml; everything that names a version agrees with them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import sys
 import tomllib
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from packaging.version import Version
 
 from ilora.code_version import imported_modules
 
@@ -23,37 +23,76 @@ DISTRIBUTED_AS = {"sklearn": "scikit-learn"}
 ENVIRONMENTS = ("data", "recommenders", "encoder", "llm", "evaluation", "chat")
 
 
-def read_pins(path: Path) -> dict[str, str]:
-    """Return name and version of every pinned line of a requirements file, refusing any other line."""
+#: What brings a package of the environment, although RecBole declares more than its models need.
+WITHOUT_DEPENDENCIES = re.compile(r"^python -m pip install --no-deps --no-input (\S+)$", re.MULTILINE)
+
+PYTHONS = ("3.11", "3.12", "3.13")
+
+
+def read_pins(path: Path) -> list[Requirement]:
+    """Return the requirements of a file of pins, refusing any that is not exact or has no hashes."""
+    blocks = re.findall(r"^[^\s#].*\n(?:[ ]+.*\n)*", path.read_text(encoding="utf-8"), re.MULTILINE)
+    requirements = []
+    for block in blocks:
+        line, *hashes = block.splitlines()
+        requirement = Requirement(line.removesuffix("\\"))
+        (specifier,) = requirement.specifier
+        assert specifier.operator in ("==", "===") and "*" not in specifier.version, f"{path.name}: {line}"
+        assert hashes and all(re.fullmatch(r" +--hash=sha256:[0-9a-f]{64}( \\)?", one) for one in hashes), block
+        requirements.append(requirement)
+    return requirements
+
+
+def pins_on(
+    repository: Path, python: str, system: str = "linux", machine: str = "x86_64", torch: str = "cuda"
+) -> dict[str, str]:
+    """Return name and version of what is installed on a system; a package that is pinned twice there is an error."""
+    platform = {"linux": "Linux", "darwin": "Darwin"}[system]
+    environment = {"python_version": python, "python_full_version": f"{python}.0", "sys_platform": system}
+    environment |= {"platform_machine": machine, "platform_system": platform, "extra": ""}
     pins: dict[str, str] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if line and not line.startswith(("#", "-r ")):
-            match = re.fullmatch(r"([A-Za-z0-9_.-]+)==([A-Za-z0-9_.]+)", line)
-            assert match, f"{path.name}: {line!r} is no exact pin"
-            name = canonicalize_name(match[1])
-            assert name not in pins, f"{path.name}: {name} twice"
-            pins[name] = match[2]
+    for file in ("requirements.txt", f"torch-{torch}.txt", "requirements-dev.txt"):
+        for requirement in read_pins(repository / "envs" / file):
+            if requirement.marker is None or requirement.marker.evaluate(environment):
+                name = canonicalize_name(requirement.name)
+                assert name not in pins, f"{name} twice on Python {python}, {system}"
+                (specifier,) = requirement.specifier
+                pins[name] = specifier.version
     return pins
 
 
 @pytest.fixture(scope="module")
-def run_pins(repository: Path) -> dict[str, str]:
-    return read_pins(repository / "envs" / "requirements.txt")
+def pins(repository: Path) -> dict[str, str]:
+    """Of the Python that runs the tests, with the build of torch that is installed."""
+    build = "cpu" if metadata.version("torch").endswith("+cpu") else "cuda"
+    return pins_on(repository, f"{sys.version_info.major}.{sys.version_info.minor}", torch=build)
 
 
-@pytest.fixture(scope="module")
-def development_pins(repository: Path) -> dict[str, str]:
-    return read_pins(repository / "envs" / "requirements-dev.txt")
+def conda_packages(repository: Path, name: str) -> dict[str, str]:
+    """Return what a conda environment installs, by name, RecBole without its dependencies among them."""
+    folder = repository / "envs"
+    specification = yaml.safe_load((folder / f"{name}.yaml").read_text(encoding="utf-8"))
+    python, installer, packages = specification["dependencies"]
+    assert (python, installer, list(packages)) == ("python=3.13", "pip", ["pip"])
+    lines = list(packages["pip"])
+    if (script := folder / f"{name}.post-deploy.sh").exists():
+        lines += WITHOUT_DEPENDENCIES.findall(script.read_text(encoding="utf-8"))
+    return dict(line.split("==") for line in lines)
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
-def test_conda_environments_pin_the_same_versions(repository: Path, run_pins: dict[str, str], name: str) -> None:
-    specification = yaml.safe_load((repository / "envs" / f"{name}.yaml").read_text(encoding="utf-8"))
-    python, installer, packages = specification["dependencies"]
-    assert (python, installer, list(packages)) == ("python=3.11", "pip", ["pip"])
-    for pin in packages["pip"]:
-        package, _, version = pin.partition("==")
-        assert run_pins[canonicalize_name(package)] == version, f"envs/{name}.yaml: {pin}"
+def test_conda_environments_pin_the_same_versions(repository: Path, name: str) -> None:
+    pinned = pins_on(repository, "3.13")
+    for package, version in conda_packages(repository, name).items():
+        assert pinned[canonicalize_name(package)] == version, f"envs/{name}.yaml: {package}"
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_a_conda_environment_resolves_without_what_recbole_declares(repository: Path, name: str) -> None:
+    assert "recbole==" not in (repository / "envs" / f"{name}.yaml").read_text(encoding="utf-8")
+    packages = {canonicalize_name(package) for package in conda_packages(repository, name)}
+    if {"recbole", "scipy"} <= packages:  # its models are imported, not only its data set read
+        assert set(declared(repository)["recbole"]) <= packages
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
@@ -72,8 +111,7 @@ def test_a_conda_environment_has_what_its_scripts_import(repository: Path, name:
         path = library / f"{script}.py"
         for module in (path, *imported_modules(path, library).values()):
             imported |= _foreign_packages(module)
-    pinned = (repository / "envs" / f"{name}.yaml").read_text(encoding="utf-8")
-    missing = {package for package in imported if f"- {package}==" not in pinned}
+    missing = imported - set(conda_packages(repository, name))
     assert not missing, f"envs/{name}.yaml lacks {sorted(missing)}"
 
 
@@ -95,50 +133,100 @@ def test_the_package_alone_brings_what_the_adapter_imports(repository: Path) -> 
     imported: set[str] = set()
     for module in (adapter, *imported_modules(adapter, library).values()):
         imported |= _foreign_packages(module)
-    project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert imported <= {Requirement(line).name for line in project["dependencies"]}
+    assert imported <= {Requirement(line).name for line in project(repository)["dependencies"]}
 
 
 def test_the_container_has_the_pinned_versions(repository: Path) -> None:
     definition = (repository / "envs" / "apptainer.def").read_text(encoding="utf-8")
     sections = dict(re.findall(r"^%(\w+)\n((?:[ \t]*\S?.*\n)*?)(?=^%|\Z)", definition, re.MULTILINE))
-    (copied,) = re.findall(r"envs/requirements\.txt (\S+)", sections["files"])
+    copied = dict(re.findall(r"envs/(\S+\.txt) (\S+)", sections["files"]))
+    assert set(copied) == {"requirements.txt", "torch-cuda.txt"} and "==" not in definition
     (installed,) = re.findall(r"pip install (.+)", sections["post"])
-    assert installed.split()[-2:] == ["--requirement", copied] and "==" not in definition
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    assert re.search(rf"^From: python:{re.escape(python)}-", definition, re.MULTILINE)
+    assert {"--no-deps", "--require-hashes"} <= set(installed.split())
+    assert re.findall(r"--requirement (\S+)", installed) == list(copied.values())
+    assert re.search(r"^From: python:3\.13-", definition, re.MULTILINE)
 
 
 def test_every_conda_environment_is_checked(repository: Path) -> None:
     assert {path.stem for path in (repository / "envs").glob("*.yaml")} == set(ENVIRONMENTS)
+    scripts = {path.name.removesuffix(".post-deploy.sh") for path in (repository / "envs").glob("*.post-deploy.sh")}
+    assert scripts <= set(ENVIRONMENTS)
 
 
 def test_the_language_model_runs_without_recbole(repository: Path) -> None:
-    assert "recbole" not in (repository / "envs" / "llm.yaml").read_text(encoding="utf-8").split("dependencies")[1]
+    assert "recbole" not in conda_packages(repository, "llm")
 
 
-def test_the_installed_versions_are_the_pinned_ones(run_pins: dict[str, str], development_pins: dict[str, str]) -> None:
-    installed = {name: Version(metadata.version(name)).public for name in {**run_pins, **development_pins}}
-    assert installed == {**run_pins, **development_pins}
+def test_the_supported_pythons_are_named_alike(repository: Path) -> None:
+    classifiers = project(repository)["classifiers"]
+    assert [line.rsplit(" ", 1)[1] for line in classifiers] == list(PYTHONS)
+    installer = (repository / "envs" / "install.sh").read_text(encoding="utf-8")
+    assert re.findall(r'^pythons="(.+)"', installer, re.MULTILINE) == [" ".join(reversed(PYTHONS))]
+    tools = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    assert tools["ruff"]["target-version"] == "py311"
 
 
-def test_every_installed_dependency_is_pinned(run_pins: dict[str, str], development_pins: dict[str, str]) -> None:
-    pinned = {**run_pins, **development_pins}
+def test_the_installed_versions_are_the_pinned_ones(pins: dict[str, str]) -> None:
+    installed = {name: metadata.version(name) for name in pins}
+    if sys.platform == "linux":
+        assert installed == pins
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_every_declared_dependency_is_pinned(repository: Path, python: str) -> None:
+    """Of what is installed here, under each Python; for RecBole and TensorBoard those that pyproject.toml leaves."""
+    pinned = pins_on(repository, python)
+    environment = {"extra": "", "python_version": python, "python_full_version": f"{python}.0"}
     for name in pinned:
-        for line in metadata.requires(name) or []:
+        try:
+            lines = declared(repository).get(name) or metadata.requires(name) or []
+        except metadata.PackageNotFoundError:
+            continue  # of the other build of torch
+        for line in lines:
             requirement = Requirement(line)
-            wanted = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-            # A CUDA build of torch brings packages of its own, which torch itself pins.
-            if wanted and name != "torch":
+            wanted = requirement.marker is None or requirement.marker.evaluate(environment)
+            if wanted:
                 assert canonicalize_name(requirement.name) in pinned, f"{name} needs {line}"
 
 
-def test_the_project_admits_the_pinned_versions(
-    repository: Path, run_pins: dict[str, str], development_pins: dict[str, str]
-) -> None:
-    project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    lines = project["dependencies"] + sum(project["optional-dependencies"].values(), [])
+@pytest.mark.parametrize("python", PYTHONS)
+def test_both_builds_of_torch_are_of_one_version(repository: Path, python: str) -> None:
+    cuda, cpu = (pins_on(repository, python, torch=build)["torch"] for build in ("cuda", "cpu"))
+    assert cpu == f"{cuda}+cpu"
+    assert pins_on(repository, python, "darwin", "arm64", torch="cpu")["torch"] == cuda
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_nothing_of_cuda_comes_with_the_cpu_build(repository: Path, python: str) -> None:
+    for system, machine in (("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64")):
+        names = pins_on(repository, python, system, machine, torch="cpu")
+        assert not [name for name in names if name.startswith(("nvidia-", "cuda-", "triton"))]
+
+
+def test_nothing_is_pinned_that_nobody_imports(repository: Path) -> None:
+    """What RecBole and TensorBoard declare, and neither the models nor the writer of events import."""
+    assert not {"ray", "thop", "grpcio", "werkzeug", "markdown", "tensorboard-data-server"} & set(
+        pins_on(repository, "3.13")
+    )
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_project_admits_the_pinned_versions(repository: Path, python: str) -> None:
+    lines = project(repository)["dependencies"] + sum(project(repository)["optional-dependencies"].values(), [])
+    pinned = pins_on(repository, python)
     for line in lines:
         requirement = Requirement(line)
-        version = {**run_pins, **development_pins}[canonicalize_name(requirement.name)]
+        version = pinned[canonicalize_name(requirement.name)]
         assert version in requirement.specifier, f"pyproject.toml: {line}, pinned {version}"
+
+
+def project(repository: Path) -> dict[str, Any]:
+    """Return what pyproject.toml says of the project."""
+    content: dict[str, Any] = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))
+    return content["project"]
+
+
+def declared(repository: Path) -> dict[str, list[str]]:
+    """Return, by package, the dependencies that pyproject.toml names in place of the package itself."""
+    content = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))
+    return {package["name"]: package["requires-dist"] for package in content["tool"]["uv"]["dependency-metadata"]}

@@ -19,7 +19,10 @@ from ilora.data.raw import RawDataError
 from ilora.datasets.steam import REVIEW_FIELDS
 
 # Of escapes that Python reads but means to give up.
-pytestmark = pytest.mark.filterwarnings("ignore:invalid:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:invalid:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:invalid:SyntaxWarning"),
+]
 
 PATH = Path("reviews.json.gz")
 
@@ -229,3 +232,10 @@ def test_dicts_are_read_whole(tmp_path: Path) -> None:
     path = tmp_path / "games.json.gz"
     path.write_bytes(gzip.compress("{u'id': u'10', u'tags': [u'a', u'é']}\n{}".encode()))
     assert list(read_dicts(path)) == [(1, {"id": "10", "tags": ["a", "é"]}), (2, {})]
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_escape_that_python_gives_up_warns_nobody() -> None:
+    line = rb"{'username': '\N{BULLET}\q', 'product_id': '1', 'date': 'd'}"
+    (read,) = parse_lines(line + b"\n", REVIEW_FIELDS, path=PATH).to_pylist()
+    assert read["username"] == "\N{BULLET}\\q"

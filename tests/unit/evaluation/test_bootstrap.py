@@ -15,7 +15,7 @@ def _widened(confidence: float, users: int) -> float:
 def test_the_interval_is_that_of_scipy_at_the_widened_confidence(shape: tuple[float, float]) -> None:
     shares = np.random.default_rng(0).beta(*shape, size=40)
     samples = resampled_users(40, 40_000, 1) @ shares / 40
-    low, high = bca_interval(shares.mean(), samples, shares - shares.mean(), np.array(40), 0.95)
+    low, high = bca_interval(np.array(shares.mean()), samples, shares - shares.mean(), np.array(40), 0.95)
     scipy = stats.bootstrap(
         (shares,), np.mean, confidence_level=_widened(0.95, 40), n_resamples=40_000, method="BCa", rng=1
     ).confidence_interval
@@ -28,7 +28,7 @@ def test_few_users_widen_the_interval() -> None:
     samples = resampled_users(200, 2000, 0) @ shares / 200
     widths = []
     for n in (5, 200):
-        low, high = bca_interval(shares.mean(), samples, shares - shares.mean(), np.array(n), 0.95)
+        low, high = bca_interval(np.array(shares.mean()), samples, shares - shares.mean(), np.array(n), 0.95)
         widths.append(high - low)
     assert widths[0] > 1.3 * widths[1]
 

@@ -80,7 +80,7 @@ def test_simulated_answers_have_the_rate_and_the_correlation_asked_for() -> None
 def test_simulated_methods_agree_on_users() -> None:
     population = Population(users=1000, draws=10, rate=0.3, correlation=0.4)
     hits = simulate_methods(population, 50, 3, 0.5, np.random.default_rng(0))
-    agreeing = np.corrcoef(hits.reshape(3, -1))[0, 1:]
+    agreeing = np.asarray(np.corrcoef(hits.reshape(3, -1)))[0, 1:]
     # Two methods have the same skill with probability 0.25.
     assert agreeing == pytest.approx(0.25 * 0.4 / (0.4 + 0.6 / 10), abs=0.02)
     better, other = simulate_pair(population, 50, 0.2, 0.5, np.random.default_rng(0)).mean(axis=(1, 2)) / 10

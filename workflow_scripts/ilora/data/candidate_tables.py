@@ -203,7 +203,7 @@ def _holds_an_excluded_item(
     marked = sequences.excluded.flat()
     marks[rows, sequences.targets] = True
     marks[marked] = True
-    holds = marks[np.repeat(rows, settings.draws)[:, None], others].any(axis=1)
+    holds = np.any(marks[np.repeat(rows, settings.draws)[:, None], others], axis=1)
     marks[rows, sequences.targets] = False
     marks[marked] = False
     return holds

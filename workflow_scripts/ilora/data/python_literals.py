@@ -8,6 +8,7 @@ below), goes to `ast.literal_eval`, so that the result is always that of `ast.li
 
 import ast
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -180,7 +181,10 @@ def _evaluate(line: bytes, path: Path, number: int) -> dict[object, object]:
             f"{_LONGEST_EVALUATED:,} in one record. Check that it is the file that the data set's page offers."
         )
     try:
-        record = ast.literal_eval(line.decode())
+        with warnings.catch_warnings():
+            # A backslash that escapes nothing stands for itself; Python warns of it as if it were somebody's source.
+            warnings.simplefilter("ignore")
+            record = ast.literal_eval(line.decode())
     except _REFUSALS as error:
         raise RawDataError(f"{path}, line {number}: is no Python literal ({error}).") from error
     if not isinstance(record, dict):

@@ -80,7 +80,8 @@ def group_similarity(
     first, second = np.triu_indices(task.users.groups, k=1)
     cosines = averages.cosine.reshape(task.users.groups, task.users.groups)
     return GradientSimilarity(
-        similarity=float(cosines[first, second].mean()), noise_ceiling=float(noise_ceiling(averages.halves.mean()))
+        similarity=float(cosines[first, second].mean()),
+        noise_ceiling=float(noise_ceiling(averages.halves.mean(keepdims=True)).item()),
     )
 
 

@@ -1,0 +1,2 @@
+# RecBole without what it declares: Ray 2.6.3 and others, which its models do not import and Python 3.13 cannot have.
+python -m pip install --no-deps --no-input recbole==1.2.1
