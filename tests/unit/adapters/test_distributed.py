@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from peft import PeftModel
 from torch.multiprocessing.spawn import start_processes
 
 import distributed_steps
-from ilora.adapters import InstanceWiseModel
 from ilora.artifacts.tensors import read_tensors
 from tiny_models import tiny_model
 
@@ -62,7 +62,7 @@ def test_a_step_with_sharded_parameters_is_that_of_one_process(folder: Path, way
 
 
 def test_an_adapter_saved_from_shards_is_whole(folder: Path) -> None:
-    model = InstanceWiseModel.from_pretrained(tiny_model(), folder / "adapter", is_trainable=True)
+    model = PeftModel.from_pretrained(tiny_model(), folder / "adapter", is_trainable=True)
     _, state = losses_and_state(folder, "sharded")
     found = distributed_steps.trained_state(model)
     assert found.keys() == state.keys()

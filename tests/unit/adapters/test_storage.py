@@ -12,7 +12,7 @@ import torch
 from peft import PeftModel
 from torch import nn
 
-from ilora.adapters import InstanceWiseConfig, InstanceWiseModel, get_instance_wise_model, storage
+from ilora.adapters import InstanceWiseConfig, get_instance_wise_model, storage
 from ilora.artifacts.errors import ArtifactError
 from ilora.artifacts.tensors import write_tensors
 from tiny_models import config, instance_wise, lora, padded, plain_lora, random_sequences, representations, tiny_model
@@ -20,16 +20,16 @@ from tiny_models import config, instance_wise, lora, padded, plain_lora, random_
 FILES = {"adapter_config.json", "adapter_model.safetensors", "gate.safetensors"}
 
 
-def answer(model: InstanceWiseModel) -> torch.Tensor:
+def answer(model: PeftModel) -> torch.Tensor:
     batch = padded(random_sequences([5, 3]), "left")
-    z = representations(2) if model.config.gate_input == "sequence_representation" else None
+    z = representations(2) if model.gate_config.gate_input == "sequence_representation" else None
     return model(**batch, sequence_representations=z).logits.detach()
 
 
-def trained(gate: InstanceWiseConfig | None = None, kind: str = "llama", **settings: Any) -> InstanceWiseModel:
+def trained(gate: InstanceWiseConfig | None = None, kind: str = "llama", **settings: Any) -> PeftModel:
     """Give a model whose every saved tensor differs from that of a fresh one."""
     model = instance_wise(tiny_model(kind), gate or config(4), lora(**settings))
-    if model.config.gate_input == "sequence_representation":
+    if model.gate_config.gate_input == "sequence_representation":
         model.gate.standardisation.fit(3 * representations(20, seed=5) + 1)
     return model
 
@@ -48,9 +48,9 @@ def test_logits_survive_the_disk_bit_for_bit(kind: str, dtype: torch.dtype, tmp_
     model.gate.standardisation.fit(3 * representations(20, seed=5) + 1)
     model.save_pretrained(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == FILES
-    again = InstanceWiseModel.from_pretrained(tiny_model(kind, dtype=dtype), tmp_path)
+    again = PeftModel.from_pretrained(tiny_model(kind, dtype=dtype), tmp_path)
     assert torch.equal(answer(again), answer(model))
-    assert again.config == model.config
+    assert again.gate_config == model.gate_config
 
 
 @pytest.mark.parametrize(
@@ -72,9 +72,9 @@ def test_every_gate_survives_the_disk(gate: InstanceWiseConfig, tmp_path: Path) 
         answer(model)  # gives batch normalisation its statistics
         model.eval()
     model.save_pretrained(tmp_path)
-    again = InstanceWiseModel.from_pretrained(tiny_model(), tmp_path)
+    again = PeftModel.from_pretrained(tiny_model(), tmp_path)
     assert torch.equal(answer(again), answer(model))
-    assert again.config == gate
+    assert again.gate_config == gate
     read, read_config = storage.read_gate(tmp_path)
     z = torch.randn(3, gate.width, generator=torch.Generator().manual_seed(0))
     assert torch.equal(read(z), model.gate(z))
@@ -84,23 +84,23 @@ def test_every_gate_survives_the_disk(gate: InstanceWiseConfig, tmp_path: Path) 
 def test_double_precision_survives_the_disk(tmp_path: Path) -> None:
     model = instance_wise(tiny_model(dtype=torch.float64), config(4)).double()
     model.save_pretrained(tmp_path)
-    again = InstanceWiseModel.from_pretrained(tiny_model(dtype=torch.float64), tmp_path)
+    again = PeftModel.from_pretrained(tiny_model(dtype=torch.float64), tmp_path)
     assert torch.equal(answer(again), answer(model))
 
 
 def test_the_same_adapter_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
     trained().save_pretrained(tmp_path / "again")
-    InstanceWiseModel.from_pretrained(tiny_model(), folder).save_pretrained(tmp_path / "loaded")
+    PeftModel.from_pretrained(tiny_model(), folder).save_pretrained(tmp_path / "loaded")
     for name in FILES:
         assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes()
         assert (tmp_path / "loaded" / name).read_bytes() == (folder / name).read_bytes()
 
 
 def test_a_loaded_adapter_is_frozen_unless_it_is_to_be_trained_on(folder: Path) -> None:
-    frozen = InstanceWiseModel.from_pretrained(tiny_model(), folder)
+    frozen = PeftModel.from_pretrained(tiny_model(), folder)
     assert not frozen.training
     assert not any(parameter.requires_grad for parameter in frozen.parameters())
-    model = InstanceWiseModel.from_pretrained(tiny_model(), folder, is_trainable=True)
+    model = PeftModel.from_pretrained(tiny_model(), folder, is_trainable=True)
     fresh = get_instance_wise_model(tiny_model(), lora(), config(4))
     wanted = {name for name, parameter in fresh.named_parameters() if parameter.requires_grad}
     assert {name for name, parameter in model.named_parameters() if parameter.requires_grad} == wanted
@@ -118,17 +118,17 @@ def test_a_folder_of_an_earlier_version_is_loaded(tmp_path: Path, monkeypatch: p
         earlier.setattr(storage, "asdict", lambda config: values)
         model.save_pretrained(tmp_path)
     assert '"guidance"' in (tmp_path / "adapter_config.json").read_text()
-    loaded = InstanceWiseModel.from_pretrained(tiny_model(), tmp_path)
-    assert loaded.config == model.config
+    loaded = PeftModel.from_pretrained(tiny_model(), tmp_path)
+    assert loaded.gate_config == model.gate_config
     assert torch.equal(answer(loaded), answer(model))
 
 
 def test_other_trained_modules_are_kept(tmp_path: Path) -> None:
     model = instance_wise(tiny_model(), config(4), lora(target_modules=["q_proj"], modules_to_save=["lm_head"]))
-    inner: Any = model.peft_model.get_base_model()
+    inner: Any = model.get_base_model()
     nn.init.normal_(inner.get_output_embeddings().weight)
     model.save_pretrained(tmp_path)
-    assert torch.equal(answer(InstanceWiseModel.from_pretrained(tiny_model(), tmp_path)), answer(model))
+    assert torch.equal(answer(PeftModel.from_pretrained(tiny_model(), tmp_path)), answer(model))
 
 
 def test_plain_peft_refuses_it(folder: Path) -> None:
@@ -138,7 +138,7 @@ def test_plain_peft_refuses_it(folder: Path) -> None:
 
 def test_pefts_own_saving_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="Unknown PEFT type passed: ILORA"):
-        trained().peft_model.save_pretrained(str(tmp_path))
+        trained().save_pretrained(str(tmp_path))
     assert not {path.name for path in tmp_path.iterdir()} & FILES
 
 
@@ -146,31 +146,31 @@ def test_it_is_saved_whichever_adapter_is_active(folder: Path, tmp_path: Path) -
     gate = config(4, gate_input="constant")
     model = trained(gate)
     expected = answer(model)
-    model.peft_model.add_weighted_adapter(["default"], [0.5], "halved", combination_type="cat")
-    model.peft_model.set_adapter("halved")
+    model.add_weighted_adapter(["default"], [0.5], "halved", combination_type="cat")
+    model.set_adapter("halved")
     model.save_pretrained(tmp_path / "constant")
-    assert torch.equal(answer(InstanceWiseModel.from_pretrained(tiny_model(), tmp_path / "constant")), expected)
+    assert torch.equal(answer(PeftModel.from_pretrained(tiny_model(), tmp_path / "constant")), expected)
 
 
 def test_a_merged_adapter_is_saved_as_it_was(tmp_path: Path) -> None:
     model = trained(config(4, gate_input="constant"))
     expected = answer(model)
-    model.peft_model.merge_adapter()
+    model.merge_adapter()
     model.save_pretrained(tmp_path)
-    assert torch.equal(answer(InstanceWiseModel.from_pretrained(tiny_model(), tmp_path)), expected)
+    assert torch.equal(answer(PeftModel.from_pretrained(tiny_model(), tmp_path)), expected)
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
     with pytest.raises(FileNotFoundError, match=name.replace(".", r"\.")):
-        InstanceWiseModel.from_pretrained(tiny_model(), folder)
+        PeftModel.from_pretrained(tiny_model(), folder)
 
 
 def test_a_missing_gate_says_what_it_is_for(folder: Path) -> None:
     (folder / "gate.safetensors").unlink()
     with pytest.raises(FileNotFoundError, match="Without its gate an instance-wise adapter is another model"):
-        InstanceWiseModel.from_pretrained(tiny_model(), folder)
+        PeftModel.from_pretrained(tiny_model(), folder)
 
 
 @pytest.mark.parametrize("name", ["adapter_model.safetensors", "gate.safetensors"])
@@ -179,7 +179,7 @@ def test_one_flipped_bit_in_the_weights_is_noticed(folder: Path, name: str) -> N
     content[-3] ^= 1
     (folder / name).write_bytes(content)
     with pytest.raises(ArtifactError, match=name.replace(".", r"\.") + ".*the digest differs"):
-        InstanceWiseModel.from_pretrained(tiny_model(), folder)
+        PeftModel.from_pretrained(tiny_model(), folder)
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
@@ -187,7 +187,7 @@ def test_a_truncated_file_is_noticed(folder: Path, name: str) -> None:
     content = (folder / name).read_bytes()
     (folder / name).write_bytes(content[: len(content) // 2])
     with pytest.raises(ArtifactError, match=name.replace(".", r"\.")):
-        InstanceWiseModel.from_pretrained(tiny_model(), folder)
+        PeftModel.from_pretrained(tiny_model(), folder)
 
 
 def edit_config(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
@@ -211,12 +211,12 @@ def test_altered_settings_are_noticed(folder: Path, change: Callable[[dict[str, 
     edit_config(folder, change)
     message = r"gate\.safetensors: found the gate of another adapter, .* saved with adapter_config\.json"
     with pytest.raises(ValueError, match=message):
-        InstanceWiseModel.from_pretrained(tiny_model(), folder)
+        PeftModel.from_pretrained(tiny_model(), folder)
 
 
 def test_settings_laid_out_otherwise_are_the_same(folder: Path) -> None:
     edit_config(folder, lambda content: None)
-    assert torch.equal(answer(InstanceWiseModel.from_pretrained(tiny_model(), folder)), answer(trained()))
+    assert torch.equal(answer(PeftModel.from_pretrained(tiny_model(), folder)), answer(trained()))
 
 
 @pytest.mark.parametrize(
@@ -229,14 +229,14 @@ def test_the_gate_of_another_adapter_is_refused(folder: Path, gate: InstanceWise
     other.save_pretrained(tmp_path / "other")
     shutil.copy(tmp_path / "other" / "gate.safetensors", folder)
     with pytest.raises(ValueError, match=r"gate\.safetensors: found the gate of another adapter"):
-        InstanceWiseModel.from_pretrained(tiny_model(), folder)
+        PeftModel.from_pretrained(tiny_model(), folder)
 
 
 def test_the_lora_weights_of_another_adapter_are_refused(folder: Path, tmp_path: Path) -> None:
     instance_wise(tiny_model(), config(4), seed=2).save_pretrained(tmp_path / "other")
     shutil.copy(tmp_path / "other" / "adapter_model.safetensors", folder)
     with pytest.raises(ValueError, match=r"another adapter, .* saved with adapter_model\.safetensors"):
-        InstanceWiseModel.from_pretrained(tiny_model(), folder)
+        PeftModel.from_pretrained(tiny_model(), folder)
 
 
 def test_an_interrupted_saving_over_another_adapter_leaves_none(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,7 +251,7 @@ def test_an_interrupted_saving_over_another_adapter_leaves_none(folder: Path, mo
     with pytest.raises(KeyboardInterrupt):
         instance_wise(tiny_model(), config(4), seed=2).save_pretrained(folder)
     with pytest.raises(ValueError, match="found the gate of another adapter"):
-        InstanceWiseModel.from_pretrained(tiny_model(), folder)
+        PeftModel.from_pretrained(tiny_model(), folder)
 
 
 @pytest.mark.parametrize(
@@ -308,36 +308,36 @@ def test_another_base_model_is_refused_and_left_as_it_was(
     model = base()
     names = set(model.state_dict())
     with pytest.raises(ValueError, match=message):
-        InstanceWiseModel.from_pretrained(model, folder)
+        PeftModel.from_pretrained(model, folder)
     assert set(model.state_dict()) == names
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_the_base_model_in_half_precision_is_the_same_one(folder: Path, dtype: torch.dtype, tmp_path: Path) -> None:
-    model = InstanceWiseModel.from_pretrained(tiny_model(dtype=dtype), folder)
+    model = PeftModel.from_pretrained(tiny_model(dtype=dtype), folder)
     assert torch.isfinite(answer(model)).all()
     model.save_pretrained(tmp_path)
-    InstanceWiseModel.from_pretrained(tiny_model(), tmp_path)
+    PeftModel.from_pretrained(tiny_model(), tmp_path)
 
 
 def test_a_later_format_is_refused(folder: Path) -> None:
     edit_config(folder, lambda content: content["instance_wise"].update(format_version=2))
     with pytest.raises(ValueError, match=r"adapter_config\.json: found format version 2, expected 1"):
-        InstanceWiseModel.from_pretrained(tiny_model(), folder)
+        PeftModel.from_pretrained(tiny_model(), folder)
 
 
 def test_settings_of_a_later_peft_are_refused(folder: Path) -> None:
     edit_config(folder, lambda content: content.update(turbo=True))
     with pytest.raises(ValueError, match=r"'turbo': it was written with PEFT \d+\.\d+\.\d+; load it with that version"):
-        InstanceWiseModel.from_pretrained(tiny_model(), folder)
+        PeftModel.from_pretrained(tiny_model(), folder)
 
 
 def test_a_plain_lora_is_no_instance_wise_adapter(tmp_path: Path) -> None:
     plain_lora(tiny_model()).save_pretrained(str(tmp_path))
     with pytest.raises(ValueError, match="found an adapter of type LORA, expected ILORA"):
-        InstanceWiseModel.from_pretrained(tiny_model(), tmp_path)
+        PeftModel.from_pretrained(tiny_model(), tmp_path)
 
 
 def test_a_folder_of_nothing_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"nowhere/adapter_config\.json"):
-        InstanceWiseModel.from_pretrained(tiny_model(), tmp_path / "nowhere")
+        PeftModel.from_pretrained(tiny_model(), tmp_path / "nowhere")

@@ -49,7 +49,7 @@ class InstanceWiseVariant(LoraVariant):
         return False
 
     @staticmethod
-    def init(module: LoraLayer, adapter_name: str) -> None:
+    def init(module: LoraLayer, adapter_name: str, **_: Any) -> None:
         """Nothing to create: the weights are ordinary LoRA's."""
 
     def merge_safe(self, module: Any, active_adapter: str, orig_weight: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
