@@ -87,7 +87,7 @@ def test_the_gates_are_gone_after_backward() -> None:
     model = model_in_training(True)
     loss(model, 0).backward()
     with pytest.raises(RuntimeError, match="no expert weights are set"):
-        model(**padded(random_sequences([5]), "left"))
+        model.get_base_model()(**padded(random_sequences([5]), "left"))
 
 
 def test_a_copy_needs_it_switched_on_anew() -> None:

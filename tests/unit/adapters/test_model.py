@@ -26,7 +26,9 @@ def test_a_fresh_adapter_leaves_the_models_answers_as_they_were() -> None:
 def test_only_adapter_and_gate_are_trained() -> None:
     model = get_instance_wise_model(tiny_model(), lora(), config(4))
     trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
-    expected = {name for name, _ in model.named_parameters() if "lora_" in name} | {"gate.projection.weight"}
+    expected = {name for name, _ in model.named_parameters() if "lora_" in name} | {
+        "base_model.gates.default.projection.weight"
+    }
     assert trained == expected
     assert len(trained) == 2 * 14 + 1
 
@@ -85,13 +87,13 @@ def test_a_copy_is_a_model_of_its_own() -> None:
     assert not torch.equal(answer(duplicate), expected)
     assert torch.equal(answer(model), expected)
     with duplicate.gated(representations(2)), pytest.raises(RuntimeError, match="no expert weights are set"):
-        model(**padded(random_sequences([5, 3]), "left"))
+        model.get_base_model()(**padded(random_sequences([5, 3]), "left"))
 
 
 def test_threads_of_data_parallel_would_share_the_gates_and_are_refused() -> None:
     model = instance_wise(tiny_model(), config(4))
     with pytest.raises(RuntimeError, match="use DistributedDataParallel"):
-        model._replicate_for_data_parallel()
+        model.base_model._replicate_for_data_parallel()
 
 
 def test_a_second_attempt_after_a_refused_one_is_as_good_as_the_first() -> None:

@@ -97,9 +97,8 @@ class ExpertWeights:
         # A layer that runs again in backward must not take the gates of what happens to be open around backward.
         if found is None or (not torch.compiler.is_compiling() and self._in_flight.backward != _backward()):
             raise RuntimeError(
-                f"{layer}: no expert weights are set. Give sequence_representations to the model that PEFT returned, "
-                "and do not call the model inside it; with gradient checkpointing, switch it on by that model's "
-                "gradient_checkpointing_enable()."
+                f"{layer}: no expert weights are set. Call the instance-wise model, not the model inside it; with "
+                "gradient checkpointing, switch it on by the instance-wise model's gradient_checkpointing_enable()."
             )
         if activation.ndim != 3:
             raise RuntimeError(

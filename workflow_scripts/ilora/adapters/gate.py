@@ -60,7 +60,7 @@ class Standardisation(nn.Module):
         return (sequence_representation.to(self.mean.dtype) - self.mean) / self.scale
 
 
-def _finite(omega: torch.Tensor) -> torch.Tensor:
+def _finite(omega: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
     """Give omega back, checked: NaN and infinity in z, or in the gate's own arithmetic, make it NaN.
 
     Raises:
@@ -70,7 +70,9 @@ def _finite(omega: torch.Tensor) -> torch.Tensor:
     if torch.compiler.is_compiling():
         torch._assert_async(torch.isfinite(omega).all(), message)
     elif not torch.isfinite(omega).all():
-        rows = (~torch.isfinite(omega)).any(dim=-1).nonzero().flatten().tolist()
+        # Batch normalisation spreads one row's over all.
+        wrong = z if not torch.isfinite(z).all() else omega
+        rows = (~torch.isfinite(wrong)).any(dim=-1).nonzero().flatten().tolist()
         raise ValueError(f"{message} in batch rows {rows}, or too large for {omega.dtype}")
     return omega
 
@@ -92,7 +94,10 @@ class LinearGate(nn.Module):
 
     def forward(self, sequence_representation: torch.Tensor) -> torch.Tensor:
         """Give omega, float (batch, K), each row summing to 1, for z of shape (batch, d)."""
-        return _finite(torch.softmax(self.projection(self.standardisation(sequence_representation)), dim=-1))
+        return _finite(
+            torch.softmax(self.projection(self.standardisation(sequence_representation)), dim=-1),
+            sequence_representation,
+        )
 
 
 class TopKGate(nn.Module):
@@ -116,7 +121,9 @@ class TopKGate(nn.Module):
         """Give omega, float (batch, K), rows summing to 1 with K - active_experts zeros, for z of shape (batch, d)."""
         scores = self.projection(self.standardisation(sequence_representation))
         largest, places = scores.topk(self.active_experts, dim=-1)
-        return _finite(torch.zeros_like(scores).scatter(-1, places, torch.softmax(largest, dim=-1)))
+        return _finite(
+            torch.zeros_like(scores).scatter(-1, places, torch.softmax(largest, dim=-1)), sequence_representation
+        )
 
 
 class ResidualConvolutionGate(nn.Module):
@@ -153,7 +160,9 @@ class ResidualConvolutionGate(nn.Module):
                 f"the residual-convolution gate normalises over the batch: found 1 row of width {signal.shape[-1]} in "
                 "training, expected 2 or more rows; drop the last batch of an epoch, or use the linear gate"
             )
-        return _finite(torch.softmax(self.projection(self.blocks(self.stem(signal)).mean(dim=-1)), dim=-1))
+        return _finite(
+            torch.softmax(self.projection(self.blocks(self.stem(signal)).mean(dim=-1)), dim=-1), sequence_representation
+        )
 
 
 class _ResidualBlock(nn.Module):

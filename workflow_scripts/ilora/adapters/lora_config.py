@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from ilora.adapters.config import InstanceWiseConfig
 from ilora.adapters.earlier_format import earlier_gate, is_earlier_format, read_settings
 
 
-class InstanceWisePeftType(str, Enum):
+class InstanceWisePeftType(StrEnum):
     """PEFT keys its tables by `peft.PeftType`, whose members are equal to their strings, as this one is."""
 
     ILORA = "ILORA"
@@ -75,7 +75,7 @@ class InstanceWiseLoraConfig(LoraConfig):
         name = str(pretrained_model_name_or_path)
         config: Any = super().from_pretrained(name, subfolder, **options)
         if not isinstance(config, cls):
-            raise ValueError(f"{name}: found an adapter of type {config.peft_type}, expected ILORA")
+            raise ValueError(f"{name}: found an adapter of type {config.peft_type.value}, expected ILORA")
         if is_earlier_format(name, subfolder):
             config._earlier_gate = earlier_gate(Path(name, subfolder or ""))
         return config

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -85,7 +86,7 @@ class InstanceWiseLoraModel(LoraModel):
         settings: InstanceWiseConfig = config.instance_wise
         weights = ExpertWeights(settings.experts, settings.scale)
         try:
-            gate_lora_layers(model, weights, lambda: self.constant_factors(adapter_name), adapter_name)
+            gate_lora_layers(model, weights, partial(self.constant_factors, adapter_name), adapter_name)
             if config.base is not None:
                 base_model.check(config.base, model)
         except ValueError:
@@ -199,19 +200,19 @@ class InstanceWiseLoraModel(LoraModel):
         for name in self.active_adapters:
             self.gates[name].requires_grad_(not self.peft_config[name].inference_mode)
 
-    def gradient_checkpointing_enable(
-        self, gradient_checkpointing_kwargs: Mapping[str, Any] | None = None, **options: Any
+    def activation_checkpointing_enable(
+        self, activation_checkpointing_kwargs: Mapping[str, Any] | None = None, **options: Any
     ) -> None:
         """Switch gradient checkpointing on so that the recomputation sees the gates of its own forward pass.
 
         Args:
-            gradient_checkpointing_kwargs: for `torch.utils.checkpoint.checkpoint`.
+            activation_checkpointing_kwargs: for `torch.utils.checkpoint.checkpoint`.
             options: whatever else transformers' own method takes.
 
         Raises:
             ValueError: if reentrant checkpointing is asked for, which loses them.
         """
-        asked = dict(gradient_checkpointing_kwargs or {})
+        asked = dict(activation_checkpointing_kwargs or {})
         if asked.get("use_reentrant"):
             raise ValueError("found use_reentrant=True, expected False: the reentrant kind would lose the gates")
 
@@ -224,7 +225,11 @@ class InstanceWiseLoraModel(LoraModel):
         enable = getattr(inner, "activation_checkpointing_enable", None) or inner.gradient_checkpointing_enable
         enable(asked, **options)
 
-    activation_checkpointing_enable = gradient_checkpointing_enable
+    def gradient_checkpointing_enable(
+        self, gradient_checkpointing_kwargs: Mapping[str, Any] | None = None, **options: Any
+    ) -> None:
+        """Do as `activation_checkpointing_enable`, by the name that earlier versions of transformers call."""
+        self.activation_checkpointing_enable(gradient_checkpointing_kwargs, **options)
 
     def add_weighted_adapter(self, adapters: list[str], *arguments: Any, **options: Any) -> None:
         """Add an adapter that combines constant ones, as PEFT does; its own gate is that of a single expert.
@@ -460,14 +465,11 @@ class InstanceWiseLoraModel(LoraModel):
         expected = _filter_state_dict_by_key_prefixes(model.state_dict(), prefixes)
         storage.compare(expected, renamed, adapter_name)
         gate = next(module for module in model.modules() if isinstance(module, cls)).gates[adapter_name]
-        # Whatever the gate was trained in, it is computed in.
-        saved = next(tensor for name, tensor in renamed.items() if name.endswith("standardisation.mean"))
-        gate.to(dtype=saved.dtype)
+        # Whatever the gate was trained in, it is computed in; and it stays where the base model is.
+        gate_weights = {name: tensor for name, tensor in renamed.items() if f"gates.{adapter_name}." in name}
+        gate.to(dtype=next(tensor.dtype for tensor in gate_weights.values() if tensor.is_floating_point()))
         device = gate.get_buffer("standardisation.mean").device
-        return {
-            name: tensor.to(device) if ".standardisation." in name or f"gates.{adapter_name}." in name else tensor
-            for name, tensor in renamed.items()
-        }
+        return renamed | {name: tensor.to(device) for name, tensor in gate_weights.items()}
 
     @classmethod
     def _convert_state_dict_for_initial_model(cls, *arguments: Any, **options: Any) -> Any:
@@ -544,8 +546,8 @@ def _prompt_tokens(inputs: Mapping[str, Any], embeddings: torch.Tensor) -> torch
     if mask.shape != embeddings.shape[:2]:
         raise ValueError(
             f"attention_mask: found shape {tuple(mask.shape)}, expected that of the tokens, "
-            f"{tuple(embeddings.shape[:2])}: a gate that reads the tokens needs all of the prompt's. When decoding with "
-            "a cache, call the model inside of `with model.gated(collapse_tokens(embeddings, mask))` of the prompt."
+            f"{tuple(embeddings.shape[:2])}: a gate that reads the tokens needs all of the prompt's. When decoding "
+            "with a cache, call the model inside `with model.gated(collapse_tokens(embeddings, mask))` of the prompt."
         )
     prompt: torch.Tensor = mask.bool()
     return prompt if inputs.get("labels") is None else prompt & (inputs["labels"] == IGNORED_LABEL)

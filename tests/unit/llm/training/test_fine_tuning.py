@@ -193,9 +193,9 @@ def test_an_adapter_of_other_settings_or_damaged_is_refused(tmp_path: Path, llam
     save_adapter(tuned, SMALL_ADAPTER, tmp_path)
     with pytest.raises(ValueError, match=r"other settings \(experts\)"):
         load_adapter(llama, tuned.item_vectors, small_adapter(experts=4), tmp_path)
-    gate = tmp_path / "gate.safetensors"
+    gate = tmp_path / "adapter_model.safetensors"
     gate.write_bytes(gate.read_bytes()[:-4])
-    with pytest.raises(ArtifactError, match=r"gate\.safetensors"):
+    with pytest.raises(ArtifactError, match=r"adapter_model\.safetensors"):
         load_adapter(llama, tuned.item_vectors, SMALL_ADAPTER, tmp_path)
 
 
