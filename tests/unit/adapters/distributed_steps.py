@@ -14,6 +14,7 @@ from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel
 from transformers.models.llama.modeling_llama import LlamaDecoderLayer
 
+from ilora.adapters.storage import write_adapter
 from ilora.artifacts.tensors import write_tensors
 from tiny_models import config, instance_wise, padded, random_sequences, representations, tiny_model
 
@@ -66,7 +67,7 @@ def sharded(rows: slice, folder: Path) -> tuple[torch.Tensor, dict[str, torch.Te
             fully_shard(module, mesh=mesh)
     fully_shard(model, mesh=mesh)
     loss = step(model, rows)
-    model.save_pretrained(folder / "adapter")
+    write_adapter(model, folder / "adapter")
     return loss, trained_state(model)
 
 

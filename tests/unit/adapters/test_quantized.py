@@ -147,7 +147,7 @@ def test_it_generates(saved: Path, bits: int, device: str) -> None:
 @pytest.mark.parametrize("bits", BITS)
 def test_an_adapter_survives_the_disk_on_quantized_and_plain_base(saved: Path, bits: int, tmp_path: Path) -> None:
     model = instance_wise(quantized(saved, bits), config(4))
-    model.save_pretrained(tmp_path)
+    model.save_pretrained(str(tmp_path))
     again = PeftModel.from_pretrained(quantized(saved, bits), tmp_path)
     plain = PeftModel.from_pretrained(tiny_model(**SHAPE), tmp_path)
     with torch.no_grad():

@@ -9,6 +9,7 @@ import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from peft.tuners.lora import Linear
+from transformers import OPTForCausalLM, XLNetLMHeadModel
 
 from ilora.adapters import InstanceWiseConfig, InstanceWiseLoraConfig, get_instance_wise_model
 from ilora.adapters.gate_inputs import collapse_tokens
@@ -210,6 +211,34 @@ def test_what_overflows_in_the_gates_own_precision_is_refused() -> None:
 def test_representations_that_are_no_tensor_are_named(z: Any) -> None:
     with pytest.raises(TypeError, match=r"sequence_representations: found (list|ndarray), expected a torch\.Tensor"):
         instance_wise(tiny_model(), config(4))(**batch(), sequence_representations=z)
+
+
+@pytest.mark.parametrize(
+    ("base", "modules", "message"),
+    [
+        (OPTForCausalLM, ["q_proj", "fc1"], r"layers\.0\.fc1: a opt model gives this layer all tokens"),
+        (XLNetLMHeadModel, ["layer_1"], r"a xlnet model computes with \(tokens, rows, width\)"),
+    ],
+)
+def test_layers_that_do_not_keep_sequences_apart_are_refused_at_once(
+    base: Any, modules: list[str], message: str
+) -> None:
+    shape = {"num_hidden_layers": 1, "n_layer": 1, "num_attention_heads": 2, "n_head": 2, "vocab_size": 40}
+    widths = {"hidden_size": 16, "d_model": 16, "ffn_dim": 16, "d_inner": 16, "word_embed_proj_dim": 16}
+    model = base(base.config_class(**shape, **widths))
+    with pytest.raises(ValueError, match=message):
+        get_peft_model(model, settings(target_modules=modules))
+
+
+@pytest.mark.filterwarnings("ignore:.*gradient_checkpointing:FutureWarning")
+def test_checkpointing_of_the_base_model_alone_never_takes_the_gates_around_backward() -> None:
+    model = instance_wise(tiny_model(), config(4)).train()
+    inner: Any = model.get_base_model()
+    inner.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    loss = model(**batch(), labels=batch()["input_ids"], sequence_representations=representations(3)).loss
+    message = "with gradient checkpointing, switch it on by"
+    with model.gated(representations(3, seed=9)), pytest.raises(RuntimeError, match=message):
+        loss.backward()
 
 
 def test_one_row_is_too_few_for_the_residual_gate_in_training() -> None:

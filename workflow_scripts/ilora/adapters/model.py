@@ -28,7 +28,13 @@ from ilora.adapters.config import CONSTANT_WIDTH, InstanceWiseConfig
 from ilora.adapters.expert_weights import ExpertWeights
 from ilora.adapters.gate import Gate, build_gate
 from ilora.adapters.gate_inputs import collapse_tokens
-from ilora.adapters.gating import InstanceWiseVariant, folded, gate_lora_layers, lora_layers
+from ilora.adapters.gating import (
+    InstanceWiseVariant,
+    check_keeps_sequences_apart,
+    folded,
+    gate_lora_layers,
+    lora_layers,
+)
 from ilora.adapters.labels import IGNORED_LABEL
 from ilora.adapters.load import LoadMeter
 from ilora.adapters.lora_config import InstanceWiseLoraConfig, InstanceWisePeftType
@@ -71,7 +77,12 @@ class InstanceWiseLoraModel(LoraModel):
         self._enabled = True
 
     def inject_adapter(
-        self, model: nn.Module, adapter_name: str, *arguments: Any, low_cpu_mem_usage: bool = False, **options: Any
+        self,
+        model: nn.Module,
+        adapter_name: str,
+        autocast_adapter_dtype: bool = True,
+        low_cpu_mem_usage: bool = False,
+        **options: Any,
     ) -> None:
         """Put fresh LoRA layers into the base model, and a gate before them.
 
@@ -80,12 +91,14 @@ class InstanceWiseLoraModel(LoraModel):
                 are of another base model. The model is then as it was.
         """
         # The caller's own settings stay as they are: what the base model is known by is of this model alone.
-        config = self.peft_config[adapter_name] = copy.deepcopy(self.peft_config[adapter_name])
+        config: Any = copy.deepcopy(self.peft_config[adapter_name])
+        self.peft_config[adapter_name] = config
         trainable = {parameter: parameter.requires_grad for parameter in self.gates.parameters()}
-        super().inject_adapter(model, adapter_name, *arguments, low_cpu_mem_usage=low_cpu_mem_usage, **options)
+        super().inject_adapter(model, adapter_name, autocast_adapter_dtype, low_cpu_mem_usage, **options)
         settings: InstanceWiseConfig = config.instance_wise
         weights = ExpertWeights(settings.experts, settings.scale)
         try:
+            check_keeps_sequences_apart(model, lora_layers(model, adapter_name))
             gate_lora_layers(model, weights, partial(self.constant_factors, adapter_name), adapter_name)
             if config.base is not None:
                 base_model.check(config.base, model)
@@ -112,7 +125,7 @@ class InstanceWiseLoraModel(LoraModel):
     @property
     def gate_config(self) -> InstanceWiseConfig:
         """The settings of the active adapter's gate."""
-        return cast(InstanceWiseConfig, self.peft_config[self._active_name()].instance_wise)
+        return self._settings_of(self._active_name())
 
     @property
     def load(self) -> LoadMeter:
@@ -237,7 +250,7 @@ class InstanceWiseLoraModel(LoraModel):
         Raises:
             RuntimeError: if the gate of one is not constant.
         """
-        before = self.peft_config[adapters[0]]
+        before: Any = self.peft_config[adapters[0]]
         single = InstanceWiseConfig(experts=1, width=CONSTANT_WIDTH, gate_input="constant")
         with ExitStack() as opened:
             for name in adapters:
@@ -291,7 +304,7 @@ class InstanceWiseLoraModel(LoraModel):
         Raises:
             RuntimeError: if the gate is not constant.
         """
-        config: InstanceWiseConfig = self.peft_config[adapter_name].instance_wise
+        config = self._settings_of(adapter_name)
         if not config.is_constant:
             raise RuntimeError(
                 "an instance-wise LoRA has one update for each sequence and cannot be merged; only a constant gate "
@@ -357,7 +370,7 @@ class InstanceWiseLoraModel(LoraModel):
         return nullcontext(), _restored(opened, now)
 
     def _gate_inputs(self, adapter_name: str, given: Any, inputs: Mapping[str, Any]) -> torch.Tensor:
-        gate_input = self.peft_config[adapter_name].instance_wise.gate_input
+        gate_input = self._settings_of(adapter_name).gate_input
         if gate_input not in ("token_collapsed", "constant"):
             if given is None:
                 raise ValueError(
@@ -425,6 +438,9 @@ class InstanceWiseLoraModel(LoraModel):
         if not self.active_adapters:
             raise RuntimeError("no adapter is active: set one by set_adapter")
         return self.active_adapters[0]
+
+    def _settings_of(self, adapter_name: str) -> InstanceWiseConfig:
+        return cast(InstanceWiseLoraConfig, self.peft_config[adapter_name]).instance_wise  # type: ignore[no-any-return]
 
     def _layers(self, adapter_name: str) -> list[Any]:
         return list(lora_layers(self.model, adapter_name).values())

@@ -91,18 +91,15 @@ def read_settings(folder: Path) -> PeftConfig:
     return config
 
 
-def load_weights(model: PeftModel, path: Path) -> None:
-    """Read the weights of an adapter, gated or not, into a model that has its shape.
+def load_weights(model: PeftModel, weights: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Put the weights of an adapter, gated or not, read from ``path``, into a model.
 
     Raises:
-        FileNotFoundError: if there is none.
         ValueError: if names or shapes differ from the model's.
-        ilora.artifacts.errors.ArtifactError: if the file is damaged.
     """
-    weights = read_tensors(path)
     if not isinstance(model.peft_config[ADAPTER_NAME], InstanceWiseLoraConfig):  # which checks by itself
         compare(_state(model, ADAPTER_NAME), weights, str(path))
-    set_peft_model_state_dict(model, weights)
+    set_peft_model_state_dict(model, dict(weights))
 
 
 def saved_name(name: str) -> str:

@@ -12,7 +12,7 @@ from torch import nn
 from ilora.adapters import InstanceWiseConfig, get_instance_wise_model, storage
 from ilora.artifacts.json_files import read_json
 from ilora.artifacts.records import check_folder
-from ilora.artifacts.tensors import write_tensors
+from ilora.artifacts.tensors import read_tensors, write_tensors
 from ilora.artifacts.writing import atomic_path
 from ilora.configuration.sections.finetuning_values import AdapterValues
 from ilora.configuration.tuning import AdapterShape
@@ -53,6 +53,7 @@ def attach_adapter(
         target_modules=list(values.target_modules),
         task_type="CAUSAL_LM",
     )
+    adapted: nn.Module
     if shape.experts is None:
         adapted = get_peft_model(causal_model, lora)
     else:
@@ -108,9 +109,11 @@ def load_adapter(
     """
     check_folder(folder)
     _check_shape(shape, folder)
-    adapted = get_peft_model(causal_model, storage.read_settings(folder))
+    path = folder / storage.LORA_FILE
+    settings, weights = storage.read_settings(folder), read_tensors(path)
+    adapted = get_peft_model(causal_model, settings)
     assert isinstance(adapted, PeftModel)
-    storage.load_weights(adapted, folder / storage.LORA_FILE)
+    storage.load_weights(adapted, weights, path)
     projector = None if shape.item_vectors is None else load_projector(folder / PROJECTOR_FILE)
     model = HybridLanguageModel(adapted, projector, item_vectors).to(causal_model.device)
     return model.requires_grad_(False).eval()
