@@ -120,7 +120,7 @@ def test_a_constant_gate_can_be_combined_exactly(gate: InstanceWiseConfig, kind:
     combine(model, kind)
     model.set_adapter("combined")
     # PEFT makes the new adapter in float32, whatever the others are in.
-    assert relative_error(plain_logits(model.get_base_model()), expected) < 1e-6
+    assert relative_error(plain_logits(model), expected) < 1e-6
     model.set_adapter("default")
     assert torch.equal(logits(model), expected)
     after = weights_of(model)

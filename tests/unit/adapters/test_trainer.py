@@ -38,7 +38,7 @@ def fresh(tied: bool) -> PeftModel:
     settings = InstanceWiseLoraConfig(
         r=8, target_modules=modules, lora_dropout=0.1, instance_wise=config(4), inference_mode=False
     )
-    return get_peft_model(base, settings)  # type: ignore[return-value]
+    return get_peft_model(base, settings)
 
 
 def trainer(model: PeftModel, folder: Path, **options: Any) -> Trainer:

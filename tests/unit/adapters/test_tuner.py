@@ -284,4 +284,5 @@ def test_the_layers_are_pefts_own() -> None:
     model = get_peft_model(tiny_model(), settings())
     assert {type(module) for module in model.modules() if hasattr(module, "lora_A")} == {Linear}
     assert isinstance(model.peft_config["default"], LoraConfig)
-    assert isinstance(model.peft_config["default"].instance_wise, InstanceWiseConfig)
+    read: Any = model.peft_config["default"]
+    assert isinstance(read.instance_wise, InstanceWiseConfig)

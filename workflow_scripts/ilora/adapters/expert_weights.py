@@ -16,11 +16,22 @@ Factors = dict[int, torch.Tensor]
 _NO_BACKWARD = -1
 
 
-class _InFlight(threading.local):
-    """What one thread computes with: a server's threads share the model and must not share their batches."""
+class _Batch:
+    """What one thread computes with, and the backward pass in which that was set."""
 
-    factors: Factors | None = None
-    backward: int = _NO_BACKWARD
+    def __init__(self) -> None:
+        self.factors: Factors | None = None
+        self.backward = _NO_BACKWARD
+
+
+class _Threads(threading.local):
+    """The batch of each thread: a server's threads share the model and must not share their batches.
+
+    It is an object of its own, for a compiled model that is interrupted loses what it sets on a thread's local itself.
+    """
+
+    def __init__(self) -> None:
+        self.batch = _Batch()
 
 
 class ExpertWeights:
@@ -42,14 +53,14 @@ class ExpertWeights:
         self.experts = experts
         self.multiplier = float(experts) if scale == "per_expert_rank" else 1.0
         self.ranks: set[int] = set()
-        self._in_flight = _InFlight()
+        self._in_flight = _Threads()
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy begins without a batch in flight.
         return {name: value for name, value in self.__dict__.items() if name != "_in_flight"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _in_flight=_InFlight())
+        self.__dict__.update(state, _in_flight=_Threads())
 
     def set(self, omega: torch.Tensor) -> None:
         """Use omega, float (rows, K), until it is cleared or set again.
@@ -65,22 +76,22 @@ class ExpertWeights:
 
     def clear(self) -> None:
         """Forget them: a forward pass without a gate is an error from now on."""
-        self._in_flight.factors = None
+        self._in_flight.batch.factors = None
 
     @property
     def current(self) -> Factors | None:
         """The factors that this thread computes with, None without a gate."""
-        return self._in_flight.factors
+        return self._in_flight.batch.factors
 
     @contextmanager
     def restored(self, factors: Factors | None) -> Iterator[None]:
         """While it lasts, use factors that were `current` before."""
-        before, backward = self._in_flight.factors, self._in_flight.backward
+        before, backward = self._in_flight.batch.factors, self._in_flight.batch.backward
         self._put(factors)
         try:
             yield
         finally:
-            self._in_flight.factors, self._in_flight.backward = before, backward
+            self._in_flight.batch.factors, self._in_flight.batch.backward = before, backward
 
     def factors_for(self, activation: torch.Tensor, layer: str) -> torch.Tensor:
         """Give the factors, shape (rows, 1, r), of a rank-r activation of shape (rows, tokens, r).
@@ -93,9 +104,9 @@ class ExpertWeights:
             RuntimeError: if no expert weights are set, those of another batch are, or the activation is no batch of
                 sequences (as inside a mixture-of-experts block, which flattens them).
         """
-        found = self._in_flight.factors
+        found = self._in_flight.batch.factors
         # A layer that runs again in backward must not take the gates of what happens to be open around backward.
-        if found is None or (not torch.compiler.is_compiling() and self._in_flight.backward != _backward()):
+        if found is None or (not torch.compiler.is_compiling() and self._in_flight.batch.backward != _backward()):
             raise RuntimeError(
                 f"{layer}: no expert weights are set. Call the instance-wise model, not the model inside it; with "
                 "gradient checkpointing, switch it on by the instance-wise model's gradient_checkpointing_enable()."
@@ -114,9 +125,9 @@ class ExpertWeights:
         return factors.to(activation.dtype)
 
     def _put(self, factors: Factors | None) -> None:
-        self._in_flight.factors = factors
+        self._in_flight.batch.factors = factors
         if not torch.compiler.is_compiling():
-            self._in_flight.backward = _backward()
+            self._in_flight.batch.backward = _backward()
 
 
 def _backward() -> int:

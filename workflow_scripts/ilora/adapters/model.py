@@ -82,7 +82,7 @@ class InstanceWiseLoraModel(LoraModel):
         adapter_name: str,
         autocast_adapter_dtype: bool = True,
         low_cpu_mem_usage: bool = False,
-        **options: Any,
+        state_dict: dict[str, torch.Tensor] | None = None,
     ) -> None:
         """Put fresh LoRA layers into the base model, and a gate before them.
 
@@ -94,7 +94,7 @@ class InstanceWiseLoraModel(LoraModel):
         config: Any = copy.deepcopy(self.peft_config[adapter_name])
         self.peft_config[adapter_name] = config
         trainable = {parameter: parameter.requires_grad for parameter in self.gates.parameters()}
-        super().inject_adapter(model, adapter_name, autocast_adapter_dtype, low_cpu_mem_usage, **options)
+        super().inject_adapter(model, adapter_name, autocast_adapter_dtype, low_cpu_mem_usage, state_dict)
         settings: InstanceWiseConfig = config.instance_wise
         weights = ExpertWeights(settings.experts, settings.scale)
         try:
@@ -440,7 +440,7 @@ class InstanceWiseLoraModel(LoraModel):
         return self.active_adapters[0]
 
     def _settings_of(self, adapter_name: str) -> InstanceWiseConfig:
-        return cast(InstanceWiseLoraConfig, self.peft_config[adapter_name]).instance_wise  # type: ignore[no-any-return]
+        return cast(InstanceWiseLoraConfig, self.peft_config[adapter_name]).instance_wise
 
     def _layers(self, adapter_name: str) -> list[Any]:
         return list(lora_layers(self.model, adapter_name).values())
@@ -455,6 +455,21 @@ class InstanceWiseLoraModel(LoraModel):
     def _replicate_for_data_parallel(self) -> Any:
         """Refuse `torch.nn.DataParallel`: its replicas' layers would read the weights that the original set."""
         raise RuntimeError("torch.nn.DataParallel cannot run an instance-wise model; use DistributedDataParallel")
+
+    @classmethod
+    def _get_adapter_state_dict(
+        cls, model: Any, config: Any, adapter_name: str, state_dict: Any, unwanted_adapter_names: Any
+    ) -> dict[str, torch.Tensor]:
+        """Give an adapter's tensors.
+
+        Raises:
+            RuntimeError: if this process has no whole LoRA weights.
+        """
+        state: dict[str, torch.Tensor] = super()._get_adapter_state_dict(
+            model, config, adapter_name, state_dict, unwanted_adapter_names
+        )
+        storage.check_whole(model, adapter_name, state)
+        return state
 
     @classmethod
     def _remove_adapter_name_from_key(cls, key: str, adapter_name: str) -> str:

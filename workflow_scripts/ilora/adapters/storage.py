@@ -128,17 +128,26 @@ def compare(expected: Mapping[str, torch.Tensor], found: Mapping[str, torch.Tens
             )
 
 
+def check_whole(model: Any, adapter_name: str, state: Mapping[str, torch.Tensor]) -> None:
+    """Refuse a state that lacks weights of LoRA layers.
+
+    Raises:
+        RuntimeError: if it does.
+    """
+    if sum("lora_" in name for name in state) < 2 * len(lora_layers(model, adapter_name)):
+        raise RuntimeError(
+            "found LoRA layers without their weights: FullyShardedDataParallel keeps them elsewhere; shard by "
+            "torch.distributed.fsdp.fully_shard, whose models can be saved"
+        )
+
+
 def _lora_name(name: str) -> str:
     return re.sub(r"\.ilora_([AB])\.weight$", r".lora_\1.weight", name)
 
 
 def _state(model: Any, adapter_name: str) -> dict[str, torch.Tensor]:
     state = get_peft_model_state_dict(model, adapter_name=adapter_name, save_embedding_layers=False)
-    if sum("lora_" in name for name in state) < 2 * len(lora_layers(model, adapter_name)):
-        raise RuntimeError(
-            "found LoRA layers without their weights: FullyShardedDataParallel keeps them elsewhere; shard by "
-            "torch.distributed.fsdp.fully_shard, whose models can be saved"
-        )
+    check_whole(model, adapter_name, state)
     # Gathered, where they are cut over processes.
     return {name: tensor.full_tensor() if isinstance(tensor, DTensor) else tensor for name, tensor in state.items()}
 
