@@ -23,7 +23,7 @@ def main(snakemake: "Snakemake") -> None:
     """Write `gates.parquet`."""
     start_log(snakemake.log[0])
     provenance = provenance_of(snakemake)
-    adapter = Path(snakemake.input.gate).parent
+    adapter = Path(snakemake.input.adapter_weights).parent
     check_made_from(adapter, snakemake.input)
     gate, instance_wise = read_gate(adapter)
     sequences = read_sequences(snakemake.input.sequences)

@@ -28,7 +28,7 @@ def test_the_example_of_the_adapter_runs(repository: Path, tmp_path: Path) -> No
     assert {path.name for path in (tmp_path / "adapter").iterdir()} == {
         "adapter_config.json",
         "adapter_model.safetensors",
-        "gate.safetensors",
+        "README.md",
     }
 
 

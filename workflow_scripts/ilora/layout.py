@@ -95,7 +95,6 @@ class Layout:
     adapter_weights = Artifact(f"{_FINETUNE}/adapter/adapter_model.safetensors")
     adapter_settings = Artifact(f"{_FINETUNE}/adapter/ilora.json")
     adapter_projector = Artifact(f"{_FINETUNE}/adapter/projector.safetensors")
-    adapter_gate = Artifact(f"{_FINETUNE}/adapter/gate.safetensors")
     adapter_card = Artifact(f"{_FINETUNE}/adapter/README.md")
     snapshots = Artifact(f"{_FINETUNE}/snapshots")
     tuning_log = Artifact(f"{_FINETUNE}/training_log.parquet")

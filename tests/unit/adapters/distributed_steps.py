@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from peft import PeftModel
 from torch import distributed, nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
@@ -13,14 +14,14 @@ from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel
 from transformers.models.llama.modeling_llama import LlamaDecoderLayer
 
-from ilora.adapters import InstanceWiseModel
+from ilora.adapters.storage import write_adapter
 from ilora.artifacts.tensors import write_tensors
 from tiny_models import config, instance_wise, padded, random_sequences, representations, tiny_model
 
 PROCESSES, ROWS, LEARNING_RATE = 2, 4, 0.1
 
 
-def fresh_model() -> InstanceWiseModel:
+def fresh_model() -> PeftModel:
     return instance_wise(tiny_model(), config(4)).train()
 
 
@@ -66,7 +67,7 @@ def sharded(rows: slice, folder: Path) -> tuple[torch.Tensor, dict[str, torch.Te
             fully_shard(module, mesh=mesh)
     fully_shard(model, mesh=mesh)
     loss = step(model, rows)
-    model.save_pretrained(folder / "adapter")
+    write_adapter(model, folder / "adapter")
     return loss, trained_state(model)
 
 

@@ -2,13 +2,13 @@
 
 import pytest
 import torch
+from peft import PeftModel
 from torch._dynamo.testing import CompileCounterWithBackend
 
-from ilora.adapters import InstanceWiseModel
 from tiny_models import config, instance_wise, lora, padded, random_sequences, representations, tiny_model
 
 
-def step(model: InstanceWiseModel, run: torch.nn.Module, seed: int) -> list[torch.Tensor]:
+def step(model: PeftModel, run: torch.nn.Module, seed: int) -> list[torch.Tensor]:
     """Give the logits of a batch and all gradients."""
     model.zero_grad()
     batch = padded(random_sequences([5, 5, 5], seed), "left")

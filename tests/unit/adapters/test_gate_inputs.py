@@ -85,7 +85,7 @@ def test_collapsed_tokens_are_read_from_given_embeddings_too() -> None:
     model = instance_wise(tiny_model(dtype=torch.float64), config(gate_input="token_collapsed")).double()
     batch = padded(random_sequences([5, 3]), "left")
     by_ids = observed_weights(model, **batch)
-    embeddings = model.peft_model.get_input_embeddings()(batch["input_ids"])
+    embeddings = model.get_input_embeddings()(batch["input_ids"])
     by_embeddings = observed_weights(model, inputs_embeds=embeddings, attention_mask=batch["attention_mask"])
     assert torch.equal(by_ids, by_embeddings)
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model
 from torch import nn
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from ilora.adapters import InstanceWiseModel, get_instance_wise_model
+from ilora.adapters import get_instance_wise_model
 from ilora.adapters.config import GateKind, Scale
 from ilora.adapters.expert_weights import ExpertWeights
 from ilora.adapters.gating import gate_lora_layers, lora_layers
@@ -137,7 +137,7 @@ def test_a_uniform_gate_is_pefts_lora_bit_for_bit_forward_and_backward(experts: 
     assert torch.equal(found.logits, expected.logits)
     expected.loss.backward()
     found.loss.backward()
-    gradients = {name: tensor.grad for name, tensor in gated.peft_model.named_parameters() if tensor.requires_grad}
+    gradients = {name: tensor.grad for name, tensor in gated.named_parameters() if "lora_" in name}
     assert len(gradients) == 28
     for name, parameter in plain.named_parameters():
         if parameter.requires_grad:
@@ -322,7 +322,7 @@ def test_a_layer_that_does_not_keep_sequences_apart_says_so() -> None:
         model(**padded(random_sequences([4, 4]), "left"), sequence_representations=representations(2))
 
 
-def forward(model: InstanceWiseModel, z: torch.Tensor | None) -> Any:
+def forward(model: PeftModel, z: torch.Tensor | None) -> Any:
     return model(**padded(random_sequences([4, 4, 4]), "left"), sequence_representations=z)
 
 
@@ -350,14 +350,14 @@ def test_without_a_gate_no_layer_answers() -> None:
     model = instance_wise(tiny_model(), config(4))
     batch = padded(random_sequences([4]), "left")
     with pytest.raises(RuntimeError, match=r"q_proj: no expert weights are set\. Call the instance-wise model"):
-        model.peft_model(**batch)
+        model.get_base_model()(**batch)
     model(**batch, sequence_representations=representations(1))
     with pytest.raises(RuntimeError, match="no expert weights are set"):
-        model.peft_model(**batch)
+        model.get_base_model()(**batch)
     with pytest.raises(RuntimeError, match="met a batch of 3 rows"):
         forward(model, representations(2))
     with pytest.raises(RuntimeError, match="no expert weights are set"):
-        model.peft_model(**batch)
+        model.get_base_model()(**batch)
 
 
 def test_expert_weights_of_another_number_of_experts_are_refused() -> None:

@@ -1,12 +1,12 @@
 """Generation: the gate of a row holds for everything that is generated from it."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
+from peft import PeftModel
 from transformers import GenerationConfig
 
-from ilora.adapters import InstanceWiseModel
 from tiny_models import (
     config,
     instance_wise,
@@ -34,7 +34,7 @@ def row_of(batch: dict[str, torch.Tensor], row: int) -> dict[str, torch.Tensor]:
 
 
 @pytest.fixture(scope="module")
-def model() -> InstanceWiseModel:
+def model() -> PeftModel:
     return instance_wise(tiny_model(dtype=torch.float64), config(4)).double()
 
 
@@ -43,7 +43,7 @@ def z() -> torch.Tensor:
     return representations(3, dtype=torch.float64)
 
 
-def test_the_gate_decides_what_is_generated(model: InstanceWiseModel, z: torch.Tensor) -> None:
+def test_the_gate_decides_what_is_generated(model: PeftModel, z: torch.Tensor) -> None:
     first = model.generate(**prompts(), sequence_representations=z, max_new_tokens=NEW)
     second = model.generate(**prompts(), sequence_representations=-z, max_new_tokens=NEW)
     assert first.shape == second.shape == (3, 7 + NEW)
@@ -52,7 +52,7 @@ def test_the_gate_decides_what_is_generated(model: InstanceWiseModel, z: torch.T
 
 @pytest.mark.parametrize("options", [{}, {"num_beams": 3}])
 def test_generation_with_a_cache_equals_generation_without(
-    model: InstanceWiseModel, z: torch.Tensor, options: dict[str, Any]
+    model: PeftModel, z: torch.Tensor, options: dict[str, Any]
 ) -> None:
     kept = {"return_dict_in_generate": True, "output_logits": True, "max_new_tokens": NEW, **options}
     with_cache, without = (
@@ -75,7 +75,7 @@ def test_generation_with_a_cache_equals_generation_without(
     ids=["greedy", "beams", "several sequences", "no cache", "generation config"],
 )
 def test_a_left_padded_batch_gives_each_prompt_what_it_gets_alone(
-    model: InstanceWiseModel, z: torch.Tensor, options: dict[str, Any]
+    model: PeftModel, z: torch.Tensor, options: dict[str, Any]
 ) -> None:
     length: dict[str, Any] = {} if "generation_config" in options else {"max_new_tokens": NEW}
     batch = prompts()
@@ -89,7 +89,7 @@ def test_a_left_padded_batch_gives_each_prompt_what_it_gets_alone(
         assert torch.equal(together[row * copies : (row + 1) * copies], alone)
 
 
-def test_sampled_sequences_have_the_gate_of_their_prompt(model: InstanceWiseModel, z: torch.Tensor) -> None:
+def test_sampled_sequences_have_the_gate_of_their_prompt(model: PeftModel, z: torch.Tensor) -> None:
     """The probabilities that were sampled from are those of a forward pass over what came out."""
     torch.manual_seed(0)
     batch = prompts()
@@ -117,7 +117,7 @@ def test_sampled_sequences_have_the_gate_of_their_prompt(model: InstanceWiseMode
 def test_what_the_models_own_generation_config_says_is_followed(z: torch.Tensor) -> None:
     model = instance_wise(tiny_model(dtype=torch.float64), config(4)).double()
     expected = model.generate(**prompts(), sequence_representations=z, max_new_tokens=NEW, num_beams=3)
-    own: Any = model.peft_model.get_base_model()
+    own: Any = model.get_base_model()
     own.generation_config.num_beams = 3
     assert torch.equal(model.generate(**prompts(), sequence_representations=z, max_new_tokens=NEW), expected)
     given = GenerationConfig(max_new_tokens=NEW)
@@ -125,24 +125,22 @@ def test_what_the_models_own_generation_config_says_is_followed(z: torch.Tensor)
     assert torch.equal(found, expected)
 
 
-def test_generation_from_embeddings(model: InstanceWiseModel, z: torch.Tensor) -> None:
+def test_generation_from_embeddings(model: PeftModel, z: torch.Tensor) -> None:
     batch = prompts()
     expected = model.generate(**batch, sequence_representations=z, max_new_tokens=NEW)[:, -NEW:]
-    embeddings = model.peft_model.get_input_embeddings()(batch.pop("input_ids"))
+    embeddings = model.get_input_embeddings()(batch.pop("input_ids"))
     found = model.generate(inputs_embeds=embeddings, **batch, sequence_representations=z, max_new_tokens=NEW)
     assert torch.equal(found, expected)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 6])
 @pytest.mark.parametrize("options", [{}, {"num_beams": 2}])
-def test_representations_of_another_batch_are_refused(
-    model: InstanceWiseModel, rows: int, options: dict[str, Any]
-) -> None:
+def test_representations_of_another_batch_are_refused(model: PeftModel, rows: int, options: dict[str, Any]) -> None:
     z = representations(rows, dtype=torch.float64)
     with pytest.raises(RuntimeError, match=r"expert weights of \d+ sequences met a batch of \d+ rows"):
         model.generate(**prompts(), sequence_representations=z, max_new_tokens=NEW, **options)
     with pytest.raises(RuntimeError, match="no expert weights are set"):
-        model.peft_model.generate(**prompts(), max_new_tokens=NEW)
+        cast(Any, model.get_base_model()).generate(**prompts(), max_new_tokens=NEW)
 
 
 @pytest.mark.parametrize("gate_input", ["token_collapsed", "constant"])

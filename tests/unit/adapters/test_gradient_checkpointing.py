@@ -5,27 +5,27 @@ from typing import Any
 
 import pytest
 import torch
+from peft import PeftModel
 
-from ilora.adapters import InstanceWiseModel
 from tiny_models import config, instance_wise, lora, padded, random_sequences, representations, tiny_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*gradient_checkpointing:FutureWarning")
 
 
-def model_in_training(checkpointing: bool = False, **options: Any) -> InstanceWiseModel:
+def model_in_training(checkpointing: bool = False, **options: Any) -> PeftModel:
     model = instance_wise(tiny_model(), config(4), lora(lora_dropout=0.1)).train()
     if checkpointing:
         model.gradient_checkpointing_enable(**options)
     return model
 
 
-def loss(model: InstanceWiseModel, seed: int, rows: int = 3) -> torch.Tensor:
+def loss(model: PeftModel, seed: int, rows: int = 3) -> torch.Tensor:
     batch = padded(random_sequences([5] * rows, seed), "left")
     torch.manual_seed(seed)  # of dropout
     return model(**batch, labels=batch["input_ids"], sequence_representations=representations(rows, seed)).loss
 
 
-def gradients(model: InstanceWiseModel) -> dict[str, torch.Tensor]:
+def gradients(model: PeftModel) -> dict[str, torch.Tensor]:
     """Take the gradients of A, B and the gate away."""
     taken = {name: parameter.grad for name, parameter in model.named_parameters() if parameter.requires_grad}
     model.zero_grad()
@@ -52,7 +52,7 @@ def test_gradients_are_those_without_it_bit_for_bit(options: dict[str, Any]) -> 
 
 def test_layers_do_run_again_until_it_is_switched_off() -> None:
     model, runs = model_in_training(True), []
-    inner: Any = model.peft_model.get_base_model()
+    inner: Any = model.get_base_model()
     inner.model.layers[0].self_attn.register_forward_hook(lambda *_: runs.append(1))
     loss(model, 0).backward()
     assert len(runs) == 2
@@ -87,7 +87,7 @@ def test_the_gates_are_gone_after_backward() -> None:
     model = model_in_training(True)
     loss(model, 0).backward()
     with pytest.raises(RuntimeError, match="no expert weights are set"):
-        model.peft_model(**padded(random_sequences([5]), "left"))
+        model.get_base_model()(**padded(random_sequences([5]), "left"))
 
 
 def test_a_copy_needs_it_switched_on_anew() -> None:
@@ -111,7 +111,7 @@ def test_the_reentrant_kind_is_refused() -> None:
 @pytest.mark.filterwarnings("ignore:None of the inputs have requires_grad")
 def test_switched_on_inside_it_is_an_error_and_no_wrong_gradient(reentrant: bool) -> None:
     model = model_in_training()
-    inner: Any = model.peft_model.get_base_model()
+    inner: Any = model.get_base_model()
     inner.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": reentrant})
     value = loss(model, 0)
     with pytest.raises(RuntimeError, match=r"with gradient checkpointing, switch it on by the instance-wise model's"):

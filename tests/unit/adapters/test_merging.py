@@ -8,7 +8,7 @@ import pytest
 import torch
 from peft import PeftModel
 
-from ilora.adapters import InstanceWiseConfig, InstanceWiseModel
+from ilora.adapters import InstanceWiseConfig
 from ilora.adapters.gating import lora_layers
 from tiny_models import (
     HIDDEN,
@@ -32,7 +32,7 @@ CONSTANT = [
 ]
 
 
-def model_of(gate: InstanceWiseConfig, **settings: Any) -> InstanceWiseModel:
+def model_of(gate: InstanceWiseConfig, **settings: Any) -> PeftModel:
     return instance_wise(tiny_model(dtype=torch.float64), gate, lora(**settings)).double()
 
 
@@ -41,8 +41,8 @@ def batch() -> dict[str, torch.Tensor]:
 
 
 @torch.no_grad()
-def logits(model: InstanceWiseModel) -> torch.Tensor:
-    z = representations(2, dtype=torch.float64) if model.config.gate_input == "sequence_representation" else None
+def logits(model: PeftModel) -> torch.Tensor:
+    z = representations(2, dtype=torch.float64) if model.gate_config.gate_input == "sequence_representation" else None
     return model(**batch(), sequence_representations=z).logits
 
 
@@ -51,22 +51,22 @@ def plain_logits(model: Any) -> torch.Tensor:
     return model(**batch()).logits
 
 
-def weights_of(model: InstanceWiseModel) -> dict[str, torch.Tensor]:
+def weights_of(model: PeftModel) -> dict[str, torch.Tensor]:
     return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
 
-def combine(model: InstanceWiseModel, kind: str) -> Any:
-    return model.peft_model.add_weighted_adapter(["default"], [1.0], "combined", combination_type=kind)
+def combine(model: PeftModel, kind: str) -> Any:
+    return model.add_weighted_adapter(["default"], [1.0], "combined", combination_type=kind)
 
 
 WAYS: dict[str, Any] = {
     "merge_and_unload": lambda model: model.merge_and_unload(),
-    "PEFT's merge_and_unload": lambda model: model.peft_model.merge_and_unload(),
-    "PEFT's safe merge_and_unload": lambda model: model.peft_model.merge_and_unload(safe_merge=True),
-    "merge_adapter": lambda model: model.peft_model.merge_adapter(),
-    "safe merge_adapter": lambda model: model.peft_model.merge_adapter(safe_merge=True),
+    "PEFT's merge_and_unload": lambda model: model.merge_and_unload(),
+    "PEFT's safe merge_and_unload": lambda model: model.merge_and_unload(safe_merge=True),
+    "merge_adapter": lambda model: model.merge_adapter(),
+    "safe merge_adapter": lambda model: model.merge_adapter(safe_merge=True),
     "add_weighted_adapter": lambda model: combine(model, "svd"),
-    "the tuner's add_weighted_adapter": lambda model: model.peft_model.base_model.add_weighted_adapter(
+    "the tuner's add_weighted_adapter": lambda model: model.base_model.add_weighted_adapter(
         ["default"], [1.0], "combined", combination_type="cat"
     ),
     "one layer's merge": lambda model: next(iter(lora_layers(model, "default").values())).merge(),
@@ -102,11 +102,11 @@ def test_a_constant_gate_merges_exactly(gate: InstanceWiseConfig, way: str) -> N
 def test_a_constant_gate_merges_and_unmerges_exactly(gate: InstanceWiseConfig, safe: bool) -> None:
     model = model_of(gate)
     expected, before = logits(model), weights_of(model)
-    model.peft_model.merge_adapter(safe_merge=safe)
+    model.merge_adapter(safe_merge=safe)
     assert all(layer.merged for layer in lora_layers(model, "default").values())
     assert relative_error(logits(model), expected) < ROUNDING
-    assert relative_error(plain_logits(model.peft_model), expected) < ROUNDING
-    model.peft_model.unmerge_adapter()
+    assert relative_error(plain_logits(model.get_base_model()), expected) < ROUNDING
+    model.unmerge_adapter()
     for name, tensor in weights_of(model).items():
         torch.testing.assert_close(tensor, before[name], rtol=ROUNDING, atol=ROUNDING)
     assert relative_error(logits(model), expected) < ROUNDING
@@ -118,10 +118,10 @@ def test_a_constant_gate_can_be_combined_exactly(gate: InstanceWiseConfig, kind:
     model = model_of(gate)
     expected, before = logits(model), weights_of(model)
     combine(model, kind)
-    model.peft_model.set_adapter("combined")
+    model.set_adapter("combined")
     # PEFT makes the new adapter in float32, whatever the others are in.
-    assert relative_error(plain_logits(model.peft_model), expected) < 1e-6
-    model.peft_model.set_adapter("default")
+    assert relative_error(plain_logits(model), expected) < 1e-6
+    model.set_adapter("default")
     assert torch.equal(logits(model), expected)
     after = weights_of(model)
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
@@ -180,5 +180,5 @@ def test_a_copy_is_merged_without_the_original() -> None:
 
 def test_pefts_own_conversion_does_not_take_a_gated_layer_for_a_plain_one() -> None:
     model = model_of(config(4))
-    assert not model.peft_model.supports_lora_conversion()
+    assert not model.supports_lora_conversion()
     assert next(iter(lora_layers(model, "default").values())).in_features == HIDDEN

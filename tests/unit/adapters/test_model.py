@@ -4,13 +4,14 @@ import copy
 
 import pytest
 import torch
+from peft import PeftModel
 
-from ilora.adapters import InstanceWiseModel, get_instance_wise_model
+from ilora.adapters import get_instance_wise_model
 from ilora.adapters.gating import lora_layers
 from tiny_models import config, instance_wise, lora, padded, random_sequences, representations, tiny_model
 
 
-def answer(model: InstanceWiseModel) -> torch.Tensor:
+def answer(model: PeftModel) -> torch.Tensor:
     batch = padded(random_sequences([5, 3]), "left")
     return model(**batch, sequence_representations=representations(2)).logits.detach()
 
@@ -25,7 +26,9 @@ def test_a_fresh_adapter_leaves_the_models_answers_as_they_were() -> None:
 def test_only_adapter_and_gate_are_trained() -> None:
     model = get_instance_wise_model(tiny_model(), lora(), config(4))
     trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
-    expected = {name for name, _ in model.named_parameters() if "lora_" in name} | {"gate.projection.weight"}
+    expected = {name for name, _ in model.named_parameters() if "lora_" in name} | {
+        "base_model.gates.default.projection.weight"
+    }
     assert trained == expected
     assert len(trained) == 2 * 14 + 1
 
@@ -67,7 +70,7 @@ def test_ids_may_be_given_by_position() -> None:
 def test_without_its_adapter_the_base_model_answers() -> None:
     model = instance_wise(tiny_model(), config(4))
     batch = padded(random_sequences([5, 3]), "left")
-    with model.peft_model.disable_adapter():
+    with model.disable_adapter():
         assert torch.equal(answer(model), tiny_model()(**batch).logits)
 
 
@@ -78,19 +81,19 @@ def test_a_copy_is_a_model_of_its_own() -> None:
     for layer in lora_layers(duplicate, "default").values():
         assert layer.lora_variant["default"]._expert_weights is duplicate.expert_weights
     torch.nn.init.zeros_(duplicate.gate.projection.weight)
-    for name, parameter in duplicate.peft_model.named_parameters():
+    for name, parameter in duplicate.named_parameters():
         if "lora_A" in name:
             torch.nn.init.zeros_(parameter)
     assert not torch.equal(answer(duplicate), expected)
     assert torch.equal(answer(model), expected)
     with duplicate.gated(representations(2)), pytest.raises(RuntimeError, match="no expert weights are set"):
-        model.peft_model(**padded(random_sequences([5, 3]), "left"))
+        model.get_base_model()(**padded(random_sequences([5, 3]), "left"))
 
 
 def test_threads_of_data_parallel_would_share_the_gates_and_are_refused() -> None:
     model = instance_wise(tiny_model(), config(4))
     with pytest.raises(RuntimeError, match="use DistributedDataParallel"):
-        model._replicate_for_data_parallel()
+        model.base_model._replicate_for_data_parallel()
 
 
 def test_a_second_attempt_after_a_refused_one_is_as_good_as_the_first() -> None:

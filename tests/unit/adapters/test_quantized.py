@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import torch
 from bitsandbytes.functional import dequantize_4bit
+from peft import PeftModel
 from torch import nn
 from transformers import BitsAndBytesConfig, LlamaForCausalLM
 
-from ilora.adapters import InstanceWiseModel
 from ilora.adapters.gating import lora_layers
 from tiny_models import (
     config,
@@ -102,7 +102,7 @@ def test_a_4_bit_model_is_the_model_of_its_dequantized_weights(saved: Path) -> N
 def test_a_uniform_gate_is_pefts_lora_bit_for_bit(saved: Path, bits: int, device: str) -> None:
     plain = plain_lora(quantized(saved, bits, device)).to(device)
     gated = instance_wise(quantized(saved, bits, device), config(4)).to(device)
-    gated.peft_model.load_state_dict(adapter_of(plain), strict=False)
+    gated.load_state_dict(adapter_of(plain), strict=False)
     nn.init.zeros_(gated.gate.projection.weight)
     batch = inputs(device)
     found = gated(**batch, labels=batch["input_ids"])
@@ -111,7 +111,7 @@ def test_a_uniform_gate_is_pefts_lora_bit_for_bit(saved: Path, bits: int, device
     assert torch.equal(found.logits, expected.logits)
     found.loss.backward()
     expected.loss.backward()
-    gradients = {name: parameter.grad for name, parameter in gated.peft_model.named_parameters()}
+    gradients = {name: parameter.grad for name, parameter in gated.named_parameters()}
     for name, parameter in plain.named_parameters():
         if parameter.requires_grad:
             assert torch.equal(gradients[name], parameter.grad)  # type: ignore[arg-type]
@@ -147,26 +147,26 @@ def test_it_generates(saved: Path, bits: int, device: str) -> None:
 @pytest.mark.parametrize("bits", BITS)
 def test_an_adapter_survives_the_disk_on_quantized_and_plain_base(saved: Path, bits: int, tmp_path: Path) -> None:
     model = instance_wise(quantized(saved, bits), config(4))
-    model.save_pretrained(tmp_path)
-    again = InstanceWiseModel.from_pretrained(quantized(saved, bits), tmp_path)
-    plain = InstanceWiseModel.from_pretrained(tiny_model(**SHAPE), tmp_path)
+    model.save_pretrained(str(tmp_path))
+    again = PeftModel.from_pretrained(quantized(saved, bits), tmp_path)
+    plain = PeftModel.from_pretrained(tiny_model(**SHAPE), tmp_path)
     with torch.no_grad():
         expected = model(**inputs()).logits
         assert torch.equal(again(**inputs()).logits, expected)
         assert relative_error(plain(**inputs()).logits, expected) < 0.5
     with pytest.raises(ValueError, match="made for another base model"):
-        InstanceWiseModel.from_pretrained(tiny_model(**SHAPE, seed=1), tmp_path)
+        PeftModel.from_pretrained(tiny_model(**SHAPE, seed=1), tmp_path)
 
 
 @pytest.mark.parametrize("bits", BITS)
 def test_merging_is_refused_unless_the_gate_is_constant_and_then_is_pefts_own(saved: Path, bits: int) -> None:
     gated = instance_wise(quantized(saved, bits), config(4))
     with pytest.raises(RuntimeError, match="cannot be merged"):
-        gated.peft_model.merge_adapter()
+        gated.merge_adapter()
     plain = plain_lora(quantized(saved, bits))
     one_expert = instance_wise(quantized(saved, bits), config(1))
-    one_expert.peft_model.load_state_dict(adapter_of(plain), strict=False)
-    one_expert.peft_model.merge_adapter()
+    one_expert.load_state_dict(adapter_of(plain), strict=False)
+    one_expert.merge_adapter()
     plain.merge_adapter()
     batch = inputs()
     with torch.no_grad():

@@ -1,9 +1,9 @@
 """Adapters on disk."""
 
+import hashlib
 import json
 import shutil
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +12,24 @@ import torch
 from peft import PeftModel
 from torch import nn
 
-from ilora.adapters import InstanceWiseConfig, InstanceWiseModel, get_instance_wise_model, storage
-from ilora.artifacts.errors import ArtifactError
-from ilora.artifacts.tensors import write_tensors
+from ilora.adapters import InstanceWiseConfig, get_instance_wise_model, storage
+from ilora.artifacts.provenance import sha256_of
+from ilora.artifacts.tensors import read_tensors, write_tensors
 from tiny_models import config, instance_wise, lora, padded, plain_lora, random_sequences, representations, tiny_model
 
-FILES = {"adapter_config.json", "adapter_model.safetensors", "gate.safetensors"}
+FILES = {"adapter_config.json", "adapter_model.safetensors"}
 
 
-def answer(model: InstanceWiseModel) -> torch.Tensor:
+def answer(model: PeftModel) -> torch.Tensor:
     batch = padded(random_sequences([5, 3]), "left")
-    z = representations(2) if model.config.gate_input == "sequence_representation" else None
+    z = representations(2) if model.gate_config.gate_input == "sequence_representation" else None
     return model(**batch, sequence_representations=z).logits.detach()
 
 
-def trained(gate: InstanceWiseConfig | None = None, kind: str = "llama", **settings: Any) -> InstanceWiseModel:
+def trained(gate: InstanceWiseConfig | None = None, kind: str = "llama", **settings: Any) -> PeftModel:
     """Give a model whose every saved tensor differs from that of a fresh one."""
     model = instance_wise(tiny_model(kind), gate or config(4), lora(**settings))
-    if model.config.gate_input == "sequence_representation":
+    if model.gate_config.gate_input == "sequence_representation":
         model.gate.standardisation.fit(3 * representations(20, seed=5) + 1)
     return model
 
@@ -37,7 +37,7 @@ def trained(gate: InstanceWiseConfig | None = None, kind: str = "llama", **setti
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """An adapter of K = 4 for the tiny Llama."""
-    trained().save_pretrained(tmp_path / "adapter")
+    trained().save_pretrained(str(tmp_path / "adapter"))
     return tmp_path / "adapter"
 
 
@@ -46,11 +46,11 @@ def folder(tmp_path: Path) -> Path:
 def test_logits_survive_the_disk_bit_for_bit(kind: str, dtype: torch.dtype, tmp_path: Path) -> None:
     model = instance_wise(tiny_model(kind, dtype=dtype), config(4))
     model.gate.standardisation.fit(3 * representations(20, seed=5) + 1)
-    model.save_pretrained(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == FILES
-    again = InstanceWiseModel.from_pretrained(tiny_model(kind, dtype=dtype), tmp_path)
+    model.save_pretrained(str(tmp_path))
+    assert {path.name for path in tmp_path.iterdir()} == FILES | {"README.md"}
+    again = PeftModel.from_pretrained(tiny_model(kind, dtype=dtype), str(tmp_path))
     assert torch.equal(answer(again), answer(model))
-    assert again.config == model.config
+    assert again.gate_config == model.gate_config
 
 
 @pytest.mark.parametrize(
@@ -71,10 +71,10 @@ def test_every_gate_survives_the_disk(gate: InstanceWiseConfig, tmp_path: Path) 
         model.train()
         answer(model)  # gives batch normalisation its statistics
         model.eval()
-    model.save_pretrained(tmp_path)
-    again = InstanceWiseModel.from_pretrained(tiny_model(), tmp_path)
+    model.save_pretrained(str(tmp_path))
+    again = PeftModel.from_pretrained(tiny_model(), str(tmp_path))
     assert torch.equal(answer(again), answer(model))
-    assert again.config == gate
+    assert again.gate_config == gate
     read, read_config = storage.read_gate(tmp_path)
     z = torch.randn(3, gate.width, generator=torch.Generator().manual_seed(0))
     assert torch.equal(read(z), model.gate(z))
@@ -83,24 +83,24 @@ def test_every_gate_survives_the_disk(gate: InstanceWiseConfig, tmp_path: Path) 
 
 def test_double_precision_survives_the_disk(tmp_path: Path) -> None:
     model = instance_wise(tiny_model(dtype=torch.float64), config(4)).double()
-    model.save_pretrained(tmp_path)
-    again = InstanceWiseModel.from_pretrained(tiny_model(dtype=torch.float64), tmp_path)
+    model.save_pretrained(str(tmp_path))
+    again = PeftModel.from_pretrained(tiny_model(dtype=torch.float64), str(tmp_path))
     assert torch.equal(answer(again), answer(model))
 
 
 def test_the_same_adapter_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
-    trained().save_pretrained(tmp_path / "again")
-    InstanceWiseModel.from_pretrained(tiny_model(), folder).save_pretrained(tmp_path / "loaded")
+    trained().save_pretrained(str(tmp_path / "again"))
+    PeftModel.from_pretrained(tiny_model(), str(folder)).save_pretrained(str(tmp_path / "loaded"))
     for name in FILES:
         assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes()
         assert (tmp_path / "loaded" / name).read_bytes() == (folder / name).read_bytes()
 
 
 def test_a_loaded_adapter_is_frozen_unless_it_is_to_be_trained_on(folder: Path) -> None:
-    frozen = InstanceWiseModel.from_pretrained(tiny_model(), folder)
+    frozen = PeftModel.from_pretrained(tiny_model(), str(folder))
     assert not frozen.training
     assert not any(parameter.requires_grad for parameter in frozen.parameters())
-    model = InstanceWiseModel.from_pretrained(tiny_model(), folder, is_trainable=True)
+    model = PeftModel.from_pretrained(tiny_model(), str(folder), is_trainable=True)
     fresh = get_instance_wise_model(tiny_model(), lora(), config(4))
     wanted = {name for name, parameter in fresh.named_parameters() if parameter.requires_grad}
     assert {name for name, parameter in model.named_parameters() if parameter.requires_grad} == wanted
@@ -110,84 +110,30 @@ def test_a_loaded_adapter_is_frozen_unless_it_is_to_be_trained_on(folder: Path) 
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters() if p.requires_grad)
 
 
-def test_a_folder_of_an_earlier_version_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is ``gate_input`` now was called ``guidance``."""
-    model = trained()
-    with monkeypatch.context() as earlier:
-        values = {"guidance" if key == "gate_input" else key: value for key, value in asdict(model.config).items()}
-        earlier.setattr(storage, "asdict", lambda config: values)
-        model.save_pretrained(tmp_path)
-    assert '"guidance"' in (tmp_path / "adapter_config.json").read_text()
-    loaded = InstanceWiseModel.from_pretrained(tiny_model(), tmp_path)
-    assert loaded.config == model.config
-    assert torch.equal(answer(loaded), answer(model))
-
-
 def test_other_trained_modules_are_kept(tmp_path: Path) -> None:
     model = instance_wise(tiny_model(), config(4), lora(target_modules=["q_proj"], modules_to_save=["lm_head"]))
-    inner: Any = model.peft_model.get_base_model()
+    inner: Any = model.get_base_model()
     nn.init.normal_(inner.get_output_embeddings().weight)
-    model.save_pretrained(tmp_path)
-    assert torch.equal(answer(InstanceWiseModel.from_pretrained(tiny_model(), tmp_path)), answer(model))
-
-
-def test_plain_peft_refuses_it(folder: Path) -> None:
-    with pytest.raises(KeyError, match="ILORA"):
-        PeftModel.from_pretrained(tiny_model(), str(folder))
-
-
-def test_pefts_own_saving_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="Unknown PEFT type passed: ILORA"):
-        trained().peft_model.save_pretrained(str(tmp_path))
-    assert not {path.name for path in tmp_path.iterdir()} & FILES
+    model.save_pretrained(str(tmp_path))
+    assert torch.equal(answer(PeftModel.from_pretrained(tiny_model(), str(tmp_path))), answer(model))
 
 
 def test_it_is_saved_whichever_adapter_is_active(folder: Path, tmp_path: Path) -> None:
     gate = config(4, gate_input="constant")
     model = trained(gate)
     expected = answer(model)
-    model.peft_model.add_weighted_adapter(["default"], [0.5], "halved", combination_type="cat")
-    model.peft_model.set_adapter("halved")
-    model.save_pretrained(tmp_path / "constant")
-    assert torch.equal(answer(InstanceWiseModel.from_pretrained(tiny_model(), tmp_path / "constant")), expected)
+    model.add_weighted_adapter(["default"], [0.5], "halved", combination_type="cat")
+    model.set_adapter("halved")
+    model.save_pretrained(str(tmp_path / "constant"))
+    assert torch.equal(answer(PeftModel.from_pretrained(tiny_model(), str(tmp_path / "constant"))), expected)
 
 
 def test_a_merged_adapter_is_saved_as_it_was(tmp_path: Path) -> None:
     model = trained(config(4, gate_input="constant"))
     expected = answer(model)
-    model.peft_model.merge_adapter()
-    model.save_pretrained(tmp_path)
-    assert torch.equal(answer(InstanceWiseModel.from_pretrained(tiny_model(), tmp_path)), expected)
-
-
-@pytest.mark.parametrize("name", sorted(FILES))
-def test_a_missing_file_is_named(folder: Path, name: str) -> None:
-    (folder / name).unlink()
-    with pytest.raises(FileNotFoundError, match=name.replace(".", r"\.")):
-        InstanceWiseModel.from_pretrained(tiny_model(), folder)
-
-
-def test_a_missing_gate_says_what_it_is_for(folder: Path) -> None:
-    (folder / "gate.safetensors").unlink()
-    with pytest.raises(FileNotFoundError, match="Without its gate an instance-wise adapter is another model"):
-        InstanceWiseModel.from_pretrained(tiny_model(), folder)
-
-
-@pytest.mark.parametrize("name", ["adapter_model.safetensors", "gate.safetensors"])
-def test_one_flipped_bit_in_the_weights_is_noticed(folder: Path, name: str) -> None:
-    content = bytearray((folder / name).read_bytes())
-    content[-3] ^= 1
-    (folder / name).write_bytes(content)
-    with pytest.raises(ArtifactError, match=name.replace(".", r"\.") + ".*the digest differs"):
-        InstanceWiseModel.from_pretrained(tiny_model(), folder)
-
-
-@pytest.mark.parametrize("name", sorted(FILES))
-def test_a_truncated_file_is_noticed(folder: Path, name: str) -> None:
-    content = (folder / name).read_bytes()
-    (folder / name).write_bytes(content[: len(content) // 2])
-    with pytest.raises(ArtifactError, match=name.replace(".", r"\.")):
-        InstanceWiseModel.from_pretrained(tiny_model(), folder)
+    model.merge_adapter()
+    model.save_pretrained(str(tmp_path))
+    assert torch.equal(answer(PeftModel.from_pretrained(tiny_model(), str(tmp_path))), expected)
 
 
 def edit_config(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
@@ -197,61 +143,9 @@ def edit_config(folder: Path, change: Callable[[dict[str, Any]], object]) -> Non
     path.write_text(json.dumps(content, indent=1))
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda content: content.update(lora_alpha=17),
-        lambda content: content["instance_wise"].update(scale="per_rank"),
-        lambda content: content["instance_wise"].update(experts=2),
-        lambda content: content["instance_wise"]["base"].update(model_type="mistral"),
-    ],
-    ids=["alpha", "scale", "experts", "base"],
-)
-def test_altered_settings_are_noticed(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
-    edit_config(folder, change)
-    message = r"gate\.safetensors: found the gate of another adapter, .* saved with adapter_config\.json"
-    with pytest.raises(ValueError, match=message):
-        InstanceWiseModel.from_pretrained(tiny_model(), folder)
-
-
 def test_settings_laid_out_otherwise_are_the_same(folder: Path) -> None:
     edit_config(folder, lambda content: None)
-    assert torch.equal(answer(InstanceWiseModel.from_pretrained(tiny_model(), folder)), answer(trained()))
-
-
-@pytest.mark.parametrize(
-    "gate",
-    [config(4), config(2), config(4, width=5), config(4, gate="top_k"), config(4, gate="residual_convolution")],
-    ids=["same shape", "another K", "another width", "another kind", "another kind of network"],
-)
-def test_the_gate_of_another_adapter_is_refused(folder: Path, gate: InstanceWiseConfig, tmp_path: Path) -> None:
-    other = instance_wise(tiny_model(), gate, seed=2)
-    other.save_pretrained(tmp_path / "other")
-    shutil.copy(tmp_path / "other" / "gate.safetensors", folder)
-    with pytest.raises(ValueError, match=r"gate\.safetensors: found the gate of another adapter"):
-        InstanceWiseModel.from_pretrained(tiny_model(), folder)
-
-
-def test_the_lora_weights_of_another_adapter_are_refused(folder: Path, tmp_path: Path) -> None:
-    instance_wise(tiny_model(), config(4), seed=2).save_pretrained(tmp_path / "other")
-    shutil.copy(tmp_path / "other" / "adapter_model.safetensors", folder)
-    with pytest.raises(ValueError, match=r"another adapter, .* saved with adapter_model\.safetensors"):
-        InstanceWiseModel.from_pretrained(tiny_model(), folder)
-
-
-def test_an_interrupted_saving_over_another_adapter_leaves_none(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = write_tensors
-
-    def interrupted(tensors: Any, path: Path, *rest: Any) -> None:
-        if path.name == "gate.safetensors":
-            raise KeyboardInterrupt
-        whole(tensors, path, *rest)
-
-    monkeypatch.setattr(storage, "write_tensors", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        instance_wise(tiny_model(), config(4), seed=2).save_pretrained(folder)
-    with pytest.raises(ValueError, match="found the gate of another adapter"):
-        InstanceWiseModel.from_pretrained(tiny_model(), folder)
+    assert torch.equal(answer(PeftModel.from_pretrained(tiny_model(), str(folder))), answer(trained()))
 
 
 @pytest.mark.parametrize(
@@ -259,13 +153,14 @@ def test_an_interrupted_saving_over_another_adapter_leaves_none(folder: Path, mo
     [
         (config(2), r"projection\.weight has shape \(4, 6\), expected \(2, 6\)"),
         (config(4, width=5), r"has shape \(6,\), expected \(5,\)"),
-        (config(4, gate="residual_convolution"), "does not fit a linear gate of 4 experts: .* tensors missing"),
+        (config(4, gate="residual_convolution"), "do not fit the model: .* tensors missing"),
     ],
 )
 def test_state_of_another_gate_does_not_fit_a_model(folder: Path, gate: InstanceWiseConfig, message: str) -> None:
     model = instance_wise(tiny_model(), gate)
     with pytest.raises(ValueError, match=message):
-        model.load_adapter_state(storage.read_adapter(folder))
+        path = folder / storage.LORA_FILE
+        storage.load_weights(model, read_tensors(path), path)
 
 
 @pytest.mark.parametrize(
@@ -273,8 +168,9 @@ def test_state_of_another_gate_does_not_fit_a_model(folder: Path, gate: Instance
 )
 def test_state_of_another_lora_does_not_fit_a_model(folder: Path, settings: dict[str, Any]) -> None:
     model = instance_wise(tiny_model(), config(4), lora(**settings))
-    with pytest.raises(ValueError, match=r"adapter_model\.safetensors: does not fit this base model"):
-        model.load_adapter_state(storage.read_adapter(folder))
+    with pytest.raises(ValueError, match="the saved weights do not fit the model"):
+        path = folder / storage.LORA_FILE
+        storage.load_weights(model, read_tensors(path), path)
 
 
 def other_layer() -> nn.Module:
@@ -308,36 +204,119 @@ def test_another_base_model_is_refused_and_left_as_it_was(
     model = base()
     names = set(model.state_dict())
     with pytest.raises(ValueError, match=message):
-        InstanceWiseModel.from_pretrained(model, folder)
+        PeftModel.from_pretrained(model, str(folder))
     assert set(model.state_dict()) == names
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_the_base_model_in_half_precision_is_the_same_one(folder: Path, dtype: torch.dtype, tmp_path: Path) -> None:
-    model = InstanceWiseModel.from_pretrained(tiny_model(dtype=dtype), folder)
+    model = PeftModel.from_pretrained(tiny_model(dtype=dtype), str(folder))
     assert torch.isfinite(answer(model)).all()
-    model.save_pretrained(tmp_path)
-    InstanceWiseModel.from_pretrained(tiny_model(), tmp_path)
+    model.save_pretrained(str(tmp_path))
+    PeftModel.from_pretrained(tiny_model(), str(tmp_path))
 
 
 def test_a_later_format_is_refused(folder: Path) -> None:
     edit_config(folder, lambda content: content["instance_wise"].update(format_version=2))
     with pytest.raises(ValueError, match=r"adapter_config\.json: found format version 2, expected 1"):
-        InstanceWiseModel.from_pretrained(tiny_model(), folder)
-
-
-def test_settings_of_a_later_peft_are_refused(folder: Path) -> None:
-    edit_config(folder, lambda content: content.update(turbo=True))
-    with pytest.raises(ValueError, match=r"'turbo': it was written with PEFT \d+\.\d+\.\d+; load it with that version"):
-        InstanceWiseModel.from_pretrained(tiny_model(), folder)
+        PeftModel.from_pretrained(tiny_model(), str(folder))
 
 
 def test_a_plain_lora_is_no_instance_wise_adapter(tmp_path: Path) -> None:
     plain_lora(tiny_model()).save_pretrained(str(tmp_path))
     with pytest.raises(ValueError, match="found an adapter of type LORA, expected ILORA"):
-        InstanceWiseModel.from_pretrained(tiny_model(), tmp_path)
+        storage.read_gate(tmp_path)
 
 
-def test_a_folder_of_nothing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"nowhere/adapter_config\.json"):
-        InstanceWiseModel.from_pretrained(tiny_model(), tmp_path / "nowhere")
+def earlier_folder(folder: Path, model: PeftModel, names: Mapping[str, str] = {}) -> None:
+    """Write a folder as earlier versions did: LoRA's own names, the gate in a file of its own with two digests."""
+    model.save_pretrained(str(folder))
+    content = json.loads((folder / "adapter_config.json").read_text())
+    base = content.pop("base")
+    del base["input_embedding_values"]
+    inner: Any = model.get_base_model()
+    weight = inner.get_input_embeddings().weight.detach().flatten().double()
+    base["input_embedding"] = weight[[(2 * place + 1) * len(weight) // 16 for place in range(8)]].tolist()
+    section = {names.get(name, name): value for name, value in content["instance_wise"].items()}
+    content["instance_wise"] = section | {"format_version": 1, "base": base}
+    (folder / "adapter_config.json").write_text(json.dumps(content))
+    saved = read_tensors(folder / "adapter_model.safetensors")
+    lora_weights = {name.replace("ilora_", "lora_"): saved[name] for name in saved if ".gate." not in name}
+    write_tensors(lora_weights, folder / "adapter_model.safetensors")
+    gate = {name.removeprefix("base_model.gate."): saved[name] for name in saved if ".gate." in name}
+    digests = {
+        "adapter_model.safetensors": sha256_of(folder / "adapter_model.safetensors"),
+        "adapter_config.json": hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest(),
+    }
+    write_tensors(gate, folder / "gate.safetensors", digests)
+
+
+@pytest.mark.parametrize("names", [{}, {"gate_input": "guidance"}], ids=["", "guidance"])
+def test_a_folder_of_an_earlier_version_is_loaded(names: dict[str, str], tmp_path: Path) -> None:
+    model = trained()
+    earlier_folder(tmp_path, model, names)
+    loaded = PeftModel.from_pretrained(tiny_model(), str(tmp_path))
+    assert loaded.gate_config == model.gate_config
+    assert torch.equal(answer(loaded), answer(model))
+    added = trained(config(2))
+    added.load_adapter(str(tmp_path), "earlier")
+    added.set_adapter("earlier")
+    assert torch.equal(answer(added), answer(model))
+    z = representations(3)
+    assert torch.equal(storage.read_gate(tmp_path)[0](z), model.gate(z))
+    loaded.save_pretrained(str(tmp_path / "now"))
+    assert torch.equal(answer(PeftModel.from_pretrained(tiny_model(), str(tmp_path / "now"))), answer(model))
+
+
+def test_the_gate_of_another_adapter_in_an_earlier_folder_is_refused(tmp_path: Path) -> None:
+    earlier_folder(tmp_path / "one", trained())
+    earlier_folder(tmp_path / "other", instance_wise(tiny_model(), config(4), seed=2))
+    shutil.copy(tmp_path / "other" / "gate.safetensors", tmp_path / "one")
+    with pytest.raises(ValueError, match=r"gate\.safetensors: found the gate of another adapter"):
+        PeftModel.from_pretrained(tiny_model(), str(tmp_path / "one"))
+    (tmp_path / "one" / "gate.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match="Without its gate an instance-wise adapter is another model"):
+        PeftModel.from_pretrained(tiny_model(), str(tmp_path / "one"))
+
+
+def test_weights_without_their_gate_are_refused(folder: Path) -> None:
+    path = folder / "adapter_model.safetensors"
+    write_tensors({name: tensor for name, tensor in read_tensors(path).items() if ".gate." not in name}, path)
+    with pytest.raises(ValueError, match=r"3 tensors missing .*gates\.default\.projection"):
+        PeftModel.from_pretrained(tiny_model(), str(folder))
+
+
+def test_no_tensor_has_the_name_of_a_uniform_loras(folder: Path) -> None:
+    """What a server looks for, whatever the settings say."""
+    names = read_tensors(folder / "adapter_model.safetensors")
+    assert len(names) == 28 + 3
+    assert not [name for name in names if ".lora_A." in name or ".lora_B." in name]
+
+
+def test_the_workflow_writes_what_peft_reads_with_the_same_bytes_each_time(tmp_path: Path) -> None:
+    model = trained()
+    storage.write_adapter(model, tmp_path / "one")
+    storage.write_adapter(trained(), tmp_path / "other")
+    for name in FILES:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
+    assert torch.equal(answer(PeftModel.from_pretrained(tiny_model(), str(tmp_path / "one"))), answer(model))
+    plain = plain_lora(tiny_model())
+    storage.write_adapter(plain, tmp_path / "plain")
+    again = PeftModel.from_pretrained(tiny_model(), str(tmp_path / "plain"))
+    batch = padded(random_sequences([5, 3]), "left")
+    assert torch.equal(again(**batch).logits, plain(**batch).logits)
+
+
+def test_a_resized_vocabulary_survives_the_disk(tmp_path: Path) -> None:
+    base: Any = tiny_model()
+    base.save_pretrained(str(tmp_path / "base"))
+    base = type(base).from_pretrained(str(tmp_path / "base"))
+    base.resize_token_embeddings(44)
+    model = instance_wise(base, config(4))
+    expected = answer(model)
+    with pytest.warns(UserWarning, match="embedding layer has been resized"):
+        model.save_pretrained(str(tmp_path / "adapter"))
+    again = type(base).from_pretrained(str(tmp_path / "base"))
+    again.resize_token_embeddings(44)
+    loaded = PeftModel.from_pretrained(again, str(tmp_path / "adapter"))
+    assert torch.equal(answer(loaded), expected)

@@ -21,7 +21,7 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from ilora.adapters import InstanceWiseConfig, InstanceWiseModel, get_instance_wise_model
+from ilora.adapters import InstanceWiseConfig, get_instance_wise_model
 from ilora.adapters.gating import lora_layers
 
 VOCABULARY, HIDDEN, WIDTH = 40, 16, 6
@@ -94,11 +94,11 @@ def config(experts: int = 4, **settings: Any) -> InstanceWiseConfig:
 
 def instance_wise(
     base: nn.Module, gate: InstanceWiseConfig, lora_config: LoraConfig | None = None, seed: int = 1
-) -> InstanceWiseModel:
+) -> PeftModel:
     """Give an instance-wise model in evaluation mode whose adapter and gate are far from where training starts."""
     torch.manual_seed(seed)
     model = get_instance_wise_model(base, lora_config or lora(), gate)
-    randomise(model.peft_model)
+    randomise(model)
     for parameter in model.gate.parameters():
         nn.init.normal_(parameter, std=0.8)
     return model.eval()
@@ -142,7 +142,7 @@ def update_of_one_sequence(layer: Any, omega: torch.Tensor, per_expert_rank: boo
 
 @torch.no_grad()
 def logits_of_one_sequence(
-    model: InstanceWiseModel, base: PreTrainedModel, omega: torch.Tensor, input_ids: torch.Tensor
+    model: PeftModel, base: PreTrainedModel, omega: torch.Tensor, input_ids: torch.Tensor
 ) -> torch.Tensor:
     """Answer one unpadded sequence by ``base`` (an untouched copy) with the update of its own written into its weights.
 
@@ -155,11 +155,11 @@ def logits_of_one_sequence(
     Returns:
         (tokens, vocabulary).
     """
-    layers = lora_layers(model.peft_model.get_base_model(), "default")
+    layers = lora_layers(model.get_base_model(), "default")
     modules: dict[str, Any] = {name: base.get_submodule(name) for name in layers}
     originals = {name: module.weight.data for name, module in modules.items()}
     for name, layer in layers.items():
-        update = update_of_one_sequence(layer, omega, model.config.scale == "per_expert_rank")
+        update = update_of_one_sequence(layer, omega, model.gate_config.scale == "per_expert_rank")
         modules[name].weight.data = originals[name] + (update.T if layer.fan_in_fan_out else update)
     logits: torch.Tensor = base(input_ids=input_ids[None]).logits[0]
     for name, weight in originals.items():

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from peft import LoraConfig
+from peft import LoraConfig, PeftModel
 
-from ilora.adapters import InstanceWiseConfig, InstanceWiseModel, get_instance_wise_model
+from ilora.adapters import InstanceWiseConfig, get_instance_wise_model
 from ilora.adapters.config import Scale
 from ilora.adapters.gating import lora_layers
 from ilora.benchmarks.adaptations import MODULES, WIDTH, random_representations
@@ -20,7 +20,7 @@ TINY = Workload(batch=3, tokens=5, layers=2, hidden_size=32, intermediate_size=4
 
 
 @pytest.fixture(params=["per_expert_rank", "per_rank"])
-def forms(request: pytest.FixtureRequest) -> Iterator[tuple[InstanceWiseModel, PerExpertModel]]:
+def forms(request: pytest.FixtureRequest) -> Iterator[tuple[PeftModel, PerExpertModel]]:
     """Our form and the reference with the same weights, in double precision."""
     scale: Scale = request.param
     base = random_llama(TINY, CPU, torch.float64)
@@ -31,7 +31,7 @@ def forms(request: pytest.FixtureRequest) -> Iterator[tuple[InstanceWiseModel, P
         PerExpertModel(twin(base), lora, config),
     )
     reference.double().gate.load_state_dict(ours.gate.state_dict())
-    layers = lora_layers(ours.peft_model, "default").values()
+    layers = lora_layers(ours, "default").values()
     assert len(layers) == len(reference.layers) == len(MODULES) * TINY.layers
     for layer, parts in zip(layers, reference.layers, strict=True):
         for expert, rows in enumerate(torch.arange(8).chunk(4)):
@@ -40,7 +40,7 @@ def forms(request: pytest.FixtureRequest) -> Iterator[tuple[InstanceWiseModel, P
     yield ours, reference
 
 
-def test_the_model_with_its_gradients(forms: tuple[InstanceWiseModel, PerExpertModel]) -> None:
+def test_the_model_with_its_gradients(forms: tuple[PeftModel, PerExpertModel]) -> None:
     z = random_representations(TINY.batch, CPU)
     logits, gradients = [], []
     for model in forms:
@@ -55,10 +55,10 @@ def test_the_model_with_its_gradients(forms: tuple[InstanceWiseModel, PerExpertM
     assert of_gate is not None and of_gate.abs().max() > 0
 
 
-def test_the_updates_alone(forms: tuple[InstanceWiseModel, PerExpertModel]) -> None:
+def test_the_updates_alone(forms: tuple[PeftModel, PerExpertModel]) -> None:
     ours, reference = forms
     z = random_representations(TINY.batch, CPU)
-    our_layers = list(lora_layers(ours.peft_model, "default").values())
+    our_layers = list(lora_layers(ours, "default").values())
     steps = (
         make_update_step(ours, our_layers, lambda: ours.gated(z), TINY, CPU, torch.float64),
         make_update_step(reference, list(reference.layers), lambda: reference.gated(z), TINY, CPU, torch.float64),
@@ -70,13 +70,13 @@ def test_the_updates_alone(forms: tuple[InstanceWiseModel, PerExpertModel]) -> N
     torch.testing.assert_close(outputs[0], outputs[1], rtol=1e-10, atol=1e-12)
 
 
-def test_the_frozen_weights_are_frozen(forms: tuple[InstanceWiseModel, PerExpertModel]) -> None:
+def test_the_frozen_weights_are_frozen(forms: tuple[PeftModel, PerExpertModel]) -> None:
     names = [name for name, parameter in forms[1].named_parameters() if parameter.requires_grad]
     assert len(names) == 2 * 4 * len(forms[1].layers) + 1
     assert all("lora_" in name or name.startswith("gate.") for name in names)
 
 
-def test_expert_weights_do_not_outlive_their_batch(forms: tuple[InstanceWiseModel, PerExpertModel]) -> None:
+def test_expert_weights_do_not_outlive_their_batch(forms: tuple[PeftModel, PerExpertModel]) -> None:
     reference = forms[1]
     z = random_representations(TINY.batch, CPU)
     inputs = {**random_inputs(TINY, CPU, torch.float64), "sequence_representations": z}

@@ -1,15 +1,17 @@
-"""Instance-wise LoRA on PEFT: a gate before ordinary LoRA layers."""
+"""Instance-wise LoRA on PEFT: a gate before ordinary LoRA layers. Importing it registers the adapter with PEFT."""
 
 from ilora.adapters.config import InstanceWiseConfig
 from ilora.adapters.gate import Gate, LinearGate, ResidualConvolutionGate, TopKGate, build_gate
 from ilora.adapters.load import ExpertLoad, expert_load
-from ilora.adapters.model import InstanceWiseModel, get_instance_wise_model
+from ilora.adapters.lora_config import InstanceWiseLoraConfig
+from ilora.adapters.model import InstanceWiseLoraModel, get_instance_wise_model
 
 __all__ = [
     "ExpertLoad",
     "Gate",
     "InstanceWiseConfig",
-    "InstanceWiseModel",
+    "InstanceWiseLoraConfig",
+    "InstanceWiseLoraModel",
     "LinearGate",
     "ResidualConvolutionGate",
     "TopKGate",

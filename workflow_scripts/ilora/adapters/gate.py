@@ -44,17 +44,37 @@ class Standardisation(nn.Module):
         """Give z of shape (batch, d) standardised, in the gate's own dtype.
 
         Raises:
-            ValueError: if z is no matrix of this width, or holds NaN or infinity.
+            TypeError: if z is no tensor.
+            ValueError: if z is no matrix of this width.
         """
+        if not isinstance(sequence_representation, torch.Tensor):
+            raise TypeError(
+                f"sequence_representations: found {type(sequence_representation).__name__}, expected a torch.Tensor of "
+                f"shape (batch, {len(self.mean)})"
+            )
         if sequence_representation.ndim != 2 or sequence_representation.shape[1] != len(self.mean):
             raise ValueError(
                 f"the gate expects sequence representations of shape (batch, {len(self.mean)}), found "
                 f"{tuple(sequence_representation.shape)}: was another recommender's file given?"
             )
-        if not torch.isfinite(sequence_representation).all():
-            rows = (~torch.isfinite(sequence_representation)).any(dim=-1).nonzero().flatten().tolist()
-            raise ValueError(f"the sequence representation is NaN or infinite in batch rows {rows}")
         return (sequence_representation.to(self.mean.dtype) - self.mean) / self.scale
+
+
+def _finite(omega: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+    """Give omega back, checked: NaN and infinity in z, or in the gate's own arithmetic, make it NaN.
+
+    Raises:
+        ValueError: if a row is NaN (in a compiled or exported model, RuntimeError).
+    """
+    message = "the gate gave NaN: the sequence representation is NaN or infinite"
+    if torch.compiler.is_compiling():
+        torch._assert_async(torch.isfinite(omega).all(), message)
+    elif not torch.isfinite(omega).all():
+        # Batch normalisation spreads one row's over all.
+        wrong = z if not torch.isfinite(z).all() else omega
+        rows = (~torch.isfinite(wrong)).any(dim=-1).nonzero().flatten().tolist()
+        raise ValueError(f"{message} in batch rows {rows}, or too large for {omega.dtype}")
+    return omega
 
 
 class LinearGate(nn.Module):
@@ -74,7 +94,10 @@ class LinearGate(nn.Module):
 
     def forward(self, sequence_representation: torch.Tensor) -> torch.Tensor:
         """Give omega, float (batch, K), each row summing to 1, for z of shape (batch, d)."""
-        return torch.softmax(self.projection(self.standardisation(sequence_representation)), dim=-1)
+        return _finite(
+            torch.softmax(self.projection(self.standardisation(sequence_representation)), dim=-1),
+            sequence_representation,
+        )
 
 
 class TopKGate(nn.Module):
@@ -98,7 +121,9 @@ class TopKGate(nn.Module):
         """Give omega, float (batch, K), rows summing to 1 with K - active_experts zeros, for z of shape (batch, d)."""
         scores = self.projection(self.standardisation(sequence_representation))
         largest, places = scores.topk(self.active_experts, dim=-1)
-        return torch.zeros_like(scores).scatter(-1, places, torch.softmax(largest, dim=-1))
+        return _finite(
+            torch.zeros_like(scores).scatter(-1, places, torch.softmax(largest, dim=-1)), sequence_representation
+        )
 
 
 class ResidualConvolutionGate(nn.Module):
@@ -123,9 +148,21 @@ class ResidualConvolutionGate(nn.Module):
         self.projection = nn.Linear(64, experts)
 
     def forward(self, sequence_representation: torch.Tensor) -> torch.Tensor:
-        """Give omega, float (batch, K), each row summing to 1, for z of shape (batch, d)."""
+        """Give omega, float (batch, K), each row summing to 1, for z of shape (batch, d).
+
+        Raises:
+            ValueError: if batch normalisation has a single value for each channel to take statistics of.
+        """
         signal = self.standardisation(sequence_representation)[:, None, :]
-        return torch.softmax(self.projection(self.blocks(self.stem(signal)).mean(dim=-1)), dim=-1)
+        # Two of the stages halve the signal.
+        if self.training and len(signal) == 1 and signal.shape[-1] <= 4:
+            raise ValueError(
+                f"the residual-convolution gate normalises over the batch: found 1 row of width {signal.shape[-1]} in "
+                "training, expected 2 or more rows; drop the last batch of an epoch, or use the linear gate"
+            )
+        return _finite(
+            torch.softmax(self.projection(self.blocks(self.stem(signal)).mean(dim=-1)), dim=-1), sequence_representation
+        )
 
 
 class _ResidualBlock(nn.Module):

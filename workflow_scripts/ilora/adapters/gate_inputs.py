@@ -46,7 +46,9 @@ def collapse_tokens(embeddings: torch.Tensor, counted: torch.Tensor) -> torch.Te
     Raises:
         ValueError: if a row has no token that counts.
     """
-    if not counted.any(dim=1).all():
+    if torch.compiler.is_compiling():
+        torch._assert_async(counted.any(dim=1).all(), "a batch row has no prompt token to take the mean of")
+    elif not counted.any(dim=1).all():
         rows = (~counted.any(dim=1)).nonzero().flatten().tolist()
         raise ValueError(f"batch rows {rows} have no prompt token to take the mean of")
     # Half precision cannot count beyond 256 (bfloat16).

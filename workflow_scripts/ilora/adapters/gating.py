@@ -8,7 +8,7 @@ Scaling the rank-r activation is therefore all it takes: the weights keep the sh
 of full width per expert is ever made.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,11 @@ from peft.tuners.lora.layer import Linear, LoraLayer, LoraVariant
 from torch import nn
 
 from ilora.adapters.expert_weights import ExpertWeights
+
+#: Of models that are known to: the kinds that compute with (tokens, rows, width), and the layers that get all tokens
+#: of a batch in one dimension.
+_SEQUENCE_LAST = ("fsmt", "led", "longformer", "xlnet")
+_FLATTENED = {"opt": ("fc1", "fc2")}
 
 MergeableFactors = Callable[[], torch.Tensor]
 """Gives the factors of a constant gate, float (K,), or raises RuntimeError where every sequence has its own."""
@@ -49,7 +54,7 @@ class InstanceWiseVariant(LoraVariant):
         return False
 
     @staticmethod
-    def init(module: LoraLayer, adapter_name: str) -> None:
+    def init(module: LoraLayer, adapter_name: str, **_: Any) -> None:
         """Nothing to create: the weights are ordinary LoRA's."""
 
     def merge_safe(self, module: Any, active_adapter: str, orig_weight: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
@@ -103,6 +108,23 @@ def lora_layers(model: nn.Module, adapter_name: str) -> dict[str, Any]:
         for name, module in model.named_modules()
         if isinstance(module, LoraLayer) and adapter_name in module.r
     }
+
+
+def check_keeps_sequences_apart(model: nn.Module, names: Iterable[str]) -> None:
+    """Refuse layers whose activations are known to be no batch of sequences, which a first forward pass might not show.
+
+    Raises:
+        ValueError: naming the first.
+    """
+    kind = getattr(getattr(model, "config", None), "model_type", None)
+    for name in names:
+        if kind in _SEQUENCE_LAST:
+            raise ValueError(f"{name}: a {kind} model computes with (tokens, rows, width), which cannot be gated")
+        if name.rpartition(".")[2] in _FLATTENED.get(str(kind), ()):
+            raise ValueError(
+                f"{name}: a {kind} model gives this layer all tokens of a batch in one dimension, which cannot be "
+                "gated; leave it out of target_modules"
+            )
 
 
 @contextmanager

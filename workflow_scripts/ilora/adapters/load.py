@@ -46,26 +46,28 @@ class LoadMeter:
     """Adds up the expert weights of the batches that pass, until it is read."""
 
     def __init__(self) -> None:
-        self._sequences = 0
-        self._weights: torch.Tensor | None = None
-        self._entropies: torch.Tensor | None = None
+        # The sum of each expert's weights, that of the entropies, and the number of sequences: a tensor, for a number
+        # that grows would have every batch compiled anew.
+        self._totals: torch.Tensor | None = None
 
-    @torch.compiler.disable  # a growing number would have every batch compiled anew
     def observe(self, omega: torch.Tensor) -> None:
         """Add the weights of a batch, float (sequences, K)."""
         weights = omega.detach().double()
-        total, entropies = weights.sum(dim=0), _entropy(weights).sum()
-        self._sequences += len(weights)
-        self._weights = total if self._weights is None else self._weights + total
-        self._entropies = entropies if self._entropies is None else self._entropies + entropies
+        entropies, sequences = _entropy(weights).sum()[None], weights.new_full((1,), len(weights))
+        batch = torch.cat([weights.sum(dim=0), entropies, sequences])
+        if self._totals is None:
+            self._totals = batch
+        else:
+            self._totals += batch
 
     def read(self) -> ExpertLoad | None:
         """Give the load since the last reading, None if nothing passed, and begin anew."""
-        sequences, weights, entropies = self._sequences, self._weights, self._entropies
-        self._sequences, self._weights, self._entropies = 0, None, None
-        if weights is None or entropies is None:
+        if self._totals is None:
             return None
-        return _load_of(weights / sequences, entropies / sequences)
+        *_, entropies, sequences = self._totals.clone()
+        shares = self._totals[:-2] / sequences
+        self._totals.zero_()
+        return _load_of(shares, entropies / sequences) if sequences else None
 
 
 def _load_of(shares: torch.Tensor, mean_entropy: torch.Tensor) -> ExpertLoad:

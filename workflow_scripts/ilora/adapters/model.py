@@ -1,303 +1,588 @@
-"""A causal language model with an instance-wise LoRA: the way in for other people's code."""
+"""Instance-wise LoRA as a tuner of PEFT: the way in for other people's code.
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+Importing this module registers it, so that `peft.get_peft_model` and `peft.PeftModel.from_pretrained` know the adapters
+of `InstanceWiseLoraConfig`. What PEFT returns takes what the base model takes and, beside it,
+``sequence_representations``: z, float (rows, d), one row for each row of the batch.
+"""
+
+import copy
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING, PEFT_TYPE_TO_PREFIX_MAPPING, PEFT_TYPE_TO_TUNER_MAPPING
+from peft.tuners.lora import LoraModel
+from peft.tuners.tuners_utils import _filter_state_dict_by_key_prefixes, _get_tuner_state_dict_key_prefixes
+from peft.utils.integrations import init_empty_weights
 from torch import nn
+from torch.utils.checkpoint import CheckpointPolicy, create_selective_checkpoint_contexts
 
-from ilora.adapters import storage
+from ilora.adapters import base_model, storage
 from ilora.adapters.config import CONSTANT_WIDTH, InstanceWiseConfig
 from ilora.adapters.expert_weights import ExpertWeights
 from ilora.adapters.gate import Gate, build_gate
 from ilora.adapters.gate_inputs import collapse_tokens
-from ilora.adapters.gating import folded, gate_lora_layers, lora_layers
+from ilora.adapters.gating import (
+    InstanceWiseVariant,
+    check_keeps_sequences_apart,
+    folded,
+    gate_lora_layers,
+    lora_layers,
+)
 from ilora.adapters.labels import IGNORED_LABEL
 from ilora.adapters.load import LoadMeter
-from ilora.adapters.storage import ADAPTER_NAME
+from ilora.adapters.lora_config import InstanceWiseLoraConfig, InstanceWisePeftType
+
+#: What PEFT calls a row without adapter in ``adapter_names``.
+_NO_ADAPTER = "__base__"
 
 
-class InstanceWiseModel(nn.Module):
-    """A model with LoRA layers, and the gate before them (Eq. 10-12).
+class _Rows(threading.local):
+    """Which adapter each row of the batch in flight has, None where all have the active one."""
 
-    Make one with `get_instance_wise_model` or `InstanceWiseModel.from_pretrained`. It takes what the model inside takes
-    and, beside it, ``sequence_representations``: z, float (rows, d), one row for each row of the batch.
+    adapter_names: Sequence[str] | None = None
+
+
+class InstanceWiseLoraModel(LoraModel):
+    """The base model with gated LoRA layers, and a gate for each adapter (Eq. 10-12).
+
+    PEFT makes it, as the ``base_model`` of what it returns, through which its methods are reached too.
 
     Attributes:
-        peft_model: PEFT's model; its LoRA layers are gated, merging it is refused unless the gate is constant.
-        gate: from z to the weights of the experts.
-        config: of the gate.
-        expert_weights: what the gated layers read.
-        load: the weights that passed in training, for the log.
+        gates: by the name of the adapter, from z to the weights of the experts.
+        loads: by the same, the weights that passed in training, for the log.
     """
 
-    def __init__(self, peft_model: PeftModel, config: InstanceWiseConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.peft_model = peft_model
-        self.gate: Gate = build_gate(config)
-        self.expert_weights = ExpertWeights(config.experts, config.scale)
-        self.load = LoadMeter()
-        gate_lora_layers(peft_model, self.expert_weights, self.constant_factors, ADAPTER_NAME)
-        storage.close_to_plain_peft(peft_model)
-        tuner: Any = peft_model.base_model
-        tuner.add_weighted_adapter = self._combine_adapters
+    gates: nn.ModuleDict
 
-    @classmethod
-    def from_pretrained(
-        cls, base_model: nn.Module, folder: str | Path, is_trainable: bool = False
-    ) -> "InstanceWiseModel":
-        """Read an adapter that `save_pretrained` wrote, into ``base_model`` (changed in place).
+    def __init__(self, model: nn.Module, peft_config: Any, adapter_name: str, **options: Any) -> None:
+        if any(isinstance(variant, InstanceWiseVariant) for variant in _variants(model)):
+            raise ValueError(
+                "the base model already has an instance-wise adapter: add another one by add_adapter, or take it off "
+                "by unload()"
+            )
+        super().__init__(model, peft_config, adapter_name, **options)
 
-        Args:
-            base_model: the causal model that the adapter was made for.
-            folder: of the adapter.
-            is_trainable: False freezes adapter and gate and sets evaluation mode.
+    def _pre_injection_hook(self, model: nn.Module, config: Any, adapter_name: str) -> None:
+        self.gates = nn.ModuleDict()
+        self.loads: dict[str, LoadMeter] = {}
+        self._expert_weights: dict[str, ExpertWeights] = {}
+        self._rows = _Rows()
+        self._enabled = True
 
-        Raises:
-            FileNotFoundError: if a file is missing, the gate's among them.
-            ValueError: if the adapter is of another kind, format, K, gate or base model.
-            ilora.artifacts.errors.ArtifactError: if a file is damaged.
-        """
-        saved = storage.read_adapter(Path(folder))
-        storage.check_base_model(saved, base_model)
-        saved.lora.inference_mode = not is_trainable
-        model = get_instance_wise_model(base_model, saved.lora, saved.instance_wise)
-        model.load_adapter_state(saved)
-        if not is_trainable:
-            model.requires_grad_(False).eval()
-        return model
-
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Write ``adapter_model.safetensors`` (as PEFT does), ``gate.safetensors`` and ``adapter_config.json``."""
-        storage.write_adapter(self.peft_model, self.gate, self.config, Path(folder))
-
-    def load_adapter_state(self, saved: storage.SavedAdapter) -> None:
-        """Put saved weights into adapter and gate.
+    def inject_adapter(
+        self,
+        model: nn.Module,
+        adapter_name: str,
+        autocast_adapter_dtype: bool = True,
+        low_cpu_mem_usage: bool = False,
+        state_dict: dict[str, torch.Tensor] | None = None,
+    ) -> None:
+        """Put fresh LoRA layers into the base model, and a gate before them.
 
         Raises:
-            ValueError: if names or shapes differ.
+            ValueError: if a targeted layer cannot be gated, the rank is no multiple of the experts, or the settings
+                are of another base model. The model is then as it was.
         """
-        storage.load_lora(self.peft_model, saved.lora_weights, saved.folder / storage.LORA_FILE)
-        storage.load_gate(self.gate, saved)
+        # The caller's own settings stay as they are: what the base model is known by is of this model alone.
+        config: Any = copy.deepcopy(self.peft_config[adapter_name])
+        self.peft_config[adapter_name] = config
+        trainable = {parameter: parameter.requires_grad for parameter in self.gates.parameters()}
+        super().inject_adapter(model, adapter_name, autocast_adapter_dtype, low_cpu_mem_usage, state_dict)
+        settings: InstanceWiseConfig = config.instance_wise
+        weights = ExpertWeights(settings.experts, settings.scale)
+        try:
+            check_keeps_sequences_apart(model, lora_layers(model, adapter_name))
+            gate_lora_layers(model, weights, partial(self.constant_factors, adapter_name), adapter_name)
+            if config.base is not None:
+                base_model.check(config.base, model)
+        except ValueError:
+            self._take_back(adapter_name)
+            raise
+        config.base = base_model.describe(model, adapter_name)
+        with init_empty_weights() if low_cpu_mem_usage else nullcontext():
+            gate = build_gate(settings)
+        if not any(parameter.is_meta for parameter in gate.parameters()):
+            gate.to(_device_of(model))
+        self._expert_weights[adapter_name], self.loads[adapter_name] = weights, LoadMeter()
+        self.gates[adapter_name] = gate.requires_grad_(
+            adapter_name in self.active_adapters and not config.inference_mode
+        )
+        for parameter, requires_grad in trainable.items():
+            parameter.requires_grad_(requires_grad)
+
+    @property
+    def gate(self) -> Gate:
+        """The active adapter's."""
+        return cast(Gate, self.gates[self._active_name()])
+
+    @property
+    def gate_config(self) -> InstanceWiseConfig:
+        """The settings of the active adapter's gate."""
+        return self._settings_of(self._active_name())
+
+    @property
+    def load(self) -> LoadMeter:
+        """The load of the active adapter's experts in training."""
+        return self.loads[self._active_name()]
+
+    @property
+    def expert_weights(self) -> ExpertWeights:
+        """What the layers of the active adapter read."""
+        return self._expert_weights[self._active_name()]
 
     def forward(
-        self,
-        input_ids: torch.Tensor | None = None,
-        *,
-        sequence_representations: torch.Tensor | None = None,
-        **inputs: Any,
+        self, input_ids: Any = None, *arguments: Any, sequence_representations: Any = None, **inputs: Any
     ) -> Any:
-        """Run the model inside with the gates of ``sequence_representations``.
+        """Run the base model with the gates of ``sequence_representations``.
 
         Args:
             input_ids: int64 (rows, tokens), or ``inputs_embeds`` among the other inputs.
+            arguments: as the base model takes them.
             sequence_representations: float (rows, d). Not needed, and refused, where the gate reads the tokens or
-                nothing (see `InstanceWiseConfig.gate_input`).
-            inputs: everything else that the model inside takes.
+                nothing (see `InstanceWiseConfig.gate_input`), and inside of `gated`.
+            inputs: everything else that the base model takes.
 
         Raises:
+            TypeError: if they are no tensor.
             ValueError: if they are missing where they are needed or given where they are not, are of another width or
-                not finite; if a gate that reads the tokens gets no ``attention_mask``.
+                not finite; if a gate that reads the tokens gets no ``attention_mask`` for the tokens given.
             RuntimeError: if they are not one for each row.
         """
         inputs = _with_ids(inputs, input_ids)
-        with self.gated(self._gate_inputs(sequence_representations, inputs)):
-            return self.peft_model(**inputs)
+        with self._gates_of(sequence_representations, inputs):
+            return self.model(*arguments, **inputs)
 
     @torch.no_grad()
-    def generate(
-        self,
-        input_ids: torch.Tensor | None = None,
-        *,
-        sequence_representations: torch.Tensor | None = None,
-        **inputs: Any,
-    ) -> Any:
+    def generate(self, input_ids: Any = None, *, sequence_representations: Any = None, **inputs: Any) -> Any:
         """Generate as transformers does; the beams and return sequences of a row have the row's gate.
 
         Args and errors are those of `forward`; ``inputs`` takes the options of generation too.
         """
         inputs = _with_ids(inputs, input_ids)
-        gate_inputs = self._gate_inputs(sequence_representations, inputs)
-        with self.gated(gate_inputs.repeat_interleave(self._copies_of_a_row(inputs), dim=0)):
-            return self.peft_model.generate(**inputs)
+        with (
+            _in_evaluation(self.gates),
+            self._gates_of(sequence_representations, inputs, self._copies_of_a_row(inputs)),
+        ):
+            return cast(Any, self.model).generate(**inputs)
 
     @contextmanager
     def gated(self, gate_inputs: torch.Tensor) -> Iterator[None]:
-        """While it lasts, every forward pass through the model inside has the gates of these rows.
+        """While it lasts, every forward pass of this thread has the gates of these rows.
 
         Args:
             gate_inputs: what the gate reads, float (rows, width).
 
         Raises:
+            TypeError: if it is no tensor.
             ValueError: if it has another width, or holds NaN or infinity.
         """
-        with torch.autocast(gate_inputs.device.type, enabled=False):
-            omega = self.gate(gate_inputs)
-        if self.training:
-            self.load.observe(omega)
-        self.expert_weights.set(omega)
-        try:
+        with ExitStack() as opened:
+            for name in self.active_adapters:
+                opened.enter_context(self._opened(name, self._omega(name, gate_inputs)))
             yield
-        finally:
-            self.expert_weights.clear()
 
     def constant_gate_inputs(self, rows: int) -> torch.Tensor:
         """What a constant gate reads: ones, float (rows, 1)."""
         return torch.ones(rows, CONSTANT_WIDTH, device=self.gate.standardisation.mean.device)
 
-    def gradient_checkpointing_enable(
-        self, gradient_checkpointing_kwargs: Mapping[str, Any] | None = None, **options: Any
+    def set_adapter(self, adapter_name: str | list[str], inference_mode: bool = False) -> None:
+        """Set the active adapters; their gates are trained, unless they are for inference alone, and no others."""
+        super().set_adapter(adapter_name, inference_mode=inference_mode)
+        for name, gate in self.gates.items():
+            gate.requires_grad_(name in self.active_adapters and not inference_mode)
+
+    def set_requires_grad(self, adapter_names: str | Sequence[str], requires_grad: bool = True) -> None:
+        """Have the weights and gates of adapters trained, or not."""
+        super().set_requires_grad(adapter_names, requires_grad)
+        for name in [adapter_names] if isinstance(adapter_names, str) else adapter_names:
+            if name in self.gates:
+                self.gates[name].requires_grad_(requires_grad)
+
+    def delete_adapter(self, adapter_name: str) -> None:
+        """Delete an adapter with its gate."""
+        super().delete_adapter(adapter_name)
+        del self.gates[adapter_name], self.loads[adapter_name], self._expert_weights[adapter_name]
+        # The one that takes its place is trained, its gate too.
+        for name in self.active_adapters:
+            self.gates[name].requires_grad_(not self.peft_config[name].inference_mode)
+
+    def activation_checkpointing_enable(
+        self, activation_checkpointing_kwargs: Mapping[str, Any] | None = None, **options: Any
     ) -> None:
         """Switch gradient checkpointing on so that the recomputation sees the gates of its own forward pass.
 
         Args:
-            gradient_checkpointing_kwargs: for `torch.utils.checkpoint.checkpoint`.
+            activation_checkpointing_kwargs: for `torch.utils.checkpoint.checkpoint`.
             options: whatever else transformers' own method takes.
 
         Raises:
             ValueError: if reentrant checkpointing is asked for, which loses them.
         """
-        asked = dict(gradient_checkpointing_kwargs or {})
+        asked = dict(activation_checkpointing_kwargs or {})
         if asked.get("use_reentrant"):
             raise ValueError("found use_reentrant=True, expected False: the reentrant kind would lose the gates")
-        weights = self.expert_weights
 
         def contexts() -> Any:  # a plain function: torch.compile takes no other callable
-            return weights.checkpoint_contexts()
+            return self._checkpoint_contexts()
 
         asked.update(use_reentrant=False, context_fn=contexts)
-        inner: Any = self.peft_model.get_base_model()
+        inner: Any = self.model
         # Its name in later versions of transformers, which warn of the other one.
         enable = getattr(inner, "activation_checkpointing_enable", None) or inner.gradient_checkpointing_enable
         enable(asked, **options)
 
-    def gradient_checkpointing_disable(self) -> None:
-        """Switch it off."""
-        inner: Any = self.peft_model.get_base_model()
-        disable = getattr(inner, "activation_checkpointing_disable", None) or inner.gradient_checkpointing_disable
-        disable()
+    def gradient_checkpointing_enable(
+        self, gradient_checkpointing_kwargs: Mapping[str, Any] | None = None, **options: Any
+    ) -> None:
+        """Do as `activation_checkpointing_enable`, by the name that earlier versions of transformers call."""
+        self.activation_checkpointing_enable(gradient_checkpointing_kwargs, **options)
 
-    def merge_and_unload(self) -> nn.Module:
-        """Give the model inside with the update merged into its weights.
+    def add_weighted_adapter(self, adapters: list[str], *arguments: Any, **options: Any) -> None:
+        """Add an adapter that combines constant ones, as PEFT does; its own gate is that of a single expert.
 
         Raises:
-            RuntimeError: unless the gate is constant.
+            RuntimeError: if the gate of one is not constant.
         """
-        self.constant_factors()
-        return self.peft_model.merge_and_unload()
+        before: Any = self.peft_config[adapters[0]]
+        single = InstanceWiseConfig(experts=1, width=CONSTANT_WIDTH, gate_input="constant")
+        with ExitStack() as opened:
+            for name in adapters:
+                opened.enter_context(folded(self._layers(name), name, self.constant_factors(name)))
+            try:
+                self.peft_config[adapters[0]] = replace(before, instance_wise=single)
+                super().add_weighted_adapter(adapters, *arguments, **options)
+            finally:
+                self.peft_config[adapters[0]] = before
 
-    def export_plain_lora(self, folder: str | Path, omega: torch.Tensor | None = None) -> None:
+    def merge_adapter(self, adapter_names: list[str] | None = None, safe_merge: bool = False) -> None:
+        """Merge the update of constant gates into the base model's weights.
+
+        Raises:
+            RuntimeError: unless they all are constant.
+        """
+        self._check_constant(adapter_names)
+        super().merge_adapter(adapter_names, safe_merge)
+
+    def export_plain_lora(
+        self, folder: str | Path, omega: torch.Tensor | None = None, adapter_name: str | None = None
+    ) -> None:
         """Write an ordinary PEFT LoRA that equals this adapter for sequences with the expert weights ``omega``.
 
         For all other sequences it is another model: this is a choice, never a conversion.
 
         Args:
-            folder: to be made; plain PEFT reads it.
+            folder: to be made; PEFT and whatever reads its folders take it for the LoRA that it is.
             omega: float (K,); None for those of a constant gate.
+            adapter_name: which; None for the active one.
 
         Raises:
             RuntimeError: if omega is None and the gate is not constant.
             ValueError: if omega has another shape.
         """
+        name = adapter_name or self._active_name()
+        weights = self._expert_weights[name]
         if omega is None:
-            factors = self.constant_factors()
-        elif omega.shape == (self.config.experts,):
-            factors = omega.detach() * self.expert_weights.multiplier
+            factors = self.constant_factors(name)
+        elif omega.shape == (weights.experts,):
+            factors = omega.detach() * weights.multiplier
         else:
-            raise ValueError(f"omega: found shape {tuple(omega.shape)}, expected ({self.config.experts},)")
-        with folded(self._layers(), ADAPTER_NAME, factors):
-            storage.write_plain_lora(self.peft_model, Path(folder))
+            raise ValueError(f"omega: found shape {tuple(omega.shape)}, expected ({weights.experts},)")
+        with folded(self._layers(name), name, factors):
+            storage.write_as_plain_lora(self, name, Path(folder))
 
     @torch.no_grad()
-    def constant_factors(self) -> torch.Tensor:
+    def constant_factors(self, adapter_name: str) -> torch.Tensor:
         """Give what multiplies the experts of every sequence alike, float (K,): omega times what the scale asks for.
 
         Raises:
             RuntimeError: if the gate is not constant.
         """
-        if not self.config.is_constant:
+        config = self._settings_of(adapter_name)
+        if not config.is_constant:
             raise RuntimeError(
                 "an instance-wise LoRA has one update for each sequence and cannot be merged; only a constant gate "
                 "can. export_plain_lora(folder, omega) writes the LoRA of one choice of expert weights."
             )
-        if self.config.experts == 1:
-            omega = torch.ones(1, device=self.gate.standardisation.mean.device)
+        gate = cast(Gate, self.gates[adapter_name])
+        if config.experts == 1:
+            omega = torch.ones(1, device=gate.standardisation.mean.device)
         else:
-            was_training = self.gate.training
-            omega = self.gate.eval()(self.constant_gate_inputs(1))[0]
-            self.gate.train(was_training)
-        return omega * self.expert_weights.multiplier
+            with _in_evaluation(gate):
+                omega = gate(torch.ones(1, CONSTANT_WIDTH, device=gate.standardisation.mean.device))[0]
+        return omega * self._expert_weights[adapter_name].multiplier
 
-    def _gate_inputs(self, given: torch.Tensor | None, inputs: Mapping[str, Any]) -> torch.Tensor:
-        gate_input = self.config.gate_input
+    def _gates_of(self, given: Any, inputs: Mapping[str, Any], copies: int = 1) -> AbstractContextManager[None]:
+        """Open the gates of a batch, each row of which comes ``copies`` times."""
+        names = self._rows.adapter_names
+        if not self._enabled or (given is None and names is None and self.expert_weights.current is not None):
+            return nullcontext()
+        if names is None:
+            rows = self._gate_inputs(self._active_name(), given, inputs)
+            return self.gated(rows if copies == 1 else rows.repeat_interleave(copies, dim=0))
+        return self._mixed(names, given, inputs, copies)
+
+    @contextmanager
+    def _mixed(self, names: Sequence[str], given: Any, inputs: Mapping[str, Any], copies: int) -> Iterator[None]:
+        """Open the gates of a batch whose rows have adapters of their own, or none."""
+        with ExitStack() as opened:
+            for name in sorted(set(names) - {_NO_ADAPTER}):
+                places = [row for row, found in enumerate(names) if found == name]
+                rows = self._gate_inputs(name, given, inputs)
+                if len(rows) != len(names):
+                    raise ValueError(
+                        f"sequence_representations: found {len(rows)} rows, expected {len(names)}, one for each of "
+                        "adapter_names; those of rows without adapter are not read"
+                    )
+                omega = self._omega(name, rows[places].repeat_interleave(copies, dim=0))
+                opened.enter_context(self._opened(name, omega))
+            yield
+
+    def _omega(self, adapter_name: str, gate_inputs: torch.Tensor) -> torch.Tensor:
+        device = getattr(gate_inputs, "device", torch.device("cpu"))
+        with torch.autocast(device.type, enabled=False):
+            omega: torch.Tensor = self.gates[adapter_name](gate_inputs)
+        if self.gates[adapter_name].training:
+            self.loads[adapter_name].observe(omega)
+        return omega
+
+    @contextmanager
+    def _opened(self, adapter_name: str, omega: torch.Tensor) -> Iterator[None]:
+        weights = self._expert_weights[adapter_name]
+        with weights.restored(weights.current):
+            weights.set(omega)
+            yield
+
+    def _checkpoint_contexts(self) -> tuple[AbstractContextManager[Any], AbstractContextManager[Any]]:
+        """Give what `torch.utils.checkpoint` takes as ``context_fn``: the recomputation sees the weights of now."""
+        if torch.compiler.is_compiling():
+            # There the factors are an input of the compiled layer; what torch accepts recomputes all, as it would by
+            # itself.
+            return create_selective_checkpoint_contexts(_recompute)
+        opened = ExitStack()
+        now = [(weights, weights.current) for weights in self._expert_weights.values()]
+        return nullcontext(), _restored(opened, now)
+
+    def _gate_inputs(self, adapter_name: str, given: Any, inputs: Mapping[str, Any]) -> torch.Tensor:
+        gate_input = self._settings_of(adapter_name).gate_input
         if gate_input not in ("token_collapsed", "constant"):
             if given is None:
-                raise ValueError("sequence_representations: found None, expected one row for each row of the batch")
-            return given
-        if given is not None:
+                raise ValueError(
+                    "sequence_representations: found None, expected one row for each row of the batch (with "
+                    "transformers' Trainer, set remove_unused_columns=False, so that it keeps them)"
+                )
+            return cast(torch.Tensor, given)
+        if given is not None and self._rows.adapter_names is None:
             raise ValueError(f"sequence_representations: expected None, since the gate's input is {gate_input}")
         embeddings = inputs.get("inputs_embeds")
         if embeddings is None:
-            if "input_ids" not in inputs:
+            if inputs.get("input_ids") is None:
                 raise ValueError("found neither input_ids nor inputs_embeds, expected one of them")
-            inner: Any = self.peft_model.get_base_model()
-            embeddings = inner.get_input_embeddings()(inputs["input_ids"])
+            embeddings = cast(Any, self.model).get_input_embeddings()(inputs["input_ids"])
         if gate_input == "constant":
             return self.constant_gate_inputs(len(embeddings))
-        return collapse_tokens(embeddings, _prompt_tokens(inputs))
+        return collapse_tokens(embeddings, _prompt_tokens(inputs, embeddings))
 
     def _copies_of_a_row(self, inputs: Mapping[str, Any]) -> int:
         """How many times transformers repeats each row; what it is told comes before what the model's config says."""
-        sources = (inputs.get("generation_config"), self.peft_model.get_base_model().generation_config)
+        sources = (inputs.get("generation_config"), getattr(self.model, "generation_config", None))
         copies = 1
         for name in ("num_beams", "num_return_sequences"):
             values = (inputs.get(name), *(getattr(source, name, None) for source in sources))
             copies = max(copies, next((value for value in values if value is not None), 1))
         return copies
 
+    @contextmanager
+    def _enable_peft_forward_hooks(self, *arguments: Any, **inputs: Any) -> Iterator[None]:
+        before = self._rows.adapter_names
+        names = inputs.get("adapter_names")
+        with super()._enable_peft_forward_hooks(*arguments, **inputs):
+            self._rows.adapter_names = names
+            try:
+                yield
+            finally:
+                self._rows.adapter_names = before
+
+    def _enable_adapter_layers(self, enabled: bool = True) -> None:
+        self._enabled = enabled
+        super()._enable_adapter_layers(enabled)
+
+    def _unload_and_optionally_merge(
+        self,
+        merge: bool = True,
+        progressbar: bool = False,
+        safe_merge: bool = False,
+        adapter_names: list[str] | None = None,
+    ) -> Any:
+        if merge:
+            self._check_constant(adapter_names)
+        return super()._unload_and_optionally_merge(merge, progressbar, safe_merge, adapter_names)
+
+    def _check_constant(self, adapter_names: list[str] | None) -> None:
+        for name in adapter_names or self.active_adapters:
+            self.constant_factors(name)
+
+    def _take_back(self, adapter_name: str) -> None:
+        if len(self.peft_config) == 1:
+            self.unload()
+        else:
+            super().delete_adapter(adapter_name)
+
+    def _active_name(self) -> str:
+        if not self.active_adapters:
+            raise RuntimeError("no adapter is active: set one by set_adapter")
+        return self.active_adapters[0]
+
+    def _settings_of(self, adapter_name: str) -> InstanceWiseConfig:
+        return cast(InstanceWiseLoraConfig, self.peft_config[adapter_name]).instance_wise
+
+    def _layers(self, adapter_name: str) -> list[Any]:
+        return list(lora_layers(self.model, adapter_name).values())
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_rows"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._rows = _Rows()
+
     def _replicate_for_data_parallel(self) -> Any:
-        """Refuse `torch.nn.DataParallel`: its threads would share one set of expert weights."""
+        """Refuse `torch.nn.DataParallel`: its replicas' layers would read the weights that the original set."""
         raise RuntimeError("torch.nn.DataParallel cannot run an instance-wise model; use DistributedDataParallel")
 
-    def _combine_adapters(self, *arguments: Any, **keyword_arguments: Any) -> None:
-        """Stand before PEFT's ``add_weighted_adapter``, which would read B A as if there were no gate."""
-        tuner: Any = self.peft_model.base_model
-        with folded(self._layers(), ADAPTER_NAME, self.constant_factors()):
-            type(tuner).add_weighted_adapter(tuner, *arguments, **keyword_arguments)
+    @classmethod
+    def _get_adapter_state_dict(
+        cls, model: Any, config: Any, adapter_name: str, state_dict: Any, unwanted_adapter_names: Any
+    ) -> dict[str, torch.Tensor]:
+        """Give an adapter's tensors.
 
-    def _layers(self) -> list[Any]:
-        return list(lora_layers(self.peft_model, ADAPTER_NAME).values())
+        Raises:
+            RuntimeError: if this process has no whole LoRA weights.
+        """
+        state: dict[str, torch.Tensor] = super()._get_adapter_state_dict(
+            model, config, adapter_name, state_dict, unwanted_adapter_names
+        )
+        storage.check_whole(model, adapter_name, state)
+        return state
+
+    @classmethod
+    def _remove_adapter_name_from_key(cls, key: str, adapter_name: str) -> str:
+        """Name a tensor as it is saved: not as LoRA's, which others would read as a uniform one."""
+        owner, found, rest = key.partition(f"gates.{adapter_name}.")
+        if found and owner in ("", "base_model."):
+            return f"{owner}gate.{rest}"
+        return storage.saved_name(super()._remove_adapter_name_from_key(key, adapter_name))
+
+    @classmethod
+    def _remap_adapter_state_dict_for_load(
+        cls, model: Any, config: Any, adapter_name: str, state_dict: dict[str, torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
+        """Give saved tensors the model's names, after checking that they are all there and of the model's shapes.
+
+        Raises:
+            ValueError: if they are not.
+        """
+        if config.earlier_gate is not None:
+            gate_weights = {f"base_model.gate.{name}": tensor for name, tensor in config.earlier_gate.items()}
+            state_dict = {storage.saved_name(name): tensor for name, tensor in state_dict.items()} | gate_weights
+        renamed = super()._remap_adapter_state_dict_for_load(model, config, adapter_name, state_dict)
+        prefixes = _get_tuner_state_dict_key_prefixes(model, adapter_name=adapter_name)
+        expected = _filter_state_dict_by_key_prefixes(model.state_dict(), prefixes)
+        storage.compare(expected, renamed, adapter_name)
+        gate = next(module for module in model.modules() if isinstance(module, cls)).gates[adapter_name]
+        # Whatever the gate was trained in, it is computed in; and it stays where the base model is.
+        gate_weights = {name: tensor for name, tensor in renamed.items() if f"gates.{adapter_name}." in name}
+        gate.to(dtype=next(tensor.dtype for tensor in gate_weights.values() if tensor.is_floating_point()))
+        device = gate.get_buffer("standardisation.mean").device
+        return renamed | {name: tensor.to(device) for name, tensor in gate_weights.items()}
+
+    @classmethod
+    def _convert_state_dict_for_initial_model(cls, *arguments: Any, **options: Any) -> Any:
+        raise ValueError(
+            "path_initial_model_for_weight_conversion: expected None: an instance-wise adapter never changes the "
+            "weights that it was made on"
+        )
+
+
+PEFT_TYPE_TO_CONFIG_MAPPING[InstanceWisePeftType.ILORA] = InstanceWiseLoraConfig  # type: ignore[index]
+PEFT_TYPE_TO_TUNER_MAPPING[InstanceWisePeftType.ILORA] = InstanceWiseLoraModel  # type: ignore[index]
+PEFT_TYPE_TO_PREFIX_MAPPING[InstanceWisePeftType.ILORA] = InstanceWiseLoraModel.prefix  # type: ignore[index]
 
 
 def get_instance_wise_model(
-    base_model: nn.Module, lora_config: LoraConfig, config: InstanceWiseConfig
-) -> InstanceWiseModel:
+    base_model: nn.Module, lora_config: LoraConfig, config: InstanceWiseConfig, adapter_name: str = "default"
+) -> PeftModel:
     """Put fresh LoRA layers into a model (changed in place) and a gate before them.
+
+    The same as `peft.get_peft_model` with an `InstanceWiseLoraConfig` of the two.
 
     Raises:
         ValueError: if a targeted layer cannot be gated, or the rank is no multiple of the experts.
     """
-    peft_model = get_peft_model(base_model, lora_config, ADAPTER_NAME)
+    return cast(PeftModel, get_peft_model(base_model, instance_wise_lora(lora_config, config), adapter_name))
+
+
+def instance_wise_lora(lora_config: LoraConfig, config: InstanceWiseConfig) -> InstanceWiseLoraConfig:
+    """Give LoRA's settings, which stay as they are, with those of a gate."""
+    names = [field for field in LoraConfig.__dataclass_fields__ if field != "peft_type"]
+    values = {name: getattr(lora_config, name) for name in names}
+    return InstanceWiseLoraConfig(**copy.deepcopy(values), instance_wise=config)
+
+
+@contextmanager
+def _restored(opened: ExitStack, factors: Sequence[tuple[ExpertWeights, Any]]) -> Iterator[None]:
+    with opened:
+        for weights, before in factors:
+            opened.enter_context(weights.restored(before))
+        yield
+
+
+@contextmanager
+def _in_evaluation(module: nn.Module) -> Iterator[None]:
+    """While it lasts, a module computes as in evaluation."""
+    training = [inner for inner in module.modules() if inner.training]
+    for inner in training:
+        inner.training = False
     try:
-        model = InstanceWiseModel(peft_model, config)
-    except ValueError:
-        peft_model.unload()  # a second attempt finds the base model as it was
-        raise
-    model.gate.to(next(base_model.parameters()).device)
-    return model
+        yield
+    finally:
+        for inner in training:
+            inner.training = True
+
+
+def _variants(model: nn.Module) -> Iterator[Any]:
+    for module in model.modules():
+        yield from getattr(module, "lora_variant", {}).values()
+
+
+def _device_of(model: nn.Module) -> torch.device:
+    return next(parameter.device for parameter in model.parameters())
 
 
 def _with_ids(inputs: dict[str, Any], input_ids: torch.Tensor | None) -> dict[str, Any]:
     return inputs if input_ids is None else {"input_ids": input_ids, **inputs}
 
 
-def _prompt_tokens(inputs: Mapping[str, Any]) -> torch.Tensor:
+def _prompt_tokens(inputs: Mapping[str, Any], embeddings: torch.Tensor) -> torch.Tensor:
     """Mark the tokens that are neither padding nor answer, bool (rows, tokens)."""
-    if inputs.get("attention_mask") is None:
+    mask = inputs.get("attention_mask")
+    if mask is None:
         raise ValueError("attention_mask: found None, expected one: a gate that reads the tokens must know the padding")
-    prompt: torch.Tensor = inputs["attention_mask"].bool()
+    if mask.shape != embeddings.shape[:2]:
+        raise ValueError(
+            f"attention_mask: found shape {tuple(mask.shape)}, expected that of the tokens, "
+            f"{tuple(embeddings.shape[:2])}: a gate that reads the tokens needs all of the prompt's. When decoding "
+            "with a cache, call the model inside `with model.gated(collapse_tokens(embeddings, mask))` of the prompt."
+        )
+    prompt: torch.Tensor = mask.bool()
     return prompt if inputs.get("labels") is None else prompt & (inputs["labels"] == IGNORED_LABEL)
+
+
+def _recompute(*_: Any, **__: Any) -> CheckpointPolicy:
+    return CheckpointPolicy.PREFER_RECOMPUTE

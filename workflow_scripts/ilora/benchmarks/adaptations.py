@@ -8,7 +8,7 @@ from peft import LoraConfig, PeftModel, XLoraConfig, get_peft_model
 from torch import nn
 from transformers import PreTrainedModel
 
-from ilora.adapters import InstanceWiseConfig, InstanceWiseModel, get_instance_wise_model
+from ilora.adapters import InstanceWiseConfig, get_instance_wise_model
 from ilora.benchmarks.per_expert import PerExpertModel
 
 RANK, ALPHA, EXPERTS, WIDTH = 8, 32, 4, 64
@@ -21,7 +21,7 @@ def uniform(model: PreTrainedModel) -> PeftModel:
     return get_peft_model(model, _lora())
 
 
-def instance_wise(model: PreTrainedModel) -> InstanceWiseModel:
+def instance_wise(model: PreTrainedModel) -> PeftModel:
     """Add this library's instance-wise LoRA."""
     return get_instance_wise_model(model, _lora(), GATE)
 

@@ -92,7 +92,7 @@ def update_steps(workload: Workload, device: torch.device, dtype: torch.dtype) -
     base = random_llama(workload, device, dtype)
     z = random_representations(workload.batch, device)
     ours, theirs = instance_wise(twin(base)), per_expert(twin(base))
-    our_layers: list[nn.Module] = list(lora_layers(ours.peft_model, "default").values())
+    our_layers: list[nn.Module] = list(lora_layers(ours, "default").values())
     return (
         make_update_step(ours, our_layers, partial(ours.gated, z), workload, device, dtype),
         make_update_step(theirs, list(theirs.layers), partial(theirs.gated, z), workload, device, dtype),

@@ -152,7 +152,7 @@ def _plain(value: object) -> str:
 
 def _use(facts: CardFacts) -> str:
     loader = (
-        "`ilora.adapters.InstanceWiseModel.from_pretrained` reads this folder, and plain PEFT refuses it"
+        "PEFT reads this folder after `import ilora.adapters`, and refuses it without"
         if facts.adapter == "instance_wise"
         else "PEFT reads this folder"
     )

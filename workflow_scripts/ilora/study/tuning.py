@@ -94,11 +94,9 @@ class TuningFiles:
         return self._vectors(self.study.config.recommenders.sequence_encoder, wildcards)
 
     def adapter_files(self, wildcards: Wildcards) -> dict[str, str]:
-        """Return the files of a tuned adapter, by name; projector and gate only where the method has them."""
-        files = {f"adapter_{name}": path for name, path in self.outputs(wildcards["method"]).items()}
-        gate = files.pop("adapter_gate", None)
-        files |= {} if gate is None else {"gate": gate}
-        return {name: fill(path, **wildcards) for name, path in files.items()}
+        """Return the files of a tuned adapter, by name; the projector only where the method has one."""
+        files = self.outputs(wildcards["method"])
+        return {f"adapter_{name}": fill(path, **wildcards) for name, path in files.items()}
 
     def outputs(self, method: str) -> dict[str, str]:
         """Return what the tuning of a method makes of its adapter, by name."""
@@ -108,8 +106,7 @@ class TuningFiles:
             "weights": layout.adapter_weights,
             "settings": layout.adapter_settings,
         }
-        files |= {"projector": layout.adapter_projector} if declared.is_hybrid else {}
-        return files | ({"gate": layout.adapter_gate} if declared.is_gated else {})
+        return files | ({"projector": layout.adapter_projector} if declared.is_hybrid else {})
 
     def files(self, method: str) -> list[str]:
         """Return everything that the tuning of a method makes."""

@@ -36,7 +36,7 @@ def test_every_file_of_an_adapter_is_told_with_what_it_holds(adapter: Path) -> N
         assert file.content == CONTENTS[file.name]
 
 
-@pytest.mark.parametrize("name", ["adapter_model.safetensors", "gate.safetensors", "ilora.json"])
+@pytest.mark.parametrize("name", ["adapter_model.safetensors", "ilora.json"])
 def test_a_file_that_was_altered_or_lost_is_noticed(adapter: Path, name: str) -> None:
     content = bytearray((adapter / name).read_bytes())
     content[-1] ^= 1

@@ -3,6 +3,7 @@
 import copy
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -173,7 +174,7 @@ def test_a_hybrid_prompt_needs_the_vectors_of_an_encoder(sequences: SequenceTabl
         method_gate_inputs(shape, None, sequences, seed=1)
 
 
-def test_plain_peft_reads_a_uniform_adapter_and_refuses_a_gated_one(tmp_path: Path, llama: LlamaForCausalLM) -> None:
+def test_peft_reads_what_the_workflow_writes(tmp_path: Path, llama: LlamaForCausalLM) -> None:
     base = {name: tensor.clone() for name, tensor in llama.state_dict().items()}
     kinds: list[tuple[AdapterKind, str]] = [("uniform", "uniform"), ("instance_wise", "gated")]
     for adapter, name in kinds:
@@ -183,9 +184,10 @@ def test_plain_peft_reads_a_uniform_adapter_and_refuses_a_gated_one(tmp_path: Pa
         folder = tmp_path / name
         folder.mkdir()
         save_adapter(model(fresh, shape), shape, folder)
-    assert PeftModel.from_pretrained(llama, str(tmp_path / "uniform")).peft_config["default"].r == 4  # type: ignore[attr-defined]
-    with pytest.raises((KeyError, ValueError), match="ILORA"):
-        PeftModel.from_pretrained(llama, str(tmp_path / "gated"))
+    for adapter, name in kinds:
+        read: Any = PeftModel.from_pretrained(copy.deepcopy(llama), str(tmp_path / name))
+        assert read.peft_config["default"].r == 4
+        assert hasattr(read.base_model, "gates") == (adapter == "instance_wise")
 
 
 def test_an_adapter_of_other_settings_or_damaged_is_refused(tmp_path: Path, llama: LlamaForCausalLM) -> None:
@@ -193,9 +195,9 @@ def test_an_adapter_of_other_settings_or_damaged_is_refused(tmp_path: Path, llam
     save_adapter(tuned, SMALL_ADAPTER, tmp_path)
     with pytest.raises(ValueError, match=r"other settings \(experts\)"):
         load_adapter(llama, tuned.item_vectors, small_adapter(experts=4), tmp_path)
-    gate = tmp_path / "gate.safetensors"
+    gate = tmp_path / "adapter_model.safetensors"
     gate.write_bytes(gate.read_bytes()[:-4])
-    with pytest.raises(ArtifactError, match=r"gate\.safetensors"):
+    with pytest.raises(ArtifactError, match=r"adapter_model\.safetensors"):
         load_adapter(llama, tuned.item_vectors, SMALL_ADAPTER, tmp_path)
 
 

@@ -5,7 +5,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from ilora.adapters.storage import CONFIG_FILE, GATE_FILE, LORA_FILE
+from ilora.adapters.storage import CONFIG_FILE, LORA_FILE
 from ilora.artifacts.errors import ArtifactError
 from ilora.artifacts.provenance import sha256_of
 from ilora.llm.model.adapter import PROJECTOR_FILE, SETTINGS_FILE
@@ -17,8 +17,8 @@ CARD_FILE = "README.md"
 CONTENTS = {
     CARD_FILE: "the card: data, settings, metrics, licences",
     CONFIG_FILE: "settings of LoRA; of a gated one, some values of the base model to know it by",
-    LORA_FILE: "weights of LoRA",
-    GATE_FILE: "weights of the gate, and the mean and size of what it reads over the training split",
+    LORA_FILE: "weights of LoRA; of a gated one, of the gate too, and the mean and size of what it reads over the "
+    "training split",
     PROJECTOR_FILE: "weights that make a behaviour token of any item's vector; the vectors are not in it",
     SETTINGS_FILE: "shape of the adapter",
 }

@@ -3,13 +3,13 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import nn
 
-from ilora.adapters import InstanceWiseConfig, InstanceWiseModel, get_instance_wise_model, storage
+from ilora.adapters import InstanceWiseConfig, get_instance_wise_model, storage
 from ilora.artifacts.json_files import read_json
 from ilora.artifacts.records import check_folder
 from ilora.artifacts.tensors import read_tensors, write_tensors
@@ -86,12 +86,9 @@ def _check_target_modules(causal_model: Any, target_modules: Sequence[str]) -> N
 
 
 def save_adapter(model: HybridLanguageModel, shape: AdapterShape, folder: Path) -> None:
-    """Write the adapter's files (uniform LoRA as PEFT does, gated as `ilora.adapters` does), projector and shape."""
-    if model.instance_wise is not None:
-        model.instance_wise.save_pretrained(folder)
-    else:
-        assert isinstance(model.language_model, PeftModel)
-        storage.write_plain_lora(model.language_model, folder)
+    """Write the adapter's files as PEFT has them, projector and shape."""
+    assert isinstance(model.language_model, PeftModel)
+    storage.write_adapter(model.language_model, folder)
     if model.projector is not None:
         write_tensors(model.projector.state_dict(), folder / PROJECTOR_FILE)
     with atomic_path(folder / SETTINGS_FILE) as temporary:
@@ -112,13 +109,11 @@ def load_adapter(
     """
     check_folder(folder)
     _check_shape(shape, folder)
-    adapted: PeftModel | InstanceWiseModel
-    if shape.experts is None:
-        weights = folder / storage.LORA_FILE
-        adapted = cast(PeftModel, get_peft_model(causal_model, LoraConfig.from_pretrained(str(folder))))
-        storage.load_lora(adapted, read_tensors(weights), weights)
-    else:
-        adapted = InstanceWiseModel.from_pretrained(causal_model, folder)
+    path = folder / storage.LORA_FILE
+    settings, weights = storage.read_settings(folder), read_tensors(path)
+    adapted = get_peft_model(causal_model, settings)
+    assert isinstance(adapted, PeftModel)
+    storage.load_weights(adapted, weights, path)
     projector = None if shape.item_vectors is None else load_projector(folder / PROJECTOR_FILE)
     model = HybridLanguageModel(adapted, projector, item_vectors).to(causal_model.device)
     return model.requires_grad_(False).eval()

@@ -5,9 +5,10 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
+from peft import PeftModel
 from torch import nn
 
-from ilora.adapters import InstanceWiseModel
+from ilora.adapters import InstanceWiseLoraModel
 from ilora.adapters.gate_inputs import collapse_tokens
 from ilora.adapters.labels import IGNORED_LABEL
 from ilora.llm.model.projector import Projector
@@ -18,8 +19,8 @@ class HybridLanguageModel(nn.Module):
     """Behaviour tokens in, answers out.
 
     Args:
-        language_model: a transformers causal model, plain, with PEFT's LoRA layers (``PeftModel``), or with gated ones
-            (`InstanceWiseModel`).
+        language_model: a transformers causal model, plain or with PEFT's LoRA layers (``PeftModel``), which may be
+            gated.
         projector: makes behaviour tokens; None for text-only prompts.
         item_vectors: (items, d), what the projector reads; None where every batch brings its own.
     """
@@ -41,16 +42,17 @@ class HybridLanguageModel(nn.Module):
         self.register_buffer("item_vectors", item_vectors, persistent=False)
 
     @property
-    def instance_wise(self) -> InstanceWiseModel | None:
+    def instance_wise(self) -> InstanceWiseLoraModel | None:
         """The gated model, if the adapter is instance-wise."""
-        return self.language_model if isinstance(self.language_model, InstanceWiseModel) else None
+        tuner = self.language_model.base_model if isinstance(self.language_model, PeftModel) else None
+        return tuner if isinstance(tuner, InstanceWiseLoraModel) else None
 
     @property
     def causal_model(self) -> Any:
         """The transformers model inside, its LoRA layers included."""
-        adapted: Any = self.language_model if self.instance_wise is None else self.instance_wise.peft_model
-        inner = getattr(adapted, "get_base_model", None)
-        return adapted if inner is None else inner()
+        return (
+            self.language_model.get_base_model() if isinstance(self.language_model, PeftModel) else self.language_model
+        )
 
     def embed(
         self, input_ids: torch.Tensor, behaviour: torch.Tensor, behaviour_vectors: torch.Tensor | None = None
@@ -88,7 +90,7 @@ class HybridLanguageModel(nn.Module):
         """
         if self.instance_wise is None:
             return nullcontext()
-        if self.instance_wise.config.gate_input == "token_collapsed":
+        if self.instance_wise.gate_config.gate_input == "token_collapsed":
             gate_inputs = collapse_tokens(embeddings, prompt_tokens)
         if gate_inputs is None:
             raise ValueError("gate_inputs: found None, expected what the gate reads, one row for each sequence")

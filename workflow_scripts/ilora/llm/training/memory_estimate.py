@@ -190,7 +190,7 @@ class StepTracer:
             tokens = model.projector(model.item_vectors).to(embeddings.dtype)
             embeddings = embeddings.masked_scatter(torch.empty(places, dtype=torch.bool), tokens.expand_as(embeddings))
         if model.instance_wise is not None:
-            gate = torch.empty(shape.rows, model.instance_wise.config.experts, requires_grad=True)
+            gate = torch.empty(shape.rows, model.instance_wise.gate_config.experts, requires_grad=True)
             model.instance_wise.expert_weights.set(gate.softmax(dim=-1))
         labelled = slice(-shape.answer_tokens - 1, -1)
         logits = model.logits(embeddings, lambda hidden: hidden[:, labelled].reshape(-1, hidden_size))

@@ -1,0 +1,90 @@
+"""transformers' Trainer."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import PeftModel, get_peft_model
+from torch.utils.data import Dataset
+from transformers import Trainer, TrainingArguments
+
+from ilora.adapters import InstanceWiseLoraConfig
+from tiny_models import config, padded, random_sequences, representations, tiny_model
+
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning")
+
+
+class Prompts(Dataset[dict[str, torch.Tensor]]):
+    """Eight prompts of different lengths, padded on the left."""
+
+    def __init__(self) -> None:
+        batch = padded(random_sequences([5, 3, 4, 5, 2, 5, 3, 4]), "left")
+        labels = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
+        columns = {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"], "labels": labels}
+        self.columns = columns | {"sequence_representations": representations(8)}
+
+    def __len__(self) -> int:
+        return 8
+
+    def __getitem__(self, row: int) -> dict[str, torch.Tensor]:
+        return {name: column[row] for name, column in self.columns.items()}
+
+
+def fresh(tied: bool) -> PeftModel:
+    base = tiny_model(tie_word_embeddings=tied)
+    torch.manual_seed(1)
+    modules = ["q_proj", "down_proj"]
+    settings = InstanceWiseLoraConfig(
+        r=8, target_modules=modules, lora_dropout=0.1, instance_wise=config(4), inference_mode=False
+    )
+    return get_peft_model(base, settings)
+
+
+def trainer(model: PeftModel, folder: Path, **options: Any) -> Trainer:
+    given: dict[str, Any] = {"per_device_train_batch_size": 2, "max_steps": 4, "save_steps": 2, **options}
+    fixed: dict[str, Any] = {"report_to": [], "use_cpu": True, "disable_tqdm": True, "seed": 3, "learning_rate": 0.01}
+    arguments = TrainingArguments(str(folder), remove_unused_columns=False, **fixed, **given)
+    return Trainer(model, arguments, train_dataset=Prompts())
+
+
+def weights(model: PeftModel) -> dict[str, torch.Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in model.named_parameters() if tensor.requires_grad}
+
+
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"bf16": True}, {"gradient_checkpointing": True}, {"gradient_accumulation_steps": 2}],
+    ids=["plain", "bf16", "checkpointing", "accumulation"],
+)
+def test_training_goes_on_from_a_checkpoint_bit_for_bit(tied: bool, options: dict[str, Any], tmp_path: Path) -> None:
+    whole = fresh(tied)
+    start = weights(whole)
+    trainer(whole, tmp_path, **options).train()
+    saved = {path.name for path in (tmp_path / "checkpoint-2").iterdir()}
+    assert {"adapter_model.safetensors", "adapter_config.json"} <= saved
+    assert "model.safetensors" not in saved
+    resumed = fresh(tied)
+    trainer(resumed, tmp_path, **options).train(resume_from_checkpoint=str(tmp_path / "checkpoint-2"))
+    found = weights(resumed)
+    assert len(found) == 2 * 2 * 2 + 1
+    for name, expected in weights(whole).items():
+        assert torch.equal(found[name], expected)
+        assert not torch.equal(start[name], expected)
+
+
+def test_checkpointing_and_accumulation_change_no_step(tmp_path: Path) -> None:
+    plain, checkpointed = fresh(False), fresh(False)
+    trainer(plain, tmp_path / "plain").train()
+    trainer(checkpointed, tmp_path / "checkpointed", gradient_checkpointing=True).train()
+    found = weights(checkpointed)
+    assert all(torch.equal(found[name], expected) for name, expected in weights(plain).items())
+
+
+def test_columns_that_the_trainer_drops_are_missed_by_name(tmp_path: Path) -> None:
+    model = fresh(False)
+    running = trainer(model, tmp_path)
+    running.args.remove_unused_columns = True
+    with pytest.raises(ValueError, match=r"found None, .*set remove_unused_columns=False"):
+        running.train()

@@ -1,0 +1,77 @@
+"""Folders of earlier versions: LoRA's own tensor names, and the gate in a file of its own.
+
+``adapter_config.json`` held a format version and the description of the base model in the gate's section;
+``gate.safetensors`` held the digests of the other two files.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ilora.adapters.config import InstanceWiseConfig
+from ilora.artifacts.json_files import read_json
+from ilora.artifacts.provenance import sha256_of
+from ilora.artifacts.tensors import read_metadata, read_tensors
+
+_CONFIG_FILE, _LORA_FILE, _GATE_FILE = "adapter_config.json", "adapter_model.safetensors", "gate.safetensors"
+_VERSION = 1
+
+
+def read_settings(section: Mapping[str, Any]) -> tuple[InstanceWiseConfig, dict[str, Any] | None]:
+    """Read the gate's settings as they were saved, and the description of the base model that may stand among them.
+
+    Raises:
+        ValueError: if they are of a later format.
+    """
+    values = dict(section)
+    version, base = values.pop("format_version", _VERSION), values.pop("base", None)
+    if version != _VERSION:
+        raise ValueError(
+            f"adapter_config.json: found format version {version}, expected {_VERSION}: it was written by another "
+            "version of this package; load it with that one"
+        )
+    if "guidance" in values:  # the first name of it
+        values["gate_input"] = values.pop("guidance")
+    try:
+        return InstanceWiseConfig(**values), base
+    except TypeError as error:
+        raise ValueError(f"adapter_config.json: instance_wise: {error}") from error
+
+
+def is_earlier_format(name: str, subfolder: str | None) -> bool:
+    """Whether a local folder is of an earlier version."""
+    path = Path(name, subfolder or "", _CONFIG_FILE)
+    return path.is_file() and "format_version" in (read_json(path).get("instance_wise") or {})
+
+
+def earlier_gate(folder: Path) -> Mapping[str, torch.Tensor]:
+    """Read the gate of such a folder.
+
+    Raises:
+        FileNotFoundError: if it is missing.
+        ValueError: if it is that of another adapter.
+        ilora.artifacts.errors.ArtifactError: if it is damaged.
+    """
+    path = folder / _GATE_FILE
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path}: no such file. Without its gate an instance-wise adapter is another model; copy "
+            f"{_GATE_FILE} from where the adapter was saved."
+        )
+    settings = json.dumps(read_json(folder / _CONFIG_FILE), sort_keys=True)
+    digests = {
+        _LORA_FILE: sha256_of(folder / _LORA_FILE),
+        _CONFIG_FILE: hashlib.sha256(settings.encode()).hexdigest(),
+    }
+    kept = read_metadata(path)
+    for name, digest in digests.items():
+        if kept.get(name) != digest:
+            raise ValueError(
+                f"{path}: found the gate of another adapter, expected the one that was saved with {name}: one of the "
+                "two was replaced or altered. Copy all three files of one adapter."
+            )
+    return read_tensors(path)
