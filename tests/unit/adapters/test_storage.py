@@ -13,6 +13,7 @@ from peft import PeftModel
 from torch import nn
 
 from ilora.adapters import InstanceWiseConfig, get_instance_wise_model, storage
+from ilora.artifacts.errors import ArtifactError
 from ilora.artifacts.provenance import sha256_of
 from ilora.artifacts.tensors import read_tensors, write_tensors
 from tiny_models import config, instance_wise, lora, padded, plain_lora, random_sequences, representations, tiny_model
@@ -320,3 +321,45 @@ def test_a_resized_vocabulary_survives_the_disk(tmp_path: Path) -> None:
     again.resize_token_embeddings(44)
     loaded = PeftModel.from_pretrained(again, str(tmp_path / "adapter"))
     assert torch.equal(answer(loaded), expected)
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """An adapter as the workflow writes it."""
+    storage.write_adapter(trained(), tmp_path / "kept")
+    return tmp_path / "kept"
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_the_workflow_names_a_missing_file(kept: Path, name: str) -> None:
+    (kept / name).unlink()
+    with pytest.raises(FileNotFoundError, match=name.replace(".", r"\.")):
+        storage.read_gate(kept)
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_the_workflow_notices_a_truncated_file(kept: Path, name: str) -> None:
+    content = (kept / name).read_bytes()
+    (kept / name).write_bytes(content[: len(content) // 2])
+    with pytest.raises(ArtifactError, match=name.replace(".", r"\.")):
+        storage.read_gate(kept)
+
+
+def test_the_workflow_notices_one_flipped_bit_in_the_weights(kept: Path) -> None:
+    content = bytearray((kept / "adapter_model.safetensors").read_bytes())
+    content[-3] ^= 1
+    (kept / "adapter_model.safetensors").write_bytes(content)
+    with pytest.raises(ArtifactError, match=r"adapter_model\.safetensors.*the digest differs"):
+        storage.read_gate(kept)
+
+
+def test_an_interrupted_saving_over_another_adapter_leaves_none(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(storage, "write_tensors", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        storage.write_adapter(trained(config(2)), kept)
+    monkeypatch.undo()
+    with pytest.raises(FileNotFoundError, match=r"adapter_config\.json"):
+        storage.read_gate(kept)

@@ -161,7 +161,8 @@ def _settings(model: Any, adapter_name: str) -> dict[str, Any]:
 
 def _write(state: Mapping[str, torch.Tensor], settings: Mapping[str, Any], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
+    # Last, and that of an earlier adapter not at all: what an interruption leaves behind is no adapter.
+    (folder / CONFIG_FILE).unlink(missing_ok=True)
     write_tensors(dict(state), folder / LORA_FILE)
-    # Last: until it stands there, what an interruption leaves behind is no adapter.
     with atomic_path(folder / CONFIG_FILE) as temporary:
         temporary.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", encoding="utf-8")
