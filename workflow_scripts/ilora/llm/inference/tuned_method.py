@@ -70,7 +70,7 @@ class TunedMethod:
     def reads_the_sequence(self) -> bool:
         """Whether its gate reads the representation of the history."""
         gated = self.model.instance_wise
-        return gated is not None and gated.config.gate_input == "sequence_representation"
+        return gated is not None and gated.gate_config.gate_input == "sequence_representation"
 
     def ask(self, history: Sequence[int], candidates: Sequence[int], representation: torch.Tensor | None) -> Answer:
         """Return what the model chooses for a history.
@@ -82,7 +82,7 @@ class TunedMethod:
         """
         gate_input = representation[0] if representation is not None and self.reads_the_sequence else None
         gated = self.model.instance_wise
-        if gated is not None and gated.config.gate_input == "constant":
+        if gated is not None and gated.gate_config.gate_input == "constant":
             gate_input = gated.constant_gate_inputs(1)[0]
         prompt = PreparedPrompt(self.builder.prompt(history, candidates), gate_input)
         with Progress(1, "answering", _LOGGER) as progress:
