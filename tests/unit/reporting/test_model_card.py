@@ -47,7 +47,7 @@ def test_it_says_what_was_measured_and_of_a_small_model() -> None:
     assert "95 test users" in card
     assert "a small model's and say nothing about Llama-2" in card
     assert "- target_modules: q_proj, v_proj\n" in card and "epochs" not in card
-    assert "plain PEFT refuses it" in card
+    assert "after `import ilora.adapters`, and refuses it without" in card
     assert "MovieLens-100K" in card
 
 
