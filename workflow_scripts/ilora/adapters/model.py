@@ -345,7 +345,8 @@ class InstanceWiseLoraModel(LoraModel):
             yield
 
     def _omega(self, adapter_name: str, gate_inputs: torch.Tensor) -> torch.Tensor:
-        device = getattr(gate_inputs, "device", torch.device("cpu"))
+        # What is no tensor, the gate refuses by name; an array of NumPy 2 has a device too, a string.
+        device = gate_inputs.device if isinstance(gate_inputs, torch.Tensor) else torch.device("cpu")
         with torch.autocast(device.type, enabled=False):
             omega: torch.Tensor = self.gates[adapter_name](gate_inputs)
         if self.gates[adapter_name].training:
