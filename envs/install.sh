@@ -116,7 +116,7 @@ install() { # file of pins
     failed=$(cat "$status")
     rm -f "$status"
     if [ -n "$failed" ]; then return 1; fi
-    say "installed $1 in $(($(date +%s) - begun)) s"
+    say "installed $1 in $(($(date +%s) - begun)) s; .venv takes $(du -sh .venv | cut -f 1)"
 }
 
 has_gpu() {
@@ -141,7 +141,9 @@ index_has_cpu_build() { # version
 install_torch() {
     pinned=$(sed -n 's/^torch===\([^ ]*\).*/\1/p' envs/torch-cuda.txt)
     installed=$(.venv/bin/python -c 'from importlib.metadata import version; print(version("torch"))' 2>/dev/null || true)
-    case ${TORCH:-}$installed in "$pinned" | "$pinned"+*) return ;; esac
+    if [ -z "${TORCH:-}" ]; then
+        case $installed in "$pinned" | "$pinned"+*) return ;; esac
+    fi
     build=$(build_of_torch)
     case $build in
     cuda) install envs/torch-cuda.txt ;;

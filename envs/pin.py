@@ -62,7 +62,9 @@ def resolve(extras: tuple[str, ...], upgrade: bool) -> list[str]:
         command = ["uv", "pip", "compile", "--quiet", "--universal", "--python-version", OLDEST_PYTHON]
         command += ["--generate-hashes", "--no-header", "--no-annotate", "--output-file", str(pinned), str(PROJECT)]
         command += [part for extra in extras for part in ("--extra", extra)]
-        subprocess.run(command + ["--upgrade"] * upgrade, check=True)
+        if upgrade:
+            command.append("--upgrade")
+        subprocess.run(command, check=True)
         return re.findall(r"^\S.*\n(?:[ ]+.*\n)*", pinned.read_text(encoding="utf-8"), re.MULTILINE)
 
 

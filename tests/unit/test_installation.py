@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-TOOLS = (
+TOOLS = [
     "awk",
     "cat",
     "chmod",
     "cp",
     "cut",
     "date",
-    "dirname",
+    "du",
     "grep",
     "ls",
     "mkdir",
@@ -25,7 +25,8 @@ TOOLS = (
     "sed",
     "sh",
     "tee",
-)
+    "uname",
+]
 
 #: Answers what the installer asks a Python, notes what pip is to install, and copies itself into environments.
 PYTHON = """#!/bin/sh

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from peft.utils import CONFIG_NAME, SAFETENSORS_WEIGHTS_NAME
 
 from ilora.adapters.config import InstanceWiseConfig
 from ilora.artifacts.json_files import read_json
 from ilora.artifacts.provenance import sha256_of
 from ilora.artifacts.tensors import read_metadata, read_tensors
 
-_CONFIG_FILE, _LORA_FILE, _GATE_FILE = "adapter_config.json", "adapter_model.safetensors", "gate.safetensors"
+_GATE_FILE = "gate.safetensors"
 _VERSION = 1
 
 
@@ -44,7 +45,7 @@ def read_settings(section: Mapping[str, Any]) -> tuple[InstanceWiseConfig, dict[
 
 def is_earlier_format(name: str, subfolder: str | None) -> bool:
     """Whether a local folder is of an earlier version."""
-    path = Path(name, subfolder or "", _CONFIG_FILE)
+    path = Path(name, subfolder or "", CONFIG_NAME)
     return path.is_file() and "format_version" in (read_json(path).get("instance_wise") or {})
 
 
@@ -62,10 +63,10 @@ def earlier_gate(folder: Path) -> Mapping[str, torch.Tensor]:
             f"{path}: no such file. Without its gate an instance-wise adapter is another model; copy "
             f"{_GATE_FILE} from where the adapter was saved."
         )
-    settings = json.dumps(read_json(folder / _CONFIG_FILE), sort_keys=True)
+    settings = json.dumps(read_json(folder / CONFIG_NAME), sort_keys=True)
     digests = {
-        _LORA_FILE: sha256_of(folder / _LORA_FILE),
-        _CONFIG_FILE: hashlib.sha256(settings.encode()).hexdigest(),
+        SAFETENSORS_WEIGHTS_NAME: sha256_of(folder / SAFETENSORS_WEIGHTS_NAME),
+        CONFIG_NAME: hashlib.sha256(settings.encode()).hexdigest(),
     }
     kept = read_metadata(path)
     for name, digest in digests.items():

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
-from peft.utils import PeftType
+from peft.utils import CONFIG_NAME, SAFETENSORS_WEIGHTS_NAME, PeftType
 from torch.distributed.tensor import DTensor
 
 from ilora.adapters.config import InstanceWiseConfig
@@ -26,7 +26,7 @@ from ilora.artifacts.tensors import read_tensors, write_tensors
 from ilora.artifacts.writing import atomic_path
 
 ADAPTER_NAME = "default"
-CONFIG_FILE, LORA_FILE = "adapter_config.json", "adapter_model.safetensors"
+CONFIG_FILE, LORA_FILE = CONFIG_NAME, SAFETENSORS_WEIGHTS_NAME
 
 _GATE = "base_model.gate."
 
@@ -46,16 +46,13 @@ def write_as_plain_lora(model: Any, adapter_name: str, folder: Path) -> None:
     """Write LoRA's weights of a gated adapter, as they stand, as an ordinary LoRA."""
     gated = _settings(model, adapter_name)
     settings = {name: value for name, value in gated.items() if name in LoraConfig.__dataclass_fields__}
+    # The names are the tuner's, which PEFT's model holds as `base_model`.
     state = {
-        f"base_model.model.{_lora_name(name)}": tensor
+        f"base_model.{_lora_name(name)}": tensor
         for name, tensor in _state(model, adapter_name).items()
         if not name.startswith("gate.")
     }
-    _write(
-        {name.replace("base_model.model.model.", "base_model.model.", 1): tensor for name, tensor in state.items()},
-        settings | {"peft_type": PeftType.LORA.value},
-        folder,
-    )
+    _write(state, settings | {"peft_type": PeftType.LORA.value}, folder)
 
 
 def read_gate(folder: Path) -> tuple[Gate, InstanceWiseConfig]:

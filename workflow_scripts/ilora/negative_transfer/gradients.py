@@ -81,7 +81,7 @@ def group_similarity(
     cosines = averages.cosine.reshape(task.users.groups, task.users.groups)
     return GradientSimilarity(
         similarity=float(cosines[first, second].mean()),
-        noise_ceiling=float(noise_ceiling(averages.halves.mean(keepdims=True)).item()),
+        noise_ceiling=float(noise_ceiling(np.asarray(averages.halves.mean()))),
     )
 
 
