@@ -1,5 +1,8 @@
 """The gate: how much each expert takes part in the adaptation of one sequence."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import nn
 
@@ -197,3 +200,16 @@ def build_gate(config: InstanceWiseConfig) -> Gate:
     if config.gate == "residual_convolution":
         return ResidualConvolutionGate(config.width, config.experts)
     return LinearGate(config.width, config.experts)
+
+
+@contextmanager
+def in_evaluation(module: nn.Module) -> Iterator[None]:
+    """While it lasts, a module computes as in evaluation."""
+    training = [inner for inner in module.modules() if inner.training]
+    for inner in training:
+        inner.training = False
+    try:
+        yield
+    finally:
+        for inner in training:
+            inner.training = True
