@@ -6,19 +6,14 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from ilora.adapters.config import CONSTANT_WIDTH, GateInput
-from ilora.adapters.gate_inputs import collapse_tokens
+from ilora.adapters.config import GateInput
+from ilora.adapters.gate_inputs import collapse_tokens, constant_gate_inputs
 from ilora.adapters.labels import IGNORED_LABEL
 
 
 def with_ids(inputs: dict[str, Any], input_ids: torch.Tensor | None) -> dict[str, Any]:
     """Give the inputs by name, with ids that were given by place."""
     return inputs if input_ids is None else {"input_ids": input_ids, **inputs}
-
-
-def constant_gate_inputs(rows: int, device: torch.device) -> torch.Tensor:
-    """Give what a constant gate reads: ones, float (rows, 1)."""
-    return torch.ones(rows, CONSTANT_WIDTH, device=device)
 
 
 def given_gate_inputs(given: Any) -> torch.Tensor:

@@ -2,9 +2,9 @@
 
 import torch
 
-from ilora.adapters.batch_inputs import constant_gate_inputs
 from ilora.adapters.config import InstanceWiseConfig
 from ilora.adapters.gate import Gate, in_evaluation
+from ilora.adapters.gate_inputs import constant_gate_inputs
 
 
 @torch.no_grad()

@@ -19,16 +19,11 @@ from peft.utils.integrations import init_empty_weights
 from torch import nn
 
 from ilora.adapters import base_model, checkpointing, saved_tensors, storage
-from ilora.adapters.batch_inputs import (
-    constant_gate_inputs,
-    copies_of_a_row,
-    given_gate_inputs,
-    own_gate_inputs,
-    with_ids,
-)
+from ilora.adapters.batch_inputs import copies_of_a_row, given_gate_inputs, own_gate_inputs, with_ids
 from ilora.adapters.config import CONSTANT_WIDTH, InstanceWiseConfig
 from ilora.adapters.expert_weights import ExpertWeights
 from ilora.adapters.gate import Gate, build_gate, in_evaluation
+from ilora.adapters.gate_inputs import constant_gate_inputs
 from ilora.adapters.gating import (
     InstanceWiseVariant,
     check_keeps_sequences_apart,
