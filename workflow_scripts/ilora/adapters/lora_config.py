@@ -42,13 +42,14 @@ class InstanceWiseLoraConfig(LoraConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.peft_type = InstanceWisePeftType.ILORA
-        # PEFT's model of no task hands the sequence representations past the adapter.
-        self.task_type = self.task_type or "CAUSAL_LM"
         if isinstance(self.instance_wise, Mapping):
             self.instance_wise, described = read_settings(self.instance_wise)
             self.base = self.base or described
         if not isinstance(self.instance_wise, InstanceWiseConfig):
             raise ValueError(f"instance_wise: found {self.instance_wise!r}, expected an InstanceWiseConfig")
+        if self.instance_wise.gate_input != "constant":
+            # PEFT's model of no task hands the sequence representations past the adapter.
+            self.task_type = self.task_type or "CAUSAL_LM"
         if self.init_lora_weights not in _INITIALISATIONS:
             raise ValueError(
                 f"init_lora_weights: found {self.init_lora_weights!r}, expected True, False, 'gaussian' or 'eva': "
