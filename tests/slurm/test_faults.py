@@ -26,7 +26,7 @@ from slurm_checkout import Invocation, SlurmCheckout
 
 pytestmark = pytest.mark.timeout(2400)
 
-PLACE = "movielens/published"
+PLACE = "movielens/random_users"
 SEED = "default/seed~1"
 TUNED = f"finetune/{PLACE}/embedded/llara/{SEED}"
 ANSWERS = f"llm/{PLACE}/embedded/llara/{SEED}"

@@ -237,11 +237,11 @@ def test_sweeps_share_what_they_can(checkout: Checkout) -> None:
     ("artifact", "jobs"),
     [
         (
-            "finetune/movielens/published/embedded/ilora/gate_input~shuffled/seed~1/adapter/adapter_model.safetensors",
+            "finetune/movielens/random_users/embedded/ilora/gate_input~shuffled/seed~1/adapter/adapter_model.safetensors",
             {"fine_tune_gated": 1, "answer_fine_tuned": 1, "measure_sweep": 1, "make_sweeps": 1, "draw_sweep": 1},
         ),
         (
-            "llm/movielens/published/embedded/ilora/experts~2_steps~4/seed~1/predictions.parquet",
+            "llm/movielens/random_users/embedded/ilora/experts~2_steps~4/seed~1/predictions.parquet",
             {"answer_fine_tuned": 1, "measure_sweep": 1, "make_sweeps": 1, "draw_sweep": 1},
         ),
         ("figures/movielens/experts.pdf", {"draw_sweep": 1}),
@@ -260,7 +260,7 @@ def test_a_deleted_cell_is_made_again_and_no_other(swept: Checkout, artifact: st
 
 
 def test_a_second_name_of_a_run_is_refused(checkout: Checkout) -> None:
-    target = "results/llm/movielens/published/embedded/ilora/experts~4/seed~1/predictions.parquet"
+    target = "results/llm/movielens/random_users/embedded/ilora/experts~4/seed~1/predictions.parquet"
     process = checkout.snakemake(*PLAN, "--", target)
     assert process.returncode != 0
     assert "variant: found experts~4, expected default: ilora on movielens has these settings" in process.stdout
@@ -286,14 +286,14 @@ def test_a_wrong_configuration_stops_before_anything_is_planned(checkout: Checko
 def test_raw_files_that_are_missing_are_named(checkout: Checkout) -> None:
     (checkout.folder / "mine.yaml").write_text("data: {sources: {movielens: raw/ml-100k}}\n", encoding="utf-8")
     assert checkout.snakemake(*PLAN, "--configfile", "mine.yaml").returncode == 0
-    target = "results/data/movielens/published/interactions.parquet"
+    target = "results/data/movielens/random_users/interactions.parquet"
     process = checkout.snakemake("--cores", "1", "--configfile", "mine.yaml", "--", target)
     assert process.returncode != 0
     assert "The folder raw/ml-100k, named as the source of 'movielens', does not exist" in process.stdout
 
 
 def test_a_raw_file_that_is_edited_in_place_is_read_again(checkout: Checkout) -> None:
-    target = "results/smoke/data/movielens/published/interactions.parquet"
+    target = "results/smoke/data/movielens/random_users/interactions.parquet"
     assert checkout.snakemake("--cores", "1", *SMOKE, "--", target).returncode == 0
     assert checkout.planned_jobs(*SMOKE, "--", target) == {}
     with (checkout.folder / "tests" / "workflow" / "small_movielens" / "u.data").open("r+b") as file:

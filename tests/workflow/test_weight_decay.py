@@ -19,7 +19,7 @@ recommenders:
   weight_decay_search: {{values: {values}, seeds: [1, 2]}}
 """
 STUDY = (*SMOKE, "studies/weight_decay.yaml", "studies/search.yaml")
-SASREC = "recommenders/movielens/published/sasrec"
+SASREC = "recommenders/movielens/random_users/sasrec"
 CHOICE = f"{SASREC}/weight_decays.parquet"
 
 

@@ -177,7 +177,7 @@ def _as_list(value: object) -> list[object]:
     return list(value) if isinstance(value, Iterable) and not isinstance(value, str) else [value]
 
 
-#: A data set and a protocol, such as ("movielens", "published").
+#: A data set and a protocol, such as ("movielens", "random_users").
 DataKey = tuple[str, str]
 
 
@@ -187,7 +187,7 @@ class Run:
 
     Attributes:
         dataset: for example "movielens".
-        protocol: for example "published".
+        protocol: for example "random_users".
         method: the method's id, for example "ilora".
         backbone: id of the language model; "" if the method has none.
         variant: "default", or what a sweep varies.

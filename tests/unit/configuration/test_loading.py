@@ -388,9 +388,10 @@ def test_per_dataset_values_are_validated() -> None:
             {"sweeps": {"mine": {"parameter": "guidance", "values": ["shuffled", "constant"]}}},
             "sweeps.mine.parameter: found guidance, expected gate_input, as guidance is called now",
         ),
+        ({"protocol": "published"}, 'protocol: found "published", expected random_users, as published is called now'),
     ],
 )
-def test_keys_of_earlier_versions_are_answered_with_their_names_of_today(changes: dict[str, Any], line: str) -> None:
+def test_names_of_earlier_versions_are_answered_with_their_names_of_today(changes: dict[str, Any], line: str) -> None:
     (found,) = lines_of(changes)
     assert line in found
 

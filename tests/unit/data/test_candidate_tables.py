@@ -132,9 +132,11 @@ def test_the_table_has_every_draw_of_val_and_test_only() -> None:
 
 def test_the_frozen_sets_of_movielens_stay_what_they_were() -> None:
     """Every number that was ever compared rests on these bytes."""
-    prepared = prepare(MOVIELENS.read("recbole"), MOVIELENS.recipe, "published", FilterSettings(minimum_rating=3.0))
-    sequences = make_sequences(prepared.interactions, "published", split_seed=0, minimum_history=3, maximum_history=10)
-    table = draw_candidate_sets(sequences, prepared.interactions, "published", size=20, draws=10, seed=0)
+    prepared = prepare(MOVIELENS.read("recbole"), MOVIELENS.recipe, "random_users", FilterSettings(minimum_rating=3.0))
+    sequences = make_sequences(
+        prepared.interactions, "random_users", split_seed=0, minimum_history=3, maximum_history=10
+    )
+    table = draw_candidate_sets(sequences, prepared.interactions, "random_users", size=20, draws=10, seed=0)
     assert table.num_rows == (94 + 95) * 10
     first = table.slice(0, 1).to_pylist()[0]
     assert first["candidates"][:5] == [604, 385, 552, 46, 1381]

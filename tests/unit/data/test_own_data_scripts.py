@@ -48,7 +48,7 @@ class Rules:
         """Put a fault into one of the files."""
         self.write(path, fault(path.read_text(encoding="utf-8")))
 
-    def run(self, protocol: str = "published") -> None:
+    def run(self, protocol: str = "random_users") -> None:
         """Run the scripts until one fails."""
         raw = {"source": str(self.ratings), "own": self.own, "filters": {}}
         cut = {"split_seed": 0, "minimum_history": 3, "maximum_history": 10}
@@ -94,11 +94,11 @@ def replaced(old: str, new: str) -> Fault:
     return fault
 
 
-@pytest.mark.parametrize("protocol", ["published", "chronological"])
+@pytest.mark.parametrize("protocol", ["random_users", "chronological"])
 def test_a_faultless_data_set_goes_through(rules: Rules, protocol: str) -> None:
     rules.run(protocol)
     assert rules.artifacts == set(OUTPUTS.values())
-    evaluated = {"published": 4, "chronological": 2 * USERS}[protocol]
+    evaluated = {"random_users": 4, "chronological": 2 * USERS}[protocol]
     assert pq.read_table(rules.made / "candidates.parquet").num_rows == 2 * evaluated
 
 
@@ -208,7 +208,7 @@ def test_titles_are_settled_and_counted(rules: Rules, title: str, line: str, kep
     assert dict(zip(items["raw_id"], items["title"], strict=True)).get("9") == kept
 
 
-@pytest.mark.parametrize("protocol", ["published", "chronological"])
+@pytest.mark.parametrize("protocol", ["random_users", "chronological"])
 def test_a_user_with_one_item_gives_no_sequence(rules: Rules, protocol: str) -> None:
     rules.change(rules.ratings, lambda text: text + "single,0,1,5\n")
     rules.run(protocol)

@@ -103,8 +103,8 @@ def test_no_held_out_item_of_a_user_is_trained_on(protocol: str, log: Log) -> No
 
 @settings(max_examples=20, deadline=None)
 @given(log=logs)
-def test_published_gives_every_window_of_training_users_and_the_last_of_others(log: Log) -> None:
-    interactions, _, sequences = tables_of(log, "published")
+def test_random_users_gives_every_window_of_training_users_and_the_last_of_others(log: Log) -> None:
+    interactions, _, sequences = tables_of(log, "random_users")
     windows = {split: windows_of(sequences, split) for split in ("train", "val", "test")}
     users_of = {split: set(of_users) for split, of_users in windows.items()}
     assert sum(map(len, users_of.values())) == len(set().union(*users_of.values()))  # no user is in two splits
@@ -152,7 +152,7 @@ def test_candidates_avoid_the_history_or_all_that_the_user_ever_had(protocol: st
     for candidate_set in drawn:
         row = rows[candidate_set["sequence_id"]]
         others = [item for item in candidate_set["candidates"] if item != row["target"]]
-        avoided = row["history"] if protocol == "published" else items_of[row["user_id"]]
+        avoided = row["history"] if protocol == "random_users" else items_of[row["user_id"]]
         assert len(candidate_set["candidates"]) == 20
         assert len(set(others)) == len(others) == 19
         assert not set(others) & set(avoided)
@@ -183,7 +183,7 @@ def test_the_sets_of_a_user_do_not_change_when_another_is_dropped(protocol: str,
 
 
 def test_a_protocol_that_does_not_exist_is_named() -> None:
-    problem = "no protocol 'random'. Protocols that exist: published, chronological"
+    problem = "no protocol 'random'. Protocols that exist: random_users, chronological"
     raw = raw_data([])
     with pytest.raises(ValueError, match=problem):
         prepare(raw, MOVIELENS.recipe, "random", FilterSettings())

@@ -15,10 +15,10 @@ from ilora.layout import Run
 PredictionsMaker = Callable[..., pa.Table]
 
 SETTINGS = IntervalSettings(samples=200)
-ILORA = [Run("movielens", "published", "ilora", "embedded", seed=seed) for seed in (1, 2)]
-LLARA = [Run("movielens", "published", "llara", "embedded", seed=seed) for seed in (1, 2)]
-POPULARITY = Run("movielens", "published", "popularity")
-GPT4 = Run("movielens", "published", "gpt4", "gpt-4o")
+ILORA = [Run("movielens", "random_users", "ilora", "embedded", seed=seed) for seed in (1, 2)]
+LLARA = [Run("movielens", "random_users", "llara", "embedded", seed=seed) for seed in (1, 2)]
+POPULARITY = Run("movielens", "random_users", "popularity")
+GPT4 = Run("movielens", "random_users", "gpt4", "gpt-4o")
 
 
 def _hit_ratio(tables: list[pa.Table], split: str) -> float:
@@ -88,8 +88,8 @@ def test_a_method_that_answers_alike_shows_no_difference(make_predictions: Predi
 
 
 def test_sweeps_and_other_data_sets_stay_apart(make_predictions: PredictionsMaker) -> None:
-    sweep = Run("movielens", "published", "llara", "embedded", "rank~4", 1)
-    elsewhere = Run("lastfm", "published", "llara", "embedded", seed=1)
+    sweep = Run("movielens", "random_users", "llara", "embedded", "rank~4", 1)
+    elsewhere = Run("lastfm", "random_users", "llara", "embedded", seed=1)
     predictions = {ILORA[0]: make_predictions("ilora"), sweep: make_predictions("llara")}
     assert compare_with("ilora", predictions | {elsewhere: make_predictions("llara")}, SETTINGS).num_rows == 0
 

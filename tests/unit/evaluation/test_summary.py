@@ -12,10 +12,10 @@ from ilora.layout import Run
 PredictionsMaker = Callable[..., pa.Table]
 
 SETTINGS = IntervalSettings(samples=200)
-ILORA = [Run("movielens", "published", "ilora", "embedded", seed=seed) for seed in (1, 2)]
-LLARA = [Run("movielens", "published", "llara", "embedded", seed=seed) for seed in (1, 2)]
+ILORA = [Run("movielens", "random_users", "ilora", "embedded", seed=seed) for seed in (1, 2)]
+LLARA = [Run("movielens", "random_users", "llara", "embedded", seed=seed) for seed in (1, 2)]
 TITLES = [f"Item {item}" for item in range(3000)]
-ALL_TITLES = {("movielens", "published"): TITLES}
+ALL_TITLES = {("movielens", "random_users"): TITLES}
 
 
 def _measured(predictions: dict[Run, pa.Table]) -> pa.Table:

@@ -31,7 +31,7 @@ def answers(make: PredictionsMaker, cell: SweepCell, seed: int) -> pa.Table:
 
 
 def run(cell: SweepCell, seed: int, step: int | None = None) -> Run:
-    return Run("movielens", "published", cell.method, "embedded", cell.variant, seed, step)
+    return Run("movielens", "random_users", cell.method, "embedded", cell.variant, seed, step)
 
 
 @pytest.fixture

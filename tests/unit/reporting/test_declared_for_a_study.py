@@ -89,4 +89,4 @@ def test_a_sweep_with_one_seed_is_exploratory(study: Study) -> None:
 
 def test_seeds_are_named_as_they_were_run() -> None:
     caption = figures()["hit_ratio"].caption(load(seeds=[1, 2, 3]), {"dataset": "movielens"})
-    assert "Protocol published, mean of the seeds 1, 2, 3;" in caption and "95 % intervals" in caption
+    assert "Protocol random_users, mean of the seeds 1, 2, 3;" in caption and "95 % intervals" in caption

@@ -12,7 +12,7 @@ FACTS = CardFacts(
     method="ilora",
     adapter="instance_wise",
     dataset="movielens",
-    protocol="published",
+    protocol="random_users",
     base_model="embedded",
     base_model_is_on_hub=False,
     revision=None,
@@ -30,7 +30,7 @@ def metrics() -> pa.Table:
     for split, value in (("val", 0.379), ("test", 0.3974)):
         labels: dict[str, Any] = {
             "dataset": "movielens",
-            "protocol": "published",
+            "protocol": "random_users",
             "backbone": "embedded",
             "method": "ilora",
         }

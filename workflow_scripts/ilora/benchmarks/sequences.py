@@ -130,7 +130,7 @@ def candidate_sets_against_loop() -> Claim:
             hash_candidates(key, 0, drawn)
 
     def draw_together() -> None:
-        draw_candidate_sets(sequences, interactions, "published", size=CANDIDATES, draws=1, seed=SEED)
+        draw_candidate_sets(sequences, interactions, "random_users", size=CANDIDATES, draws=1, seed=SEED)
 
     return compare_times("candidate_sets_vs_loop", draw_together, draw_one_by_one, target=0.5, repeats=6, warm_up=1)
 

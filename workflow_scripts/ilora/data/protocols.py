@@ -4,16 +4,16 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from ilora.data import chronological, published
+from ilora.data import by_user, chronological
 from ilora.data.candidate_tables import Exclusion, candidates_table
 from ilora.data.interactions import describe_items, order_by_time
 from ilora.data.raw import RawData
 from ilora.data.recipes import FilterSettings, Recipe
 from ilora.data.steps import Step, StepCount, run_steps
 
-PROTOCOLS = ("published", "chronological")
+PROTOCOLS = ("random_users", "chronological")
 
-_EXCLUSIONS: dict[str, Exclusion] = {"published": "history", "chronological": "whole_sequence"}
+_EXCLUSIONS: dict[str, Exclusion] = {"random_users": "history", "chronological": "whole_sequence"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def preparation_steps(recipe: Recipe, protocol: str, raw_items: pa.Table, settin
         ValueError: there is no such protocol.
     """
     _check(protocol)
-    order = recipe.released_order() if protocol == "published" else order_by_time()
+    order = recipe.released_order() if protocol == "random_users" else order_by_time()
     return [*recipe.filters(settings), recipe.numbering(raw_items), order]
 
 
@@ -77,8 +77,8 @@ def make_sequences(
     """
     _check(protocol)
     bounds = {"minimum_history": minimum_history, "maximum_history": maximum_history}
-    if protocol == "published":
-        return published.make_sequences(interactions, split_seed=split_seed, **bounds)
+    if protocol == "random_users":
+        return by_user.make_sequences(interactions, split_seed=split_seed, **bounds)
     return chronological.make_sequences(interactions, **bounds)
 
 
@@ -87,7 +87,7 @@ def draw_candidate_sets(
 ) -> pa.Table:
     """Return the candidate sets of the val and test sequences, as a table of schema `CANDIDATES`.
 
-    In `published` the other candidates are outside the history of the prompt, in `chronological` outside all that the
+    In `random_users` the other candidates are outside the history of the prompt, in `chronological` outside all that the
     user ever had, before or after.
 
     Args:

@@ -42,7 +42,7 @@ class Departure:
 
 @dataclass(frozen=True)
 class Published:
-    """What others print about a data set; all of it belongs to the protocol `published`.
+    """What others print about a data set; all of it belongs to the protocol `random_users`.
 
     Attributes:
         statistics: of `ilora.data.statistics`, by name.

@@ -195,7 +195,7 @@ _PUBLISHED = Published(
             here="In ascending order of the artists' ids, like the released ones.",
             effect="No number on LastFM is about time, neither the paper's nor ours: the next artist has a larger "
             "id than all before it.",
-            protocols=("published",),
+            protocols=("random_users",),
         ),
     ),
 )
@@ -204,7 +204,7 @@ DATASET = Dataset(
     "lastfm",
     "LastFM",
     wording=PromptWording(
-        # Nothing about order: by the protocol `published`, histories stand in that of the artists' ids.
+        # Nothing about order: by the protocol `random_users`, histories stand in that of the artists' ids.
         history="The user has listened to these artists before:\n",
         candidates="Candidates:\n",
         question="Which candidate does the user listen to next?\n",

@@ -76,7 +76,7 @@ class Settings:
     @property
     def is_published(self) -> bool:
         """Whether the splits are rebuilt like those that the paper was measured on."""
-        return bool(self.settings["protocol"] == "published")
+        return bool(self.settings["protocol"] == "random_users")
 
     @property
     def is_embedded(self) -> bool:

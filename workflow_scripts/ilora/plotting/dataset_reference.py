@@ -2,7 +2,7 @@
 
 The iLoRA paper (arXiv 2408.10159) prints no statistics: it takes its data sets from LLaRA (arXiv 2312.02445), whose
 Table 1 gives sequences (users), items and interactions. The sizes of the splits are those of the split files that
-were released with both. All belong to the protocol "published".
+were released with both. All belong to the protocol "random_users".
 
 They do not all describe the data that the papers evaluate on. For MovieLens the table has the whole of MovieLens-100K,
 1,682 films and 100,000 ratings, where the split files hold only ratings of at least 3; for LastFM it has 73,510

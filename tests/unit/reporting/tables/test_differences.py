@@ -7,7 +7,7 @@ from ilora.tables.differences import differences_to_html, differences_to_latex
 
 ROW = {
     "dataset": "movielens",
-    "protocol": "published",
+    "protocol": "random_users",
     "first": "ilora",
     "first_backbone": "embedded",
     "second": "llara",

@@ -5,7 +5,7 @@ from ilora.layout import Run
 from ilora.plotting.backbone_size import Backbone
 from ilora.tables.table1.rows import TABLE1, build_table1
 
-SIZES = {Backbone("movielens", "published", "embedded"): 1_100_000}
+SIZES = {Backbone("movielens", "random_users", "embedded"): 1_100_000}
 
 
 def test_a_row_per_method_in_the_order_of_the_summary(summary: pa.Table, differences: pa.Table) -> None:
@@ -99,8 +99,8 @@ def test_the_papers_language_model_is_judged_as_the_paper_counts(summary: pa.Tab
 
 
 WITHOUT_KEY = [
-    Run("movielens", "published", "gpt4", "openai--gpt-4o"),
-    Run("movielens", "published", "chatrec", "openai--gpt-4o"),
+    Run("movielens", "random_users", "gpt4", "openai--gpt-4o"),
+    Run("movielens", "random_users", "chatrec", "openai--gpt-4o"),
 ]
 
 
@@ -111,7 +111,12 @@ def test_what_was_not_run_says_so_beside_the_papers_number(summary: pa.Table, di
     assert [row["dataset"] for row in table] == ["movielens"] * 10 + ["steam"] * 8
     assert [row["method"] for row in table[7:11]] == ["ilora", "gpt4", "chatrec", "popularity"]
     filled = [{name: value for name, value in row.items() if value is not None} for row in table[8:10]]
-    labels = {"dataset": "movielens", "protocol": "published", "backbone": "openai/gpt-4o", "status": "not run: no key"}
+    labels = {
+        "dataset": "movielens",
+        "protocol": "random_users",
+        "backbone": "openai/gpt-4o",
+        "status": "not run: no key",
+    }
     assert filled[0] == labels | {"method": "gpt4"}
     assert filled[1] == labels | {
         "method": "chatrec",

@@ -15,7 +15,7 @@ from ilora.tables.table1.formats import to_csv, to_html, to_latex, to_markdown, 
 from ilora.tables.table1.notes import difference_statement, table_notes
 from ilora.tables.table1.rows import build_table1
 
-SIZES = {Backbone("movielens", "published", "embedded"): 1_100_000}
+SIZES = {Backbone("movielens", "random_users", "embedded"): 1_100_000}
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def table(summary: pa.Table, differences: pa.Table) -> pa.Table:
 
 @pytest.fixture
 def with_a_row_without_key(summary: pa.Table, differences: pa.Table) -> pa.Table:
-    return build_table1(summary, differences, SIZES, [Run("movielens", "published", "chatrec", "gpt-4o")])
+    return build_table1(summary, differences, SIZES, [Run("movielens", "random_users", "chatrec", "gpt-4o")])
 
 
 def test_every_format_says_what_was_not_run(with_a_row_without_key: pa.Table, differences: pa.Table) -> None:
@@ -52,8 +52,8 @@ def test_every_format_says_what_was_not_run(with_a_row_without_key: pa.Table, di
 def test_methods_on_fewer_candidate_sets_are_named(table: pa.Table, differences: pa.Table) -> None:
     draws = pa.array([10] * 7 + [1], pa.int32())
     notes = table_notes(table.set_column(table.schema.get_field_index("draws"), "draws", draws), differences)
-    assert any(note.startswith("MovieLens (published protocol): 95 test users, 10 candidate sets") for note in notes)
-    assert any(note.startswith("MovieLens (published protocol), iLoRA: 95 test users, 1 cand") for note in notes)
+    assert any(note.startswith("MovieLens (random_users protocol): 95 test users, 10 candidate sets") for note in notes)
+    assert any(note.startswith("MovieLens (random_users protocol), iLoRA: 95 test users, 1 cand") for note in notes)
 
 
 def test_markdown_has_the_same_columns_in_every_row(table: pa.Table) -> None:

@@ -1,4 +1,4 @@
-"""The protocol `published`: what the released split files of LLaRA and iLoRA contain, rebuilt from raw data.
+"""The protocol `random_users`: what the released split files of LLaRA and iLoRA contain, rebuilt from raw data.
 
 Paper: iLoRA (arXiv 2408.10159), section 4.1; where its text and its files differ, the files count. Users are split
 8:1:1, training users give every window and all others the window of their last item, and other candidates are drawn
