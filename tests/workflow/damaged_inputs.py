@@ -153,14 +153,18 @@ def of_another_draw(path: Path) -> None:
     """Other candidate sets of the same sequences, with a record of their own."""
     from ilora.artifacts.parquet import read_table, write_table
     from ilora.artifacts.provenance import provenance
-    from ilora.artifacts.schemas import CANDIDATES, INTERACTIONS, SEQUENCES
+    from ilora.artifacts.schemas import CANDIDATES, INTERACTIONS, ITEMS, SEQUENCES
     from ilora.data.protocols import draw_candidate_sets
 
     sequences = read_table(path.with_name("sequences.parquet"), SEQUENCES)
     interactions = read_table(path.with_name("interactions.parquet"), INTERACTIONS)
     sets = read_table(path, CANDIDATES)
     size, draws = len(sets["candidates"][0]), int(sets["draw"].to_numpy().max()) + 1
-    write_table(draw_candidate_sets(sequences, interactions, "random_users", size=size, draws=draws, seed=12345), path)
+    items = read_table(path.with_name("items.parquet"), ITEMS).num_rows
+    drawn = draw_candidate_sets(
+        sequences, interactions, "random_users", number_of_items=items, size=size, draws=draws, seed=12345
+    )
+    write_table(drawn, path)
     provenance("made", inputs=[path.with_name("sequences.parquet")]).record(path, config={"seed": 12345})
 
 

@@ -630,3 +630,18 @@ def test_no_two_chat_models_have_the_same_path_and_none_leaves_its_folder() -> N
     names = [ChatSection(model=model).identifier for model in models]
     assert len(set(names)) == len(names)
     assert all(re.fullmatch(r"[A-Za-z0-9._@~-]{1,200}", name) and not name.startswith(".") for name in names)
+
+
+def test_the_protocol_released_takes_data_sets_with_named_users_alone() -> None:
+    own = {"interactions": "ratings.csv", "items": "books.csv"}
+    named = {**own, "splits": "users.csv"}
+    load_study({"protocol": "released", "datasets": ["movielens", "books"], "data": {"own": {"books": named}}})
+    (line,) = lines_of({"protocol": "released", "datasets": ["movielens", "books"], "data": {"own": {"books": own}}})
+    assert line.startswith("protocol: found released, expected random_users or chronological")
+    assert "data.own.books.splits would" in line
+
+
+def test_a_seed_that_splits_nobody_is_refused() -> None:
+    (line,) = lines_of({"protocol": "released", "datasets": ["lastfm", "movielens"], "data": {"split_seed": 3}})
+    assert line.startswith("data.split_seed: found 3, expected 0, the default: protocol released splits no users")
+    load_study({"protocol": "released", "datasets": ["movielens", "steam"], "data": {"split_seed": 3}})

@@ -34,7 +34,9 @@ made = {}
 for protocol in ("random_users", "chronological"):
     prepared = prepare(raw, dataset.recipe, protocol, FilterSettings())
     cut = make_sequences(prepared.interactions, protocol, split_seed=0, minimum_history=3, maximum_history=10)
-    sets = draw_candidate_sets(cut, prepared.interactions, protocol, size=20, draws=1, seed=0)
+    sets = draw_candidate_sets(
+        cut, prepared.interactions, protocol, number_of_items=prepared.items.num_rows, size=20, draws=1, seed=0
+    )
     made[protocol] = {"steps": [step.step for step in prepared.steps], "candidate sets": sets.num_rows}
 json.dump(
     {

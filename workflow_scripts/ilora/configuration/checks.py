@@ -38,6 +38,7 @@ def find_problems(study: StudyConfig, finetuning: Mapping[tuple[str, str | None]
         *_top_level(study),
         *_dataset_names(study),
         *_data(study),
+        *_released_data(study),
         *_recommenders(study),
         *_backbone(study),
         *_embedded_backbone(study),
@@ -110,6 +111,21 @@ def _data(study: StudyConfig) -> Iterator[Problem]:
         yield from _own_dataset(dataset, own)
 
 
+def _released_data(study: StudyConfig) -> Iterator[Problem]:
+    """Yield what the protocol `released` asks of a study's data sets, and what it does not read."""
+    if study.protocol != "released":
+        return
+    releases = {name: study.data.dataset(name).release for name in study.datasets if name in study.known_datasets}
+    for name, release in releases.items():
+        if release is None:
+            where = f"data.own.{name}.splits" if name in study.data.own else f"a release of {name}"
+            expected = f"random_users or chronological: nothing names the users of each split ({where} would)"
+            yield Problem("protocol", study.protocol, expected)
+    if study.data.split_seed and all(release and release.split_users for release in releases.values()):
+        expected = "0, the default: protocol released splits no users of these data sets at random (random_users does)"
+        yield Problem("data.split_seed", str(study.data.split_seed), expected)
+
+
 def _own_dataset(dataset: str, own: OwnDataset) -> Iterator[Problem]:
     path = f"data.own.{dataset}"
     if dataset in DATASETS:
@@ -119,6 +135,8 @@ def _own_dataset(dataset: str, own: OwnDataset) -> Iterator[Problem]:
             f"{path}.encoding", own.encoding, "an encoding of text that Python knows, such as utf-8 or latin-1"
         )
     files = {"interactions": own.interactions, "items": own.items}
+    if own.splits is not None:
+        files["splits"] = own.splits
     text_files = {key: file for key, file in files.items() if not file.endswith(".parquet")}
     for file in text_files.values():
         if own.separator is None and SEPARATORS.get(Path(file).suffix) is None:
@@ -126,7 +144,11 @@ def _own_dataset(dataset: str, own: OwnDataset) -> Iterator[Problem]:
     if own.header:
         return
     # The rating's is read with a minimum alone.
-    of_file = {"interactions": ("user", "item", "timestamp"), "items": ("item_id", "title")}
+    of_file: dict[str, tuple[str, ...]] = {
+        "interactions": ("user", "item", "timestamp"),
+        "items": ("item_id", "title"),
+        "splits": ("split_user", "split"),
+    }
     if own.minimum_rating is not None:
         of_file["interactions"] += ("rating",)
     for key in (key for file in text_files for key in of_file[file]):

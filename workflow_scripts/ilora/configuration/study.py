@@ -30,7 +30,7 @@ from ilora.configuration.types import LABEL, DatasetName, Folder, Name, Seed
 from ilora.datasets.register import DATASETS
 from ilora.methods.register import BASELINES, CHAT_METHODS, LANGUAGE_MODEL_METHODS, RECOMMENDERS
 
-Protocol = Literal["random_users", "chronological"]
+Protocol = Literal["released", "random_users", "chronological"]
 PROTOCOLS: tuple[str, ...] = get_args(Protocol)
 #: Protocols of earlier versions, with what they are called now.
 _RENAMED_PROTOCOLS = {"published": "random_users"}
@@ -59,8 +59,8 @@ class StudyConfig(Section):
     )
     protocol: Annotated[Protocol, BeforeValidator(_current_protocol)] = Field(
         "random_users",
-        description="random_users splits the users at random by the paper's rules; chronological is leave-one-out in "
-        "real time order",
+        description="released has the users of the released files in each split; random_users splits the users at "
+        "random by the paper's rules; chronological is leave-one-out in real time order",
     )
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = Field(
         (1,), description="each trains the recommenders and tunes the language model once"

@@ -15,10 +15,12 @@ import pyarrow as pa
 from ilora.data.acquisition.source import MEGABYTE, DatasetSource, Download, RawFile
 from ilora.data.filters import keep_distinct_pairs, keep_items_of_users, keep_users_with_items
 from ilora.data.interactions import order_by_item_id
+from ilora.data.protocol_names import RANDOM_USERS, RELEASED
 from ilora.data.raw import RAW_INTERACTIONS, RAW_ITEMS, Line, RawData, RawDataError, read_lines_below_header
 from ilora.data.recipes import FilterSettings, Recipe
 from ilora.data.steps import Step
-from ilora.datasets.declaration import Dataset, Departure, PaperRow, Published
+from ilora.datasets.declaration import Dataset, Departure, PaperRow, Published, Release
+from ilora.datasets.released_facts import released_split
 from ilora.datasets.wording import PromptWording
 
 logger = logging.getLogger(__name__)
@@ -195,26 +197,27 @@ _PUBLISHED = Published(
             here="In ascending order of the artists' ids, like the released ones.",
             effect="No number on LastFM is about time, neither the paper's nor ours: the next artist has a larger "
             "id than all before it.",
-            protocols=("random_users",),
+            protocols=(RANDOM_USERS, RELEASED),
         ),
     ),
 )
+
+# The released sequences are in ascending artist id, all 1,220 of them. Their rows are these, user by user.
+_RECIPE = Recipe(_filters, order=order_by_item_id)
+_RELEASED_USERS = "lastfm_users.csv"
 
 DATASET = Dataset(
     "lastfm",
     "LastFM",
     wording=PromptWording(
-        # Nothing about order: by the protocol `random_users`, histories stand in that of the artists' ids.
+        # Nothing about order: but for the protocol `chronological`, histories stand in that of the artists' ids.
         history="The user has listened to these artists before:\n",
         candidates="Candidates:\n",
         question="Which candidate does the user listen to next?\n",
     ),
     read=read_lastfm,
-    recipe=Recipe(
-        _filters,
-        # The released sequences are in ascending artist id, all 1,220 of them.
-        released_order=order_by_item_id,
-    ),
+    recipe=_RECIPE,
     source=_SOURCE,
     published=_PUBLISHED,
+    release=Release(_RECIPE, released_split(_RELEASED_USERS), (_RELEASED_USERS,)),
 )

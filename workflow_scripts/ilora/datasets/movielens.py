@@ -16,10 +16,13 @@ import pyarrow as pa
 
 from ilora.data.acquisition.source import MEGABYTE, DatasetSource, Download, RawFile
 from ilora.data.filters import keep_distinct_pairs, keep_ratings_from
+from ilora.data.protocol_names import CHRONOLOGICAL, RANDOM_USERS
 from ilora.data.raw import RAW_INTERACTIONS, RAW_ITEMS, Line, RawData, read_lines, read_lines_below_header
 from ilora.data.recipes import FilterSettings, Recipe
+from ilora.data.released_order import order_as_released
 from ilora.data.steps import Step
-from ilora.datasets.declaration import Dataset, Departure, PaperRow, Published
+from ilora.datasets.declaration import Dataset, Departure, PaperRow, Published, Release
+from ilora.datasets.released_facts import released_split
 from ilora.datasets.wording import word_prompt
 
 #: The value of `source` that stands for the copy inside the installed RecBole package.
@@ -68,7 +71,8 @@ _RECBOLE_RATING_COLUMNS = ["user_id:token", "item_id:token", "rating:float", "ti
 _RECBOLE_ITEM_COLUMNS = ["item_id:token", "movie_title:token_seq", "release_year:token", "class:token_seq"]
 _COLUMNS_BEFORE_GENRES = 5  # of u.item: id, title, release date, video release date, address
 _TITLE_WITH_YEAR = re.compile(r"(?P<title>.*?)\s*\((?P<year>\d{4})\)\s*")
-_ARTICLE_AT_END = ", The"
+# The articles that are moved, at the end of a title or of what stands in parentheses.
+_ARTICLE_AT_END = re.compile(r"(?P<title>[^()]+), (?P<article>The|An|A)(?P<after>\s*(?:[()]|$))")
 
 
 @dataclass(frozen=True)
@@ -82,8 +86,9 @@ class _Film:
 def read_movielens(source: str) -> RawData:
     """Return the ratings and films of MovieLens-100K.
 
-    A title comes without its year and with a trailing ", The" (no other article) moved to the front;
-    `metadata` is `{"genres": [...], "year": ...}`, the year null where it is not known.
+    A title comes without its year and with ", The", ", An" and ", A" moved to the front of the title, or of the other
+    title in parentheses, that they end; `metadata` is `{"genres": [...], "year": ...}`, the year null where it is not
+    known.
 
     Args:
         source: "recbole" for the copy inside the installed RecBole package (which is not imported), or a
@@ -158,7 +163,7 @@ def _items_table(films: Iterable[_Film]) -> pa.Table:
 
 
 def _article_first(title: str) -> str:
-    return f"The {title.removesuffix(_ARTICLE_AT_END)}" if title.endswith(_ARTICLE_AT_END) else title
+    return _ARTICLE_AT_END.sub(r"\g<article> \g<title>\g<after>", title)
 
 
 def _interactions_table(lines: Iterable[Line], known_items: set[str]) -> pa.Table:
@@ -245,13 +250,16 @@ _PUBLISHED = Published(
     departures=(
         Departure(
             "MovieLens: films rated at the same time",
-            paper="In no particular order in the released files.",
+            paper="In the order in which an unstable sort left that of the raw file.",
             here="In a fixed order, by a hash of user and film.",
             effect="Many histories are in another order than the paper's, and some last items are others; the "
             "table of data sets counts the shared times.",
+            protocols=(RANDOM_USERS, CHRONOLOGICAL),
         ),
     ),
 )
+
+_RELEASED_USERS = "movielens_users.csv"
 
 DATASET = Dataset(
     "movielens",
@@ -264,4 +272,10 @@ DATASET = Dataset(
     bundled={RECBOLE_SOURCE: "the copy inside the installed RecBole"},
     source=_SOURCE,
     published=_PUBLISHED,
+    # Candidates are drawn from all films, also those that nobody rated so highly.
+    release=Release(
+        Recipe(_filters, order=order_as_released, catalogue=lambda films: films),
+        released_split(_RELEASED_USERS),
+        (_RELEASED_USERS,),
+    ),
 )
