@@ -85,6 +85,10 @@ class Layout:
     trial_log = Artifact(f"{_RECOMMENDER}/weight_decay~{{weight_decay}}/seed~{{seed}}/training_log.parquet")
     weight_decays = Artifact(f"{_RECOMMENDER}/weight_decays.parquet")
 
+    # HitRatio@1 over random splits of the users.
+    baseline_on_splits = Artifact("random_splits/{dataset}/{protocol}/{baseline}.parquet")
+    random_splits = Artifact("analysis/{dataset}/{protocol}/random_splits.parquet")
+
     baseline = Artifact("baselines/{dataset}/{protocol}/{baseline}")
     baseline_predictions = Artifact("baselines/{dataset}/{protocol}/{baseline}/predictions.parquet")
 
@@ -142,6 +146,13 @@ class Layout:
         """The folder of a trained recommender."""
         searched = _SEARCHED if self.is_weight_decay_searched else ""
         return f"{self.results}/{_RECOMMENDER}/{searched}seed~{{seed}}"
+
+    @property
+    def recommender_on_split(self) -> str:
+        """HitRatio@1 of a recommender that was trained on one split of the users."""
+        searched = _SEARCHED if self.is_weight_decay_searched else ""
+        folder = f"{self.results}/random_splits/{{dataset}}/{{protocol}}/{{recommender}}"
+        return f"{folder}/{searched}seed~{{seed}}/{{users}}.parquet"
 
     def raw_files(self, dataset: str, names: Iterable[str]) -> list[str]:
         """Return where the raw files of a data set are downloaded to."""

@@ -49,7 +49,17 @@ def test_the_default_configuration_is_the_models(defaults: dict[str, Any]) -> No
     assert load_study(defaults) == StudyConfig() == load_study({})
 
 
-STUDIES = ["embedded", "embedded_two_datasets", "figures", "local_chat", "own_data", "paper", "smoke", "weight_decay"]
+STUDIES = [
+    "embedded",
+    "embedded_two_datasets",
+    "figures",
+    "local_chat",
+    "own_data",
+    "paper",
+    "released",
+    "smoke",
+    "weight_decay",
+]
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -416,8 +426,10 @@ class TestOwnDatasets:
             "rating": "rating",
             "item_id": "item_id",
             "title": "title",
+            "split_user": "user_id",
+            "split": "split",
         }
-        assert (own.timestamps, own.encoding, own.minimum_rating) == ("seconds", "utf-8", None)
+        assert (own.timestamps, own.encoding, own.minimum_rating, own.splits) == ("seconds", "utf-8", None, None)
 
     def test_files_without_a_header_are_named_by_numbers(self) -> None:
         own = {**BOOKS, "interactions": "ratings.dat", "items": "movies.dat", "separator": "::", "header": False}
@@ -645,3 +657,12 @@ def test_a_seed_that_splits_nobody_is_refused() -> None:
     (line,) = lines_of({"protocol": "released", "datasets": ["lastfm", "movielens"], "data": {"split_seed": 3}})
     assert line.startswith("data.split_seed: found 3, expected 0, the default: protocol released splits no users")
     load_study({"protocol": "released", "datasets": ["movielens", "steam"], "data": {"split_seed": 3}})
+
+
+def test_random_splits_need_a_protocol_that_splits_users() -> None:
+    (line,) = lines_of({"protocol": "chronological", "random_splits": {"number": 20}})
+    assert line == "random_splits.number: found 20, expected 0: protocol chronological tests every user"
+    (line,) = lines_of({"random_splits": {"number": 1}})
+    assert line.startswith("random_splits.number: found 1, expected 0 or at least 2")
+    (line,) = lines_of({"random_splits": {"methods": ["morec"]}})
+    assert line.startswith('random_splits.methods[0]: found "morec", expected popularity, markov')

@@ -24,7 +24,12 @@ def load(**config: object) -> Study:
 
 @pytest.fixture(scope="module")
 def study() -> Study:
-    return load(figures={"gradients": True}, negative_transfer={"degrees": [0.5]}, sweeps=SWEEPS)
+    return load(
+        figures={"gradients": True},
+        negative_transfer={"degrees": [0.5]},
+        random_splits={"number": 2},
+        sweeps=SWEEPS,
+    )
 
 
 def drawn(study: Study) -> set[str]:
@@ -41,7 +46,7 @@ def test_a_study_has_the_figures_that_its_methods_and_settings_allow(study: Stud
     of_gradients = {"clusters", "case_study", "gradient_similarity_llara", "gradient_similarity_ilora"}
     of_gradients |= {"gradient_similarity_summary", "expert_attention_all"}
     of_sweeps = {"experts", "experts_by_epoch", "inputs"}
-    names = of_answers | of_tuning | of_gradients | of_sweeps
+    names = of_answers | of_tuning | of_gradients | of_sweeps | {"random_splits"}
     assert drawn(study) == {f"movielens/{name}" for name in names} | {"negative_transfer"}
     assert drawn(load()) == {f"movielens/{name}" for name in of_answers | of_tuning}
     assert drawn(load(methods=["popularity", "sasrec"])) == {"movielens/hit_ratio"}

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -29,7 +30,7 @@ from ilora.data.sequences import sequence_keys
 REPEATS = 3
 ITEMS = 100_000
 CANDIDATES, SEED = 20, 0
-BOUNDS = {"minimum_history": 3, "maximum_history": 10}
+BOUNDS: dict[str, Any] = {"minimum_history": 3, "maximum_history": 10}
 
 
 def measure() -> Iterator[Claim]:

@@ -14,6 +14,7 @@ from ilora.configuration.sections.own_data import OwnDataset
 from ilora.configuration.study import StudyConfig
 from ilora.configuration.types import ends_in_repetition
 from ilora.configuration.validation import show
+from ilora.data.protocol_names import CHRONOLOGICAL, RELEASED
 from ilora.data.table_files import SEPARATORS
 from ilora.datasets.declaration import DOWNLOAD
 from ilora.datasets.register import DATASETS
@@ -43,6 +44,7 @@ def find_problems(study: StudyConfig, finetuning: Mapping[tuple[str, str | None]
         *_backbone(study),
         *_embedded_backbone(study),
         *_negative_transfer(study),
+        *_random_splits(study),
         *_chat(study),
     ]
     for (dataset, method), values in finetuning.items():
@@ -87,6 +89,15 @@ def _negative_transfer(study: StudyConfig) -> Iterator[Problem]:
         yield Problem(f"{path}.batch_size", str(section.batch_size), expected)
 
 
+def _random_splits(study: StudyConfig) -> Iterator[Problem]:
+    section, path = study.random_splits, "random_splits"
+    yield from repeated(f"{path}.methods", section.methods)
+    if section.number == 1:
+        yield Problem(f"{path}.number", "1", "0 or at least 2: one split has no variation")
+    if section.number and study.protocol == CHRONOLOGICAL:
+        yield Problem(f"{path}.number", str(section.number), "0: protocol chronological tests every user")
+
+
 def _data(study: StudyConfig) -> Iterator[Problem]:
     data = study.data
     if data.minimum_history > data.maximum_history:
@@ -113,7 +124,7 @@ def _data(study: StudyConfig) -> Iterator[Problem]:
 
 def _released_data(study: StudyConfig) -> Iterator[Problem]:
     """Yield what the protocol `released` asks of a study's data sets, and what it does not read."""
-    if study.protocol != "released":
+    if study.protocol != RELEASED:
         return
     releases = {name: study.data.dataset(name).release for name in study.datasets if name in study.known_datasets}
     for name, release in releases.items():

@@ -22,6 +22,7 @@ from ilora.configuration.sections.figures import FiguresSection
 from ilora.configuration.sections.finetuning import FinetuningSection
 from ilora.configuration.sections.negative_transfer import NegativeTransferSection
 from ilora.configuration.sections.prompt import PromptSection
+from ilora.configuration.sections.random_splits import RandomSplitsSection
 from ilora.configuration.sections.recommenders import RecommendersSection
 from ilora.configuration.sections.resources import ResourcesSection
 from ilora.configuration.sections.statistics import StatisticsSection
@@ -86,6 +87,7 @@ class StudyConfig(Section):
     analysis: AnalysisSection = AnalysisSection()
     figures: FiguresSection = FiguresSection()
     negative_transfer: NegativeTransferSection = NegativeTransferSection()
+    random_splits: RandomSplitsSection = RandomSplitsSection()
     resources: ResourcesSection = ResourcesSection()
 
     @property

@@ -23,6 +23,7 @@ from ilora.methods.register import (
     LANGUAGE_MODEL_METHODS,
     RECOMMENDERS,
 )
+from ilora.random_splits.splitting import OWN, split_name
 from ilora.recommenders.weight_decay import weight_decay_text
 
 if TYPE_CHECKING:
@@ -179,6 +180,7 @@ class Study:
             "snapshot": rf"step~\d+|{LAST_SNAPSHOT}",
             "degree": r"\d+(\.\d+)?",
             "sweep": one_of(self.config.sweeps),
+            "users": rf"{OWN}|{split_name('[0-9]+')}",
         }
 
     @property
