@@ -435,6 +435,10 @@ class TestOwnDatasets:
         own = {**BOOKS, "interactions": "ratings.dat", "items": "movies.dat", "separator": "::", "header": False}
         study = load_study({"data": {"own": {"books": {**own, "columns": NUMBERS}}}})
         assert study.data.own["books"].columns.timestamp == 4
+        (line,) = lines_of(
+            {"data": {"own": {"books": {**own, "columns": {**NUMBERS, "split_user": 1}, "splits": "users.dat"}}}}
+        )
+        assert line.startswith("data.own.books.columns.split: found split, expected the number of a column")
         parquet = {**own, "items": "movies.parquet", "columns": {**NUMBERS, "item_id": "isbn", "title": "name"}}
         assert load_study({"data": {"own": {"books": parquet}}}).data.own["books"].columns.title == "name"
 
