@@ -28,7 +28,7 @@ class Departure:
     """Where our data set is not the paper's.
 
     Attributes:
-        subject: what it is about.
+        subject: what it is about, without the data set's name.
         paper: what the paper, or what was released with it, has.
         here: what is here; ``{split_seed}`` and the like stand for values of the study's `data`.
         effect: what that changes in the numbers or in what they mean.

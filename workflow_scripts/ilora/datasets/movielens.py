@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from ilora.data.acquisition.source import MEGABYTE, DatasetSource, Download, RawFile
 from ilora.data.filters import keep_distinct_pairs, keep_ratings_from
-from ilora.data.protocol_names import CHRONOLOGICAL, RANDOM_USERS
+from ilora.data.protocol_names import CHRONOLOGICAL, RANDOM_USERS, RELEASED
 from ilora.data.raw import RAW_INTERACTIONS, RAW_ITEMS, Line, RawData, read_lines, read_lines_below_header
 from ilora.data.recipes import FilterSettings, Recipe
 from ilora.data.released_order import order_as_released
@@ -249,12 +249,48 @@ _PUBLISHED = Published(
     four_experts_over_two=6.4,
     departures=(
         Departure(
-            "MovieLens: films rated at the same time",
-            paper="In the order in which an unstable sort left that of the raw file.",
+            "users of the splits",
+            paper="The held-out users of the released files have 74.8 ratings of 3 or higher on average, the training "
+            "users 90.7. Of random splits, 0.7 % are as uneven.",
+            here="Drawn at random, so that held-out users have about as many as the others.",
+            effect="Test users with more ratings than the paper's, and other ones.",
+            protocols=(RANDOM_USERS,),
+        ),
+        Departure(
+            "films rated at the same time",
+            paper="In the order in which NumPy's classic introsort leaves the lines of the file: sorted so, 189 of the "
+            "189 released validation and test rows are found again.",
             here="In a fixed order, by a hash of user and film.",
             effect="Many histories are in another order than the paper's, and some last items are others; the "
             "table of data sets counts the shared times.",
             protocols=(RANDOM_USERS, CHRONOLOGICAL),
+        ),
+        Departure(
+            "films that compete",
+            paper="The released code draws from all 1,682 films, so that 72 % of the candidate sets hold one that "
+            "nobody rated 3 or higher.",
+            here="Drawn from the films that somebody rated {minimum_rating:g} or higher.",
+            effect="A film that nobody rated is easily ruled out: on the released test users, popularity has a "
+            "HitRatio@1 of 0.201 with them and of 0.193 without them.",
+            protocols=(RANDOM_USERS, CHRONOLOGICAL),
+        ),
+        Departure(
+            "films that compete",
+            paper="Not said. The released code draws from all 1,682 films, so that 72 % of the candidate sets hold one "
+            "that nobody rated 3 or higher.",
+            here="Drawn like the released ones.",
+            effect="A film that nobody rated is easily ruled out: on the released test users, popularity has a "
+            "HitRatio@1 of 0.201 with them and of 0.193 without them.",
+            protocols=(RELEASED,),
+        ),
+        Departure(
+            "titles",
+            paper='The released code takes off seven characters for the year and moves the first of ", The", ", A" and '
+            '", An" that it finds, wherever it stands. So film 267 has no title, that of 1412 is cut, and some have an '
+            "article that is not theirs (436: A American Werewolf in Londonn).",
+            here="The year is taken off by its parentheses, and an article goes to the front of the title that it "
+            "ends.",
+            effect="Some titles are written in another way, and in these the release's faults are not repeated.",
         ),
     ),
 )

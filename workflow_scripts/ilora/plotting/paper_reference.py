@@ -15,6 +15,8 @@ from statistics import fmean
 
 from ilora.data.protocol_names import RANDOM_USERS, RELEASED
 from ilora.datasets.register import DATASETS, PAPER_DATASETS
+from ilora.evaluation.counts_of_hits import is_count
+from ilora.methods.register import RECOMMENDERS
 
 #: The protocols beside whose numbers the paper's stand: on its splits, or on others of the kind.
 PROTOCOLS = (RELEASED, RANDOM_USERS)
@@ -36,6 +38,7 @@ class PaperValue:
         metric: our metric that counts as this HitRatio@1 was counted.
         improvement: the printed Imp.%, of iLoRA over this method; None for iLoRA itself.
         claimed_gain: difference of iLoRA's HitRatio@1 and this one; for iLoRA itself, from the best other method.
+        is_count: whether any count of hits gives the cell pair.
     """
 
     valid_ratio: float
@@ -44,6 +47,7 @@ class PaperValue:
     metric: str
     improvement: float | None
     claimed_gain: float
+    is_count: bool
 
     @property
     def label(self) -> str:
@@ -55,6 +59,9 @@ _TABLE_1 = {name: DATASETS[name].published.table1 for name in PAPER_DATASETS}
 
 #: The method whose Imp.% the column gives.
 IMPROVED = "ilora"
+
+#: Trainings of a recommender: the paper prints the mean of so many seeds, and names none for the language model.
+SEEDS = 5
 
 #: How far a printed Imp.% may be from the one that follows from its cells: rounding, and truncation, of the last digit.
 _ROUNDING = 0.0101
@@ -74,6 +81,7 @@ def paper_value(dataset: str, protocol: str, method: str) -> PaperValue | None:
         metric=_OVER_VALID if method == IMPROVED else _OVER_ALL,
         improvement=improvement,
         claimed_gain=hit_ratios[IMPROVED] - (max(others) if method == IMPROVED else hit_ratio),
+        is_count=_is_count(dataset, method),
     )
 
 
@@ -81,6 +89,20 @@ def has_paper_users(dataset: str, protocol: str) -> bool:
     """Return whether a protocol tests the users of a data set whom the paper tested."""
     release = DATASETS[dataset].release if protocol == RELEASED and dataset in PAPER_DATASETS else None
     return release is not None and release.split_users is not None
+def cells_that_are_no_counts() -> list[tuple[str, str, float]]:
+    """Return the cells whose HitRatio@1 no count of hits gives: data set, method, as printed."""
+    return [
+        (dataset, method, cells[method].hit_ratio)
+        for dataset, cells in _TABLE_1.items()
+        for method in cells
+        if not _is_count(dataset, method)
+    ]
+
+
+def _is_count(dataset: str, method: str) -> bool:
+    valid_ratio, hit_ratio, _ = _TABLE_1[dataset][method]
+    sequences = DATASETS[dataset].published.statistics["sequences_test"]
+    return is_count(hit_ratio, valid_ratio, sequences, (1, SEEDS) if method in RECOMMENDERS else (1,))
 
 
 def recomputed_improvement(dataset: str, method: str) -> float:

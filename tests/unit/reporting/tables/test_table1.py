@@ -122,6 +122,7 @@ def test_what_was_not_run_says_so_beside_the_papers_number(summary: pa.Table, di
         "method": "chatrec",
         "paper_hit_ratio@1": 0.2,
         "paper_valid_ratio": 0.9895,
+        "paper_is_count": True,
         "paper_backbone": "paper",
         "paper_improvement": pytest.approx(163.75),
         "paper_improvement_printed": 163.75,

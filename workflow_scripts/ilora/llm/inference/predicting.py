@@ -42,7 +42,7 @@ class ModelOutputs:
     """What a model says of some candidate sets, in their order.
 
     Attributes:
-        texts: what it writes, up to the first newline.
+        texts: what it writes: the first line that is not blank.
         scores: log-probability of each candidate's title, float64 (candidates,) each.
     """
 

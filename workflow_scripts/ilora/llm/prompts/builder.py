@@ -96,7 +96,8 @@ class PromptBuilder:
         tokenizer: of the backbone.
         newline: token ids of a newline, which ends every title in a prompt.
         end: token ids that end an answer.
-        stops: tokens at which decoding stops: the last of a newline, and of an end.
+        line_end: the token that ends a line, the last of a newline.
+        turn_ends: tokens that end an answer wherever they stand: the last of `end`, unless it is a newline.
 
     Raises:
         ValueError: as `ilora.llm.prompts.title_tokens`, and for a chat `ilora.llm.prompts.fixed_tokens.chat_tokens`,
@@ -119,7 +120,8 @@ class PromptBuilder:
             fixed = plain_tokens(tokenizer, wording, self.newline)
         self.titles = title_token_ids(tokenizer, titles, fixed.reserved)
         self.placeholder, self.end = fixed.placeholder, fixed.end
-        self.stops = sorted({self.newline[-1], self.end[-1]})
+        self.line_end = self.newline[-1]
+        self.turn_ends = sorted({self.end[-1]} - {self.line_end})
         self._fixed = fixed
         longest_answer = max(map(len, self.titles), default=0) + len(self.end)
         self._longest = None if window is None else window.longest_prompt(longest_answer)

@@ -15,6 +15,9 @@ from ilora.tables.table1.rows import HIT_OVER_VALID_TEST, HIT_TEST, HIT_VAL, VAL
 
 NOTHING = "–"
 
+#: Beside a number of the paper's that no count of hits gives, and what is said of it.
+NO_COUNT_MARK, NO_COUNT = "†", "no count of hits gives this value"
+
 _SPLITS = {"test": "test", "val": "validation", "val_test": "validation and test"}
 _LINE = "\n"
 
@@ -42,6 +45,8 @@ def to_latex(table: pa.Table, notes: Iterable[str]) -> str:
     """
     models = " ".join(dict.fromkeys(filter(None, map(_model_of_paper, table.to_pylist()))))
     reference = "Paper: HitRatio@1, reference data" + (f", * {models}" if models else "")
+    if False in table["paper_is_count"].to_pylist():
+        reference += f", {NO_COUNT_MARK} {NO_COUNT}"
     return latex_table(list(_COLUMN), [*_grouped_cells(table, _COLUMN), reference], notes)
 
 
@@ -116,6 +121,16 @@ def _percent(name: str) -> Cell:
     return lambda row: NOTHING if row[name] is None else f"{row[name]:+.1f} %"
 
 
+def _paper_hit_ratio(row: Row) -> str:
+    return _plain("paper_hit_ratio@1")(row) + (NO_COUNT_MARK if row["paper_is_count"] is False else "")
+
+
+def _verdict(row: Row) -> str:
+    """Return the verdict, and beside it whether the paper's value can be reached at all."""
+    remarks = [row["verdict"], NO_COUNT if row["paper_is_count"] is False else None]
+    return "; ".join(filter(None, remarks)) or NOTHING
+
+
 def _short_verdict(row: Row) -> str:
     return NOTHING if row["verdict"] is None else str(row["verdict"]).removeprefix("not comparable: ")
 
@@ -164,11 +179,11 @@ _FULL: dict[str, Cell] = {
     **_joined(map(_wide, _SHOWN)),
     "iLoRA minus it (test)": _difference,
     "iLoRA's Imp.%": _percent("improvement"),
-    "Paper HitRatio@1": _plain("paper_hit_ratio@1"),
+    "Paper HitRatio@1": _paper_hit_ratio,
     "Paper ValidRatio": _plain("paper_valid_ratio"),
     "Paper's Imp.%": _percent("paper_improvement"),
     "Paper's number from": _text("paper_backbone"),
-    "Verdict": _text("verdict"),
+    "Verdict": _verdict,
 }
 
 
@@ -178,8 +193,8 @@ _PLACED = (HIT_TEST, VALID_TEST, HIT_OVER_VALID_TEST, HIT_VAL)
 _PAGE: dict[str, Cell] = {
     "Method": lambda row: method_label(row["method"]) + (f"\n{row['seeds']} seeds" if (row["seeds"] or 1) > 1 else ""),
     **_narrow(HIT_TEST),
-    "Paper": lambda row: f"{_plain('paper_hit_ratio@1')(row)}\n{_model_of_paper(row)}".rstrip(),
-    "Verdict": lambda row: _text("verdict")(row).replace(": ", ":\n"),
+    "Paper": lambda row: f"{_paper_hit_ratio(row)}\n{_model_of_paper(row)}".rstrip(),
+    "Verdict": lambda row: _verdict(row).replace(": ", ":\n").replace("; ", ";\n"),
     **_narrow(VALID_TEST),
     "Paper's\nValidRatio": _FULL["Paper ValidRatio"],
     **_narrow(HIT_OVER_VALID_TEST),
@@ -205,5 +220,5 @@ _COLUMN: dict[str, Cell] = {
     "Method": _FULL["Method"],
     metric_label(HIT_TEST.metric): _value_with_interval(HIT_TEST, spread_over_seeds=False),
     metric_label(VALID_TEST.metric): _value(VALID_TEST),
-    "Paper": lambda row: _plain("paper_hit_ratio@1")(row) + ("*" if _model_of_paper(row) else ""),
+    "Paper": lambda row: _paper_hit_ratio(row) + ("*" if _model_of_paper(row) else ""),
 }

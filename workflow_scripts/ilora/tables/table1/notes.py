@@ -11,6 +11,7 @@ from ilora.evaluation.schemas import POWER
 from ilora.plotting.labels import NO_BACKBONE, dataset_label, method_label, p_value
 from ilora.plotting.paper_reference import (
     PROTOCOLS,
+    SEEDS,
     average_improvement,
     has_paper_users,
     misprinted_improvements,
@@ -38,6 +39,7 @@ def table_notes(table: pa.Table, differences: pa.Table) -> list[str]:
         _interval_note(rows),
         *_metric_notes(rows),
         *_verdict_notes(rows),
+        *_count_notes(every_row),
         *_improvement_notes(rows),
         *_tie_notes(rows),
         *_test_notes(compared),
@@ -159,6 +161,15 @@ def _verdict_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
     )
     if any(verdict.startswith("not comparable") for verdict in verdicts):
         yield '"Not comparable": the paper measured that cell with another language model, so ours says nothing of it.'
+
+
+def _count_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
+    if any(row["paper_is_count"] is False for row in rows):
+        yield (
+            "†, no count of hits gives this value: the paper's cell is no number of hits among all or the valid ones "
+            "of its test answers, be it with or without a last, partial batch and, of a recommender, in one training "
+            f"or over the {SEEDS} whose mean it prints. No repetition can give it exactly, whatever the verdict."
+        )
 
 
 def _improvement_notes(rows: list[dict[str, Any]]) -> Iterator[str]:

@@ -68,6 +68,7 @@ TABLE1 = pa.schema(
         pa.field("p_holm", pa.float64()),  # of that difference, corrected over the table
         pa.field("paper_hit_ratio@1", pa.float64()),
         pa.field("paper_valid_ratio", pa.float64()),
+        pa.field("paper_is_count", pa.bool_()),  # whether any count of hits gives the paper's HitRatio@1
         pa.field("paper_backbone", pa.string()),  # "paper (Llama-2-7B)" or "paper"; null where it prints nothing
         pa.field("paper_improvement", pa.float64()),  # recomputed from the paper's cells, in percent
         pa.field("paper_improvement_printed", pa.float64()),
@@ -163,6 +164,7 @@ def _paper_columns(key: _Key, measured: _Measured, small_models: Collection[str]
     return {
         "paper_hit_ratio@1": paper.hit_ratio,
         "paper_valid_ratio": paper.valid_ratio,
+        "paper_is_count": paper.is_count,
         "paper_backbone": paper.label,
         "paper_improvement": None if printed is None else recomputed_improvement(dataset, method),
         "paper_improvement_printed": printed,
