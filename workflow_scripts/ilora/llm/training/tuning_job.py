@@ -94,7 +94,7 @@ def prepare_tuning(job: TuningJob) -> tuple[HybridLanguageModel, FineTuningExamp
     examples = training_examples(settings, inputs, tokenizer, context_window(causal_model), gate_inputs)
     if model.instance_wise is not None and shape.values.gate_input != "constant":
         read = training_gate_inputs(gate_inputs, inputs.sequences, model, examples)
-        model.instance_wise.gate.standardisation.fit(read)
+        model.instance_wise.gate.fit(read)
     if settings.finetuning.gradient_checkpointing:
         model.activation_checkpointing_enable()
     if is_divided:
