@@ -5,7 +5,6 @@ import torch
 
 from ilora.adapters import InstanceWiseConfig, LinearGate, TopKGate, build_gate
 from ilora.adapters.config import GateKind
-from ilora.adapters.gate import ResidualConvolutionGate
 from tiny_models import config
 
 KINDS: tuple[GateKind, ...] = ("linear", "residual_convolution", "top_k")
