@@ -49,7 +49,17 @@ def test_the_default_configuration_is_the_models(defaults: dict[str, Any]) -> No
     assert load_study(defaults) == StudyConfig() == load_study({})
 
 
-STUDIES = ["embedded", "embedded_two_datasets", "figures", "local_chat", "own_data", "paper", "smoke", "weight_decay"]
+STUDIES = [
+    "embedded",
+    "embedded_two_datasets",
+    "figures",
+    "local_chat",
+    "own_data",
+    "paper",
+    "released_switches",
+    "smoke",
+    "weight_decay",
+]
 
 
 @pytest.mark.parametrize("name", STUDIES)
