@@ -18,6 +18,7 @@ from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder, PromptStyle
 from ilora.llm.training import fine_tuning
 from ilora.llm.training.callbacks import KeepBestEpoch
 from ilora.llm.training.fine_tuning import FineTuningExamples
+from ilora.llm.training.hit_ratio import hit_ratio
 from ilora.llm.training.tuning_job import TuningJob, prepare_tuning, run_tuning
 from small_tuning import SMALL_TUNING, tensors, with_finetuning, with_values
 
@@ -81,7 +82,7 @@ def test_a_prompt_is_drawn_for_each_batch(many: SequenceTable, builder: PromptBu
     tokenizer = builder.tokenizer
     sentences = PromptBuilder(tokenizer, builder.title_texts, style, SMALL_TUNING.wording)
     drawn = examples(many, sentences, prompt_texts="sentences", sequences_per_draw=per_draw)
-    written = [tokenizer.decode(drawn[position].token_ids) for position in range(240)]
+    written = [tokenizer.decode(list(drawn[position].token_ids)) for position in range(240)]
     marks = ("Candidates:", "One of these comes next:", "Recommend what to choose next")
     texts = [[mark in prompt for mark in marks].index(True) for prompt in written]
     size = per_draw or BATCH
@@ -160,7 +161,7 @@ def test_of_epochs_that_are_as_good_the_earliest_is_taken(tmp_path: Path, scores
         keep.on_step_end(arguments, TrainerState(global_step=step), control)
     torch.nn.init.constant_(model.weight, 99)
     best = keep.restore()
-    assert (best.step, best.score, float(model.weight)) == (chosen, max(scores), chosen)
+    assert (best.step, best.score, model.weight.detach().item()) == (chosen, max(scores), chosen)
 
 
 def test_measuring_epochs_changes_no_step(job: TuningJob) -> None:
@@ -181,7 +182,7 @@ def test_the_hit_ratio_is_the_share_of_right_answers(job: TuningJob, monkeypatch
     wrong = next(data.builder.title_texts[item] for item in questions[0].candidates if item != questions[0].target)
     texts = [right, wrong, f"{right}!", "", *([right] * (len(questions) - 4))]
     monkeypatch.setattr("ilora.llm.training.hit_ratio.generate_answers", lambda *_: texts)
-    found = fine_tuning.hit_ratio(model, data.builder, questions, job.settings)
+    found = hit_ratio(model, data.builder, questions, job.settings)
     targets = [question.target == questions[0].target for question in questions]
     assert all(targets) and found == (len(questions) - 3) / len(questions)
     assert model.training
