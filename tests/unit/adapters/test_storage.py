@@ -31,7 +31,7 @@ def trained(gate: InstanceWiseConfig | None = None, kind: str = "llama", **setti
     """Give a model whose every saved tensor differs from that of a fresh one."""
     model = instance_wise(tiny_model(kind), gate or config(4), lora(**settings))
     if model.gate_config.gate_input == "sequence_representation":
-        model.gate.standardisation.fit(3 * representations(20, seed=5) + 1)
+        model.gate.fit(3 * representations(20, seed=5) + 1)
     return model
 
 
@@ -278,6 +278,22 @@ def test_the_gate_of_another_adapter_in_an_earlier_folder_is_refused(tmp_path: P
     (tmp_path / "one" / "gate.safetensors").unlink()
     with pytest.raises(FileNotFoundError, match="Without its gate an instance-wise adapter is another model"):
         PeftModel.from_pretrained(tiny_model(), str(tmp_path / "one"))
+
+
+@pytest.mark.parametrize("is_earlier_folder", [False, True])
+def test_the_residual_gate_of_earlier_versions_is_refused(is_earlier_folder: bool, tmp_path: Path) -> None:
+    """Its shortcuts had weights, and it read z standardised: it was another network of the same name."""
+    model = trained(config(4, gate="residual_convolution"))
+    shortcut = torch.nn.Sequential(torch.nn.Conv1d(16, 32, 1, bias=False), torch.nn.BatchNorm1d(32))
+    model.gate.get_submodule("blocks.3").shortcut = shortcut
+    model.save_pretrained(str(tmp_path))
+    if is_earlier_folder:
+        earlier_folder(tmp_path, model)
+    message = r"do not fit the model: 0 tensors missing \[\], 6 unexpected \['[a-z_.]*blocks\.3\.shortcut\.0\.weight'"
+    with pytest.raises(ValueError, match=message):
+        PeftModel.from_pretrained(tiny_model(), str(tmp_path))
+    with pytest.raises(ValueError, match=message):
+        storage.read_gate(tmp_path)
 
 
 def test_weights_without_their_gate_are_refused(folder: Path) -> None:

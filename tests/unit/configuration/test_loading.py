@@ -57,6 +57,7 @@ STUDIES = [
     "own_data",
     "paper",
     "released",
+    "released_switches",
     "smoke",
     "weight_decay",
 ]
@@ -106,6 +107,12 @@ def test_every_study_is_tested(repository: Path) -> None:
         ({"finetuning": {"r": True}}, "finetuning.r: found true, expected a whole number"),
         ({"finetuning": {"r": 0}}, "finetuning.r: found 0, expected a value of at least 1"),
         ({"finetuning": {"lora_dropout": 1.0}}, "finetuning.lora_dropout: found 1.0, expected a value less than 1"),
+        ({"finetuning": {"l2": -1}}, "finetuning.l2: found -1, expected a value of at least 0.0"),
+        ({"finetuning": {"adam_beta2": 1.0}}, "finetuning.adam_beta2: found 1.0, expected a value less than 1.0"),
+        (
+            {"finetuning": {"curriculum_counter": "batch"}},
+            'finetuning.curriculum_counter: found "batch", expected training or epoch',
+        ),
         ({"finetuning": {"curriculum": "yes"}}, 'finetuning.curriculum: found "yes", expected true or false'),
         (
             {"finetuning": {"learning_rate": "3e-3"}},
@@ -217,6 +224,20 @@ def test_unknown_keys(changes: dict[str, Any], path: str, guess: str) -> None:
         (
             {"finetuning": {"patience": 3, "snapshots": []}},
             "finetuning.patience: found 3, expected null, or finetuning.validation_every to be a number",
+        ),
+        (
+            {"finetuning": {"patience": 3, "validation_every": 100, "snapshots": [], "best_epoch": True}},
+            "finetuning.best_epoch: found true, expected false: finetuning.patience chooses the state by its "
+            "validation loss",
+        ),
+        (
+            {
+                "finetuning": {"prompt_texts": "sentences"},
+                "prompt": {"template": "chat"},
+                "backbone": {"name": "org/model", "gpus": 1},
+            },
+            "finetuning.prompt_texts: found sentences, expected lists: prompt.template is chat, which has sentences of "
+            "its own",
         ),
         (
             {"finetuning": {"patience": 3, "validation_every": 100}},

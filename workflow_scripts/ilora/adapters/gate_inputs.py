@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from ilora.adapters.config import CONSTANT_WIDTH
+
 
 def random_initialized(sequences: int, width: int, seed: int) -> torch.Tensor:
     """Give each sequence a standard normal vector, float32 (sequences, width), fixed by seed and row number alone."""
@@ -33,6 +35,11 @@ def shuffled(sequence_representations: torch.Tensor, groups: Sequence[np.ndarray
         order = np.random.default_rng([seed, number]).permutation(rows)
         result[torch.from_numpy(order)] = sequence_representations[torch.from_numpy(np.roll(order, 1))]
     return result
+
+
+def constant_gate_inputs(rows: int, device: torch.device | None = None) -> torch.Tensor:
+    """Give what a constant gate reads: ones, float32 (rows, 1)."""
+    return torch.ones(rows, CONSTANT_WIDTH, device=device)
 
 
 def collapse_tokens(embeddings: torch.Tensor, counted: torch.Tensor) -> torch.Tensor:

@@ -1,12 +1,10 @@
 """Instance-wise LoRA as a tuner of PEFT: the way in for other people's code.
 
-Importing this module registers it, so that `peft.get_peft_model` and `peft.PeftModel.from_pretrained` know the adapters
-of `InstanceWiseLoraConfig`. What PEFT returns takes what the base model takes and, beside it,
-``sequence_representations``: z, float (rows, d), one row for each row of the batch.
+What PEFT returns takes what the base model takes and, beside it, ``sequence_representations``: z, float (rows, d), one
+row for each row of the batch.
 """
 
 import copy
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
@@ -15,19 +13,17 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
-from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING, PEFT_TYPE_TO_PREFIX_MAPPING, PEFT_TYPE_TO_TUNER_MAPPING
 from peft.tuners.lora import LoraModel
 from peft.tuners.tuners_utils import _filter_state_dict_by_key_prefixes, _get_tuner_state_dict_key_prefixes
 from peft.utils.integrations import init_empty_weights
 from torch import nn
-from torch.utils.checkpoint import CheckpointPolicy, create_selective_checkpoint_contexts
 
-from ilora.adapters import base_model, storage
+from ilora.adapters import base_model, checkpointing, saved_tensors, storage
+from ilora.adapters.batch_inputs import copies_of_a_row, given_gate_inputs, own_gate_inputs, with_ids
 from ilora.adapters.config import CONSTANT_WIDTH, InstanceWiseConfig
 from ilora.adapters.expert_weights import ExpertWeights
-from ilora.adapters.gate import Gate, build_gate
-from ilora.adapters.gate_inputs import collapse_tokens
+from ilora.adapters.gate import Gate, build_gate, in_evaluation
+from ilora.adapters.gate_inputs import constant_gate_inputs
 from ilora.adapters.gating import (
     InstanceWiseVariant,
     check_keeps_sequences_apart,
@@ -35,18 +31,10 @@ from ilora.adapters.gating import (
     gate_lora_layers,
     lora_layers,
 )
-from ilora.adapters.labels import IGNORED_LABEL
 from ilora.adapters.load import LoadMeter
-from ilora.adapters.lora_config import InstanceWiseLoraConfig, InstanceWisePeftType
-
-#: What PEFT calls a row without adapter in ``adapter_names``.
-_NO_ADAPTER = "__base__"
-
-
-class _Rows(threading.local):
-    """Which adapter each row of the batch in flight has, None where all have the active one."""
-
-    adapter_names: Sequence[str] | None = None
+from ilora.adapters.lora_config import InstanceWiseLoraConfig
+from ilora.adapters.mixed_batches import RowAdapters, check_rows, rows_by_adapter
+from ilora.adapters.open_gates import OpenGates
 
 
 class InstanceWiseLoraModel(LoraModel):
@@ -56,7 +44,6 @@ class InstanceWiseLoraModel(LoraModel):
 
     Attributes:
         gates: by the name of the adapter, from z to the weights of the experts.
-        loads: by the same, the weights that passed in training, for the log.
     """
 
     gates: nn.ModuleDict
@@ -71,9 +58,8 @@ class InstanceWiseLoraModel(LoraModel):
 
     def _pre_injection_hook(self, model: nn.Module, config: Any, adapter_name: str) -> None:
         self.gates = nn.ModuleDict()
-        self.loads: dict[str, LoadMeter] = {}
-        self._expert_weights: dict[str, ExpertWeights] = {}
-        self._rows = _Rows()
+        self._open = OpenGates(self.gates)
+        self._rows = RowAdapters()
         self._enabled = True
 
     def inject_adapter(
@@ -110,10 +96,8 @@ class InstanceWiseLoraModel(LoraModel):
             gate = build_gate(settings)
         if not any(parameter.is_meta for parameter in gate.parameters()):
             gate.to(_device_of(model))
-        self._expert_weights[adapter_name], self.loads[adapter_name] = weights, LoadMeter()
-        self.gates[adapter_name] = gate.requires_grad_(
-            adapter_name in self.active_adapters and not config.inference_mode
-        )
+        gate.requires_grad_(adapter_name in self.active_adapters and not config.inference_mode)
+        self._open.add(adapter_name, gate, weights)
         for parameter, requires_grad in trainable.items():
             parameter.requires_grad_(requires_grad)
 
@@ -130,12 +114,12 @@ class InstanceWiseLoraModel(LoraModel):
     @property
     def load(self) -> LoadMeter:
         """The load of the active adapter's experts in training."""
-        return self.loads[self._active_name()]
+        return self._open.loads[self._active_name()]
 
     @property
     def expert_weights(self) -> ExpertWeights:
         """What the layers of the active adapter read."""
-        return self._expert_weights[self._active_name()]
+        return self._open.expert_weights[self._active_name()]
 
     def forward(
         self, input_ids: Any = None, *arguments: Any, sequence_representations: Any = None, **inputs: Any
@@ -155,7 +139,7 @@ class InstanceWiseLoraModel(LoraModel):
                 not finite; if a gate that reads the tokens gets no ``attention_mask`` for the tokens given.
             RuntimeError: if they are not one for each row.
         """
-        inputs = _with_ids(inputs, input_ids)
+        inputs = with_ids(inputs, input_ids)
         with self._gates_of(sequence_representations, inputs):
             return self.model(*arguments, **inputs)
 
@@ -165,10 +149,10 @@ class InstanceWiseLoraModel(LoraModel):
 
         Args and errors are those of `forward`; ``inputs`` takes the options of generation too.
         """
-        inputs = _with_ids(inputs, input_ids)
+        inputs = with_ids(inputs, input_ids)
         with (
-            _in_evaluation(self.gates),
-            self._gates_of(sequence_representations, inputs, self._copies_of_a_row(inputs)),
+            in_evaluation(self.gates),
+            self._gates_of(sequence_representations, inputs, copies_of_a_row(inputs, self.model)),
         ):
             return cast(Any, self.model).generate(**inputs)
 
@@ -183,14 +167,12 @@ class InstanceWiseLoraModel(LoraModel):
             TypeError: if it is no tensor.
             ValueError: if it has another width, or holds NaN or infinity.
         """
-        with ExitStack() as opened:
-            for name in self.active_adapters:
-                opened.enter_context(self._opened(name, self._omega(name, gate_inputs)))
+        with self._open.all_opened(self.active_adapters, gate_inputs):
             yield
 
     def constant_gate_inputs(self, rows: int) -> torch.Tensor:
         """What a constant gate reads: ones, float (rows, 1)."""
-        return torch.ones(rows, CONSTANT_WIDTH, device=self.gate.standardisation.mean.device)
+        return constant_gate_inputs(rows, self.gate.standardisation.mean.device)
 
     def set_adapter(self, adapter_name: str | list[str], inference_mode: bool = False) -> None:
         """Set the active adapters; their gates are trained, unless they are for inference alone, and no others."""
@@ -208,7 +190,7 @@ class InstanceWiseLoraModel(LoraModel):
     def delete_adapter(self, adapter_name: str) -> None:
         """Delete an adapter with its gate."""
         super().delete_adapter(adapter_name)
-        del self.gates[adapter_name], self.loads[adapter_name], self._expert_weights[adapter_name]
+        self._open.remove(adapter_name)
         # The one that takes its place is trained, its gate too.
         for name in self.active_adapters:
             self.gates[name].requires_grad_(not self.peft_config[name].inference_mode)
@@ -225,18 +207,11 @@ class InstanceWiseLoraModel(LoraModel):
         Raises:
             ValueError: if reentrant checkpointing is asked for, which loses them.
         """
-        asked = dict(activation_checkpointing_kwargs or {})
-        if asked.get("use_reentrant"):
-            raise ValueError("found use_reentrant=True, expected False: the reentrant kind would lose the gates")
 
-        def contexts() -> Any:  # a plain function: torch.compile takes no other callable
-            return self._checkpoint_contexts()
+        def contexts() -> checkpointing.Contexts:
+            return self._open.checkpoint_contexts()
 
-        asked.update(use_reentrant=False, context_fn=contexts)
-        inner: Any = self.model
-        # Its name in later versions of transformers, which warn of the other one.
-        enable = getattr(inner, "activation_checkpointing_enable", None) or inner.gradient_checkpointing_enable
-        enable(asked, **options)
+        checkpointing.enable(self.model, activation_checkpointing_kwargs, contexts, options)
 
     def gradient_checkpointing_enable(
         self, gradient_checkpointing_kwargs: Mapping[str, Any] | None = None, **options: Any
@@ -287,7 +262,7 @@ class InstanceWiseLoraModel(LoraModel):
             ValueError: if omega has another shape.
         """
         name = adapter_name or self._active_name()
-        weights = self._expert_weights[name]
+        weights = self._open.expert_weights[name]
         if omega is None:
             factors = self.constant_factors(name)
         elif omega.shape == (weights.experts,):
@@ -297,30 +272,17 @@ class InstanceWiseLoraModel(LoraModel):
         with folded(self._layers(name), name, factors):
             storage.write_as_plain_lora(self, name, Path(folder))
 
-    @torch.no_grad()
     def constant_factors(self, adapter_name: str) -> torch.Tensor:
         """Give what multiplies the experts of every sequence alike, float (K,): omega times what the scale asks for.
 
         Raises:
             RuntimeError: if the gate is not constant.
         """
-        config = self._settings_of(adapter_name)
-        if not config.is_constant:
-            raise RuntimeError(
-                "an instance-wise LoRA has one update for each sequence and cannot be merged; only a constant gate "
-                "can. export_plain_lora(folder, omega) writes the LoRA of one choice of expert weights."
-            )
-        gate = cast(Gate, self.gates[adapter_name])
-        if config.experts == 1:
-            omega = torch.ones(1, device=gate.standardisation.mean.device)
-        else:
-            with _in_evaluation(gate):
-                omega = gate(torch.ones(1, CONSTANT_WIDTH, device=gate.standardisation.mean.device))[0]
-        return omega * self._expert_weights[adapter_name].multiplier
+        return self._open.constant_factors(adapter_name, self._settings_of(adapter_name))
 
     def _gates_of(self, given: Any, inputs: Mapping[str, Any], copies: int = 1) -> AbstractContextManager[None]:
         """Open the gates of a batch, each row of which comes ``copies`` times."""
-        names = self._rows.adapter_names
+        names = self._rows.names
         if not self._enabled or (given is None and names is None and self.expert_weights.current is not None):
             return nullcontext()
         if names is None:
@@ -332,83 +294,27 @@ class InstanceWiseLoraModel(LoraModel):
     def _mixed(self, names: Sequence[str], given: Any, inputs: Mapping[str, Any], copies: int) -> Iterator[None]:
         """Open the gates of a batch whose rows have adapters of their own, or none."""
         with ExitStack() as opened:
-            for name in sorted(set(names) - {_NO_ADAPTER}):
-                places = [row for row, found in enumerate(names) if found == name]
+            for name, places in rows_by_adapter(names).items():
                 rows = self._gate_inputs(name, given, inputs)
-                if len(rows) != len(names):
-                    raise ValueError(
-                        f"sequence_representations: found {len(rows)} rows, expected {len(names)}, one for each of "
-                        "adapter_names; those of rows without adapter are not read"
-                    )
-                omega = self._omega(name, rows[places].repeat_interleave(copies, dim=0))
-                opened.enter_context(self._opened(name, omega))
+                check_rows(len(rows), len(names))
+                opened.enter_context(self._open.opened(name, rows[places].repeat_interleave(copies, dim=0)))
             yield
-
-    def _omega(self, adapter_name: str, gate_inputs: torch.Tensor) -> torch.Tensor:
-        # What is no tensor, the gate refuses by name; an array of NumPy 2 has a device too, a string.
-        device = gate_inputs.device if isinstance(gate_inputs, torch.Tensor) else torch.device("cpu")
-        with torch.autocast(device.type, enabled=False):
-            omega: torch.Tensor = self.gates[adapter_name](gate_inputs)
-        if self.gates[adapter_name].training:
-            self.loads[adapter_name].observe(omega)
-        return omega
-
-    @contextmanager
-    def _opened(self, adapter_name: str, omega: torch.Tensor) -> Iterator[None]:
-        weights = self._expert_weights[adapter_name]
-        with weights.restored(weights.current):
-            weights.set(omega)
-            yield
-
-    def _checkpoint_contexts(self) -> tuple[AbstractContextManager[Any], AbstractContextManager[Any]]:
-        """Give what `torch.utils.checkpoint` takes as ``context_fn``: the recomputation sees the weights of now."""
-        if torch.compiler.is_compiling():
-            # There the factors are an input of the compiled layer; what torch accepts recomputes all, as it would by
-            # itself.
-            return create_selective_checkpoint_contexts(_recompute)
-        opened = ExitStack()
-        now = [(weights, weights.current) for weights in self._expert_weights.values()]
-        return nullcontext(), _restored(opened, now)
 
     def _gate_inputs(self, adapter_name: str, given: Any, inputs: Mapping[str, Any]) -> torch.Tensor:
         gate_input = self._settings_of(adapter_name).gate_input
         if gate_input not in ("token_collapsed", "constant"):
-            if given is None:
-                raise ValueError(
-                    "sequence_representations: found None, expected one row for each row of the batch (with "
-                    "transformers' Trainer, set remove_unused_columns=False, so that it keeps them)"
-                )
-            return cast(torch.Tensor, given)
-        if given is not None and self._rows.adapter_names is None:
+            return given_gate_inputs(given)
+        if given is not None and self._rows.names is None:
             raise ValueError(f"sequence_representations: expected None, since the gate's input is {gate_input}")
-        embeddings = inputs.get("inputs_embeds")
-        if embeddings is None:
-            if inputs.get("input_ids") is None:
-                raise ValueError("found neither input_ids nor inputs_embeds, expected one of them")
-            embeddings = cast(Any, self.model).get_input_embeddings()(inputs["input_ids"])
-        if gate_input == "constant":
-            return self.constant_gate_inputs(len(embeddings))
-        return collapse_tokens(embeddings, _prompt_tokens(inputs, embeddings))
-
-    def _copies_of_a_row(self, inputs: Mapping[str, Any]) -> int:
-        """How many times transformers repeats each row; what it is told comes before what the model's config says."""
-        sources = (inputs.get("generation_config"), getattr(self.model, "generation_config", None))
-        copies = 1
-        for name in ("num_beams", "num_return_sequences"):
-            values = (inputs.get(name), *(getattr(source, name, None) for source in sources))
-            copies = max(copies, next((value for value in values if value is not None), 1))
-        return copies
+        return own_gate_inputs(gate_input, inputs, self.model, self.gate.standardisation.mean.device)
 
     @contextmanager
     def _enable_peft_forward_hooks(self, *arguments: Any, **inputs: Any) -> Iterator[None]:
-        before = self._rows.adapter_names
-        names = inputs.get("adapter_names")
-        with super()._enable_peft_forward_hooks(*arguments, **inputs):
-            self._rows.adapter_names = names
-            try:
-                yield
-            finally:
-                self._rows.adapter_names = before
+        with (
+            super()._enable_peft_forward_hooks(*arguments, **inputs),
+            self._rows.set(inputs.get("adapter_names")),
+        ):
+            yield
 
     def _enable_adapter_layers(self, enabled: bool = True) -> None:
         self._enabled = enabled
@@ -451,7 +357,7 @@ class InstanceWiseLoraModel(LoraModel):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self._rows = _Rows()
+        self._rows = RowAdapters()
 
     def _replicate_for_data_parallel(self) -> Any:
         """Refuse `torch.nn.DataParallel`: its replicas' layers would read the weights that the original set."""
@@ -475,10 +381,8 @@ class InstanceWiseLoraModel(LoraModel):
     @classmethod
     def _remove_adapter_name_from_key(cls, key: str, adapter_name: str) -> str:
         """Name a tensor as it is saved: not as LoRA's, which others would read as a uniform one."""
-        owner, found, rest = key.partition(f"gates.{adapter_name}.")
-        if found and owner in ("", "base_model."):
-            return f"{owner}gate.{rest}"
-        return storage.saved_name(super()._remove_adapter_name_from_key(key, adapter_name))
+        of_gate = saved_tensors.name_of_gate_tensor(key, adapter_name)
+        return of_gate or storage.saved_name(super()._remove_adapter_name_from_key(key, adapter_name))
 
     @classmethod
     def _remap_adapter_state_dict_for_load(
@@ -490,18 +394,12 @@ class InstanceWiseLoraModel(LoraModel):
             ValueError: if they are not.
         """
         if config.earlier_gate is not None:
-            gate_weights = {f"base_model.gate.{name}": tensor for name, tensor in config.earlier_gate.items()}
-            state_dict = {storage.saved_name(name): tensor for name, tensor in state_dict.items()} | gate_weights
+            state_dict = saved_tensors.of_earlier_version(state_dict, config.earlier_gate)
         renamed = super()._remap_adapter_state_dict_for_load(model, config, adapter_name, state_dict)
         prefixes = _get_tuner_state_dict_key_prefixes(model, adapter_name=adapter_name)
         expected = _filter_state_dict_by_key_prefixes(model.state_dict(), prefixes)
         storage.compare(expected, renamed, adapter_name)
-        gate = next(module for module in model.modules() if isinstance(module, cls)).gates[adapter_name]
-        # Whatever the gate was trained in, it is computed in; and it stays where the base model is.
-        gate_weights = {name: tensor for name, tensor in renamed.items() if f"gates.{adapter_name}." in name}
-        gate.to(dtype=next(tensor.dtype for tensor in gate_weights.values() if tensor.is_floating_point()))
-        device = gate.get_buffer("standardisation.mean").device
-        return renamed | {name: tensor.to(device) for name, tensor in gate_weights.items()}
+        return saved_tensors.fitted_to_gate(renamed, saved_tensors.gate_of(model, cls, adapter_name), adapter_name)
 
     @classmethod
     def _convert_state_dict_for_initial_model(cls, *arguments: Any, **options: Any) -> Any:
@@ -511,52 +409,6 @@ class InstanceWiseLoraModel(LoraModel):
         )
 
 
-PEFT_TYPE_TO_CONFIG_MAPPING[InstanceWisePeftType.ILORA] = InstanceWiseLoraConfig  # type: ignore[index]
-PEFT_TYPE_TO_TUNER_MAPPING[InstanceWisePeftType.ILORA] = InstanceWiseLoraModel  # type: ignore[index]
-PEFT_TYPE_TO_PREFIX_MAPPING[InstanceWisePeftType.ILORA] = InstanceWiseLoraModel.prefix  # type: ignore[index]
-
-
-def get_instance_wise_model(
-    base_model: nn.Module, lora_config: LoraConfig, config: InstanceWiseConfig, adapter_name: str = "default"
-) -> PeftModel:
-    """Put fresh LoRA layers into a model (changed in place) and a gate before them.
-
-    The same as `peft.get_peft_model` with an `InstanceWiseLoraConfig` of the two.
-
-    Raises:
-        ValueError: if a targeted layer cannot be gated, or the rank is no multiple of the experts.
-    """
-    return cast(PeftModel, get_peft_model(base_model, instance_wise_lora(lora_config, config), adapter_name))
-
-
-def instance_wise_lora(lora_config: LoraConfig, config: InstanceWiseConfig) -> InstanceWiseLoraConfig:
-    """Give LoRA's settings, which stay as they are, with those of a gate."""
-    names = [field for field in LoraConfig.__dataclass_fields__ if field != "peft_type"]
-    values = {name: getattr(lora_config, name) for name in names}
-    return InstanceWiseLoraConfig(**copy.deepcopy(values), instance_wise=config)
-
-
-@contextmanager
-def _restored(opened: ExitStack, factors: Sequence[tuple[ExpertWeights, Any]]) -> Iterator[None]:
-    with opened:
-        for weights, before in factors:
-            opened.enter_context(weights.restored(before))
-        yield
-
-
-@contextmanager
-def _in_evaluation(module: nn.Module) -> Iterator[None]:
-    """While it lasts, a module computes as in evaluation."""
-    training = [inner for inner in module.modules() if inner.training]
-    for inner in training:
-        inner.training = False
-    try:
-        yield
-    finally:
-        for inner in training:
-            inner.training = True
-
-
 def _variants(model: nn.Module) -> Iterator[Any]:
     for module in model.modules():
         yield from getattr(module, "lora_variant", {}).values()
@@ -564,26 +416,3 @@ def _variants(model: nn.Module) -> Iterator[Any]:
 
 def _device_of(model: nn.Module) -> torch.device:
     return next(parameter.device for parameter in model.parameters())
-
-
-def _with_ids(inputs: dict[str, Any], input_ids: torch.Tensor | None) -> dict[str, Any]:
-    return inputs if input_ids is None else {"input_ids": input_ids, **inputs}
-
-
-def _prompt_tokens(inputs: Mapping[str, Any], embeddings: torch.Tensor) -> torch.Tensor:
-    """Mark the tokens that are neither padding nor answer, bool (rows, tokens)."""
-    mask = inputs.get("attention_mask")
-    if mask is None:
-        raise ValueError("attention_mask: found None, expected one: a gate that reads the tokens must know the padding")
-    if mask.shape != embeddings.shape[:2]:
-        raise ValueError(
-            f"attention_mask: found shape {tuple(mask.shape)}, expected that of the tokens, "
-            f"{tuple(embeddings.shape[:2])}: a gate that reads the tokens needs all of the prompt's. When decoding "
-            "with a cache, call the model inside `with model.gated(collapse_tokens(embeddings, mask))` of the prompt."
-        )
-    prompt: torch.Tensor = mask.bool()
-    return prompt if inputs.get("labels") is None else prompt & (inputs["labels"] == IGNORED_LABEL)
-
-
-def _recompute(*_: Any, **__: Any) -> CheckpointPolicy:
-    return CheckpointPolicy.PREFER_RECOMPUTE

@@ -70,7 +70,8 @@ def read_gate(folder: Path) -> tuple[Gate, InstanceWiseConfig]:
         weights = read_tensors(folder / LORA_FILE)
         saved = {name.removeprefix(_GATE): tensor for name, tensor in weights.items() if name.startswith(_GATE)}
     gate = build_gate(config.instance_wise)
-    compare(gate.state_dict(), saved, str(folder / LORA_FILE))
+    expected, found = ({_GATE + name: tensor for name, tensor in state.items()} for state in (gate.state_dict(), saved))
+    compare(expected, found, str(folder / LORA_FILE))
     gate.to(saved["standardisation.mean"].dtype).load_state_dict(dict(saved))
     return gate.eval(), config.instance_wise
 

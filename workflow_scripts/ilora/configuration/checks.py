@@ -281,6 +281,10 @@ def _finetuning(study: StudyConfig, dataset: str, method: str | None, values: Fi
         return f"finetuning.per_dataset.{dataset}.{key}" if key in of_dataset else f"finetuning.{key}"
 
     yield from finetuning_problems(values, method, path)
+    if values.prompt_texts == "sentences" and study.prompt.template == "chat":
+        yield Problem(
+            path("prompt_texts"), "sentences", "lists: prompt.template is chat, which has sentences of its own"
+        )
     processes = study.backbone.processes * study.backbone.nodes
     if values.batch_size % (values.gradient_accumulation * processes) and processes > 1:
         expected = (

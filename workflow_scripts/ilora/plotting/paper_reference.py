@@ -89,6 +89,8 @@ def has_paper_users(dataset: str, protocol: str) -> bool:
     """Return whether a protocol tests the users of a data set whom the paper tested."""
     release = DATASETS[dataset].release if protocol == RELEASED and dataset in PAPER_DATASETS else None
     return release is not None and release.split_users is not None
+
+
 def cells_that_are_no_counts() -> list[tuple[str, str, float]]:
     """Return the cells whose HitRatio@1 no count of hits gives: data set, method, as printed."""
     return [

@@ -2,8 +2,8 @@
 
 import torch
 
-from ilora.adapters.config import CONSTANT_WIDTH, GateInput
-from ilora.adapters.gate_inputs import collapse_tokens, random_initialized, shuffled
+from ilora.adapters.config import GateInput
+from ilora.adapters.gate_inputs import collapse_tokens, constant_gate_inputs, random_initialized, shuffled
 from ilora.adapters.labels import IGNORED_LABEL
 from ilora.configuration.tuning import AdapterShape
 from ilora.data.sequences import SequenceTable
@@ -51,7 +51,7 @@ def sequence_gate_inputs(
     if gate_input == "token_collapsed":
         return None
     if gate_input == "constant":
-        return torch.ones(len(representations), CONSTANT_WIDTH)
+        return constant_gate_inputs(len(representations))
     if gate_input == "random_initialized":
         return random_initialized(len(representations), representations.shape[1], seed)
     if gate_input == "shuffled":

@@ -1,0 +1,80 @@
+"""What the gates read of a batch, found among what the base model is given."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+from ilora.adapters.config import GateInput
+from ilora.adapters.gate_inputs import collapse_tokens, constant_gate_inputs
+from ilora.adapters.labels import IGNORED_LABEL
+
+
+def with_ids(inputs: dict[str, Any], input_ids: torch.Tensor | None) -> dict[str, Any]:
+    """Give the inputs by name, with ids that were given by place."""
+    return inputs if input_ids is None else {"input_ids": input_ids, **inputs}
+
+
+def given_gate_inputs(given: Any) -> torch.Tensor:
+    """Give the sequence representations that came with the batch.
+
+    Raises:
+        ValueError: if none did.
+    """
+    if given is None:
+        raise ValueError(
+            "sequence_representations: found None, expected one row for each row of the batch (with "
+            "transformers' Trainer, set remove_unused_columns=False, so that it keeps them)"
+        )
+    return cast(torch.Tensor, given)
+
+
+def own_gate_inputs(
+    gate_input: GateInput, inputs: Mapping[str, Any], model: nn.Module, device: torch.device
+) -> torch.Tensor:
+    """Give what a gate reads that needs no sequence representations, float (rows, width).
+
+    Args:
+        gate_input: ``token_collapsed`` or ``constant``.
+        inputs: of the base model, by name.
+        model: the base model.
+        device: of the gate.
+
+    Raises:
+        ValueError: if there are no tokens among the inputs; if the gate reads them and there is no attention mask of
+            their shape.
+    """
+    embeddings = inputs.get("inputs_embeds")
+    if embeddings is None:
+        if inputs.get("input_ids") is None:
+            raise ValueError("found neither input_ids nor inputs_embeds, expected one of them")
+        embeddings = cast(Any, model).get_input_embeddings()(inputs["input_ids"])
+    if gate_input == "constant":
+        return constant_gate_inputs(len(embeddings), device)
+    return collapse_tokens(embeddings, _prompt_tokens(inputs, embeddings))
+
+
+def copies_of_a_row(inputs: Mapping[str, Any], model: nn.Module) -> int:
+    """How many times transformers repeats each row; what it is told comes before what the model's config says."""
+    sources = (inputs.get("generation_config"), getattr(model, "generation_config", None))
+    copies = 1
+    for name in ("num_beams", "num_return_sequences"):
+        values = (inputs.get(name), *(getattr(source, name, None) for source in sources))
+        copies = max(copies, next((value for value in values if value is not None), 1))
+    return copies
+
+
+def _prompt_tokens(inputs: Mapping[str, Any], embeddings: torch.Tensor) -> torch.Tensor:
+    """Mark the tokens that are neither padding nor answer, bool (rows, tokens)."""
+    mask = inputs.get("attention_mask")
+    if mask is None:
+        raise ValueError("attention_mask: found None, expected one: a gate that reads the tokens must know the padding")
+    if mask.shape != embeddings.shape[:2]:
+        raise ValueError(
+            f"attention_mask: found shape {tuple(mask.shape)}, expected that of the tokens, "
+            f"{tuple(embeddings.shape[:2])}: a gate that reads the tokens needs all of the prompt's. When decoding "
+            "with a cache, call the model inside `with model.gated(collapse_tokens(embeddings, mask))` of the prompt."
+        )
+    prompt: torch.Tensor = mask.bool()
+    return prompt if inputs.get("labels") is None else prompt & (inputs["labels"] == IGNORED_LABEL)
