@@ -44,8 +44,8 @@ def warning(settings: dict[str, Any], marks: str) -> str:
     if not settings["note"].startswith(_EXPLORATORY):
         return ""
     return (
-        f"\n\nThis figure is exploratory: what differs between {marks} may be the luck of one training, of its seed or of "
-        "its processor."
+        f"\n\nThis figure is exploratory: what differs between {marks} may be the luck of one training, of its seed or "
+        "of its processor."
     )
 
 
