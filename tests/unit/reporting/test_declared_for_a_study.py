@@ -89,7 +89,17 @@ def test_a_sweep_with_one_seed_is_exploratory(study: Study) -> None:
     sweep = figures()["sweep"]
     captions = {name: sweep.caption(study, {"dataset": "movielens", "sweep": name}) for name in SWEEPS}
     assert "exploratory" in captions["experts"] and "the luck of one training" in captions["experts"]
-    assert "mean over 2 seeds" in captions["inputs"] and "exploratory" not in captions["inputs"]
+    assert "over users, with one training" in captions["experts"]
+    assert "mean over 2 trainings" in captions["inputs"] and "exploratory" not in captions["inputs"]
+    assert "over users and 2 trainings" in captions["inputs"]
+
+
+def test_captions_say_what_intervals_cover() -> None:
+    for seeds, covers in (
+        ([1], "intervals over users, with the one training of each method that is trained"),
+        ([1, 2, 3], "intervals over users and, where a method is trained, its 3 trainings"),
+    ):
+        assert covers in figures()["hit_ratio"].caption(load(seeds=seeds), {"dataset": "movielens"})
 
 
 def test_seeds_are_named_as_they_were_run() -> None:

@@ -53,9 +53,9 @@ def _seeds(study: Settings) -> Iterator[Deviation]:
             "Seeds",
             "Mean of five for the conventional recommenders; for the language model not said.",
             f"{'One' if seeds == 1 else seeds}, for every method that is trained.",
-            "Variation between trainings is not covered by any interval here."
+            "Variation between trainings is not covered by any interval here, and what is trained has no verdict."
             if seeds == 1
-            else "The spread over seeds rests on few of them.",
+            else "Intervals cover the variation between trainings; so few of them make these wide.",
         )
 
 

@@ -23,6 +23,14 @@ def answers(study: Study) -> str:
     return f"protocol {study.config.protocol}, {seeds(study)}, {draws} candidate sets for each user"
 
 
+def covered(study: Study) -> str:
+    """Return what intervals are over: "users and the 3 trainings of what is trained"."""
+    trainings = len(study.config.seeds)
+    if trainings == 1:
+        return "users, with the one training of each method that is trained"
+    return f"users and, where a method is trained, its {trainings} trainings"
+
+
 def confidence(study: Study) -> str:
     """Return the coverage of the intervals: "95 %"."""
     return f"{100 * study.config.statistics.confidence:.0f} %"

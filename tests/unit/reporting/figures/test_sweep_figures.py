@@ -14,7 +14,7 @@ from ilora.plotting.style import figure_style
 from ilora.plotting.sweep_reference import stated_improvement
 
 CELLS = [("ilora", "1"), ("ilora", "2"), ("ilora", "4"), ("ilora", "8"), ("llara", None)]
-TITLE = "Number of experts; MovieLens, language model: embedded\nEXPLORATORY: one seed, steps 700"
+TITLE = "Number of experts; MovieLens, language model: embedded\nEXPLORATORY: one training, steps 700"
 
 
 def labels(method: str, setting: str | None, dataset: str) -> dict[str, Any]:
@@ -29,6 +29,7 @@ def labels(method: str, setting: str | None, dataset: str) -> dict[str, Any]:
         "variant": f"experts~{setting}",
         "is_reference": setting == "4",
         "seeds": 3,
+        "covers": "users and trainings",
         "n": 95,
         "draws": 10,
         "confidence": 0.95,

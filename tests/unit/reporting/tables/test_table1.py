@@ -84,6 +84,16 @@ def test_recommenders_are_judged_and_a_small_backbone_is_not(summary: pa.Table, 
     }
 
 
+def test_one_training_has_no_verdict(summary: pa.Table, differences: pa.Table) -> None:
+    once = {"seeds": 1, "sd": None, "covers": "users, one training"}
+    rows = [row | (once if row["method"] in ("sasrec", "llara") else {}) for row in summary.to_pylist()]
+    table = build_table1(pa.Table.from_pylist(rows, schema=summary.schema), differences, SIZES)
+    found = {row["method"]: (row["covers"], row["verdict"]) for row in table.to_pylist()}
+    assert found["sasrec"] == ("users, one training", "one training")
+    assert found["llara"] == ("users, one training", "not comparable: small backbone")
+    assert found["caser"] == ("users and trainings", "reproduced")
+
+
 def test_the_papers_language_model_is_judged_as_the_paper_counts(summary: pa.Table, differences: pa.Table) -> None:
     rows = [row | {"backbone": row["backbone"] and "meta-llama--Llama-2-7b-hf@main"} for row in summary.to_pylist()]
     for row in rows:

@@ -8,6 +8,7 @@ import pyarrow as pa
 from tabulate import tabulate
 
 from ilora.evaluation.metrics import METRICS, metric_label
+from ilora.evaluation.variation import Variation
 from ilora.plotting.html_page import html_page, html_table
 from ilora.plotting.labels import NO_BACKBONE, dataset_label, method_label, p_value
 from ilora.plotting.latex_table import latex_table
@@ -89,6 +90,13 @@ def _plain(name: str) -> Cell:
     return lambda row: NOTHING if row[name] is None else f"{row[name]:.4f}"
 
 
+def _trainings(row: Row) -> str:
+    """Return how often the method was trained; nothing where it is not, or was not run."""
+    if row["covers"] in (None, Variation.USERS):
+        return NOTHING
+    return "once" if row["seeds"] == 1 else f"{row['seeds']} times"
+
+
 def _value(column: TableColumn, digits: int = 3) -> Cell:
     return lambda row: NOTHING if row[column.name] is None else f"{row[column.name]:.{digits}f}"
 
@@ -139,6 +147,10 @@ def _short_backbone(row: Row) -> str:
     return row["backbone"].replace(" parameters", "") if row["backbone"] != NO_BACKBONE else NOTHING
 
 
+def _below_method(row: Row) -> str:
+    return "" if _trainings(row) == NOTHING else f"\ntrained {_trainings(row)}"
+
+
 def _model_of_paper(row: Row) -> str:
     """Return the language model behind the paper's number, in brackets; nothing where there is none."""
     return str(row["paper_backbone"] or "").removeprefix("paper").strip()
@@ -175,7 +187,8 @@ _FULL: dict[str, Cell] = {
     "Dataset": lambda row: dataset_label(row["dataset"]),
     "Backbone": _text("backbone"),
     "Method": lambda row: method_label(row["method"]),
-    "Seeds": _text("seeds"),
+    "Trained": _trainings,
+    "Brackets over": _text("covers"),
     **_joined(map(_wide, _SHOWN)),
     "iLoRA minus it (test)": _difference,
     "iLoRA's Imp.%": _percent("improvement"),
@@ -191,7 +204,7 @@ _FULL: dict[str, Cell] = {
 _PLACED = (HIT_TEST, VALID_TEST, HIT_OVER_VALID_TEST, HIT_VAL)
 
 _PAGE: dict[str, Cell] = {
-    "Method": lambda row: method_label(row["method"]) + (f"\n{row['seeds']} seeds" if (row["seeds"] or 1) > 1 else ""),
+    "Method": lambda row: method_label(row["method"]) + _below_method(row),
     **_narrow(HIT_TEST),
     "Paper": lambda row: f"{_paper_hit_ratio(row)}\n{_model_of_paper(row)}".rstrip(),
     "Verdict": lambda row: _verdict(row).replace(": ", ":\n").replace("; ", ";\n"),
@@ -209,8 +222,9 @@ _COMPACT: dict[str, Cell] = {
     "Dataset": _FULL["Dataset"],
     "Method": _FULL["Method"],
     "Backbone": _short_backbone,
+    "trained": _trainings,
     f"{metric_label(HIT_TEST.metric)} test": _value_with_interval(HIT_TEST, spread_over_seeds=False),
-    "validation": _value(HIT_VAL),
+    "val.": _value(HIT_VAL),
     "valid": _value(VALID_TEST),
     "paper": _FULL["Paper HitRatio@1"],
     "verdict": _short_verdict,
@@ -218,6 +232,7 @@ _COMPACT: dict[str, Cell] = {
 
 _COLUMN: dict[str, Cell] = {
     "Method": _FULL["Method"],
+    "Trained": _trainings,
     metric_label(HIT_TEST.metric): _value_with_interval(HIT_TEST, spread_over_seeds=False),
     metric_label(VALID_TEST.metric): _value(VALID_TEST),
     "Paper": lambda row: _paper_hit_ratio(row) + ("*" if _model_of_paper(row) else ""),
