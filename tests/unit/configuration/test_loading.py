@@ -56,6 +56,7 @@ STUDIES = [
     "local_chat",
     "own_data",
     "paper",
+    "pretrained",
     "released",
     "released_switches",
     "smoke",
@@ -316,8 +317,8 @@ def test_wrong_combinations(changes: dict[str, Any], line: str) -> None:
 @pytest.mark.parametrize("name", ["llama", "./models/none", "/models/none", "~/llama", "a/b/c", "meta llama/x"])
 def test_an_unknown_backbone(name: str) -> None:
     assert lines_of({"backbone": {"name": name}}) == [
-        f"backbone.name: found {name}, expected embedded, a directory that exists, or organisation/model "
-        "on the Hugging Face hub"
+        f"backbone.name: found {name}, expected embedded, smollm2, all-minilm-l6-v2, a directory or GGUF file that "
+        "exists, or organisation/model on the Hugging Face hub"
     ]
 
 
@@ -563,6 +564,32 @@ class TestBackbone:
     def test_a_name_that_the_hub_does_not_take_is_refused(self, name: str) -> None:
         (line,) = lines_of({"backbone": {"name": name}})
         assert line.startswith(f"backbone.name: found {name}, expected ")
+
+    def test_a_gguf_file(self, tmp_path: Path) -> None:
+        identifiers = set()
+        for parent in ("a", "b"):
+            path = tmp_path / parent / "my llama.gguf"
+            path.parent.mkdir()
+            path.touch()
+            backbone = load_study({"backbone": {"name": str(path), "precision": "bfloat16"}}).backbone
+            assert backbone.is_gguf and backbone.is_brought and not backbone.is_on_hub and not backbone.is_directory
+            assert backbone.identifier.startswith("my_llama.gguf-")
+            identifiers.add(backbone.identifier)
+        assert len(identifiers) == 2
+
+    @pytest.mark.parametrize("name", ["models/llama.gguf", "/models/llama.gguf"])
+    def test_a_gguf_file_that_is_not_there_is_no_model_of_the_hub(self, name: str) -> None:
+        assert lines_of({"backbone": {"name": name}}) == [
+            f"backbone.name: found {name}, expected a GGUF file that exists"
+        ]
+
+    def test_a_model_in_a_package(self) -> None:
+        backbone = load_study({"backbone": {"name": "smollm2", "precision": "bfloat16"}}).backbone
+        assert backbone.identifier == "smollm2" and backbone.is_gguf and not backbone.is_on_hub
+        encoder = load_study({"recommenders": {"morec": {"encoder": "all-minilm-l6-v2"}}}).recommenders.morec.model
+        assert encoder.model_id == "all-minilm-l6-v2" and encoder.is_brought and not encoder.is_gguf
+        (line,) = lines_of({"backbone": {"name": "smollm2", "revision": "main"}})
+        assert line == "backbone.revision: found main, expected null: smollm2 has no revisions"
 
     def test_directories_of_the_same_name_differ(self, tmp_path: Path) -> None:
         identifiers = set()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from ilora.configuration.packaged_models import PACKAGED_MODELS
 from ilora.configuration.problems import Problem, repeated
 from ilora.configuration.sections.backbone import HUB_NAME, BackboneSection
 from ilora.configuration.sections.finetuning import finetuning_problems
@@ -203,16 +204,23 @@ def _backbone(study: StudyConfig) -> Iterator[Problem]:
 
 
 def _model(backbone: BackboneSection, name: str, revision: str) -> Iterator[Problem]:
-    known = backbone.is_embedded or backbone.is_directory or HUB_NAME.fullmatch(backbone.name)
-    if not known or (backbone.name.startswith((".", "/", "~")) and not Path(backbone.name).is_dir()):
+    is_here = backbone.is_embedded or backbone.is_directory or backbone.package is not None
+    if backbone.is_gguf and backbone.package is None:
+        if not Path(backbone.name).is_file():
+            yield Problem(name, backbone.name, "a GGUF file that exists")
+            return
+    elif not is_here and (backbone.name.startswith((".", "/", "~")) or not HUB_NAME.fullmatch(backbone.name)):
+        packaged = ", ".join(PACKAGED_MODELS)
         yield Problem(
             name,
             backbone.name,
-            "embedded, a directory that exists, or organisation/model on the Hugging Face hub",
+            f"embedded, {packaged}, a directory or GGUF file that exists, or organisation/model on the Hugging Face "
+            "hub",
         )
-    elif _is_no_name(backbone.identifier):
+        return
+    if _is_no_name(backbone.identifier):
         yield Problem(name, show(backbone.identifier), _EXPECTED_IDENTIFIER)
-    elif backbone.revision is not None and (backbone.is_embedded or backbone.is_directory):
+    elif backbone.revision is not None and not backbone.is_on_hub:
         yield Problem(revision, backbone.revision, f"null: {backbone.name} has no revisions")
 
 
