@@ -97,7 +97,7 @@ class ExpertWeights:
         """Give the factors, shape (rows, 1, r), of a rank-r activation of shape (rows, tokens, r).
 
         Args:
-            activation: of any float dtype, which the factors take.
+            activation: of any float dtype and device, which the factors take.
             layer: its name, for the errors.
 
         Raises:
@@ -122,7 +122,7 @@ class ExpertWeights:
                 f"{layer}: expert weights of {factors.shape[0]} sequences met a batch of "
                 f"{activation.shape[0]} rows; give one sequence representation for each row"
             )
-        return factors.to(activation.dtype)
+        return factors.to(activation.device, activation.dtype)
 
     def _put(self, factors: Factors | None) -> None:
         self._in_flight.batch.factors = factors
