@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import hashlib
 import os
 import re
@@ -36,10 +37,13 @@ class Checkout:
     def __init__(self, repository: Path, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True)
+        # Modules come with their bytecode: each of a run's many processes would compile them all.
+        compileall.compile_dir(repository / "workflow_scripts", quiet=2)
         for part in PARTS:
             source, target = repository / part, folder / part
             if source.is_dir():
-                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+                # Another process of the tests may be writing some, under a name of its own at first.
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.pyc.*"))
             else:
                 shutil.copy(source, target)
 
@@ -63,7 +67,7 @@ class Checkout:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of Snakemake: nothing is fetched, and no bytecode is left beside the modules."""
+        """The environment of Snakemake: nothing is fetched, and no bytecode is left beside edited modules."""
         # torch puts this into the tests' own environment, and would read it before TMPDIR.
         inherited = {name: value for name, value in os.environ.items() if name != "TORCHINDUCTOR_CACHE_DIR"}
         return {**inherited, "HF_HUB_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
