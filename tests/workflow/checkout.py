@@ -97,9 +97,9 @@ class Checkout:
         """Return the number of jobs of each rule that a dry run plans, `all` aside; none when all is done."""
         process = self.snakemake("--dry-run", "--cores", "8", "--quiet", "rules", *arguments)
         assert process.returncode == 0, process.stdout
-        jobs = {name: int(n) for name, n in re.findall(r"^(\w+) +(\d+)$", process.stdout, re.MULTILINE)}
+        jobs = jobs_in(process.stdout)
         assert jobs or "Nothing to be done" in process.stdout, process.stdout
-        return {name: count for name, count in jobs.items() if name not in ("all", "total")}
+        return jobs
 
     def hashes(self) -> dict[str, str]:
         """Return the sha256 of each file that counts as data, by its path in the results."""
@@ -109,3 +109,9 @@ class Checkout:
             path.relative_to(self.results).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in sorted(files)
         }
+
+
+def jobs_in(plan: str) -> dict[str, int]:
+    """Return the number of jobs of each rule in the output of a dry run, `all` aside."""
+    jobs = {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", plan, re.MULTILINE)}
+    return {name: count for name, count in jobs.items() if name not in ("all", "total")}
