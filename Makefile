@@ -28,6 +28,8 @@ print_table = .venv/bin/ilora table \
 	results/tables/table1.parquet --differences results/tables/differences.parquet
 sources := workflow_scripts tests envs/pin.py
 workflow := Snakefile rules
+# Files with tests that start several processes, which are part of `make test`.
+several_processes = $(shell grep -rlw "mark.several_processes" tests/unit)
 
 .PHONY: run study pretrained figures report slurm test check test-slurm bench pins clean
 
@@ -62,12 +64,11 @@ check: .venv/installed-dev
 	OMP_NUM_THREADS=1 $(python) -m pytest --quiet --numprocesses auto --maxprocesses 4 -m "not several_processes" tests/unit
 
 test: check
-	OMP_NUM_THREADS=1 $(python) -m pytest --quiet -m several_processes tests/unit
-	$(python) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/workflow
+	OMP_NUM_THREADS=1 $(python) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(several_processes) tests/workflow
 
-# Three at once: they mostly wait for Slurm. Each has a Slurm of its own.
+# Three at once, each with a Slurm of its own, for which they often wait.
 test-slurm: .venv/installed-dev
-	$(python) -m pytest -rA --numprocesses 3 tests/slurm
+	$(python) -m pytest -rA --numprocesses 3 --dist worksteal tests/slurm
 
 bench: .venv/installed
 	@HF_HUB_OFFLINE=1 .venv/bin/ilora bench $(SECTIONS)

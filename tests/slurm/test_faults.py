@@ -95,6 +95,7 @@ def half_finished(slurm: OneNodeSlurm, finished: Checkout, part: Part, tmp_path:
     copy = Checkout.like(finished, tmp_path / "checkout")
     take_away(part, copy)
     place = SlurmCheckout(slurm, copy)
+    place.look_every_second()
     yield place
     place.stop()
 

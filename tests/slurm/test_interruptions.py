@@ -45,6 +45,7 @@ def has_ended(slurm: OneNodeSlurm, number: str) -> bool:
 @pytest.fixture
 def long_training(slurm: OneNodeSlurm, finished: Checkout, tmp_path: Path) -> Iterator[SlurmCheckout]:
     place = SlurmCheckout(slurm, with_a_long_training(finished, tmp_path / "checkout"))
+    place.look_every_second()
     yield place
     place.stop()
 

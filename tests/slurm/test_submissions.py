@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from checkout import Checkout
+from made_once import plan_of_the_paper
 from one_node_slurm import OneNodeSlurm
 from slurm_checkout import SlurmCheckout
 
@@ -49,10 +50,7 @@ sys.exit("refused")
 @pytest.fixture(scope="module")
 def plan(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A dry run of the whole study."""
-    checkout = Checkout(repository, tmp_path_factory.mktemp("plan") / "checkout")
-    process = checkout.snakemake("--dry-run", *PAPER)
-    assert process.returncode == 0, process.stdout
-    return process.stdout
+    return plan_of_the_paper(repository, tmp_path_factory)
 
 
 def blocks(plan: str) -> list[tuple[str, str]]:

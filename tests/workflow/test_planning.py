@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from checkout import SMOKE, SNAKEMAKE, Checkout
+from checkout import SMOKE, SNAKEMAKE, Checkout, jobs_in
 
 PLAN = ("--dry-run", "--cores", "8")
 
@@ -32,8 +32,8 @@ def test_the_default_study(checkout: Checkout) -> None:
     assert {name: jobs.get(name) for name in expected} == expected
 
 
-def test_the_papers_study_on_slurm(checkout: Checkout) -> None:
-    jobs = checkout.planned_jobs("--profile", "slurm")
+def test_the_papers_study_on_slurm(papers_plan: str) -> None:
+    jobs = jobs_in(papers_plan)
     expected = {
         "download_lastfm": 1,
         "download_steam": 1,
@@ -156,16 +156,23 @@ def test_nothing_is_downloaded_by_default(checkout: Checkout) -> None:
     assert not [name for name in checkout.planned_jobs() if name.startswith("download")]
 
 
-@pytest.mark.parametrize(("arguments", "gpus"), [((), "0"), (("--profile", "slurm"), "1")])
-def test_gpus_are_asked_for_by_large_backbones_only(checkout: Checkout, arguments: tuple[str, ...], gpus: str) -> None:
-    plan = checkout.snakemake(*PLAN, *arguments, "--until", "answer_fine_tuned").stdout
+def test_gpus_are_asked_for_by_large_backbones(papers_plan: str) -> None:
+    assert_gpus_asked_for(papers_plan, {"1"})
+
+
+def test_gpus_are_not_asked_for_by_small_backbones(checkout: Checkout) -> None:
+    assert_gpus_asked_for(checkout.snakemake(*PLAN, "--until", "answer_fine_tuned").stdout, {"0"})
+
+
+def assert_gpus_asked_for(plan: str, gpus: set[str]) -> None:
+    """Every rule that runs the language model asks for so many, and no other for any."""
     blocks = re.split(r"^\[.+\]$", plan, flags=re.MULTILINE)
     asked = {
         rule: set(re.findall(r"\bgpu=(\d+)", block))
         for block in blocks
         for rule in re.findall(r"^ *rule (\w+):", block, re.MULTILINE)
     }
-    assert asked["fine_tune"] == asked["fine_tune_gated"] == asked["answer_fine_tuned"] == {gpus}
+    assert asked["fine_tune"] == asked["fine_tune_gated"] == asked["answer_fine_tuned"] == gpus
     assert asked["train_recommender"] == asked["prepare_interactions"] == set()
 
 
