@@ -117,16 +117,17 @@ def test_simulated_methods_agree_on_users() -> None:
 def test_the_command_prints_and_writes_its_tables(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in (
-        "simulate_coverage",
+    trained = simulation.simulate_coverage_over_trainings
+    monkeypatch.setattr(
+        simulation,
         "simulate_coverage_over_trainings",
-        "simulate_false_findings",
-        "simulate_power",
-    ):
+        lambda count, seed: trained(count, seed, (10,), {0.45: 0.6}, (0.0, 0.02)),
+    )
+    for name in ("simulate_coverage", "simulate_false_findings", "simulate_power"):
         full = getattr(simulation, name)
         monkeypatch.setattr(simulation, name, lambda count, seed, full=full: full(count, seed, (10,)))
     monkeypatch.setattr(simulation, "GAINS", {(10, 1): 0.5, (10, 10): 0.5})
     simulation.main(["--simulations", "5", "--output", str(tmp_path)])
     printed = capsys.readouterr().out
-    assert "false findings, 5 simulations" in printed
+    assert "false findings, 5 simulations" in printed and "coverage over trainings, 5 simulations" in printed
     assert pq.read_table(tmp_path / "power.parquet")["power"].to_pylist()
