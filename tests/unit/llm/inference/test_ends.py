@@ -79,7 +79,7 @@ def test_nothing_but_newlines_is_an_empty_answer(builder: PromptBuilder, tokeniz
 
 def test_each_row_ends_at_its_own_line(builder: PromptBuilder, tokenizer: PreTrainedTokenizerFast) -> None:
     blank, word = builder.line_end, builder.titles[0][0]
-    written = torch.tensor([[blank, blank], [blank, word], [word, blank]])
+    written = torch.LongTensor([[blank, blank], [blank, word], [word, blank]])
     assert EndOfAnswerLine(tokenizer, blank)(written, None).tolist() == [False, False, True]
 
 
