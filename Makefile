@@ -8,12 +8,13 @@
 # make slurm    the paper's study (studies/paper.yaml) on a cluster: docs/cluster.md
 # make test     every check and test; make check: the fast ones
 # make test-slurm  the smoke study on a real Slurm of one node, which is started for it, and what happens when things break
+# make test-peft  PEFT's own tests on the adapter, fetched by pip; ARGUMENTS="-k merge" for some of them
 # make bench    claims of speed and memory, measured; SECTIONS="adapter data" for some of them
 # make pins     the exact versions of envs/, from what pyproject.toml asks for; UPGRADE=1 for the newest
 # make clean    removes what was made (results/, Snakemake's notes), but not .venv, nor answers that were paid for
 #
 # PYTHON=/path/to/python and TORCH=cpu or TORCH=cuda choose what `.venv` is made of: envs/install.sh.
-# CORES=n limits the cores; ARGUMENTS=... goes to Snakemake as it stands. Another study: see studies/.
+# CORES=n limits the cores; ARGUMENTS=... goes to Snakemake (test-peft: to pytest) as it stands. Another study: see studies/.
 
 CORES ?= all
 ARGUMENTS ?=
@@ -31,7 +32,7 @@ workflow := Snakefile rules
 # Files with tests that start several processes, which are part of `make test`.
 several_processes = $(shell grep -rlw "mark.several_processes" tests/unit)
 
-.PHONY: run study pretrained figures report slurm test check test-slurm bench pins clean
+.PHONY: run study pretrained figures report slurm test check test-slurm test-peft bench pins clean
 
 run: .venv/installed
 	@$(run_study)
@@ -69,6 +70,9 @@ test: check
 # Three at once, each with a Slurm of its own, for which they often wait.
 test-slurm: .venv/installed-dev
 	$(python) -m pytest -rA --numprocesses 3 --dist worksteal tests/slurm
+
+test-peft: .venv/installed-dev
+	$(python) tests/peft_suite/run_suite.py $(ARGUMENTS)
 
 bench: .venv/installed
 	@HF_HUB_OFFLINE=1 .venv/bin/ilora bench $(SECTIONS)

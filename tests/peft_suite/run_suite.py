@@ -1,0 +1,101 @@
+"""Run PEFT's own tests on the instance-wise adapter: `make test-peft`.
+
+ARGUMENTS go to pytest as they stand: ARGUMENTS="-k test_merge" runs a part.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from outcomes import Kind, Outcome, compared, read_outcomes, reasons, table
+from sdist import (
+    REPOSITORY,
+    check_digest,
+    fetch,
+    files_naming_lora,
+    install_parameterized,
+    pinned_digests,
+    pinned_version,
+    unpack_tests,
+)
+from twins import write_twins
+
+CACHE = REPOSITORY / ".peft_suite"
+PACKAGES = CACHE / "packages"
+HERE = Path(__file__).resolve().parent
+PLAIN = 0
+
+
+def main() -> int:
+    """Fetch, unpack, run for each K and for PEFT's own LoRA, write and print what came of it.
+
+    Returns:
+        1 if our adapter gave an error without a name, otherwise 0: refusals are expected, see README.md.
+    """
+    arguments, for_pytest = _parser().parse_known_args()
+    version = pinned_version()
+    CACHE.mkdir(exist_ok=True)
+    archive = arguments.archive or fetch(version, CACHE)
+    check_digest(archive, pinned_digests())
+    folder = unpack_tests(archive, CACHE / f"peft-{version}")
+    install_parameterized(PACKAGES)
+    write_twins(CACHE / "hub", print)
+    started = time.monotonic()
+    found = {experts: _run(folder, experts, arguments.processes, for_pytest) for experts in (PLAIN, *arguments.experts)}
+    ours = {experts: compared(found[experts], found[PLAIN]) for experts in arguments.experts}
+    text = _report(
+        ours, f"PEFT {version}, {time.strftime('%Y-%m-%d')}, {(time.monotonic() - started) / 60:.1f} minutes"
+    )
+    (CACHE / "report.md").write_text(text, encoding="utf-8")
+    print(text)
+    return int(any(one.kind is Kind.UNNAMED for outcomes in ours.values() for one in outcomes))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--archive", type=Path, help="PEFT's source distribution, where it is at hand")
+    parser.add_argument("--experts", type=int, nargs="+", default=[1, 4], metavar="K", help="default: 1 4")
+    parser.add_argument("--processes", type=int, default=2, help="at once; default: 2")
+    return parser
+
+
+def _run(folder: Path, experts: int, processes: int, for_pytest: Sequence[str]) -> dict[str, Outcome]:
+    path = CACHE / f"outcomes_{experts}.jsonl"
+    files = [str(file.relative_to(folder)) for file in files_naming_lora(folder)]
+    settings = ["-c", str(HERE / "pytest.ini"), "--rootdir", str(folder), "-p", "substitution"]
+    settings += ["--experts", str(experts), "--outcomes", str(path), "--numprocesses", str(processes)]
+    settings += [
+        "--quiet",
+        "--tb=no",
+        "--no-header",
+        "-r",
+        "",
+        "--continue-on-collection-errors",
+        "-p",
+        "no:cacheprovider",
+    ]
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(HERE), str(REPOSITORY / "workflow_scripts"), str(folder), str(PACKAGES)]),
+        "HF_HUB_CACHE": str(CACHE / "hub"),
+        "HF_HOME": str(CACHE),
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+        "CUDA_VISIBLE_DEVICES": "",
+    }
+    print(f"PEFT's tests with {f'K = {experts}' if experts else 'its own LoRA, for comparison'}", flush=True)
+    subprocess.run(
+        [sys.executable, "-m", "pytest", *settings, *for_pytest, *files], cwd=folder, env=environment, check=False
+    )
+    return read_outcomes(path)
+
+
+def _report(ours: dict[int, list[Outcome]], made: str) -> str:
+    return f"{made}\n\n{table(ours)}\n\n{reasons(ours)}\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
