@@ -166,6 +166,23 @@ def test_the_released_users_leave_no_deviation_of_the_users() -> None:
     ]
 
 
+def test_switches_of_the_released_code_are_named_unless_they_are_set() -> None:
+    switches = {
+        "Fine-tuning: optimiser",
+        "Fine-tuning: ends of the schedule",
+        "Fine-tuning: beginning of the projector",
+        "Fine-tuning: the state that is taken",
+        "Fine-tuning: the curriculum's counter",
+    }
+    assert switches <= {*subjects(study_of(**PAPER))}
+    released = study_of(**PAPER | {"finetuning": {"preset": "released"}})
+    assert switches.isdisjoint(subjects(released))
+    assert "one of three" in the("Words of the prompt", released).here
+    one = {"movielens": {"maximum_gradient_norm": 0.5}}
+    clipped = study_of(**PAPER | {"finetuning": {"preset": "released", "per_dataset": one}})
+    assert the("Fine-tuning: optimiser", clipped).here == "adam_beta2: 0.999; l2: 1e-05; maximum_gradient_norm: none or 0.5."
+
+
 def test_cells_that_are_no_counts_are_named_for_the_studys_methods() -> None:
     found = the("Cells that are no counts", study_of(datasets=["lastfm", "movielens"], methods=["sasrec", "gru4rec"]))
     assert "gives LastFM GRU4Rec 0.2616, MovieLens SASRec 0.3444: neither" in found.paper
@@ -174,7 +191,7 @@ def test_cells_that_are_no_counts_are_named_for_the_studys_methods() -> None:
 def test_every_gate_is_told_against_the_released_one() -> None:
     assert {*GATES} == {*get_args(AdapterValues.model_fields["gate"].annotation)}
     heres = [the("Gate", study_of(finetuning={"gate": gate})).here for gate in ("linear", "residual_convolution")]
-    assert heres[0].startswith("The text's") and "93,524 parameters" in heres[1]
+    assert heres[0].startswith("The text's") and heres[1].startswith("The released code's")
 
 
 def test_a_searched_l2_is_told_with_what_was_chosen() -> None:

@@ -51,7 +51,7 @@ table = build_table1(
 )
 notes = table_notes(table, DIFFERENCES.empty_table())
 facts = CardFacts(
-    "ilora", "instance_wise", "movielens", "random_users", "embedded", False, None, "sasrec", 1,
+    "ilora", "instance_wise", "movielens", "random_users", "embedded", None, None, False, None, "sasrec", 1,
     {"order": "history_first", "behaviour_token": "before_title", "template": "plain"}, {}, None, "adapter",
 )
 measured = {row["metric"]: row["value"] for row in metrics.to_pylist() if row["split"] == "test"}

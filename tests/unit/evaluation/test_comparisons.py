@@ -44,7 +44,7 @@ def test_a_difference_is_that_of_the_means(make_predictions: PredictionsMaker) -
 def test_what_differs_between_trainings_is_not_taken_for_a_difference(make_predictions: PredictionsMaker) -> None:
     accuracies = {1: 0.35, 2: 0.6, 3: 0.85}
     ours = {
-        Run("movielens", "published", "ilora", "embedded", seed=seed): make_predictions(
+        Run("movielens", "random_users", "ilora", "embedded", seed=seed): make_predictions(
             "ilora", users=300, accuracy=accuracy, seed=seed
         )
         for seed, accuracy in accuracies.items()
@@ -63,7 +63,7 @@ def test_what_differs_between_trainings_is_not_taken_for_a_difference(make_predi
 def test_trainings_of_one_seed_are_pairs_in_whatever_order_they_come(make_predictions: PredictionsMaker) -> None:
     def sides(method: str, seeds: tuple[int, ...]) -> dict[Run, pa.Table]:
         return {
-            Run("movielens", "published", method, "embedded", seed=seed): make_predictions(
+            Run("movielens", "random_users", method, "embedded", seed=seed): make_predictions(
                 method, users=60, accuracy=0.2 * seed, seed=seed
             )
             for seed in seeds

@@ -50,7 +50,7 @@ def test_several_seeds_give_their_mean_and_spread(make_predictions: PredictionsM
 
 
 def test_what_is_not_trained_has_an_interval_over_users(make_predictions: PredictionsMaker) -> None:
-    predictions = {Run("movielens", "published", "popularity"): make_predictions("popularity")}
+    predictions = {Run("movielens", "random_users", "popularity"): make_predictions("popularity")}
     summary = summarise(_measured(predictions), predictions, ALL_TITLES, SETTINGS)
     assert set(summary["covers"].to_pylist()) == {"users"}
 

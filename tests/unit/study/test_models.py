@@ -13,7 +13,7 @@ from ilora.study.models import ModelFiles
 from ilora.study.study import Study
 from ilora.study.targets import Targets
 
-WHERE = {"dataset": "movielens", "protocol": "published"}
+WHERE = {"dataset": "movielens", "protocol": "random_users"}
 FILES = {"config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"}
 
 
@@ -87,7 +87,7 @@ def test_the_other_models_have_no_folder_of_that_kind() -> None:
     assert hub.source(wildcards).name == "organisation/model" and hub.brought_weights(wildcards) == {}
     embedded = models_of(methods=["llara"])
     wildcards = {**WHERE, "backbone": "embedded"}
-    assert embedded.source(wildcards).name == "results/backbone/movielens/published/embedded"
+    assert embedded.source(wildcards).name == "results/backbone/movielens/random_users/embedded"
     assert embedded.brought_weights(wildcards) == {}
 
 

@@ -5,7 +5,7 @@ import pytest
 from ilora.study.study import Study
 from ilora.study.tuning import TuningFiles
 
-RUN = {"dataset": "movielens", "protocol": "published", "backbone": "embedded", "seed": "1"}
+RUN = {"dataset": "movielens", "protocol": "random_users", "backbone": "embedded", "seed": "1"}
 
 
 @pytest.mark.parametrize(

@@ -30,18 +30,11 @@ _PROMPT = (
     ),
 )
 
-_WORDS = Declared(
-    Deviation(
-        "Words of the prompt",
-        "The sentences that it prints. The released code draws one of three wordings for each batch, and joins the "
-        "items of a list by commas.",
-        "Sentences of our own with the same parts: history, candidates, question; always the same, each item on a line "
-        "of its own.",
-        "Tuned methods learn the wording, and on one line a title with a comma cannot be told from two; an untuned "
-        "model may depend on the wording.",
-    ),
-    lambda study: True,
-)
+#: How `finetuning.prompt_texts` words a tuned method's prompt; an untuned one's is always the first.
+_WORDS = {
+    "lists": "always the same, each item on a line of its own",
+    "sentences": "for tuned methods one of three, drawn like the released code's, with lists joined by commas",
+}
 
 
 def prompt_deviations(study: Settings) -> Iterator[Deviation]:
@@ -73,8 +66,21 @@ def prompt_deviations(study: Settings) -> Iterator[Deviation]:
             "A model that was tuned for chats is asked as it was tuned. What it changes for tuned methods is not known "
             "here.",
         )
-    yield from those_that_hold((_WORDS,), study)
+    yield _words(study)
     yield from _length_of_an_answer(study)
+
+
+def _words(study: Settings) -> Deviation:
+    texts = study.tuned_with("prompt_texts") if study.tunes else ["lists"]
+    here = " or ".join(_WORDS[text] for text in texts)
+    return Deviation(
+        "Words of the prompt",
+        "The sentences that it prints. The released code draws one of three wordings for each batch, and joins the "
+        "items of a list by commas.",
+        f"Sentences of our own with the same parts (history, candidates, question): {here}.",
+        "Tuned methods learn the wording, and on one line a title with a comma cannot be told from two; an untuned "
+        "model may depend on the wording.",
+    )
 
 
 def _length_of_an_answer(study: Settings) -> Iterator[Deviation]:

@@ -1,6 +1,7 @@
 """Deviations of fine-tuning: settings that differ from the paper's, and what no setting says."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from ilora.configuration.sections.finetuning_values import GATED, HYBRID, FinetuningValues
 from ilora.deviations.declaration import Declared, Deviation, Settings, Values, counted, those_that_hold
@@ -22,8 +23,71 @@ _EFFECTS = {
     "the size of the update change together. By alpha/(r/K), a uniform gate equals plain LoRA at every K.",
 }
 _OTHER_EFFECT = "Not known here."
-#: Told in words of their own.
-_TOLD_APART = ("steps", "epochs", "gate")
+
+
+@dataclass(frozen=True)
+class _Switches:
+    """Settings by which a study does what the released code does, and what that code does is no part of the text.
+
+    Attributes:
+        keys: of `finetuning`; the page names their values.
+        subject: what they are about.
+        paper: what text and code have.
+        effect: what other values change.
+        holds: for which studies they are read at all.
+    """
+
+    keys: tuple[str, ...]
+    subject: str
+    paper: str
+    effect: str
+    holds: Callable[[Settings], bool] = lambda study: study.tunes
+
+
+_SWITCHES = (
+    _Switches(
+        ("adam_beta2", "l2", "maximum_gradient_norm"),
+        "optimiser",
+        "Not said. The released code has Adam (0.9, 0.999), an L2 of 1e-5 on projector and gate, and does not clip "
+        "gradients.",
+        "Which steps are taken. What the difference makes is not known here.",
+    ),
+    _Switches(
+        ("learning_rate_floor",),
+        "ends of the schedule",
+        "A fraction of the peak learning rate, at the beginning. The released code begins and ends at a hundredth of "
+        "the peak.",
+        "Hardly any: the first and the last steps are smaller.",
+    ),
+    _Switches(
+        ("projector_start",),
+        "beginning of the projector",
+        "Not said. The released code leaves the projector as it was initialised.",
+        "Scaled or pretrained, its behaviour tokens have the norm of words, so that attention takes notice of them "
+        "from the first step on.",
+        lambda study: study.is_hybrid,
+    ),
+    _Switches(
+        ("best_epoch",),
+        "the state that is taken",
+        "Not said. The released code takes the best of its epochs by validation.",
+        "Where validation does not choose, a training that overfits is shown as it ends.",
+    ),
+    _Switches(
+        ("curriculum_counter", "sequences_per_draw"),
+        "the curriculum's counter",
+        "By its text, the share of batches with behaviour tokens grows from none to all, half of all batches. In the "
+        "released code the counter lives in workers of the data loader that begin anew in each epoch, so that one "
+        "batch in ten has them.",
+        "Counted over the whole training, the projector is trained on five times as many batches.",
+        lambda study: study.is_hybrid and True in study.tuned_with("curriculum"),
+    ),
+)
+#: Told in words of their own, here or with the prompts.
+_TOLD_APART = (
+    *("steps", "epochs", "gate", "prompt_texts", "maximum_new_tokens"),
+    *(key for switches in _SWITCHES for key in switches.keys),
+)
 
 _DECLARED = (
     Declared(
@@ -37,64 +101,25 @@ _DECLARED = (
         ),
         lambda study: study.compares_any_of(["tallrec"]),
     ),
-    Declared(
-        Deviation(
-            "Fine-tuning: optimiser",
-            "Not said. The released code has Adam (0.9, 0.999), an L2 of 1e-5 on projector and gate, and does not clip "
-            "gradients.",
-            "AdamW (0.9, 0.98), no weight decay, gradients clipped to a norm of 1.",
-            "Which steps are taken. What the difference makes is not known here.",
-        ),
-        lambda study: study.tunes,
-    ),
-    Declared(
-        Deviation(
-            "Fine-tuning: ends of the schedule",
-            "A fraction of the peak learning rate, at the beginning. The released code begins and ends at a hundredth "
-            "of the peak.",
-            "Warm-up begins at zero, and the cosine ends there.",
-            "Hardly any: the first and the last steps are smaller.",
-        ),
-        lambda study: study.tunes,
-    ),
-    Declared(
-        Deviation(
-            "Fine-tuning: beginning of the projector",
-            "Not said. The released code leaves the projector as it was initialised.",
-            "Its last layer is scaled so that behaviour tokens have the norm of words.",
-            "From the first step on, attention takes notice of behaviour tokens.",
-        ),
-        lambda study: study.is_hybrid,
-    ),
-    Declared(
-        Deviation(
-            "Fine-tuning: the state that is taken",
-            "Not said. The released code takes the best of its epochs by validation.",
-            "The last; validation does not choose.",
-            "A training that overfits is shown as it ends.",
-        ),
-        lambda study: study.tunes and None in study.tuned_with("patience"),
-    ),
-    Declared(
-        Deviation(
-            "Fine-tuning: the curriculum's counter",
-            "By its text, the share of batches with behaviour tokens grows from none to all, half of all batches. In "
-            "the released code the counter lives in workers of the data loader that begin anew in each epoch, so that "
-            "one batch in ten has them.",
-            "Counted over the whole training, as the text says.",
-            "The projector is trained on five times as many batches.",
-        ),
-        lambda study: study.is_hybrid and True in study.tuned_with("curriculum"),
-    ),
 )
 
 
 def training_deviations(study: Settings) -> Iterator[Deviation]:
     """Yield the deviations of fine-tuning, those of single settings last, by data set."""
     yield from those_that_hold(_DECLARED, study)
+    yield from _of_switches(study)
     if study.tunes:
         for dataset, ours in study.finetuning.items():
             yield from _of_one_dataset(study, dataset, ours)
+
+
+def _of_switches(study: Settings) -> Iterator[Deviation]:
+    """Yield what is not as in the released code on some data set."""
+    for switches in _SWITCHES:
+        released = {key: preset[key] for preset in study.presets["released"].values() for key in switches.keys}
+        if switches.holds(study) and any(study.tuned_with(key) != [released.get(key)] for key in switches.keys):
+            here = "; ".join(f"{key}: {' or '.join(map(_written, study.tuned_with(key)))}" for key in switches.keys)
+            yield Deviation(f"Fine-tuning: {switches.subject}", switches.paper, f"{here}.", switches.effect)
 
 
 def _of_one_dataset(study: Settings, dataset: str, ours: Values) -> Iterator[Deviation]:
@@ -146,4 +171,6 @@ def _written(value: object) -> str:
         return ", ".join(map(_written, value))
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if value is None:
+        return "none"
     return f"{value:g}" if isinstance(value, float) else str(value)
