@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -74,7 +75,7 @@ def write_gguf(
         omitted: name of a tensor that is left out.
     """
     writer = GGUFWriter(path, architecture)
-    config = model.config
+    config: Any = model.config
     writer.add_name("small llama")
     writer.add_license("apache-2.0")
     writer.add_block_count(config.num_hidden_layers)

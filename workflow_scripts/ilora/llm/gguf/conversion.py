@@ -69,8 +69,10 @@ def _check_architecture(contents: GgufContents, folder: str) -> None:
 
 
 def _load(contents: GgufContents, folder: str) -> Any:
+    # Its types do not know that it tells of the loading too.
+    factory: Any = AutoModelForCausalLM
     try:
-        model, info = AutoModelForCausalLM.from_pretrained(
+        model, info = factory.from_pretrained(
             folder,
             gguf_file=_LINK,
             dtype=torch.float32,
