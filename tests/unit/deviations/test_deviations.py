@@ -180,7 +180,10 @@ def test_switches_of_the_released_code_are_named_unless_they_are_set() -> None:
     assert "one of three" in the("Words of the prompt", released).here
     one = {"movielens": {"maximum_gradient_norm": 0.5}}
     clipped = study_of(**PAPER | {"finetuning": {"preset": "released", "per_dataset": one}})
-    assert the("Fine-tuning: optimiser", clipped).here == "adam_beta2: 0.999; l2: 1e-05; maximum_gradient_norm: none or 0.5."
+    assert (
+        the("Fine-tuning: optimiser", clipped).here
+        == "adam_beta2: 0.999; l2: 1e-05; maximum_gradient_norm: none or 0.5."
+    )
 
 
 def test_cells_that_are_no_counts_are_named_for_the_studys_methods() -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from scipy.stats import t
 
 from ilora.analysis.schemas import CLUSTER_PROFILES, CLUSTERS, EXPERT_USAGE, GATES
 from ilora.artifacts.parquet import read_table
@@ -110,6 +109,8 @@ def _with_interval(values: Sequence[float], confidence: float, decimals: int) ->
     mean = f"{np.mean(values):.{decimals}f}"
     if len(values) == 1:
         return mean
+    from scipy.stats import t
+
     half = t.ppf((1.0 + confidence) / 2.0, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
     return f"{mean} [{np.mean(values) - half:.{decimals}f}, {np.mean(values) + half:.{decimals}f}]"
 
