@@ -119,12 +119,12 @@ def _outcome(test: str, reports: list[dict[str, Any]]) -> Outcome | None:
         return Outcome(file, test, Kind.NOT_HERE, f"cannot be imported: {by_stage['collect']['reason']}", seconds)
     skipped = next((fields for fields in reports if fields["outcome"] == "skipped"), None)
     failed = next((fields for fields in reports if fields["outcome"] == "failed"), None)
+    kind: Kind = Kind.PASSED
+    reason = ""
     if failed is not None:
         kind, reason = _sorted(failed["stop"] or {"error": "?", "message": "", "file": "?"})
     elif skipped is not None:
         kind, reason = Kind.NOT_HERE, _general(skipped["reason"] or "skipped")
-    else:
-        kind, reason = Kind.PASSED, ""
     met = bool(by_stage.get("teardown", {}).get("made"))
     return Outcome(file, test, kind, reason, seconds) if met or kind is Kind.NOT_HERE else None
 

@@ -148,6 +148,8 @@ class Outcomes:
 class Absent(types.ModuleType):
     """Stands for a package that is not installed: it can be imported, and skips the test that uses it."""
 
+    __version__ = "0"
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)

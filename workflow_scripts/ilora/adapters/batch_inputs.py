@@ -1,19 +1,18 @@
 """What the gates read of a batch, found among what the base model is given."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import torch
 from torch import nn
 
-from ilora.adapters.config import GateInput
-from ilora.adapters.gate_inputs import collapse_tokens, constant_gate_inputs
+from ilora.adapters.gate_inputs import collapse_tokens
 from ilora.adapters.labels import IGNORED_LABEL
 
 
-def with_ids(inputs: dict[str, Any], input_ids: torch.Tensor | None) -> dict[str, Any]:
-    """Give the inputs by name, with ids that were given by place."""
-    return inputs if input_ids is None else {"input_ids": input_ids, **inputs}
+def by_name(arguments: Sequence[Any], inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the inputs by name, ids that come first among the arguments by place too."""
+    return {"input_ids": arguments[0], **inputs} if arguments else inputs
 
 
 def given_gate_inputs(given: Any) -> torch.Tensor:
@@ -30,28 +29,21 @@ def given_gate_inputs(given: Any) -> torch.Tensor:
     return cast(torch.Tensor, given)
 
 
-def own_gate_inputs(
-    gate_input: GateInput, inputs: Mapping[str, Any], model: nn.Module, device: torch.device
-) -> torch.Tensor:
-    """Give what a gate reads that needs no sequence representations, float (rows, width).
+def collapsed_tokens_of(inputs: Mapping[str, Any], model: nn.Module) -> torch.Tensor:
+    """Give what a gate reads that reads the tokens, float (rows, width).
 
     Args:
-        gate_input: ``token_collapsed`` or ``constant``.
         inputs: of the base model, by name.
         model: the base model.
-        device: of the gate.
 
     Raises:
-        ValueError: if there are no tokens among the inputs; if the gate reads them and there is no attention mask of
-            their shape.
+        ValueError: if there are no tokens among the inputs, or no attention mask of their shape.
     """
     embeddings = inputs.get("inputs_embeds")
     if embeddings is None:
         if inputs.get("input_ids") is None:
             raise ValueError("found neither input_ids nor inputs_embeds, expected one of them")
         embeddings = cast(Any, model).get_input_embeddings()(inputs["input_ids"])
-    if gate_input == "constant":
-        return constant_gate_inputs(len(embeddings), device)
     return collapse_tokens(embeddings, _prompt_tokens(inputs, embeddings))
 
 

@@ -10,7 +10,7 @@ import torch
 from ilora.adapters.config import Scale
 
 Factors = dict[int, torch.Tensor]
-"""What multiplies the activations, float (rows, 1, r), by their rank r."""
+"""What multiplies the activations, by their rank r: float (rows, 1, r), or (r,) where it is the same for all rows."""
 
 #: What torch calls the backward pass that runs when none does.
 _NO_BACKWARD = -1
@@ -74,6 +74,17 @@ class ExpertWeights:
         # Here and not in each layer: there are hundreds of them, and for a GPU every small operation counts.
         self._put({rank: scaled.repeat_interleave(rank // self.experts, dim=1)[:, None, :] for rank in self.ranks})
 
+    def set_for_all(self, omega: torch.Tensor) -> None:
+        """Use omega, float (K,), for every sequence, in whatever form the model has their activations.
+
+        Raises:
+            ValueError: if omega is no vector of K numbers.
+        """
+        if omega.shape != (self.experts,):
+            raise ValueError(f"expected expert weights of shape ({self.experts},), found {tuple(omega.shape)}")
+        scaled = omega * self.multiplier
+        self._put({rank: scaled.repeat_interleave(rank // self.experts) for rank in self.ranks})
+
     def clear(self) -> None:
         """Forget them: a forward pass without a gate is an error from now on."""
         self._in_flight.batch.factors = None
@@ -96,6 +107,8 @@ class ExpertWeights:
     def factors_for(self, activation: torch.Tensor, layer: str) -> torch.Tensor:
         """Give the factors, shape (rows, 1, r), of a rank-r activation of shape (rows, tokens, r).
 
+        Those that are the same for every row have the shape (r,), and the activation may have any that ends in r.
+
         Args:
             activation: of any float dtype and device, which the factors take.
             layer: its name, for the errors.
@@ -111,12 +124,14 @@ class ExpertWeights:
                 f"{layer}: no expert weights are set. Call the instance-wise model, not the model inside it; with "
                 "gradient checkpointing, switch it on by the instance-wise model's gradient_checkpointing_enable()."
             )
+        factors = found[activation.shape[-1]]
+        if factors.ndim == 1:
+            return factors.to(activation.dtype)
         if activation.ndim != 3:
             raise RuntimeError(
                 f"{layer}: expected activations of shape (rows, tokens, rank), found {tuple(activation.shape)}: this "
                 "layer does not keep sequences apart and cannot be gated; leave it out of target_modules"
             )
-        factors = found[activation.shape[2]]
         if activation.shape[0] != factors.shape[0]:
             raise RuntimeError(
                 f"{layer}: expert weights of {factors.shape[0]} sequences met a batch of "

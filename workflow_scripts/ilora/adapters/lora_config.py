@@ -47,8 +47,6 @@ class InstanceWiseLoraConfig(LoraConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.peft_type = InstanceWisePeftType.ILORA
-        # PEFT's model of no task hands the sequence representations past the adapter.
-        self.task_type = self.task_type or "CAUSAL_LM"
         #: Whether the settings are those of a folder whose gate has a file of its own, as earlier versions wrote it.
         self.is_of_earlier_format = is_earlier_format(self.instance_wise)
         self._earlier_gate: Mapping[str, torch.Tensor] | None = None
@@ -57,6 +55,9 @@ class InstanceWiseLoraConfig(LoraConfig):
             self.base = self.base or described
         if not isinstance(self.instance_wise, InstanceWiseConfig):
             raise ValueError(f"instance_wise: found {self.instance_wise!r}, expected an InstanceWiseConfig")
+        if self.instance_wise.gate_input != "constant":
+            # PEFT's model of no task hands the sequence representations past the adapter.
+            self.task_type = self.task_type or "CAUSAL_LM"
         if self.init_lora_weights not in _INITIALISATIONS:
             raise ValueError(
                 f"init_lora_weights: found {self.init_lora_weights!r}, expected True, False, 'gaussian' or 'eva': "

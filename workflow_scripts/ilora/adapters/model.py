@@ -5,7 +5,7 @@ row for each row of the batch.
 """
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -20,7 +20,7 @@ from peft.utils.integrations import init_empty_weights
 from torch import nn
 
 from ilora.adapters import base_model, checkpointing, saved_tensors, storage
-from ilora.adapters.batch_inputs import copies_of_a_row, given_gate_inputs, own_gate_inputs, with_ids
+from ilora.adapters.batch_inputs import by_name, collapsed_tokens_of, copies_of_a_row, given_gate_inputs
 from ilora.adapters.config import CONSTANT_WIDTH, InstanceWiseConfig
 from ilora.adapters.digests import check_settings, without_digests
 from ilora.adapters.expert_weights import ExpertWeights
@@ -49,6 +49,8 @@ class InstanceWiseLoraModel(LoraModel):
     """
 
     gates: nn.ModuleDict
+    #: Adapters injected into a model that is handed out without this one would lose their gates.
+    uses_shared_state: bool = True
 
     def __init__(self, model: nn.Module, peft_config: Any, adapter_name: str, **options: Any) -> None:
         if any(isinstance(variant, InstanceWiseVariant) for variant in _variants(model)):
@@ -63,6 +65,7 @@ class InstanceWiseLoraModel(LoraModel):
         self._open = OpenGates(self.gates)
         self._rows = RowAdapters()
         self._enabled = True
+        self._paused: list[nn.Parameter] = []
 
     def inject_adapter(
         self,
@@ -86,7 +89,8 @@ class InstanceWiseLoraModel(LoraModel):
         settings: InstanceWiseConfig = config.instance_wise
         weights = ExpertWeights(settings.experts, settings.scale)
         try:
-            check_keeps_sequences_apart(model, lora_layers(model, adapter_name))
+            if settings.gate_input != "constant":
+                check_keeps_sequences_apart(model, lora_layers(model, adapter_name))
             gate_lora_layers(model, weights, partial(self.constant_factors, adapter_name), adapter_name)
             if config.base is not None:
                 base_model.check(config.base, model)
@@ -123,17 +127,14 @@ class InstanceWiseLoraModel(LoraModel):
         """What the layers of the active adapter read."""
         return self._open.expert_weights[self._active_name()]
 
-    def forward(
-        self, input_ids: Any = None, *arguments: Any, sequence_representations: Any = None, **inputs: Any
-    ) -> Any:
+    def forward(self, *arguments: Any, sequence_representations: Any = None, **inputs: Any) -> Any:
         """Run the base model with the gates of ``sequence_representations``.
 
         Args:
-            input_ids: int64 (rows, tokens), or ``inputs_embeds`` among the other inputs.
-            arguments: as the base model takes them.
+            arguments: as the base model takes them; of a transformers model, the first are the ids.
             sequence_representations: float (rows, d). Not needed, and refused, where the gate reads the tokens or
                 nothing (see `InstanceWiseConfig.gate_input`), and inside of `gated`.
-            inputs: everything else that the base model takes.
+            inputs: whatever the base model takes, by name.
 
         Raises:
             TypeError: if they are no tensor.
@@ -141,22 +142,21 @@ class InstanceWiseLoraModel(LoraModel):
                 not finite; if a gate that reads the tokens gets no ``attention_mask`` for the tokens given.
             RuntimeError: if they are not one for each row.
         """
-        inputs = with_ids(inputs, input_ids)
-        with self._gates_of(sequence_representations, inputs):
+        with self._gates_of(sequence_representations, by_name(arguments, inputs)):
             return self.model(*arguments, **inputs)
 
     @torch.no_grad()
-    def generate(self, input_ids: Any = None, *, sequence_representations: Any = None, **inputs: Any) -> Any:
+    def generate(self, *arguments: Any, sequence_representations: Any = None, **inputs: Any) -> Any:
         """Generate as transformers does; the beams and return sequences of a row have the row's gate.
 
         Args and errors are those of `forward`; ``inputs`` takes the options of generation too.
         """
-        inputs = with_ids(inputs, input_ids)
+        named = by_name(arguments, inputs)
         with (
             in_evaluation(self.gates),
-            self._gates_of(sequence_representations, inputs, copies_of_a_row(inputs, self.model)),
+            self._gates_of(sequence_representations, named, copies_of_a_row(named, self.model)),
         ):
-            return cast(Any, self.model).generate(**inputs)
+            return cast(Any, self.model).generate(*arguments, **inputs)
 
     @contextmanager
     def gated(self, gate_inputs: torch.Tensor) -> Iterator[None]:
@@ -285,40 +285,70 @@ class InstanceWiseLoraModel(LoraModel):
     def _gates_of(self, given: Any, inputs: Mapping[str, Any], copies: int = 1) -> AbstractContextManager[None]:
         """Open the gates of a batch, each row of which comes ``copies`` times."""
         names = self._rows.names
-        if not self._enabled or (given is None and names is None and self.expert_weights.current is not None):
+        if not self._enabled:
             return nullcontext()
-        if names is None:
-            rows = self._gate_inputs(self._active_name(), given, inputs)
-            return self.gated(rows if copies == 1 else rows.repeat_interleave(copies, dim=0))
-        return self._mixed(names, given, inputs, copies)
+        if names is not None:
+            return self._mixed(names, given, inputs, copies)
+        # Without an active adapter it is the base model, as with PEFT's own; and inside of `gated` they are open.
+        if not self.active_adapters or (given is None and self.expert_weights.current is not None):
+            return nullcontext()
+        settings = self.gate_config
+        gate_input = settings.gate_input
+        if given is not None and gate_input in ("token_collapsed", "constant"):
+            raise ValueError(f"sequence_representations: expected None, since the gate's input is {gate_input}")
+        if gate_input == "constant":
+            return self._constant_opened(self.active_adapters)
+        rows = self._gate_inputs(settings, given, inputs)
+        return self.gated(rows if copies == 1 else rows.repeat_interleave(copies, dim=0))
 
     @contextmanager
     def _mixed(self, names: Sequence[str], given: Any, inputs: Mapping[str, Any], copies: int) -> Iterator[None]:
         """Open the gates of a batch whose rows have adapters of their own, or none."""
         with ExitStack() as opened:
             for name, places in rows_by_adapter(names).items():
-                rows = self._gate_inputs(name, given, inputs)
+                settings = self._settings_of(name)
+                if settings.gate_input == "constant":
+                    opened.enter_context(self._open.opened_for_all(name))
+                    continue
+                rows = self._gate_inputs(settings, given, inputs)
                 check_rows(len(rows), len(names))
                 opened.enter_context(self._open.opened(name, rows[places].repeat_interleave(copies, dim=0)))
             yield
 
-    def _gate_inputs(self, adapter_name: str, given: Any, inputs: Mapping[str, Any]) -> torch.Tensor:
-        gate_input = self._settings_of(adapter_name).gate_input
-        if gate_input not in ("token_collapsed", "constant"):
-            return given_gate_inputs(given)
-        if given is not None and self._rows.names is None:
-            raise ValueError(f"sequence_representations: expected None, since the gate's input is {gate_input}")
-        return own_gate_inputs(gate_input, inputs, self.model, self.gate.standardisation.mean.device)
+    def _gate_inputs(self, settings: InstanceWiseConfig, given: Any, inputs: Mapping[str, Any]) -> torch.Tensor:
+        if settings.gate_input == "token_collapsed":
+            return collapsed_tokens_of(inputs, self.model)
+        return given_gate_inputs(given)
+
+    @contextmanager
+    def _constant_opened(self, adapter_names: Iterable[str]) -> Iterator[None]:
+        """Open those gates of adapters that are constant."""
+        with ExitStack() as opened:
+            for name in adapter_names:
+                if self._settings_of(name).gate_input == "constant":
+                    opened.enter_context(self._open.opened_for_all(name))
+            yield
 
     @contextmanager
     def _enable_peft_forward_hooks(self, *arguments: Any, **inputs: Any) -> Iterator[None]:
+        names = inputs.get("adapter_names")
+        adapters = self.active_adapters if names is None else rows_by_adapter(names)
+        # Without a task, PEFT's model calls the base model past this one.
+        past = [name for name in adapters if name in self.peft_config and self.peft_config[name].task_type is None]
         with (
             super()._enable_peft_forward_hooks(*arguments, **inputs),
-            self._rows.set(inputs.get("adapter_names")),
+            self._rows.set(names),
+            self._constant_opened(past),
         ):
             yield
 
     def _enable_adapter_layers(self, enabled: bool = True) -> None:
+        if self._enabled and not enabled:  # as PEFT's layers, the gates are not trained meanwhile
+            self._paused = [parameter for parameter in self.gates.parameters() if parameter.requires_grad]
+            self.gates.requires_grad_(False)
+        elif enabled and not self._enabled:
+            for parameter in self._paused:
+                parameter.requires_grad_(True)
         self._enabled = enabled
         super()._enable_adapter_layers(enabled)
 

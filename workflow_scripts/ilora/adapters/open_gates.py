@@ -12,6 +12,7 @@ from ilora.adapters.config import InstanceWiseConfig
 from ilora.adapters.constant_gates import factors_of_constant_gate
 from ilora.adapters.expert_weights import ExpertWeights
 from ilora.adapters.gate import Gate
+from ilora.adapters.gate_inputs import constant_gate_inputs
 from ilora.adapters.load import LoadMeter
 
 
@@ -56,6 +57,15 @@ class OpenGates:
                 stack.enter_context(self.opened(name, gate_inputs))
             yield
 
+    @contextmanager
+    def opened_for_all(self, adapter_name: str) -> Iterator[None]:
+        """While it lasts, this thread's forward passes have the one choice of a constant gate, for every row."""
+        weights = self.expert_weights[adapter_name]
+        omega = self._omega(adapter_name, constant_gate_inputs(1, _device_of(self._gates[adapter_name])))
+        with weights.restored(weights.current):
+            weights.set_for_all(omega[0])
+            yield
+
     def checkpoint_contexts(self) -> Contexts:
         """Give what `torch.utils.checkpoint` takes as ``context_fn``: the recomputation sees the weights of now."""
         return contexts_of(self.expert_weights.values())
@@ -73,3 +83,7 @@ class OpenGates:
         if self._gates[adapter_name].training:
             self.loads[adapter_name].observe(omega)
         return omega
+
+
+def _device_of(gate: nn.Module) -> torch.device:
+    return gate.get_buffer("standardisation.mean").device
