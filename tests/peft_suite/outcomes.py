@@ -96,7 +96,7 @@ def reasons(outcomes: Mapping[int, Iterable[Outcome]]) -> str:
     for experts, found in outcomes.items():
         for outcome in found:
             if outcome.kind is not Kind.PASSED:
-                key = outcome.kind, outcome.reason
+                key: tuple[Kind, str] = (outcome.kind, outcome.reason)
                 counts[key][experts] += 1
                 examples.setdefault(key, f"{outcome.file}: {outcome.test.rpartition('::')[2]}")
     lines = [

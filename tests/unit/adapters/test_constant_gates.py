@@ -1,6 +1,7 @@
 """A constant gate asks nothing of the batch, and so goes with every model and every call that LoRA goes with."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from torch import nn
 from transformers import OPTConfig, OPTForCausalLM
 
 from ilora.adapters import InstanceWiseConfig, InstanceWiseLoraConfig
+from ilora.adapters.expert_weights import ExpertWeights
 from tiny_models import config, instance_wise, lora, padded, random_sequences, randomise, representations, tiny_model
 
 
@@ -43,7 +45,7 @@ def adapted(experts: int = 4) -> PeftModel:
 @torch.no_grad()
 def test_a_constant_gate_adapts_a_model_of_its_own_kind(experts: int) -> None:
     model, base, x = adapted(experts), Perceptron(), torch.randn(5, 6)
-    layer = model.get_base_model().second
+    layer: Any = model.get_base_model().second
     omega = model.gate(torch.ones(1, 1))[0] if experts > 1 else torch.ones(1)
     size = 8 // experts
     update = sum(
@@ -77,7 +79,7 @@ def test_its_gate_is_trained_and_its_load_seen() -> None:
 
 
 def test_a_constant_gate_adapts_layers_that_get_all_tokens_in_one_dimension() -> None:
-    sizes = {"hidden_size": 16, "word_embed_proj_dim": 16, "ffn_dim": 32, "num_hidden_layers": 1}
+    sizes: dict[str, Any] = {"hidden_size": 16, "word_embed_proj_dim": 16, "ffn_dim": 32, "num_hidden_layers": 1}
     base = OPTForCausalLM(OPTConfig(vocab_size=40, num_attention_heads=2, max_position_embeddings=32, **sizes))
     ids = torch.tensor([[3, 4, 5]])
     before = base(input_ids=ids).logits
@@ -123,6 +125,24 @@ def test_a_gate_is_not_trained_while_its_adapter_is_disabled() -> None:
     with model.disable_adapter():
         pass
     assert not any(parameter.requires_grad for parameter in model.gate.parameters())
+
+
+@torch.no_grad()
+def test_adapters_are_combined_into_fewer_ranks_than_were_asked_for() -> None:
+    model, x = adapted(), torch.randn(5, 6)
+    expected = model(x)
+    # The adapted layer is 3 wide.
+    model.add_weighted_adapter(["default"], [1.0], "combined", combination_type="svd", svd_rank=6)
+    model.set_adapter("combined")
+    torch.testing.assert_close(model(x), expected)
+
+
+def test_a_layer_of_another_rank_than_was_gated_is_named() -> None:
+    weights = ExpertWeights(2, "per_rank")
+    weights.ranks.add(4)
+    weights.set(torch.ones(1, 2))
+    with pytest.raises(RuntimeError, match=r"q: found an activation of rank 6, expected one of \[4\]"):
+        weights.factors_for(torch.zeros(1, 3, 6), "q")
 
 
 def test_an_adapter_without_its_tuner_is_refused_by_name() -> None:

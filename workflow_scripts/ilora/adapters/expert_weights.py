@@ -124,7 +124,12 @@ class ExpertWeights:
                 f"{layer}: no expert weights are set. Call the instance-wise model, not the model inside it; with "
                 "gradient checkpointing, switch it on by the instance-wise model's gradient_checkpointing_enable()."
             )
-        factors = found[activation.shape[-1]]
+        factors = found.get(activation.shape[-1])
+        if factors is None:
+            raise RuntimeError(
+                f"{layer}: found an activation of rank {activation.shape[-1]}, expected one of {sorted(found)}: its "
+                "weights are no longer those that were gated"
+            )
         if factors.ndim == 1:
             return factors.to(activation.dtype)
         if activation.ndim != 3:

@@ -221,7 +221,9 @@ class InstanceWiseLoraModel(LoraModel):
         """Do as `activation_checkpointing_enable`, by the name that earlier versions of transformers call."""
         self.activation_checkpointing_enable(gradient_checkpointing_kwargs, **options)
 
-    def add_weighted_adapter(self, adapters: list[str], *arguments: Any, **options: Any) -> None:
+    def add_weighted_adapter(
+        self, adapters: list[str], weights: list[float], adapter_name: str, *arguments: Any, **options: Any
+    ) -> None:
         """Add an adapter that combines constant ones, as PEFT does; its own gate is that of a single expert.
 
         Raises:
@@ -234,9 +236,12 @@ class InstanceWiseLoraModel(LoraModel):
                 opened.enter_context(folded(self._layers(name), name, self.constant_factors(name)))
             try:
                 self.peft_config[adapters[0]] = replace(before, instance_wise=single)
-                super().add_weighted_adapter(adapters, *arguments, **options)
+                super().add_weighted_adapter(adapters, weights, adapter_name, *arguments, **options)
             finally:
                 self.peft_config[adapters[0]] = before
+        # A singular value decomposition has no more ranks than the layer is wide, whatever rank was asked for.
+        found = {layer.lora_A[adapter_name].weight.shape[0] for layer in self._layers(adapter_name)}
+        self._open.expert_weights[adapter_name].ranks |= found
 
     def merge_adapter(self, adapter_names: list[str] | None = None, safe_merge: bool = False) -> None:
         """Merge the update of constant gates into the base model's weights.
