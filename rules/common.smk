@@ -26,11 +26,14 @@ from ilora.code_version import CodeVersions
 from ilora.configuration.validation import ConfigurationError
 from ilora.datasets.register import DATASETS
 from ilora.evaluation.answer_sample import SAMPLE
+from ilora.garbage import spare_imports
 from ilora.layout import fill
 from ilora.study.data import DataFiles
 from ilora.study.requests import Requests
 from ilora.study.study import Study, methods_that
 from ilora.study.targets import Targets
+
+spare_imports()
 
 if " " in sys.executable:
     raise WorkflowError(
@@ -47,6 +50,7 @@ requests = Requests(study.config.resources, study.config.backbone)
 targets = Targets(study)
 data = DataFiles(study)
 models, recommenders, tuning, sweeps = targets.models, targets.recommenders, targets.tuning, targets.sweeps
+random_splits = targets.random_splits
 code_version = CodeVersions(SCRIPTS)
 
 rule_defaults.set_resources(workflow, requests.usual)

@@ -16,6 +16,7 @@ rule prepare_interactions:
         source=data.raw_source,
         own=data.own,
         filters=data.filters,
+        released_facts=data.released_facts,
     script:
         "../workflow_scripts/prepare_interactions.py"
 
@@ -24,12 +25,15 @@ rule make_sequences:
     """Split the users and cut their interactions into histories and targets."""
     input:
         interactions=rules.prepare_interactions.output.interactions,
+        splits=data.named_splits,
     output:
         sequences=layout.sequences,
     conda:
         "../envs/data.yaml"
     params:
-        code=code_version("make_sequences"),
+        code=code_version("make_sequences", by_wildcards=data.modules_of_split),
+        own=data.own_split,
+        released_facts=data.released_facts,
         split_seed=study.config.data.split_seed,
         minimum_history=study.config.data.minimum_history,
         maximum_history=study.config.data.maximum_history,
@@ -41,6 +45,7 @@ rule draw_candidates:
     """Draw the candidate sets of the val and test sequences, once for every method."""
     input:
         interactions=rules.prepare_interactions.output.interactions,
+        catalogue=rules.prepare_interactions.output.catalogue,
         sequences=rules.make_sequences.output.sequences,
     output:
         candidates=layout.candidates,
@@ -59,6 +64,7 @@ rule compute_dataset_statistics:
     """Count users, items, interactions and sequences, as the protocol keeps them."""
     input:
         interactions=rules.prepare_interactions.output.interactions,
+        catalogue=rules.prepare_interactions.output.catalogue,
         sequences=rules.make_sequences.output.sequences,
     output:
         statistics=layout.dataset_statistics,

@@ -6,7 +6,7 @@ wildcard_constraints:
 
 
 rule compute_metrics:
-    """Compute the metrics of one run, with intervals over users."""
+    """Compute the metrics of one run, with intervals over users (one training)."""
     input:
         predictions=layout.run_predictions,
         catalogue=data.catalogue_of_run,

@@ -150,6 +150,7 @@ rule describe_adapter:
     """Write the card of a tuned adapter: its data, settings, metrics and licences, as the Hugging Face hub reads it."""
     input:
         unpack(tuning.adapter_files),
+        unpack(models.brought_weights),
         metrics=f"{layout.tuned_run}/metrics.parquet",
     output:
         card=layout.adapter_card,
@@ -160,11 +161,7 @@ rule describe_adapter:
         code=code_version("describe_adapter"),
         method=tuning.kind,
         sequence_encoder=tuning.sequence_encoder,
-        base_model={
-            "name": study.config.backbone.name,
-            "is_on_hub": study.config.backbone.is_on_hub,
-            "revision": study.config.backbone.revision,
-        },
+        base_model=models.base_model,
         finetuning=tuning.finetuning,
     script:
         "../workflow_scripts/describe_adapter.py"

@@ -48,11 +48,11 @@ def main(snakemake: "Snakemake") -> None:
     builder = PromptBuilder(
         load_tokenizer(settings.backbone),
         inputs.titles,
-        prompt_style(settings.prompt, settings.kind.prompt),
+        prompt_style(settings.prompt, settings.kind.prompt, settings.finetuning.prompt_texts),
         settings.wording,
         context_window(model.causal_model, decoding.maximum_new_tokens),
     )
-    prompted = PromptedModel(model, builder, f"{settings.method}, seed {settings.seed}")
+    prompted = PromptedModel(model, builder, f"{settings.method}, seed {settings.seed}", settings.seed)
     answers = predict(prompted, inputs.sequences, candidates, decoding, gate_inputs)
     sequences = read_table(files.sequences, SEQUENCES)
     predictions = written_predictions(

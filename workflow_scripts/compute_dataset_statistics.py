@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import provenance_of
-from ilora.artifacts.schemas import INTERACTIONS, SEQUENCES
+from ilora.artifacts.schemas import INTERACTIONS, ITEMS, SEQUENCES
 from ilora.data.statistics import dataset_statistics, statistics_table
 from ilora.progress import start_log
 
@@ -19,7 +19,9 @@ def main(snakemake: "Snakemake") -> None:
     logger = start_log(snakemake.log[0])
     provenance = provenance_of(snakemake)
     interactions = read_table(snakemake.input.interactions, INTERACTIONS)
-    statistics = dataset_statistics(interactions, read_table(snakemake.input.sequences, SEQUENCES))
+    sequences = read_table(snakemake.input.sequences, SEQUENCES)
+    items = read_table(snakemake.input.catalogue, ITEMS).num_rows
+    statistics = dataset_statistics(interactions, sequences, items)
     table = statistics_table(snakemake.wildcards.dataset, snakemake.wildcards.protocol, statistics)
     write_table(table, snakemake.output.statistics)
     provenance.record(snakemake.output.statistics)

@@ -29,6 +29,8 @@ def main(snakemake: "Snakemake") -> None:
         dataset=wildcards.dataset,
         protocol=wildcards.protocol,
         base_model=params.base_model["name"],
+        base_model_origin=params.base_model["origin"],
+        base_model_licence=_licence(snakemake.input.get("backbone_weights")),
         base_model_is_on_hub=params.base_model["is_on_hub"],
         revision=params.base_model["revision"],
         sequence_encoder=params.sequence_encoder,
@@ -40,6 +42,15 @@ def main(snakemake: "Snakemake") -> None:
     )
     with atomic_path(snakemake.output.card) as temporary:
         temporary.write_text(model_card(facts, read_table(snakemake.input.metrics, METRICS)), encoding="utf-8")
+
+
+def _licence(weights: str | None) -> str | None:
+    """Give the licence that the record of a backbone tells; None where there is none, or it tells none."""
+    if weights is None:
+        return None
+    details = read_record(Path(weights).parent).content["details"]
+    licence: str | None = details["gguf"]["license"] if "gguf" in details else details["package"]["licence"]
+    return licence
 
 
 main(snakemake)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import provenance_of
-from ilora.artifacts.schemas import INTERACTIONS, SEQUENCES
+from ilora.artifacts.schemas import INTERACTIONS, ITEMS, SEQUENCES
 from ilora.data.protocols import draw_candidate_sets
 from ilora.progress import start_log
 
@@ -20,8 +20,10 @@ def main(snakemake: "Snakemake") -> None:
     provenance = provenance_of(snakemake)
     sequences = read_table(snakemake.input.sequences, SEQUENCES)
     interactions = read_table(snakemake.input.interactions, INTERACTIONS)
+    items = read_table(snakemake.input.catalogue, ITEMS).num_rows
     config = {"size": snakemake.params.size, "draws": snakemake.params.draws, "seed": snakemake.params.seed}
-    candidates = draw_candidate_sets(sequences, interactions, snakemake.wildcards.protocol, **config)
+    protocol = snakemake.wildcards.protocol
+    candidates = draw_candidate_sets(sequences, interactions, protocol, number_of_items=items, **config)
     logger.info("candidates: %d sequences in, %d sets out", sequences.num_rows, candidates.num_rows)
     write_table(candidates, snakemake.output.candidates)
     provenance.record(snakemake.output.candidates)

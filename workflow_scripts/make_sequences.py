@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import provenance_of
 from ilora.artifacts.schemas import INTERACTIONS
+from ilora.configuration.own_datasets import split_of_job
 from ilora.data.protocols import make_sequences
 from ilora.progress import start_log
 
@@ -18,13 +19,15 @@ def main(snakemake: "Snakemake") -> None:
     """Write `sequences.parquet`."""
     start_log(snakemake.log[0])
     provenance = provenance_of(snakemake)
+    params, protocol = snakemake.params, snakemake.wildcards.protocol
     config = {
-        "split_seed": snakemake.params.split_seed,
-        "minimum_history": snakemake.params.minimum_history,
-        "maximum_history": snakemake.params.maximum_history,
+        "split_seed": params.split_seed,
+        "minimum_history": params.minimum_history,
+        "maximum_history": params.maximum_history,
     }
     interactions = read_table(snakemake.input.interactions, INTERACTIONS)
-    sequences = make_sequences(interactions, snakemake.wildcards.protocol, **config)
+    split = split_of_job(snakemake.wildcards.dataset, params.own, protocol)
+    sequences = make_sequences(interactions, protocol, released_split=split, **config)
     write_table(sequences, snakemake.output.sequences)
     provenance.record(snakemake.output.sequences)
 

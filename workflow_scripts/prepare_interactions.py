@@ -4,14 +4,12 @@ from typing import TYPE_CHECKING
 
 from ilora.artifacts.parquet import write_table
 from ilora.artifacts.provenance import provenance_of
-from ilora.configuration.own_datasets import own_dataset
-from ilora.configuration.sections.own_data import OwnDataset
+from ilora.configuration.own_datasets import dataset_of_job
 from ilora.data.acquisition.raw_folder import check_raw_folder
 from ilora.data.protocols import prepare
 from ilora.data.recipes import FilterSettings
 from ilora.data.steps import steps_table
 from ilora.data.titles import check_titles
-from ilora.datasets.loading import load_dataset
 from ilora.progress import start_log
 
 if TYPE_CHECKING:
@@ -24,12 +22,12 @@ def main(snakemake: "Snakemake") -> None:
     """Write `interactions.parquet`, `items.parquet` and `preparation_steps.parquet`."""
     start_log(snakemake.log[0])
     provenance = provenance_of(snakemake)
-    name, params = snakemake.wildcards.dataset, snakemake.params
-    dataset = load_dataset(name) if params.own is None else own_dataset(name, OwnDataset.read(params.own))
+    name, protocol, params = snakemake.wildcards.dataset, snakemake.wildcards.protocol, snakemake.params
+    dataset = dataset_of_job(name, params.own)
     if dataset.source is not None and params.source not in dataset.bundled:
         check_raw_folder(name, dataset.source, params.source)
     raw = check_titles(dataset.read(params.source))
-    prepared = prepare(raw, dataset.recipe, snakemake.wildcards.protocol, FilterSettings(**params.filters))
+    prepared = prepare(raw, dataset.recipe_of(protocol), protocol, FilterSettings(**params.filters))
     write_table(prepared.items, snakemake.output.catalogue)
     write_table(prepared.interactions, snakemake.output.interactions)
     write_table(steps_table(prepared.steps), snakemake.output.steps)

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import provenance_of
 from ilora.artifacts.schemas import CANDIDATES, ITEMS, SEQUENCES
-from ilora.baselines.markov import score_by_markov
-from ilora.baselines.popularity import score_by_popularity
+from ilora.baselines.scorers import SCORERS
 from ilora.predictions.building import scored_predictions
 from ilora.progress import start_log
 
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
     from snakemake.script import Snakemake
 
     snakemake: Snakemake
-
-SCORERS = {"popularity": score_by_popularity, "markov": score_by_markov}
 
 
 def main(snakemake: "Snakemake") -> None:

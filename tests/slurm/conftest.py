@@ -19,6 +19,13 @@ from slurm_checkout import SlurmCheckout
 CPUS = 4
 MEGABYTES = 16_000
 GPUS = 2
+# Minutes each: begun last, they would go on alone.
+LONGEST = ("test_interruptions.py", "test_smoke_on_slurm.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest tests."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 @pytest.fixture(scope="session")

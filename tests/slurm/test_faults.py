@@ -26,7 +26,7 @@ from slurm_checkout import Invocation, SlurmCheckout
 
 pytestmark = pytest.mark.timeout(2400)
 
-PLACE = "movielens/published"
+PLACE = "movielens/random_users"
 SEED = "default/seed~1"
 TUNED = f"finetune/{PLACE}/embedded/llara/{SEED}"
 ANSWERS = f"llm/{PLACE}/embedded/llara/{SEED}"
@@ -95,6 +95,7 @@ def half_finished(slurm: OneNodeSlurm, finished: Checkout, part: Part, tmp_path:
     copy = Checkout.like(finished, tmp_path / "checkout")
     take_away(part, copy)
     place = SlurmCheckout(slurm, copy)
+    place.look_every_second()
     yield place
     place.stop()
 

@@ -18,9 +18,9 @@ from slurm_checkout import SlurmCheckout, wait_until
 
 pytestmark = pytest.mark.timeout(2400)
 
-TUNED = "finetune/movielens/published/embedded/ilora/default/seed~1"
+TUNED = "finetune/movielens/random_users/embedded/ilora/default/seed~1"
 TARGET = f"results/smoke/{TUNED}/training_log.parquet"
-LOG = "logs/fine_tune_gated/movielens/published/embedded/ilora/default/seed~1.log"
+LOG = "logs/fine_tune_gated/movielens/random_users/embedded/ilora/default/seed~1.log"
 INTERRUPTIONS = 3
 
 
@@ -45,6 +45,7 @@ def has_ended(slurm: OneNodeSlurm, number: str) -> bool:
 @pytest.fixture
 def long_training(slurm: OneNodeSlurm, finished: Checkout, tmp_path: Path) -> Iterator[SlurmCheckout]:
     place = SlurmCheckout(slurm, with_a_long_training(finished, tmp_path / "checkout"))
+    place.look_every_second()
     yield place
     place.stop()
 

@@ -16,7 +16,7 @@ def test_the_smoke_study_has_the_same_bytes_as_a_local_run(on_slurm: SlurmChecko
     assert on_slurm.differences(finished) == []
     paths = set(finished.hashes())
     assert any(path.endswith("adapter/adapter_model.safetensors") for path in paths)
-    assert {"data/movielens/published/candidates.parquet", "tables/metrics.parquet"} <= paths
+    assert {"data/movielens/random_users/candidates.parquet", "tables/metrics.parquet"} <= paths
 
     jobs = [job for job in on_slurm.slurm.jobs() if job.name == run.run_id]
     assert {job.state for job in jobs} == {"COMPLETED"}

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from checkout import Checkout
+from made_once import plan_of_the_paper
 from one_node_slurm import OneNodeSlurm
 from slurm_checkout import SlurmCheckout
 
@@ -29,13 +30,13 @@ GPU_RULES = {
 }
 PAPER = ("--cores", "8", "--profile", "slurm")
 # One job each of these rules, none of which needs another's files.
-RUN = "movielens/published/meta-llama--Llama-2-7b-hf"
+RUN = "movielens/random_users/meta-llama--Llama-2-7b-hf"
 SUBMITTED = {
     "fine_tune": f"finetune/{RUN}/llara/default/seed~1/training_log.parquet",
     "answer_fine_tuned": f"llm/{RUN}/ilora/default/seed~2/predictions.parquet",
     "compute_gradients": f"analysis/{RUN}/ilora/default/seed~3/gradients/step~250.parquet",
-    "train_recommender": "recommenders/steam/published/gru4rec/weight_decay~searched/seed~4/training_log.parquet",
-    "score_baseline": "baselines/steam/published/popularity/predictions.parquet",
+    "train_recommender": "recommenders/steam/random_users/gru4rec/weight_decay~searched/seed~4/training_log.parquet",
+    "score_baseline": "baselines/steam/random_users/popularity/predictions.parquet",
 }
 # Records what it is asked for, and refuses it, so that there is a next attempt.
 SBATCH = """#!{python}
@@ -49,10 +50,7 @@ sys.exit("refused")
 @pytest.fixture(scope="module")
 def plan(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A dry run of the whole study."""
-    checkout = Checkout(repository, tmp_path_factory.mktemp("plan") / "checkout")
-    process = checkout.snakemake("--dry-run", *PAPER)
-    assert process.returncode == 0, process.stdout
-    return process.stdout
+    return plan_of_the_paper(repository, tmp_path_factory)
 
 
 def blocks(plan: str) -> list[tuple[str, str]]:

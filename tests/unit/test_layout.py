@@ -11,32 +11,32 @@ from ilora.layout import FIGURES, NO_SEED, REPORT, TABLES, Artifact, Layout, Run
     ("path", "run"),
     [
         (
-            "results/recommenders/movielens/published/sasrec/seed~3/predictions.parquet",
-            Run("movielens", "published", "sasrec", seed=3),
+            "results/recommenders/movielens/random_users/sasrec/seed~3/predictions.parquet",
+            Run("movielens", "random_users", "sasrec", seed=3),
         ),
         (
-            "results/recommenders/movielens/published/sasrec/weight_decay~searched/seed~3/predictions.parquet",
-            Run("movielens", "published", "sasrec", seed=3),
+            "results/recommenders/movielens/random_users/sasrec/weight_decay~searched/seed~3/predictions.parquet",
+            Run("movielens", "random_users", "sasrec", seed=3),
         ),
         (
             "results/baselines/lastfm/chronological/markov/metrics.parquet",
             Run("lastfm", "chronological", "markov", seed=NO_SEED),
         ),
         (
-            "deep/llm/results/llm/steam/published/meta-llama--Llama-2-7b-hf@main/ilora/default/seed~0",
-            Run("steam", "published", "ilora", "meta-llama--Llama-2-7b-hf@main", "default", 0),
+            "deep/llm/results/llm/steam/random_users/meta-llama--Llama-2-7b-hf@main/ilora/default/seed~0",
+            Run("steam", "random_users", "ilora", "meta-llama--Llama-2-7b-hf@main", "default", 0),
         ),
         (
-            "llm/movielens/published/embedded/zero_shot/default/predictions.parquet",
-            Run("movielens", "published", "zero_shot", "embedded", "default", NO_SEED),
+            "llm/movielens/random_users/embedded/zero_shot/default/predictions.parquet",
+            Run("movielens", "random_users", "zero_shot", "embedded", "default", NO_SEED),
         ),
         (
-            "results/finetune/movielens/published/embedded/ilora/experts~2/seed~11/training_log.parquet",
-            Run("movielens", "published", "ilora", "embedded", "experts~2", 11),
+            "results/finetune/movielens/random_users/embedded/ilora/experts~2/seed~11/training_log.parquet",
+            Run("movielens", "random_users", "ilora", "embedded", "experts~2", 11),
         ),
         (
-            "llm/movielens/published/embedded/ilora/default/seed~1/steps/step~250/predictions.parquet",
-            Run("movielens", "published", "ilora", "embedded", "default", 1, 250),
+            "llm/movielens/random_users/embedded/ilora/default/seed~1/steps/step~250/predictions.parquet",
+            Run("movielens", "random_users", "ilora", "embedded", "default", 1, 250),
         ),
     ],
 )
@@ -46,10 +46,10 @@ def test_a_run_is_read_from_its_path(path: str, run: Run) -> None:
 
 
 def test_the_seeds_of_a_method_share_the_rest() -> None:
-    first, second = (Run("movielens", "published", "ilora", "embedded", seed=seed) for seed in (1, 2))
+    first, second = (Run("movielens", "random_users", "ilora", "embedded", seed=seed) for seed in (1, 2))
     assert first != second
     assert first.without_seed == second.without_seed
-    assert first.data == ("movielens", "published")
+    assert first.data == ("movielens", "random_users")
 
 
 def test_a_data_set_is_read_from_a_path() -> None:
@@ -62,11 +62,11 @@ def test_a_data_set_is_read_from_a_path() -> None:
     "path",
     [
         "results/tables/metrics.parquet",
-        "results/recommenders/movielens/published/sasrec/predictions.parquet",
-        "results/recommenders/movielens/published/sasrec/seed~x/predictions.parquet",
-        "results/recommenders/movielens/published/sasrec/weight_decay~0.1/seed~1/training_log.parquet",
-        "results/llm/movielens/published/embedded/ilora/seed~1/predictions.parquet",
-        "results/llm/movielens/published/embedded/ilora/default/seed~1/other.parquet",
+        "results/recommenders/movielens/random_users/sasrec/predictions.parquet",
+        "results/recommenders/movielens/random_users/sasrec/seed~x/predictions.parquet",
+        "results/recommenders/movielens/random_users/sasrec/weight_decay~0.1/seed~1/training_log.parquet",
+        "results/llm/movielens/random_users/embedded/ilora/seed~1/predictions.parquet",
+        "results/llm/movielens/random_users/embedded/ilora/default/seed~1/other.parquet",
     ],
 )
 def test_another_path_is_refused(path: str) -> None:
@@ -93,14 +93,14 @@ def test_a_pattern_expands_over_the_wildcards_that_it_has() -> None:
 
 
 def test_every_folder_of_predictions_is_read_back() -> None:
-    parts = {"dataset": "steam", "protocol": "published", "backbone": "b", "variant": "r~4", "seed": 2, "step": 5}
-    tuned = Run("steam", "published", "ilora", "b", "r~4", 2)
+    parts = {"dataset": "steam", "protocol": "random_users", "backbone": "b", "variant": "r~4", "seed": 2, "step": 5}
+    tuned = Run("steam", "random_users", "ilora", "b", "r~4", 2)
     patterns = {
-        LAYOUT.baseline_predictions: Run("steam", "published", "markov"),
-        LAYOUT.recommender_file("predictions.parquet"): Run("steam", "published", "sasrec", seed=2),
+        LAYOUT.baseline_predictions: Run("steam", "random_users", "markov"),
+        LAYOUT.recommender_file("predictions.parquet"): Run("steam", "random_users", "sasrec", seed=2),
         LAYOUT.tuned_predictions: tuned,
         LAYOUT.snapshot_predictions: replace(tuned, step=5),
-        LAYOUT.untuned_predictions: Run("steam", "published", "ilora", "b"),
+        LAYOUT.untuned_predictions: Run("steam", "random_users", "ilora", "b"),
         LAYOUT.gates: tuned,
         LAYOUT.tuning_log: tuned,
     }

@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from ilora.code_version import imported_modules
+from ilora.configuration.packaged_models import INSTALLATION, PACKAGED_MODELS
 
 #: What is installed by another name than it is imported by.
 DISTRIBUTED_AS = {"sklearn": "scikit-learn"}
@@ -148,11 +149,18 @@ def test_the_container_has_the_pinned_versions(repository: Path) -> None:
     definition = (repository / "envs" / "apptainer.def").read_text(encoding="utf-8")
     sections = dict(re.findall(r"^%(\w+)\n((?:[ \t]*\S?.*\n)*?)(?=^%|\Z)", definition, re.MULTILINE))
     copied = dict(re.findall(r"envs/(\S+\.txt) (\S+)", sections["files"]))
-    assert set(copied) == {"requirements.txt", "torch-cuda.txt"} and "==" not in definition
+    assert set(copied) == {"requirements.txt", "torch-cuda.txt", "pretrained.txt"} and "==" not in definition
     (installed,) = re.findall(r"pip install (.+)", sections["post"])
     assert {"--no-deps", "--require-hashes"} <= set(installed.split())
     assert re.findall(r"--requirement (\S+)", installed) == list(copied.values())
     assert re.search(r"^From: python:3\.13-", definition, re.MULTILINE)
+
+
+def test_the_models_in_packages_are_pinned(repository: Path) -> None:
+    pinned = {pin.name: str(pin.specifier) for pin in read_pins(repository / "envs" / "pretrained.txt")}
+    assert pinned == {model.package: f"=={model.version}" for model in PACKAGED_MODELS.values()}
+    assert ".venv/installed-pretrained:" in (repository / "Makefile").read_text(encoding="utf-8")
+    assert INSTALLATION == "make .venv/installed-pretrained"
 
 
 def test_every_conda_environment_is_checked(repository: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import hashlib
 import os
 import re
@@ -36,10 +37,13 @@ class Checkout:
     def __init__(self, repository: Path, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True)
+        # Modules come with their bytecode: each of a run's many processes would compile them all.
+        compileall.compile_dir(repository / "workflow_scripts", quiet=2)
         for part in PARTS:
             source, target = repository / part, folder / part
             if source.is_dir():
-                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+                # Another process of the tests may be writing some, under a name of its own at first.
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.pyc.*"))
             else:
                 shutil.copy(source, target)
 
@@ -63,7 +67,7 @@ class Checkout:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of Snakemake: nothing is fetched, and no bytecode is left beside the modules."""
+        """The environment of Snakemake: nothing is fetched, and no bytecode is left beside edited modules."""
         # torch puts this into the tests' own environment, and would read it before TMPDIR.
         inherited = {name: value for name, value in os.environ.items() if name != "TORCHINDUCTOR_CACHE_DIR"}
         return {**inherited, "HF_HUB_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -93,9 +97,9 @@ class Checkout:
         """Return the number of jobs of each rule that a dry run plans, `all` aside; none when all is done."""
         process = self.snakemake("--dry-run", "--cores", "8", "--quiet", "rules", *arguments)
         assert process.returncode == 0, process.stdout
-        jobs = {name: int(n) for name, n in re.findall(r"^(\w+) +(\d+)$", process.stdout, re.MULTILINE)}
+        jobs = jobs_in(process.stdout)
         assert jobs or "Nothing to be done" in process.stdout, process.stdout
-        return {name: count for name, count in jobs.items() if name not in ("all", "total")}
+        return jobs
 
     def hashes(self) -> dict[str, str]:
         """Return the sha256 of each file that counts as data, by its path in the results."""
@@ -105,3 +109,9 @@ class Checkout:
             path.relative_to(self.results).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in sorted(files)
         }
+
+
+def jobs_in(plan: str) -> dict[str, int]:
+    """Return the number of jobs of each rule in the output of a dry run, `all` aside."""
+    jobs = {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", plan, re.MULTILINE)}
+    return {name: count for name, count in jobs.items() if name not in ("all", "total")}

@@ -8,6 +8,7 @@ import pytest
 from filelock import FileLock
 
 from checkout import Checkout
+from made_once import plan_of_the_paper
 
 
 @pytest.fixture
@@ -31,6 +32,12 @@ def finished(repository: Path, tmp_path_factory: pytest.TempPathFactory, worker_
             _made(repository, folder / "made" / "checkout")
             (folder / "made").rename(shared)
         return Checkout.like(Checkout.at(shared / "checkout"), folder / "finished" / "checkout")
+
+
+@pytest.fixture(scope="session")
+def papers_plan(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What a dry run of the paper's study on Slurm prints."""
+    return plan_of_the_paper(repository, tmp_path_factory)
 
 
 def _made(repository: Path, folder: Path) -> Checkout:

@@ -20,17 +20,17 @@ from rule_scripts import Job, Results, plan_jobs
 
 STUDY = "studies/smoke.yaml"
 RESULTS = Path("results/smoke")
-DATA = "data/movielens/published"
-BACKBONE = "backbone/movielens/published/embedded"
-SASREC, MOREC = (f"recommenders/movielens/published/{name}/seed~1" for name in ("sasrec", "morec"))
+DATA = "data/movielens/random_users"
+BACKBONE = "backbone/movielens/random_users/embedded"
+SASREC, MOREC = (f"recommenders/movielens/random_users/{name}/seed~1" for name in ("sasrec", "morec"))
 LLARA, ILORA, TALLREC = (
-    f"finetune/movielens/published/embedded/{name}/default/seed~1" for name in ("llara", "ilora", "tallrec")
+    f"finetune/movielens/random_users/embedded/{name}/default/seed~1" for name in ("llara", "ilora", "tallrec")
 )
-ANSWERS = "llm/movielens/published/embedded/ilora/default/seed~1"
-POPULARITY = "baselines/movielens/published/popularity"
-TITLES = "title_vectors/movielens/published/embedded/title_vectors.safetensors"
-GATES = "analysis/movielens/published/embedded/ilora/default/seed~1/gates.parquet"
-COSTS = "benchmarks/rules/draw_candidates/movielens/published.tsv"
+ANSWERS = "llm/movielens/random_users/embedded/ilora/default/seed~1"
+POPULARITY = "baselines/movielens/random_users/popularity"
+TITLES = "title_vectors/movielens/random_users/embedded/title_vectors.safetensors"
+GATES = "analysis/movielens/random_users/embedded/ilora/default/seed~1/gates.parquet"
+COSTS = "benchmarks/rules/draw_candidates/movielens/random_users.tsv"
 
 Damage = Callable[[Path], None]
 
@@ -153,14 +153,18 @@ def of_another_draw(path: Path) -> None:
     """Other candidate sets of the same sequences, with a record of their own."""
     from ilora.artifacts.parquet import read_table, write_table
     from ilora.artifacts.provenance import provenance
-    from ilora.artifacts.schemas import CANDIDATES, INTERACTIONS, SEQUENCES
+    from ilora.artifacts.schemas import CANDIDATES, INTERACTIONS, ITEMS, SEQUENCES
     from ilora.data.protocols import draw_candidate_sets
 
     sequences = read_table(path.with_name("sequences.parquet"), SEQUENCES)
     interactions = read_table(path.with_name("interactions.parquet"), INTERACTIONS)
     sets = read_table(path, CANDIDATES)
     size, draws = len(sets["candidates"][0]), int(sets["draw"].to_numpy().max()) + 1
-    write_table(draw_candidate_sets(sequences, interactions, "published", size=size, draws=draws, seed=12345), path)
+    items = read_table(path.with_name("items.parquet"), ITEMS).num_rows
+    drawn = draw_candidate_sets(
+        sequences, interactions, "random_users", number_of_items=items, size=size, draws=draws, seed=12345
+    )
+    write_table(drawn, path)
     provenance("made", inputs=[path.with_name("sequences.parquet")]).record(path, config={"seed": 12345})
 
 

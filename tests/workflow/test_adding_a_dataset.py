@@ -24,15 +24,15 @@ def test_a_data_set_from_its_declaration_to_metrics(page: str, checkout: Checkou
     write_library(checkout.folder / "raw" / "library")
     (checkout.folder / "popularity.yaml").write_text("methods: [popularity]\n", encoding="utf-8")
     metrics, sizes = "results/smoke/tables/metrics.parquet", "results/smoke/tables/dataset_statistics.md"
-    published, chronological = (
-        f"results/smoke/data/library/{protocol}/candidates.parquet" for protocol in ("published", "chronological")
+    random_users, chronological = (
+        f"results/smoke/data/library/{protocol}/candidates.parquet" for protocol in ("random_users", "chronological")
     )
     configuration = (*SMOKE, study, "popularity.yaml")
     process = checkout.snakemake("--cores", "2", *configuration, "--", metrics, sizes, chronological)
     assert process.returncode == 0, process.stdout
     assert set(pq.read_table(checkout.folder / metrics)["dataset"].to_pylist()) == {"library"}
     # Of 59 readers with enough loans, 12 are for validation and test; each sequence has two draws.
-    assert pq.read_table(checkout.folder / published).num_rows == 2 * 12
+    assert pq.read_table(checkout.folder / random_users).num_rows == 2 * 12
     assert pq.read_table(checkout.folder / chronological).num_rows == 2 * 2 * 59
     text = (checkout.folder / sizes).read_text(encoding="utf-8")
     assert "| Library" in text and "Library: Loans of Riverside Library, https://library.example/loans. For" in text

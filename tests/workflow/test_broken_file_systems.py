@@ -22,8 +22,8 @@ from namespaces import OWN_MOUNTS, isolated
 pytestmark = pytest.mark.timeout(900)
 
 #: From raw data to metrics: five quick rules, whose files the finished study has too.
-METRICS = "baselines/movielens/published/popularity/metrics.parquet"
-MADE = ("data/movielens/published/candidates.parquet", METRICS)
+METRICS = "baselines/movielens/random_users/popularity/metrics.parquet"
+MADE = ("data/movielens/random_users/candidates.parquet", METRICS)
 TARGET = ("--cores", "1", *SMOKE, "--", f"results/smoke/{METRICS}")
 RUN_STUDY = (sys.executable, "workflow_scripts/run_study.py")
 RESULTS_ELSEWHERE = "meine Ergebnisse ё"

@@ -22,7 +22,7 @@ backbone: {name: small_qwen, gpus: 0}
 prompt: {order: history_first, behaviour_token: after_title, template: chat}
 finetuning: {item_vectors: raw, batch_size: 2, steps: 2, snapshots: []}
 """
-PLACE = "movielens/published"
+PLACE = "movielens/random_users"
 
 
 def test_a_chat_model_is_tuned_answers_and_can_be_asked(finished: Checkout, tmp_path: Path) -> None:

@@ -59,11 +59,11 @@ def test_one_altered_bit_of_any_input_is_refused_by_every_rule(outcomes: Any) ->
 def test_the_workflow_stops_and_the_remedy_that_it_names_works(finished: Checkout, tmp_path: Path) -> None:
     """Through Snakemake: three damaged artifacts at once; what the errors say is done, and the same command goes on."""
     copy = Checkout.like(finished, tmp_path / "checkout")
-    adapter = "finetune/movielens/published/embedded/ilora/default/seed~1/adapter"
+    adapter = "finetune/movielens/random_users/embedded/ilora/default/seed~1/adapter"
     damages = {
         f"{adapter}/adapter_model.safetensors": one_bit_flipped,
-        "baselines/movielens/published/popularity/predictions.parquet": cut_in_half,
-        "data/movielens/published/dataset_statistics.parquet": emptied,
+        "baselines/movielens/random_users/popularity/predictions.parquet": cut_in_half,
+        "data/movielens/random_users/dataset_statistics.parquet": emptied,
     }
     for path, damage in damages.items():
         damage(copy.results / path)

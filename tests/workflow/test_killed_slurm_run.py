@@ -15,8 +15,8 @@ from checkout import SMOKE, Checkout
 
 pytestmark = pytest.mark.timeout(600)
 
-CANDIDATES = "data/movielens/published/candidates.parquet"
-PREDICTIONS = "baselines/movielens/published/popularity/predictions.parquet"
+CANDIDATES = "data/movielens/random_users/candidates.parquet"
+PREDICTIONS = "baselines/movielens/random_users/popularity/predictions.parquet"
 # One job is in the queue until it is cancelled; like a real one, it then takes what it has just made away.
 SLURM = """#!/bin/sh
 case "$(basename "$0")" in

@@ -13,7 +13,7 @@ from ilora.artifacts.tensors import read_tensors
 
 pytestmark = pytest.mark.timeout(1200)
 
-MOREC = "recommenders/movielens/published/morec/seed~1"
+MOREC = "recommenders/movielens/random_users/morec/seed~1"
 END_TO_END = "recommenders: {{morec: {{training: end_to_end, compared_items: {compared}}}}}\n"
 
 

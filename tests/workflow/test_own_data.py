@@ -26,10 +26,12 @@ def test_the_example_ends_in_table_1(checkout: Checkout) -> None:
     assert set(table["paper_hit_ratio@1"]) == {None}
     assert (checkout.results / "figures" / "books" / "hit_ratio.svg").stat().st_size > 0
 
-    titles = pq.read_table(checkout.results / "data" / "books" / "published" / "items.parquet")["title"].to_pylist()
+    titles = pq.read_table(checkout.results / "data" / "books" / "random_users" / "items.parquet")["title"].to_pylist()
     assert {'Maps, "Lost" and Found', "Winters of Salt", "<s> Doors </s>", "Glass"} <= set(titles)
     assert "" not in titles
-    log = (checkout.results / "logs" / "prepare_interactions" / "books" / "published.log").read_text(encoding="utf-8")
+    log = (checkout.results / "logs" / "prepare_interactions" / "books" / "random_users.log").read_text(
+        encoding="utf-8"
+    )
     assert "1 that lack a value dropped" in log and "1 without a title dropped" in log
 
 
@@ -43,7 +45,7 @@ def test_the_example_by_the_other_protocol(checkout: Checkout) -> None:
 
 def test_files_that_are_missing_are_named(checkout: Checkout) -> None:
     (checkout.folder / "tests" / "workflow" / "small_books" / "books.csv").unlink()
-    target = "results/smoke/data/books/published/interactions.parquet"
+    target = "results/smoke/data/books/random_users/interactions.parquet"
     process = checkout.snakemake("--cores", "1", *OWN, "--", target)
     assert process.returncode != 0
     assert "small_books/books.csv: no such file. Correct data.own, or put the file there." in process.stdout

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from checkout import SMOKE, SNAKEMAKE, Checkout
+from checkout import SMOKE, SNAKEMAKE, Checkout, jobs_in
 
 PLAN = ("--dry-run", "--cores", "8")
 
@@ -32,8 +32,8 @@ def test_the_default_study(checkout: Checkout) -> None:
     assert {name: jobs.get(name) for name in expected} == expected
 
 
-def test_the_papers_study_on_slurm(checkout: Checkout) -> None:
-    jobs = checkout.planned_jobs("--profile", "slurm")
+def test_the_papers_study_on_slurm(papers_plan: str) -> None:
+    jobs = jobs_in(papers_plan)
     expected = {
         "download_lastfm": 1,
         "download_steam": 1,
@@ -100,6 +100,19 @@ def test_a_study_of_chat_methods_alone_says_what_it_lacks(checkout: Checkout, mo
     assert "None of them can be run: the environment variable CHAT_API_KEY holds no key" in process.stdout
 
 
+def test_a_pretrained_model_takes_a_package(checkout: Checkout) -> None:
+    study = ("--configfile", "studies/pretrained.yaml", "--config", "backbone={name: small.gguf}")
+    (checkout.folder / "small.gguf").touch()
+    process = checkout.snakemake(*PLAN, *study)
+    assert process.returncode != 0
+    assert "recommenders.morec.encoder: found all-minilm-l6-v2, expected a model that is here" in process.stdout
+    jobs = checkout.planned_jobs(
+        *study, "recommenders={morec: {encoder: embedded}}", "data={sources: {lastfm: lastfm}}"
+    )
+    expected = {"convert_gguf": 1, "plan_fine_tuning": 6, "fine_tune_gated": 2, "download_model": None}
+    assert {name: jobs.get(name) for name in expected} == expected
+
+
 def test_models_can_be_downloaded_ahead(checkout: Checkout) -> None:
     assert checkout.planned_jobs("--profile", "slurm", "--", "download_models") == {
         "download_model": 2,  # the backbone, and the encoder of titles
@@ -143,16 +156,23 @@ def test_nothing_is_downloaded_by_default(checkout: Checkout) -> None:
     assert not [name for name in checkout.planned_jobs() if name.startswith("download")]
 
 
-@pytest.mark.parametrize(("arguments", "gpus"), [((), "0"), (("--profile", "slurm"), "1")])
-def test_gpus_are_asked_for_by_large_backbones_only(checkout: Checkout, arguments: tuple[str, ...], gpus: str) -> None:
-    plan = checkout.snakemake(*PLAN, *arguments, "--until", "answer_fine_tuned").stdout
+def test_gpus_are_asked_for_by_large_backbones(papers_plan: str) -> None:
+    assert_gpus_asked_for(papers_plan, {"1"})
+
+
+def test_gpus_are_not_asked_for_by_small_backbones(checkout: Checkout) -> None:
+    assert_gpus_asked_for(checkout.snakemake(*PLAN, "--until", "answer_fine_tuned").stdout, {"0"})
+
+
+def assert_gpus_asked_for(plan: str, gpus: set[str]) -> None:
+    """Every rule that runs the language model asks for so many, and no other for any."""
     blocks = re.split(r"^\[.+\]$", plan, flags=re.MULTILINE)
     asked = {
         rule: set(re.findall(r"\bgpu=(\d+)", block))
         for block in blocks
         for rule in re.findall(r"^ *rule (\w+):", block, re.MULTILINE)
     }
-    assert asked["fine_tune"] == asked["fine_tune_gated"] == asked["answer_fine_tuned"] == {gpus}
+    assert asked["fine_tune"] == asked["fine_tune_gated"] == asked["answer_fine_tuned"] == gpus
     assert asked["train_recommender"] == asked["prepare_interactions"] == set()
 
 
@@ -237,11 +257,11 @@ def test_sweeps_share_what_they_can(checkout: Checkout) -> None:
     ("artifact", "jobs"),
     [
         (
-            "finetune/movielens/published/embedded/ilora/gate_input~shuffled/seed~1/adapter/adapter_model.safetensors",
+            "finetune/movielens/random_users/embedded/ilora/gate_input~shuffled/seed~1/adapter/adapter_model.safetensors",
             {"fine_tune_gated": 1, "answer_fine_tuned": 1, "measure_sweep": 1, "make_sweeps": 1, "draw_sweep": 1},
         ),
         (
-            "llm/movielens/published/embedded/ilora/experts~2_steps~4/seed~1/predictions.parquet",
+            "llm/movielens/random_users/embedded/ilora/experts~2_steps~4/seed~1/predictions.parquet",
             {"answer_fine_tuned": 1, "measure_sweep": 1, "make_sweeps": 1, "draw_sweep": 1},
         ),
         ("figures/movielens/experts.pdf", {"draw_sweep": 1}),
@@ -260,7 +280,7 @@ def test_a_deleted_cell_is_made_again_and_no_other(swept: Checkout, artifact: st
 
 
 def test_a_second_name_of_a_run_is_refused(checkout: Checkout) -> None:
-    target = "results/llm/movielens/published/embedded/ilora/experts~4/seed~1/predictions.parquet"
+    target = "results/llm/movielens/random_users/embedded/ilora/experts~4/seed~1/predictions.parquet"
     process = checkout.snakemake(*PLAN, "--", target)
     assert process.returncode != 0
     assert "variant: found experts~4, expected default: ilora on movielens has these settings" in process.stdout
@@ -286,14 +306,14 @@ def test_a_wrong_configuration_stops_before_anything_is_planned(checkout: Checko
 def test_raw_files_that_are_missing_are_named(checkout: Checkout) -> None:
     (checkout.folder / "mine.yaml").write_text("data: {sources: {movielens: raw/ml-100k}}\n", encoding="utf-8")
     assert checkout.snakemake(*PLAN, "--configfile", "mine.yaml").returncode == 0
-    target = "results/data/movielens/published/interactions.parquet"
+    target = "results/data/movielens/random_users/interactions.parquet"
     process = checkout.snakemake("--cores", "1", "--configfile", "mine.yaml", "--", target)
     assert process.returncode != 0
     assert "The folder raw/ml-100k, named as the source of 'movielens', does not exist" in process.stdout
 
 
 def test_a_raw_file_that_is_edited_in_place_is_read_again(checkout: Checkout) -> None:
-    target = "results/smoke/data/movielens/published/interactions.parquet"
+    target = "results/smoke/data/movielens/random_users/interactions.parquet"
     assert checkout.snakemake("--cores", "1", *SMOKE, "--", target).returncode == 0
     assert checkout.planned_jobs(*SMOKE, "--", target) == {}
     with (checkout.folder / "tests" / "workflow" / "small_movielens" / "u.data").open("r+b") as file:

@@ -11,7 +11,7 @@ import pytest
 
 from checkout import Checkout
 
-PLACE = "movielens/published"
+PLACE = "movielens/random_users"
 
 
 def ask(finished: Checkout, method: str, *arguments: str) -> subprocess.CompletedProcess[str]:

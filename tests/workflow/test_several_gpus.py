@@ -26,7 +26,7 @@ finetuning: {item_vectors: raw, curriculum: true}
 def study(checkout: Checkout, gigabytes: float) -> Path:
     backbone = checkout.folder / "tiny backbone"
     if not backbone.exists():
-        shutil.copytree(checkout.results / "backbone" / "movielens" / "published" / "embedded", backbone)
+        shutil.copytree(checkout.results / "backbone" / "movielens" / "random_users" / "embedded", backbone)
     path = checkout.folder / "two.yaml"
     text = STUDY.replace("BACKBONE", json.dumps(str(backbone))).replace("GIGABYTES", str(gigabytes))
     path.write_text(text, encoding="utf-8")
@@ -35,7 +35,7 @@ def study(checkout: Checkout, gigabytes: float) -> Path:
 
 def test_two_processes_tune_what_was_planned(finished: Checkout, tmp_path: Path) -> None:
     checkout = Checkout.like(finished, tmp_path / "checkout")
-    target = "results/two/llm/movielens/published"
+    target = "results/two/llm/movielens/random_users"
     arguments = ["--cores", "2", "--configfile", "studies/smoke.yaml"]
     refused = checkout.snakemake("plans", *arguments, str(study(checkout, 0.001)))
     assert refused.returncode != 0

@@ -22,7 +22,7 @@ from namespaces import NO_NETWORK, is_allowed
 # The first test makes the whole study, and the last one makes it again.
 pytestmark = pytest.mark.timeout(1200)
 
-PLACE = "movielens/published"
+PLACE = "movielens/random_users"
 SEED = "default/seed~1"
 # The pages that tell of all results, and what follows from any change of a prediction.
 PAGES = {"write_study": 1, "collect_costs": 1}
@@ -162,7 +162,7 @@ def test_a_second_run_has_nothing_to_do(finished: Checkout) -> None:
         ("figures/movielens/hit_ratio.pdf", {"draw_hit_ratio": 1, **PAGES}),
         ("tables/table1.tex", {"make_table1": 1, "draw_hit_ratio": 1, **PAGES}),
         ("tables/movielens/answers.html", {"write_answers": 1}),
-        ("benchmarks/rules/fine_tune/movielens/published/embedded/llara/default/seed~1.tsv", {}),
+        ("benchmarks/rules/fine_tune/movielens/random_users/embedded/llara/default/seed~1.tsv", {}),
     ],
 )
 def test_a_deleted_artifact_is_made_again_with_what_depends_on_it(
@@ -269,4 +269,4 @@ def test_a_run_that_was_killed_twice_ends_with_the_same_bytes(checkout: Checkout
     expected = {path: value for path, value in finished.hashes().items() if "seed~2" not in path}
     found = checkout.hashes()
     assert [path for path in expected | found if expected.get(path) != found.get(path)] == []
-    assert {"data/movielens/published/candidates.parquet", "tables/metrics.parquet"} <= set(expected)
+    assert {"data/movielens/random_users/candidates.parquet", "tables/metrics.parquet"} <= set(expected)

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from checkout import SMOKE, Checkout
+from checkout import SMOKE, Checkout, jobs_in
 
 pytestmark = pytest.mark.timeout(1200)
 
@@ -19,7 +19,7 @@ recommenders:
   weight_decay_search: {{values: {values}, seeds: [1, 2]}}
 """
 STUDY = (*SMOKE, "studies/weight_decay.yaml", "studies/search.yaml")
-SASREC = "recommenders/movielens/published/sasrec"
+SASREC = "recommenders/movielens/random_users/sasrec"
 CHOICE = f"{SASREC}/weight_decays.parquet"
 
 
@@ -40,8 +40,8 @@ def searched(finished: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Ch
     return copy
 
 
-def test_the_paper_searches_every_recommender(checkout: Checkout) -> None:
-    jobs = checkout.planned_jobs("--profile", "slurm")
+def test_the_paper_searches_every_recommender(papers_plan: str) -> None:
+    jobs = jobs_in(papers_plan)
     expected = {"validate_weight_decay": 60, "choose_weight_decay": 12, "train_recommender": 60}
     assert {name: jobs.get(name) for name in expected} == expected
 

@@ -79,11 +79,18 @@ class Layout:
     # Which commit of a model lies in the hub's cache, which nodes without a network read.
     hub_record = Artifact("backbone/hub/{backbone}.json")
     embedded_backbone = Artifact(_EMBEDDED)
+    # A model of a GGUF file, or of a package, as transformers loads it.
+    converted_model = Artifact("backbone/converted/{backbone}")
+    packaged_model = Artifact("backbone/packaged/{backbone}")
 
     title_vectors = Artifact("title_vectors/{dataset}/{protocol}/{backbone}/title_vectors.safetensors")
     # A training of the search for an L2, and what is chosen by all of them.
     trial_log = Artifact(f"{_RECOMMENDER}/weight_decay~{{weight_decay}}/seed~{{seed}}/training_log.parquet")
     weight_decays = Artifact(f"{_RECOMMENDER}/weight_decays.parquet")
+
+    # HitRatio@1 over random splits of the users.
+    baseline_on_splits = Artifact("random_splits/{dataset}/{protocol}/{baseline}.parquet")
+    random_splits = Artifact("analysis/{dataset}/{protocol}/random_splits.parquet")
 
     baseline = Artifact("baselines/{dataset}/{protocol}/{baseline}")
     baseline_predictions = Artifact("baselines/{dataset}/{protocol}/{baseline}/predictions.parquet")
@@ -143,6 +150,13 @@ class Layout:
         searched = _SEARCHED if self.is_weight_decay_searched else ""
         return f"{self.results}/{_RECOMMENDER}/{searched}seed~{{seed}}"
 
+    @property
+    def recommender_on_split(self) -> str:
+        """HitRatio@1 of a recommender that was trained on one split of the users."""
+        searched = _SEARCHED if self.is_weight_decay_searched else ""
+        folder = f"{self.results}/random_splits/{{dataset}}/{{protocol}}/{{recommender}}"
+        return f"{folder}/{searched}seed~{{seed}}/{{users}}.parquet"
+
     def raw_files(self, dataset: str, names: Iterable[str]) -> list[str]:
         """Return where the raw files of a data set are downloaded to."""
         return [f"{fill(self.raw_folder, dataset=dataset)}/{name}" for name in names]
@@ -177,7 +191,7 @@ def _as_list(value: object) -> list[object]:
     return list(value) if isinstance(value, Iterable) and not isinstance(value, str) else [value]
 
 
-#: A data set and a protocol, such as ("movielens", "published").
+#: A data set and a protocol, such as ("movielens", "random_users").
 DataKey = tuple[str, str]
 
 
@@ -187,7 +201,7 @@ class Run:
 
     Attributes:
         dataset: for example "movielens".
-        protocol: for example "published".
+        protocol: for example "random_users".
         method: the method's id, for example "ilora".
         backbone: id of the language model; "" if the method has none.
         variant: "default", or what a sweep varies.

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from ilora.artifacts.file_system import remedy
 from ilora.endings import ending_of
+from ilora.garbage import spare_imports
 from ilora.terminal import escaped
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -25,8 +26,10 @@ def start_log(path: str | PathLike[str]) -> logging.Logger:
     """Return the logger of one rule, which writes to the file ``path`` and to standard error.
 
     The file is begun anew, so that it tells of the latest attempt only. Warnings go there too, and the error
-    that ends the process, with an `ilora.endings.Ending` as the last line.
+    that ends the process, with an `ilora.endings.Ending` as the last line. A rule's script begins with this, having
+    imported what it uses.
     """
+    spare_imports()
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(b"")

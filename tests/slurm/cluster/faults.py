@@ -95,9 +95,9 @@ def cancel_a_job(moment: Moment) -> str:
 
 
 def let_a_job_run_out_of_time(moment: Moment) -> str:
-    """Stop a job's processes, and let it run into a limit of one minute, the smallest there is."""
+    """Stop a job's processes, and let its time be over, which Slurm looks for every half a minute."""
     job = moment.signal_a_job("suspend")
-    moment.place.slurm.command("scontrol", "update", f"JobId={job.number}", "TimeLimit=1")
+    moment.place.slurm.command("scontrol", "update", f"JobId={job.number}", "EndTime=now")
     ended = wait_until(lambda: _state(moment, job) not in UNFINISHED, 300)
     assert ended and _state(moment, job) == "TIMEOUT", _state(moment, job)
     return job.rule

@@ -16,6 +16,13 @@ from one_node_slurm import PARTITION, OneNodeSlurm
 
 PROFILE = ("--cores", "8", "--profile", "slurm", *SMOKE)
 SECONDS_TO_END = 900.0
+# The plugin looks at its jobs after some seconds, and ten seconds later each time that none has ended.
+LOOK_EVERY_SECOND = """
+
+from snakemake_executor_plugin_slurm import Executor
+
+Executor.next_seconds_between_status_checks = property(lambda self: 1, lambda self, seconds: None)
+"""
 
 
 class Invocation:
@@ -81,6 +88,16 @@ class SlurmCheckout:
         named = text.replace("#  - slurm_partition=YOUR_PARTITION", f"  - slurm_partition={PARTITION}")
         assert named != text
         profile.write_text(named, encoding="utf-8")
+
+    def look_every_second(self) -> None:
+        """Let Snakemake notice the end of a job within a second or two: jobs of the tests take seconds, not hours."""
+        with (self.checkout.folder / "Snakefile").open("a", encoding="utf-8") as file:
+            file.write(LOOK_EVERY_SECOND)
+        profile = self.checkout.folder / "slurm" / "config.yaml"
+        text = profile.read_text(encoding="utf-8")
+        often = text.replace("max-status-checks-per-second: 0.1", "max-status-checks-per-second: 1")
+        assert often != text
+        profile.write_text(often, encoding="utf-8")
 
     def start(self, *arguments: str) -> Invocation:
         """Start `snakemake --cores 8 --profile slurm` on the smoke study."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import torch
 
+from ilora.adapters.digests import DIGESTS
 from ilora.artifacts.tensors import read_tensors
 from ilora.configuration.sections.backbone import BackboneSource
 from ilora.configuration.sections.finetuning_values import FinetuningValues
@@ -67,11 +68,12 @@ def losses(job: TuningJob) -> list[float]:
 
 
 def tensors(folder: Path) -> dict[str, torch.Tensor]:
-    """Give every tensor of an adapter."""
+    """Give every tensor of an adapter but the digests, which are others for other settings or bits."""
     return {
         f"{path.name}:{name}": tensor
         for path in sorted(folder.glob("*.safetensors"))
         for name, tensor in read_tensors(path).items()
+        if not name.endswith(DIGESTS)
     }
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from peft import PeftModel
 
-from ilora.adapters import InstanceWiseConfig
+from ilora.adapters import InstanceWiseConfig, InstanceWiseLoraConfig
 from ilora.adapters.gating import lora_layers
 from tiny_models import (
     HIDDEN,
@@ -44,6 +44,11 @@ def batch() -> dict[str, torch.Tensor]:
 def logits(model: PeftModel) -> torch.Tensor:
     z = representations(2, dtype=torch.float64) if model.gate_config.gate_input == "sequence_representation" else None
     return model(**batch(), sequence_representations=z).logits
+
+
+def logits_of(model: PeftModel, adapter_name: str) -> torch.Tensor:
+    model.set_adapter(adapter_name)
+    return logits(model)
 
 
 @torch.no_grad()
@@ -125,6 +130,31 @@ def test_a_constant_gate_can_be_combined_exactly(gate: InstanceWiseConfig, kind:
     assert torch.equal(logits(model), expected)
     after = weights_of(model)
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
+
+
+@pytest.mark.filterwarnings("ignore:Already following adapters were merged:UserWarning")
+@pytest.mark.parametrize("safe", [False, True])
+def test_the_adapters_that_are_named_are_merged(safe: bool) -> None:
+    def two() -> PeftModel:
+        model = model_of(config(4, gate_input="constant"))
+        other = InstanceWiseLoraConfig(r=4, target_modules=["q_proj"], instance_wise=config(2, gate_input="constant"))
+        model.add_adapter("other", other)
+        generator = torch.Generator().manual_seed(5)
+        for name, parameter in model.named_parameters():
+            if ".other." in name:
+                parameter.data = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+        return model.double().eval()
+
+    expected = {name: logits_of(two(), name) for name in ("default", "other")}
+    for name in expected:
+        merged = two().merge_and_unload(safe_merge=safe, adapter_names=[name])
+        assert relative_error(plain_logits(merged), expected[name]) < ROUNDING
+    one_after_the_other = two()
+    one_after_the_other.merge_adapter(["default"], safe_merge=safe)
+    one_after_the_other.merge_adapter(["other"], safe_merge=safe)
+    both = plain_logits(two().merge_and_unload(safe_merge=safe, adapter_names=["default", "other"]))
+    assert relative_error(plain_logits(one_after_the_other.get_base_model()), both) < ROUNDING
+    assert all(relative_error(both, alone) > 1e-3 for alone in expected.values())
 
 
 def test_merging_reaches_layers_of_several_ranks() -> None:

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 import torch
-from peft import PeftModel
+from peft import PeftConfig, PeftModel
 from torch import nn
 
-from ilora.adapters import InstanceWiseConfig, get_instance_wise_model, storage
+from ilora.adapters import InstanceWiseConfig, InstanceWiseLoraConfig, get_instance_wise_model, storage
+from ilora.adapters.digests import DIGESTS
 from ilora.artifacts.errors import ArtifactError
 from ilora.artifacts.provenance import sha256_of
 from ilora.artifacts.tensors import read_tensors, write_tensors
@@ -31,7 +32,7 @@ def trained(gate: InstanceWiseConfig | None = None, kind: str = "llama", **setti
     """Give a model whose every saved tensor differs from that of a fresh one."""
     model = instance_wise(tiny_model(kind), gate or config(4), lora(**settings))
     if model.gate_config.gate_input == "sequence_representation":
-        model.gate.standardisation.fit(3 * representations(20, seed=5) + 1)
+        model.gate.fit(3 * representations(20, seed=5) + 1)
     return model
 
 
@@ -242,6 +243,7 @@ def earlier_folder(folder: Path, model: PeftModel, names: Mapping[str, str] = {}
     content["instance_wise"] = section | {"format_version": 1, "base": base}
     (folder / "adapter_config.json").write_text(json.dumps(content))
     saved = read_tensors(folder / "adapter_model.safetensors")
+    del saved[DIGESTS]
     lora_weights = {name.replace("ilora_", "lora_"): saved[name] for name in saved if ".gate." not in name}
     write_tensors(lora_weights, folder / "adapter_model.safetensors")
     gate = {name.removeprefix("base_model.gate."): saved[name] for name in saved if ".gate." in name}
@@ -280,9 +282,45 @@ def test_the_gate_of_another_adapter_in_an_earlier_folder_is_refused(tmp_path: P
         PeftModel.from_pretrained(tiny_model(), str(tmp_path / "one"))
 
 
+@pytest.mark.parametrize("is_earlier_folder", [False, True])
+def test_the_residual_gate_of_earlier_versions_is_refused(is_earlier_folder: bool, tmp_path: Path) -> None:
+    """Its shortcuts had weights, and it read z standardised: it was another network of the same name."""
+    model = trained(config(4, gate="residual_convolution"))
+    shortcut = torch.nn.Sequential(torch.nn.Conv1d(16, 32, 1, bias=False), torch.nn.BatchNorm1d(32))
+    model.gate.get_submodule("blocks.3").shortcut = shortcut
+    model.save_pretrained(str(tmp_path))
+    if is_earlier_folder:
+        earlier_folder(tmp_path, model)
+    message = r"do not fit the model: 0 tensors missing \[\], 6 unexpected \['[a-z_.]*blocks\.3\.shortcut\.0\.weight'"
+    with pytest.raises(ValueError, match=message):
+        PeftModel.from_pretrained(tiny_model(), str(tmp_path))
+    with pytest.raises(ValueError, match=message):
+        storage.read_gate(tmp_path)
+
+
+def test_an_earlier_folder_is_trained_on_and_takes_other_gates(tmp_path: Path) -> None:
+    earlier_folder(tmp_path, trained())
+    loaded = PeftModel.from_pretrained(tiny_model(), str(tmp_path), is_trainable=True)
+    other = instance_wise(tiny_model(), config(4), seed=2)
+    other.save_pretrained(str(tmp_path / "checkpoint"))
+    loaded.load_adapter(str(tmp_path / "checkpoint"), "default", is_trainable=True)
+    assert torch.equal(answer(loaded.eval()), answer(other))
+
+
+def test_settings_of_an_earlier_folder_without_its_gate_are_refused_by_name(tmp_path: Path) -> None:
+    earlier_folder(tmp_path, trained())
+    settings = PeftConfig.from_pretrained(str(tmp_path))
+    with pytest.raises(ValueError, match=r"of an earlier version.*read it by InstanceWiseLoraConfig\.from_pretrained"):
+        PeftModel.from_pretrained(tiny_model(), str(tmp_path), config=settings)
+    settings = InstanceWiseLoraConfig.from_pretrained(tmp_path)
+    loaded = PeftModel.from_pretrained(tiny_model(), str(tmp_path), config=settings)
+    assert torch.equal(answer(loaded), answer(trained()))
+
+
 def test_weights_without_their_gate_are_refused(folder: Path) -> None:
     path = folder / "adapter_model.safetensors"
-    write_tensors({name: tensor for name, tensor in read_tensors(path).items() if ".gate." not in name}, path)
+    saved = read_tensors(path)
+    write_tensors({name: saved[name] for name in saved if ".gate." not in name and name != DIGESTS}, path)
     with pytest.raises(ValueError, match=r"3 tensors missing .*gates\.default\.projection"):
         PeftModel.from_pretrained(tiny_model(), str(folder))
 
@@ -290,7 +328,7 @@ def test_weights_without_their_gate_are_refused(folder: Path) -> None:
 def test_no_tensor_has_the_name_of_a_uniform_loras(folder: Path) -> None:
     """What a server looks for, whatever the settings say."""
     names = read_tensors(folder / "adapter_model.safetensors")
-    assert len(names) == 28 + 3
+    assert len(names) == 28 + 3 + 1  # the digests
     assert not [name for name in names if ".lora_A." in name or ".lora_B." in name]
 
 

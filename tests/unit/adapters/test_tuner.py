@@ -9,7 +9,7 @@ import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from peft.tuners.lora import Linear
-from transformers import OPTForCausalLM, XLNetLMHeadModel
+from transformers import MambaConfig, MambaForCausalLM, OPTForCausalLM, XLNetLMHeadModel
 
 from ilora.adapters import InstanceWiseConfig, InstanceWiseLoraConfig, get_instance_wise_model
 from ilora.adapters.gate_inputs import collapse_tokens
@@ -228,6 +228,14 @@ def test_layers_that_do_not_keep_sequences_apart_are_refused_at_once(
     model = base(base.config_class(**shape, **widths))
     with pytest.raises(ValueError, match=message):
         get_peft_model(model, settings(target_modules=modules))
+
+
+def test_a_layer_that_its_model_computes_without_calling_it_is_refused_as_by_pefts_lora() -> None:
+    """Of Mamba, whose kernels take the weight of out_proj: the adapter would never be computed."""
+    shape: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 1, "vocab_size": 40, "state_size": 4}
+    model = MambaForCausalLM(MambaConfig(**shape))
+    with pytest.raises(ValueError, match="Module 'out_proj' is incompatible with Mamba-based models"):
+        get_peft_model(model, settings(target_modules=["in_proj", "out_proj"]))
 
 
 @pytest.mark.filterwarnings("ignore:.*gradient_checkpointing:FutureWarning")

@@ -109,7 +109,24 @@ def test_methods_are_compared_and_seeds_and_checkpoints_averaged() -> None:
     assert value["llara", 1, None] == pytest.approx((value["llara", 1, 10] + value["llara", 1, 20]) / 2)
     assert value[DIFFERENCE, 2, None] == pytest.approx(value["llara", 2, None] - value["ilora", 2, None])
     difference = numbers(table, method=DIFFERENCE, seed=None, step=None)["similarity"]
-    assert 0 < difference["low"] < difference["value"] < difference["high"]
+    assert difference["low"] < difference["value"] < difference["high"]
+    assert difference["trainings"] == 2
+    assert numbers(table, method=DIFFERENCE, seed=1, step=None)["similarity"]["trainings"] == 1
+
+
+def test_means_over_seeds_have_intervals_over_trainings() -> None:
+    angles = {1: 0.2, 2: 0.4, 3: 0.9}
+    runs = {("llara", seed): [checkpoint(10, angle, seed=seed)] for seed, angle in angles.items()}
+    table = summary_table(runs, dict.fromkeys(angles, DISTANCES), INTERVALS)
+    of_seeds = [numbers(table, seed=seed, step=None)["similarity"] for seed in angles]
+    mean = numbers(table, seed=None, step=None)["similarity"]
+    values = [row["value"] for row in of_seeds]
+    half = 4.303 * np.std(values, ddof=1) / np.sqrt(3)
+    assert half > max(row["high"] - row["value"] for row in of_seeds)
+    assert (mean["low"], mean["high"]) == pytest.approx((np.mean(values) - half, np.mean(values) + half), abs=1e-3)
+    once = summary_table({("llara", 1): runs["llara", 1]}, {1: DISTANCES}, INTERVALS)
+    alone, over_one = (numbers(once, seed=seed, step=None)["similarity"] for seed in (1, None))
+    assert alone | {"seed": None} == over_one
 
 
 def test_what_noise_hides_is_left_out() -> None:

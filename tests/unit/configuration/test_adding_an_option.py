@@ -34,7 +34,7 @@ from ilora.llm.training.fine_tuning import _parameter_groups
 from ilora.study.study import Study
 from ilora.study.targets import Targets
 
-WILDCARDS = {"dataset": "movielens", "protocol": "published", "backbone": "embedded", "method": "llara", "seed": "1"}
+WILDCARDS = {"dataset": "movielens", "protocol": "random_users", "backbone": "embedded", "method": "llara", "seed": "1"}
 
 def params(finetuning):
     study = Study.load({"finetuning": finetuning}, {})

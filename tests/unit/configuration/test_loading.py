@@ -49,7 +49,19 @@ def test_the_default_configuration_is_the_models(defaults: dict[str, Any]) -> No
     assert load_study(defaults) == StudyConfig() == load_study({})
 
 
-STUDIES = ["embedded", "embedded_two_datasets", "figures", "local_chat", "own_data", "paper", "smoke", "weight_decay"]
+STUDIES = [
+    "embedded",
+    "embedded_two_datasets",
+    "figures",
+    "local_chat",
+    "own_data",
+    "paper",
+    "pretrained",
+    "released",
+    "released_switches",
+    "smoke",
+    "weight_decay",
+]
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -96,6 +108,12 @@ def test_every_study_is_tested(repository: Path) -> None:
         ({"finetuning": {"r": True}}, "finetuning.r: found true, expected a whole number"),
         ({"finetuning": {"r": 0}}, "finetuning.r: found 0, expected a value of at least 1"),
         ({"finetuning": {"lora_dropout": 1.0}}, "finetuning.lora_dropout: found 1.0, expected a value less than 1"),
+        ({"finetuning": {"l2": -1}}, "finetuning.l2: found -1, expected a value of at least 0.0"),
+        ({"finetuning": {"adam_beta2": 1.0}}, "finetuning.adam_beta2: found 1.0, expected a value less than 1.0"),
+        (
+            {"finetuning": {"curriculum_counter": "batch"}},
+            'finetuning.curriculum_counter: found "batch", expected training or epoch',
+        ),
         ({"finetuning": {"curriculum": "yes"}}, 'finetuning.curriculum: found "yes", expected true or false'),
         (
             {"finetuning": {"learning_rate": "3e-3"}},
@@ -209,6 +227,20 @@ def test_unknown_keys(changes: dict[str, Any], path: str, guess: str) -> None:
             "finetuning.patience: found 3, expected null, or finetuning.validation_every to be a number",
         ),
         (
+            {"finetuning": {"patience": 3, "validation_every": 100, "snapshots": [], "best_epoch": True}},
+            "finetuning.best_epoch: found true, expected false: finetuning.patience chooses the state by its "
+            "validation loss",
+        ),
+        (
+            {
+                "finetuning": {"prompt_texts": "sentences"},
+                "prompt": {"template": "chat"},
+                "backbone": {"name": "org/model", "gpus": 1},
+            },
+            "finetuning.prompt_texts: found sentences, expected lists: prompt.template is chat, which has sentences of "
+            "its own",
+        ),
+        (
             {"finetuning": {"patience": 3, "validation_every": 100}},
             "finetuning.snapshots: found [100, 300, 1000, 2000], expected []: with finetuning.patience, training may "
             "stop before them",
@@ -285,8 +317,8 @@ def test_wrong_combinations(changes: dict[str, Any], line: str) -> None:
 @pytest.mark.parametrize("name", ["llama", "./models/none", "/models/none", "~/llama", "a/b/c", "meta llama/x"])
 def test_an_unknown_backbone(name: str) -> None:
     assert lines_of({"backbone": {"name": name}}) == [
-        f"backbone.name: found {name}, expected embedded, a directory that exists, or organisation/model "
-        "on the Hugging Face hub"
+        f"backbone.name: found {name}, expected embedded, smollm2, all-minilm-l6-v2, a directory or GGUF file that "
+        "exists, or organisation/model on the Hugging Face hub"
     ]
 
 
@@ -388,9 +420,10 @@ def test_per_dataset_values_are_validated() -> None:
             {"sweeps": {"mine": {"parameter": "guidance", "values": ["shuffled", "constant"]}}},
             "sweeps.mine.parameter: found guidance, expected gate_input, as guidance is called now",
         ),
+        ({"protocol": "published"}, 'protocol: found "published", expected random_users, as published is called now'),
     ],
 )
-def test_keys_of_earlier_versions_are_answered_with_their_names_of_today(changes: dict[str, Any], line: str) -> None:
+def test_names_of_earlier_versions_are_answered_with_their_names_of_today(changes: dict[str, Any], line: str) -> None:
     (found,) = lines_of(changes)
     assert line in found
 
@@ -415,13 +448,19 @@ class TestOwnDatasets:
             "rating": "rating",
             "item_id": "item_id",
             "title": "title",
+            "split_user": "user_id",
+            "split": "split",
         }
-        assert (own.timestamps, own.encoding, own.minimum_rating) == ("seconds", "utf-8", None)
+        assert (own.timestamps, own.encoding, own.minimum_rating, own.splits) == ("seconds", "utf-8", None, None)
 
     def test_files_without_a_header_are_named_by_numbers(self) -> None:
         own = {**BOOKS, "interactions": "ratings.dat", "items": "movies.dat", "separator": "::", "header": False}
         study = load_study({"data": {"own": {"books": {**own, "columns": NUMBERS}}}})
         assert study.data.own["books"].columns.timestamp == 4
+        (line,) = lines_of(
+            {"data": {"own": {"books": {**own, "columns": {**NUMBERS, "split_user": 1}, "splits": "users.dat"}}}}
+        )
+        assert line.startswith("data.own.books.columns.split: found split, expected the number of a column")
         parquet = {**own, "items": "movies.parquet", "columns": {**NUMBERS, "item_id": "isbn", "title": "name"}}
         assert load_study({"data": {"own": {"books": parquet}}}).data.own["books"].columns.title == "name"
 
@@ -526,6 +565,32 @@ class TestBackbone:
         (line,) = lines_of({"backbone": {"name": name}})
         assert line.startswith(f"backbone.name: found {name}, expected ")
 
+    def test_a_gguf_file(self, tmp_path: Path) -> None:
+        identifiers = set()
+        for parent in ("a", "b"):
+            path = tmp_path / parent / "my llama.gguf"
+            path.parent.mkdir()
+            path.touch()
+            backbone = load_study({"backbone": {"name": str(path), "precision": "bfloat16"}}).backbone
+            assert backbone.is_gguf and backbone.is_brought and not backbone.is_on_hub and not backbone.is_directory
+            assert backbone.identifier.startswith("my_llama.gguf-")
+            identifiers.add(backbone.identifier)
+        assert len(identifiers) == 2
+
+    @pytest.mark.parametrize("name", ["models/llama.gguf", "/models/llama.gguf"])
+    def test_a_gguf_file_that_is_not_there_is_no_model_of_the_hub(self, name: str) -> None:
+        assert lines_of({"backbone": {"name": name}}) == [
+            f"backbone.name: found {name}, expected a GGUF file that exists"
+        ]
+
+    def test_a_model_in_a_package(self) -> None:
+        backbone = load_study({"backbone": {"name": "smollm2", "precision": "bfloat16"}}).backbone
+        assert backbone.identifier == "smollm2" and backbone.is_gguf and not backbone.is_on_hub
+        encoder = load_study({"recommenders": {"morec": {"encoder": "all-minilm-l6-v2"}}}).recommenders.morec.model
+        assert encoder.model_id == "all-minilm-l6-v2" and encoder.is_brought and not encoder.is_gguf
+        (line,) = lines_of({"backbone": {"name": "smollm2", "revision": "main"}})
+        assert line == "backbone.revision: found main, expected null: smollm2 has no revisions"
+
     def test_directories_of_the_same_name_differ(self, tmp_path: Path) -> None:
         identifiers = set()
         for parent in ("a", "b"):
@@ -629,3 +694,27 @@ def test_no_two_chat_models_have_the_same_path_and_none_leaves_its_folder() -> N
     names = [ChatSection(model=model).identifier for model in models]
     assert len(set(names)) == len(names)
     assert all(re.fullmatch(r"[A-Za-z0-9._@~-]{1,200}", name) and not name.startswith(".") for name in names)
+
+
+def test_the_protocol_released_takes_data_sets_with_named_users_alone() -> None:
+    own = {"interactions": "ratings.csv", "items": "books.csv"}
+    named = {**own, "splits": "users.csv"}
+    load_study({"protocol": "released", "datasets": ["movielens", "books"], "data": {"own": {"books": named}}})
+    (line,) = lines_of({"protocol": "released", "datasets": ["movielens", "books"], "data": {"own": {"books": own}}})
+    assert line.startswith("protocol: found released, expected random_users or chronological")
+    assert "data.own.books.splits would" in line
+
+
+def test_a_seed_that_splits_nobody_is_refused() -> None:
+    (line,) = lines_of({"protocol": "released", "datasets": ["lastfm", "movielens"], "data": {"split_seed": 3}})
+    assert line.startswith("data.split_seed: found 3, expected 0, the default: protocol released splits no users")
+    load_study({"protocol": "released", "datasets": ["movielens", "steam"], "data": {"split_seed": 3}})
+
+
+def test_random_splits_need_a_protocol_that_splits_users() -> None:
+    (line,) = lines_of({"protocol": "chronological", "random_splits": {"number": 20}})
+    assert line == "random_splits.number: found 20, expected 0: protocol chronological tests every user"
+    (line,) = lines_of({"random_splits": {"number": 1}})
+    assert line.startswith("random_splits.number: found 1, expected 0 or at least 2")
+    (line,) = lines_of({"random_splits": {"methods": ["morec"]}})
+    assert line.startswith('random_splits.methods[0]: found "morec", expected popularity, markov')

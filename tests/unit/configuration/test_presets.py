@@ -40,6 +40,28 @@ def test_the_released_gate_learns_slower() -> None:
     assert values.projector_learning_rate == 5e-4
 
 
+def test_the_released_training_is_that_of_its_scripts() -> None:
+    released = finetuning_values(FinetuningSection(preset="released"), "movielens").model_dump()
+    switches = {
+        "learning_rate_floor": 0.01,
+        "adam_beta2": 0.999,
+        "l2": 1e-5,
+        "maximum_gradient_norm": None,
+        "projector_start": "unscaled",
+        "prompt_texts": "sentences",
+        "curriculum": True,
+        "curriculum_counter": "epoch",
+        "sequences_per_draw": 8,
+        "best_epoch": True,
+        "maximum_new_tokens": 64,
+        "item_vectors": "raw",
+    }
+    assert {key: released[key] for key in switches} == switches
+    paper = finetuning_values(FinetuningSection(preset="paper"), "movielens")
+    own = FinetuningSection()
+    assert all(getattr(paper, key) == getattr(own, key) for key in switches.keys() - {"curriculum", "item_vectors"})
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_every_preset_is_valid_for_every_data_set(preset: str, dataset: str) -> None:

@@ -64,7 +64,8 @@ def test_a_name_has_the_settings_of_all_overrides_that_the_method_reads(
         variant_settings(study, "movielens", method, checked),
     )
     unread = {"experts", "gate", "gate_input", "scale", "gate_learning_rate"} if method != "ilora" else set()
-    unread |= {"item_vectors", "projector_learning_rate", "curriculum"} if method == "tallrec" else set()
+    hybrid = {"item_vectors", "projector_learning_rate", "projector_start", "l2", "curriculum", "curriculum_counter"}
+    unread |= hybrid if method == "tallrec" else set()
     assert resolved.sequence_encoder == (expected.sequence_encoder if method != "tallrec" else "sasrec")
     assert resolved.finetuning.model_dump(exclude=unread) == expected.finetuning.model_dump(exclude=unread)
 

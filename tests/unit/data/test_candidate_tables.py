@@ -58,7 +58,15 @@ def sets_of(
 ) -> dict[str, list[tuple[list[int], str]]]:
     """Return each user's sets and their hashes, in the order of the draws."""
     sequences, interactions = tables_of(users, number_of_items)
-    table = candidates_table(sequences, interactions, exclusion=exclusion, size=size, draws=draws, seed=7)
+    table = candidates_table(
+        sequences,
+        interactions,
+        number_of_items=number_of_items,
+        exclusion=exclusion,
+        size=size,
+        draws=draws,
+        seed=7,
+    )
     sets: dict[str, list[tuple[list[int], str]]] = {}
     for row in table.to_pylist():
         sets.setdefault(users[row["sequence_id"]].name, []).append((row["candidates"], row["hash"]))
@@ -123,7 +131,7 @@ def test_how_the_work_is_cut_changes_nothing(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_table_has_every_draw_of_val_and_test_only() -> None:
     users = [User("1", [1, 2], "train"), User("2", [3, 4], "val"), User("3", [5, 6], "test")]
-    table = candidates_table(*tables_of(users, 60), exclusion="history", size=20, draws=2, seed=0)
+    table = candidates_table(*tables_of(users, 60), number_of_items=60, exclusion="history", size=20, draws=2, seed=0)
     assert table.schema == CANDIDATES
     identities = [(row["sequence_id"], row["draw"]) for row in table.to_pylist()]
     assert identities == [(1, 0), (1, 1), (2, 0), (2, 1)]
@@ -132,9 +140,13 @@ def test_the_table_has_every_draw_of_val_and_test_only() -> None:
 
 def test_the_frozen_sets_of_movielens_stay_what_they_were() -> None:
     """Every number that was ever compared rests on these bytes."""
-    prepared = prepare(MOVIELENS.read("recbole"), MOVIELENS.recipe, "published", FilterSettings(minimum_rating=3.0))
-    sequences = make_sequences(prepared.interactions, "published", split_seed=0, minimum_history=3, maximum_history=10)
-    table = draw_candidate_sets(sequences, prepared.interactions, "published", size=20, draws=10, seed=0)
+    prepared = prepare(MOVIELENS.read("recbole"), MOVIELENS.recipe, "random_users", FilterSettings(minimum_rating=3.0))
+    sequences = make_sequences(
+        prepared.interactions, "random_users", split_seed=0, minimum_history=3, maximum_history=10
+    )
+    table = draw_candidate_sets(
+        sequences, prepared.interactions, "random_users", number_of_items=1_574, size=20, draws=10, seed=0
+    )
     assert table.num_rows == (94 + 95) * 10
     first = table.slice(0, 1).to_pylist()[0]
     assert first["candidates"][:5] == [604, 385, 552, 46, 1381]
@@ -150,7 +162,19 @@ def test_sequences_of_other_interactions_are_refused(column: str, value: int) ->
     (row,) = sequences.to_pylist()
     altered = pa.Table.from_pylist([{**row, column: value}], schema=SEQUENCES)
     with pytest.raises(ValueError, match=r"User \d has a sequence with target .* made from other interactions"):
-        candidates_table(altered, interactions, exclusion="history", size=20, draws=1, seed=0)
+        candidates_table(altered, interactions, number_of_items=40, exclusion="history", size=20, draws=1, seed=0)
+
+
+def test_items_that_do_not_occur_are_drawn_too() -> None:
+    sequences, interactions = tables_of([User("a", [1, 2, 3])], 4)
+    table = candidates_table(sequences, interactions, number_of_items=22, exclusion="history", size=20, draws=1, seed=0)
+    assert sorted(table["candidates"][0].as_py()) == [0, *range(3, 22)]
+
+
+def test_a_catalogue_that_lacks_an_item_is_refused() -> None:
+    tables = tables_of([User("a", [1, 2, 3])], 40)
+    with pytest.raises(ValueError, match=r"with item 39, but the catalogue's items run from 0 to 38"):
+        candidates_table(*tables, number_of_items=39, exclusion="history", size=20, draws=1, seed=0)
 
 
 def test_too_small_a_catalogue_is_refused_with_the_user() -> None:

@@ -48,14 +48,14 @@ class Rules:
         """Put a fault into one of the files."""
         self.write(path, fault(path.read_text(encoding="utf-8")))
 
-    def run(self, protocol: str = "published") -> None:
+    def run(self, protocol: str = "random_users") -> None:
         """Run the scripts until one fails."""
         raw = {"source": str(self.ratings), "own": self.own, "filters": {}}
-        cut = {"split_seed": 0, "minimum_history": 3, "maximum_history": 10}
+        cut = {"split_seed": 0, "minimum_history": 3, "maximum_history": 10, "own": self.own}
         self._script("prepare_interactions", [], ["interactions", "catalogue", "steps"], raw, protocol)
         self._script("make_sequences", ["interactions"], ["sequences"], cut, protocol)
         drawn = {"size": 20, "draws": 2, "seed": 0}
-        self._script("draw_candidates", ["interactions", "sequences"], ["candidates"], drawn, protocol)
+        self._script("draw_candidates", ["interactions", "catalogue", "sequences"], ["candidates"], drawn, protocol)
 
     def _script(self, name: str, inputs: list[str], outputs: list[str], params: dict[str, Any], protocol: str) -> None:
         rule = SimpleNamespace(
@@ -94,11 +94,11 @@ def replaced(old: str, new: str) -> Fault:
     return fault
 
 
-@pytest.mark.parametrize("protocol", ["published", "chronological"])
+@pytest.mark.parametrize("protocol", ["random_users", "chronological"])
 def test_a_faultless_data_set_goes_through(rules: Rules, protocol: str) -> None:
     rules.run(protocol)
     assert rules.artifacts == set(OUTPUTS.values())
-    evaluated = {"published": 4, "chronological": 2 * USERS}[protocol]
+    evaluated = {"random_users": 4, "chronological": 2 * USERS}[protocol]
     assert pq.read_table(rules.made / "candidates.parquet").num_rows == 2 * evaluated
 
 
@@ -208,7 +208,7 @@ def test_titles_are_settled_and_counted(rules: Rules, title: str, line: str, kep
     assert dict(zip(items["raw_id"], items["title"], strict=True)).get("9") == kept
 
 
-@pytest.mark.parametrize("protocol", ["published", "chronological"])
+@pytest.mark.parametrize("protocol", ["random_users", "chronological"])
 def test_a_user_with_one_item_gives_no_sequence(rules: Rules, protocol: str) -> None:
     rules.change(rules.ratings, lambda text: text + "single,0,1,5\n")
     rules.run(protocol)
@@ -229,3 +229,73 @@ def test_too_few_items_for_a_candidate_set_stop_before_any_is_drawn(rules: Rules
     with pytest.raises(ValueError, match="A set of 20 candidates needs 19 items besides the target, but only"):
         rules.run()
     assert "candidates.parquet" not in rules.artifacts and len(rules.artifacts) == 4
+
+
+@pytest.fixture
+def split_file(rules: Rules) -> Path:
+    """A file that names the split of each user, which the protocol released reads."""
+    path = rules.folder / "splits.csv"
+    splits = ["train"] * 16 + ["val"] * 2 + ["test"] * 2
+    rules.write(path, "\n".join(["user_id,split", *(f"u{user},{split}" for user, split in enumerate(splits)), ""]))
+    rules.own["splits"] = str(path)
+    return path
+
+
+def test_a_split_of_ones_own_is_compared_on(rules: Rules, split_file: Path) -> None:
+    rules.change(split_file, lambda text: text + "u99,test\n,val\nu5,\n")
+    rules.run("released")
+    sequences = pq.read_table(rules.made / "sequences.parquet").to_pylist()
+    held_out = {(row["raw_user_id"], row["split"], row["position"]) for row in sequences if row["split"] != "train"}
+    assert held_out == {("u16", "val", 7), ("u17", "val", 7), ("u18", "test", 7), ("u19", "test", 7)}
+    log = rules.log("make_sequences")
+    assert "23 rows in, 2 that lack a value dropped, 21 users out" in log and "21 users named, 20 of them occur" in log
+
+
+def test_the_split_may_stand_in_the_file_of_interactions(rules: Rules) -> None:
+    def with_split(text: str) -> str:
+        header, *rows = text.splitlines()
+        words = {"u0": "test", "u1": "val"}
+        lines = [f"{row},{words.get(row.partition(',')[0], 'train')}" for row in rows]
+        return "\n".join([f"{header},part", *lines, ""])
+
+    rules.change(rules.ratings, with_split)
+    rules.own |= {"splits": str(rules.ratings), "columns": {"split": "part"}}
+    rules.run("released")
+    rows = pq.read_table(rules.made / "sequences.parquet").to_pylist()
+    assert {row["raw_user_id"]: row["split"] for row in rows if row["split"] != "train"} == {"u0": "test", "u1": "val"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (
+            replaced("u3,train", "u3,valid"),
+            r"splits\.csv, line 5: the split of user u3 is 'valid', expected one of train, val, test",
+        ),
+        (
+            lambda text: text + "u3,test\n",
+            r"splits\.csv, line 22: user u3 is in the split 'test', but on a row before in 'train'",
+        ),
+        (
+            replaced("u3,train\n", ""),
+            r"splits\.csv: found no split of 1 of the 20 users, such as 'u3'; expected train, val",
+        ),
+        (lambda text: text.replace("test", "val"), r"splits\.csv: found no user of the split 'test' among"),
+        (
+            replaced("user_id,split", "user_id,part"),
+            r"splits\.csv: expected one column 'split', found the columns user_id",
+        ),
+    ],
+    ids=["word", "two splits", "no split", "no user", "no column"],
+)
+def test_a_split_that_is_none_leaves_nothing(rules: Rules, split_file: Path, fault: Fault, message: str) -> None:
+    rules.change(split_file, fault)
+    with pytest.raises(ValueError, match=message):
+        rules.run("released")
+    assert "sequences.parquet" not in rules.artifacts
+
+
+def test_a_file_of_splits_that_is_not_there_is_named(rules: Rules, split_file: Path) -> None:
+    split_file.unlink()
+    with pytest.raises(FileNotFoundError, match=r"splits\.csv: no such file\. Correct data\.own"):
+        rules.run("released")

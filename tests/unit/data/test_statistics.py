@@ -15,12 +15,14 @@ def test_everything_is_counted() -> None:
         for item, time in zip([3, 2, 1, 0, 4, 5], of_user, strict=False)
     ]
     interactions = pa.Table.from_pylist(rows, schema=INTERACTIONS)
-    statistics = dataset_statistics(interactions, make_sequences(interactions, minimum_history=3, maximum_history=10))
+    statistics = dataset_statistics(
+        interactions, make_sequences(interactions, minimum_history=3, maximum_history=10), 8
+    )
     assert statistics == {
         "users": 2,
-        "items": 6,
+        "items": 8,  # two of which do not occur
         "interactions": 10,
-        "sparsity": 1 - 10 / 12,
+        "sparsity": 1 - 10 / 16,
         "sequence_length_mean": 5,
         "sequence_length_min": 4,
         "sequence_length_max": 6,
@@ -36,5 +38,5 @@ def test_everything_is_counted() -> None:
     table = statistics_table("books", "chronological", statistics)
     assert table.schema == DATASET_STATISTICS
     assert table.slice(3, 1).to_pylist() == [
-        {"dataset": "books", "protocol": "chronological", "statistic": "sparsity", "value": 1 - 10 / 12}
+        {"dataset": "books", "protocol": "chronological", "statistic": "sparsity", "value": 1 - 10 / 16}
     ]

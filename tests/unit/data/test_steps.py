@@ -113,3 +113,12 @@ def test_a_sample_is_about_its_share_and_hangs_on_no_other(sample: Callable[...,
     assert chosen != pairs_of(sample(1 / 3, seed=1).apply(interactions))
     few = interactions.slice(0, 100).take(pa.array(range(99, -1, -1)))
     assert pairs_of(sample(1 / 3, seed=0).apply(few)) == {row for row in rows[:100] if row in chosen}
+
+
+def test_distinct_pairs_stay_in_the_order_of_their_first_rows() -> None:
+    users = [str(7 * place % 100) for place in range(100)]
+    rows = [
+        {"raw_user_id": user, "raw_item_id": "X", "rating": None, "timestamp": 1} for user in [*users, *reversed(users)]
+    ]
+    kept = keep_distinct_pairs().apply(pa.Table.from_pylist(rows, schema=RAW_INTERACTIONS))
+    assert kept["raw_user_id"].to_pylist() == users

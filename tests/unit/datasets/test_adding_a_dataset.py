@@ -31,10 +31,12 @@ dataset = study.data.dataset("library")
 check_raw_folder(dataset.name, dataset.source, sys.argv[1])
 raw = dataset.read(sys.argv[1])
 made = {}
-for protocol in ("published", "chronological"):
+for protocol in ("random_users", "chronological"):
     prepared = prepare(raw, dataset.recipe, protocol, FilterSettings())
     cut = make_sequences(prepared.interactions, protocol, split_seed=0, minimum_history=3, maximum_history=10)
-    sets = draw_candidate_sets(cut, prepared.interactions, protocol, size=20, draws=1, seed=0)
+    sets = draw_candidate_sets(
+        cut, prepared.interactions, protocol, number_of_items=prepared.items.num_rows, size=20, draws=1, seed=0
+    )
     made[protocol] = {"steps": [step.step for step in prepared.steps], "candidate sets": sets.num_rows}
 json.dump(
     {
@@ -44,7 +46,7 @@ json.dump(
         "question": dataset.wording.question,
         "terms": terms_of_use(dataset.source),
         "source": study.data.sources["library"],
-        "published users": paper_statistic("library", "published", "users"),
+        "published users": paper_statistic("library", "random_users", "users"),
         "known": study.known_datasets,
     },
     sys.stdout,
@@ -85,7 +87,7 @@ def test_two_files_are_touched_and_everything_else_follows(repository: Path, cop
     kept = READERS - 1  # one borrowed too few
     steps = ["distinct pairs", "users with >= 5 items", "dense ids", "order by time, ties at random"]
     assert told["made"] == {
-        "published": {"steps": steps, "candidate sets": kept - kept * 8 // 10},
+        "random_users": {"steps": steps, "candidate sets": kept - kept * 8 // 10},
         "chronological": {"steps": steps, "candidate sets": 2 * kept},
     }
     assert told["users"] == READERS

@@ -49,9 +49,12 @@ def test_titles_stand_as_in_a_prompt(recbole: RawData) -> None:
         {"genres": ["Animation", "Children's", "Comedy"], "year": 1995},
     )
     assert films["12"][0] == "The Usual Suspects"
-    assert films["179"][0] == "Clockwork Orange, A"  # only ", The" is moved
-    assert films["543"][0] == "Misérables, Les"
-    assert films["617"][0] == "Blue Angel, The (Blaue Engel, Der)"  # not trailing
+    assert films["179"][0] == "A Clockwork Orange"
+    assert films["436"][0] == "An American Werewolf in London"
+    assert films["543"][0] == "Misérables, Les"  # English articles alone are moved
+    assert films["617"][0] == "The Blue Angel (Blaue Engel, Der)"
+    assert films["177"][0] == "The Good, The Bad and The Ugly"
+    assert films["1019"][0] == "Die xue shuang xiong (The Killer)"
     assert films["267"] == ("unknown", {"genres": [], "year": None})
     assert films["1412"] == (
         "Land Before Time III: The Time of the Great Giving",
@@ -77,7 +80,7 @@ def grouplens_line(raw_id: str, film: tuple[str, dict[str, object]]) -> str:
     title, metadata = film
     genres, year = metadata["genres"], metadata["year"]
     assert isinstance(genres, list)
-    if title.startswith("The "):
+    if title.startswith("The ") and "(" not in title:
         title = f"{title.removeprefix('The ')}, The"
     if year is not None:
         title = f"{title} ({year})"

@@ -18,8 +18,8 @@ from ilora.data.recipes import FilterSettings
 from ilora.datasets.loading import load_dataset, module_of
 from ilora.datasets.register import DATASETS, PAPER_DATASETS, built_in_dataset
 from ilora.datasets.wording import PromptWording
+from ilora.deviations.recommenders import PAPER_METHODS
 from ilora.methods.register import LABELS
-from ilora.pages.deviations import PAPER_METHODS
 
 BOOKS = OwnDataset(
     interactions="ratings.csv", items="books.csv", words=OwnWords(items="books", participle="read", verb="read")

@@ -43,7 +43,7 @@ rows = [
     for user in range(40)
 ]
 predictions = pa.Table.from_pylist(rows, schema=PREDICTIONS)
-run = Run("movielens", "published", "ilora", "embedded", seed=1)
+run = Run("movielens", "random_users", "ilora", "embedded", seed=1)
 settings = IntervalSettings(samples=100)
 metrics = measure_run(predictions, run, titles, settings, "here")
 table = build_table1(
@@ -51,7 +51,7 @@ table = build_table1(
 )
 notes = table_notes(table, DIFFERENCES.empty_table())
 facts = CardFacts(
-    "ilora", "instance_wise", "movielens", "published", "embedded", False, None, "sasrec", 1,
+    "ilora", "instance_wise", "movielens", "random_users", "embedded", None, None, False, None, "sasrec", 1,
     {"order": "history_first", "behaviour_token": "before_title", "template": "plain"}, {}, None, "adapter",
 )
 measured = {row["metric"]: row["value"] for row in metrics.to_pylist() if row["split"] == "test"}

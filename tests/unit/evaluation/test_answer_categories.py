@@ -34,6 +34,8 @@ def _answer(text: str, choice: int | None) -> pa.Table:
         ("Casino", None, AnswerCategory.HISTORY),
         ("  Casino \nand more", None, AnswerCategory.HISTORY),
         ("Brazil", None, AnswerCategory.OUTSIDE),
+        ("\n\nBrazil\n", None, AnswerCategory.OUTSIDE),
+        ("\n", None, AnswerCategory.UNRECOGNISED),
         ("I like Ran", None, AnswerCategory.UNRECOGNISED),
         ("", None, AnswerCategory.UNRECOGNISED),
     ],

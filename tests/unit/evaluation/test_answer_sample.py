@@ -7,8 +7,8 @@ from ilora.layout import Run
 
 PredictionsMaker = Callable[..., pa.Table]
 
-LLARA = Run("movielens", "published", "llara", "embedded", seed=1)
-ILORA = Run("movielens", "published", "ilora", "embedded", seed=2)
+LLARA = Run("movielens", "random_users", "llara", "embedded", seed=1)
+ILORA = Run("movielens", "random_users", "ilora", "embedded", seed=2)
 
 
 def test_what_was_asked_and_answered_stands_in_words(make_predictions: PredictionsMaker, titles: list[str]) -> None:

@@ -15,10 +15,10 @@ from ilora.layout import Run
 PredictionsMaker = Callable[..., pa.Table]
 
 SETTINGS = IntervalSettings(samples=200)
-ILORA = [Run("movielens", "published", "ilora", "embedded", seed=seed) for seed in (1, 2)]
-LLARA = [Run("movielens", "published", "llara", "embedded", seed=seed) for seed in (1, 2)]
-POPULARITY = Run("movielens", "published", "popularity")
-GPT4 = Run("movielens", "published", "gpt4", "gpt-4o")
+ILORA = [Run("movielens", "random_users", "ilora", "embedded", seed=seed) for seed in (1, 2)]
+LLARA = [Run("movielens", "random_users", "llara", "embedded", seed=seed) for seed in (1, 2)]
+POPULARITY = Run("movielens", "random_users", "popularity")
+GPT4 = Run("movielens", "random_users", "gpt4", "gpt-4o")
 
 
 def _hit_ratio(tables: list[pa.Table], split: str) -> float:
@@ -34,11 +34,45 @@ def test_a_difference_is_that_of_the_means(make_predictions: PredictionsMaker) -
     for row in differences.to_pylist():
         expected = _hit_ratio(list(ours.values()), row["split"]) - _hit_ratio(list(theirs.values()), row["split"])
         assert row["value"] == pytest.approx(expected)
-        assert 0.0 < row["low"] < row["value"] < row["high"]
-        assert row["p"] < 0.001
+        assert row["low"] < row["value"] < row["high"]
+        assert row["p_users"] < 0.001 <= row["p"]  # two trainings cannot show so much
         assert row["first_ahead"] > row["second_ahead"]
-        assert (row["seeds"], row["comparisons"]) == (2, 1)
+        assert (row["seeds"], row["comparisons"], row["covers"]) == (2, 1, "users and trainings")
         assert row["minimum_detectable"] == row["minimum_detectable_holm"]
+
+
+def test_what_differs_between_trainings_is_not_taken_for_a_difference(make_predictions: PredictionsMaker) -> None:
+    accuracies = {1: 0.35, 2: 0.6, 3: 0.85}
+    ours = {
+        Run("movielens", "random_users", "ilora", "embedded", seed=seed): make_predictions(
+            "ilora", users=300, accuracy=accuracy, seed=seed
+        )
+        for seed, accuracy in accuracies.items()
+    }
+    popularity = make_predictions("popularity", users=300, accuracy=0.3, seed=9)
+    several = compare_with("ilora", ours | {POPULARITY: popularity}, SETTINGS).to_pylist()[1]
+    assert several["p_users"] < 0.001 and several["p"] > 0.05
+    assert several["low"] < 0.0 < several["value"]
+    assert several["minimum_detectable"] > 0.3
+    best = {run: table for run, table in ours.items() if run.seed == 3}
+    once = compare_with("ilora", best | {POPULARITY: popularity}, SETTINGS).to_pylist()[1]
+    assert once["p"] == once["p_users"] < 0.001
+    assert once["covers"] == "users, one training"
+
+
+def test_trainings_of_one_seed_are_pairs_in_whatever_order_they_come(make_predictions: PredictionsMaker) -> None:
+    def sides(method: str, seeds: tuple[int, ...]) -> dict[Run, pa.Table]:
+        return {
+            Run("movielens", "random_users", method, "embedded", seed=seed): make_predictions(
+                method, users=60, accuracy=0.2 * seed, seed=seed
+            )
+            for seed in seeds
+        }
+
+    straight = compare_with("ilora", sides("ilora", (1, 2, 3)) | sides("llara", (1, 2, 3)), SETTINGS)
+    assert straight.equals(compare_with("ilora", sides("ilora", (3, 1, 2)) | sides("llara", (2, 1, 3)), SETTINGS))
+    # With each seed, both have the same answers, however much the seeds differ.
+    assert (straight["low"].to_pylist(), straight["p"].to_pylist()) == ([0.0] * 3, [1.0] * 3)
 
 
 def test_one_answer_per_user_is_tested_by_mcnemar(make_predictions: PredictionsMaker) -> None:
@@ -88,8 +122,8 @@ def test_a_method_that_answers_alike_shows_no_difference(make_predictions: Predi
 
 
 def test_sweeps_and_other_data_sets_stay_apart(make_predictions: PredictionsMaker) -> None:
-    sweep = Run("movielens", "published", "llara", "embedded", "rank~4", 1)
-    elsewhere = Run("lastfm", "published", "llara", "embedded", seed=1)
+    sweep = Run("movielens", "random_users", "llara", "embedded", "rank~4", 1)
+    elsewhere = Run("lastfm", "random_users", "llara", "embedded", seed=1)
     predictions = {ILORA[0]: make_predictions("ilora"), sweep: make_predictions("llara")}
     assert compare_with("ilora", predictions | {elsewhere: make_predictions("llara")}, SETTINGS).num_rows == 0
 

@@ -17,7 +17,7 @@ from ilora.predictions.schema import PREDICTIONS
 PredictionsMaker = Callable[..., pa.Table]
 
 SETTINGS = IntervalSettings(samples=200)
-RUNS = [Run("movielens", "published", "llara", "embedded", seed=seed) for seed in (1, 2)]
+RUNS = [Run("movielens", "random_users", "llara", "embedded", seed=seed) for seed in (1, 2)]
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from ilora.predictions.schema import PREDICTIONS
 PredictionsMaker = Callable[..., pa.Table]
 
 SETTINGS = IntervalSettings(samples=200)
-RUN = Run("movielens", "published", "sasrec", seed=1)
-LLARA = Run("movielens", "published", "llara", "embedded", seed=7)
+RUN = Run("movielens", "random_users", "sasrec", seed=1)
+LLARA = Run("movielens", "random_users", "llara", "embedded", seed=7)
 DEFAULT_RATIOS = ("hit_ratio@1", "hit_ratio@1_over_valid", "valid_ratio")
 FOUR_TITLES = ["Heat", "Portal", "Portal 2", "Ran"]
 

@@ -9,12 +9,19 @@ import pytest
 from scipy.stats import binomtest
 
 from ilora.evaluation import simulation
-from ilora.evaluation.simulated_answers import Population, simulate_hits, simulate_methods, simulate_pair
+from ilora.evaluation.simulated_answers import (
+    Population,
+    simulate_hits,
+    simulate_methods,
+    simulate_pair,
+    simulate_trainings,
+)
 from ilora.evaluation.simulation import (
     EXTREME_RATES,
     LEVEL,
     mcnemar_power,
     simulate_coverage,
+    simulate_coverage_over_trainings,
     simulate_false_findings,
     simulate_power,
 )
@@ -34,6 +41,26 @@ def test_intervals_hold_the_truth_as_often_as_they_say(coverage: pd.DataFrame) -
     assert ordinary["coverage"].between(0.92, 0.98).all()
     assert 0.94 <= ordinary["coverage"].mean() <= 0.96
     assert set(ordinary["quantity"]) == {"HitRatio@1", "HitRatio@1 over valid", "difference"}
+
+
+def test_intervals_hold_the_truth_over_users_and_trainings() -> None:
+    table = simulate_coverage_over_trainings(100, 0, USERS, rates={0.45: 0.6}, sds=(0.0, 0.04)).to_pandas()
+    several = table[table["trainings"] > 1]
+    # 100 simulations have a standard error of 0.02; together the rows are more certain.
+    assert several["mean"].min() >= 0.89 and several["mean"].mean() >= 0.95
+    assert several["difference"].min() >= 0.89 and several["difference"].mean() >= 0.95
+    assert several["found"].mean() <= LEVEL + 0.01
+    # What the trainings are for: over users alone the truth is missed, and differences are found that are luck.
+    apart = table[table["sd"] > 0.0]
+    assert apart["mean, users"].max() < 0.93 and apart["found, users"].min() > 2 * LEVEL
+
+
+def test_simulated_trainings_have_the_rate_and_the_spread_asked_for() -> None:
+    population = Population(users=2000, draws=10, rate=0.3, correlation=0.4)
+    hits = simulate_trainings(population, 50, 0.04, 1, 0.7, 10, np.random.default_rng(0))[0]
+    rates = hits.mean(axis=-1) / 10
+    assert rates.mean() == pytest.approx(0.3, abs=0.01)
+    assert rates.std(axis=0, ddof=1).mean() == pytest.approx(0.04, rel=0.1)
 
 
 def test_where_few_users_stand_out_intervals_are_wide_enough(coverage: pd.DataFrame) -> None:
@@ -90,11 +117,17 @@ def test_simulated_methods_agree_on_users() -> None:
 def test_the_command_prints_and_writes_its_tables(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    trained = simulation.simulate_coverage_over_trainings
+    monkeypatch.setattr(
+        simulation,
+        "simulate_coverage_over_trainings",
+        lambda count, seed: trained(count, seed, (10,), {0.45: 0.6}, (0.0, 0.02)),
+    )
     for name in ("simulate_coverage", "simulate_false_findings", "simulate_power"):
         full = getattr(simulation, name)
         monkeypatch.setattr(simulation, name, lambda count, seed, full=full: full(count, seed, (10,)))
     monkeypatch.setattr(simulation, "GAINS", {(10, 1): 0.5, (10, 10): 0.5})
     simulation.main(["--simulations", "5", "--output", str(tmp_path)])
     printed = capsys.readouterr().out
-    assert "false findings, 5 simulations" in printed
+    assert "false findings, 5 simulations" in printed and "coverage over trainings, 5 simulations" in printed
     assert pq.read_table(tmp_path / "power.parquet")["power"].to_pylist()

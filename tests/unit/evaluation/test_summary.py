@@ -12,10 +12,10 @@ from ilora.layout import Run
 PredictionsMaker = Callable[..., pa.Table]
 
 SETTINGS = IntervalSettings(samples=200)
-ILORA = [Run("movielens", "published", "ilora", "embedded", seed=seed) for seed in (1, 2)]
-LLARA = [Run("movielens", "published", "llara", "embedded", seed=seed) for seed in (1, 2)]
+ILORA = [Run("movielens", "random_users", "ilora", "embedded", seed=seed) for seed in (1, 2)]
+LLARA = [Run("movielens", "random_users", "llara", "embedded", seed=seed) for seed in (1, 2)]
 TITLES = [f"Item {item}" for item in range(3000)]
-ALL_TITLES = {("movielens", "published"): TITLES}
+ALL_TITLES = {("movielens", "random_users"): TITLES}
 
 
 def _measured(predictions: dict[Run, pa.Table]) -> pa.Table:
@@ -31,6 +31,7 @@ def test_one_seed_keeps_the_interval_of_its_run(make_predictions: PredictionsMak
         assert summary[name].to_pylist() == metrics[name].to_pylist()
     assert set(summary["seeds"].to_pylist()) == {1}
     assert set(summary["sd"].to_pylist()) == {None}
+    assert set(summary["covers"].to_pylist()) == {"users, one training"}
     assert set(summary["draws"].to_pylist()) == {2}
 
 
@@ -45,6 +46,13 @@ def test_several_seeds_give_their_mean_and_spread(make_predictions: PredictionsM
         assert row["value"] == pytest.approx(runs["value"].mean())
         assert row["sd"] == pytest.approx(runs["value"].std(ddof=1))
         assert row["low"] <= row["value"] <= row["high"]
+        assert row["covers"] == "users and trainings"
+
+
+def test_what_is_not_trained_has_an_interval_over_users(make_predictions: PredictionsMaker) -> None:
+    predictions = {Run("movielens", "random_users", "popularity"): make_predictions("popularity")}
+    summary = summarise(_measured(predictions), predictions, ALL_TITLES, SETTINGS)
+    assert set(summary["covers"].to_pylist()) == {"users"}
 
 
 def test_methods_stay_in_the_order_of_the_metrics(make_predictions: PredictionsMaker) -> None:

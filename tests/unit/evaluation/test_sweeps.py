@@ -31,7 +31,7 @@ def answers(make: PredictionsMaker, cell: SweepCell, seed: int) -> pa.Table:
 
 
 def run(cell: SweepCell, seed: int, step: int | None = None) -> Run:
-    return Run("movielens", "published", cell.method, "embedded", cell.variant, seed, step)
+    return Run("movielens", "random_users", cell.method, "embedded", cell.variant, seed, step)
 
 
 @pytest.fixture
@@ -61,7 +61,9 @@ def test_the_reference_is_compared_with_every_other_cell(predictions: dict[Run, 
     assert (four["difference"], four["improvement"], four["is_reference"]) == (None, None, True)
     assert two["difference"] == pytest.approx(four["value"] - two["value"])
     assert two["improvement"] == pytest.approx(100 * (four["value"] / two["value"] - 1))
-    assert two["difference_low"] > 0 and two["improvement_low"] > 0
+    for comparison in ("difference", "improvement"):
+        assert two[f"{comparison}_low"] < two[comparison] < two[f"{comparison}_high"]
+    assert {row["covers"] for row in table.to_pylist()} == {"users and trainings"}
     assert uniform["setting"] is None and uniform["difference"] == pytest.approx(0.0)
 
 

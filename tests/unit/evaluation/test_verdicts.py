@@ -1,6 +1,6 @@
 import pytest
 
-from ilora.evaluation.verdicts import Verdict, incomparable_backbone, judge
+from ilora.evaluation.verdicts import Cell, Verdict, incomparable_backbone, judge
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,31 @@ from ilora.evaluation.verdicts import Verdict, incomparable_backbone, judge
     ],
 )
 def test_the_rule(low: float, high: float, paper: float, gain: float, verdict: Verdict) -> None:
-    assert judge(low, high, paper, gain) is verdict
+    # Nothing is trained, or all trainings agree: what one more training of the paper's may be off is nothing.
+    for covers, seeds, sd in (("users", 1, None), ("users and trainings", 3, 0.0)):
+        cell = Cell((low + high) / 2, low, high, covers, 0.95, seeds, sd)
+        assert judge(cell, paper, gain) is verdict
+
+
+@pytest.mark.parametrize(
+    ("paper", "verdict"),
+    [
+        (0.45, Verdict.REPRODUCED),
+        (0.53, Verdict.UNDERPOWERED),  # out of our interval, but one training may be there
+        (0.54, Verdict.NOT_REPRODUCED),
+        (0.27, Verdict.UNDERPOWERED),
+        (0.26, Verdict.NOT_REPRODUCED),
+    ],
+)
+def test_the_papers_value_may_be_of_one_training(paper: float, verdict: Verdict) -> None:
+    # Student's t with 2 degrees of freedom is 4.303: 0.0999 for a spread of 0.0232, and with 0.09 by squares 0.1345.
+    cell = Cell(0.40, 0.31, 0.49, "users and trainings", 0.95, 3, 0.02322)
+    assert judge(cell, paper, 0.2) is verdict
+
+
+def test_one_training_gives_no_verdict() -> None:
+    for paper in (0.2, 0.4):
+        assert judge(Cell(0.4, 0.39, 0.41, "users, one training", 0.95, 1, None), paper, 0.2) is Verdict.ONE_TRAINING
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from ilora.configuration.loading import load_study
 from ilora.configuration.sections.decoding import DecodingSection
 from ilora.configuration.study import StudyConfig
 from ilora.configuration.validation import ConfigurationError
+from ilora.deviations.recommenders import PAPER_METHODS
 from ilora.methods.declaration import AdapterKind, LanguageModelMethod, PromptKind
 from ilora.methods.register import LABELS, LANGUAGE_MODEL_METHODS, RECOMMENDERS, TUNED_METHODS
-from ilora.pages.deviations import PAPER_METHODS
 
 
 def test_the_order_is_that_of_the_papers_table_but_for_morec_which_stands_with_the_recommenders() -> None:

@@ -3,6 +3,7 @@ import pytest
 from ilora.predictions.choices import (
     OTHER_RULES,
     Rule,
+    answer_line,
     resolve_by_longest_match,
     resolve_by_substring,
     resolve_choice,
@@ -22,13 +23,38 @@ TITLES = ["Heat", "Portal", "Portal 2", "Body Snatchers", "Body Snatchers", "AmÃ
         ("heat", None),
         ("Heat.", None),
         ("I choose Heat", None),
-        ("\nHeat", None),
+        ("\nPortal", 1),
+        ("\n\nPortal\nmore", 1),
+        (" \n\t\r\n  Portal  \nHeat", 1),
+        ("  Portal", 1),
+        ("more\nPortal", None),
+        ("\n", None),
+        (" \n ", None),
         ("", None),
         ("Casino", None),
     ],
 )
-def test_the_first_line_must_equal_one_title(text: str, choice: int | None) -> None:
+def test_the_first_line_that_is_not_blank_must_equal_one_title(text: str, choice: int | None) -> None:
     assert resolve_choice(text, [0, 1, 2, 5], TITLES) == choice
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("Portal", "Portal"),
+        ("\nPortal", "Portal"),
+        ("\n\nPortal\nmore", "Portal"),
+        ("\n  Portal \n", "  Portal "),
+        ("\n", ""),
+        ("", ""),
+    ],
+)
+def test_an_answer_is_the_first_line_that_is_not_blank_as_it_was_written(text: str, line: str) -> None:
+    assert answer_line(text) == line
+
+
+def test_spaces_before_a_candidates_title_do_not_count() -> None:
+    assert [resolve_choice(text, [0, 1], ["  Portal", "Heat"]) for text in ("Portal", "\n  Portal")] == [0, 0]
 
 
 def test_a_title_outside_of_the_candidates_is_invalid() -> None:

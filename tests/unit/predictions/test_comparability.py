@@ -10,10 +10,10 @@ from ilora.predictions.schema import PREDICTIONS
 
 PredictionsMaker = Callable[..., pa.Table]
 
-FIRST = "results/baselines/movielens/published/popularity/predictions.parquet"
-SECOND = "results/recommenders/movielens/published/sasrec/seed~1/predictions.parquet"
-ELSEWHERE = "results/baselines/lastfm/published/popularity/predictions.parquet"
-DATA = ("movielens", "published")
+FIRST = "results/baselines/movielens/random_users/popularity/predictions.parquet"
+SECOND = "results/recommenders/movielens/random_users/sasrec/seed~1/predictions.parquet"
+ELSEWHERE = "results/baselines/lastfm/random_users/popularity/predictions.parquet"
+DATA = ("movielens", "random_users")
 
 
 def _frozen(predictions: pa.Table) -> pa.Table:
@@ -79,11 +79,11 @@ def test_a_duplicated_row_is_refused(make_predictions: PredictionsMaker) -> None
 
 def test_each_data_set_has_candidates_of_its_own(make_predictions: PredictionsMaker) -> None:
     table, elsewhere = make_predictions(), make_predictions(users=4)
-    candidates = {DATA: _frozen(table), ("lastfm", "published"): _frozen(elsewhere)}
+    candidates = {DATA: _frozen(table), ("lastfm", "random_users"): _frozen(elsewhere)}
     check_same_candidates({FIRST: table, ELSEWHERE: elsewhere}, candidates)
 
 
-ASKED = "results/llm/movielens/published/gpt-4o/gpt4/default/predictions.parquet"
+ASKED = "results/llm/movielens/random_users/gpt-4o/gpt4/default/predictions.parquet"
 
 
 def test_a_method_may_be_asked_about_the_first_draws_only(make_predictions: PredictionsMaker) -> None:

@@ -13,8 +13,8 @@ from ilora.layout import Run
 from ilora.reporting.chat_costs import ChatCost, chat_cost_table, read_chat_cost
 
 COSTS = {"requests": 94, "prompt_tokens": 30_500, "answer_tokens": 700, "paid": 83_250_000_000, "unsure": 0}
-GPT4 = Run("movielens", "published", "gpt4", "gpt-4o")
-CHATREC = Run("movielens", "published", "chatrec", "gpt-4o", seed=1)
+GPT4 = Run("movielens", "random_users", "gpt4", "gpt-4o")
+CHATREC = Run("movielens", "random_users", "chatrec", "gpt-4o", seed=1)
 
 
 def answered(folder: Path, run: Run, details: dict[str, Any]) -> Path:
@@ -46,7 +46,7 @@ def test_a_record_without_costs_says_what_to_do(tmp_path: Path) -> None:
 
 def test_methods_are_summed_and_those_without_a_key_say_so() -> None:
     lost = ChatCost(CHATREC, 10, 5_000, 60, 13_100_000_000, 250_000_000)
-    steam = Run("steam", "published", "gpt4", "gpt-4o")
+    steam = Run("steam", "random_users", "gpt4", "gpt-4o")
     assert rows_of(chat_cost_table([ChatCost(GPT4, **COSTS), lost], [steam])) == [
         ["Chat LLM on MovieLens", "gpt-4o", "94", "30,500", "700", "0.083250 USD", "0.000000 USD"],
         ["ChatRec on MovieLens", "gpt-4o", "10", "5,000", "60", "0.013100 USD", "0.000250 USD"],
@@ -76,7 +76,9 @@ def page_of(repository: Path, tmp_path: Path) -> Any:
 def test_the_page_of_costs(page_of: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHAT_API_KEY", "sk-NeverToBeSeen")
     assert "Chat models" not in page_of([], [])
-    page = page_of([str(answered(tmp_path, GPT4, {"costs": COSTS}))], [("movielens", "published", "chatrec", "gpt-4o")])
+    page = page_of(
+        [str(answered(tmp_path, GPT4, {"costs": COSTS}))], [("movielens", "random_users", "chatrec", "gpt-4o")]
+    )
     assert "<h2>Chat models</h2>" in page and "ledger" not in page
     chat = rows_of(page.split("<h2>Chat models</h2>")[1])
     assert [row[:3] for row in chat] == [

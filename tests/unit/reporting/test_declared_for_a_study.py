@@ -24,7 +24,12 @@ def load(**config: object) -> Study:
 
 @pytest.fixture(scope="module")
 def study() -> Study:
-    return load(figures={"gradients": True}, negative_transfer={"degrees": [0.5]}, sweeps=SWEEPS)
+    return load(
+        figures={"gradients": True},
+        negative_transfer={"degrees": [0.5]},
+        random_splits={"number": 2},
+        sweeps=SWEEPS,
+    )
 
 
 def drawn(study: Study) -> set[str]:
@@ -41,7 +46,7 @@ def test_a_study_has_the_figures_that_its_methods_and_settings_allow(study: Stud
     of_gradients = {"clusters", "case_study", "gradient_similarity_llara", "gradient_similarity_ilora"}
     of_gradients |= {"gradient_similarity_summary", "expert_attention_all"}
     of_sweeps = {"experts", "experts_by_epoch", "inputs"}
-    names = of_answers | of_tuning | of_gradients | of_sweeps
+    names = of_answers | of_tuning | of_gradients | of_sweeps | {"random_splits"}
     assert drawn(study) == {f"movielens/{name}" for name in names} | {"negative_transfer"}
     assert drawn(load()) == {f"movielens/{name}" for name in of_answers | of_tuning}
     assert drawn(load(methods=["popularity", "sasrec"])) == {"movielens/hit_ratio"}
@@ -84,9 +89,19 @@ def test_a_sweep_with_one_seed_is_exploratory(study: Study) -> None:
     sweep = figures()["sweep"]
     captions = {name: sweep.caption(study, {"dataset": "movielens", "sweep": name}) for name in SWEEPS}
     assert "exploratory" in captions["experts"] and "the luck of one training" in captions["experts"]
-    assert "mean over 2 seeds" in captions["inputs"] and "exploratory" not in captions["inputs"]
+    assert "over users, with one training" in captions["experts"]
+    assert "mean over 2 trainings" in captions["inputs"] and "exploratory" not in captions["inputs"]
+    assert "over users and 2 trainings" in captions["inputs"]
+
+
+def test_captions_say_what_intervals_cover() -> None:
+    for seeds, covers in (
+        ([1], "intervals over users, with the one training of each method that is trained"),
+        ([1, 2, 3], "intervals over users and, where a method is trained, its 3 trainings"),
+    ):
+        assert covers in figures()["hit_ratio"].caption(load(seeds=seeds), {"dataset": "movielens"})
 
 
 def test_seeds_are_named_as_they_were_run() -> None:
     caption = figures()["hit_ratio"].caption(load(seeds=[1, 2, 3]), {"dataset": "movielens"})
-    assert "Protocol published, mean of the seeds 1, 2, 3;" in caption and "95 % intervals" in caption
+    assert "Protocol random_users, mean of the seeds 1, 2, 3;" in caption and "95 % intervals" in caption

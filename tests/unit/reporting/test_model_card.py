@@ -12,8 +12,10 @@ FACTS = CardFacts(
     method="ilora",
     adapter="instance_wise",
     dataset="movielens",
-    protocol="published",
+    protocol="random_users",
     base_model="embedded",
+    base_model_origin=None,
+    base_model_licence=None,
     base_model_is_on_hub=False,
     revision=None,
     sequence_encoder="sasrec",
@@ -30,7 +32,7 @@ def metrics() -> pa.Table:
     for split, value in (("val", 0.379), ("test", 0.3974)):
         labels: dict[str, Any] = {
             "dataset": "movielens",
-            "protocol": "published",
+            "protocol": "random_users",
             "backbone": "embedded",
             "method": "ilora",
         }
@@ -60,6 +62,15 @@ def test_the_header_is_what_the_hub_reads() -> None:
     card = model_card(of_hub, metrics())
     assert "small model" not in card
     assert "The base model's licence holds" in card and "revision main" in card
+
+
+def test_a_model_that_tells_its_licence_is_quoted() -> None:
+    told = replace(FACTS, base_model="smollm2", base_model_origin="its maker's", base_model_licence="apache-2.0")
+    card = model_card(told, metrics())
+    assert "- Base model: smollm2 (its maker's)\n" in card
+    assert "licence holds for its use with this adapter: apache-2.0." in card
+    silent = model_card(replace(FACTS, base_model="small.gguf"), metrics())
+    assert "licence holds for its use with this adapter: see small.gguf." in silent
 
 
 @pytest.mark.parametrize(("adapter", "sequence_encoder"), [("uniform", None), ("uniform", "sasrec")])

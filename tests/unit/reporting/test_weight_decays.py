@@ -18,7 +18,7 @@ def test_every_value_is_told_with_its_result(tmp_path: Path) -> None:
         )
         for value, found in hits.items()
     ]
-    path = tmp_path / "recommenders" / "lastfm" / "published" / "gru4rec" / "weight_decays.parquet"
+    path = tmp_path / "recommenders" / "lastfm" / "random_users" / "gru4rec" / "weight_decays.parquet"
     write_table(compare_weight_decays(trials), path)
     search = read_search(path)
     assert (search.dataset, search.recommender, search.chosen) == ("lastfm", "gru4rec", 0.0001)

@@ -54,6 +54,32 @@ def test_new_words_do_not_prepare_a_data_set_again(files: DataFiles) -> None:
     assert files.own({"dataset": "steam"}) is None
 
 
+def test_a_split_is_handed_over_where_the_protocol_reads_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    own = {**OWN, "splits": "users.csv"}
+    files = DataFiles(Study.load({**BASELINE, "data": {"own": {"books": own}}}, {}))
+    released = {"dataset": "books", "protocol": "released"}
+    assert files.own(released) == files.own({**released, "protocol": "random_users"})
+    assert "splits" not in (files.own(released) or {})
+    assert files.own_split(released) == {key: own[key] for key in ("interactions", "items", "splits")}
+    assert files.named_splits(released) == []  # a file that is missing stops the job, not the planning
+    Path("users.csv").touch()
+    assert files.named_splits(released) == ["users.csv"]
+    for protocol in ("random_users", "chronological"):
+        assert files.own_split({**released, "protocol": protocol}) is None
+        assert files.named_splits({**released, "protocol": protocol}) == []
+
+
+def test_what_is_shipped_about_released_files_is_a_parameter_of_what_reads_it(files: DataFiles) -> None:
+    movielens = {"dataset": "movielens", "protocol": "released"}
+    facts = files.released_facts(movielens)
+    assert list(facts) == ["movielens_users.csv"] and len(facts["movielens_users.csv"]) == 64
+    assert list(files.released_facts({**movielens, "dataset": "steam"})) == ["steam_games.csv"]
+    assert files.released_facts({**movielens, "protocol": "random_users"}) == {}
+    assert files.modules_of_split(movielens) == ("ilora.datasets.movielens",)
+    assert files.modules_of_split({**movielens, "protocol": "random_users"}) == ()
+
+
 def test_raw_files_that_are_fetched_are_named_one_by_one(files: DataFiles) -> None:
     assert files.raw_files({"dataset": "lastfm"})[0] == "made/raw/lastfm/artists.dat"
     assert files.raw_files({"dataset": "movielens"}) == files.raw_files({"dataset": "books"}) == []

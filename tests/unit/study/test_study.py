@@ -31,8 +31,8 @@ def test_chat_methods_are_run_where_there_is_a_key() -> None:
     assert (without.methods, without.methods_without_key) == (("popularity",), ("gpt4", "chatrec"))
     assert (with_key.methods, with_key.methods_without_key) == (("popularity", "gpt4", "chatrec"), ())
     assert Targets(without).runs_without_key == [
-        ("movielens", "published", "gpt4", "gpt-4o-2024-08-06"),
-        ("movielens", "published", "chatrec", "gpt-4o-2024-08-06"),
+        ("movielens", "random_users", "gpt4", "gpt-4o-2024-08-06"),
+        ("movielens", "random_users", "chatrec", "gpt-4o-2024-08-06"),
     ]
     # ChatRec shows the candidates as a recommender ranks them, which is trained for that.
     assert (without.trained_recommenders, with_key.trained_recommenders) == ((), ("sasrec",))
@@ -51,20 +51,20 @@ def test_runs_of_every_kind_of_method() -> None:
     methods = ["popularity", "sasrec", "zero_shot", "gpt4", "chatrec", "ilora"]
     study = study_of(KEY, results="r", seeds=[3, 4], methods=methods)
     assert Targets(study).runs("movielens") == [
-        "r/baselines/movielens/published/popularity",
-        "r/recommenders/movielens/published/sasrec/seed~3",
-        "r/recommenders/movielens/published/sasrec/seed~4",
-        "r/llm/movielens/published/embedded/zero_shot/default",
-        "r/llm/movielens/published/gpt-4o-2024-08-06/gpt4/default",
-        "r/llm/movielens/published/gpt-4o-2024-08-06/chatrec/default/seed~3",
-        "r/llm/movielens/published/embedded/ilora/default/seed~3",
-        "r/llm/movielens/published/embedded/ilora/default/seed~4",
+        "r/baselines/movielens/random_users/popularity",
+        "r/recommenders/movielens/random_users/sasrec/seed~3",
+        "r/recommenders/movielens/random_users/sasrec/seed~4",
+        "r/llm/movielens/random_users/embedded/zero_shot/default",
+        "r/llm/movielens/random_users/gpt-4o-2024-08-06/gpt4/default",
+        "r/llm/movielens/random_users/gpt-4o-2024-08-06/chatrec/default/seed~3",
+        "r/llm/movielens/random_users/embedded/ilora/default/seed~3",
+        "r/llm/movielens/random_users/embedded/ilora/default/seed~4",
     ]
 
 
 def test_searched_recommenders_lie_apart() -> None:
     study = study_of(methods=["sasrec"], recommenders={"weight_decay": "searched"})
-    folder = "results/recommenders/movielens/published/sasrec"
+    folder = "results/recommenders/movielens/random_users/sasrec"
     assert Targets(study).runs("movielens") == [f"{folder}/weight_decay~searched/seed~1"]
     search = Targets(study).recommenders.search()
     assert search[0] == f"{folder}/weight_decays.parquet" and len(search) == 6

@@ -1,5 +1,6 @@
 """Instance-wise LoRA on PEFT: a gate before ordinary LoRA layers. Importing it registers the adapter with PEFT."""
 
+from ilora.adapters.collation import WithRepresentations
 from ilora.adapters.config import InstanceWiseConfig
 from ilora.adapters.construction import get_instance_wise_model
 from ilora.adapters.gate import Gate, LinearGate, ResidualConvolutionGate, TopKGate, build_gate
@@ -17,6 +18,7 @@ __all__ = [
     "LinearGate",
     "ResidualConvolutionGate",
     "TopKGate",
+    "WithRepresentations",
     "build_gate",
     "expert_load",
     "get_instance_wise_model",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub import hf_hub_download
 from peft.utils import CONFIG_NAME, SAFETENSORS_WEIGHTS_NAME
 
 from ilora.adapters.config import InstanceWiseConfig
@@ -43,10 +44,25 @@ def read_settings(section: Mapping[str, Any]) -> tuple[InstanceWiseConfig, dict[
         raise ValueError(f"adapter_config.json: instance_wise: {error}") from error
 
 
-def is_earlier_format(name: str, subfolder: str | None) -> bool:
-    """Whether a local folder is of an earlier version."""
-    path = Path(name, subfolder or "", CONFIG_NAME)
-    return path.is_file() and "format_version" in (read_json(path).get("instance_wise") or {})
+def is_earlier_format(section: Any) -> bool:
+    """Whether the gate's settings, as they are given, were saved by an earlier version."""
+    return isinstance(section, Mapping) and "format_version" in section
+
+
+def folder_of(name: str, subfolder: str | None, hub_options: Mapping[str, Any]) -> Path:
+    """Find the folder of an adapter, of which a repository of the hub is downloaded.
+
+    Args:
+        name: path, or id of a repository.
+        subfolder: in it.
+        hub_options: for `huggingface_hub.hf_hub_download`.
+    """
+    folder = Path(name, subfolder or "")
+    if (folder / CONFIG_NAME).is_file():
+        return folder
+    files = (SAFETENSORS_WEIGHTS_NAME, _GATE_FILE, CONFIG_NAME)
+    paths = [Path(hf_hub_download(name, file, subfolder=subfolder, **hub_options)) for file in files]
+    return paths[-1].parent
 
 
 def earlier_gate(folder: Path) -> Mapping[str, torch.Tensor]:

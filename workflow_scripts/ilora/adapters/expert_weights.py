@@ -110,7 +110,7 @@ class ExpertWeights:
         Those that are the same for every row have the shape (r,), and the activation may have any that ends in r.
 
         Args:
-            activation: of any float dtype, which the factors take.
+            activation: of any float dtype and device, which the factors take.
             layer: its name, for the errors.
 
         Raises:
@@ -142,7 +142,7 @@ class ExpertWeights:
                 f"{layer}: expert weights of {factors.shape[0]} sequences met a batch of "
                 f"{activation.shape[0]} rows; give one sequence representation for each row"
             )
-        return factors.to(activation.dtype)
+        return factors.to(activation.device, activation.dtype)
 
     def _put(self, factors: Factors | None) -> None:
         self._in_flight.batch.factors = factors

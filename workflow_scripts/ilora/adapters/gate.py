@@ -64,7 +64,7 @@ class Standardisation(nn.Module):
 
 
 class _Gate(nn.Module):
-    """What all gates do: they read z standardised, and never give NaN.
+    """What all gates do: they read z by their statistics of it, and never give NaN.
 
     Args:
         width: d.
@@ -73,6 +73,14 @@ class _Gate(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.standardisation = Standardisation(width)
+
+    def fit(self, sequence_representations: torch.Tensor) -> None:
+        """Take the statistics by which z is standardised.
+
+        Raises:
+            ValueError: as `Standardisation.fit`.
+        """
+        self.standardisation.fit(sequence_representations)
 
     def forward(self, sequence_representation: torch.Tensor) -> torch.Tensor:
         """Give omega, float (batch, K), each row summing to 1, for z of shape (batch, d).
@@ -140,14 +148,15 @@ class TopKGate(_Gate):
 
 
 class ResidualConvolutionGate(_Gate):
-    """The released code's gate: z is read as a signal of length d by a one-dimensional residual network.
+    """The released code's gate: z is read raw, as a signal of length d, by a one-dimensional residual network.
 
     A convolution of width 3 with batch normalisation, three stages of 16, 32 and 64 channels with three residual
-    blocks each, the average over the signal, a linear map and softmax.
+    blocks each, the average over the signal, a linear map and softmax: ResNet-20 as He et al. (2016) lay it out for
+    small images, with shortcuts that have no weights, in one dimension.
 
     Args:
         width: d.
-        experts: K.
+        experts: K. The released code's is always 4.
     """
 
     def __init__(self, width: int, experts: int) -> None:
@@ -158,6 +167,9 @@ class ResidualConvolutionGate(_Gate):
             *(_ResidualBlock(before, after) for before, after in zip(channels, channels[1:], strict=False))
         )
         self.projection = nn.Linear(64, experts)
+
+    def fit(self, sequence_representations: torch.Tensor) -> None:
+        """Take no statistics: z is read as it is."""
 
     def _weigh(self, standardised: torch.Tensor) -> torch.Tensor:
         """Give omega.
@@ -176,24 +188,27 @@ class ResidualConvolutionGate(_Gate):
 
 
 class _ResidualBlock(nn.Module):
-    """Two convolutions beside a shortcut; a change of channels halves the signal."""
+    """Two convolutions beside a shortcut without weights; a change of channels halves the signal.
+
+    The shortcut then takes every other value, and half of the new channels, all zero, stand on each side of the old.
+    """
 
     def __init__(self, before: int, after: int) -> None:
         super().__init__()
-        stride = 1 if before == after else 2
+        self.stride = 1 if before == after else 2
+        self.new_channels = after - before
         self.convolutions = nn.Sequential(
-            nn.Conv1d(before, after, 3, stride=stride, padding=1, bias=False),
+            nn.Conv1d(before, after, 3, stride=self.stride, padding=1, bias=False),
             nn.BatchNorm1d(after),
             nn.ReLU(),
             nn.Conv1d(after, after, 3, padding=1, bias=False),
             nn.BatchNorm1d(after),
         )
-        self.shortcut: nn.Module = nn.Identity()
-        if before != after:
-            self.shortcut = nn.Sequential(nn.Conv1d(before, after, 1, stride=stride, bias=False), nn.BatchNorm1d(after))
 
     def forward(self, signal: torch.Tensor) -> torch.Tensor:
-        return torch.relu(self.convolutions(signal) + self.shortcut(signal))
+        each_side = self.new_channels // 2
+        shortcut = nn.functional.pad(signal[:, :, :: self.stride], (0, 0, each_side, each_side))
+        return torch.relu(self.convolutions(signal) + shortcut)
 
 
 Gate = LinearGate | TopKGate | ResidualConvolutionGate

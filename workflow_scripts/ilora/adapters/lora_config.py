@@ -8,9 +8,11 @@ from typing import Any
 
 import torch
 from peft import LoraConfig
+from peft.utils import SAFETENSORS_WEIGHTS_NAME
 
 from ilora.adapters.config import InstanceWiseConfig
-from ilora.adapters.earlier_format import earlier_gate, is_earlier_format, read_settings
+from ilora.adapters.digests import add_digests
+from ilora.adapters.earlier_format import earlier_gate, folder_of, is_earlier_format, read_settings
 
 
 class InstanceWisePeftType(StrEnum):
@@ -18,6 +20,9 @@ class InstanceWisePeftType(StrEnum):
 
     ILORA = "ILORA"
 
+
+#: As it is saved. Where this package is not imported, PEFT raises KeyError with it, and says nothing else.
+SAVED_PEFT_TYPE = "ILORA: import ilora.adapters first"
 
 #: Of `LoraConfig.init_lora_weights`: what leaves the base model's weights alone and B A at zero under every gate.
 _INITIALISATIONS = (True, False, "gaussian", "eva")
@@ -42,6 +47,9 @@ class InstanceWiseLoraConfig(LoraConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.peft_type = InstanceWisePeftType.ILORA
+        #: Whether the settings are those of a folder whose gate has a file of its own, as earlier versions wrote it.
+        self.is_of_earlier_format = is_earlier_format(self.instance_wise)
+        self._earlier_gate: Mapping[str, torch.Tensor] | None = None
         if isinstance(self.instance_wise, Mapping):
             self.instance_wise, described = read_settings(self.instance_wise)
             self.base = self.base or described
@@ -55,18 +63,26 @@ class InstanceWiseLoraConfig(LoraConfig):
                 f"init_lora_weights: found {self.init_lora_weights!r}, expected True, False, 'gaussian' or 'eva': "
                 "what this one takes from the base model's weights, the gate would not give back"
             )
-        #: Of a folder whose gate has a file of its own, as earlier versions wrote it.
-        self._earlier_gate: Mapping[str, torch.Tensor] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give the settings as they are saved: the same ones in the same order."""
-        return {key: sorted(value) if isinstance(value, set) else value for key, value in super().to_dict().items()}
+        settings = super().to_dict() | {"peft_type": SAVED_PEFT_TYPE}
+        return {key: sorted(value) if isinstance(value, set) else value for key, value in settings.items()}
+
+    def save_pretrained(self, save_directory: str, **options: Any) -> None:
+        """Write the settings as PEFT does, and into the adapter's weights, which PEFT writes before, their digests.
+
+        Raises:
+            ValueError: if the weights in the folder are damaged, by the digests that they have.
+        """
+        add_digests(Path(save_directory, SAFETENSORS_WEIGHTS_NAME), self)
+        super().save_pretrained(save_directory, **options)
 
     @classmethod
     def from_pretrained(
         cls, pretrained_model_name_or_path: str | Path, subfolder: str | None = None, **options: Any
     ) -> "InstanceWiseLoraConfig":
-        """Read settings as PEFT does, and of a folder that an earlier version wrote the gate too.
+        """Read settings as PEFT does, and of a folder or repository that an earlier version wrote the gate too.
 
         Raises:
             ValueError: if they are of another kind of adapter or of a later format; if the gate is that of another
@@ -77,11 +93,22 @@ class InstanceWiseLoraConfig(LoraConfig):
         config: Any = super().from_pretrained(name, subfolder, **options)
         if not isinstance(config, cls):
             raise ValueError(f"{name}: found an adapter of type {config.peft_type.value}, expected ILORA")
-        if is_earlier_format(name, subfolder):
-            config._earlier_gate = earlier_gate(Path(name, subfolder or ""))
+        if config.is_of_earlier_format:
+            hub_options, *_ = cls._split_kwargs(options)
+            config._earlier_gate = earlier_gate(folder_of(name, subfolder, hub_options))
         return config
 
     @property
     def earlier_gate(self) -> Mapping[str, torch.Tensor] | None:
-        """The gate of a folder that an earlier version wrote, None for all others."""
+        """The gate of a folder that an earlier version wrote, None for all others.
+
+        Raises:
+            ValueError: if it was not read with the settings.
+        """
+        if self.is_of_earlier_format and self._earlier_gate is None:
+            raise ValueError(
+                "the adapter is of an earlier version, whose gate has a file of its own, which "
+                "PeftConfig.from_pretrained does not read: leave config out, or read it by "
+                "InstanceWiseLoraConfig.from_pretrained"
+            )
         return self._earlier_gate

@@ -15,12 +15,14 @@ from typing import Any, cast
 import torch
 from peft.tuners.lora import LoraModel
 from peft.tuners.tuners_utils import _filter_state_dict_by_key_prefixes, _get_tuner_state_dict_key_prefixes
+from peft.utils import PeftType
 from peft.utils.integrations import init_empty_weights
 from torch import nn
 
 from ilora.adapters import base_model, checkpointing, saved_tensors, storage
 from ilora.adapters.batch_inputs import by_name, collapsed_tokens_of, copies_of_a_row, given_gate_inputs
 from ilora.adapters.config import CONSTANT_WIDTH, InstanceWiseConfig
+from ilora.adapters.digests import check_settings, without_digests
 from ilora.adapters.expert_weights import ExpertWeights
 from ilora.adapters.gate import Gate, build_gate, in_evaluation
 from ilora.adapters.gate_inputs import constant_gate_inputs
@@ -370,6 +372,12 @@ class InstanceWiseLoraModel(LoraModel):
         for name in adapter_names or self.active_adapters:
             self.constant_factors(name)
 
+    def _check_target_module_compatiblity(self, peft_config: Any, model: nn.Module, target_name: str) -> None:
+        """Refuse the layers that PEFT refuses to a LoRA, which it knows by the name of its type."""
+        plain = copy.copy(peft_config)
+        plain.peft_type = PeftType.LORA
+        super()._check_target_module_compatiblity(plain, model, target_name)
+
     def _take_back(self, adapter_name: str) -> None:
         if len(self.peft_config) == 1:
             self.unload()
@@ -426,15 +434,18 @@ class InstanceWiseLoraModel(LoraModel):
         """Give saved tensors the model's names, after checking that they are all there and of the model's shapes.
 
         Raises:
-            ValueError: if they are not.
+            ValueError: if they are not, or they or the settings are not those that were saved.
         """
-        if config.earlier_gate is not None:
+        saved, state_dict = state_dict, without_digests(state_dict, adapter_name)
+        if config.is_of_earlier_format and not saved_tensors.hold_a_gate(state_dict):
             state_dict = saved_tensors.of_earlier_version(state_dict, config.earlier_gate)
         renamed = super()._remap_adapter_state_dict_for_load(model, config, adapter_name, state_dict)
         prefixes = _get_tuner_state_dict_key_prefixes(model, adapter_name=adapter_name)
         expected = _filter_state_dict_by_key_prefixes(model.state_dict(), prefixes)
         storage.compare(expected, renamed, adapter_name)
-        return saved_tensors.fitted_to_gate(renamed, saved_tensors.gate_of(model, cls, adapter_name), adapter_name)
+        check_settings(saved, config, adapter_name)
+        gate = saved_tensors.gate_of(model, cls, adapter_name)
+        return saved_tensors.fitted_to_gate(renamed, gate, adapter_name, _device_of(model))
 
     @classmethod
     def _convert_state_dict_for_initial_model(cls, *arguments: Any, **options: Any) -> Any:
@@ -450,4 +461,6 @@ def _variants(model: nn.Module) -> Iterator[Any]:
 
 
 def _device_of(model: nn.Module) -> torch.device:
-    return next(parameter.device for parameter in model.parameters())
+    """Where a model begins; what is offloaded, or yet to be loaded, is on the meta device, which does not count."""
+    devices = (parameter.device for parameter in model.parameters())
+    return next((device for device in devices if device.type != "meta"), torch.device("cpu"))

@@ -1,6 +1,7 @@
 """The tensors of an adapter between the names that the model has for them and those that they are saved by."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import nn
@@ -25,19 +26,25 @@ def of_earlier_version(
     return {storage.saved_name(name): tensor for name, tensor in state_dict.items()} | gate_weights
 
 
-def fitted_to_gate(state_dict: dict[str, torch.Tensor], gate: Gate, adapter_name: str) -> dict[str, torch.Tensor]:
-    """Give tensors by the model's names, those of the gate where the gate is, after giving it their dtype.
+def hold_a_gate(state_dict: Mapping[str, torch.Tensor]) -> bool:
+    """Whether saved tensors are those of a whole adapter, which an earlier version kept in two files."""
+    return any(name.startswith(_SAVED_GATE) for name in state_dict)
 
-    Whatever the gate was trained in, it is computed in; and it stays where the base model is.
+
+def fitted_to_gate(
+    state_dict: dict[str, torch.Tensor], gate: Gate, adapter_name: str, device: torch.device
+) -> dict[str, torch.Tensor]:
+    """Give tensors by the model's names, those of the gate on ``device``, after giving it their dtype.
+
+    Whatever the gate was trained in, it is computed in.
     """
     weights = {name: tensor for name, tensor in state_dict.items() if f"gates.{adapter_name}." in name}
     gate.to(dtype=next(tensor.dtype for tensor in weights.values() if tensor.is_floating_point()))
-    device = gate.get_buffer("standardisation.mean").device
     return state_dict | {name: tensor.to(device) for name, tensor in weights.items()}
 
 
 def gate_of(model: nn.Module, tuner: type, adapter_name: str) -> Gate:
     """Find the gate of an adapter in a model that has a tuner of this class inside."""
-    found = next(module for module in model.modules() if isinstance(module, tuner))
+    found: Any = next(module for module in model.modules() if isinstance(module, tuner))
     gate: Gate = found.gates[adapter_name]
     return gate

@@ -18,6 +18,7 @@ from peft.utils import CONFIG_NAME, SAFETENSORS_WEIGHTS_NAME, PeftType
 from torch.distributed.tensor import DTensor
 
 from ilora.adapters.config import InstanceWiseConfig
+from ilora.adapters.digests import check_settings, with_digests, without_digests
 from ilora.adapters.gate import Gate, build_gate
 from ilora.adapters.gating import lora_layers
 from ilora.adapters.lora_config import InstanceWiseLoraConfig
@@ -39,7 +40,9 @@ def write_adapter(model: PeftModel, folder: Path) -> None:
     Raises:
         RuntimeError: if this process has no whole LoRA weights.
     """
-    _write(_state(model, ADAPTER_NAME), _settings(model, ADAPTER_NAME), folder)
+    state, config = _state(model, ADAPTER_NAME), model.peft_config[ADAPTER_NAME]
+    is_gated = isinstance(config, InstanceWiseLoraConfig)
+    _write(with_digests(state, config) if is_gated else state, _settings(model, ADAPTER_NAME), folder)
 
 
 def write_as_plain_lora(model: Any, adapter_name: str, folder: Path) -> None:
@@ -67,10 +70,13 @@ def read_gate(folder: Path) -> tuple[Gate, InstanceWiseConfig]:
     config = InstanceWiseLoraConfig.from_pretrained(folder)
     saved = config.earlier_gate
     if saved is None:
-        weights = read_tensors(folder / LORA_FILE)
+        tensors = read_tensors(folder / LORA_FILE)
+        check_settings(tensors, config, str(folder))
+        weights = without_digests(tensors, str(folder))
         saved = {name.removeprefix(_GATE): tensor for name, tensor in weights.items() if name.startswith(_GATE)}
     gate = build_gate(config.instance_wise)
-    compare(gate.state_dict(), saved, str(folder / LORA_FILE))
+    expected, found = ({_GATE + name: tensor for name, tensor in state.items()} for state in (gate.state_dict(), saved))
+    compare(expected, found, str(folder / LORA_FILE))
     gate.to(saved["standardisation.mean"].dtype).load_state_dict(dict(saved))
     return gate.eval(), config.instance_wise
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from scipy.stats import rankdata
+from scipy.stats import rankdata, t
 
 from ilora.analysis.gradient_averages import Averages, average_modules, concatenate, mean_of, modules_of, step_of
 from ilora.analysis.gradient_grams import grams_of
@@ -63,7 +63,9 @@ def summary_table(
     difference between the sample's value and the resamples' mean: a resample is noisier than the sample, and so has
     more cosines on the wrong side of 0. The same resamples serve all modules and checkpoints, and both methods, whose
     difference is thus paired. They tell how far the numbers depend on the sequences that were drawn, with the trained
-    models as they are.
+    models as they are. The intervals of means over several seeds are over trainings too: seeds have clusters and
+    sequences of their own, so that sequences are part of what their numbers differ by, and Student's t over the seeds
+    covers both. It is never taken to be narrower than what the sequences alone give.
 
     Args:
         runs: by method and seed, a table of schema `ilora.analysis.schemas.GRADIENT_GRAMS` for each checkpoint.
@@ -84,16 +86,23 @@ def summary_table(
             resampled = _quantities(one.clusters_resampled, one.random_resampled, between)
             for name in QUANTITIES:
                 values[method, seed, step, name] = sample[name], resampled[name]
-    _add_means_over_seeds(values)
     _add_differences(values)
+    of_seeds = _add_means_over_seeds(values)
     rows = [
         {
             "method": method,
             "seed": seed,
             "step": step,
             "quantity": quantity,
-            **_with_interval(value, resampled, intervals.confidence, _bounds(method, quantity)),
+            **_with_interval(
+                value,
+                resampled,
+                of_seeds.get((method, step, quantity), []) if seed is None else [],
+                intervals.confidence,
+                _bounds(method, quantity),
+            ),
             "confidence": intervals.confidence,
+            "trainings": len(of_seeds[method, step, quantity]) if seed is None else 1,
         }
         for (method, seed, step, quantity), (value, resampled) in values.items()
     ]
@@ -157,14 +166,19 @@ def _rank_correlation(values: Array, fixed: Array) -> Array:
     return np.divide(first @ second, scale, out=np.full(scale.shape, np.nan), where=scale > 0)
 
 
-def _add_means_over_seeds(values: Values) -> None:
-    """Seeds have recommenders, and so clusters, of their own; what can be averaged over them is the numbers."""
+def _add_means_over_seeds(values: Values) -> dict[tuple[str, int | None, str], list[Array]]:
+    """Seeds have recommenders, and so clusters, of their own; what can be averaged over them is the numbers.
+
+    Returns:
+        The value of each seed, by method, step and quantity.
+    """
     of_seeds: dict[tuple[str, int | None, str], list[tuple[Array, Array]]] = {}
     for (method, _, step, quantity), entry in values.items():
         of_seeds.setdefault((method, step, quantity), []).append(entry)
     for (method, step, quantity), entries in of_seeds.items():
         samples, resamples = zip(*entries, strict=True)
         values[method, None, step, quantity] = np.mean(samples, axis=0), np.mean(resamples, axis=0)
+    return {key: [value for value, _ in entries] for key, entries in of_seeds.items()}
 
 
 def _add_differences(values: Values) -> None:
@@ -185,11 +199,17 @@ def _bounds(method: str, quantity: str) -> tuple[float, float]:
 
 
 def _with_interval(
-    value: Array, resampled: Array, confidence: float, bounds: tuple[float, float]
+    value: Array, resampled: Array, of_seeds: Sequence[Array], confidence: float, bounds: tuple[float, float]
 ) -> dict[str, float | None]:
-    """The value with percentiles around it; all null where the quantity is not defined in some resample."""
+    """The value with percentiles around it, or further ends over seeds where there are several.
+
+    All are null where the quantity is not defined in some resample.
+    """
     if not (np.isfinite(value) and np.isfinite(resampled).all()):
         return {"value": None, "low": None, "high": None}
     ends = np.quantile(resampled, [(1 - confidence) / 2, (1 + confidence) / 2]) - resampled.mean() + value
+    if len(of_seeds) > 1:
+        over_seeds = t.ppf((1 + confidence) / 2, len(of_seeds) - 1) * np.std(of_seeds, ddof=1) / np.sqrt(len(of_seeds))
+        ends = np.array([min(ends[0], value - over_seeds), max(ends[1], value + over_seeds)])
     low, high = np.clip(ends, *bounds)
     return {"value": float(value), "low": float(low), "high": float(high)}

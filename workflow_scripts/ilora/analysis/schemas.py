@@ -88,6 +88,8 @@ GRADIENT_SUMMARY = pa.schema(
         pa.field("low", pa.float64(), nullable=True),
         pa.field("high", pa.float64(), nullable=True),
         pa.field("confidence", pa.float64(), nullable=False),
+        # How many trainings the row is of. With one, the interval is over sequences; with several, over trainings too.
+        pa.field("trainings", pa.int32(), nullable=False),
     ]
 )
 

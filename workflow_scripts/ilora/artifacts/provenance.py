@@ -24,6 +24,7 @@ from ilora.artifacts.writing import atomic_path, record_path
 
 _PACKAGES = (
     "accelerate",
+    "gguf",
     "ilora",
     "matplotlib",
     "numpy",

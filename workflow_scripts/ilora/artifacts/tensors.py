@@ -37,7 +37,7 @@ def write_tensors(
     kept = {name: tensors[name].detach().cpu().contiguous() for name in sorted(tensors)}
     record = json.dumps(dict(metadata or {}), sort_keys=True)
     # A single entry, because safetensors writes several in an order that changes from run to run.
-    header = {_CONTENT: json.dumps({_DIGEST: _digest(kept, record), _METADATA: record})}
+    header = {_CONTENT: json.dumps({_DIGEST: content_digest(kept, record), _METADATA: record})}
     with atomic_path(path) as temporary:
         temporary.write_bytes(save(kept, metadata=header))
 
@@ -88,12 +88,13 @@ def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
         digest, record = content[_DIGEST], content[_METADATA]
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise damaged(path, "its metadata cannot be read") from error
-    if digest != _digest(tensors, record):
+    if digest != content_digest(tensors, record):
         raise damaged(path, "its content is not what was written (the digest differs)")
     return tensors, json.loads(record)
 
 
-def _digest(tensors: Mapping[str, torch.Tensor], record: str) -> str:
+def content_digest(tensors: Mapping[str, torch.Tensor], record: str) -> str:
+    """Return a digest of names, dtypes, shapes and values of contiguous tensors on the CPU, and of a text."""
     digest = hashlib.blake2b(record.encode(), digest_size=16)
     for name in sorted(tensors):
         tensor = tensors[name]

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -27,8 +28,9 @@ from ilora.data.protocols import draw_candidate_sets, make_sequences
 from ilora.data.sequences import sequence_keys
 
 REPEATS = 3
+ITEMS = 100_000
 CANDIDATES, SEED = 20, 0
-BOUNDS = {"minimum_history": 3, "maximum_history": 10}
+BOUNDS: dict[str, Any] = {"minimum_history": 3, "maximum_history": 10}
 
 
 def measure() -> Iterator[Claim]:
@@ -76,13 +78,15 @@ def candidate_sets_1m(folder: Path) -> None:
     """Draw a candidate set for each of 1 million sequences, of 500,000 users with 20 of 100,000 items each."""
     interactions = read_table(folder / "interactions.parquet", INTERACTIONS)
     sequences = read_table(folder / "sequences.parquet", SEQUENCES)
-    table = draw_candidate_sets(sequences, interactions, "chronological", size=CANDIDATES, draws=1, seed=SEED)
+    table = draw_candidate_sets(
+        sequences, interactions, "chronological", number_of_items=ITEMS, size=CANDIDATES, draws=1, seed=SEED
+    )
     write_table(table, folder / "candidates.parquet")
 
 
 TASKS: dict[str, tuple[Callable[[Path], None], tuple[int, int, int]]] = {
-    "windows_10m": (windows_10m, (100_000, 100, 100_000)),
-    "candidate_sets_1m": (candidate_sets_1m, (500_000, 20, 100_000)),
+    "windows_10m": (windows_10m, (100_000, 100, ITEMS)),
+    "candidate_sets_1m": (candidate_sets_1m, (500_000, 20, ITEMS)),
 }
 
 
@@ -118,7 +122,7 @@ def measure_budgets(name: str, seconds: float, gigabytes: float) -> list[Claim]:
 
 def candidate_sets_against_loop() -> Claim:
     """Give the time for the sets of 100,000 sequences, against `draw_candidates` for one after another."""
-    interactions = made_up_log(50_000, 20, 100_000)
+    interactions = made_up_log(50_000, 20, ITEMS)
     sequences = make_sequences(interactions, "chronological", split_seed=SEED, **BOUNDS)
     evaluated = sequences.filter(pc.not_equal(sequences["split"], "train"))
 
@@ -126,18 +130,20 @@ def candidate_sets_against_loop() -> Claim:
         histories, targets = evaluated["history"].to_pylist(), evaluated["target"].to_pylist()
         keys = sequence_keys(evaluated)
         for key, history, target in zip(keys, histories, targets, strict=True):
-            drawn = draw_candidates(key, 0, history, target, number_of_items=100_000, size=CANDIDATES, seed=SEED)
+            drawn = draw_candidates(key, 0, history, target, number_of_items=ITEMS, size=CANDIDATES, seed=SEED)
             hash_candidates(key, 0, drawn)
 
     def draw_together() -> None:
-        draw_candidate_sets(sequences, interactions, "published", size=CANDIDATES, draws=1, seed=SEED)
+        draw_candidate_sets(
+            sequences, interactions, "random_users", number_of_items=ITEMS, size=CANDIDATES, draws=1, seed=SEED
+        )
 
     return compare_times("candidate_sets_vs_loop", draw_together, draw_one_by_one, target=0.5, repeats=6, warm_up=1)
 
 
 def windows_against_loop() -> Claim:
     """Give the time for the windows of 1 million interactions, against a loop over the users' lists of items."""
-    interactions = made_up_log(10_000, 100, 100_000)
+    interactions = made_up_log(10_000, 100, ITEMS)
 
     def cut_together() -> None:
         make_sequences(interactions, "chronological", split_seed=SEED, **BOUNDS)

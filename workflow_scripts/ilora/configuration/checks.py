@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from ilora.configuration.packaged_models import PACKAGED_MODELS
 from ilora.configuration.problems import Problem, repeated
 from ilora.configuration.sections.backbone import HUB_NAME, BackboneSection
 from ilora.configuration.sections.finetuning import finetuning_problems
@@ -14,6 +15,7 @@ from ilora.configuration.sections.own_data import OwnDataset
 from ilora.configuration.study import StudyConfig
 from ilora.configuration.types import ends_in_repetition
 from ilora.configuration.validation import show
+from ilora.data.protocol_names import CHRONOLOGICAL, RELEASED
 from ilora.data.table_files import SEPARATORS
 from ilora.datasets.declaration import DOWNLOAD
 from ilora.datasets.register import DATASETS
@@ -38,10 +40,12 @@ def find_problems(study: StudyConfig, finetuning: Mapping[tuple[str, str | None]
         *_top_level(study),
         *_dataset_names(study),
         *_data(study),
+        *_released_data(study),
         *_recommenders(study),
         *_backbone(study),
         *_embedded_backbone(study),
         *_negative_transfer(study),
+        *_random_splits(study),
         *_chat(study),
     ]
     for (dataset, method), values in finetuning.items():
@@ -86,6 +90,15 @@ def _negative_transfer(study: StudyConfig) -> Iterator[Problem]:
         yield Problem(f"{path}.batch_size", str(section.batch_size), expected)
 
 
+def _random_splits(study: StudyConfig) -> Iterator[Problem]:
+    section, path = study.random_splits, "random_splits"
+    yield from repeated(f"{path}.methods", section.methods)
+    if section.number == 1:
+        yield Problem(f"{path}.number", "1", "0 or at least 2: one split has no variation")
+    if section.number and study.protocol == CHRONOLOGICAL:
+        yield Problem(f"{path}.number", str(section.number), "0: protocol chronological tests every user")
+
+
 def _data(study: StudyConfig) -> Iterator[Problem]:
     data = study.data
     if data.minimum_history > data.maximum_history:
@@ -110,6 +123,21 @@ def _data(study: StudyConfig) -> Iterator[Problem]:
         yield from _own_dataset(dataset, own)
 
 
+def _released_data(study: StudyConfig) -> Iterator[Problem]:
+    """Yield what the protocol `released` asks of a study's data sets, and what it does not read."""
+    if study.protocol != RELEASED:
+        return
+    releases = {name: study.data.dataset(name).release for name in study.datasets if name in study.known_datasets}
+    for name, release in releases.items():
+        if release is None:
+            where = f"data.own.{name}.splits" if name in study.data.own else f"a release of {name}"
+            expected = f"random_users or chronological: nothing names the users of each split ({where} would)"
+            yield Problem("protocol", study.protocol, expected)
+    if study.data.split_seed and all(release and release.split_users for release in releases.values()):
+        expected = "0, the default: protocol released splits no users of these data sets at random (random_users does)"
+        yield Problem("data.split_seed", str(study.data.split_seed), expected)
+
+
 def _own_dataset(dataset: str, own: OwnDataset) -> Iterator[Problem]:
     path = f"data.own.{dataset}"
     if dataset in DATASETS:
@@ -119,6 +147,8 @@ def _own_dataset(dataset: str, own: OwnDataset) -> Iterator[Problem]:
             f"{path}.encoding", own.encoding, "an encoding of text that Python knows, such as utf-8 or latin-1"
         )
     files = {"interactions": own.interactions, "items": own.items}
+    if own.splits is not None:
+        files["splits"] = own.splits
     text_files = {key: file for key, file in files.items() if not file.endswith(".parquet")}
     for file in text_files.values():
         if own.separator is None and SEPARATORS.get(Path(file).suffix) is None:
@@ -126,7 +156,11 @@ def _own_dataset(dataset: str, own: OwnDataset) -> Iterator[Problem]:
     if own.header:
         return
     # The rating's is read with a minimum alone.
-    of_file = {"interactions": ("user", "item", "timestamp"), "items": ("item_id", "title")}
+    of_file: dict[str, tuple[str, ...]] = {
+        "interactions": ("user", "item", "timestamp"),
+        "items": ("item_id", "title"),
+        "splits": ("split_user", "split"),
+    }
     if own.minimum_rating is not None:
         of_file["interactions"] += ("rating",)
     for key in (key for file in text_files for key in of_file[file]):
@@ -170,16 +204,23 @@ def _backbone(study: StudyConfig) -> Iterator[Problem]:
 
 
 def _model(backbone: BackboneSection, name: str, revision: str) -> Iterator[Problem]:
-    known = backbone.is_embedded or backbone.is_directory or HUB_NAME.fullmatch(backbone.name)
-    if not known or (backbone.name.startswith((".", "/", "~")) and not Path(backbone.name).is_dir()):
+    is_here = backbone.is_embedded or backbone.is_directory or backbone.package is not None
+    if backbone.is_gguf and backbone.package is None:
+        if not Path(backbone.name).is_file():
+            yield Problem(name, backbone.name, "a GGUF file that exists")
+            return
+    elif not is_here and (backbone.name.startswith((".", "/", "~")) or not HUB_NAME.fullmatch(backbone.name)):
+        packaged = ", ".join(PACKAGED_MODELS)
         yield Problem(
             name,
             backbone.name,
-            "embedded, a directory that exists, or organisation/model on the Hugging Face hub",
+            f"embedded, {packaged}, a directory or GGUF file that exists, or organisation/model on the Hugging Face "
+            "hub",
         )
-    elif _is_no_name(backbone.identifier):
+        return
+    if _is_no_name(backbone.identifier):
         yield Problem(name, show(backbone.identifier), _EXPECTED_IDENTIFIER)
-    elif backbone.revision is not None and (backbone.is_embedded or backbone.is_directory):
+    elif backbone.revision is not None and not backbone.is_on_hub:
         yield Problem(revision, backbone.revision, f"null: {backbone.name} has no revisions")
 
 
@@ -248,6 +289,10 @@ def _finetuning(study: StudyConfig, dataset: str, method: str | None, values: Fi
         return f"finetuning.per_dataset.{dataset}.{key}" if key in of_dataset else f"finetuning.{key}"
 
     yield from finetuning_problems(values, method, path)
+    if values.prompt_texts == "sentences" and study.prompt.template == "chat":
+        yield Problem(
+            path("prompt_texts"), "sentences", "lists: prompt.template is chat, which has sentences of its own"
+        )
     processes = study.backbone.processes * study.backbone.nodes
     if values.batch_size % (values.gradient_accumulation * processes) and processes > 1:
         expected = (

@@ -1,26 +1,61 @@
 """A data set of the user's own as the same kind of thing as a built-in one."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ilora.configuration.sections.own_data import OwnDataset
 from ilora.data.filters import keep_core, keep_distinct_pairs, keep_ratings_from
+from ilora.data.protocol_names import RELEASED
 from ilora.data.raw import RawData
 from ilora.data.recipes import FilterSettings, Recipe
+from ilora.data.splits import UserSplit, split_as_named
 from ilora.data.steps import Step
 from ilora.data.table_files import TextForm
 from ilora.data.tabular import TabularColumns, read_tabular
-from ilora.datasets.declaration import Dataset
+from ilora.data.user_splits import read_user_splits
+from ilora.datasets.declaration import Dataset, Release
+from ilora.datasets.loading import load_dataset
 from ilora.datasets.wording import word_prompt
+
+
+def dataset_of_job(name: str, own: Mapping[str, object] | None) -> Dataset:
+    """Return a data set by what a rule hands to its script.
+
+    Args:
+        name: of the data set.
+        own: what the study says of it, as `OwnDataset.plain` gives it; None for a built-in one, whose module must be
+            part of the rule's code version.
+
+    Raises:
+        ValueError: as `load_dataset` raises it.
+    """
+    return load_dataset(name) if own is None else own_dataset(name, OwnDataset.read(own))
+
+
+def split_of_job(name: str, own: Mapping[str, object] | None, protocol: str) -> UserSplit | None:
+    """Return the split of the users that a protocol takes from a data set; None, and nothing is loaded, for others.
+
+    Args:
+        name: as `dataset_of_job` takes it.
+        own: as `dataset_of_job` takes it.
+        protocol: its name.
+
+    Raises:
+        ValueError: as `dataset_of_job` and `Dataset.split_of` raise it.
+    """
+    return dataset_of_job(name, own).split_of(protocol) if protocol == RELEASED else None
 
 
 def own_dataset(name: str, own: OwnDataset) -> Dataset:
     """Return a data set of `data.own`. Its source is its file of interactions; its filters are its own alone."""
+    form = TextForm(own.encoding, own.separator, own.header)
 
     def read(source: str) -> RawData:
-        names = {key: str(name) for key, name in own.columns.model_dump().items()}
-        rating = names.pop("rating")  # it has to be there for a minimum alone
-        columns = TabularColumns(**names, rating=None if own.minimum_rating is None else rating)
-        form = TextForm(own.encoding, own.separator, own.header)
+        keys = ("user", "item", "timestamp", "item_id", "title")
+        names = {key: str(getattr(own.columns, key)) for key in keys}
+        # Ratings have to be there for a minimum alone.
+        rating = None if own.minimum_rating is None else str(own.columns.rating)
+        columns = TabularColumns(**names, rating=rating)
         return read_tabular(Path(source), Path(own.items), columns=columns, timestamps=own.timestamps, form=form)
 
     def filters(settings: FilterSettings) -> list[Step]:
@@ -28,11 +63,23 @@ def own_dataset(name: str, own: OwnDataset) -> Dataset:
         core = [keep_core(*minima)] if max(minima) > 1 else []
         return [*keep_ratings_from(own.minimum_rating), keep_distinct_pairs(), *core]
 
+    recipe = Recipe(filters)
     return Dataset(
         name=name,
         label=name,
         wording=word_prompt(**own.words.model_dump()),
         read=read,
-        recipe=Recipe(filters),
+        recipe=recipe,
         default_source=own.interactions,
+        release=None if own.splits is None else Release(recipe, _named_split(own, own.splits, form)),
     )
+
+
+def _named_split(own: OwnDataset, path: str, form: TextForm) -> UserSplit:
+    """Return the split of users by a file, which is read when they are split."""
+
+    def split(raw_user_ids: Iterable[str]) -> dict[str, str]:
+        named = read_user_splits(Path(path), str(own.columns.split_user), str(own.columns.split), form)
+        return split_as_named(raw_user_ids, named, path)
+
+    return split

@@ -31,6 +31,20 @@ _SHARED: dict[str, object] = {
 
 _RELEASED_GATE_SHARE = 0.3
 
+#: What the released code does and the paper does not say, or says otherwise (the curriculum).
+_RELEASED_TRAINING: dict[str, object] = {
+    "learning_rate_floor": 0.01,
+    "adam_beta2": 0.999,
+    "l2": 1e-5,
+    "maximum_gradient_norm": None,
+    "projector_start": "unscaled",
+    "prompt_texts": "sentences",
+    "curriculum_counter": "epoch",
+    "sequences_per_draw": 8,
+    "best_epoch": True,
+    "maximum_new_tokens": 64,
+}
+
 #: Preset -> data set -> peak learning rate.
 LEARNING_RATES: dict[str, dict[str, float]] = {
     preset: {
@@ -46,7 +60,8 @@ def preset_values(preset: str, learning_rate: float) -> Mapping[str, object]:
     """Return the values of `finetuning` that a preset names, at a data set's learning rate.
 
     ``paper`` follows its Section 3 and Appendix E; ``released`` the training scripts published with it. What
-    neither says (how a batch is cut to fit memory, which snapshots are kept) is left to the study.
+    neither says (how a batch is cut to fit memory, which snapshots are kept), and what only the scripts say under
+    ``paper``, is left to the study.
 
     Raises:
         KeyError: when there is no such preset.
@@ -57,6 +72,7 @@ def preset_values(preset: str, learning_rate: float) -> Mapping[str, object]:
             "gate": "residual_convolution",
             "scale": "per_expert_rank",
             "gate_learning_rate": _RELEASED_GATE_SHARE * learning_rate,
+            **_RELEASED_TRAINING,
         },
     }
     return MappingProxyType({**_SHARED, **gates[preset], "learning_rate": learning_rate})

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from ilora.configuration.section import Section
 from ilora.configuration.sections.analysis import AnalysisSection
@@ -21,6 +22,7 @@ from ilora.configuration.sections.figures import FiguresSection
 from ilora.configuration.sections.finetuning import FinetuningSection
 from ilora.configuration.sections.negative_transfer import NegativeTransferSection
 from ilora.configuration.sections.prompt import PromptSection
+from ilora.configuration.sections.random_splits import RandomSplitsSection
 from ilora.configuration.sections.recommenders import RecommendersSection
 from ilora.configuration.sections.resources import ResourcesSection
 from ilora.configuration.sections.statistics import StatisticsSection
@@ -29,13 +31,23 @@ from ilora.configuration.types import LABEL, DatasetName, Folder, Name, Seed
 from ilora.datasets.register import DATASETS
 from ilora.methods.register import BASELINES, CHAT_METHODS, LANGUAGE_MODEL_METHODS, RECOMMENDERS
 
-Protocol = Literal["published", "chronological"]
+Protocol = Literal["released", "random_users", "chronological"]
 PROTOCOLS: tuple[str, ...] = get_args(Protocol)
+#: Protocols of earlier versions, with what they are called now.
+_RENAMED_PROTOCOLS = {"published": "random_users"}
 if TYPE_CHECKING:
     # The register says which ids there are; a type checker cannot.
     Method = str
 else:
     Method = Literal[(*BASELINES, *RECOMMENDERS, *CHAT_METHODS, *LANGUAGE_MODEL_METHODS)]
+
+
+def _current_protocol(value: object) -> object:
+    """Refuse a protocol by its earlier name, saying the one that it has now."""
+    if isinstance(value, str) and value in _RENAMED_PROTOCOLS:
+        expected = f"{_RENAMED_PROTOCOLS[value]}, as {value} is called now"
+        raise PydanticCustomError("renamed", expected)
+    return value
 
 
 class StudyConfig(Section):
@@ -46,10 +58,10 @@ class StudyConfig(Section):
     datasets: Annotated[tuple[DatasetName, ...], Field(min_length=1)] = Field(
         ("movielens",), description=f"data sets [{', '.join(DATASETS)}, or a name of data.own]"
     )
-    protocol: Protocol = Field(
-        "published",
-        description="published rebuilds the splits that the paper was measured on; chronological is "
-        "leave-one-out in real time order",
+    protocol: Annotated[Protocol, BeforeValidator(_current_protocol)] = Field(
+        "random_users",
+        description="released has the users of the released files in each split; random_users splits the users at "
+        "random by the paper's rules; chronological is leave-one-out in real time order",
     )
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = Field(
         (1,), description="each trains the recommenders and tunes the language model once"
@@ -75,6 +87,7 @@ class StudyConfig(Section):
     analysis: AnalysisSection = AnalysisSection()
     figures: FiguresSection = FiguresSection()
     negative_transfer: NegativeTransferSection = NegativeTransferSection()
+    random_splits: RandomSplitsSection = RandomSplitsSection()
     resources: ResourcesSection = ResourcesSection()
 
     @property

@@ -73,13 +73,21 @@ class _Settings:
 
 
 def candidates_table(
-    sequences: pa.Table, interactions: pa.Table, *, exclusion: Exclusion, size: int, draws: int, seed: int
+    sequences: pa.Table,
+    interactions: pa.Table,
+    *,
+    number_of_items: int,
+    exclusion: Exclusion,
+    size: int,
+    draws: int,
+    seed: int,
 ) -> pa.Table:
     """Return `draws` candidate sets for every val and test sequence, each what `draw_candidates` gives.
 
     Args:
         sequences: table of schema `SEQUENCES`.
         interactions: the table of schema `INTERACTIONS` that they were made from.
+        number_of_items: size of the catalogue, whose items are drawn whether they occur in `interactions` or not.
         exclusion: what other candidates are drawn outside of.
         size: number of candidates, the target included.
         draws: at least 1.
@@ -89,11 +97,13 @@ def candidates_table(
         A table of schema `CANDIDATES`, by sequence_id, then draw.
 
     Raises:
-        ValueError: `draws` is below 1, the two tables do not belong together, or as `draw_candidates` raises it.
+        ValueError: `draws` is below 1, the tables or the catalogue do not belong together, or as `draw_candidates`
+            raises it.
     """
     if draws < 1:
         raise ValueError(f"Each sequence needs at least 1 draw of candidates, found {draws}.")
-    settings = _Settings(_count_items(interactions), size, draws, seed)
+    _check_catalogue(interactions, number_of_items)
+    settings = _Settings(number_of_items, size, draws, seed)
     evaluated = _evaluated(sequences, interactions, exclusion)
     step = max(1, min(_MARKS_AT_ONCE // settings.number_of_items, _SETS_AT_ONCE // draws))
     marks = np.zeros((min(step, len(evaluated.ids)), settings.number_of_items), dtype=bool)
@@ -118,9 +128,13 @@ def _evaluated(sequences: pa.Table, interactions: pa.Table, exclusion: Exclusion
     return _Sequences(ids, sequence_identities(rows), targets, excluded)
 
 
-def _count_items(interactions: pa.Table) -> int:
-    """Return the number of items in the catalogue; each of them occurs in `interactions`."""
-    return int(interactions["item_id"].to_numpy().max()) + 1
+def _check_catalogue(interactions: pa.Table, number_of_items: int) -> None:
+    largest = int(interactions["item_id"].to_numpy().max())
+    if largest >= number_of_items:
+        raise ValueError(
+            f"Interactions are with item {largest}, but the catalogue's items run from 0 to {number_of_items - 1}: it "
+            "belongs to other interactions."
+        )
 
 
 def _check_targets(sequences: pa.Table, whole_sequences: _ItemLists) -> None:

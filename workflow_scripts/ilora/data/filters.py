@@ -1,9 +1,10 @@
 """Steps that keep some interactions and drop the others.
 
-What a step keeps depends on the set of its input's rows alone, never on their order.
+What a step keeps depends on the set of its input's rows alone, never on their order; what it keeps stays in order.
 """
 
 import hashlib
+from collections.abc import Collection
 
 import numpy as np
 import numpy.typing as npt
@@ -40,13 +41,15 @@ def keep_ratings_from(minimum: float | None) -> list[Step]:
 def keep_distinct_pairs() -> Step:
     """Return the step that keeps one interaction of each user and item: the earliest, with their highest rating.
 
-    Every protocol rests on it: with an item twice in a user's sequence, a held-out item could be trained on.
+    They stand in the order of their first rows. Every protocol rests on it: with an item twice in a user's sequence, a
+    held-out item could be trained on.
     """
 
     def apply(interactions: pa.Table) -> pa.Table:
-        # Without threads, so that the rows of the result have one order.
-        pairs = interactions.group_by([_USER, _ITEM], use_threads=False)
-        earliest = pairs.aggregate([("rating", "max"), ("timestamp", "min")])
+        numbered = interactions.append_column("row", pa.array(np.arange(interactions.num_rows)))
+        # Groups come out in an order of Arrow's own.
+        pairs = numbered.group_by([_USER, _ITEM], use_threads=False)
+        earliest = pairs.aggregate([("rating", "max"), ("timestamp", "min"), ("row", "min")]).sort_by("row_min")
         renamed = earliest.rename_columns({"rating_max": "rating", "timestamp_min": "timestamp"})
         return renamed.select(interactions.schema.names).cast(interactions.schema)
 
@@ -80,6 +83,17 @@ def keep_core(users_per_item: int, items_per_user: int) -> Step:
         return interactions
 
     return Step(f"core of >= {users_per_item} users an item, >= {items_per_user} items a user", apply)
+
+
+def keep_items(raw_ids: Collection[str], meaning: str) -> Step:
+    """Return the step that keeps the items with these raw ids.
+
+    Args:
+        raw_ids: of the items.
+        meaning: what they are, for the step's name.
+    """
+    kept = pa.array(raw_ids, pa.string())
+    return Step(meaning, lambda interactions: interactions.filter(pc.is_in(interactions[_ITEM], value_set=kept)))
 
 
 def sample_users(share: float, seed: int) -> Step:

@@ -39,6 +39,21 @@ def number_in_catalogue_order(raw_items: pa.Table) -> Step:
     return Step("dense ids, items in the catalogue's order", apply)
 
 
+def number_in_whole_catalogue(catalogue: pa.Table) -> Step:
+    """Return the step that gives items the number of their row, users ids as `number_numerically` does.
+
+    Args:
+        catalogue: table of schema `ilora.data.raw.RAW_ITEMS`, whose items need not occur. An interaction with any other
+            item is refused (ValueError).
+    """
+
+    def apply(interactions: pa.Table) -> pa.Table:
+        _require_described(pc.unique(interactions["raw_item_id"]), catalogue)
+        return _number(interactions, catalogue["raw_id"].to_pylist())
+
+    return Step("dense ids, of the whole catalogue", apply)
+
+
 def order_by_time() -> Step:
     """Return the step that orders by user and timestamp; within one timestamp, at random but always alike.
 
@@ -87,6 +102,16 @@ def describe_items(interactions: pa.Table, raw_items: pa.Table) -> pa.Table:
     described = raw_items.take(rows).append_column("item_id", pa.array(item_ids, pa.int32()))
     logger.info("items: %d described, %d occur", raw_items.num_rows, described.num_rows)
     return described.select(ITEMS.names).cast(ITEMS)
+
+
+def describe_catalogue(catalogue: pa.Table) -> pa.Table:
+    """Return the table of schema `ITEMS` for a whole catalogue, as `number_in_whole_catalogue` numbers it.
+
+    Args:
+        catalogue: table of schema `ilora.data.raw.RAW_ITEMS`.
+    """
+    item_ids = pa.array(np.arange(catalogue.num_rows), pa.int32())
+    return catalogue.append_column("item_id", item_ids).select(ITEMS.names).cast(ITEMS)
 
 
 def numeric_order(raw_id: str) -> tuple[bool, int, str]:

@@ -1,4 +1,4 @@
-"""What is kept of a data set, how its items are numbered and how the released files order its sequences."""
+"""What is kept of a data set, how its items are numbered and how its sequences are ordered."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,14 +29,17 @@ def numerically(raw_items: pa.Table) -> Step:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one data set is prepared, whatever the protocol, and how the released files order it.
+    """How one data set is prepared.
 
     Attributes:
         filters: the steps that drop interactions, in their order.
-        numbering: from a table of schema `RAW_ITEMS` to the step that gives dense ids.
-        released_order: gives the step that puts each user's sequence into the order of the released files.
+        numbering: from a table of schema `RAW_ITEMS` to the step that gives dense ids to the items that occur.
+        order: gives the step that puts each user's sequence in order; the protocol `chronological` has its own.
+        catalogue: from a table of schema `RAW_ITEMS` to those of its rows that are items whether they occur or not, in
+            the order of their ids, without `numbering`; None for the items that occur.
     """
 
     filters: Callable[[FilterSettings], list[Step]]
     numbering: Callable[[pa.Table], Step] = numerically
-    released_order: Callable[[], Step] = order_by_time
+    order: Callable[[], Step] = order_by_time
+    catalogue: Callable[[pa.Table], pa.Table] | None = None

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,9 @@ SPLITS = ("train", "val", "test")
 NO_SPLIT = -1
 
 SplitOfTarget = npt.NDArray[np.int8]
+
+#: From raw user ids to the split of each of them: "train", "val" or "test".
+UserSplit = Callable[[Iterable[str]], dict[str, str]]
 
 _TRAIN, _VAL, _TEST = range(len(SPLITS))
 
@@ -45,6 +48,60 @@ def split_users(raw_user_ids: Iterable[str], seed: int) -> dict[str, str]:
         raise ValueError(f"{len(shuffled)} users are too few to split 8:1:1; the splits would have {sizes} users.")
     logger.info("split users: %d in, %s out", len(shuffled), sizes)
     return {user: split for split, users in members.items() for user in users}
+
+
+def hold_out_users(raw_user_ids: Iterable[str], held_out: Mapping[str, str]) -> dict[str, str]:
+    """Return the split of every user: of those that are held out "val" or "test", of all others "train".
+
+    Args:
+        raw_user_ids: every user.
+        held_out: raw user id -> "val" or "test".
+
+    Raises:
+        ValueError: one that is held out is no user, so that these are other data than the split was made of, or no
+            user is left for a split.
+    """
+    users = set(raw_user_ids)
+    missing = sorted(held_out.keys() - users)
+    if missing:
+        raise ValueError(
+            f"{len(missing)} of the {len(held_out)} validation and test users of the released files do not occur, such "
+            f"as user {missing[0]}: these are other data than theirs. Use the whole raw files and the settings of "
+            "config.yaml, or the protocol random_users."
+        )
+    return _with_all_splits({user: held_out.get(user, "train") for user in users}, "the released files")
+
+
+def split_as_named(raw_user_ids: Iterable[str], named: Mapping[str, str], where: str) -> dict[str, str]:
+    """Return the split of every user, each of whom is named.
+
+    Args:
+        raw_user_ids: every user.
+        named: raw user id -> "train", "val" or "test"; users who do not occur among `raw_user_ids` are counted and
+            logged.
+        where: what names them, for messages.
+
+    Raises:
+        ValueError: a user is not named, or a split has no user.
+    """
+    users = list(dict.fromkeys(raw_user_ids))
+    unnamed = [user for user in users if user not in named]
+    if unnamed:
+        raise ValueError(
+            f"{where}: found no split of {len(unnamed)} of the {len(users)} users, such as '{unnamed[0]}'; expected "
+            f"{', '.join(SPLITS[:-1])} or {SPLITS[-1]} for each."
+        )
+    logger.info("%s: %d users named, %d of them occur", where, len(named), len(users))
+    return _with_all_splits({user: named[user] for user in users}, where)
+
+
+def _with_all_splits(split_of_user: dict[str, str], where: str) -> dict[str, str]:
+    sizes = {split: list(split_of_user.values()).count(split) for split in SPLITS}
+    empty = [split for split, size in sizes.items() if not size]
+    if empty:
+        raise ValueError(f"{where}: found no user of the split '{empty[0]}' among {sizes}, expected some of each.")
+    logger.info("split users: %d in, %s out", len(split_of_user), sizes)
+    return split_of_user
 
 
 def split_by_user(interactions: pa.Table, split_of_user: Mapping[str, str]) -> SplitOfTarget:

@@ -21,10 +21,11 @@ DATASET_STATISTICS = pa.schema(
 )
 
 
-def dataset_statistics(interactions: pa.Table, sequences: pa.Table) -> dict[str, float]:
+def dataset_statistics(interactions: pa.Table, sequences: pa.Table, items: int) -> dict[str, float]:
     """Return the statistics of a data set, by name.
 
-    - `users`, `items`, `interactions`: how many the protocol keeps; `sparsity`: 1 - interactions / (users * items).
+    - `users`, `items`, `interactions`: how many the protocol keeps, items that do not occur among them where they are
+      candidates too; `sparsity`: 1 - interactions / (users * items).
     - `sequence_length_mean`, `_min`, `_max`: items of a user.
     - `users_train`, `sequences_train` and so on: of each split, after windows with too short a history were dropped.
     - `shared_timestamps`: the share of interactions whose time another of the same user has too, so that a rule for
@@ -35,10 +36,10 @@ def dataset_statistics(interactions: pa.Table, sequences: pa.Table) -> dict[str,
     Args:
         interactions: table of schema `INTERACTIONS`, each user's rows together.
         sequences: table of schema `SEQUENCES`, made from them, so that some user has more than one item.
+        items: size of the catalogue.
     """
     positions = locate(interactions["user_id"].to_numpy())
     lengths = positions.lengths
-    items = pc.count_distinct(interactions["item_id"]).as_py()
     statistics = {
         "users": len(lengths),
         "items": items,

@@ -35,8 +35,8 @@ Unit = Literal["seconds", "milliseconds", "microseconds", "nanoseconds"]
 Timestamps = Literal["seconds", "milliseconds", "microseconds", "nanoseconds", "dates"]
 
 #: How software writes a value that is not there, in small letters. NA may be somebody's id.
-_NO_ID = {"", "nan", "null", "none", "<na>"}
-_NO_NUMBER = _NO_ID | {"na", "n/a", "nat"}
+NO_ID = {"", "nan", "null", "none", "<na>"}
+_NO_NUMBER = NO_ID | {"na", "n/a", "nat"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _END_OF_TIME = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp())
 _TICKS_PER_SECOND: dict[Unit, int] = {
@@ -123,7 +123,7 @@ def _read_interactions(path: Path, columns: TabularColumns, timestamps: Timestam
     for number, fields in read_columns(path, names, form, exact=exact):
         total += 1
         user, item, time, *ratings = (field.strip() for field in fields)
-        if {user.lower(), item.lower()} & _NO_ID or any(text.lower() in _NO_NUMBER for text in (time, *ratings)):
+        if {user.lower(), item.lower()} & NO_ID or any(text.lower() in _NO_NUMBER for text in (time, *ratings)):
             continue
         try:
             rows[0].append(users.get(user) or users.setdefault(user, _checked_id(user)))
@@ -147,7 +147,7 @@ def _read_items(path: Path, columns: TabularColumns, form: TextForm) -> pa.Table
     for number, (item, title) in read_columns(path, names, form, exact=names[:1]):
         total += 1
         item = item.strip()
-        if item.lower() in _NO_ID:
+        if item.lower() in NO_ID:
             without_id += 1
             continue
         known = titles.setdefault(item, title)

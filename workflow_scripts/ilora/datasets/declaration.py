@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ilora.data.acquisition.source import DatasetSource
+from ilora.data.protocol_names import RELEASED
 from ilora.data.raw import RawData
 from ilora.data.recipes import Recipe
+from ilora.data.splits import UserSplit
 from ilora.datasets.wording import PromptWording
 
 #: The source that stands for fetching the raw files.
@@ -26,7 +28,7 @@ class Departure:
     """Where our data set is not the paper's.
 
     Attributes:
-        subject: what it is about.
+        subject: what it is about, without the data set's name.
         paper: what the paper, or what was released with it, has.
         here: what is here; ``{split_seed}`` and the like stand for values of the study's `data`.
         effect: what that changes in the numbers or in what they mean.
@@ -42,7 +44,7 @@ class Departure:
 
 @dataclass(frozen=True)
 class Published:
-    """What others print about a data set; all of it belongs to the protocol `published`.
+    """What others print about a data set; all of it belongs to the protocols `released` and `random_users`.
 
     Attributes:
         statistics: of `ilora.data.statistics`, by name.
@@ -60,6 +62,21 @@ class Published:
 
 
 @dataclass(frozen=True)
+class Release:
+    """What is known of the files in which others released a data set: what the protocol `released` makes of it.
+
+    Attributes:
+        recipe: what they keep of the raw data, how it is numbered and ordered.
+        split_users: the split of the users in them; None where it is not known, and users are split at random.
+        facts: the files of `ilora.datasets.released` that are read for it.
+    """
+
+    recipe: Recipe
+    split_users: UserSplit | None = None
+    facts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Dataset:
     """A data set that a study can take.
 
@@ -68,13 +85,14 @@ class Dataset:
         label: the name in tables and figures.
         wording: the sentences of its prompts.
         read: gives the raw data of a source: a folder, or one of `bundled`.
-        recipe: what a protocol keeps, how items are numbered, how the released files order the sequences.
+        recipe: what a protocol keeps, how items are numbered, how sequences are ordered.
         default_source: where its raw files come from unless a study says otherwise: `DOWNLOAD`, a folder, or one of
             `bundled`.
         options: keys of the study's `data` that its filters read.
         bundled: sources that are already installed, by the name that `read` knows: what each is.
         source: where it is fetched from and on what terms; None for a user's own.
         published: what others print about it.
+        release: what the protocol `released` makes of it; None where it cannot be taken by that protocol.
 
     Raises:
         ValueError: if it is to be fetched and nothing says from where.
@@ -90,6 +108,31 @@ class Dataset:
     bundled: Mapping[str, str] = field(default_factory=dict)
     source: DatasetSource | None = None
     published: Published = Published()
+    release: Release | None = None
+
+    def recipe_of(self, protocol: str) -> Recipe:
+        """Return how it is prepared for a protocol.
+
+        Raises:
+            ValueError: the protocol is `released`, and nothing is known of a release.
+        """
+        return self._release().recipe if protocol == RELEASED else self.recipe
+
+    def split_of(self, protocol: str) -> UserSplit | None:
+        """Return the split of the users that a protocol takes from a release; None where it takes none.
+
+        Raises:
+            ValueError: as `recipe_of` raises it.
+        """
+        return self._release().split_users if protocol == RELEASED else None
+
+    def _release(self) -> Release:
+        if self.release is None:
+            raise ValueError(
+                f"{self.name}: found no released split, expected one for the protocol released. Take random_users or "
+                "chronological; a data set of your own names the split of its users in `splits`."
+            )
+        return self.release
 
     def __post_init__(self) -> None:
         if self.default_source == DOWNLOAD and self.source is None:

@@ -6,7 +6,7 @@ from enum import StrEnum
 import pyarrow as pa
 
 from ilora.data.titles import normalise_title
-from ilora.predictions.choices import Titles
+from ilora.predictions.choices import Titles, answer_line
 
 
 class AnswerCategory(StrEnum):
@@ -23,7 +23,7 @@ class AnswerCategory(StrEnum):
 def categorise_answers(predictions: pa.Table, titles: Sequence[str]) -> list[AnswerCategory]:
     """Return the category of each answer.
 
-    An answer with a choice is valid. Of the others, the first line is looked up, as a title, among the candidates
+    An answer with a choice is valid. Of the others, the answer's line is looked up, as a title, among the candidates
     (it can only be shared there), in the history, and in the whole catalogue, in this order.
 
     Args:
@@ -38,7 +38,7 @@ def categorise_answers(predictions: pa.Table, titles: Sequence[str]) -> list[Ans
 def _categorise(row: dict, titles: Titles, catalogue: frozenset[str]) -> AnswerCategory:
     if row["choice"] is not None:
         return AnswerCategory.VALID_RIGHT if row["choice"] == row["target"] else AnswerCategory.VALID_WRONG
-    answer = normalise_title(row["text"].split("\n", 1)[0])
+    answer = normalise_title(answer_line(row["text"]))
     if answer in _titles_of(row["candidates"], titles):
         return AnswerCategory.AMBIGUOUS
     if answer in _titles_of(row["history"], titles):

@@ -17,6 +17,7 @@ from ilora.evaluation.answer_categories import AnswerCategory, categorise_answer
 from ilora.evaluation.intervals import IntervalSettings, Ratio, estimate
 from ilora.evaluation.metrics import SPLITS, hit_ratio, split_rows
 from ilora.evaluation.schemas import ERROR_ANALYSIS
+from ilora.evaluation.variation import covered
 from ilora.layout import Run
 from ilora.predictions.scores import candidate_matrix
 
@@ -70,6 +71,7 @@ def analyse_errors(
         "seed": run.seed if len(runs) == 1 else None,
         "seeds": len(runs),
         "confidence": settings.confidence,
+        "covers": covered(runs),
     }
     grouped = [dict(_group_ratios(table, items)) for table in predictions]
     rows = []

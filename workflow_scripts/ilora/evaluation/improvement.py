@@ -13,6 +13,7 @@ from ilora.evaluation.intervals import (
     estimate_difference,
     sum_by_user,
 )
+from ilora.evaluation.trainings import variation_over_trainings
 
 
 def relative_improvement(value: float, over: float) -> float:
@@ -23,7 +24,8 @@ def relative_improvement(value: float, over: float) -> float:
 def estimate_improvement(first: Sequence[Ratio], second: Sequence[Ratio], settings: IntervalSettings) -> Estimate:
     """Return by how many percent the mean ratio of `first` is above that of `second`, with an interval paired by user.
 
-    The interval is the cluster bootstrap of `ilora.evaluation.bootstrap`. There is none (NaN) where fewer than
+    The interval is the cluster bootstrap of `ilora.evaluation.bootstrap`, widened for trainings as that of the
+    linearised improvement is (`ilora.evaluation.trainings`). There is none (NaN) where fewer than
     `FEWEST_USERS` users keep `second` from being 0, and no value where it is 0.
 
     Raises:
@@ -37,11 +39,16 @@ def estimate_improvement(first: Sequence[Ratio], second: Sequence[Ratio], settin
         return Estimate(value, float("nan"), float("nan"), n)
     resampled = below.resampled(settings)
     defined = np.where(resampled > 0, resampled, np.nan)
-    low, high = bca_interval(
+    own, others = 100.0 / below.value, -100.0 * above.value / below.value**2
+    over_users = bca_interval(
         np.asarray(value),
         100.0 * (above.resampled(settings) / defined - 1.0),
-        100.0 * (above.influence - above.value / below.value * below.influence) / below.value,
+        own * above.influence + others * below.influence,
         np.asarray(max(n, 2)),
         settings.confidence,
     )
-    return Estimate(value, float(low), float(high), n)
+    variation = variation_over_trainings(
+        [own * above.ratios, others * below.ratios], [own * above.influences, others * below.influences]
+    )
+    low, high = variation.widen(np.asarray(value), over_users, settings.confidence)
+    return Estimate(value, max(float(low), -100.0), float(high), n)

@@ -1,7 +1,8 @@
 """Confidence intervals for ratios of sums over the predictions of many users.
 
-The rows of one user (candidate draws, seeds) are not independent, so users are the unit: an interval says how
-the number would vary over other users. It says nothing of seeds that were not run.
+The rows of one user (candidate draws, seeds) are not independent, so users are the unit. The interval of one run says
+how the number would vary over other users, with the same training; that of the mean over several trainings, how it
+would vary over other users and other trainings.
 
 - One answer per user that is a hit or a miss, and one run: the Wilson interval.
 - Otherwise the cluster bootstrap over users, `ilora.evaluation.bootstrap`.
@@ -9,6 +10,7 @@ the number would vary over other users. It says nothing of seeds that were not r
   users, say): resampling so few says little about how far the ratio may be off, and its intervals come out too
   narrow. There the Wilson interval over the number of users stands in, as if each user had one answer: wider
   than need be, never narrower.
+- With several trainings, what these are over users is widened by how the runs differ: `ilora.evaluation.trainings`.
 """
 
 from collections.abc import Sequence
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 from statsmodels.stats.proportion import proportion_confint
 
 from ilora.evaluation.bootstrap import Values, bca_interval, resampled_users
+from ilora.evaluation.trainings import TrainingVariation, variation_over_trainings
 
 #: With fewer users than this on either side of a ratio, the bootstrap over users is not used. The simulation of
 #: `ilora.evaluation.simulation` shows coverage with it; without it, a rate of 0.02 was held in as few as 89 % of cases.
@@ -102,26 +105,35 @@ class UserSums:
     @property
     def value(self) -> Values:
         """The estimates, float64 [...]; NaN where a run has no row that counts."""
-        return self._ratios().mean(axis=0)
+        return self.ratios.mean(axis=0)
+
+    @property
+    def ratios(self) -> Values:
+        """The ratio of each run, float64 [runs, ...]; NaN for one without a row that counts."""
+        return _divide(self.numerator.sum(axis=-1), self.denominator.sum(axis=-1))
+
+    @property
+    def influences(self) -> Values:
+        """How far each user moves the ratio of each run, float64 [runs, ..., users]: ratios of sums linearised."""
+        totals = self.denominator.sum(axis=-1, keepdims=True)
+        deviations = self.numerator - self.ratios[..., None] * self.denominator
+        return _divide(deviations, np.broadcast_to(totals, deviations.shape))
 
     @property
     def influence(self) -> Values:
-        """How far each user moves the estimate, float64 [..., users]: each ratio of sums linearised."""
-        totals = self.denominator.sum(axis=-1, keepdims=True)
-        deviations = self.numerator - self._ratios()[..., None] * self.denominator
-        return _divide(deviations, np.broadcast_to(totals, deviations.shape)).mean(axis=0)
+        """How far each user moves the estimate, float64 [..., users]."""
+        return self.influences.mean(axis=0)
 
     def resampled(self, settings: IntervalSettings) -> Values:
         """Return the estimates in every bootstrap sample, float64 [..., samples]; NaN where no row counts."""
         counts = resampled_users(self.numerator.shape[-1], settings.samples, settings.seed)
         return _divide(self.numerator @ counts.T, self.denominator @ counts.T).mean(axis=0)
 
-    def _ratios(self) -> Values:
-        return _divide(self.numerator.sum(axis=-1), self.denominator.sum(axis=-1))
-
 
 def estimate(runs: Sequence[Ratio], settings: IntervalSettings) -> Estimate:
-    """Return the mean of a ratio over runs (seeds) on the same users, with its interval over users.
+    """Return the mean of a ratio over runs (seeds) on the same users, with its interval.
+
+    Several runs are several trainings, and the interval is over users and trainings; that of one run is over users.
 
     Raises:
         ValueError: no runs, or runs on different users.
@@ -135,12 +147,18 @@ def estimate(runs: Sequence[Ratio], settings: IntervalSettings) -> Estimate:
     if len(runs) == 1 and _is_proportion(runs[0]):
         low, high = wilson_interval(sums.value, np.asarray(n), settings.confidence)
     else:
-        low, high = interval_over_users(sums, settings)
+        low, high = interval_of_mean(sums, settings)
     return Estimate(value, float(low), float(high), n)
 
 
-def interval_over_users(sums: UserSums, settings: IntervalSettings) -> tuple[Values, Values]:
-    """Return the lower and upper ends of the interval of ratios in 0 to 1, float64 [...] each."""
+def interval_of_mean(sums: UserSums, settings: IntervalSettings) -> tuple[Values, Values]:
+    """Return the ends of the interval of mean ratios in 0 to 1, over users and, with several runs, trainings."""
+    variation = variation_over_trainings([sums.ratios], [sums.influences])
+    low, high = variation.widen(sums.value, _interval_over_users(sums, settings), settings.confidence)
+    return np.maximum(low, 0.0), np.minimum(high, 1.0)
+
+
+def _interval_over_users(sums: UserSums, settings: IntervalSettings) -> tuple[Values, Values]:
     n = (sums.denominator > 0).any(axis=0).sum(axis=-1)
     bootstrap = bca_interval(
         sums.value, sums.resampled(settings), sums.influence, np.maximum(n, 2), settings.confidence
@@ -153,10 +171,10 @@ def interval_over_users(sums: UserSums, settings: IntervalSettings) -> tuple[Val
 
 
 def estimate_difference(first: Sequence[Ratio], second: Sequence[Ratio], settings: IntervalSettings) -> Estimate:
-    """Return the mean ratio of `first` minus that of `second`, with its cluster-bootstrap interval.
+    """Return the mean ratio of `first` minus that of `second`, with its interval.
 
     The same users are drawn for both sides, so the difference is paired by user. Each side may be the mean of
-    several runs, and they need not have equally many.
+    several runs, its trainings; `variation_of_difference` says how these are paired.
 
     Raises:
         ValueError: no runs on one of the sides, or runs on different users.
@@ -176,13 +194,25 @@ def difference_interval(first: UserSums, second: UserSums, settings: IntervalSet
     Both sides have the same users in the same order; one may be the mean of more runs than the other.
     """
     counted = (first.denominator > 0).any(axis=0) | (second.denominator > 0).any(axis=0)
-    return bca_interval(
+    over_users = bca_interval(
         first.value - second.value,
         first.resampled(settings) - second.resampled(settings),
         first.influence - second.influence,
         np.maximum(counted.sum(axis=-1), 2),
         settings.confidence,
     )
+    variation = variation_of_difference(first, second)
+    low, high = variation.widen(first.value - second.value, over_users, settings.confidence)
+    return np.maximum(low, -1.0), np.minimum(high, 1.0)
+
+
+def variation_of_difference(first: UserSums, second: UserSums) -> TrainingVariation:
+    """Return how `first` minus `second` varies over trainings.
+
+    Equally many runs on both sides are pairs, in their order: the trainings of one seed share their recommender. A
+    side with one run adds nothing.
+    """
+    return variation_over_trainings([first.ratios, -second.ratios], [first.influences, -second.influences])
 
 
 def _common_users(runs: Sequence[Ratio]) -> NDArray[np.integer]:

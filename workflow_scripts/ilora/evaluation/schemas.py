@@ -20,6 +20,7 @@ SUMMARY = pa.schema(
         pa.field("n", pa.int64(), nullable=False),  # users with a row that counts
         pa.field("draws", pa.int32(), nullable=False),  # candidate draws per sequence
         pa.field("confidence", pa.float64(), nullable=False),  # coverage of the interval
+        pa.field("covers", pa.string(), nullable=False),  # variation in the interval, `ilora.evaluation.variation`
     ]
 )
 
@@ -41,12 +42,14 @@ DIFFERENCES = pa.schema(
         pa.field("n", pa.int64(), nullable=False),  # users
         pa.field("first_ahead", pa.int64(), nullable=False),  # users with more hits by the first method
         pa.field("second_ahead", pa.int64(), nullable=False),
-        pa.field("p", pa.float64(), nullable=False),  # exact sign-flip test over users
-        pa.field("p_holm", pa.float64(), nullable=False),  # corrected over the comparisons of the split
+        pa.field("p_users", pa.float64(), nullable=False),  # exact sign-flip test over users, with these trainings
+        pa.field("p", pa.float64(), nullable=False),  # of the same, over what the interval covers
+        pa.field("p_holm", pa.float64(), nullable=False),  # that corrected over the comparisons of the split
         pa.field("comparisons", pa.int32(), nullable=False),  # how many those are
         pa.field("minimum_detectable", pa.float64()),  # by one test; null where no user differs
         pa.field("minimum_detectable_holm", pa.float64()),  # by the strictest of all tests
         pa.field("confidence", pa.float64(), nullable=False),  # of the interval; tests are at 1 - confidence
+        pa.field("covers", pa.string(), nullable=False),  # variation in the interval, `ilora.evaluation.variation`
     ]
 )
 
@@ -82,6 +85,7 @@ ERROR_ANALYSIS = pa.schema(
             "rows", pa.int64(), nullable=False
         ),  # answers that the value is a mean over, itself the mean over runs
         pa.field("confidence", pa.float64(), nullable=False),
+        pa.field("covers", pa.string(), nullable=False),  # variation in the interval, `ilora.evaluation.variation`
     ]
 )
 
@@ -97,6 +101,7 @@ CELL_COLUMNS = [
     pa.field("variant", pa.string(), nullable=False),
     pa.field("is_reference", pa.bool_(), nullable=False),  # the study's own setting, compared with all other rows
     pa.field("seeds", pa.int32(), nullable=False),
+    pa.field("covers", pa.string(), nullable=False),  # variation in the intervals, `ilora.evaluation.variation`
 ]
 
 #: One row per cell, split and metric: the mean over seeds. A comparison is the reference cell minus, or over, this one.

@@ -4,6 +4,9 @@ A method hits on each of a user's candidate draws with a probability of that use
 distribution over users: the hits of a user are beta-binomial. Its correlation within users says how much of an
 answer is the user's; SASRec on MovieLens-100K has 0.57. Methods agree on users: with a given probability, a
 user has the same skill by two methods, otherwise independent ones.
+
+The trainings of a method differ in two ways: each has a HitRatio@1 of its own, drawn from a beta distribution around
+the method's, and users agree on trainings as they do on methods.
 """
 
 from dataclasses import dataclass
@@ -68,6 +71,45 @@ def simulate_pair(
     better, other = (_agreeing_skills(population, shared, agreement, generator) for _ in range(2))
     better += gain * (1.0 - better)
     return np.stack([_answers(population, skills, generator) for skills in (better, other)])
+
+
+def simulate_trainings(
+    population: Population,
+    trainings: int,
+    sd: float,
+    methods: int,
+    agreement: float,
+    simulations: int,
+    generator: np.random.Generator,
+) -> Values:
+    """Return hits of equally good methods, float64 [methods, trainings, simulations, users], from 0 to `draws`.
+
+    Args:
+        population: whom they are evaluated on; its rate is that of the mean over all trainings that there could be.
+        trainings: how many of each method.
+        sd: standard deviation over trainings of the HitRatio@1 on all users that there could be.
+        methods: how many.
+        agreement: probability that a user's skill by a training is the one that the user has by all of them, but for
+            how good the training is.
+        simulations: how many times.
+        generator: of random numbers.
+    """
+    shared = _skills(population, (simulations, population.users), generator)
+    hits = np.empty((methods, trainings, *shared.shape))
+    for method, training in np.ndindex(methods, trainings):
+        skills = _agreeing_skills(population, shared, agreement, generator)
+        rates = _rates_of_trainings(population.rate, sd, simulations, generator)[:, None]
+        better = 1.0 - (1.0 - skills) * (1.0 - rates) / (1.0 - population.rate)
+        skills = np.where(rates > population.rate, better, skills * rates / population.rate)
+        hits[method, training] = _answers(population, skills, generator)
+    return hits
+
+
+def _rates_of_trainings(rate: float, sd: float, simulations: int, generator: np.random.Generator) -> Values:
+    if sd == 0.0:
+        return np.full(simulations, rate)
+    concentration = rate * (1.0 - rate) / sd**2 - 1.0
+    return generator.beta(rate * concentration, (1.0 - rate) * concentration, size=simulations)
 
 
 def _skills(population: Population, shape: int | tuple[int, ...], generator: np.random.Generator) -> Values:

@@ -5,6 +5,8 @@ For test sets of the paper's sizes it simulates methods with a known HitRatio@1 
 tables do. It prints, and with `--output` writes as Parquet,
 
 - coverage: how often the intervals hold the true value;
+- coverage over trainings: how often those of means over several trainings do, and of differences between such means,
+  beside the intervals over users alone; and how often the test of a difference finds one between equally good methods;
 - false findings: how often a table of comparisons between equally good methods has one that Holm's correction leaves
   significant, by the tests of `ilora.evaluation.significance` and by McNemar's test on all rows, which takes the
   draws of a user as independent;
@@ -12,8 +14,9 @@ tables do. It prints, and with `--output` writes as Parquet,
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +33,19 @@ from ilora.evaluation.intervals import (
     IntervalSettings,
     UserSums,
     difference_interval,
-    interval_over_users,
+    interval_of_mean,
+    variation_of_difference,
     wilson_interval,
 )
 from ilora.evaluation.significance import holm, sign_flip_test
-from ilora.evaluation.simulated_answers import Population, Values, simulate_hits, simulate_methods, simulate_pair
+from ilora.evaluation.simulated_answers import (
+    Population,
+    Values,
+    simulate_hits,
+    simulate_methods,
+    simulate_pair,
+    simulate_trainings,
+)
 
 #: Test users of MovieLens, LastFM and Steam in the paper's splits.
 TEST_USERS = (95, 122, 1194)
@@ -50,12 +61,37 @@ AGREEMENT = 0.5
 #: By test users and draws: the share of misses that a better method turns into hits, for a power of about 0.8.
 GAINS = {(95, 1): 0.35, (122, 1): 0.305, (1194, 1): 0.09, (95, 10): 0.205, (122, 10): 0.18, (1194, 10): 0.06}
 
+#: Trainings of each method.
+TRAININGS = (1, 2, 3, 5)
+#: Standard deviations of HitRatio@1 between trainings; README's Caser has 0.03 over three.
+TRAINING_SDS = (0.0, 0.01, 0.02, 0.04)
+#: By rate, the correlation of a user's answers.
+TRAINED_RATES = {0.2: 0.3, 0.45: 0.6, 0.8: 0.6}
+#: Of users on the trainings of a method.
+TRAINING_AGREEMENT = 0.7
+
 _AT_ONCE = 250
 
 
 def simulate_coverage(simulations: int, seed: int, test_users: Sequence[int] = TEST_USERS) -> pa.Table:
     """Return how often intervals hold the true value: of HitRatio@1, of hits over valid, and of differences."""
     return pa.Table.from_pylist(list(_coverage(simulations, np.random.default_rng([seed, 1]), test_users)))
+
+
+def simulate_coverage_over_trainings(
+    simulations: int,
+    seed: int,
+    test_users: Sequence[int] = TEST_USERS[:2],
+    rates: Mapping[float, float] = TRAINED_RATES,
+    sds: Sequence[float] = TRAINING_SDS,
+) -> pa.Table:
+    """Return how often intervals over users and trainings hold the truth, and tests err, by trainings and their spread.
+
+    The columns "users" are of intervals and tests that leave the trainings out.
+    """
+    return pa.Table.from_pylist(
+        list(_coverage_over_trainings(simulations, np.random.default_rng([seed, 4]), test_users, rates, sds))
+    )
 
 
 def simulate_false_findings(simulations: int, seed: int, test_users: Sequence[int] = TEST_USERS) -> pa.Table:
@@ -95,7 +131,7 @@ def _coverage(simulations: int, generator: np.random.Generator, test_users: Sequ
         for correlation in CORRELATIONS:
             for rate in (*RATES, *EXTREME_RATES):
                 population = Population(users, DRAWS, rate, correlation)
-                ends = interval_over_users(_sums(simulate_hits(population, simulations, generator)), settings)
+                ends = interval_of_mean(_sums(simulate_hits(population, simulations, generator)), settings)
                 yield _held(ends, rate, "HitRatio@1", population)
             population = Population(users, DRAWS, 0.45, correlation)
             yield _held(
@@ -105,6 +141,45 @@ def _coverage(simulations: int, generator: np.random.Generator, test_users: Sequ
                 pair = simulate_pair(population, simulations, gain, AGREEMENT, generator)
                 ends = difference_interval(_sums(pair[0]), _sums(pair[1]), settings)
                 yield _held(ends, gain * (1.0 - population.rate), "difference", population)
+
+
+def _coverage_over_trainings(
+    simulations: int,
+    generator: np.random.Generator,
+    test_users: Sequence[int],
+    rates: Mapping[float, float],
+    sds: Sequence[float],
+) -> Iterator[dict[str, Any]]:
+    settings = IntervalSettings(confidence=1.0 - LEVEL)
+    for users, (rate, correlation), sd, trainings in product(test_users, rates.items(), sds, TRAININGS):
+        population = Population(users, DRAWS, rate, correlation)
+        hits = simulate_trainings(population, trainings, sd, 2, TRAINING_AGREEMENT, simulations, generator)
+        first, second = (UserSums(of_method, np.full((1, 1, users), float(DRAWS))) for of_method in hits)
+        p_users = sign_flip_test((hits[0] - hits[1]).sum(axis=0).astype(np.int64))
+        p = variation_of_difference(first, second).widen_p_value(p_users, first.value - second.value, users)
+        mean, difference = interval_of_mean(first, settings), difference_interval(first, second, settings)
+        yield {
+            **vars(population),
+            "sd": sd,
+            "trainings": trainings,
+            "mean": _coverage_of(mean, rate),
+            "width": float((mean[1] - mean[0]).mean()),
+            "mean, users": _coverage_of(interval_of_mean(_over_all_trainings(first), settings), rate),
+            "difference": _coverage_of(difference, 0.0),
+            "difference's width": float((difference[1] - difference[0]).mean()),
+            "found": float((p <= LEVEL).mean()),
+            "found, users": float((p_users <= LEVEL).mean()),
+        }
+
+
+def _over_all_trainings(sums: UserSums) -> UserSums:
+    """Return the sums of all trainings as if they were one run's."""
+    return UserSums(sums.numerator.sum(axis=0, keepdims=True), sums.denominator * len(sums.numerator))
+
+
+def _coverage_of(ends: tuple[NDArray, NDArray], truth: float) -> float:
+    low, high = ends
+    return float(((low <= truth + 1e-12) & (truth <= high + 1e-12)).mean())
 
 
 def _sums(hits: Values) -> UserSums:
@@ -120,7 +195,7 @@ def _over_valid(
     concentration = 1.0 / population.correlation - 1.0
     skills = generator.beta(population.rate * concentration, (1.0 - population.rate) * concentration, size=valid.shape)
     hits = generator.binomial(valid, skills).astype(np.float64)
-    return interval_over_users(UserSums(hits[None], valid[None].astype(np.float64)), settings)
+    return interval_of_mean(UserSums(hits[None], valid[None].astype(np.float64)), settings)
 
 
 def _held(ends: tuple[NDArray, NDArray], truth: float, quantity: str, population: Population) -> dict[str, Any]:
@@ -221,7 +296,7 @@ def _textbook_power(pairs: Sequence[Values], draws: int, level: float) -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run all three simulations and print their tables."""
+    """Run all simulations and print their tables."""
     parser = argparse.ArgumentParser(
         prog="ilora simulate",
         description=__doc__,
@@ -230,10 +305,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--simulations", type=int, default=2000, help="of each setting (default: 2000)")
     parser.add_argument("--seed", type=int, default=0, help="of the simulations (default: 0)")
-    parser.add_argument("--output", type=Path, help="folder for coverage, false_findings and power as Parquet")
+    parser.add_argument("--output", type=Path, help="folder for the tables as Parquet")
     options = parser.parse_args(arguments)
     for name, simulate in (
         ("coverage", simulate_coverage),
+        ("coverage_over_trainings", simulate_coverage_over_trainings),
         ("false_findings", simulate_false_findings),
         ("power", simulate_power),
     ):

@@ -8,6 +8,7 @@ import pyarrow as pa
 from ilora.evaluation.intervals import IntervalSettings, Ratio, estimate
 from ilora.evaluation.metrics import ratios
 from ilora.evaluation.schemas import SUMMARY
+from ilora.evaluation.variation import covered
 from ilora.layout import DataKey, Run
 from ilora.predictions.choices import Titles
 
@@ -20,10 +21,10 @@ def summarise(
     titles: Mapping[DataKey, Titles],
     settings: IntervalSettings,
 ) -> pa.Table:
-    """Return the mean over seeds of every metric, its spread over seeds and its interval over users.
+    """Return the mean over seeds of every metric, its spread over seeds and its interval.
 
-    With one seed the interval is the run's own. With several it is that of the mean over seeds, from the
-    predictions of all of them: it covers the choice of users, not the choice of seeds.
+    With one seed the interval is the run's own, over users. With several it is that of the mean over seeds, from the
+    predictions of all of them, over users and trainings.
 
     Args:
         metrics: a table of the METRICS schema; groups are given in the order of their first rows.
@@ -42,11 +43,16 @@ def summarise(
     rows = []
     for group, runs in frame.groupby(_GROUP, sort=False):
         labels = dict(zip(_GROUP, group, strict=True))
-        tables = [predictions[Run(**labels, seed=int(seed))] for seed in runs["seed"].unique()]
+        trained = [Run(**labels, seed=int(seed)) for seed in runs["seed"].unique()]
+        tables = [predictions[run] for run in trained]
         measured = [ratios(table, titles[labels["dataset"], labels["protocol"]]) for table in tables]
         for (split, metric), values in runs.groupby(["split", "metric"], sort=False):
             seeds = _over_seeds(values, [run[split, metric] for run in measured], settings)
-            constants = {"draws": _draws(tables[0]), "confidence": settings.confidence}
+            constants = {
+                "draws": _draws(tables[0]),
+                "confidence": settings.confidence,
+                "covers": covered(trained),
+            }
             rows.append({**labels, "split": split, "metric": metric, **seeds, **constants})
     return pa.Table.from_pylist(rows, schema=SUMMARY)
 

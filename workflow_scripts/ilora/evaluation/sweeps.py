@@ -12,6 +12,7 @@ from ilora.evaluation.improvement import estimate_improvement
 from ilora.evaluation.intervals import Estimate, IntervalSettings, Ratio, estimate, estimate_difference
 from ilora.evaluation.metrics import SPLITS, ratios
 from ilora.evaluation.schemas import SWEEP
+from ilora.evaluation.variation import covered
 from ilora.layout import Run
 from ilora.predictions.choices import Titles
 
@@ -101,6 +102,7 @@ def cell_labels(sweep: str, parameter: str, cell: SweepCell, runs: Sequence[Run]
         "variant": cell.variant,
         "is_reference": cell.is_reference,
         "seeds": len({run.seed for run in runs}),
+        "covers": covered(runs),
     }
 
 

@@ -151,9 +151,10 @@ def _caption(study: Study, wildcards: Wildcards) -> str:
         f"HitRatio@1 on the test users of {wildcards['dataset']} by the target's place in the candidate set, by the "
         "length of the history and by how often the target occurs in training; and the popularity of what was chosen, "
         f"against that of the targets: {captions.answers(study)}, backbone ``{study.writing_models}``. Bars "
-        f"are {captions.confidence(study)} intervals over the n users with an answer in the group "
-        "(Wilson with one answer per user, otherwise the cluster bootstrap, BCa); each n is in the tables of where "
-        "answers go wrong. The dashed line is the middle of a candidate set ordered by popularity."
+        f"are {captions.confidence(study)} intervals over the n users with an answer in the group, that is over "
+        f"{captions.covered(study)} (Wilson with one answer per user, otherwise the cluster bootstrap, BCa); each n is "
+        "in "
+        "the tables of where answers go wrong. The dashed line is the middle of a candidate set ordered by popularity."
     )
 
 

@@ -141,7 +141,7 @@ def _caption(study: Study, wildcards: Wildcards) -> str:
         f"Weights that iLoRA's gate gives to its experts, for {settings['sequences']} test sequences of "
         f"{wildcards['dataset']} (protocol {study.config.protocol}), with the backbone ``{settings['backbone']}`` and "
         f"seed {settings['of_seed']}. The sequences were chosen by a seeded hash of their ids (seed {SEED}), without "
-        "looking at their weights. The weights are exact for this gate, so they have no interval."
+        "looking at their weights. The weights are exact for this gate, that of one training, so they have no interval."
     )
 
 

@@ -15,7 +15,7 @@ from ilora.figures.declaration import Drawing, Figure
 from ilora.plotting.labels import cluster_label, method_label, setting_label
 from ilora.plotting.style import BLACK, DOUBLE_WIDTH, GREY, fills, new_figure
 from ilora.reporting.declaration import Given, Wildcards, of_each_dataset
-from ilora.reporting.sources import clusters_of_first_seed, of_first_seed
+from ilora.reporting.sources import clusters_of_first_seed, of_each_seed, of_first_seed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,12 +50,15 @@ def select_expert_attention_all(gates: pa.Table, clusters: pa.Table, labels: Seq
     return pa.Table.from_pandas(frame[DRAWN.names], schema=DRAWN, preserve_index=False)
 
 
-def draw_expert_attention_all(drawn: pa.Table, usage: pa.Table, title: str) -> MatplotlibFigure:
+def draw_expert_attention_all(
+    drawn: pa.Table, usages: Sequence[pa.Table], confidence: float, title: str
+) -> MatplotlibFigure:
     """Return the figure: a box per expert, a stacked bar per cluster, and below them what was measured.
 
     Args:
         drawn: from `select_expert_attention_all`.
-        usage: of schema `ilora.analysis.schemas.EXPERT_USAGE`.
+        usages: of schema `ilora.analysis.schemas.EXPERT_USAGE`, of each training; the first one is drawn.
+        confidence: of the intervals over trainings.
         title: which method, data set, backbone and seed these are.
     """
     frame = drawn.to_pandas()
@@ -64,23 +67,52 @@ def draw_expert_attention_all(drawn: pa.Table, usage: pa.Table, title: str) -> M
     _draw_boxes(boxes, frame)
     _draw_bars(bars, frame)
     figure.suptitle(title, fontsize=7, ha="left", x=0.01)
-    figure.supxlabel(usage_note(usage), fontsize=7, ha="left", x=0.01)
+    figure.supxlabel(usage_note(usages, confidence), fontsize=7, ha="left", x=0.01)
     return figure
 
 
-def usage_note(usage: pa.Table) -> str:
-    """Return the sentence under the figure; it says if the gate has collapsed."""
-    rows = usage.to_pylist()
-    values = {row["quantity"]: row["value"] for row in rows if row["expert"] is None}
+def usage_note(usages: Sequence[pa.Table], confidence: float) -> str:
+    """Return the sentences under the figure, as one training's or over trainings; they say if the gate has collapsed.
+
+    Args:
+        usages: of schema `ilora.analysis.schemas.EXPERT_USAGE`, of each training.
+        confidence: of the intervals over trainings, by Student's t.
+    """
+    rows = usages[0].to_pylist()
+    numbers = [
+        {row["quantity"]: row["value"] for row in usage.to_pylist() if row["expert"] is None} for usage in usages
+    ]
     experts = sum(row["quantity"] == "expert_share" for row in rows)
-    state = "the gate has COLLAPSED" if values["collapsed"] else "no collapse"
+    collapsed = sum(bool(of_training["collapsed"]) for of_training in numbers)
+
+    def over_trainings(quantity: str, decimals: int) -> str:
+        return _with_interval([of_training[quantity] for of_training in numbers], confidence, decimals)
+
+    if len(numbers) == 1:
+        whose, state = "One training", "the gate has COLLAPSED" if collapsed else "no collapse"
+        chance = f"{numbers[0]['mutual_information_by_chance']:.2f} by chance, p = "
+        chance += f"{numbers[0]['mutual_information_p']:.2g}"
+    else:
+        whose = f"{len(numbers)} trainings, means with {confidence:.0%} intervals over them (the first is drawn)"
+        state = f"{collapsed} gates have COLLAPSED" if collapsed else "no collapse"
+        chance = f"{over_trainings('mutual_information_by_chance', 2)} by chance"
     return (
-        f"{values['sequences']:.0f} test sequences; effective experts {values['effective_experts']:.2f} of {experts} "
-        f"({state}); entropy of a sequence's weights {values['entropy']:.3f} of 1.\n"
-        f"Mutual information of cluster and strongest expert {values['mutual_information']:.2f} nats "
-        f"({values['mutual_information_by_chance']:.2f} by chance, p = {values['mutual_information_p']:.2g}; adjusted "
-        f"{values['adjusted_mutual_information']:.2f} of 1)."
+        f"{whose}; {numbers[0]['sequences']:.0f} test sequences. Effective experts "
+        f"{over_trainings('effective_experts', 2)} of {experts} ({state}); entropy of a sequence's weights "
+        f"{over_trainings('entropy', 3)} of 1.\n"
+        f"Mutual information of cluster and strongest expert {over_trainings('mutual_information', 2)} nats ({chance}; "
+        f"adjusted {over_trainings('adjusted_mutual_information', 2)} of 1)."
     )
+
+
+def _with_interval(values: Sequence[float], confidence: float, decimals: int) -> str:
+    mean = f"{np.mean(values):.{decimals}f}"
+    if len(values) == 1:
+        return mean
+    from scipy.stats import t
+
+    half = t.ppf((1.0 + confidence) / 2.0, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
+    return f"{mean} [{np.mean(values) - half:.{decimals}f}, {np.mean(values) + half:.{decimals}f}]"
 
 
 def _draw_boxes(axes: Axes, frame: pd.DataFrame) -> None:
@@ -116,7 +148,11 @@ def _draw_bars(axes: Axes, frame: pd.DataFrame) -> None:
 
 
 def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
-    return {"seed": study.config.seeds[0], "backbone": study.backbone_id}
+    return {
+        "seed": study.config.seeds[0],
+        "backbone": study.backbone_id,
+        "confidence": study.config.statistics.confidence,
+    }
 
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
@@ -125,7 +161,7 @@ def _caption(study: Study, wildcards: Wildcards) -> str:
         f"backbone ``{study.backbone_id}``: their distribution (left; boxes are quartiles) and their means in each "
         "cluster of sequences (right). The lines below say how evenly the experts are used, whether the gate has "
         "collapsed, and how much a sequence's cluster tells of the expert that it weighs most, beside what chance "
-        "gives."
+        "gives; over all trainings of the study, where there are several. The weights drawn are one training's."
     )
 
 
@@ -136,8 +172,8 @@ def _make(given: Given) -> Drawing:
     drawn = select_expert_attention_all(gates, clusters, labels)
     setting = setting_label(given.wildcards["dataset"], given.settings["backbone"])
     title = f"Experts over the test set: {method_label('ilora')}, seed {given.settings['seed']}\n{setting}"
-    usage = read_table(given.inputs["usage"], EXPERT_USAGE)
-    return Drawing(drawn, draw_expert_attention_all(drawn, usage, title))
+    usages = [read_table(path, EXPERT_USAGE) for path in given.inputs["usage"]]
+    return Drawing(drawn, draw_expert_attention_all(drawn, usages, given.settings["confidence"], title))
 
 
 def _wildcards(study: Study) -> list[Wildcards]:
@@ -149,7 +185,7 @@ FIGURE = Figure(
     path="{dataset}/expert_attention_all",
     inputs=lambda study: {
         "gates": of_first_seed(study, study.layout.gates, "ilora"),
-        "usage": of_first_seed(study, study.layout.expert_usage, "ilora"),
+        "usage": of_each_seed(study, study.layout.expert_usage, "ilora"),
         "clusters": clusters_of_first_seed(study, study.layout.clusters),
         "profiles": clusters_of_first_seed(study, study.layout.cluster_profiles),
     },

@@ -186,8 +186,9 @@ def _caption(study: Study, wildcards: Wildcards) -> str:
     analysis = study.config.analysis
     return (
         f"Cosines between the gradients of {wildcards['method']}'s LoRA weights on clusters of sequences of "
-        f"{wildcards['dataset']}, with the backbone ``{study.backbone_id}``, seed {study.config.seeds[0]}: the mean "
-        "over modules and checkpoints of the fine-tuning (Figures 1, 3a and 3b of the paper), and each kind of module "
+        f"{wildcards['dataset']}, with the backbone ``{study.backbone_id}``, one training (seed "
+        f"{study.config.seeds[0]}): the mean over modules and checkpoints of the fine-tuning (Figures 1, 3a and 3b of "
+        "the paper), and each kind of module "
         f"by itself. Each gradient is taken on {analysis.blocks * analysis.sequences_per_block} training sequences, "
         "the same ones for every method. Clusters that are close in the collaborative space stand together, in the "
         "same order for every method. On the diagonal, where a cosine is 1 by definition, stands the noise ceiling: "

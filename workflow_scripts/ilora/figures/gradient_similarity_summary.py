@@ -124,13 +124,23 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
     return {"backbone": study.backbone_id}
 
 
+def _trainings_covered(study: Study) -> str:
+    trainings = len(study.config.seeds)
+    if trainings == 1:
+        return (
+            "with the models of one training. Another seed, or the same one on another processor, may lie elsewhere, "
+            "and what differs between the methods may be its luck."
+        )
+    return f"and over the {trainings} trainings (Student's t)."
+
+
 def _caption(study: Study, wildcards: Wildcards) -> str:
     analysis = study.config.analysis
     return (
         f"What the heat maps of gradient similarity say in numbers, for {wildcards['dataset']} and the backbone "
         f"``{study.backbone_id}``: over all checkpoints (left) and along the fine-tuning (right). Lines are "
         f"{captions.confidence(study)} intervals over the sequences that were drawn "
-        f"({analysis.blocks * analysis.sequences_per_block} for each cluster), with the trained models as they are. "
+        f"({analysis.blocks * analysis.sequences_per_block} for each cluster), {_trainings_covered(study)} "
         "Random clusters are the same sequences, dealt anew. Where clusters are as similar as random clusters, the "
         "clusters explain nothing; where the noise ceiling is near 0, the gradients are too noisy to tell. A number "
         "that is not defined, such as a ratio to a ceiling that is not clearly above 0, is left out. By the paper's "
@@ -146,7 +156,8 @@ def _make(given: Given) -> Drawing:
     seeds = len(summary["seed"].drop_null().unique())
     setting = setting_label(given.wildcards["dataset"], given.settings["backbone"])
     title = (
-        f"Gradient similarity in numbers, {'mean over ' if seeds > 1 else ''}{seeds} seed{'s' * (seeds > 1)}\n{setting}"
+        "Gradient similarity in numbers, "
+        f"{f'mean over {seeds} trainings' if seeds > 1 else 'EXPLORATORY: one training'}\n{setting}"
     )
     return Drawing(drawn, draw_gradient_summary(drawn, title))
 

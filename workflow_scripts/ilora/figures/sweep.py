@@ -134,10 +134,10 @@ def _caption(study: Study, wildcards: Wildcards) -> str:
         "is one, does not read it or replaces it likewise. LLaRA is the control with matched parameters: at the same "
         "rank, uniform LoRA has every parameter of iLoRA but the gate's.\n\n"
         "Left: HitRatio@1 over all answers. Right: by how many percent the study's own setting (bold) is above each "
-        "other row. Filled dots are test users, hollow ones validation users, lines their intervals over users, paired "
-        "by user on the right; they do not cover the choice of seeds, nor how many rows are compared. Crosses are what "
-        "the paper states for Llama-2-7B, as reference data; over LLaRA it is what follows from the paper's Table 1."
-        + warning(settings, "rows")
+        "other row. Filled dots are test users, hollow ones validation users, lines their intervals, paired by user "
+        f"and training on the right. They are over {settings['covered']}, and do not cover how many rows are compared. "
+        "Crosses are what the paper states for Llama-2-7B, as reference data; over LLaRA it is what follows from the "
+        "paper's Table 1." + warning(settings, "rows")
     )
 
 

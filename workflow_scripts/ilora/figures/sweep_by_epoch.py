@@ -113,8 +113,9 @@ def _caption(study: Study, wildcards: Wildcards) -> str:
         f"{settings['heading']}, over the fine-tuning on {wildcards['dataset']} with the backbone "
         f"``{study.backbone_id}`` ({settings['note']}): HitRatio@1 over all answers of every snapshot, "
         "against the passes over the training sequences, on validation and test users apart. Each snapshot answers the "
-        f"first {study.config.figures.snapshot_draws} candidate sets of every sequence; bars are intervals over users. "
-        "The learning rate falls to its end over the whole curve, so that a point within it is no shorter training's "
+        f"first {study.config.figures.snapshot_draws} candidate sets of every sequence; bars are intervals over "
+        f"{settings['covered']}. The learning rate falls to its end over the whole curve, so that a point within it is "
+        "no shorter training's "
         "result." + warning(settings, "curves")
     )
 

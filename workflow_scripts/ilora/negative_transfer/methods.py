@@ -92,5 +92,5 @@ def adapt(
         gated.gate.requires_grad_(False)
         gated.gate.projection.weight.copy_(_CERTAIN * torch.eye(shape.experts))
     else:
-        gated.gate.standardisation.fit(torch.from_numpy(training.representations))
+        gated.gate.fit(torch.from_numpy(training.representations))
     return HybridLanguageModel(gated)

@@ -32,9 +32,10 @@ _NOTES = (
     "The questions were chosen by a seeded hash of their numbers, without looking at them or at any answer; every "
     "method is shown on the same ones, but one that was asked about fewer candidate sets on those of its own.",
     "The prompt is the tuned methods'; <item> stands where a behaviour token does. A method whose prompt is text alone "
-    "reads the same without these. In a chat template the prompt is the user's message.",
-    "Answers stand as they were written, up to the first newline, the end of the turn in a chat, or the limit of new "
-    "tokens.",
+    "reads the same without these. In a chat template the prompt is the user's message. Where finetuning.prompt_texts "
+    "is sentences, a tuned method reads the same titles as running text.",
+    "Answers stand as they were written: the first line that is not blank, up to the end of the turn in a chat, or the "
+    "limit of new tokens.",
 )
 _CHAT_NOTE = (
     "A chat model reads the same titles between sentences of its own; ChatRec's has the candidates as the recommender "

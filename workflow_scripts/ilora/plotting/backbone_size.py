@@ -18,7 +18,7 @@ class Backbone:
 
     Attributes:
         dataset: for example "movielens".
-        protocol: for example "published".
+        protocol: for example "random_users".
         name: its id in artifact paths, for example "embedded".
     """
 

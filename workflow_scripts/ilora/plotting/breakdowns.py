@@ -16,6 +16,7 @@ DRAWN = pa.schema(
         pa.field("low", pa.float64(), nullable=False),
         pa.field("high", pa.float64(), nullable=False),
         pa.field("n", pa.int64(), nullable=False),
+        pa.field("covers", pa.string(), nullable=False),  # variation in the interval
     ]
 )
 

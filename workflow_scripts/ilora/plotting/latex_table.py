@@ -13,6 +13,7 @@ _SPELLED = {
     "–": "--",
     "×": r"$\times$",
     "±": r"$\pm$",
+    "†": r"$\dagger$",
     # Text in TeX's oldest font encoding, still the default, has other characters in their places.
     **{character: f"${character}$" for character in "<>|"},
     **{character: "\\" + character for character in "&%$#_{}"},

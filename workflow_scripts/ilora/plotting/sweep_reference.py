@@ -5,7 +5,7 @@ were read off them. Nothing here was recomputed, except the improvement over LLa
 """
 
 from ilora.datasets.register import DATASETS, PAPER_DATASETS
-from ilora.plotting.paper_reference import PROTOCOL, recomputed_improvement
+from ilora.plotting.paper_reference import PROTOCOLS, recomputed_improvement
 
 #: The language model behind every number here.
 SOURCE = "paper (Llama-2-7B)"
@@ -24,7 +24,7 @@ def stated_improvement(
         method: of the other row.
         setting: its value there; None if the method does not read it.
     """
-    if protocol != PROTOCOL or dataset not in PAPER_DATASETS:
+    if protocol not in PROTOCOLS or dataset not in PAPER_DATASETS:
         return None
     if method == "llara" and setting in (None, reference):
         return recomputed_improvement(dataset, method)

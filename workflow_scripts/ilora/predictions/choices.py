@@ -1,8 +1,11 @@
 """Which candidate a generated text names, by three rules.
 
-Exact, the default: the first line is the title of exactly one candidate. The released code's (arXiv 2408.10159):
-exactly one candidate's title occurs in the first line, whatever stands around it. Longest match: the longest title
-that occurs in the text, provided that no other candidate is named beside it.
+Exact, the default: the answer's line is the title of exactly one candidate. The released code's (arXiv 2408.10159):
+exactly one candidate's title occurs in that line, whatever stands around it. Longest match: the longest title that
+occurs in the text, provided that no other candidate is named beside it.
+
+The answer's line is the first that is not blank (`answer_line`): an untuned model often begins with a newline, and the
+released code too takes white space off before it looks for a line's end.
 
 A title that two candidates share names neither of them (MovieLens-100K has twenty duplicated titles): such an
 answer is ambiguous by every rule, it counts as invalid, and so as no hit, even if one of the two is the target.
@@ -20,22 +23,27 @@ Titles = Sequence[str] | Mapping[int, str]
 Rule = Callable[[str, Sequence[int], Titles], int | None]
 
 
+def answer_line(text: str) -> str:
+    """Return the line of a text that is its answer: the first that is not blank, as it was written; "" if none is."""
+    return next((line for line in text.split("\n") if line.strip()), "")
+
+
 def resolve_choice(text: str, candidates: Sequence[int], titles: Titles) -> int | None:
-    """Return the candidate that the first line of `text` names, or None when the answer is invalid: the exact rule.
+    """Return the candidate that the answer's line names, or None when the answer is invalid: the exact rule.
 
     Two titles are the same when they agree after Unicode normalisation (NFC), with every run of white space
     counted as one space and none at the ends. Case and punctuation count. A line that merely contains a title is
     invalid.
 
     Args:
-        text: what the model wrote; only what stands before the first newline counts.
+        text: what the model wrote; only its `answer_line` counts.
         candidates: item ids of the candidate set.
         titles: the title of each item, looked up by item id.
 
     Raises:
         LookupError: `titles` has no entry for a candidate.
     """
-    answer = normalise_title(text.split("\n", 1)[0])
+    answer = normalise_title(answer_line(text))
     return _only([item for item in candidates if normalise_title(titles[item]) == answer])
 
 
@@ -45,9 +53,9 @@ def resolve_by_substring(text: str, candidates: Sequence[int], titles: Titles) -
     Case does not count, and a title may occur inside a word. So a right answer is invalid when its title
     contains another candidate's ("Portal 2" and "Portal"), and an empty title is contained in every answer.
 
-    Arguments and errors as in `resolve_choice`; the first line is taken after white space at the ends is gone.
+    Arguments and errors as in `resolve_choice`.
     """
-    answer = text.strip().split("\n", 1)[0].strip().lower()
+    answer = answer_line(text).strip().lower()
     return _only([item for item in candidates if titles[item].strip().lower() in answer])
 
 

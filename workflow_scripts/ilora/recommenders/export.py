@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import torch
 from recbole.model.abstract_recommender import SequentialRecommender
@@ -14,6 +16,8 @@ from ilora.recommenders.inputs import RecommenderInputs
 from ilora.recommenders.models import item_embeddings, sequence_representations
 from ilora.recommenders.padded_sequences import pad_sequences
 from ilora.recommenders.saved_model import ModelShape, save_model
+
+_Vectors = npt.NDArray[np.float32]
 
 
 class RecommenderFiles(Protocol):
@@ -44,15 +48,36 @@ def export_recommender(
         method: the id that its predictions carry.
         files: their paths.
     """
-    sequences, candidates = inputs.sequences, inputs.candidates
-    embeddings = item_embeddings(model)
-    padded = pad_sequences(sequences, items=shape.items, maximum_history=shape.maximum_history)
-    representations = sequence_representations(model, padded)
-    of_candidates = representations[candidates["sequence_id"].to_numpy()]
-    scores = score_candidates(of_candidates, embeddings, candidate_matrix(candidates))
-
-    write_table(scored_predictions(sequences, candidates, scores, method), files.predictions)
+    embeddings, representations = _vectors(model, shape, inputs)
+    write_table(_predictions(embeddings, representations, inputs, method), files.predictions)
     save_model(model, shape, files.model)
     write_tensors({"item_embeddings": torch.from_numpy(embeddings)}, files.item_embeddings)
     write_tensors({"sequence_representations": torch.from_numpy(representations)}, files.sequence_representations)
     write_table(training_log, files.training_log)
+
+
+def recommender_predictions(
+    model: SequentialRecommender, shape: ModelShape, inputs: RecommenderInputs, method: str
+) -> pa.Table:
+    """Return what a trained recommender chooses, as a table of the PREDICTIONS schema.
+
+    Args:
+        model: trained.
+        shape: what it is built from.
+        inputs: the data set, with the sequences of all splits.
+        method: the id that the predictions carry.
+    """
+    return _predictions(*_vectors(model, shape, inputs), inputs, method)
+
+
+def _vectors(model: SequentialRecommender, shape: ModelShape, inputs: RecommenderInputs) -> tuple[_Vectors, _Vectors]:
+    """Return the vectors of the items and of the sequences."""
+    padded = pad_sequences(inputs.sequences, items=shape.items, maximum_history=shape.maximum_history)
+    return item_embeddings(model), sequence_representations(model, padded)
+
+
+def _predictions(embeddings: _Vectors, representations: _Vectors, inputs: RecommenderInputs, method: str) -> pa.Table:
+    candidates = inputs.candidates
+    of_candidates = representations[candidates["sequence_id"].to_numpy()]
+    scores = score_candidates(of_candidates, embeddings, candidate_matrix(candidates))
+    return scored_predictions(inputs.sequences, candidates, scores, method)

@@ -23,7 +23,7 @@ with torch.autograd.set_detect_anomaly(torch.is_anomaly_enabled()):
 # RecBole's, of SASRec's initial weights.
 _INITIAL_DEVIATION = 0.02
 
-# Caser alone reads the user. The users whom the published protocol evaluates are none of those it is trained
+# Caser alone reads the user. The users whom the protocol random_users evaluates are none of those it is trained
 # on, so an embedding of theirs would be noise: all share one, which makes Caser a function of the history.
 _SHARED_USER = 0
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ilora.data.protocol_names import RELEASED
+from ilora.plotting.paper_reference import has_paper_users
+
 if TYPE_CHECKING:
     from ilora.study.study import Study
 
@@ -20,6 +23,23 @@ def answers(study: Study) -> str:
     return f"protocol {study.config.protocol}, {seeds(study)}, {draws} candidate sets for each user"
 
 
+def covered(study: Study) -> str:
+    """Return what intervals are over: "users and the 3 trainings of what is trained"."""
+    trainings = len(study.config.seeds)
+    if trainings == 1:
+        return "users, with the one training of each method that is trained"
+    return f"users and, where a method is trained, its {trainings} trainings"
+
+
 def confidence(study: Study) -> str:
     """Return the coverage of the intervals: "95 %"."""
     return f"{100 * study.config.statistics.confidence:.0f} %"
+
+
+def own_split(study: Study, dataset: str) -> str:
+    """Return what the split of the users of a data set is called where it stands among others."""
+    if has_paper_users(dataset, study.config.protocol):
+        return "the released split"
+    if study.config.protocol == RELEASED and dataset in study.config.data.own:
+        return "the split that is named"
+    return f"the split of seed {study.config.data.split_seed}"

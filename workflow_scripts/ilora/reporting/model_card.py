@@ -29,6 +29,8 @@ class CardFacts:
         dataset: its name.
         protocol: how it was split.
         base_model: the backbone's name; "embedded" for the one that the workflow pretrains.
+        base_model_origin: whose model it is and what it was taken from; None where the name says it.
+        base_model_licence: what the backbone's own file says; None where it says nothing, or is none of a model.
         base_model_is_on_hub: whether the name is that of a model on the hub, and not of a directory.
         revision: the backbone's on the hub; None for its default branch, or where there is none.
         sequence_encoder: the sequence encoder's id; None for a method of text alone.
@@ -44,6 +46,8 @@ class CardFacts:
     dataset: str
     protocol: str
     base_model: str
+    base_model_origin: str | None
+    base_model_licence: str | None
     base_model_is_on_hub: bool
     revision: str | None
     sequence_encoder: str | None
@@ -119,10 +123,11 @@ def _cell(row: Mapping[str, Any] | None) -> str:
 
 def _settings_list(facts: CardFacts) -> str:
     revision = f", revision {facts.revision}" if facts.revision else ""
+    origin = f" ({facts.base_model_origin})" if facts.base_model_origin else ""
     sequence_encoder = "none" if facts.sequence_encoder is None else method_label(facts.sequence_encoder)
     lines = [
         f"- Data: {dataset_label(facts.dataset)}, protocol `{facts.protocol}`; trained on the training split alone",
-        f"- Base model: {facts.base_model}{revision}",
+        f"- Base model: {facts.base_model}{origin}{revision}",
         f"- Sequence encoder: {sequence_encoder}",
         f"- Seed: {facts.seed}",
         f"- Prompt: {_prompt(facts)}",
@@ -168,7 +173,8 @@ def _use(facts: CardFacts) -> str:
 def _licences(facts: CardFacts) -> str:
     lines = []
     if not _is_embedded(facts):
-        lines.append(f"- The base model's licence holds for its use with this adapter: see {facts.base_model}.")
+        licence = f"see {facts.base_model}" if facts.base_model_licence is None else facts.base_model_licence
+        lines.append(f"- The base model's licence holds for its use with this adapter: {licence}.")
     source = DATASETS[facts.dataset].source if facts.dataset in DATASETS else None
     if source is None:
         lines.append(f"- {dataset_label(facts.dataset)} is a data set of the study's own: its terms are its owner's.")

@@ -28,6 +28,12 @@ def of_first_seed(study: Study, pattern: str, method: str) -> str:
     return fill(of_dataset(study, pattern), **own)
 
 
+def of_each_seed(study: Study, pattern: str, method: str) -> list[str]:
+    """Return an artifact of a method's own settings for each of the study's seeds, in their order."""
+    own = {"method": method, "variant": DEFAULT_VARIANT, "seed": study.config.seeds}
+    return expand(of_dataset(study, pattern), **own)
+
+
 def clusters_of_first_seed(study: Study, pattern: str) -> str:
     """Return an artifact of the clusters of the sequences, by the study's first seed."""
     encoder = study.config.recommenders.sequence_encoder

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ilora.configuration.sections.sweeps import SweepSection
     from ilora.study.study import Study
 
-_EXPLORATORY = "EXPLORATORY: one seed"
+_EXPLORATORY = "EXPLORATORY: one training"
 
 
 def heading(sweep: SweepSection) -> str:
@@ -20,17 +20,23 @@ def heading(sweep: SweepSection) -> str:
 
 
 def note(study: Study, sweep: SweepSection) -> str:
-    """Return what a reader must know of how it was run; it is exploratory with one seed."""
+    """Return what a reader must know of how it was run; it is exploratory with one training."""
     seeds = len(sweep_seeds(study.config, sweep))
     shown = {key: value for key, value in sweep.settings.items() if key != "snapshots" and value is not None}
     replaced = "".join(f", {key} = {value}" for key, value in shown.items())
-    return (_EXPLORATORY if seeds == 1 else f"mean over {seeds} seeds") + replaced
+    return (_EXPLORATORY if seeds == 1 else f"mean over {seeds} trainings") + replaced
 
 
 def sweep_settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
     """Return what a figure of a sweep is drawn with."""
     sweep = study.config.sweeps[wildcards["sweep"]]
-    return {"heading": heading(sweep), "note": note(study, sweep), "backbone": study.backbone_id}
+    seeds = len(sweep_seeds(study.config, sweep))
+    return {
+        "heading": heading(sweep),
+        "note": note(study, sweep),
+        "backbone": study.backbone_id,
+        "covered": "users, with one training" if seeds == 1 else f"users and {seeds} trainings",
+    }
 
 
 def warning(settings: dict[str, Any], marks: str) -> str:
@@ -38,7 +44,8 @@ def warning(settings: dict[str, Any], marks: str) -> str:
     if not settings["note"].startswith(_EXPLORATORY):
         return ""
     return (
-        f"\n\nThis figure is exploratory: with one seed, what differs between {marks} may be the luck of one training."
+        f"\n\nThis figure is exploratory: what differs between {marks} may be the luck of one training, of its seed or "
+        "of its processor."
     )
 
 

@@ -6,9 +6,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ilora.data.protocol_names import RELEASED
 from ilora.datasets.declaration import DOWNLOAD, Dataset
 from ilora.datasets.loading import module_of
 from ilora.datasets.register import DATASETS
+from ilora.datasets.released_facts import digests
 from ilora.layout import expand, fill
 from ilora.study.study import Study, Wildcards
 
@@ -48,9 +50,27 @@ class DataFiles:
         return sorted(str(path) for path in wanted if path.is_file())
 
     def own(self, wildcards: Wildcards) -> dict[str, Any] | None:
-        """Return what the study says of a user's own data set but its words; None for a built-in one."""
+        """Return how a user's own data set is read; None for a built-in one."""
         own = self.study.config.data.own.get(wildcards["dataset"])
-        return None if own is None else {key: value for key, value in own.plain().items() if key != "words"}
+        plain = {} if own is None else own.plain()
+        return None if own is None else {key: plain[key] for key in plain if key not in ("words", "splits")}
+
+    def own_split(self, wildcards: Wildcards) -> dict[str, Any] | None:
+        """Return what says where the splits of a user's own data set are named; None where none are read."""
+        own = self.study.config.data.own.get(wildcards["dataset"])
+        if own is None or wildcards["protocol"] != RELEASED:
+            return None
+        return own.plain("interactions", "items", "splits", "columns", "encoding", "separator", "header")
+
+    def named_splits(self, wildcards: Wildcards) -> list[str]:
+        """Return the user's file that names the split of each user, where it is read and there."""
+        path = (self.own_split(wildcards) or {}).get("splits")
+        return [path] if path is not None and Path(path).is_file() else []
+
+    def released_facts(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return the digests of what is shipped about a data set's released files, where it is read."""
+        release = self.dataset(wildcards).release if wildcards["protocol"] == RELEASED else None
+        return {} if release is None else digests(release.facts)
 
     def filters(self, wildcards: Wildcards) -> dict[str, Any]:
         """Return what the study chooses about filtering a data set, and nothing about another."""
@@ -63,6 +83,10 @@ class DataFiles:
     def modules(self, wildcards: Wildcards) -> tuple[str, ...]:
         """Return the modules that the script which prepares a data set loads by name: a built-in one's own alone."""
         return (module_of(wildcards["dataset"]),) if wildcards["dataset"] in DATASETS else ()
+
+    def modules_of_split(self, wildcards: Wildcards) -> tuple[str, ...]:
+        """Return the modules that the script which splits a data set loads by name."""
+        return self.modules(wildcards) if wildcards["protocol"] == RELEASED else ()
 
     def catalogue_of_run(self, wildcards: Wildcards) -> str:
         """Return the items of the data set that a run is about."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ilora.baselines.chat.keys import read_key
 from ilora.configuration.endpoint import endpoint_address
 from ilora.configuration.loading import load_study
+from ilora.configuration.packaged_models import INSTALLATION
 from ilora.configuration.problems import Problem
 from ilora.configuration.sections.backbone import BackboneSection
 from ilora.configuration.study import PROTOCOLS, StudyConfig
@@ -23,6 +24,7 @@ from ilora.methods.register import (
     LANGUAGE_MODEL_METHODS,
     RECOMMENDERS,
 )
+from ilora.random_splits.splitting import OWN, split_name
 from ilora.recommenders.weight_decay import weight_decay_text
 
 if TYPE_CHECKING:
@@ -58,7 +60,8 @@ class Study:
             environment: usually `os.environ`.
 
         Raises:
-            ConfigurationError: the configuration is wrong, or none of the study's methods can be run here.
+            ConfigurationError: the configuration is wrong, none of the study's methods can be run here, or a model
+                that it uses lies in a package that is not installed.
         """
         validated = load_study(config)
         variable = validated.chat.key_variable
@@ -73,7 +76,20 @@ class Study:
                 "add other methods"
             )
             raise ConfigurationError([Problem("methods", f"only {', '.join(validated.methods)}", expected)])
+        if missing := [*study._missing_packages()]:
+            raise ConfigurationError(missing)
         return study
+
+    def _missing_packages(self) -> Iterator[Problem]:
+        models = {"backbone.name": self.config.backbone} if self.backbone_methods else {}
+        models |= {"recommenders.morec.encoder": self.title_encoder} if self.encodes_titles else {}
+        for key, model in models.items():
+            if model.package is not None and model.package.find() is None:
+                expected = (
+                    f"a model that is here: it lies in the package {model.package.package} {model.package.version}, "
+                    f"which is not installed. `{INSTALLATION}` installs it, as `make pretrained` and `make study` do"
+                )
+                yield Problem(key, model.name, expected)
 
     @cached_property
     def layout(self) -> Layout:
@@ -179,6 +195,7 @@ class Study:
             "snapshot": rf"step~\d+|{LAST_SNAPSHOT}",
             "degree": r"\d+(\.\d+)?",
             "sweep": one_of(self.config.sweeps),
+            "users": rf"{OWN}|{split_name('[0-9]+')}",
         }
 
     @property

@@ -10,6 +10,7 @@ from ilora.configuration.types import DEFAULT_VARIANT
 from ilora.layout import LAST_SNAPSHOT, expand, parse_run
 from ilora.methods.register import BASELINES, CHAT_METHODS, RECOMMENDERS
 from ilora.study.models import ModelFiles
+from ilora.study.random_splits import RandomSplitFiles
 from ilora.study.recommenders import RecommenderFiles
 from ilora.study.study import Study, Wildcards
 from ilora.study.sweeps import SweepFiles
@@ -131,7 +132,7 @@ class Targets:
         if study.uses_embedded_backbone or (study.encodes_titles and study.title_encoder.is_embedded):
             for name in _EMBEDDED:
                 files += self._of_study(layout.embedded_backbone_file(name))
-        return list(dict.fromkeys([*files, *self.sweeps.artifacts()]))
+        return list(dict.fromkeys([*files, *self.sweeps.artifacts(), *self.random_splits.artifacts()]))
 
     def evaluation_tables(self) -> list[str]:
         """Return the tables that figures and other tables are made from, over all runs."""
@@ -157,6 +158,11 @@ class Targets:
     def sweeps(self) -> SweepFiles:
         """Those of the sweeps."""
         return SweepFiles(self.study)
+
+    @cached_property
+    def random_splits(self) -> RandomSplitFiles:
+        """Those of random splits of the users."""
+        return RandomSplitFiles(self.study)
 
     def _runs_of(self, method: str, dataset: str) -> list[str]:
         layout = self.study.layout

@@ -73,7 +73,11 @@ class TuningFiles:
 
     def inference(self, wildcards: Wildcards) -> dict[str, Any]:
         """Return the settings of prompts and of the method's decoding."""
-        decoding = decoding_values(self.study.config.decoding, wildcards["method"])
+        method = wildcards["method"]
+        decoding = decoding_values(self.study.config.decoding, method)
+        if LANGUAGE_MODEL_METHODS[method].is_tuned:
+            tokens = self.variant(wildcards).finetuning.maximum_new_tokens
+            decoding = decoding.model_copy(update={"maximum_new_tokens": tokens or decoding.maximum_new_tokens})
         return {
             "prompt": self.study.config.prompt.plain(),
             "decoding": decoding.plain(),

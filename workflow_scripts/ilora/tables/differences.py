@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from ilora.artifacts.parquet import read_table
 from ilora.evaluation.schemas import DIFFERENCES, POWER
+from ilora.evaluation.variation import Variation
 from ilora.layout import TABLES
 from ilora.plotting.html_page import html_page, html_table
 from ilora.plotting.labels import dataset_label, method_label, p_value
@@ -53,13 +54,14 @@ def _notes(differences: pa.Table) -> list[str]:
     first = rows[0]
     return [
         f"Differences in HitRatio@1 on the same candidate sets, paired by user; brackets are {first['confidence']:.0%} "
-        "intervals over users.",
+        "intervals over what stands beside them. The trainings of one seed are paired too. With one training, an "
+        "interval over users says nothing of another one.",
         "p: exact sign-flip test over users, which with one answer per user is McNemar's exact test; corrected by Holm "
-        f"over the {first['comparisons']} comparisons of a split.",
+        f"over the {first['comparisons']} comparisons of a split. Over trainings it is widened as the interval is.",
         f"Detectable: the smallest true difference that one such test finds with probability {POWER:.0%} among so many "
         f"users, and the smallest that the strictest of the {first['comparisons']} tests finds. A smaller one may be "
         "there and is not demonstrated.",
-        "Ahead: users with more hits by the one method than by the other, over their candidate sets and seeds.",
+        "Ahead: users with more hits by the one method than by the other, over their candidate sets and trainings.",
     ]
 
 
@@ -76,11 +78,12 @@ def _detectable(row: Mapping[str, Any]) -> str:
 _COLUMNS: dict[str, _Cell] = {
     "Method": lambda row: method_label(row["second"]),
     "Difference": lambda row: f"{row['value']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]",
+    "Over": lambda row: str(row["covers"]),
     "p": lambda row: _number_of(row["p"]),
     "p, corrected": lambda row: _number_of(row["p_holm"]),
     "Detectable": _detectable,
     "Ahead": lambda row: f"{row['first_ahead']} : {row['second_ahead']}",
-    "Seeds": lambda row: str(row["seeds"]),
+    "Trainings": lambda row: _NOTHING if row["covers"] == Variation.USERS else str(row["seeds"]),
 }
 
 
@@ -88,8 +91,8 @@ def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
         "HitRatio@1 of iLoRA minus that of every other method, paired by user on the same candidate sets: data sets "
         f"{', '.join(study.config.datasets)}, {captions.answers(study)}. The language model behind iLoRA and its like "
-        f"is the backbone ``{study.backbone_id}``. Brackets are {captions.confidence(study)} intervals over users; the "
-        "number of users stands in the table, and below it how the tests are made."
+        f"is the backbone ``{study.backbone_id}``. Brackets are {captions.confidence(study)} intervals over "
+        f"{captions.covered(study)}; the number of users stands in the table, and below it how the tests are made."
     )
 
 

@@ -45,8 +45,9 @@ BREAKDOWNS = {
 }
 
 NOTES = (
-    "Test answers; a method with several seeds has their mean. n is the number of users with an answer in the group, "
-    "and brackets are intervals over these users. Groups with few users say little, whatever their value.",
+    "Test answers; a method that was trained several times has the mean. n is the number of users with an answer in "
+    "the group, and brackets are intervals over these users, and over trainings where there are several. Groups with "
+    "few users say little, whatever their value.",
 )
 
 _NOTHING = "–"
@@ -69,7 +70,8 @@ def errors_to_html(title: str, drawn: pa.Table, confidence: float) -> str:
             headers = (groups, *map(method_label, methods))
             table = html_table(headers, _rows(cells, methods, "\n"))
             sections.append(section(heading, paragraph(meaning), table))
-    return html_page(title, "".join(sections), (*NOTES, f"Intervals are of {confidence:.0%} confidence."))
+    notes = (*NOTES, *_training_notes(drawn), f"Intervals are of {confidence:.0%} confidence.")
+    return html_page(title, "".join(sections), notes)
 
 
 def errors_to_latex(drawn: pa.Table, methods: Iterable[str]) -> str:
@@ -84,7 +86,15 @@ def errors_to_latex(drawn: pa.Table, methods: Iterable[str]) -> str:
     for breakdown, (heading, groups, _) in BREAKDOWNS.items():
         cells = _cells(drawn, breakdown)
         rows += [f"{heading} ({groups.lower()})", *_rows(cells, shown, " ")] if cells else []
-    return latex_table(("", *map(method_label, shown)), rows, NOTES)
+    return latex_table(("", *map(method_label, shown)), rows, (*NOTES, *_training_notes(drawn)))
+
+
+def _training_notes(drawn: pa.Table) -> list[str]:
+    """Return what the intervals of each method cover."""
+    methods: dict[str, dict[str, None]] = {}
+    for row in drawn.to_pylist():
+        methods.setdefault(row["covers"], {})[method_label(row["method"])] = None
+    return [f"Intervals over {covers}: {', '.join(names)}." for covers, names in methods.items()]
 
 
 def _cells(drawn: pa.Table, breakdown: str) -> _Cells:
@@ -117,8 +127,8 @@ def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
         f"Where the test answers on {wildcards['dataset']} go wrong, for every method: {captions.answers(study)}, "
         f"backbone ``{study.backbone_id}``. Each number stands with its number of users n and its "
-        f"{captions.confidence(study)} interval over these (Wilson with one answer per user, otherwise the cluster "
-        "bootstrap, BCa)."
+        f"{captions.confidence(study)} interval over {captions.covered(study)} (Wilson with one answer per user, "
+        "otherwise the cluster bootstrap, BCa)."
     )
 
 

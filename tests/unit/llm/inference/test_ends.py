@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerFast
 
 from hybrid_models import hybrid_model
 from ilora.configuration.sections.decoding import DecodingSection
-from ilora.llm.inference.generation import generate_answers
+from ilora.llm.inference.generation import EndOfAnswerLine, generate_answers
 from ilora.llm.inference.prompt_batches import PreparedPrompt
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.prompts.builder import PromptBuilder
@@ -60,6 +60,27 @@ def test_what_follows_the_end_token_is_not_read(
     hybrid = model_that_says([{token: 0.0} for token in [*builder.titles[0], end[0], *more]], len(tokenizer))
     hybrid.causal_model.generation_config.eos_token_id = end[1]
     assert answered(hybrid, builder, [0, APE], constrained=False) == "Alien"
+
+
+@pytest.mark.parametrize("newlines", [0, 1, 3])
+def test_an_answer_may_begin_with_newlines(
+    builder: PromptBuilder, tokenizer: PreTrainedTokenizerFast, newlines: int
+) -> None:
+    """As an untuned model's often does. The model is asked for no token behind the answer's line: it has none."""
+    written = [*builder.newline * newlines, *builder.titles[0], *builder.newline]
+    hybrid = model_that_says([{token: 0.0} for token in written], len(tokenizer))
+    assert answered(hybrid, builder, [0, APE], constrained=False) == "Alien"
+
+
+def test_nothing_but_newlines_is_an_empty_answer(builder: PromptBuilder, tokenizer: PreTrainedTokenizerFast) -> None:
+    hybrid = model_that_says([{builder.newline[-1]: 0.0}] * SETTINGS.maximum_new_tokens, len(tokenizer))
+    assert answered(hybrid, builder, [0, APE], constrained=False) == ""
+
+
+def test_each_row_ends_at_its_own_line(builder: PromptBuilder, tokenizer: PreTrainedTokenizerFast) -> None:
+    blank, word = builder.line_end, builder.titles[0][0]
+    written = torch.LongTensor([[blank, blank], [blank, word], [word, blank]])
+    assert EndOfAnswerLine(tokenizer, blank)(written, None).tolist() == [False, False, True]
 
 
 def test_a_title_may_end_by_the_end_token_among_candidates(

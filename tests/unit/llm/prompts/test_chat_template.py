@@ -75,7 +75,7 @@ def test_the_prompt_is_the_users_message_as_the_template_writes_it(template: str
     on_that_day = re.sub(r"(?<=Today Date: )\d+ \w+ \d+", "26 Jul 2024", str(rendered))
     assert prompt.token_ids == tokenizer.encode(on_that_day, add_special_tokens=False)
     assert tokenizer.decode(builder.answer(2)) == "The Ape II" + end
-    assert builder.stops == sorted({builder.newline[-1], builder.end[-1]})
+    assert {builder.line_end, *builder.turn_ends} == {builder.newline[-1], builder.end[-1]}
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
@@ -155,10 +155,10 @@ def test_a_template_that_does_not_write_the_message_once_is_refused(template: st
 def test_a_plain_prompt_does_not_care_for_the_template() -> None:
     tokenizer = chat_tokenizer("qwen")
     with_template = PromptBuilder(tokenizer, TITLES, PromptStyle("history_first", "none"), WORDS)
-    found = with_template.prompt(HISTORY, CANDIDATES), with_template.answer(0), with_template.stops
+    found = with_template.prompt(HISTORY, CANDIDATES), with_template.answer(0), with_template.turn_ends
     tokenizer.chat_template = None
     without = PromptBuilder(tokenizer, TITLES, PromptStyle("history_first", "none"), WORDS)
-    assert found == (without.prompt(HISTORY, CANDIDATES), without.answer(0), without.stops)
+    assert found == (without.prompt(HISTORY, CANDIDATES), without.answer(0), without.turn_ends)
     assert tokenizer.decode(found[0].token_ids) == MESSAGE + "\n"
 
 

@@ -47,7 +47,7 @@ def kill_whole(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_two_processes_are_as_one_and_survive_kill_and_signal(job: TuningJob, tmp_path: Path) -> None:
     Path(job.log).touch()
     values = {"checkpoint_every": 5, "steps": 30, "curriculum": True, "snapshots": [3], "log_every": 1}
@@ -85,7 +85,7 @@ def test_two_processes_are_as_one_and_survive_kill_and_signal(job: TuningJob, tm
     assert disturbed.training_log.read_bytes() == two.training_log.read_bytes()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600)
 def test_the_main_process_alone_keeps_the_best_state_of_divided_weights(job: TuningJob) -> None:
     """It would wait for the others for ever, were the weights still whole after a validation."""
     Path(job.log).touch()

@@ -77,6 +77,7 @@ def _summary() -> pa.Table:
             "low": None if quantity == "relative_similarity" else 0.05,
             "high": None if quantity == "relative_similarity" else 0.2,
             "confidence": 0.95,
+            "trainings": 2 if seed is None else 1,
         }
         for method in ("llara", "ilora", DIFFERENCE)
         for seed in (1, 2, None)
@@ -156,7 +157,7 @@ def draw() -> dict[str, Callable[[], Figure]]:
         "gradient_similarity": lambda: draw_gradient_similarity(maps, TITLE),
         "gradient_summary": lambda: draw_gradient_summary(numbers, TITLE),
         "clusters": lambda: draw_clusters(_profiles(), 1000, TITLE),
-        "expert_usage": lambda: draw_expert_attention_all(weights, _usage(), TITLE),
+        "expert_usage": lambda: draw_expert_attention_all(weights, [_usage()], 0.95, TITLE),
         "case_study": lambda: draw_case_study(_case_study(), TITLE),
         "no_case_study": lambda: draw_case_study(CASE_STUDY.empty_table(), TITLE),
     }
@@ -223,8 +224,16 @@ def test_expert_usage_shows_the_test_split_and_says_if_the_gate_collapsed() -> N
     drawn = select_expert_attention_all(_gates(), _clusters(), [str(cluster) for cluster in range(8)])
     assert drawn.schema.equals(expert_attention_all.DRAWN)
     assert drawn["sequence_id"].to_numpy().min() == 20 and drawn.num_rows == 160
-    assert "no collapse" in usage_note(_usage())
-    assert "COLLAPSED" in usage_note(_usage(collapsed=True))
+    assert "no collapse" in usage_note([_usage()], 0.95)
+    assert "COLLAPSED" in usage_note([_usage(collapsed=True)], 0.95)
+
+
+def test_expert_usage_is_one_trainings_or_over_trainings_with_an_interval() -> None:
+    assert usage_note([_usage()], 0.95).startswith("One training; 40 test sequences. Effective experts 3.90 of 4")
+    note = usage_note([_usage(), _usage(), _usage(collapsed=True)], 0.95)
+    # 3.9, 3.9 and 1.2: mean 3, standard deviation 1.559; 4.303 of them / sqrt(3).
+    assert "3 trainings, means with 95% intervals over them" in note
+    assert "Effective experts 3.00 [-0.87, 6.87] of 4 (1 gates have COLLAPSED)" in note
 
 
 def test_clusters_too_small_for_a_gradient_are_marked() -> None:

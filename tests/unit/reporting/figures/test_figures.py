@@ -17,7 +17,7 @@ from ilora.plotting.backbone_size import Backbone
 from ilora.plotting.style import FORMATS, figure_style, save_figure
 from ilora.tables.table1.rows import build_table1
 
-SIZES = {Backbone("movielens", "published", "embedded"): 1_100_000}
+SIZES = {Backbone("movielens", "random_users", "embedded"): 1_100_000}
 NO_DIFFERENCES = DIFFERENCES.empty_table()
 
 

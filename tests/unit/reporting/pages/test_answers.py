@@ -7,7 +7,7 @@ from ilora.pages.answers import answers_page
 
 QUESTION = {
     "dataset": "movielens",
-    "protocol": "published",
+    "protocol": "random_users",
     "backbone": "embedded",
     "variant": "default",
     "user_id": 7,

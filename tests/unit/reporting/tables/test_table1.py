@@ -5,7 +5,7 @@ from ilora.layout import Run
 from ilora.plotting.backbone_size import Backbone
 from ilora.tables.table1.rows import TABLE1, build_table1
 
-SIZES = {Backbone("movielens", "published", "embedded"): 1_100_000}
+SIZES = {Backbone("movielens", "random_users", "embedded"): 1_100_000}
 
 
 def test_a_row_per_method_in_the_order_of_the_summary(summary: pa.Table, differences: pa.Table) -> None:
@@ -84,6 +84,16 @@ def test_recommenders_are_judged_and_a_small_backbone_is_not(summary: pa.Table, 
     }
 
 
+def test_one_training_has_no_verdict(summary: pa.Table, differences: pa.Table) -> None:
+    once = {"seeds": 1, "sd": None, "covers": "users, one training"}
+    rows = [row | (once if row["method"] in ("sasrec", "llara") else {}) for row in summary.to_pylist()]
+    table = build_table1(pa.Table.from_pylist(rows, schema=summary.schema), differences, SIZES)
+    found = {row["method"]: (row["covers"], row["verdict"]) for row in table.to_pylist()}
+    assert found["sasrec"] == ("users, one training", "one training")
+    assert found["llara"] == ("users, one training", "not comparable: small backbone")
+    assert found["caser"] == ("users and trainings", "reproduced")
+
+
 def test_the_papers_language_model_is_judged_as_the_paper_counts(summary: pa.Table, differences: pa.Table) -> None:
     rows = [row | {"backbone": row["backbone"] and "meta-llama--Llama-2-7b-hf@main"} for row in summary.to_pylist()]
     for row in rows:
@@ -99,8 +109,8 @@ def test_the_papers_language_model_is_judged_as_the_paper_counts(summary: pa.Tab
 
 
 WITHOUT_KEY = [
-    Run("movielens", "published", "gpt4", "openai--gpt-4o"),
-    Run("movielens", "published", "chatrec", "openai--gpt-4o"),
+    Run("movielens", "random_users", "gpt4", "openai--gpt-4o"),
+    Run("movielens", "random_users", "chatrec", "openai--gpt-4o"),
 ]
 
 
@@ -111,12 +121,18 @@ def test_what_was_not_run_says_so_beside_the_papers_number(summary: pa.Table, di
     assert [row["dataset"] for row in table] == ["movielens"] * 10 + ["steam"] * 8
     assert [row["method"] for row in table[7:11]] == ["ilora", "gpt4", "chatrec", "popularity"]
     filled = [{name: value for name, value in row.items() if value is not None} for row in table[8:10]]
-    labels = {"dataset": "movielens", "protocol": "published", "backbone": "openai/gpt-4o", "status": "not run: no key"}
+    labels = {
+        "dataset": "movielens",
+        "protocol": "random_users",
+        "backbone": "openai/gpt-4o",
+        "status": "not run: no key",
+    }
     assert filled[0] == labels | {"method": "gpt4"}
     assert filled[1] == labels | {
         "method": "chatrec",
         "paper_hit_ratio@1": 0.2,
         "paper_valid_ratio": 0.9895,
+        "paper_is_count": True,
         "paper_backbone": "paper",
         "paper_improvement": pytest.approx(163.75),
         "paper_improvement_printed": 163.75,

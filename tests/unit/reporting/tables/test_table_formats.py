@@ -15,7 +15,7 @@ from ilora.tables.table1.formats import to_csv, to_html, to_latex, to_markdown, 
 from ilora.tables.table1.notes import difference_statement, table_notes
 from ilora.tables.table1.rows import build_table1
 
-SIZES = {Backbone("movielens", "published", "embedded"): 1_100_000}
+SIZES = {Backbone("movielens", "random_users", "embedded"): 1_100_000}
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def table(summary: pa.Table, differences: pa.Table) -> pa.Table:
 
 @pytest.fixture
 def with_a_row_without_key(summary: pa.Table, differences: pa.Table) -> pa.Table:
-    return build_table1(summary, differences, SIZES, [Run("movielens", "published", "chatrec", "gpt-4o")])
+    return build_table1(summary, differences, SIZES, [Run("movielens", "random_users", "chatrec", "gpt-4o")])
 
 
 def test_every_format_says_what_was_not_run(with_a_row_without_key: pa.Table, differences: pa.Table) -> None:
@@ -37,12 +37,12 @@ def test_every_format_says_what_was_not_run(with_a_row_without_key: pa.Table, di
         "gpt-4o",
         "ChatRec",
         "–",
-        "not run: no key",
         "–",
+        "not run: no key",
         "–",
     ]
     assert "| 0.2000 " in row and "| 0.9895 " in row
-    assert "ChatRec & not run: no key & -- & 0.2000 \\\\" in to_latex(with_a_row_without_key, notes)
+    assert "ChatRec & -- & not run: no key & -- & 0.2000 \\\\" in to_latex(with_a_row_without_key, notes)
     assert "<td>ChatRec</td><td>not run: no key</td>" in to_html(with_a_row_without_key, notes)
     assert "not run: no key" in to_terminal(with_a_row_without_key).splitlines()[-1]
     others = [note for note in notes if "no key" not in note]
@@ -52,8 +52,8 @@ def test_every_format_says_what_was_not_run(with_a_row_without_key: pa.Table, di
 def test_methods_on_fewer_candidate_sets_are_named(table: pa.Table, differences: pa.Table) -> None:
     draws = pa.array([10] * 7 + [1], pa.int32())
     notes = table_notes(table.set_column(table.schema.get_field_index("draws"), "draws", draws), differences)
-    assert any(note.startswith("MovieLens (published protocol): 95 test users, 10 candidate sets") for note in notes)
-    assert any(note.startswith("MovieLens (published protocol), iLoRA: 95 test users, 1 cand") for note in notes)
+    assert any(note.startswith("MovieLens (random_users protocol): 95 test users, 10 candidate sets") for note in notes)
+    assert any(note.startswith("MovieLens (random_users protocol), iLoRA: 95 test users, 1 cand") for note in notes)
 
 
 def test_markdown_has_the_same_columns_in_every_row(table: pa.Table) -> None:
@@ -72,15 +72,31 @@ def test_markdown_has_the_same_columns_in_every_row(table: pa.Table) -> None:
 
 def test_latex_is_booktabs_and_escaped(table: pa.Table) -> None:
     text = to_latex(table, ["A note."])
-    assert text.startswith("% A note.\n\\begin{tabular}{llll}\n\\toprule\nMethod & HitRatio@1 & ")
+    assert text.startswith("% A note.\n\\begin{tabular}{lllll}\n\\toprule\nMethod & Trained & HitRatio@1 & ")
     assert text.isascii()
     rows = [line for line in text.splitlines() if line.endswith("\\\\") and "multicolumn" not in line]
     assert len(rows) == 1 + 8
-    assert {line.count(" & ") for line in rows} == {3}
-    assert "\\multicolumn{4}{l}{\\textit{MovieLens, embedded (1.1M parameters)}} \\\\" in text
-    assert rows[-1] == "iLoRA & 0.326 [0.256, 0.396] & 0.955 & 0.5275* \\\\"
-    assert max(map(len, rows)) <= 60
-    assert "{Paper: HitRatio@1, reference data, * (Llama-2-7B)}" in text
+    assert {line.count(" & ") for line in rows} == {4}
+    assert "\\multicolumn{5}{l}{\\textit{MovieLens, embedded (1.1M parameters)}} \\\\" in text
+    assert rows[-1] == "iLoRA & 3 times & 0.326 [0.256, 0.396] & 0.955 & 0.5275* \\\\"
+    assert max(map(len, rows)) <= 68
+    assert "{Paper: HitRatio@1, reference data, * (Llama-2-7B), $\\dagger$ no count" in text
+
+
+def test_a_value_that_no_count_gives_is_marked_beside_its_verdict(table: pa.Table, differences: pa.Table) -> None:
+    """SASRec's 0.3444, not GRU4Rec's 0.3750, which is 33 of 88."""
+    said, notes = "no count of hits gives this value", table_notes(table, differences)
+    of_gru4rec, of_sasrec = (to_markdown(table, []).splitlines()[row] for row in (4, 6))
+    assert "| 0.3444† " in of_sasrec and of_sasrec.endswith(f"| reproduced; {said} |")
+    assert "| 0.3750 " in of_gru4rec and said not in of_gru4rec
+    assert f'>0.3444†</td><td class="lines">reproduced;\n{said}</td>' in to_html(table, [])
+    latex = to_latex(table, [])
+    assert r"& 0.3444$\dagger$ \\" in latex and r"$\dagger$ " + said in latex
+    assert "0.3444†" in to_terminal(table).splitlines()[6]
+    assert table["paper_is_count"].to_pylist() == [None, None, True, False, False, True, True, True]
+    assert any(note.startswith(f"†, {said}: ") for note in notes)
+    assert not any(said in note for note in table_notes(table.slice(0, 3), DIFFERENCES.empty_table()))
+    assert said not in to_latex(table.slice(0, 3), [])
 
 
 def test_latex_escapes_what_it_must(table: pa.Table) -> None:
@@ -94,7 +110,7 @@ def test_csv_reads_back_as_it_was(with_a_row_without_key: pa.Table) -> None:
     text = to_csv(with_a_row_without_key)
     read = pd.read_csv(io.StringIO(text), keep_default_na=False, na_values=[""])
     pd.testing.assert_frame_equal(read, with_a_row_without_key.to_pandas().fillna(np.nan), check_dtype=False)
-    assert ",iLoRA," not in text and ",ilora,,3,95,10,0.95," in text  # whole numbers stay whole
+    assert ",iLoRA," not in text and ",ilora,,3,95,10,0.95,users and trainings," in text  # whole numbers stay whole
 
 
 def test_html_needs_no_other_file_and_is_escaped(table: pa.Table) -> None:
@@ -108,7 +124,7 @@ def test_html_needs_no_other_file_and_is_escaped(table: pa.Table) -> None:
 def test_the_terminal_table_is_narrow(table: pa.Table) -> None:
     lines = to_terminal(table).splitlines()
     assert len(lines) == 2 + 8
-    assert max(map(len, lines)) <= 110
+    assert max(map(len, lines)) <= 116
 
 
 def test_notes_say_whose_numbers_these_are(table: pa.Table, differences: pa.Table) -> None:
@@ -128,6 +144,28 @@ def test_notes_say_how_intervals_and_tests_are_made(table: pa.Table, differences
     assert "Popularity on MovieLens 1.2%" in notes
     once = table.set_column(table.schema.get_field_index("draws"), "draws", pa.array([1] * 8, pa.int32()))
     assert "Wilson's with one answer per user, else cluster bootstrap" in "\n".join(table_notes(once, differences))
+
+
+def test_every_format_says_how_often_a_method_was_trained_and_what_its_interval_covers(
+    summary: pa.Table, differences: pa.Table
+) -> None:
+    rows = [
+        row | ({"seeds": 1, "sd": None, "covers": "users, one training"} if row["method"] == "sasrec" else {})
+        for row in summary.to_pylist()
+    ]
+    table = build_table1(pa.Table.from_pylist(rows, schema=summary.schema), differences, SIZES)
+    notes = table_notes(table, differences)
+    assert "Brackets over users, since nothing is trained for them: Popularity, Markov chain, Untuned LLM." in notes
+    assert "3 trainings each, brackets over users and trainings: GRU4Rec, Caser, LLaRA, iLoRA." in notes
+    assert any(note.startswith("ONE TRAINING each, brackets over users only: SASRec. Another seed") for note in notes)
+    assert any(note.startswith('"One training": no verdict') for note in notes)
+    trained = {"sasrec": "once", "gru4rec": "3 times", "popularity": "–"}
+    for place, method in enumerate(table["method"].to_pylist()):
+        if method in trained:
+            assert f" {trained[method]} " in to_terminal(table).splitlines()[2 + place]
+    assert "users, one training" in to_markdown(table, [])
+    assert "SASRec & once & " in to_latex(table, [])
+    assert "SASRec\ntrained once" in to_html(table, [])
 
 
 def test_notes_say_where_the_papers_improvements_disagree_with_its_cells(
@@ -162,8 +200,10 @@ def test_a_difference_that_is_not_significant_after_correction_shows_nothing(dif
     assert "no demonstrated difference" in difference_statement(val)
     assert "LLaRA is ahead on these users" in difference_statement(both)
     ahead = both | {"value": 0.03, "low": 0.01, "high": 0.05, "seeds": 1, "minimum_detectable": None}
-    assert "iLoRA is ahead on these users" in difference_statement(ahead)
-    assert "one seed" in difference_statement(ahead)
+    once = ahead | {"covers": "users, one training"}
+    assert "iLoRA is ahead on these users with these trainings" in difference_statement(once)
+    assert "ONE TRAINING, so variation between trainings is not covered" in difference_statement(once)
+    assert "over users and 3 trainings" in statement
     assert "missed" not in difference_statement(ahead)
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ilora.configuration.packaged_models import PACKAGED_MODELS, PackagedModel
 from ilora.configuration.section import Section
 from ilora.configuration.types import Count, PathText, Revision
 
@@ -48,8 +49,9 @@ class BackboneSection(Section):
 
     name: PathText = Field(
         EMBEDDED_BACKBONE,
-        description="embedded (a small Llama that the pipeline pretrains itself), a local directory, or "
-        "organisation/model on the Hugging Face hub",
+        description="embedded (a small Llama that the pipeline pretrains itself), smollm2 (a pretrained one of 135 "
+        "million parameters: make pretrained), a local directory, a file of the format GGUF, or organisation/model on "
+        "the Hugging Face hub",
     )
     revision: Revision | None = Field(None, description="branch, tag or commit on the hub; null for its default branch")
     precision: Precision = Field("float32", description="of the frozen weights and of the computation")
@@ -75,15 +77,15 @@ class BackboneSection(Section):
         None, description="memory of one of them; a fine-tuning that is planned to need more is not submitted"
     )
 
-    def source(self, folder: str, record: str) -> BackboneSource:
+    def source(self, folder: str | None, record: str) -> BackboneSource:
         """Return where this model is loaded from.
 
         Args:
-            folder: of the embedded backbone.
+            folder: that the workflow makes of it, as of the embedded one; None where its name says it.
             record: of the fetched commit, if it comes from the hub.
         """
         return BackboneSource(
-            name=folder if self.is_embedded else self.name,
+            name=self.name if folder is None else folder,
             revision=self.revision,
             precision=self.precision,
             quantization=self.quantization,
@@ -99,17 +101,34 @@ class BackboneSection(Section):
     @property
     def is_directory(self) -> bool:
         """Whether the name is a directory of this machine."""
-        return not self.is_embedded and Path(self.name).is_dir()
+        return not self.is_embedded and self.package is None and Path(self.name).is_dir()
+
+    @property
+    def package(self) -> PackagedModel | None:
+        """The package that it lies in; None for any other model."""
+        return PACKAGED_MODELS.get(self.name)
+
+    @property
+    def is_gguf(self) -> bool:
+        """Whether it is a GGUF file, of this machine or of a package."""
+        if self.package is not None:
+            return self.package.is_gguf
+        return self.name.endswith(".gguf") and not self.is_directory
+
+    @property
+    def is_brought(self) -> bool:
+        """Whether the workflow makes a folder of it first, which it loads: of a GGUF file, or of a package."""
+        return self.is_gguf or self.package is not None
 
     @property
     def is_on_hub(self) -> bool:
         """Whether it comes from the Hugging Face hub."""
-        return not self.is_embedded and not self.is_directory
+        return not (self.is_embedded or self.is_directory or self.is_brought)
 
     @property
     def model_id(self) -> str:
         """The model's name in paths of what no way of loading it changes, of letters, digits and ``. _ - @``."""
-        if self.is_directory:
+        if self.is_directory or (self.is_gguf and self.package is None):
             resolved = Path(self.name).resolve()
             digest = hashlib.sha256(str(resolved).encode()).hexdigest()[:8]
             return re.sub(r"[^A-Za-z0-9._-]", "_", resolved.name) + "-" + digest

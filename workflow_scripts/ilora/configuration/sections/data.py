@@ -38,7 +38,11 @@ def _bundled() -> str:
 class DataSection(Section):
     """Which users and items count, how sequences are split, and who competes in a candidate set."""
 
-    split_seed: Seed = Field(0, description="seed of the split of the users into train, val and test")
+    split_seed: Seed = Field(
+        0,
+        description="seed of the split of the users into train, val and test (random_users, and released where the "
+        "users of the released files are not known: steam)",
+    )
     candidate_seed: Seed = Field(0, description="seed of the candidate sets")
     candidates: Annotated[int, Field(ge=2)] = Field(20, description="items in a candidate set, the target among them")
     draws: Count = Field(10, description="candidate sets drawn for each val and test sequence")

@@ -62,6 +62,8 @@ def finetuning_problems(values: FinetuningValues, method: str | None, path: Call
     if values.patience is not None and values.snapshots:
         expected = "[]: with finetuning.patience, training may stop before them"
         yield Problem(path("snapshots"), str(list(values.snapshots)), expected)
+    if values.patience is not None and values.best_epoch:
+        yield Problem(path("best_epoch"), "true", "false: finetuning.patience chooses the state by its validation loss")
     yield from repeated(path("target_modules"), values.target_modules)
     yield from repeated(path("snapshots"), values.snapshots)
     if values.snapshots != tuple(sorted(values.snapshots)):

@@ -100,8 +100,41 @@ class FinetuningValues(AdapterValues):
     warmup_fraction: Annotated[float, Field(ge=0, le=1)] = Field(
         0.05, description="of the steps, until the peak learning rate; cosine after it"
     )
+    learning_rate_floor: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, description="of the peak, where the warm-up begins and the cosine ends (the released code: 0.01)"
+    )
+    adam_beta2: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.98, description="Adam's decay of the mean squared gradient (the released code: 0.999)"
+    )
+    l2: Annotated[float, Field(ge=0), HYBRID] = Field(
+        0.0,
+        description="of projector and gate, added to their gradients as torch's Adam does (the released code: 1e-5)",
+    )
+    maximum_gradient_norm: Annotated[float, Field(gt=0)] | None = Field(
+        1.0, description="to which a larger gradient is scaled down; null for no limit (the released code)"
+    )
+    projector_start: Annotated[Literal["pretrained", "scaled", "unscaled"], HYBRID] = Field(
+        "pretrained",
+        description="what the projector begins as: the embedded backbone's own (other backbones have none: as scaled), "
+        "or random, its outputs scaled to the norm of a word's embedding, or as PyTorch draws it (the released code)",
+    )
+    prompt_texts: Literal["lists", "sentences"] = Field(
+        "lists",
+        description="one prompt, an item a line, as the section prompt says; or one of three at random, running text "
+        'with lists joined by ", " (as in the released code, in words of our own)',
+    )
     curriculum: Annotated[bool, HYBRID] = Field(
         False, description="begin with text-only batches, fewer and fewer of them (LLaRA's curriculum)"
+    )
+    curriculum_counter: Annotated[Literal["training", "epoch"], HYBRID] = Field(
+        "training",
+        description="what the curriculum counts its batches over: the training, so that half of all batches have "
+        "behaviour tokens, or each epoch anew, as the released code's data loaders do: with 5 epochs a tenth",
+    )
+    sequences_per_draw: Count | None = Field(
+        None,
+        description="sequences in a row that share what the curriculum and prompt_texts draw; null for batch_size (the "
+        "released code: 8, the part of a batch that it computes at once)",
     )
     validation_every: Count | None = Field(
         None,
@@ -111,6 +144,14 @@ class FinetuningValues(AdapterValues):
         None,
         description="measurements without a lower loss after which training stops and the state with the lowest is "
         "taken; null to train to the last step",
+    )
+    best_epoch: bool = Field(
+        False,
+        description="take the state after the epoch with the highest HitRatio@1 on the validation split, the earliest "
+        "of several (the released code), not the last",
+    )
+    maximum_new_tokens: Count | None = Field(
+        None, description="tokens of a tuned method's answer; null for decoding.maximum_new_tokens"
     )
     log_every: Count = Field(
         10, description="optimizer steps in a row of the training log; a training pauses at the end of a row only"

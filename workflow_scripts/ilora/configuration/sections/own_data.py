@@ -18,6 +18,8 @@ class OwnColumns(Section):
     rating: Column = Field("rating", description="in interactions: how good it was; read with a minimum_rating only")
     item_id: Column = Field("item_id", description="in items: the id that interactions use")
     title: Column = Field("title", description="in items: as it will stand in a prompt")
+    split_user: Column = Field("user_id", description="in splits: the user's id, as in interactions")
+    split: Column = Field("split", description="in splits: train, val or test")
 
 
 class OwnWords(Section):
@@ -33,6 +35,11 @@ class OwnDataset(Section):
 
     interactions: TableFile = Field(description="file with a row for each time that a user used an item")
     items: TableFile = Field(description="file with a row for each item; may be the same one")
+    splits: TableFile | None = Field(
+        None,
+        description="file that names the split of each user, for protocol released; may be that of interactions; null "
+        "for none",
+    )
     columns: OwnColumns = OwnColumns()
     timestamps: Timestamps = Field(
         "seconds", description="what the times are: a number of these units since 1970, or dates in ISO 8601"

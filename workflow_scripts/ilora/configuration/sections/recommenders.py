@@ -31,7 +31,8 @@ class MoRecSection(Section):
     encoder: PathText = Field(
         EMBEDDED_BACKBONE,
         description="model whose last hidden states, averaged over a title's tokens, are its vector: embedded (the "
-        "backbone that the pipeline pretrains), a local directory, or organisation/model on the hub",
+        "backbone that the pipeline pretrains), all-minilm-l6-v2 (an encoder of sentences: make study), a local "
+        "directory, or organisation/model on the hub",
     )
     revision: Revision | None = Field(None, description="branch, tag or commit on the hub; null for its default branch")
     training: Literal["frozen", "end_to_end"] = Field(

@@ -63,7 +63,7 @@ def read_origin(adapter: Path) -> Origin:
     if not sidecar.is_file():
         raise FileNotFoundError(
             f"{sidecar}: not found, expected what the adapter was tuned with. Name a folder of the workflow, such "
-            "as results/finetune/movielens/published/embedded/ilora/default/seed~1/adapter"
+            "as results/finetune/movielens/random_users/embedded/ilora/default/seed~1/adapter"
         )
     record = read_record(adapter)
     if not {"kind", "wording", "prompt"} <= set(record.content.get("config", {})):

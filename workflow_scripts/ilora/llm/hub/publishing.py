@@ -49,7 +49,7 @@ def finished_adapter(adapter: Path) -> list[PublishedFile]:
     if not sidecar.is_file():
         raise FileNotFoundError(
             f"{sidecar}: not found, expected what the adapter was tuned with. Name a folder of the workflow, such as "
-            "results/finetune/movielens/published/embedded/ilora/default/seed~1/adapter"
+            "results/finetune/movielens/random_users/embedded/ilora/default/seed~1/adapter"
         )
     names = sorted(path.relative_to(adapter).as_posix() for path in adapter.rglob("*") if not path.is_dir())
     foreign = [name for name in names if name not in CONTENTS]

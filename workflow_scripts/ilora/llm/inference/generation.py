@@ -2,9 +2,17 @@
 
 from collections.abc import Callable, Collection, Sequence
 from itertools import takewhile
+from typing import cast
 
 import torch
-from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
+from transformers import (
+    GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+    PreTrainedTokenizerBase,
+    StoppingCriteria,
+    StoppingCriteriaList,
+)
 
 from ilora.configuration.sections.decoding import DecodingSection
 from ilora.llm.inference.answer_trie import Answers, AnswerTrie, answer_trie
@@ -12,6 +20,7 @@ from ilora.llm.inference.prompt_batches import PreparedPrompt, PromptBatch, in_b
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.prompts.builder import PromptBuilder
 from ilora.llm.prompts.title_tokens import readable
+from ilora.predictions.choices import answer_line
 from ilora.progress import Progress
 
 AllowedTokens = Callable[[int, torch.Tensor], list[int]]
@@ -27,7 +36,7 @@ def generate_answers(
     progress: Progress,
     possible: Sequence[Answers] | None = None,
 ) -> list[str]:
-    """Answer every prompt greedily; an answer is the text before its first newline or `own_ends` of the model.
+    """Answer every prompt greedily; an answer is the first line that is not blank, before any `own_ends` of the model.
 
     Prompts of like length are answered together; the answers come back in the order of the prompts.
 
@@ -54,7 +63,7 @@ def generate_answers(
             generated = _generate_one_of(model, batch, builder, ends, [possible[index] for index in chosen])
         for index, token_ids in zip(chosen, generated.tolist(), strict=True):
             written = list(takewhile(lambda token: token not in ends, token_ids))
-            answers[index] = readable(builder.tokenizer, written).split("\n", 1)[0]
+            answers[index] = answer_line(readable(builder.tokenizer, written))
         progress.update(n=len(chosen))
     return answers
 
@@ -104,7 +113,7 @@ def _generate(
         max_new_tokens=maximum_new_tokens,
         do_sample=False,
         num_beams=1,
-        eos_token_id=sorted({*builder.stops, *ends}),
+        eos_token_id=sorted({*builder.turn_ends, *ends}) or None,
         pad_token_id=builder.tokenizer.pad_token_id,
     )
     with model.gated(batch.gate_inputs, batch.embeddings, batch.attention_mask.bool()):
@@ -113,9 +122,34 @@ def _generate(
             attention_mask=batch.attention_mask,
             generation_config=configuration,
             logits_processor=LogitsProcessorList([RefuseOverflow()]),
+            stopping_criteria=StoppingCriteriaList([EndOfAnswerLine(builder.tokenizer, builder.line_end)]),
             prefix_allowed_tokens_fn=allowed,
         )
     return generated
+
+
+class EndOfAnswerLine(StoppingCriteria):
+    """Ends a row at the end of its first line that is not blank, so that an answer may begin with newlines.
+
+    Args:
+        tokenizer: of the backbone.
+        line_end: the token that ends a line.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, line_end: int) -> None:
+        self._tokenizer, self._line_end = tokenizer, line_end
+
+    def __call__(self, input_ids: torch.LongTensor, scores: object, **_: object) -> torch.BoolTensor:
+        """Give which rows have ended with the token written last, bool (rows,).
+
+        Args:
+            input_ids: what was written, int64 (rows, new tokens); from embeddings, generation gives no prompt.
+            scores: not read.
+        """
+        ended = input_ids[:, -1] == self._line_end
+        for row in ended.nonzero().flatten().tolist():
+            ended[row] = bool(readable(self._tokenizer, input_ids[row].tolist()).strip())
+        return cast(torch.BoolTensor, ended)
 
 
 class RefuseOverflow(LogitsProcessor):

@@ -30,11 +30,13 @@ class PromptedModel:
         model: with or without an adapter.
         builder: writes its prompts.
         name: what the log and the progress display call it.
+        seed: of the texts that its prompts have, where there are several.
     """
 
     model: HybridLanguageModel
     builder: PromptBuilder
     name: str
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class ModelOutputs:
     """What a model says of some candidate sets, in their order.
 
     Attributes:
-        texts: what it writes, up to the first newline.
+        texts: what it writes: the first line that is not blank.
         scores: log-probability of each candidate's title, float64 (candidates,) each.
     """
 
@@ -72,10 +74,14 @@ def predict(
     model, builder, sets = prompted.model, prompted.builder, candidates.to_pylist()
     prompts = [
         PreparedPrompt(
-            builder.prompt(sequences.histories[row["sequence_id"]], row["candidates"]),
+            builder.prompt(
+                sequences.histories[row["sequence_id"]],
+                row["candidates"],
+                builder.draw_text(answering_seed(prompted.seed, number)),
+            ),
             None if gate_inputs is None else gate_inputs[row["sequence_id"]],
         )
-        for row in sets
+        for number, row in enumerate(sets)
     ]
     answering = f"answering with {prompted.name}"
     report_cut_histories(sum(prompt.tokens.cut > 0 for prompt in prompts), len(prompts), answering, _LOGGER)
@@ -90,6 +96,11 @@ def predict(
     with Progress(len(sets), f"scoring candidates with {prompted.name}", _LOGGER) as progress:
         scores = score_answers(model, prompts, possible, decoding.batch_size, progress)
     return ModelOutputs(texts, [one.sums if decoding.candidate_score == "sum" else one.means for one in scores])
+
+
+def answering_seed(seed: int, number: int) -> tuple[int, int, int]:
+    """Give the seed of the text in which a candidate set, by its number among those answered, is asked about."""
+    return seed, 3, number
 
 
 def report_unanswerable_titles(

@@ -133,7 +133,7 @@ def load_tuned_method(adapter: Path) -> TunedMethod:
     builder = PromptBuilder(
         tokenizer,
         titles,
-        prompt_style(settings.prompt, settings.kind.prompt),
+        prompt_style(settings.prompt, settings.kind.prompt, settings.finetuning.prompt_texts),
         settings.wording,
         context_window(model.causal_model, _DECODING.maximum_new_tokens),
     )

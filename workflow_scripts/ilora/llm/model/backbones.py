@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -141,7 +141,7 @@ def load_causal_model(source: BackboneSource, where: torch.device | None = None)
             or it comes with code of its own.
     """
     model, lacking = _load_model(AutoModelForCausalLM, source, where or device())
-    _check_complete(source, lacking)
+    check_complete(source.name, lacking)
     # It fills in what a caller leaves open: some models come with a penalty for repetition, and the like.
     model.generation_config = GenerationConfig(eos_token_id=model.generation_config.eos_token_id)
     return model
@@ -155,7 +155,7 @@ def load_encoder(source: BackboneSource) -> Any:
         ilora.artifacts.errors.ArtifactError: if the workflow made it, and its files are not those that were written.
     """
     model, lacking = _load_model(AutoModel, source, device())
-    _check_complete(source, [weight for weight in lacking if _UNREAD_OF_ENCODERS not in weight])
+    check_complete(source.name, [weight for weight in lacking if _UNREAD_OF_ENCODERS not in weight])
     return model
 
 
@@ -177,18 +177,32 @@ def _load_model(factory: Any, source: BackboneSource, where: torch.device) -> tu
         # Put where it belongs while it is loaded: a quantized model cannot be moved, and another is not held twice.
         options["device_map"] = {"": where}
     model, info = _load(factory, source, **options)
+    return model.requires_grad_(False), lacking_weights(info)
+
+
+def lacking_weights(info: Mapping[str, Any]) -> list[str]:
+    """Return the weights that transformers filled with random numbers.
+
+    Args:
+        info: what it says of the loading (``output_loading_info``), with ``ignore_mismatched_sizes``.
+    """
     mismatched = [
         f"{name} (found {tuple(found)}, expected {tuple(expected)})"
         for name, found, expected in info["mismatched_keys"]
     ]
-    return model.requires_grad_(False), sorted([*info["missing_keys"], *mismatched])
+    return sorted([*info["missing_keys"], *mismatched])
 
 
-def _check_complete(source: BackboneSource, lacking: Collection[str]) -> None:
+def check_complete(name: str, lacking: Collection[str]) -> None:
+    """Refuse a model whose files lack weights.
+
+    Raises:
+        BackboneError: if there are any.
+    """
     if lacking:
         named = ", ".join(list(lacking)[:_NAMED_WEIGHTS]) + (", ..." if len(lacking) > _NAMED_WEIGHTS else "")
         raise BackboneError(
-            f"{source.name}: {len(lacking)} of the model's weights are missing from its files, or of another shape: "
+            f"{name}: {len(lacking)} of the model's weights are missing from its files, or of another shape: "
             f"{named}. They would be random. Get the whole model again, or set backbone.name to one whose "
             "safetensors have the names that its architecture has in transformers"
         )

@@ -44,12 +44,16 @@ class Projector(nn.Module):
         self.contract.bias.mul_(wanted / found)
 
 
-def fresh_projector(item_vectors: torch.Tensor, causal_model: Any, seed: int) -> Projector:
-    """Make a randomly initialised projector for a backbone, its outputs scaled to the norm of a word."""
+def unscaled_projector(item_vectors: torch.Tensor, causal_model: Any, seed: int) -> Projector:
+    """Make a randomly initialised projector for a backbone, as PyTorch draws it."""
     torch.manual_seed(seed)
-    word_embeddings = _word_embeddings(causal_model.get_input_embeddings()).cpu()
-    projector = Projector(item_vectors.shape[1], word_embeddings.shape[1])
-    projector.scale_to_words(item_vectors, word_embeddings)
+    return Projector(item_vectors.shape[1], causal_model.get_input_embeddings().weight.shape[1])
+
+
+def fresh_projector(item_vectors: torch.Tensor, causal_model: Any, seed: int) -> Projector:
+    """Make the same one, its outputs scaled to the norm of a word."""
+    projector = unscaled_projector(item_vectors, causal_model, seed)
+    projector.scale_to_words(item_vectors, _word_embeddings(causal_model.get_input_embeddings()).cpu())
     return projector
 
 

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from ilora.configuration.sections.prompt import PromptSection
 from ilora.datasets.wording import PromptWording
 from ilora.llm.prompts.context import ContextWindow
 from ilora.llm.prompts.fixed_tokens import Order, chat_tokens, plain_tokens
+from ilora.llm.prompts.sentences import SentenceTokens, prompt_sentences, sentence_tokens
 from ilora.llm.prompts.title_tokens import PLACEHOLDER_TOKEN, newline_token_ids, title_token_ids
 from ilora.methods.declaration import PromptKind
 
@@ -18,6 +20,7 @@ NO_ITEM = -1
 
 BehaviourTokenPlace = Literal["before_title", "after_title", "none"]
 Template = Literal["plain", "chat"]
+Texts = Literal["lists", "sentences"]
 
 
 @dataclass(frozen=True)
@@ -27,22 +30,24 @@ class PromptStyle:
     The paper's is ``history_first`` and ``after_title``. The embedded backbone reads ``candidates_first`` and
     ``before_title``: what follows a behaviour token is then plain induction. ``none`` is the text-only prompt. A
     ``plain`` prompt is a text to be continued; with ``chat`` it is the user's message in the backbone's own chat
-    template, and the answer is the assistant's.
+    template, and the answer is the assistant's. With ``sentences`` a prompt is one of several running texts, history
+    first; with ``lists`` it has an item a line.
     """
 
     order: Order
     behaviour_token: BehaviourTokenPlace
     template: Template = "plain"
+    texts: Texts = "lists"
 
 
-def prompt_style(section: PromptSection, kind: PromptKind) -> PromptStyle:
+def prompt_style(section: PromptSection, kind: PromptKind, texts: Texts = "lists") -> PromptStyle:
     """Give the style of a method's prompts: the study's `prompt` section, without behaviour tokens for text alone."""
     behaviour_token = section.behaviour_token if kind == "hybrid" else "none"
-    return PromptStyle(section.order, behaviour_token, section.template)
+    return PromptStyle(section.order, behaviour_token, section.template, texts)
 
 
 def prompt_text(style: PromptStyle, wording: PromptWording, history: Sequence[str], candidates: Sequence[str]) -> str:
-    """Write a prompt as text to be read by a person, `PLACEHOLDER_TOKEN` wherever a behaviour token stands.
+    """Write a prompt of ``lists`` to be read by a person, `PLACEHOLDER_TOKEN` wherever a behaviour token stands.
 
     Of a chat it is the user's message, without what the template puts around it.
 
@@ -94,13 +99,15 @@ class PromptBuilder:
 
     Attributes:
         tokenizer: of the backbone.
+        title_texts: title of every item, by item id; `titles` has their tokens.
         newline: token ids of a newline, which ends every title in a prompt.
         end: token ids that end an answer.
-        stops: tokens at which decoding stops: the last of a newline, and of an end.
+        line_end: the token that ends a line, the last of a newline.
+        turn_ends: tokens that end an answer wherever they stand: the last of `end`, unless it is a newline.
 
     Raises:
-        ValueError: as `ilora.llm.prompts.title_tokens`, and for a chat `ilora.llm.prompts.fixed_tokens.chat_tokens`,
-            raise it.
+        ValueError: as `ilora.llm.prompts.title_tokens`, for a chat `ilora.llm.prompts.fixed_tokens.chat_tokens`, and
+            for sentences `ilora.llm.prompts.sentences.sentence_tokens` raise it; if a chat shall have sentences.
     """
 
     def __init__(
@@ -111,7 +118,7 @@ class PromptBuilder:
         wording: PromptWording,
         window: ContextWindow | None = None,
     ) -> None:
-        self.tokenizer, self.style = tokenizer, style
+        self.tokenizer, self.style, self.title_texts = tokenizer, style, titles
         self.newline = newline_token_ids(tokenizer)
         if style.template == "chat":
             fixed = chat_tokens(tokenizer, wording, self.newline, style.order, titles)
@@ -119,25 +126,32 @@ class PromptBuilder:
             fixed = plain_tokens(tokenizer, wording, self.newline)
         self.titles = title_token_ids(tokenizer, titles, fixed.reserved)
         self.placeholder, self.end = fixed.placeholder, fixed.end
-        self.stops = sorted({self.newline[-1], self.end[-1]})
+        self.line_end = self.newline[-1]
+        self.turn_ends = sorted({self.end[-1]} - {self.line_end})
         self._fixed = fixed
+        self._sentences = self._sentence_tokens(wording)
         longest_answer = max(map(len, self.titles), default=0) + len(self.end)
         self._longest = None if window is None else window.longest_prompt(longest_answer)
 
-    def prompt(self, history: Sequence[int], candidates: Sequence[int]) -> TokenisedPrompt:
+    def prompt(self, history: Sequence[int], candidates: Sequence[int], text: int = 0) -> TokenisedPrompt:
         """Write the prompt of one sequence: item ids of its history (oldest first) and of its candidate set.
 
         A history that does not fit the model's context loses its oldest items.
+
+        Args:
+            history: item ids.
+            candidates: item ids.
+            text: which of the texts, as `draw_text` gives it.
 
         Raises:
             ValueError: if not even the latest item fits beside the candidates.
         """
         offered = [self.entry(item) for item in candidates]
-        prompt = self.assemble([self.entry(item) for item in history], offered)
+        prompt = self.assemble([self.entry(item) for item in history], offered, text)
         if self._longest is None or len(prompt.token_ids) <= self._longest:
             return prompt
         for cut in range(1, len(history)):
-            prompt = self.assemble([self.entry(item) for item in history[cut:]], offered)
+            prompt = self.assemble([self.entry(item) for item in history[cut:]], offered, text)
             if len(prompt.token_ids) <= self._longest:
                 return TokenisedPrompt(prompt.token_ids, prompt.behaviour, cut)
         raise ValueError(
@@ -145,6 +159,10 @@ class PromptBuilder:
             f"expected at most {self._longest}, which leaves room for an answer in the model's context: lower "
             "data.candidates or take a backbone with a longer context"
         )
+
+    def draw_text(self, seed: Sequence[int]) -> int:
+        """Draw which of the texts a prompt has, 0 where there is but one."""
+        return int(np.random.default_rng(seed).integers(len(self._sentences))) if self._sentences else 0
 
     def answer(self, item: int) -> list[int]:
         """Give the tokens to be learnt: the item's title and what ends it."""
@@ -154,8 +172,10 @@ class PromptBuilder:
         """Give an item's line."""
         return Entry(self.titles[item], item)
 
-    def assemble(self, history: Sequence[Entry], candidates: Sequence[Entry]) -> TokenisedPrompt:
-        """Write a prompt from ready entries."""
+    def assemble(self, history: Sequence[Entry], candidates: Sequence[Entry], text: int = 0) -> TokenisedPrompt:
+        """Write a prompt from ready entries, in one of the texts."""
+        if self._sentences:
+            return self._in_sentences(history, candidates, self._sentences[text])
         listed = [(self._fixed.history, history), (self._fixed.candidates, candidates)]
         if self.style.order == "candidates_first":
             listed.reverse()
@@ -175,12 +195,40 @@ class PromptBuilder:
 
     def append_entry(self, prompt: TokenisedPrompt, entry: Entry) -> None:
         """Write one item's line at the end of a prompt, in place."""
+        self._append_item(prompt, entry)
+        _append_text(prompt, self.newline)
+
+    def _append_item(self, prompt: TokenisedPrompt, entry: Entry) -> None:
         if self.style.behaviour_token == "before_title":
             self._append_behaviour_token(prompt, entry)
         _append_text(prompt, entry.title)
         if self.style.behaviour_token == "after_title":
             self._append_behaviour_token(prompt, entry)
-        _append_text(prompt, self.newline)
+
+    def _in_sentences(
+        self, history: Sequence[Entry], candidates: Sequence[Entry], text: SentenceTokens
+    ) -> TokenisedPrompt:
+        prompt = self.beginning()
+        for opening, entries in ((text.before, history), (text.between, candidates)):
+            _append_text(prompt, opening)
+            for number, entry in enumerate(entries):
+                if number:
+                    _append_text(prompt, text.separator)
+                self._append_item(prompt, entry)
+        _append_text(prompt, text.behind)
+        if self.style.behaviour_token == "before_title":
+            _append_text(prompt, [self.placeholder])
+        return prompt
+
+    def _sentence_tokens(self, wording: PromptWording) -> list[SentenceTokens]:
+        if self.style.texts == "lists":
+            return []
+        if self.style.template == "chat":
+            raise ValueError(
+                "finetuning.prompt_texts: found sentences with prompt.template chat, expected lists, or the "
+                "template plain"
+            )
+        return [sentence_tokens(self.tokenizer, sentences) for sentences in prompt_sentences(wording)]
 
     def _append_behaviour_token(self, prompt: TokenisedPrompt, entry: Entry) -> None:
         prompt.token_ids.append(self.placeholder)

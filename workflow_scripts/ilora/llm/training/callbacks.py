@@ -1,5 +1,6 @@
 """What happens beside the steps of a training: progress, snapshots, the best state, and a stop that loses nothing."""
 
+import json
 import signal
 import threading
 import time
@@ -12,6 +13,8 @@ from typing import Any
 from torch import nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from ilora.artifacts.json_files import read_json
+from ilora.artifacts.writing import atomic_path
 from ilora.llm.training.checkpoints import read_tuned_state, write_tuned_state
 from ilora.llm.training.processes import any_process, is_main_process, wait_for_all
 from ilora.progress import Progress
@@ -113,6 +116,56 @@ class KeepBest(TrainerCallback):
         """Put the best state back and give its measurement."""
         best = best_measurement(measured)
         wait_for_all()
+        read_tuned_state(self._model, self._of_step(best.step))
+        return best
+
+    def _of_step(self, step: int) -> Path:
+        return self._folder / f"step~{step}"
+
+
+@dataclass(frozen=True)
+class ScoredEpoch:
+    """How good the model was on validation after an epoch's last step."""
+
+    step: int
+    score: float
+
+
+class KeepBestEpoch(TrainerCallback):
+    """Keeps what is tuned after each epoch, and how good it was.
+
+    Args:
+        model: that is trained.
+        folder: where the states are kept; of this training alone. One that is taken up again finds them there.
+        last_steps: of the epochs.
+        score: gives how good the model is, the more the better.
+    """
+
+    def __init__(self, model: nn.Module, folder: Path, last_steps: Sequence[int], score: Callable[[], float]) -> None:
+        self._model = model
+        self._folder = folder
+        self._last_steps = list(last_steps)
+        self._score = score
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Measure and keep the state where an epoch ends."""
+        if state.global_step not in self._last_steps:
+            return
+        score = self._score()
+        if is_main_process():
+            folder = self._of_step(state.global_step)
+            write_tuned_state(self._model, folder)
+            with atomic_path(folder / "score.json") as temporary:
+                temporary.write_text(json.dumps({"score": score}) + "\n", encoding="utf-8")
+
+    def restore(self) -> ScoredEpoch:
+        """Put the state of the best epoch back, the earliest of several, and say which it is."""
+        wait_for_all()
+        scored = [
+            ScoredEpoch(step, float(read_json(self._of_step(step) / "score.json")["score"]))
+            for step in self._last_steps
+        ]
+        best = max(scored, key=lambda epoch: epoch.score)
         read_tuned_state(self._model, self._of_step(best.step))
         return best
 

@@ -15,12 +15,15 @@ from ilora.configuration.sections.finetuning_values import FinetuningValues
 from ilora.configuration.tuning import TuningSettings
 from ilora.data.candidates import draw_candidates
 from ilora.data.sequences import SequenceTable
+from ilora.llm.inference.predicting import answering_seed
+from ilora.llm.inference.prompt_batches import PreparedPrompt
 from ilora.llm.model.collation import Collator, TrainingExample
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder
 from ilora.llm.prompts.context import report_cut_histories
 from ilora.llm.training.checkpoints import Checkpointing
-from ilora.llm.training.loop import Hooks, LogRow, LoopSettings, ParameterGroup, Schedule, Validation, train
+from ilora.llm.training.hit_ratio import Question, hit_ratio
+from ilora.llm.training.loop import Epochs, Hooks, LogRow, LoopSettings, ParameterGroup, Schedule, Validation, train
 from ilora.llm.training.processes import process_count, total_over_processes
 
 _LOGGER = logging.getLogger(__name__)
@@ -41,6 +44,7 @@ class FineTuningExamples(Dataset[TrainingExample]):
 
     Attributes:
         settings: of the fine-tuning.
+        builder: writes prompts and answers.
         steps: optimizer steps that it takes.
         asked: examples given so far.
         cut: those of them whose history lost items to fit the model's context.
@@ -57,7 +61,7 @@ class FineTuningExamples(Dataset[TrainingExample]):
         settings: TuningSettings,
     ) -> None:
         self._sequences = sequences
-        self._builder = builder
+        self.builder = builder
         self._gate_inputs = gate_inputs
         self.settings = settings
         self._values = settings.finetuning
@@ -74,7 +78,7 @@ class FineTuningExamples(Dataset[TrainingExample]):
     @property
     def padding_token_id(self) -> int:
         """What fills up the examples of a batch."""
-        return int(self._builder.tokenizer.pad_token_id)
+        return int(self.builder.tokenizer.pad_token_id)
 
     def __len__(self) -> int:
         return self.steps * self._values.batch_size
@@ -82,21 +86,24 @@ class FineTuningExamples(Dataset[TrainingExample]):
     def __getitem__(self, position: int) -> TrainingExample:
         number, place = divmod(position, len(self._training_rows))
         text_only = self._values.curriculum and self._is_text_only(position)
-        return self.example(int(self._orders[number][place]), number, text_only)
+        text = self.builder.draw_text([self.settings.seed, 2, position // self._sequences_per_draw])
+        return self.example(int(self._orders[number][place]), number, text_only, text)
 
-    def example(self, sequence_id: int, draw: int, text_only: bool = False) -> TrainingExample:
+    def example(self, sequence_id: int, draw: int, text_only: bool = False, text: int = 0) -> TrainingExample:
         """Give one sequence with the candidate set of one draw (in training: of one pass), with or without behaviour.
 
         Args:
             sequence_id: which.
             draw: number of the candidate set.
             text_only: whether behaviour tokens become placeholders.
+            text: which of the prompt's texts.
         """
         target = int(self._sequences.targets[sequence_id])
-        prompt = self._builder.prompt(self._sequences.histories[sequence_id], self._candidate_set(sequence_id, draw))
+        candidates = self._candidate_set(sequence_id, draw)
+        prompt = self.builder.prompt(self._sequences.histories[sequence_id], candidates, text)
         self.asked += 1
         self.cut += prompt.cut > 0
-        answer = self._builder.answer(target)
+        answer = self.builder.answer(target)
         behaviour = [NO_ITEM] * len(prompt.behaviour) if text_only else prompt.behaviour
         return TrainingExample(
             token_ids=prompt.token_ids + answer,
@@ -109,13 +116,32 @@ class FineTuningExamples(Dataset[TrainingExample]):
         """Give the validation split with the first of its frozen candidate sets."""
         return ValidationExamples(self, self._sequences.rows("val"))
 
+    def validation_questions(self) -> list[Question]:
+        """Give the prompts of the validation split as they are answered, with the first of its candidate sets."""
+        questions = []
+        for number, row in enumerate(self._sequences.rows("val")):
+            candidates = self._candidate_set(row, 0)
+            text = self.builder.draw_text(answering_seed(self.settings.seed, number))
+            prompt = self.builder.prompt(self._sequences.histories[row], candidates, text)
+            gate_input = None if self._gate_inputs is None else torch.from_numpy(self._gate_inputs[row])
+            asked = PreparedPrompt(prompt, gate_input)
+            questions.append(Question(asked, candidates, int(self._sequences.targets[row])))
+        return questions
+
+    @property
+    def epoch_ends(self) -> list[int]:
+        """The steps after which a pass over the training sequences is complete, and the last one."""
+        rows, batch = len(self._training_rows), self._values.batch_size
+        ends = {math.ceil(number * rows / batch) for number in range(1, len(self) // rows + 1)}
+        return sorted({*ends, self.steps})
+
     def _candidate_set(self, sequence_id: int, draw: int) -> list[int]:
         return draw_candidates(
             self._sequences.keys[sequence_id],
             draw,
             self._sequences.histories[sequence_id],
             int(self._sequences.targets[sequence_id]),
-            number_of_items=len(self._builder.titles),
+            number_of_items=len(self.builder.titles),
             size=self.settings.candidates,
             seed=self.settings.candidate_seed,
         )
@@ -124,7 +150,7 @@ class FineTuningExamples(Dataset[TrainingExample]):
         return np.random.default_rng([self.settings.seed, number]).permutation(self._training_rows)
 
     def _length_grouped_order(self, number: int) -> np.ndarray:
-        titles = [len(title) for title in self._builder.titles]
+        titles = [len(title) for title in self.builder.titles]
         lengths = [
             sum(titles[item] for item in (*self._sequences.histories[row], *self._candidate_set(row, number)))
             for row in self._training_rows
@@ -134,10 +160,17 @@ class FineTuningExamples(Dataset[TrainingExample]):
         places = get_length_grouped_indices(lengths, self._values.batch_size, generator=generator)
         return np.asarray(self._training_rows[places])
 
+    @property
+    def _sequences_per_draw(self) -> int:
+        return self._values.sequences_per_draw or self._values.batch_size
+
     def _is_text_only(self, position: int) -> bool:
-        step = position // self._values.batch_size
-        drawn = np.random.default_rng([self.settings.seed, 1, step]).random()
-        return bool(drawn >= step / self.steps)
+        draw = position // self._sequences_per_draw
+        met = draw * self._sequences_per_draw
+        if self._values.curriculum_counter == "epoch":
+            met %= len(self._training_rows)
+        drawn = np.random.default_rng([self.settings.seed, 1, draw]).random()
+        return bool(drawn >= met // self._values.batch_size / self.steps)
 
 
 class ValidationExamples(Dataset[TrainingExample]):
@@ -156,7 +189,8 @@ class ValidationExamples(Dataset[TrainingExample]):
         return len(self._rows)
 
     def __getitem__(self, position: int) -> TrainingExample:
-        return self._examples.example(int(self._rows[position]), draw=0)
+        text = self._examples.builder.draw_text(answering_seed(self._examples.settings.seed, position))
+        return self._examples.example(int(self._rows[position]), draw=0, text=text)
 
 
 def fine_tune(
@@ -181,10 +215,17 @@ def fine_tune(
         _parameter_groups(model, values),
         LoopSettings(
             description=settings.description,
-            schedule=Schedule(examples.steps, round(values.warmup_fraction * examples.steps)),
+            schedule=Schedule(
+                examples.steps,
+                round(values.warmup_fraction * examples.steps),
+                floor=values.learning_rate_floor,
+                start=values.learning_rate_floor,
+            ),
             batch_size=values.batch_size // (values.gradient_accumulation * process_count()),
             gradient_accumulation=values.gradient_accumulation,
             seed=settings.seed,
+            maximum_gradient_norm=values.maximum_gradient_norm,
+            adam_beta2=values.adam_beta2,
             precision=settings.backbone.precision,
             log_every=values.log_every,
         ),
@@ -194,6 +235,7 @@ def fine_tune(
             read_load=(lambda: None) if instance_wise is None else instance_wise.load.read,
             checkpointing=checkpointing,
             validation=_validation(examples),
+            epochs=_epochs(model, examples),
         ),
     )
     cut, asked = total_over_processes(examples.cut), total_over_processes(examples.asked)
@@ -208,6 +250,13 @@ def _validation(examples: FineTuningExamples) -> Validation | None:
     if values.validation_every is None:
         return None
     return Validation(examples.validation(), values.validation_every, values.patience)
+
+
+def _epochs(model: HybridLanguageModel, examples: FineTuningExamples) -> Epochs | None:
+    if not examples.settings.finetuning.best_epoch:
+        return None
+    questions = examples.validation_questions()
+    return Epochs(examples.epoch_ends, lambda: hit_ratio(model, examples.builder, questions, examples.settings))
 
 
 def _report_load(row: LogRow, description: str) -> None:
@@ -225,13 +274,16 @@ def _report_load(row: LogRow, description: str) -> None:
 
 
 def _parameter_groups(model: HybridLanguageModel, values: FinetuningValues) -> Sequence[ParameterGroup]:
-    """The projector follows the adapter's curve at a peak of its own; so does the gate."""
+    """The projector follows the adapter's curve at a peak of its own; so does the gate. L2 is for these two."""
     peak = values.learning_rate
     groups = [ParameterGroup(_trainable(model.causal_model), peak)]
-    if model.projector is not None:
-        groups.append(ParameterGroup(_trainable(model.projector), values.projector_learning_rate or peak))
-    if model.instance_wise is not None:
-        groups.append(ParameterGroup(_trainable(model.instance_wise.gate), values.gate_learning_rate or peak))
+    besides: list[tuple[torch.nn.Module | None, float | None]] = [
+        (model.projector, values.projector_learning_rate),
+        (None if model.instance_wise is None else model.instance_wise.gate, values.gate_learning_rate),
+    ]
+    for module, own_peak in besides:
+        if module is not None:
+            groups.append(ParameterGroup(_trainable(module), own_peak or peak, values.l2, is_decoupled=False))
     return groups
 
 

@@ -18,6 +18,7 @@ import torch
 from accelerate import PartialState
 
 from ilora.endings import Interrupted
+from ilora.garbage import spare_imports
 from ilora.llm.training.tuning_job import TuningJob, read_job, run_tuning, write_job
 from ilora.progress import join_log
 
@@ -130,6 +131,7 @@ def _end(members: Sequence[subprocess.Popen[bytes]]) -> None:
 
 def main(arguments: list[str]) -> None:
     """Run the job of a file, as one of several processes."""
+    spare_imports()
     if "RANK" not in os.environ:
         os.environ.update({name: os.environ[variable] for name, variable in _FROM_SLURM.items()})
     job = read_job(Path(arguments[0]))

@@ -5,6 +5,7 @@ import math
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,7 @@ import pyarrow as pa
 import torch
 from torch import nn
 from torch.utils.data import Dataset
-from transformers import (
-    Trainer,
-    TrainerState,
-    TrainingArguments,
-    get_cosine_with_min_lr_schedule_with_warmup,
-    set_seed,
-)
+from transformers import Trainer, TrainerState, TrainingArguments, set_seed
 from transformers.trainer_callback import PrinterCallback
 
 from ilora.adapters.load import ExpertLoad
@@ -29,6 +24,7 @@ from ilora.llm.training.callbacks import (
     VALIDATION_LOSS,
     AtSteps,
     KeepBest,
+    KeepBestEpoch,
     ShowProgress,
     StopOnSignal,
     measurements,
@@ -67,20 +63,32 @@ ReadLoad = Callable[[], ExpertLoad | None]
 
 @dataclass(frozen=True)
 class ParameterGroup:
-    """Parameters that share a peak learning rate and a weight decay."""
+    """Parameters that share a peak learning rate and a weight decay.
+
+    The decay is either decoupled (AdamW, Loshchilov and Hutter 2019) or, as L2, added to the gradients (Adam).
+    """
 
     parameters: Sequence[nn.Parameter]
     learning_rate: float
     weight_decay: float = 0.0
+    is_decoupled: bool = True
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Linear warm-up over ``warmup_steps``, then cosine down to ``floor`` times the peak at ``steps``."""
+    """Linear warm-up from ``start`` times the peak over ``warmup_steps``, then cosine to ``floor`` times it."""
 
     steps: int
     warmup_steps: int
     floor: float = 0.0
+    start: float = 0.0
+
+    def share_of_peak(self, step: int) -> float:
+        """Give the learning rate of the step after so many, as a share of the peak."""
+        if step < self.warmup_steps:
+            return self.start + (1 - self.start) * (step / self.warmup_steps)
+        done = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
+        return self.floor + (1 - self.floor) * (0.5 * (1 + math.cos(math.pi * done)))
 
 
 @dataclass(frozen=True)
@@ -88,8 +96,9 @@ class LoopSettings:
     """How the loop runs.
 
     ``description`` is for the log and the progress display. ``batch_size`` is that of one process; on each,
-    ``gradient_accumulation`` batches make one step. ``log_every`` steps (fewer in a short run) share a row of the log,
-    the mean loss over them.
+    ``gradient_accumulation`` batches make one step. ``maximum_gradient_norm`` of None is no limit. ``log_every`` steps
+    (fewer in a short run) share a row of the log, the mean loss over them. ``adam_beta2`` is Adam's decay of the mean
+    squared gradient; that of the mean gradient is 0.9.
     """
 
     description: str
@@ -97,7 +106,8 @@ class LoopSettings:
     batch_size: int
     seed: int
     gradient_accumulation: int = 1
-    maximum_gradient_norm: float = 1.0
+    maximum_gradient_norm: float | None = 1.0
+    adam_beta2: float = 0.98
     precision: Precision = "float32"
     log_every: int = 10
 
@@ -181,6 +191,19 @@ class Validation:
 
 
 @dataclass(frozen=True)
+class Epochs:
+    """Of which the best is kept.
+
+    Attributes:
+        last_steps: after which an epoch ends.
+        score: gives how good the model is on validation in its state of now; called on every process.
+    """
+
+    last_steps: Sequence[int]
+    score: Callable[[], float]
+
+
+@dataclass(frozen=True)
 class Hooks:
     """What happens beside the steps of a training.
 
@@ -192,6 +215,7 @@ class Hooks:
         checkpointing: where the training's own state is kept, and found again; None to keep none. A training that is
             taken up again ends in the same bytes (CPU).
         validation: measured beside the training; None for none.
+        epochs: of which the best is taken; None for the state of the last step.
     """
 
     snapshots: Sequence[int] = ()
@@ -199,6 +223,7 @@ class Hooks:
     read_load: ReadLoad = lambda: None
     checkpointing: Checkpointing | None = None
     validation: Validation | None = None
+    epochs: Epochs | None = None
 
 
 def train(
@@ -209,7 +234,7 @@ def train(
     settings: LoopSettings,
     hooks: Hooks = Hooks(),
 ) -> list[LogRow]:
-    """Train in place with AdamW (betas 0.9 and 0.98), in the order of the data, and give the log.
+    """Train in place with Adam, in the order of the data, and give the log.
 
     In a process group, every process calls this with the same arguments and takes its part of each batch (DDP, through
     accelerate); gradients and losses are those of one process with the whole batch, up to rounding.
@@ -225,29 +250,23 @@ def train(
     Raises:
         FloatingPointError: if a loss or a gradient's norm in the log, or what is tuned, is not finite.
         Interrupted: if SIGTERM came and the state is kept.
-        ValueError: if a best state is to be kept and there is no ``checkpointing``.
+        ValueError: if a best state or epoch is to be kept and there is no ``checkpointing``.
     """
     schedule, description = settings.schedule, settings.description
     checkpointing, validation = hooks.checkpointing, hooks.validation
     set_seed(settings.seed)
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": list(group.parameters), "lr": group.learning_rate, "weight_decay": group.weight_decay}
-            for group in groups
-        ],
-        betas=(0.9, 0.98),
-    )
-    rates = get_cosine_with_min_lr_schedule_with_warmup(
-        optimizer, schedule.warmup_steps, schedule.steps, min_lr_rate=schedule.floor
-    )
+    optimizer = adam(groups, settings.adam_beta2)
+    rates = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(Schedule.share_of_peak, schedule))
     stop = StopOnSignal() if checkpointing else None
     keep_best = _keep_best(model, validation, checkpointing)
+    keep_best_epoch = _keep_best_epoch(model, hooks)
     with tempfile.TemporaryDirectory() as temporary, Progress(schedule.steps, description, _LOGGER) as progress:
         beside = [
             ShowProgress(progress),
             AtSteps(hooks.snapshots, hooks.take_snapshot),
             MarkComplete(),
             keep_best,
+            keep_best_epoch,
             stop,
         ]
         trainer = _Trainer(
@@ -276,7 +295,26 @@ def train(
     if keep_best is not None:
         best = keep_best.restore(measurements(trainer.state))
         _LOGGER.info("%s: the best validation loss, %.4f, was that of step %d", description, best.loss, best.step)
+    if keep_best_epoch is not None:
+        chosen = keep_best_epoch.restore()
+        _LOGGER.info("%s: the best epoch, %.4f on validation, ended at step %d", description, chosen.score, chosen.step)
     return rows
+
+
+def adam(groups: Sequence[ParameterGroup], beta2: float) -> torch.optim.Adam:
+    """Make the optimizer; a group without a weight decay is trained in the same way by Adam and AdamW."""
+    return torch.optim.Adam(
+        [
+            {
+                "params": list(group.parameters),
+                "lr": group.learning_rate,
+                "weight_decay": group.weight_decay,
+                "decoupled_weight_decay": group.is_decoupled,
+            }
+            for group in groups
+        ],
+        betas=(0.9, beta2),
+    )
 
 
 def _check_state(model: nn.Module, description: str, step: int) -> None:
@@ -298,6 +336,14 @@ def _keep_best(model: nn.Module, validation: Validation | None, checkpointing: C
     if checkpointing is None:
         raise ValueError("early stopping: found no checkpointing, expected a folder for the best state")
     return KeepBest(model, checkpointing.folder / "best", validation.patience)
+
+
+def _keep_best_epoch(model: nn.Module, hooks: Hooks) -> KeepBestEpoch | None:
+    if hooks.epochs is None:
+        return None
+    if hooks.checkpointing is None:
+        raise ValueError("the best epoch: found no checkpointing, expected a folder for the states of the epochs")
+    return KeepBestEpoch(model, hooks.checkpointing.folder / "epochs", hooks.epochs.last_steps, hooks.epochs.score)
 
 
 def _arguments(temporary: str, settings: LoopSettings, hooks: Hooks) -> TrainingArguments:
@@ -329,7 +375,8 @@ def _arguments(temporary: str, settings: LoopSettings, hooks: Hooks) -> Training
         max_steps=schedule.steps,
         per_device_train_batch_size=settings.batch_size,
         gradient_accumulation_steps=settings.gradient_accumulation,
-        max_grad_norm=settings.maximum_gradient_norm,
+        # Without a limit the norm is still measured, for the log and for what is not finite.
+        max_grad_norm=math.inf if settings.maximum_gradient_norm is None else settings.maximum_gradient_norm,
         bf16=settings.precision == "bfloat16" and torch.cuda.is_available(),
         fp16=settings.precision == "float16" and torch.cuda.is_available(),
         use_cpu=not torch.cuda.is_available(),

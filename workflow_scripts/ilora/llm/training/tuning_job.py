@@ -20,7 +20,7 @@ from ilora.llm.model.backbones import device, load_causal_model, load_tokenizer
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.model.inputs import MethodInputs, read_method_inputs
 from ilora.llm.model.item_vectors import encoder_item_vectors
-from ilora.llm.model.projector import fresh_projector, load_projector
+from ilora.llm.model.projector import Projector, fresh_projector, load_projector, unscaled_projector
 from ilora.llm.prompts.builder import PromptBuilder, prompt_style
 from ilora.llm.prompts.context import ContextWindow, context_window
 from ilora.llm.training.checkpoints import Checkpointing
@@ -94,7 +94,7 @@ def prepare_tuning(job: TuningJob) -> tuple[HybridLanguageModel, FineTuningExamp
     examples = training_examples(settings, inputs, tokenizer, context_window(causal_model), gate_inputs)
     if model.instance_wise is not None and shape.values.gate_input != "constant":
         read = training_gate_inputs(gate_inputs, inputs.sequences, model, examples)
-        model.instance_wise.gate.standardisation.fit(read)
+        model.instance_wise.gate.fit(read)
     if settings.finetuning.gradient_checkpointing:
         model.activation_checkpointing_enable()
     if is_divided:
@@ -118,7 +118,7 @@ def training_examples(
         window: what the backbone reads at once; None for no limit.
         gate_inputs: what a gate reads, float32 (sequences, width); None without such a gate.
     """
-    style = prompt_style(settings.prompt, settings.kind.prompt)
+    style = prompt_style(settings.prompt, settings.kind.prompt, settings.finetuning.prompt_texts)
     builder = PromptBuilder(tokenizer, inputs.titles, style, settings.wording, window)
     read = None if gate_inputs is None else gate_inputs.numpy()
     return FineTuningExamples(inputs.sequences, builder, read, settings)
@@ -127,15 +127,19 @@ def training_examples(
 def _with_adapter(
     job: TuningJob, inputs: MethodInputs, causal_model: Any, gate_inputs: torch.Tensor | None
 ) -> HybridLanguageModel:
-    """The projector that tuning begins with is the embedded backbone's own, or a fresh one."""
     shape, seed = job.settings.shape, job.settings.seed
     vectors = encoder_item_vectors(inputs.sequence_encoder, shape.item_vectors)
-    projector = None
-    if vectors is not None:
-        own = job.inputs.get("projector")
-        projector = load_projector(own) if own else fresh_projector(vectors, causal_model, seed)
+    projector = None if vectors is None else _first_projector(job, vectors, causal_model)
     width = causal_model.config.hidden_size if gate_inputs is None else gate_inputs.shape[1]
     return attach_adapter(causal_model, projector, vectors, shape, width, seed)
+
+
+def _first_projector(job: TuningJob, vectors: torch.Tensor, causal_model: Any) -> Projector:
+    start, own = job.settings.finetuning.projector_start, job.inputs.get("projector")
+    if start == "pretrained" and own is not None:
+        return load_projector(own)
+    make = unscaled_projector if start == "unscaled" else fresh_projector
+    return make(vectors, causal_model, job.settings.seed)
 
 
 def run_tuning(job: TuningJob) -> None:

@@ -36,8 +36,9 @@ def _caption(study: Study, wildcards: Wildcards) -> str:
         f"{', '.join(study.config.datasets)}, {captions.answers(study)}. The rows of the language model were measured "
         f"with the backbone ``{study.backbone_id}``; the paper's columns are reference data (arXiv 2408.10159, Table "
         f"1), measured by its authors with Llama-2-7B where so marked. Brackets are {captions.confidence(study)} "
-        "intervals over users (Wilson with one answer per user, otherwise the cluster bootstrap, BCa). The number of "
-        "users, the verdict on each cell, the tests of the differences and the recomputed Imp.% are explained below "
+        f"intervals over {captions.covered(study)} (Wilson with one answer per user, otherwise the cluster bootstrap, "
+        "BCa). The number of users, the verdict on each cell, the tests of the differences and the recomputed Imp.% "
+        "are explained below "
         "the table."
     )
 

@@ -8,12 +8,16 @@ import pyarrow as pa
 from tabulate import tabulate
 
 from ilora.evaluation.metrics import METRICS, metric_label
+from ilora.evaluation.variation import Variation
 from ilora.plotting.html_page import html_page, html_table
 from ilora.plotting.labels import NO_BACKBONE, dataset_label, method_label, p_value
 from ilora.plotting.latex_table import latex_table
 from ilora.tables.table1.rows import HIT_OVER_VALID_TEST, HIT_TEST, HIT_VAL, VALID_TEST, TableColumn
 
 NOTHING = "–"
+
+#: Beside a number of the paper's that no count of hits gives, and what is said of it.
+NO_COUNT_MARK, NO_COUNT = "†", "no count of hits gives this value"
 
 _SPLITS = {"test": "test", "val": "validation", "val_test": "validation and test"}
 _LINE = "\n"
@@ -42,6 +46,8 @@ def to_latex(table: pa.Table, notes: Iterable[str]) -> str:
     """
     models = " ".join(dict.fromkeys(filter(None, map(_model_of_paper, table.to_pylist()))))
     reference = "Paper: HitRatio@1, reference data" + (f", * {models}" if models else "")
+    if False in table["paper_is_count"].to_pylist():
+        reference += f", {NO_COUNT_MARK} {NO_COUNT}"
     return latex_table(list(_COLUMN), [*_grouped_cells(table, _COLUMN), reference], notes)
 
 
@@ -84,6 +90,13 @@ def _plain(name: str) -> Cell:
     return lambda row: NOTHING if row[name] is None else f"{row[name]:.4f}"
 
 
+def _trainings(row: Row) -> str:
+    """Return how often the method was trained; nothing where it is not, or was not run."""
+    if row["covers"] in (None, Variation.USERS):
+        return NOTHING
+    return "once" if row["seeds"] == 1 else f"{row['seeds']} times"
+
+
 def _value(column: TableColumn, digits: int = 3) -> Cell:
     return lambda row: NOTHING if row[column.name] is None else f"{row[column.name]:.{digits}f}"
 
@@ -116,12 +129,26 @@ def _percent(name: str) -> Cell:
     return lambda row: NOTHING if row[name] is None else f"{row[name]:+.1f} %"
 
 
+def _paper_hit_ratio(row: Row) -> str:
+    return _plain("paper_hit_ratio@1")(row) + (NO_COUNT_MARK if row["paper_is_count"] is False else "")
+
+
+def _verdict(row: Row) -> str:
+    """Return the verdict, and beside it whether the paper's value can be reached at all."""
+    remarks = [row["verdict"], NO_COUNT if row["paper_is_count"] is False else None]
+    return "; ".join(filter(None, remarks)) or NOTHING
+
+
 def _short_verdict(row: Row) -> str:
     return NOTHING if row["verdict"] is None else str(row["verdict"]).removeprefix("not comparable: ")
 
 
 def _short_backbone(row: Row) -> str:
     return row["backbone"].replace(" parameters", "") if row["backbone"] != NO_BACKBONE else NOTHING
+
+
+def _below_method(row: Row) -> str:
+    return "" if _trainings(row) == NOTHING else f"\ntrained {_trainings(row)}"
 
 
 def _model_of_paper(row: Row) -> str:
@@ -160,15 +187,16 @@ _FULL: dict[str, Cell] = {
     "Dataset": lambda row: dataset_label(row["dataset"]),
     "Backbone": _text("backbone"),
     "Method": lambda row: method_label(row["method"]),
-    "Seeds": _text("seeds"),
+    "Trained": _trainings,
+    "Brackets over": _text("covers"),
     **_joined(map(_wide, _SHOWN)),
     "iLoRA minus it (test)": _difference,
     "iLoRA's Imp.%": _percent("improvement"),
-    "Paper HitRatio@1": _plain("paper_hit_ratio@1"),
+    "Paper HitRatio@1": _paper_hit_ratio,
     "Paper ValidRatio": _plain("paper_valid_ratio"),
     "Paper's Imp.%": _percent("paper_improvement"),
     "Paper's number from": _text("paper_backbone"),
-    "Verdict": _text("verdict"),
+    "Verdict": _verdict,
 }
 
 
@@ -176,10 +204,10 @@ _FULL: dict[str, Cell] = {
 _PLACED = (HIT_TEST, VALID_TEST, HIT_OVER_VALID_TEST, HIT_VAL)
 
 _PAGE: dict[str, Cell] = {
-    "Method": lambda row: method_label(row["method"]) + (f"\n{row['seeds']} seeds" if (row["seeds"] or 1) > 1 else ""),
+    "Method": lambda row: method_label(row["method"]) + _below_method(row),
     **_narrow(HIT_TEST),
-    "Paper": lambda row: f"{_plain('paper_hit_ratio@1')(row)}\n{_model_of_paper(row)}".rstrip(),
-    "Verdict": lambda row: _text("verdict")(row).replace(": ", ":\n"),
+    "Paper": lambda row: f"{_paper_hit_ratio(row)}\n{_model_of_paper(row)}".rstrip(),
+    "Verdict": lambda row: _verdict(row).replace(": ", ":\n").replace("; ", ";\n"),
     **_narrow(VALID_TEST),
     "Paper's\nValidRatio": _FULL["Paper ValidRatio"],
     **_narrow(HIT_OVER_VALID_TEST),
@@ -194,8 +222,9 @@ _COMPACT: dict[str, Cell] = {
     "Dataset": _FULL["Dataset"],
     "Method": _FULL["Method"],
     "Backbone": _short_backbone,
+    "trained": _trainings,
     f"{metric_label(HIT_TEST.metric)} test": _value_with_interval(HIT_TEST, spread_over_seeds=False),
-    "validation": _value(HIT_VAL),
+    "val.": _value(HIT_VAL),
     "valid": _value(VALID_TEST),
     "paper": _FULL["Paper HitRatio@1"],
     "verdict": _short_verdict,
@@ -203,7 +232,8 @@ _COMPACT: dict[str, Cell] = {
 
 _COLUMN: dict[str, Cell] = {
     "Method": _FULL["Method"],
+    "Trained": _trainings,
     metric_label(HIT_TEST.metric): _value_with_interval(HIT_TEST, spread_over_seeds=False),
     metric_label(VALID_TEST.metric): _value(VALID_TEST),
-    "Paper": lambda row: _plain("paper_hit_ratio@1")(row) + ("*" if _model_of_paper(row) else ""),
+    "Paper": lambda row: _paper_hit_ratio(row) + ("*" if _model_of_paper(row) else ""),
 }

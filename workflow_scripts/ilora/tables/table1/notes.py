@@ -8,8 +8,16 @@ import pyarrow as pa
 from ilora.evaluation.intervals import FEWEST_USERS
 from ilora.evaluation.metrics import METRICS, metric_label
 from ilora.evaluation.schemas import POWER
+from ilora.evaluation.variation import Variation
+from ilora.evaluation.verdicts import Verdict
 from ilora.plotting.labels import NO_BACKBONE, dataset_label, method_label, p_value
-from ilora.plotting.paper_reference import PROTOCOL, average_improvement, misprinted_improvements
+from ilora.plotting.paper_reference import (
+    PROTOCOLS,
+    SEEDS,
+    average_improvement,
+    has_paper_users,
+    misprinted_improvements,
+)
 from ilora.tables.table1.rows import TIES_TEST, WITHOUT_KEY
 
 _UNIFORM_LORA = "llara"
@@ -30,9 +38,11 @@ def table_notes(table: pa.Table, differences: pa.Table) -> list[str]:
         *_key_notes(every_row),
         _paper_note(every_row),
         *_size_notes(rows),
+        *_variation_notes(rows),
         _interval_note(rows),
         *_metric_notes(rows),
         *_verdict_notes(rows),
+        *_count_notes(every_row),
         *_improvement_notes(rows),
         *_tie_notes(rows),
         *_test_notes(compared),
@@ -49,9 +59,14 @@ def difference_statement(difference: Mapping[str, Any]) -> str:
     first, second = method_label(difference["first"]), method_label(difference["second"])
     verdict = "no demonstrated difference"
     if difference["p_holm"] <= 1.0 - difference["confidence"]:
-        verdict = f"{first if difference['value'] > 0.0 else second} is ahead on these users"
-    seeds = difference["seeds"]
-    caveat = "one seed, so variation between trainings is not covered" if seeds == 1 else f"mean of {seeds} seeds"
+        ahead = first if difference["value"] > 0.0 else second
+        with_these = " with these trainings" if difference["covers"] == Variation.ONE_TRAINING else ""
+        verdict = f"{ahead} is ahead on these users{with_these}"
+    caveat = {
+        Variation.USERS: "nothing is trained",
+        Variation.ONE_TRAINING: "ONE TRAINING, so variation between trainings is not covered",
+        Variation.USERS_AND_TRAININGS: f"over users and {difference['seeds']} trainings",
+    }[Variation(difference["covers"])]
     statement = (
         f"{first} minus {second} in {metric_label(difference['metric'])}, "
         f"{_SPLIT_NAMES[difference['split']]}: {difference['value']:+.3f} "
@@ -90,14 +105,23 @@ def _key_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
 def _paper_note(rows: list[dict[str, Any]]) -> str:
     if not any(row["paper_backbone"] for row in rows):
         return (
-            f"Table 1 of arXiv 2408.10159 belongs to the protocol {PROTOCOL} and has none of these rows, so "
-            "no reference data are shown."
+            f"Table 1 of arXiv 2408.10159 belongs to the protocols {' and '.join(PROTOCOLS)} and has none of these "
+            "rows, so no reference data are shown."
         )
     return (
         "The paper's columns are reference data from Table 1 of arXiv 2408.10159, measured by its authors "
-        "on another random split, with Llama-2-7B where so marked. Its HitRatio@1 of iLoRA "
+        f"{_paper_users(rows)}, with Llama-2-7B where so marked. Its HitRatio@1 of iLoRA "
         "follows the released code: hits among valid answers."
     )
+
+
+def _paper_users(rows: list[dict[str, Any]]) -> str:
+    """Return on whom the paper's numbers were measured, seen from ours."""
+    data = dict.fromkeys((row["dataset"], row["protocol"]) for row in rows if row["paper_backbone"])
+    same = [dataset_label(dataset) for dataset, protocol in data if has_paper_users(dataset, protocol)]
+    if len(same) == len(data):
+        return "on the same users"
+    return f"on the same users of {' and '.join(same)}, on others elsewhere" if same else "on another random split"
 
 
 def _size_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
@@ -110,9 +134,28 @@ def _size_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
         named = f", {' and '.join(methods)}" if data.count((dataset, protocol)) > 1 and len(methods) < 3 else ""
         yield (
             f"{dataset_label(dataset)} ({protocol} protocol){named}: {users} test users, {draws} candidate "
-            f"{'set' if draws == 1 else 'sets'} each. Brackets are {confidence:.0%} intervals "
-            "over users; ± is the standard deviation over seeds."
+            f"{'set' if draws == 1 else 'sets'} each. Brackets are {confidence:.0%} intervals; ± is the standard "
+            "deviation over trainings."
         )
+
+
+def _variation_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield what the brackets cover, and for which methods."""
+    methods: dict[tuple[str, int], dict[str, None]] = {}
+    for row in rows:
+        methods.setdefault((row["covers"], row["seeds"]), {})[method_label(row["method"])] = None
+    for (covers, seeds), names in methods.items():
+        named = ", ".join(names)
+        if covers == Variation.USERS:
+            yield f"Brackets over users, since nothing is trained for them: {named}."
+        elif covers == Variation.ONE_TRAINING:
+            yield (
+                f"ONE TRAINING each, brackets over users only: {named}. Another seed, or the same one on another "
+                "processor, may lie outside of them. What is missing are more trainings, as seeds: [1, 2, 3] in the "
+                "study gives them."
+            )
+        else:
+            yield f"{seeds} trainings each, brackets over users and trainings: {named}."
 
 
 def _interval_note(rows: list[dict[str, Any]]) -> str:
@@ -121,7 +164,7 @@ def _interval_note(rows: list[dict[str, Any]]) -> str:
         method = f"Wilson's with one answer per user, else {method}"
     return (
         f"Intervals: {method}; Wilson's over the number of users where fewer than {FEWEST_USERS} users keep a "
-        "ratio from being 0, or from being 1. They say nothing of seeds that were not run."
+        "ratio from being 0, or from being 1; over trainings widened by Student's t of the runs, by squares."
     )
 
 
@@ -138,13 +181,28 @@ def _verdict_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
     if not verdicts:
         return
     yield (
-        'Verdict: "not reproduced" when the paper\'s value lies outside of our interval, "underpowered" when it lies '
-        "inside but the interval is wider than the gain of iLoRA that the paper claims in that cell, else "
-        '"reproduced". iLoRA\'s own cell is judged as the released code counts: hits among the answers in which '
-        "exactly one candidate's title occurs. The paper's values have uncertainty of their own, which is not shown."
+        'Verdict: "not reproduced" when the paper\'s value lies outside of our interval, even if it is of one training '
+        'only (how many is not known); "reproduced" when it lies inside, and the interval is no wider than the '
+        'gain of iLoRA that the paper claims in that cell; else "underpowered". iLoRA\'s own cell is judged as the '
+        "released code counts: hits among the answers in which exactly one candidate's title occurs. What other users "
+        "make of the paper's values is not in it."
     )
+    if Verdict.ONE_TRAINING in verdicts:
+        yield (
+            '"One training": no verdict, whatever the paper\'s value. The variation between trainings is not known '
+            "from one."
+        )
     if any(verdict.startswith("not comparable") for verdict in verdicts):
         yield '"Not comparable": the paper measured that cell with another language model, so ours says nothing of it.'
+
+
+def _count_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
+    if any(row["paper_is_count"] is False for row in rows):
+        yield (
+            "†, no count of hits gives this value: the paper's cell is no number of hits among all or the valid ones "
+            "of its test answers, be it with or without a last, partial batch and, of a recommender, in one training "
+            f"or over the {SEEDS} whose mean it prints. No repetition can give it exactly, whatever the verdict."
+        )
 
 
 def _improvement_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
@@ -181,5 +239,6 @@ def _test_notes(differences: list[dict[str, Any]]) -> Iterator[str]:
     if differences:
         yield (
             "p: exact sign-flip test over users, which with one answer per user is McNemar's exact test; corrected by "
-            f"Holm over the {differences[0]['comparisons']} comparisons of the table."
+            f"Holm over the {differences[0]['comparisons']} comparisons of the table. With several trainings it is "
+            "widened for them, as the intervals are."
         )

@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import pyarrow as pa
 
 from ilora.evaluation.improvement import relative_improvement
 from ilora.evaluation.metrics import METRICS
-from ilora.evaluation.verdicts import EMBEDDED_BACKBONE, incomparable_backbone, judge
+from ilora.evaluation.verdicts import EMBEDDED_BACKBONE, Cell, incomparable_backbone, judge
 from ilora.layout import Run
 from ilora.plotting.backbone_size import Backbone
 from ilora.plotting.labels import backbone_label
@@ -60,6 +60,7 @@ TABLE1 = pa.schema(
         pa.field("test_users", pa.int64()),
         pa.field("draws", pa.int32()),  # candidate sets per user
         pa.field("confidence", pa.float64()),  # coverage of all intervals
+        pa.field("covers", pa.string()),  # variation in those of the row, of `ilora.evaluation.variation`
         *(pa.field(column.name + suffix, pa.float64()) for column in COLUMNS for suffix in _PARTS.values()),
         pa.field("improvement", pa.float64()),  # of iLoRA over the method, in percent of the method's HitRatio@1
         pa.field("difference", pa.float64()),  # HitRatio@1 of iLoRA minus the method's, paired by user
@@ -68,6 +69,7 @@ TABLE1 = pa.schema(
         pa.field("p_holm", pa.float64()),  # of that difference, corrected over the table
         pa.field("paper_hit_ratio@1", pa.float64()),
         pa.field("paper_valid_ratio", pa.float64()),
+        pa.field("paper_is_count", pa.bool_()),  # whether any count of hits gives the paper's HitRatio@1
         pa.field("paper_backbone", pa.string()),  # "paper (Llama-2-7B)" or "paper"; null where it prints nothing
         pa.field("paper_improvement", pa.float64()),  # recomputed from the paper's cells, in percent
         pa.field("paper_improvement_printed", pa.float64()),
@@ -124,7 +126,7 @@ def _row(measured: _Measured, parameters: Mapping[Backbone, int]) -> dict[str, A
     labels = measured[HIT_TEST]
     backbone = Backbone(labels["dataset"], labels["protocol"], labels["backbone"])
     row = {
-        **{name: labels[name] for name in (*_LABELS, "seeds", "draws", "confidence")},
+        **{name: labels[name] for name in (*_LABELS, "seeds", "draws", "confidence", "covers")},
         "backbone": backbone_label(backbone.name, parameters.get(backbone)),
         "test_users": labels["n"],
     }
@@ -163,6 +165,7 @@ def _paper_columns(key: _Key, measured: _Measured, small_models: Collection[str]
     return {
         "paper_hit_ratio@1": paper.hit_ratio,
         "paper_valid_ratio": paper.valid_ratio,
+        "paper_is_count": paper.is_count,
         "paper_backbone": paper.label,
         "paper_improvement": None if printed is None else recomputed_improvement(dataset, method),
         "paper_improvement_printed": printed,
@@ -176,7 +179,10 @@ def _verdict(measured: _Measured, paper: PaperValue, reads_by_small_backbone: bo
     if incomparable:
         return incomparable
     cell = measured.get(TableColumn(paper.metric, "test"))
-    return None if cell is None else judge(cell["low"], cell["high"], paper.hit_ratio, paper.claimed_gain)
+    if cell is None:
+        return None
+    ours = Cell(**{field.name: cell[field.name] for field in fields(Cell)})
+    return judge(ours, paper.hit_ratio, paper.claimed_gain)
 
 
 def _known(value: float | None) -> float | None:

@@ -1,4 +1,4 @@
-"""The published protocol: its numbers on MovieLens-100K, and its recipes for LastFM and Steam on made-up data."""
+"""The protocol random_users: its numbers on MovieLens-100K, and its recipes for LastFM and Steam on made-up data."""
 
 from collections import Counter
 
@@ -30,12 +30,12 @@ def raw_data(rows: list[tuple[str, str, int]], raw_items: list[str]) -> RawData:
 
 
 def sequences_of(interactions: pa.Table, split_seed: int = 0) -> pa.Table:
-    return make_sequences(interactions, "published", split_seed=split_seed, minimum_history=3, maximum_history=10)
+    return make_sequences(interactions, "random_users", split_seed=split_seed, minimum_history=3, maximum_history=10)
 
 
 @pytest.fixture(scope="module")
 def movielens() -> tuple[pa.Table, pa.Table]:
-    prepared = prepare(MOVIELENS.read("recbole"), MOVIELENS.recipe, "published", RATED)
+    prepared = prepare(MOVIELENS.read("recbole"), MOVIELENS.recipe, "random_users", RATED)
     return prepared.interactions, prepared.items
 
 
@@ -87,7 +87,7 @@ def test_lastfm_keeps_artists_of_4_users_then_users_of_4_artists_once_each() -> 
     prepared = prepare(
         raw_data([*common, *tagged_twice, *once], ["99", *map(str, range(7, 13))]),
         built_in_dataset("lastfm").recipe,
-        "published",
+        "random_users",
         FilterSettings(),
     )
     assert [(count.rows_out, count.users_out, count.items_out) for count in prepared.steps[:3]] == [
@@ -104,7 +104,7 @@ def test_steam_keeps_a_third_of_the_users_with_20_reviews_and_a_third_of_the_gam
     games = [str(number) for number in range(90, 0, -1)]
     rows = [(f"user {user}", game, day) for user in range(300) for day, game in enumerate(games[: 10 + user % 20])]
     prepared = prepare(
-        raw_data(rows, games), built_in_dataset("steam").recipe, "published", FilterSettings(sample_seed=1)
+        raw_data(rows, games), built_in_dataset("steam").recipe, "random_users", FilterSettings(sample_seed=1)
     )
     counts = [(count.step, count.users_out, count.items_out) for count in prepared.steps[:4]]
     assert counts[:2] == [("distinct pairs", 300, 29), ("users with >= 20 items", 150, 29)]
@@ -120,11 +120,11 @@ def test_steam_keeps_a_third_of_the_users_with_20_reviews_and_a_third_of_the_gam
 def test_own_data_keeps_a_core_only_where_one_is_asked_for() -> None:
     rows = [(user, item, 0) for user in "abc" for item in "XYZ"] + [("d", "W", 0)]
     raw = raw_data(rows, list("WXYZ"))
-    everything = prepare(raw, own_dataset("books", BOOKS).recipe, "published", FilterSettings())
+    everything = prepare(raw, own_dataset("books", BOOKS).recipe, "random_users", FilterSettings())
     assert [count.step for count in everything.steps][0] == "distinct pairs"
     assert everything.interactions.num_rows == 10
     asking = own_dataset("books", BOOKS.model_copy(update={"minimum_users_per_item": 2}))
-    core = prepare(raw, asking.recipe, "published", FilterSettings())
+    core = prepare(raw, asking.recipe, "random_users", FilterSettings())
     assert core.interactions.num_rows == 9
     assert core.items["title"].to_pylist() == ["Title X", "Title Y", "Title Z"]
 
@@ -132,4 +132,4 @@ def test_own_data_keeps_a_core_only_where_one_is_asked_for() -> None:
 def test_too_high_a_minimum_rating_is_named() -> None:
     raw = raw_data([("1", "1", 0)], ["1"])
     with pytest.raises(ValueError, match="step 'rating >= 6' leaves none of the 1 interactions"):
-        prepare(raw, MOVIELENS.recipe, "published", FilterSettings(minimum_rating=6))
+        prepare(raw, MOVIELENS.recipe, "random_users", FilterSettings(minimum_rating=6))

@@ -1,0 +1,25 @@
+"""What the rules about tuned adapters hand to their scripts."""
+
+import pytest
+
+from ilora.study.study import Study
+from ilora.study.tuning import TuningFiles
+
+RUN = {"dataset": "movielens", "protocol": "random_users", "backbone": "embedded", "seed": "1"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "wildcards", "tokens"),
+    [
+        ({}, {"method": "ilora"}, 32),
+        ({}, {"method": "ilora", "variant": "maximum_new_tokens~64"}, 64),
+        ({}, {"method": "ilora", "variant": "preset~released"}, 64),
+        ({"finetuning": {"preset": "released", "snapshots": []}}, {"method": "llara"}, 64),
+        # The option is of tuned methods.
+        ({"finetuning": {"maximum_new_tokens": 64}}, {"method": "zero_shot"}, 32),
+        ({"decoding": {"maximum_new_tokens": 8}}, {"method": "ilora"}, 8),
+    ],
+)
+def test_the_tokens_of_an_answer(changes: dict[str, object], wildcards: dict[str, str], tokens: int) -> None:
+    decoding = TuningFiles(Study.load(changes, {})).inference({**RUN, **wildcards})["decoding"]
+    assert decoding.get("maximum_new_tokens", 32) == tokens

@@ -1,0 +1,110 @@
+"""What a GGUF file says of the model that it holds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gguf import GGUFReader
+
+from ilora.llm.model.backbones import BackboneError
+
+_MAGIC = b"GGUF"
+_TOKENS = "tokenizer.ggml.tokens"
+
+#: Tensors and the key by which llama.cpp stretches rotary positions, and which transformers leaves unread.
+_UNREAD_TENSORS = ("rope_freqs.", "rope_factors_")
+_UNREAD_KEY = "rope.scaling.type"
+
+
+@dataclass(frozen=True)
+class GgufContents:
+    """A GGUF file, without its tensors.
+
+    Attributes:
+        path: of the file.
+        metadata: value of each key; of an array its length.
+        tensor_types: how many tensors there are of each type, such as ``{"F32": 61, "Q4_1": 211}``.
+    """
+
+    path: Path
+    metadata: Mapping[str, Any]
+    tensor_types: Mapping[str, int]
+
+    @property
+    def architecture(self) -> str:
+        """In llama.cpp's words, such as ``llama``."""
+        return str(self.metadata["general.architecture"])
+
+    @property
+    def pre_tokenizer(self) -> str | None:
+        """In llama.cpp's words, how a text is split before it is cut into tokens; None if the file does not say."""
+        return self.metadata.get("tokenizer.ggml.pre")
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a record tells of the model: None where the file does not say, as of the licence."""
+        general = {key: self.metadata.get(f"general.{key}") for key in ("name", "organization", "license")}
+        named = {key: self.metadata.get(f"general.license.{key}") for key in ("name", "link")}
+        return {
+            **general,
+            "architecture": self.architecture,
+            **{f"license_{key}": value for key, value in named.items() if value is not None},
+            "tensor_types": dict(self.tensor_types),
+        }
+
+
+def read_gguf(path: Path) -> GgufContents:
+    """Read a GGUF file, all of whose tensors must be there.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        BackboneError: it is no GGUF file, cut off, one part of several, or without a tokenizer; or its positions are
+            stretched in a way that transformers would leave out in silence.
+    """
+    with path.open("rb") as file:
+        begins = file.read(len(_MAGIC))
+    if begins != _MAGIC:
+        raise BackboneError(f"{path}: begins with {begins!r}, expected {_MAGIC!r}: it is no GGUF file. Get it again.")
+    try:
+        reader = GGUFReader(path)
+        metadata = {key: _value(field) for key, field in reader.fields.items()}
+    except (ValueError, IndexError, KeyError, OverflowError) as error:
+        size = path.stat().st_size
+        raise BackboneError(
+            f"{path}: is cut off or damaged: found {size} bytes, in which not all that its header names can be read "
+            f"({type(error).__name__}: {error}). Get it again."
+        ) from error
+    types = sorted(tensor.tensor_type.name for tensor in reader.tensors)
+    contents = GgufContents(path, metadata, {kind: types.count(kind) for kind in dict.fromkeys(types)})
+    _check(contents, [tensor.name for tensor in reader.tensors])
+    return contents
+
+
+def _value(field: Any) -> Any:
+    return len(field.data) if len(field.types) > 1 else field.contents()
+
+
+def _check(contents: GgufContents, tensors: list[str]) -> None:
+    path, metadata = contents.path, contents.metadata
+    if "general.architecture" not in metadata:
+        raise BackboneError(f"{path}: found no key general.architecture, expected the name of one. Get it again.")
+    parts = metadata.get("split.count", 1)
+    if parts > 1:
+        raise BackboneError(
+            f"{path}: is one of {parts} parts, expected a whole model. Join them (llama-gguf-split --merge FIRST OUT)."
+        )
+    if not metadata.get(_TOKENS):
+        raise BackboneError(
+            f"{path}: found no tokenizer (key {_TOKENS}), expected the model's own. Take a GGUF file that has one, or "
+            "set backbone.name to a directory with the model's tokenizer and safetensors."
+        )
+    stretched = [name for name in tensors if name.startswith(_UNREAD_TENSORS)]
+    scaling = metadata.get(f"{contents.architecture}.{_UNREAD_KEY}", "none")
+    if contents.architecture != "gpt-oss" and (stretched or scaling != "none"):
+        found = ", ".join(stretched) or f"{contents.architecture}.{_UNREAD_KEY}: {scaling}"
+        raise BackboneError(
+            f"{path}: stretches its rotary positions ({found}), which transformers does not read from GGUF: every "
+            "number would be another model's. Set backbone.name to the model's directory of safetensors, or to its "
+            "name on the hub."
+        )

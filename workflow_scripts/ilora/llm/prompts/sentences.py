@@ -1,0 +1,88 @@
+"""Prompts that are running text: lists joined by commas, in one of several texts.
+
+The released code of the paper draws one of three texts for each batch and joins its lists by ", ". So it is here, in
+the data set's own sentences: history first, then the candidates, then what is asked for.
+"""
+
+from dataclasses import dataclass
+
+from transformers import PreTrainedTokenizerBase
+
+from ilora.datasets.wording import PromptWording
+from ilora.llm.prompts.title_tokens import readable
+
+SEPARATOR = ", "
+_WORD = "a"
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """What stands before the history, between the two lists, and behind the candidates."""
+
+    before: str
+    between: str
+    behind: str
+
+
+@dataclass(frozen=True)
+class SentenceTokens:
+    """The same as token ids, and the separator of a list's items."""
+
+    before: list[int]
+    between: list[int]
+    behind: list[int]
+    separator: list[int]
+
+
+def prompt_sentences(wording: PromptWording) -> tuple[Sentences, Sentences, Sentences]:
+    """Give the three texts of a data set."""
+    history, candidates, question = (
+        sentence.removesuffix("\n") for sentence in (wording.history, wording.candidates, wording.question)
+    )
+    return (
+        Sentences(f"{history} ", f". {candidates} ", f". {question} "),
+        Sentences(f"{history} ", ". One of these comes next: ", ". The one that comes next is: "),
+        Sentences(
+            "From first to last, a user has chosen: ",
+            ". Recommend what to choose next out of: ",
+            ". Name one of them and nothing else. Recommendation: ",
+        ),
+    )
+
+
+def sentence_tokens(tokenizer: PreTrainedTokenizerBase, sentences: Sentences) -> SentenceTokens:
+    """Tokenize a text around titles, which have tokens of their own.
+
+    Raises:
+        ValueError: if the tokenizer cannot write one of its parts next to a title.
+    """
+    return SentenceTokens(
+        before=_between_titles(tokenizer, "", sentences.before),
+        between=_between_titles(tokenizer, _WORD, sentences.between),
+        behind=_between_titles(tokenizer, _WORD, sentences.behind),
+        separator=_between_titles(tokenizer, _WORD, SEPARATOR),
+    )
+
+
+def _between_titles(tokenizer: PreTrainedTokenizerBase, word: str, text: str) -> list[int]:
+    """Give tokens that read as the text between a word (or nothing) and a title, each tokenized apart from it.
+
+    Some tokenizers put a word-start before every text, which then stands for the space at the end of the text before.
+    """
+    begun, title = _encode(tokenizer, word), _encode(tokenizer, _WORD)
+    for spelt in (text, text.removesuffix(" ")):
+        behind = _encode(tokenizer, word + spelt)
+        alternatives = [_encode(tokenizer, spelt)]
+        if behind[: len(begun)] == begun:
+            alternatives.append(behind[len(begun) :])
+        for token_ids in alternatives:
+            if readable(tokenizer, [*begun, *token_ids, *title]) == word + text + _WORD:
+                return token_ids
+    raise ValueError(
+        f"the tokenizer of {tokenizer.name_or_path} cannot write {text!r} next to a title: set "
+        "finetuning.prompt_texts to lists"
+    )
+
+
+def _encode(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    return list(tokenizer.encode(text, add_special_tokens=False)) if text else []

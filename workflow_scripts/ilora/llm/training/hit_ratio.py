@@ -1,0 +1,47 @@
+"""HitRatio@1 on the validation split in the middle of a training."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ilora.configuration.sections.decoding import DecodingSection
+from ilora.configuration.tuning import TuningSettings
+from ilora.llm.inference.generation import generate_answers
+from ilora.llm.inference.prompt_batches import PreparedPrompt
+from ilora.llm.model.hybrid_model import HybridLanguageModel
+from ilora.llm.prompts.builder import PromptBuilder
+from ilora.predictions.choices import resolve_choice
+from ilora.progress import Progress
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A prompt with what may be answered (item ids) and what is right (an item id)."""
+
+    prompt: PreparedPrompt
+    candidates: Sequence[int]
+    target: int
+
+
+def hit_ratio(
+    model: HybridLanguageModel, builder: PromptBuilder, questions: Sequence[Question], settings: TuningSettings
+) -> float:
+    """Give the share of questions, of at least one, that are answered by the right title alone; greedy text.
+
+    The model is left in training mode.
+    """
+    # A longer answer is no title, so the answers that count are those of any larger limit.
+    longest = max(len(builder.answer(item)) for question in questions for item in question.candidates)
+    values = settings.finetuning
+    decoding = DecodingSection(batch_size=values.batch_size // values.gradient_accumulation, maximum_new_tokens=longest)
+    prompts = [question.prompt for question in questions]
+    with Progress(len(prompts), f"validating {settings.description}", _LOGGER) as progress:
+        texts = generate_answers(model, builder, prompts, decoding, progress)
+    model.train()
+    hits = [
+        resolve_choice(text, question.candidates, builder.title_texts) == question.target
+        for text, question in zip(texts, questions, strict=True)
+    ]
+    return sum(hits) / len(hits)
