@@ -38,6 +38,9 @@ from ilora.adapters.lora_config import InstanceWiseLoraConfig
 from ilora.adapters.mixed_batches import RowAdapters, check_rows, rows_by_adapter
 from ilora.adapters.open_gates import OpenGates
 
+#: Tasks whose models in PEFT add the head to what the caller's settings save, after the adapter was made.
+_HEADED_AFTERWARDS = ("TOKEN_CLS", "QUESTION_ANS")
+
 
 class InstanceWiseLoraModel(LoraModel):
     """The base model with gated LoRA layers, and a gate for each adapter (Eq. 10-12).
@@ -82,7 +85,11 @@ class InstanceWiseLoraModel(LoraModel):
                 are of another base model. The model is then as it was.
         """
         # The caller's own settings stay as they are: what the base model is known by is of this model alone.
-        config: Any = copy.deepcopy(self.peft_config[adapter_name])
+        own: Any = self.peft_config[adapter_name]
+        config = copy.deepcopy(own)
+        if own.task_type in _HEADED_AFTERWARDS:
+            own.modules_to_save = own.modules_to_save or []
+            config.modules_to_save = own.modules_to_save
         self.peft_config[adapter_name] = config
         trainable = {parameter: parameter.requires_grad for parameter in self.gates.parameters()}
         super().inject_adapter(model, adapter_name, autocast_adapter_dtype, low_cpu_mem_usage, state_dict)
