@@ -46,7 +46,7 @@ rule fine_tune:
     resources:
         **requests.fine_tuning,
     params:
-        code=code_version("fine_tune"),
+        code=code_version("fine_tune", by_wildcards=tuning.modules),
         tuning=tuning.settings,
         processes={"processes": study.config.backbone.processes, "nodes": study.config.backbone.nodes},
         sharded=study.config.backbone.sharded,

@@ -25,7 +25,7 @@ backbone: {name: small.gguf, gpus: 0}
 prompt: {order: history_first, behaviour_token: after_title}
 finetuning: {item_vectors: raw, batch_size: 2, steps: 2, snapshots: []}
 """
-PLACE = "movielens/published"
+PLACE = "movielens/random_users"
 
 
 def test_a_gguf_file_is_converted_tuned_and_asked(finished: Checkout, tmp_path: Path) -> None:

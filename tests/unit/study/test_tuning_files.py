@@ -2,6 +2,7 @@
 
 import pytest
 
+from ilora.configuration.tuning import EPOCH_MEASURE
 from ilora.study.study import Study
 from ilora.study.tuning import TuningFiles
 
@@ -23,3 +24,8 @@ RUN = {"dataset": "movielens", "protocol": "random_users", "backbone": "embedded
 def test_the_tokens_of_an_answer(changes: dict[str, object], wildcards: dict[str, str], tokens: int) -> None:
     decoding = TuningFiles(Study.load(changes, {})).inference({**RUN, **wildcards})["decoding"]
     assert decoding.get("maximum_new_tokens", 32) == tokens
+
+
+@pytest.mark.parametrize(("variant", "modules"), [("default", []), ("preset~released", [EPOCH_MEASURE])])
+def test_answering_is_code_of_a_fine_tuning_that_takes_its_best_epoch(variant: str, modules: list[str]) -> None:
+    assert TuningFiles(Study.load({}, {})).modules({**RUN, "method": "ilora", "variant": variant}) == modules

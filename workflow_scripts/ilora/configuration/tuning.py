@@ -13,6 +13,9 @@ from ilora.configuration.sections.prompt import PromptSection
 from ilora.datasets.wording import PromptWording
 from ilora.methods.declaration import AdapterKind, PromptKind
 
+#: What a fine-tuning that takes its best epoch loads by name: answering, whose code is no part of other fine-tunings.
+EPOCH_MEASURE = "ilora.llm.training.hit_ratio"
+
 
 class MethodKind(Section):
     """What kind of method of the language model it is."""

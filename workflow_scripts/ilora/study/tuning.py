@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from ilora.configuration.decoding import decoding_values
 from ilora.configuration.sections.finetuning_values import FinetuningValues
 from ilora.configuration.sweep_cells import SweepCell
-from ilora.configuration.tuning import MethodKind, TuningSettings
+from ilora.configuration.tuning import EPOCH_MEASURE, MethodKind, TuningSettings
 from ilora.configuration.types import DEFAULT_VARIANT
 from ilora.configuration.variants import VariantSettings, resolve_variant
 from ilora.datasets.wording import PromptWording
@@ -65,6 +65,10 @@ class TuningFiles:
             candidates=config.data.candidates,
             candidate_seed=config.data.candidate_seed,
         ).plain()
+
+    def modules(self, wildcards: Wildcards) -> list[str]:
+        """Return what a fine-tuning loads by name."""
+        return [EPOCH_MEASURE] if self.variant(wildcards).finetuning.best_epoch else []
 
     def kind(self, wildcards: Wildcards) -> dict[str, str]:
         """Return what kind of method it is."""

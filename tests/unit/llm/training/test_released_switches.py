@@ -12,9 +12,8 @@ from transformers import TrainerControl, TrainerState, TrainingArguments
 from ilora.artifacts.tensors import write_tensors
 from ilora.configuration.tuning import TuningSettings
 from ilora.data.sequences import SequenceTable
-from ilora.llm.inference.predicting import answering_seed
 from ilora.llm.model.projector import Projector
-from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder, PromptStyle
+from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder, PromptStyle, answering_seed
 from ilora.llm.training import fine_tuning
 from ilora.llm.training.callbacks import KeepBestEpoch
 from ilora.llm.training.fine_tuning import FineTuningExamples
@@ -101,8 +100,8 @@ def test_validation_asks_each_question_in_a_text_of_its_own(many: SequenceTable,
     for number, (question, tokens) in enumerate(zip(questions, measured, strict=True)):
         text = sentences.draw_text(answering_seed(SMALL_TUNING.seed, number))
         row = int(many.rows("val")[number])
-        assert question.prompt.tokens == sentences.prompt(many.histories[row], question.candidates, text)
-        assert list(tokens) == [*question.prompt.tokens.token_ids, *sentences.answer(question.target)]
+        assert question.prompt == sentences.prompt(many.histories[row], question.candidates, text)
+        assert list(tokens) == [*question.prompt.token_ids, *sentences.answer(question.target)]
 
 
 def test_epochs_end_after_the_batch_that_completes_them(many: SequenceTable, builder: PromptBuilder) -> None:

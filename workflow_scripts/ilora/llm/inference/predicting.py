@@ -15,7 +15,7 @@ from ilora.llm.inference.generation import generate_answers
 from ilora.llm.inference.likelihood import score_answers
 from ilora.llm.inference.prompt_batches import PreparedPrompt
 from ilora.llm.model.hybrid_model import HybridLanguageModel
-from ilora.llm.prompts.builder import PromptBuilder
+from ilora.llm.prompts.builder import PromptBuilder, answering_seed
 from ilora.llm.prompts.context import report_cut_histories
 from ilora.progress import Progress
 
@@ -96,11 +96,6 @@ def predict(
     with Progress(len(sets), f"scoring candidates with {prompted.name}", _LOGGER) as progress:
         scores = score_answers(model, prompts, possible, decoding.batch_size, progress)
     return ModelOutputs(texts, [one.sums if decoding.candidate_score == "sum" else one.means for one in scores])
-
-
-def answering_seed(seed: int, number: int) -> tuple[int, int, int]:
-    """Give the seed of the text in which a candidate set, by its number among those answered, is asked about."""
-    return seed, 3, number
 
 
 def report_unanswerable_titles(

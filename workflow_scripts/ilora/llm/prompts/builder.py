@@ -238,3 +238,8 @@ class PromptBuilder:
 def _append_text(prompt: TokenisedPrompt, token_ids: Sequence[int]) -> None:
     prompt.token_ids.extend(token_ids)
     prompt.behaviour.extend([NO_ITEM] * len(token_ids))
+
+
+def answering_seed(seed: int, number: int) -> tuple[int, int, int]:
+    """Give the seed of the text in which a candidate set, by its number among those answered, is asked about."""
+    return seed, 3, number

@@ -3,6 +3,8 @@
 import logging
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
 
 import numpy as np
 import torch
@@ -12,21 +14,35 @@ from transformers.trainer_pt_utils import get_length_grouped_indices
 from ilora.adapters.labels import IGNORED_LABEL
 from ilora.adapters.load import ExpertLoad
 from ilora.configuration.sections.finetuning_values import FinetuningValues
-from ilora.configuration.tuning import TuningSettings
+from ilora.configuration.tuning import EPOCH_MEASURE, TuningSettings
 from ilora.data.candidates import draw_candidates
 from ilora.data.sequences import SequenceTable
-from ilora.llm.inference.predicting import answering_seed
-from ilora.llm.inference.prompt_batches import PreparedPrompt
 from ilora.llm.model.collation import Collator, TrainingExample
 from ilora.llm.model.hybrid_model import HybridLanguageModel
-from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder
+from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder, TokenisedPrompt, answering_seed
 from ilora.llm.prompts.context import report_cut_histories
 from ilora.llm.training.checkpoints import Checkpointing
-from ilora.llm.training.hit_ratio import Question, hit_ratio
 from ilora.llm.training.loop import Epochs, Hooks, LogRow, LoopSettings, ParameterGroup, Schedule, Validation, train
 from ilora.llm.training.processes import process_count, total_over_processes
 
 _LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A sequence of the validation split as it is answered.
+
+    Attributes:
+        prompt: what is asked.
+        gate_input: what the gate reads, float32 (width,); None without such a gate.
+        candidates: item ids that may be answered.
+        target: item id of the right answer.
+    """
+
+    prompt: TokenisedPrompt
+    gate_input: torch.Tensor | None
+    candidates: Sequence[int]
+    target: int
 
 
 class FineTuningExamples(Dataset[TrainingExample]):
@@ -124,8 +140,7 @@ class FineTuningExamples(Dataset[TrainingExample]):
             text = self.builder.draw_text(answering_seed(self.settings.seed, number))
             prompt = self.builder.prompt(self._sequences.histories[row], candidates, text)
             gate_input = None if self._gate_inputs is None else torch.from_numpy(self._gate_inputs[row])
-            asked = PreparedPrompt(prompt, gate_input)
-            questions.append(Question(asked, candidates, int(self._sequences.targets[row])))
+            questions.append(Question(prompt, gate_input, candidates, int(self._sequences.targets[row])))
         return questions
 
     @property
@@ -256,6 +271,7 @@ def _epochs(model: HybridLanguageModel, examples: FineTuningExamples) -> Epochs 
     if not examples.settings.finetuning.best_epoch:
         return None
     questions = examples.validation_questions()
+    hit_ratio = import_module(EPOCH_MEASURE).hit_ratio
     return Epochs(examples.epoch_ends, lambda: hit_ratio(model, examples.builder, questions, examples.settings))
 
 

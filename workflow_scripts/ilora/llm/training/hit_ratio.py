@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ilora.configuration.sections.decoding import DecodingSection
 from ilora.configuration.tuning import TuningSettings
@@ -10,19 +9,11 @@ from ilora.llm.inference.generation import generate_answers
 from ilora.llm.inference.prompt_batches import PreparedPrompt
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.prompts.builder import PromptBuilder
+from ilora.llm.training.fine_tuning import Question
 from ilora.predictions.choices import resolve_choice
 from ilora.progress import Progress
 
 _LOGGER = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Question:
-    """A prompt with what may be answered (item ids) and what is right (an item id)."""
-
-    prompt: PreparedPrompt
-    candidates: Sequence[int]
-    target: int
 
 
 def hit_ratio(
@@ -36,7 +27,7 @@ def hit_ratio(
     longest = max(len(builder.answer(item)) for question in questions for item in question.candidates)
     values = settings.finetuning
     decoding = DecodingSection(batch_size=values.batch_size // values.gradient_accumulation, maximum_new_tokens=longest)
-    prompts = [question.prompt for question in questions]
+    prompts = [PreparedPrompt(question.prompt, question.gate_input) for question in questions]
     with Progress(len(prompts), f"validating {settings.description}", _LOGGER) as progress:
         texts = generate_answers(model, builder, prompts, decoding, progress)
     model.train()
