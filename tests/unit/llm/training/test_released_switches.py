@@ -14,7 +14,6 @@ from ilora.configuration.tuning import TuningSettings
 from ilora.data.sequences import SequenceTable
 from ilora.llm.model.projector import Projector
 from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder, PromptStyle, answering_seed
-from ilora.llm.training import fine_tuning
 from ilora.llm.training.callbacks import KeepBestEpoch
 from ilora.llm.training.fine_tuning import FineTuningExamples
 from ilora.llm.training.hit_ratio import hit_ratio
@@ -138,7 +137,7 @@ def test_the_projector_that_tuning_begins_with(job: TuningJob, tmp_path: Path) -
 
 def test_the_best_epoch_by_validation_is_taken(job: TuningJob, monkeypatch: pytest.MonkeyPatch) -> None:
     told = iter([0.1, 0.4, 0.2])
-    monkeypatch.setattr(fine_tuning, "hit_ratio", lambda *_: next(told))
+    monkeypatch.setattr("ilora.llm.training.hit_ratio.hit_ratio", lambda *_: next(told))
     # Of two training sequences an epoch is one batch of two.
     best = with_finetuning(job, "best", batch_size=2, steps=3, learning_rate=0.05, snapshots=[1, 2, 3], best_epoch=True)
     run_tuning(best)
@@ -199,7 +198,7 @@ def test_a_training_taken_up_again_knows_its_earlier_epochs(job: TuningJob, monk
             raise KeyboardInterrupt
         return scores[measured[-1]]
 
-    monkeypatch.setattr(fine_tuning, "hit_ratio", score)
+    monkeypatch.setattr("ilora.llm.training.hit_ratio.hit_ratio", score)
     stop = False
     run_tuning(whole)
     stop, measured[:] = True, []
