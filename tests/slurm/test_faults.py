@@ -95,7 +95,6 @@ def half_finished(slurm: OneNodeSlurm, finished: Checkout, part: Part, tmp_path:
     copy = Checkout.like(finished, tmp_path / "checkout")
     take_away(part, copy)
     place = SlurmCheckout(slurm, copy)
-    place.look_every_second()
     yield place
     place.stop()
 
@@ -163,6 +162,9 @@ def test_a_disturbed_run_ends_with_the_same_bytes(
 ) -> None:
     seed, random_numbers = new_random_numbers()
     began = time.monotonic()
+    # A look while the controller is away has the plugin ask sacct, which knows nothing here: rarely, as it is shipped.
+    if fault is not faults.restart_the_controller:
+        half_finished.look_every_second()
     # `make slurm` and Snakemake by itself, each with both parts.
     start = half_finished.start_by_make if number in (1, 2) else half_finished.start
     print(f"{fault.__name__}: seed {seed}", end="; ")
@@ -197,6 +199,7 @@ def test_a_job_that_ran_out_of_memory_gets_more(
 ) -> None:
     seed, random_numbers = new_random_numbers()
     began = time.monotonic()
+    half_finished.look_every_second()
     rule = random_numbers.choice(list(part.on_slurm))
     megabytes = random_numbers.randint(40, 160)
     print(f"out of memory: seed {seed}, {rule} with {megabytes} MB", end="; ")
