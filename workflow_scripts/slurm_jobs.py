@@ -17,6 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
+import snakemake_executor_plugin_slurm as plugin
 from snakemake_executor_plugin_slurm.job_status_query import get_min_job_age
 from snakemake_executor_plugin_slurm.submit_string import get_submit_command
 from snakemake_executor_plugin_slurm.utils import set_gres_string
@@ -106,13 +107,8 @@ def check_slurm(executor: Executor, jobs: Iterable[Job]) -> None:
         SlurmJobsError: If `squeue` forgets finished jobs before Snakemake looks at them, an account is not the user's,
             Slurm does not answer, or the plugin would refuse what a job asks for; every rule with such jobs is named.
     """
-    age = get_min_job_age()
-    if executor.get_status_command() == "squeue" and age is not None and age < SECONDS_TO_REMEMBER:
-        raise SlurmJobsError(
-            f"Slurm forgets a finished job after {age} seconds (MinJobAge), before Snakemake looks at it again. Ask "
-            f"for {SECONDS_TO_REMEMBER} or more; or, where the cluster keeps accounts, set slurm-status-command: sacct "
-            "in slurm/config.yaml"
-        )
+    if executor.get_status_command() == "squeue":
+        _check_memory_of_squeue()
     places: dict[str, dict[str, str]] = {}
     refused: dict[str, str] = {}
     for job in jobs:
@@ -134,6 +130,24 @@ def check_slurm(executor: Executor, jobs: Iterable[Job]) -> None:
             + "\nChange the resources in slurm/config.yaml. docs/cluster.md says how to ask for a GPU whose name has a "
             "hyphen, for a quality of service, and under an account whose name is a number."
         )
+
+
+def _check_memory_of_squeue() -> None:
+    """Raise if `squeue` forgets a finished job too soon; otherwise have the plugin remember how long it does not.
+
+    The plugin reads MinJobAge at each look at its jobs. While Slurm's controller is away it reads nothing, takes that
+    for too short, and asks `sacct`, which never answers on a cluster that keeps no accounts.
+    """
+    age = get_min_job_age()
+    if age is None:
+        return
+    if age < SECONDS_TO_REMEMBER:
+        raise SlurmJobsError(
+            f"Slurm forgets a finished job after {age} seconds (MinJobAge), before Snakemake looks at it again. Ask "
+            f"for {SECONDS_TO_REMEMBER} or more; or, where the cluster keeps accounts, set slurm-status-command: sacct "
+            "in slurm/config.yaml"
+        )
+    plugin.get_min_job_age = lambda: age
 
 
 def _account(executor: Executor, job: Job) -> str:

@@ -15,6 +15,7 @@ import pytest
 from snakemake.exceptions import WorkflowError
 from snakemake.iocontainers import ResourceList
 from snakemake_executor_plugin_slurm import ExecutorSettings
+from snakemake_executor_plugin_slurm.job_status_query import get_min_job_age
 
 import slurm_jobs
 from runs import Run, this_run
@@ -199,8 +200,18 @@ def jobs_of_rules(*names: str) -> list[slurm_jobs.Job]:
 
 @pytest.fixture
 def remembering_slurm(monkeypatch: pytest.MonkeyPatch) -> Executor:
+    # Set here only so that it is put back when the test ends.
+    monkeypatch.setattr(slurm_jobs.plugin, "get_min_job_age", get_min_job_age)
     monkeypatch.setattr(slurm_jobs, "get_min_job_age", lambda: 300)
     return Executor("squeue")
+
+
+def test_the_plugin_goes_on_asking_squeue_while_the_controller_is_away(remembering_slurm: Executor) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", "")
+        assert slurm_jobs.plugin.get_min_job_age() is None
+        slurm_jobs.check_slurm(remembering_slurm, [])
+        assert slurm_jobs.plugin.get_min_job_age() == 300
 
 
 def test_accounts_are_checked_where_an_error_is_seen(remembering_slurm: Executor) -> None:
