@@ -1,8 +1,7 @@
 # make run      the default study (config.yaml): data, recommenders, backbone, fine-tuning, Table 1 and figures; prints the
 #               table, unless there are ARGUMENTS
 # make study    the same with three seeds and every ablation (studies/embedded.yaml)
-# make pretrained  a pretrained Llama of 135 million parameters in place of the embedded one (studies/pretrained.yaml),
-#               for hours on a CPU
+# make pretrained  a pretrained Llama of 135 million parameters in place of the embedded one (studies/pretrained.yaml)
 # make figures  every figure, exploratory: one seed, shorter ablations (studies/figures.yaml)
 # make report   one HTML file about the default study: tables, figures, answers, settings, costs, deviations
 # make slurm    the paper's study (studies/paper.yaml) on a cluster: docs/cluster.md

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 from namespaces import without_network
 
 PARTS = (
@@ -92,6 +94,22 @@ class Checkout:
         """Make the smoke study to its end, without a network where the system allows that."""
         process = self.run(without_network([*SNAKEMAKE, "--cores", "all", *SMOKE]))
         assert process.returncode == 0, process.stdout
+
+    def ask(self, adapter: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Ask a tuned adapter, by its path in the copy, as `ilora predict` does; standard error is kept apart."""
+        return subprocess.run(
+            [sys.executable, "-m", "ilora.predict", adapter, *arguments],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": "workflow_scripts"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def unique_titles(self, place: str) -> list[str]:
+        """Return the titles that one item alone has, of a data set and protocol of the smoke study."""
+        titles = pq.read_table(self.results / "data" / place / "items.parquet")["title"].to_pylist()
+        return [title for title in titles if titles.count(title) == 1]
 
     def planned_jobs(self, *arguments: str) -> dict[str, int]:
         """Return the number of jobs of each rule that a dry run plans, `all` aside; none when all is done."""

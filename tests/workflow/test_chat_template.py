@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -43,15 +40,7 @@ def test_a_chat_model_is_tuned_answers_and_can_be_asked(finished: Checkout, tmp_
     card = (checkout.folder / tuned / "README.md").read_text(encoding="utf-8")
     assert "- Prompt: the user's message in the base model's own chat template" in card
 
-    titles = pq.read_table(checkout.folder / f"results/smoke/data/{PLACE}/items.parquet")["title"].to_pylist()
-    unique = [title for title in titles if titles.count(title) == 1]
-    asked = subprocess.run(
-        [sys.executable, "-m", "ilora.predict", tuned, "--history", *unique[:3], "--candidates", *unique[3:6]],
-        cwd=checkout.folder,
-        env={**os.environ, "PYTHONPATH": "workflow_scripts"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    unique = checkout.unique_titles(PLACE)
+    asked = checkout.ask(tuned, "--history", *unique[:3], "--candidates", *unique[3:6])
     assert asked.returncode == 0, asked.stderr
     assert all(f"  {title}\n" in asked.stdout for title in unique[3:6])

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 from gguf import GGMLQuantizationType
 
@@ -48,15 +44,7 @@ def test_a_gguf_file_is_converted_tuned_and_asked(finished: Checkout, tmp_path: 
     card = (checkout.folder / tuned / "README.md").read_text(encoding="utf-8")
     assert "- Base model: small.gguf\n" in card and "for its use with this adapter: apache-2.0." in card
 
-    titles = pq.read_table(checkout.folder / f"results/smoke/data/{PLACE}/items.parquet")["title"].to_pylist()
-    unique = [title for title in titles if titles.count(title) == 1]
-    asked = subprocess.run(
-        [sys.executable, "-m", "ilora.predict", tuned, "--history", *unique[:3], "--candidates", *unique[3:6]],
-        cwd=checkout.folder,
-        env={**os.environ, "PYTHONPATH": "workflow_scripts"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    unique = checkout.unique_titles(PLACE)
+    asked = checkout.ask(tuned, "--history", *unique[:3], "--candidates", *unique[3:6])
     assert asked.returncode == 0, asked.stderr
     assert all(f"  {title}\n" in asked.stdout for title in unique[3:6])

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 
-import pyarrow.parquet as pq
 import pytest
 
 from checkout import Checkout
@@ -16,20 +13,12 @@ PLACE = "movielens/random_users"
 
 def ask(finished: Checkout, method: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command on an adapter of the smoke study."""
-    adapter = finished.results / "finetune" / PLACE / "embedded" / method / "default" / "seed~1" / "adapter"
-    return subprocess.run(
-        [sys.executable, "-m", "ilora.predict", str(adapter), *arguments],
-        env={**os.environ, "PYTHONPATH": str(finished.folder / "workflow_scripts")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return finished.ask(f"results/smoke/finetune/{PLACE}/embedded/{method}/default/seed~1/adapter", *arguments)
 
 
 @pytest.mark.parametrize("method", ["llara", "ilora"])
 def test_an_adapter_answers_for_a_history(finished: Checkout, method: str) -> None:
-    titles = pq.read_table(finished.results / "data" / PLACE / "items.parquet")["title"].to_pylist()
-    unique = [title for title in titles if titles.count(title) == 1]
+    unique = finished.unique_titles(PLACE)
     asked = ask(finished, method, "--history", *unique[:3], "--candidates", *unique[3:6])
     assert asked.returncode == 0, asked.stderr
     assert asked.stdout.startswith("Answer: ")

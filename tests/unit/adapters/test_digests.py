@@ -13,21 +13,13 @@ from safetensors.torch import load_file, save_file
 
 from ilora.adapters import InstanceWiseLoraConfig, storage
 from ilora.adapters.digests import DIGESTS
-from tiny_models import config, instance_wise, lora, padded, random_sequences, representations, tiny_model
+from tiny_models import answer, config, instance_wise, lora, tiny_model
 
 WEIGHTS, SETTINGS = "adapter_model.safetensors", "adapter_config.json"
 
 
 def trained(seed: int = 1, **gate: Any) -> PeftModel:
     return instance_wise(tiny_model(), config(4, **gate), lora(target_modules=["q_proj", "down_proj"]), seed=seed)
-
-
-@torch.no_grad()
-def answer(model: PeftModel) -> torch.Tensor:
-    logits: torch.Tensor = model(
-        **padded(random_sequences([5, 3]), "left"), sequence_representations=representations(2)
-    ).logits
-    return logits
 
 
 @pytest.fixture(params=["PEFT", "workflow"])

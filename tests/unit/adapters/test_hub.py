@@ -18,7 +18,14 @@ from transformers.utils import hub
 
 from ilora.adapters import InstanceWiseLoraConfig
 from test_storage import earlier_folder
-from tiny_models import config, instance_wise, lora, padded, random_sequences, randomise, representations, tiny_model
+from tiny_models import (
+    answer,
+    config,
+    instance_wise,
+    lora,
+    randomise,
+    tiny_model,
+)
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Could not find a config file in:UserWarning"),
@@ -27,13 +34,6 @@ pytestmark = [
 ]
 
 WEIGHTS, SETTINGS = "adapter_model.safetensors", "adapter_config.json"
-
-
-@torch.no_grad()
-def answer(model: PeftModel) -> torch.Tensor:
-    batch = padded(random_sequences([5, 3]), "left")
-    logits: torch.Tensor = model(**batch, sequence_representations=representations(2)).logits
-    return logits
 
 
 @pytest.fixture

@@ -14,7 +14,17 @@ from transformers import AutoModelForCausalLM
 
 from ilora.adapters import InstanceWiseLoraConfig
 from ilora.adapters.expert_weights import ExpertWeights
-from tiny_models import config, instance_wise, lora, padded, random_sequences, randomise, representations, tiny_model
+from tiny_models import (
+    answer,
+    config,
+    instance_wise,
+    lora,
+    padded,
+    random_sequences,
+    randomise,
+    representations,
+    tiny_model,
+)
 
 MODULES = ["q_proj", "down_proj"]
 
@@ -25,13 +35,6 @@ def settings(**values: Any) -> InstanceWiseLoraConfig:
 
 def trained(**model: Any) -> PeftModel:
     return instance_wise(tiny_model(**model), config(4), lora(target_modules=MODULES))
-
-
-@torch.no_grad()
-def answer(model: PeftModel) -> torch.Tensor:
-    batch = padded(random_sequences([5, 3]), "left")
-    logits: torch.Tensor = model(**batch, sequence_representations=representations(2)).logits
-    return logits
 
 
 @pytest.fixture

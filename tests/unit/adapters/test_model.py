@@ -4,16 +4,10 @@ import copy
 
 import pytest
 import torch
-from peft import PeftModel
 
 from ilora.adapters import get_instance_wise_model
 from ilora.adapters.gating import lora_layers
-from tiny_models import config, instance_wise, lora, padded, random_sequences, representations, tiny_model
-
-
-def answer(model: PeftModel) -> torch.Tensor:
-    batch = padded(random_sequences([5, 3]), "left")
-    return model(**batch, sequence_representations=representations(2)).logits.detach()
+from tiny_models import answer, config, instance_wise, lora, padded, random_sequences, representations, tiny_model
 
 
 def test_a_fresh_adapter_leaves_the_models_answers_as_they_were() -> None:

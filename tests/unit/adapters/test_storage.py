@@ -17,15 +17,19 @@ from ilora.adapters.digests import DIGESTS
 from ilora.artifacts.errors import ArtifactError
 from ilora.artifacts.provenance import sha256_of
 from ilora.artifacts.tensors import read_tensors, write_tensors
-from tiny_models import config, instance_wise, lora, padded, plain_lora, random_sequences, representations, tiny_model
+from tiny_models import (
+    answer,
+    config,
+    instance_wise,
+    lora,
+    padded,
+    plain_lora,
+    random_sequences,
+    representations,
+    tiny_model,
+)
 
 FILES = {"adapter_config.json", "adapter_model.safetensors"}
-
-
-def answer(model: PeftModel) -> torch.Tensor:
-    batch = padded(random_sequences([5, 3]), "left")
-    z = representations(2) if model.gate_config.gate_input == "sequence_representation" else None
-    return model(**batch, sequence_representations=z).logits.detach()
 
 
 def trained(gate: InstanceWiseConfig | None = None, kind: str = "llama", **settings: Any) -> PeftModel:

@@ -197,3 +197,12 @@ def random_sequences(lengths: list[int], seed: int = 0) -> list[torch.Tensor]:
 def representations(rows: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> torch.Tensor:
     """Give z, float (rows, WIDTH)."""
     return torch.randn(rows, WIDTH, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)
+
+
+@torch.no_grad()
+def answer(model: PeftModel) -> torch.Tensor:
+    """Give an instance-wise model's logits for two sequences of other lengths, float (2, 5, vocabulary)."""
+    batch = padded(random_sequences([5, 3]), "left")
+    z = representations(2) if model.gate_config.gate_input == "sequence_representation" else None
+    logits: torch.Tensor = model(**batch, sequence_representations=z).logits
+    return logits

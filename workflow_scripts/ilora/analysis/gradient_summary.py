@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from scipy.stats import rankdata, t
+from scipy.stats import rankdata
 
 from ilora.analysis.gradient_averages import Averages, average_modules, concatenate, mean_of, modules_of, step_of
 from ilora.analysis.gradient_grams import grams_of
 from ilora.analysis.gradient_samples import BY_CLUSTER
 from ilora.analysis.gradient_similarity import deal_blocks, noise_ceiling, regroup, resampled_blocks
 from ilora.analysis.schemas import DIFFERENCE, GRADIENT_SUMMARY
+from ilora.evaluation.trainings import half_width_over_trainings
 
 Array = NDArray[np.float64]
 
@@ -209,7 +210,7 @@ def _with_interval(
         return {"value": None, "low": None, "high": None}
     ends = np.quantile(resampled, [(1 - confidence) / 2, (1 + confidence) / 2]) - resampled.mean() + value
     if len(of_seeds) > 1:
-        over_seeds = t.ppf((1 + confidence) / 2, len(of_seeds) - 1) * np.std(of_seeds, ddof=1) / np.sqrt(len(of_seeds))
+        over_seeds = half_width_over_trainings(of_seeds, confidence)
         ends = np.array([min(ends[0], value - over_seeds), max(ends[1], value + over_seeds)])
     low, high = np.clip(ends, *bounds)
     return {"value": float(value), "low": float(low), "high": float(high)}

@@ -103,6 +103,17 @@ class TrainingVariation:
         return np.where(decided, p, np.fmax(np.exp(root), p))
 
 
+def half_width_over_trainings(numbers: Sequence[Values] | Values, confidence: float) -> Values:
+    """Return how far Student's interval of the mean of several trainings' numbers reaches to each side, [...].
+
+    Args:
+        numbers: of at least 2 trainings, [trainings, ...].
+        confidence: coverage, between 0 and 1.
+    """
+    spread = TrainingSpread(np.std(numbers, axis=0, ddof=1), len(numbers))
+    return spread.quantile(1.0 - confidence) * spread.error
+
+
 def variation_over_trainings(values: Sequence[Values], influences: Sequence[Values]) -> TrainingVariation:
     """Return the variation over trainings of a sum of means, such as the difference of two methods.
 

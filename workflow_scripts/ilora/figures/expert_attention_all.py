@@ -109,9 +109,10 @@ def _with_interval(values: Sequence[float], confidence: float, decimals: int) ->
     mean = f"{np.mean(values):.{decimals}f}"
     if len(values) == 1:
         return mean
-    from scipy.stats import t
+    # Not at the top: planning imports every figure, and SciPy takes its time.
+    from ilora.evaluation.trainings import half_width_over_trainings
 
-    half = t.ppf((1.0 + confidence) / 2.0, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
+    half = half_width_over_trainings(np.asarray(values), confidence)
     return f"{mean} [{np.mean(values) - half:.{decimals}f}, {np.mean(values) + half:.{decimals}f}]"
 
 

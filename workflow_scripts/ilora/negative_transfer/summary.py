@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from scipy.stats import spearmanr, t
+from scipy.stats import spearmanr
 
+from ilora.evaluation.trainings import half_width_over_trainings
 from ilora.negative_transfer.schemas import SUMMARY
 
 #: What is measured, for a reader of the table.
@@ -86,6 +87,6 @@ def _interval(values: pd.Series, lowest: float, confidence: float) -> dict[str, 
     defined = bool(np.isfinite(values).all())
     found: dict[str, Any] = {"value": values.mean() if defined else None, "low": None, "high": None}
     if defined and len(values) > 1:
-        half = t.ppf((1 + confidence) / 2, len(values) - 1) * values.sem()
+        half = half_width_over_trainings(values.to_numpy(), confidence)
         found |= {"low": max(values.mean() - half, lowest), "high": min(values.mean() + half, 1.0)}
     return found | {"seeds": len(values)}
