@@ -162,9 +162,7 @@ def test_a_disturbed_run_ends_with_the_same_bytes(
 ) -> None:
     seed, random_numbers = new_random_numbers()
     began = time.monotonic()
-    # A look while the controller is away has the plugin ask sacct, which knows nothing here: rarely, as it is shipped.
-    if fault is not faults.restart_the_controller:
-        half_finished.look_every_second()
+    half_finished.look_every_second()
     # `make slurm` and Snakemake by itself, each with both parts.
     start = half_finished.start_by_make if number in (1, 2) else half_finished.start
     print(f"{fault.__name__}: seed {seed}", end="; ")
