@@ -4,7 +4,7 @@ They are computed from a table of ranks. A target that shares its places with ot
 worth, which is what an order drawn at random among them gives on average: two items under one id share a hit.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
@@ -141,3 +141,13 @@ def _spread(ratios: list[Ratio]) -> float | None:
 def _mean_ranked(tables: list[pa.Table], split: str) -> float:
     numbers = [table.filter(pc.equal(table["split"], split))["ranked_items"].to_numpy() for table in tables]
     return float(np.mean(numbers))
+
+
+def ranking_label(metric: str) -> str:
+    """Return what a metric is called."""
+    return _BY_NAME[metric].label
+
+
+def ranking_notes(metrics: Iterable[str]) -> list[str]:
+    """Return what a reader of a table must know of the metrics in it."""
+    return [_BY_NAME[metric].note for metric in metrics if _BY_NAME[metric].note]
