@@ -706,6 +706,12 @@ def test_the_protocol_released_takes_data_sets_with_named_users_alone() -> None:
     assert "data.own.books.splits would" in line
 
 
+def test_an_encoder_is_trained_by_cross_entropy_alone() -> None:
+    changes = {"loss": "binary_cross_entropy", "morec": {"training": "end_to_end"}}
+    (line,) = lines_of({"methods": ["morec"], "recommenders": changes})
+    assert line.startswith("recommenders.loss: found binary_cross_entropy, expected cross_entropy while")
+
+
 def test_a_seed_that_splits_nobody_is_refused() -> None:
     (line,) = lines_of({"protocol": "released", "datasets": ["lastfm", "movielens"], "data": {"split_seed": 3}})
     assert line.startswith("data.split_seed: found 3, expected 0, the default: protocol released splits no users")
