@@ -99,8 +99,7 @@ def test_the_5_core_is_kept_and_users_are_left_one_out(tmp_path: Path) -> None:
     dataset = DATASETS["amazon_beauty"]
     data = prepare(dataset.read(write(tmp_path, reviews, products)), dataset.recipe, "chronological", FilterSettings())
     assert data.interactions.num_rows == 25 and data.items.num_rows == 5
-    bounds = {"minimum_history": 1, "maximum_history": 20}
-    sequences = make_sequences(data.interactions, "chronological", split_seed=0, **bounds)
+    sequences = make_sequences(data.interactions, "chronological", split_seed=0, minimum_history=1, maximum_history=20)
     tests = [row for row in sequences.to_pylist() if row["split"] == "test"]
     assert len(tests) == 5 and all(len(row["history"]) == 4 for row in tests)
 
