@@ -12,8 +12,8 @@ from ilora.configuration.sections.recommender_values import CaserSection, GRU4Re
 from ilora.predictions.scores import Vectors
 from ilora.recommenders.caser import ProductCaser
 from ilora.recommenders.encoded_titles import EncodedTitles
-from ilora.recommenders.last_item import LastItemGRU4Rec, LastItemSASRec
 from ilora.recommenders.padded_sequences import FIRST_ITEM, PaddedSequences
+from ilora.recommenders.recbole_models import GRU4Rec, SASRec
 from ilora.recommenders.settings import Architecture, MoRecArchitecture
 from ilora.recommenders.title_embedding import TitleEmbedding
 
@@ -138,7 +138,7 @@ def _recbole_model(
     """Return RecBole's class and what it calls our settings."""
     match architecture:
         case SASRecSection():
-            return LastItemSASRec, {
+            return SASRec, {
                 "n_layers": architecture.layers,
                 "n_heads": architecture.heads,
                 "hidden_size": embedding_size,
@@ -150,7 +150,7 @@ def _recbole_model(
                 "initializer_range": _INITIAL_DEVIATION,
             }
         case GRU4RecSection():
-            return LastItemGRU4Rec, {
+            return GRU4Rec, {
                 "num_layers": architecture.layers,
                 "embedding_size": embedding_size,
                 "hidden_size": architecture.hidden_size,
