@@ -53,6 +53,7 @@ STUDIES = [
     "embedded",
     "embedded_two_datasets",
     "figures",
+    "full_ranking",
     "local_chat",
     "own_data",
     "paper",
@@ -703,6 +704,12 @@ def test_the_protocol_released_takes_data_sets_with_named_users_alone() -> None:
     (line,) = lines_of({"protocol": "released", "datasets": ["movielens", "books"], "data": {"own": {"books": own}}})
     assert line.startswith("protocol: found released, expected random_users or chronological")
     assert "data.own.books.splits would" in line
+
+
+def test_an_encoder_is_trained_by_cross_entropy_alone() -> None:
+    changes = {"loss": "binary_cross_entropy", "morec": {"training": "end_to_end"}}
+    (line,) = lines_of({"methods": ["morec"], "recommenders": changes})
+    assert line.startswith("recommenders.loss: found binary_cross_entropy, expected cross_entropy while")
 
 
 def test_a_seed_that_splits_nobody_is_refused() -> None:

@@ -185,6 +185,10 @@ def _recommenders(study: StudyConfig) -> Iterator[Problem]:
             str(recommenders.embedding_size),
             f"a multiple of recommenders.sasrec.heads ({recommenders.sasrec.heads})",
         )
+    if recommenders.loss != "cross_entropy" and recommenders.morec.is_end_to_end:
+        yield Problem(
+            "recommenders.loss", recommenders.loss, "cross_entropy while recommenders.morec trains its encoder"
+        )
     search = recommenders.weight_decay_search
     for key, entries in (("values", search.values), ("seeds", search.seeds)):
         yield from repeated(f"recommenders.weight_decay_search.{key}", entries)

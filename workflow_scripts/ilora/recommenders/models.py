@@ -12,6 +12,7 @@ from ilora.configuration.sections.recommender_values import CaserSection, GRU4Re
 from ilora.predictions.scores import Vectors
 from ilora.recommenders.caser import ProductCaser
 from ilora.recommenders.encoded_titles import EncodedTitles
+from ilora.recommenders.losses import draw_negatives, takes_negatives
 from ilora.recommenders.padded_sequences import FIRST_ITEM, PaddedSequences
 from ilora.recommenders.recbole_models import GRU4Rec, SASRec
 from ilora.recommenders.settings import Architecture, MoRecArchitecture
@@ -67,9 +68,14 @@ def build_model(
 def training_loss(model: SequentialRecommender, batch: PaddedSequences) -> torch.Tensor:
     """Return RecBole's own loss of a batch: cross-entropy of the targets over all items (a scalar on its device).
 
-    While an encoder of titles is trained, it may be over the batch's items: see `EncoderTuning`.
+    While an encoder of titles is trained, it may be over the batch's items: see `EncoderTuning`. Where the model is
+    trained by another loss (`ilora.recommenders.losses`), it is that one, with negatives that are drawn anew.
     """
-    batch = batch.to(_device(model))
+    device = _device(model)
+    if takes_negatives(model):
+        negatives = {"neg_item_id": draw_negatives(batch, model.n_items).to(device)}
+        return model.calculate_loss(_interaction(batch.to(device)) | negatives)
+    batch = batch.to(device)
     if isinstance(model.item_embedding, EncodedTitles):
         with model.item_embedding.compared(batch) as named:
             return model.calculate_loss(_interaction(named))
