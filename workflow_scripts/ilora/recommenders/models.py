@@ -10,16 +10,13 @@ from recbole.model.abstract_recommender import SequentialRecommender
 
 from ilora.configuration.sections.recommender_values import CaserSection, GRU4RecSection, SASRecSection
 from ilora.predictions.scores import Vectors
+from ilora.recommenders.caser import ProductCaser
 from ilora.recommenders.encoded_titles import EncodedTitles
 from ilora.recommenders.losses import draw_negatives, takes_negatives
 from ilora.recommenders.padded_sequences import FIRST_ITEM, PaddedSequences
+from ilora.recommenders.recbole_models import GRU4Rec, SASRec
 from ilora.recommenders.settings import Architecture, MoRecArchitecture
 from ilora.recommenders.title_embedding import TitleEmbedding
-
-# One of RecBole's models switches torch's anomaly detection on when it is imported, which makes every later
-# step of the process half as slow again: leave it as it was.
-with torch.autograd.set_detect_anomaly(torch.is_anomaly_enabled()):
-    from recbole.model.sequential_recommender import Caser, GRU4Rec, SASRec
 
 # RecBole's, of SASRec's initial weights.
 _INITIAL_DEVIATION = 0.02
@@ -107,7 +104,7 @@ def optimizer_for(model: SequentialRecommender, learning_rate: float, weight_dec
 def represent(model: SequentialRecommender, batch: PaddedSequences) -> torch.Tensor:
     """Return the sequence representations z, float32 [batch, embedding_size], on the model's device."""
     batch = batch.to(_device(model))
-    if isinstance(model, Caser):
+    if isinstance(model, ProductCaser):
         return model(_users(batch), batch.histories)
     return model(batch.histories, batch.lengths)
 
@@ -166,7 +163,7 @@ def _recbole_model(
                 "dropout_prob": architecture.dropout,
             }
         case CaserSection():
-            return Caser, {
+            return ProductCaser, {
                 "embedding_size": embedding_size,
                 "nh": architecture.horizontal_filters,
                 "nv": architecture.vertical_filters,
