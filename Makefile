@@ -83,8 +83,7 @@ bench: .venv/installed
 # On a machine that has torch, transformers and PEFT, and none of the rest.
 gpu: gpu_python = $(or $(PYTHON),$(wildcard .venv/bin/python),python3)
 gpu:
-	@PYTHONPATH=workflow_scripts $(gpu_python) -m ilora.cli bench gpu $(PARTS) \
-		$(if $(PREPARED),--prepared $(PREPARED)) $(ARGUMENTS)
+	@$(gpu_python) workflow_scripts/measure_gpu.py $(PARTS) $(if $(PREPARED),--prepared $(PREPARED)) $(ARGUMENTS)
 
 clean:
 	find results -mindepth 1 ! -name README.md ! -path results/chat ! -path "results/chat/*" -delete

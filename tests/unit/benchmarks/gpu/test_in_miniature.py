@@ -19,13 +19,16 @@ from ilora.benchmarks.gpu.run import PARTS
 
 pytestmark = pytest.mark.several_processes
 
+#: What `make gpu` calls.
+SCRIPT = Path(ilora.__file__).parents[1] / "measure_gpu.py"
+
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("gpu")
     python = make_bare_environment(folder / "environment", [*LEAST_VERSIONS, *OF_ANY_VERSION])
-    environment = {**os.environ, "PYTHONPATH": str(Path(ilora.__file__).parents[1]), "CUDA_VISIBLE_DEVICES": ""}
-    command = [str(python), "-m", "ilora.cli", "bench", "gpu", "--folder", str(folder / "made")]
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    command = [str(python), str(SCRIPT), "--folder", str(folder / "made")]
     process = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
     assert process.returncode == 0, process.stdout + process.stderr
     found: dict[str, Any] = json.loads((folder / "made" / "gpu.json").read_text())

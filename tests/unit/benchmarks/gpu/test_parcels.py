@@ -18,7 +18,7 @@ def parcel(tmp_path: Path) -> Path:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(content)
     (root / "empty").mkdir()
-    pack(root, [*CONTENT, "empty"], tmp_path / "parcel", 20_000, {"jobs": [1]})
+    pack({name: root / name for name in (*CONTENT, "empty")}, tmp_path / "parcel", 20_000, {"jobs": [1]})
     return tmp_path / "parcel"
 
 

@@ -27,7 +27,7 @@ def parcel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path(PREDICTIONS).write_text("Alien")
     made.record(PREDICTIONS)
     files = [ADAPTER, f"{ADAPTER}/weights", PREDICTIONS, *(str(record_path(path)) for path in (ADAPTER, PREDICTIONS))]
-    pack(there, files, tmp_path / "parcel", 1000, {"artifacts": [ADAPTER, PREDICTIONS]})
+    pack({name: there / name for name in files}, tmp_path / "parcel", 1000, {"artifacts": [ADAPTER, PREDICTIONS]})
     monkeypatch.chdir(tmp_path)
     return tmp_path / "parcel"
 

@@ -7,6 +7,7 @@ were prepared on another machine are taken from --prepared FOLDER: docs/gpus.md.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -36,6 +37,8 @@ def main(arguments: Sequence[str]) -> int:
         return int(import_module("ilora.benchmarks.gpu.preparation").prepare(asked.prepare, asked.study, asked.dataset))
     if asked.take is not None:
         return int(import_module("ilora.benchmarks.gpu.taking_up").take_up(asked.take, Path.cwd()))
+    # No library asks the hub for anything; the profiler, which counts memory, would say that it starts and stops.
+    os.environ.update({"HF_HUB_OFFLINE": "1", "KINETO_LOG_LEVEL": "6"})
     return int(import_module("ilora.benchmarks.gpu.run").run(asked.parts, asked.folder, asked.prepared))
 
 

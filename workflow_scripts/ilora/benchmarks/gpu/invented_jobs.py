@@ -63,7 +63,7 @@ def _tuning(job: TuningJob, root: Path, method: str) -> RuleJob:
             "sharded": False,
         },
         threads=job.threads,
-        log=f"results/logs/fine_tune/{method}.log",
+        log=f"fine_tune-{method}.log",
     )
 
 
@@ -88,5 +88,5 @@ def _answering(tuning: RuleJob) -> RuleJob:
             "config": {"prompt": prompt, "decoding": DecodingSection(maximum_new_tokens=_NEW_TOKENS).plain()},
         },
         threads=tuning.threads,
-        log=f"results/logs/answer_fine_tuned/{tuning.wildcards['method']}.log",
+        log=f"answer_fine_tuned-{tuning.wildcards['method']}.log",
     )

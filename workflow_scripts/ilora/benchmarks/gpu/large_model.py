@@ -50,8 +50,9 @@ _METHODS = {
     "lora": MethodKind(prompt="hybrid", adapter="uniform"),
     "ilora": MethodKind(prompt="hybrid", adapter="instance_wise"),
 }
-#: Of iLoRA's step to LoRA's, the most that is aimed at.
+#: Of iLoRA's step to LoRA's, the most that is aimed at; likewise of one pass to those of other adapters.
 _AIM = 1.03
+_OTHERS = {"uniform": _AIM, "x_lora": 1.0, "per_expert": 1.0}
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,11 @@ class LargeModel:
         tracer = StepTracer.of(self.base.config, settings.shape, width, source, checkpointing)
         return [tracer.trace(_shape(part)) for part in self.parts]
 
+    @cached_property
+    def passes(self) -> dict[str, TrainingStep]:
+        """One pass of each of the adapters that are compared, on random embeddings; all share the frozen weights."""
+        return steps_on(twin(self.base), self.bench.sizes.large, self.bench.device, DTYPE)
+
     @property
     def _gate_width(self) -> int:
         encoder = self.inputs.sequence_encoder
@@ -119,8 +125,10 @@ def sections(bench: Bench) -> Iterator[Section]:
     model = large_model(bench, None)
     yield Section("LoRA and iLoRA", lambda: tuning_figures(model))
     yield Section("checkpointing", lambda: checkpointing_figures(model))
-    yield Section("other adapters", lambda: other_adapters(model))
     yield Section("answering", lambda: answering(model))
+    for name in _OTHERS:
+        # One may need more memory than there is.
+        yield Section(f"ilora against {name}", lambda name=name: against(name, model))  # type: ignore[misc]
     yield Section("FlashAttention", lambda: flash_attention(model))
 
 
@@ -167,7 +175,9 @@ def tuning_figures(model: LargeModel) -> Iterator[Measurement]:
     peak = peak_rate(device, sizes.product)
     yield Figure("matrix product, the peak", peak / 1e12, "TFLOP/s", note=f"bfloat16, {sizes.product} wide")
     steps = {method: model.step(method) for method in _METHODS}
-    yield Figure("tokens of a step", steps["lora"].tokens, "tokens", note=f"{sizes.parts} parts of {sizes.rows}")
+    prompts = f"{sizes.parts} parts of {sizes.rows} prompts of the study {prepared_study(model.bench).name}"
+    note = f"{prompts}; a vocabulary of {model.base.config.vocab_size}"
+    yield Figure("tokens of a step", steps["lora"].tokens, "tokens", note=note)
     for method, step in steps.items():
         seconds = repeated_seconds(step, device, sizes.repeats, warm_up=2)
         yield rate(f"{method}{suffix}: step", step.tokens, "tokens/s", seconds)
@@ -204,14 +214,12 @@ def flash_attention(model: LargeModel) -> Iterator[Measurement]:
     yield _time_claim(name, flash, own, model.bench)
 
 
-def other_adapters(model: LargeModel) -> Iterator[Claim]:
-    """Compare one forward and backward pass of iLoRA with X-LoRA's and the per-expert form's, on embeddings."""
-    bench = model.bench
-    steps = steps_on(twin(model.base), bench.sizes.large, bench.device, DTYPE)
-    ours = steps["instance_wise"]
-    for name in ("uniform", "per_expert", "x_lora"):
-        yield _time_claim(f"ilora against {name}, one pass: time", ours, steps[name], bench)
-        yield memory_claim(f"ilora against {name}, one pass: memory", ours, steps[name], bench)
+def against(name: str, model: LargeModel) -> Iterator[Claim]:
+    """Compare one forward and backward pass of iLoRA with another adapter's, on embeddings."""
+    bench, aim = model.bench, _OTHERS[name]
+    ours, reference = model.passes["instance_wise"], model.passes[name]
+    yield _time_claim(f"ilora against {name}, one pass: time", ours, reference, bench, aim)
+    yield memory_claim(f"ilora against {name}, one pass: memory", ours, reference, bench, aim)
 
 
 def answering(model: LargeModel) -> Iterator[Measurement]:
@@ -220,7 +228,7 @@ def answering(model: LargeModel) -> Iterator[Measurement]:
 
 
 def memory_claim(
-    name: str, ours: TuningStep | TrainingStep, reference: TuningStep | TrainingStep, bench: Bench
+    name: str, ours: TuningStep | TrainingStep, reference: TuningStep | TrainingStep, bench: Bench, aim: float = _AIM
 ) -> Claim:
     """Compare peak memory."""
     return compare(
@@ -228,19 +236,19 @@ def memory_claim(
         lambda: ours.peak_bytes() / MEBIBYTE,
         lambda: reference.peak_bytes() / MEBIBYTE,
         unit="MiB",
-        target=_AIM,
+        target=aim,
         repeats=2,
         hardware=describe(bench.device, DTYPE),
     )
 
 
-def _time_claim(name: str, ours: Any, reference: Any, bench: Bench) -> Claim:
+def _time_claim(name: str, ours: Any, reference: Any, bench: Bench, aim: float = _AIM) -> Claim:
     return compare(
         name,
         partial(seconds_of, ours, bench.device),
         partial(seconds_of, reference, bench.device),
         unit="s",
-        target=_AIM,
+        target=aim,
         repeats=bench.sizes.repeats,
         warm_up=2,
         hardware=describe(bench.device, DTYPE),

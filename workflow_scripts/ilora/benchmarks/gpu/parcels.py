@@ -18,27 +18,25 @@ CONTENTS = "contents.json"
 _AT_ONCE = 2**20
 
 
-def pack(root: Path, files: Iterable[str], parcel: Path, part_bytes: int, about: Mapping[str, Any]) -> None:
+def pack(files: Mapping[str, Path], parcel: Path, part_bytes: int, about: Mapping[str, Any]) -> None:
     """Put files into a parcel, and folders, which may be empty.
 
     Args:
-        root: the folder that they are named from.
-        files: their paths from there; of a folder, what is in it is named apart.
+        files: by their paths in the parcel; of a folder, what is in it is named apart.
         parcel: folder to make, with the parts and `CONTENTS`.
         part_bytes: the most that a part holds.
         about: what else `unpack` is to give back (values that JSON can hold).
     """
-    names = sorted(set(files))
     with atomic_path(parcel) as folder:
         folder.mkdir()
         parts = _Parts(folder, part_bytes)
         with tarfile.open(fileobj=parts, mode="w|", format=tarfile.PAX_FORMAT) as tar:
-            for name in names:
-                tar.add(root / name, arcname=name, recursive=False)
+            for name, file in sorted(files.items()):
+                tar.add(file, arcname=name, recursive=False)
         parts.close()
         contents = {
             "parts": {path.name: sha256_of(path) for path in parts.paths},
-            "files": {name: sha256_of(root / name) for name in names if (root / name).is_file()},
+            "files": {name: sha256_of(file) for name, file in sorted(files.items()) if file.is_file()},
             "about": dict(about),
         }
         (folder / CONTENTS).write_text(json.dumps(contents, indent=2) + "\n", encoding="utf-8")

@@ -83,9 +83,7 @@ def run_part(name: str, part: Part, bench: Bench, report: Report) -> None:
 
     try:
         with time_limit(budget):
-            for section in part.sections(bench):
-                _run_section(section, keep)
-                free_memory(bench.device)
+            _run_sections(part, bench, keep)
     except OutOfTime:
         entry.status = "out of time"
     except Exception as error:  # the other parts go on, whatever ended this one
@@ -97,6 +95,13 @@ def run_part(name: str, part: Part, bench: Bench, report: Report) -> None:
     report.write()
     ended = f": {entry.error}" if entry.error else ""
     print(f"{name}: {entry.status} after {entry.seconds:.1f} s of {budget:.0f}{ended}", flush=True)
+
+
+def _run_sections(part: Part, bench: Bench, keep: Callable[[Measurement], None]) -> None:
+    """Run them in a frame of their own: what they hold goes with it, and the next part has the memory."""
+    for section in part.sections(bench):
+        _run_section(section, keep)
+        free_memory(bench.device)
 
 
 def _run_section(section: Section, keep: Callable[[Measurement], None]) -> None:

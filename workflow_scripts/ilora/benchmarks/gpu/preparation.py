@@ -57,10 +57,10 @@ def prepare(folder: Path, study: Path, dataset: str) -> int:
     if absolute:
         print(f"{absolute[0]}: lies outside {checkout}; set results to a folder inside of it", file=sys.stderr)
         return 1
-    about = {"study": str(study), "jobs": [asdict(job) for job in jobs], "rebuilt": {}}
-    for weights, gguf in rebuilt.items():
-        about["rebuilt"][weights] = {"gguf": gguf, "sha256": sha256_of(weights)}
-    pack(checkout, [*files, *rebuilt.values()], folder, _PART_BYTES, about)
+    sources = {path: Path(path) for path in files} | {_in_parcel(gguf): Path(gguf) for gguf in rebuilt.values()}
+    again = {path: {"gguf": _in_parcel(gguf), "sha256": sha256_of(path)} for path, gguf in rebuilt.items()}
+    about = {"study": str(study), "jobs": [asdict(job) for job in jobs], "rebuilt": again}
+    pack(sources, folder, _PART_BYTES, about)
     size = sum(path.stat().st_size for path in folder.iterdir())
     print(f"{folder}: {len(jobs)} jobs, {size / 1e6:.0f} MB in parts of at most {_PART_BYTES / 2**20:.0f} MiB")
     return 0
@@ -119,6 +119,11 @@ def with_records(paths: Iterable[str]) -> list[str]:
         if artifact is not None:
             found[str(record_path(artifact))] = None
     return list(found)
+
+
+def _in_parcel(gguf: str) -> str:
+    """Return where a GGUF file lies in the parcel: here it may be a package's, outside of this folder."""
+    return f"gguf/{Path(gguf).name}"
 
 
 def _paths(files: Any) -> dict[str, Any]:

@@ -59,7 +59,8 @@ def run_jobs(study: PreparedStudy, bench: Bench) -> Iterator[Measurement]:
     recorded = [recorded_artifact(study.root / path) for job in study.jobs for path in job.outputs]
     artifacts = list(dict.fromkeys(str(path.relative_to(study.root)) for path in recorded if path is not None))
     parcel = bench.made / "made"
-    pack(study.root, _files(artifacts, study.root), parcel, _PART_BYTES, {"study": study.name, "artifacts": artifacts})
+    files = {path: study.root / path for path in _files(artifacts, study.root)}
+    pack(files, parcel, _PART_BYTES, {"study": study.name, "artifacts": artifacts})
     yield Figure("handed back", sum(path.stat().st_size for path in parcel.iterdir()) / 1e6, "MB", note=str(parcel))
 
 

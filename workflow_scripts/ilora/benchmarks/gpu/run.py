@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from transformers.utils.logging import disable_progress_bar
 
 from ilora.artifacts.hardware import describe_machine
 from ilora.artifacts.provenance import git_revision
@@ -48,8 +48,7 @@ def run(names: Sequence[str], folder: Path, prepared: Path | None, parts: Mappin
     if unknown:
         print(f"found part {', '.join(unknown)}, expected {', '.join(parts)}", file=sys.stderr)
         return 2
-    # No library asks the hub for anything; the profiler, which counts memory, would say that it starts and stops.
-    os.environ.update({"HF_HUB_OFFLINE": "1", "KINETO_LOG_LEVEL": "6"})
+    disable_progress_bar()
     device = torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
     sizes, begun = sizes_for(device), time.monotonic()
     report = Report(folder / "gpu.json", _about(device, sizes, prepared))

@@ -20,7 +20,7 @@ from ilora.llm.training.checkpoints import Checkpointing
 from ilora.llm.training.fine_tuning import fine_tune
 from ilora.llm.training.tuning_job import TuningJob, prepare_tuning, read_job, run_tuning, write_job
 
-#: Adam divides by the size of the gradient, so that rounding of small ones is not small in a weight.
+#: Adam divides by the size of the gradient, so that rounding of the smallest ones is not small in their weights.
 _ALLOWED_LOSS, _ALLOWED_WEIGHT = 2e-3, 2e-2
 
 
@@ -51,7 +51,7 @@ def measure(job: TuningJob, device: torch.device) -> Iterator[Check]:
         (resumed, killed, _ALLOWED_LOSS, _ALLOWED_WEIGHT),
     ):
         yield Check(f"{name}: losses", _loss_deviation(undisturbed, other), loss, "of the loss")
-        yield Check(f"{name}: weights", _weight_deviation(undisturbed, other), weight, "of the largest of its tensor")
+        yield Check(f"{name}: weights", _weight_deviation(undisturbed, other), weight, "of the norm of its tensor")
 
 
 def _file(job: TuningJob) -> Path:
@@ -64,11 +64,11 @@ def _loss_deviation(one: TuningJob, other: TuningJob) -> float:
 
 
 def _weight_deviation(one: TuningJob, other: TuningJob) -> float:
-    """Give the largest deviation of any tensor of the adapters."""
+    """Give the largest deviation of any tensor of the adapters, as a part of its norm."""
     found = read_tensors(one.adapter / "adapter_model.safetensors")
     expected = read_tensors(other.adapter / "adapter_model.safetensors")
     return max(
-        float((found[name].double() - tensor.double()).abs().max() / tensor.double().abs().max().clamp_min(1e-12))
+        float((found[name].double() - tensor.double()).norm() / tensor.double().norm().clamp_min(1e-12))
         for name, tensor in expected.items()
         if tensor.is_floating_point()
     )
