@@ -9,15 +9,19 @@
 # make test-slurm  the smoke study on a real Slurm of one node, which is started for it, and what happens when things break
 # make test-peft  PEFT's own tests on the adapter, fetched by pip; ARGUMENTS="-k merge" for some of them
 # make bench    claims of speed and memory, measured; SECTIONS="adapter data" for some of them
+# make gpu      whether everything works on this machine's GPU, and how fast: docs/gpus.md. It needs no .venv. Without a GPU
+#               all of it in miniature. PARTS="correctness" for some parts, PREPARED=folder for prepared files
 # make pins     the exact versions of envs/, from what pyproject.toml asks for; UPGRADE=1 for the newest
 # make clean    removes what was made (results/, Snakemake's notes), but not .venv, nor answers that were paid for
 #
 # PYTHON=/path/to/python and TORCH=cpu or TORCH=cuda choose what `.venv` is made of: envs/install.sh.
-# CORES=n limits the cores; ARGUMENTS=... goes to Snakemake (test-peft: to pytest) as it stands. Another study: see studies/.
+# CORES=n limits the cores; ARGUMENTS=... goes to Snakemake (test-peft: to pytest, gpu: to ilora) as it stands. Another study: see studies/.
 
 CORES ?= all
 ARGUMENTS ?=
 SECTIONS ?=
+PARTS ?=
+PREPARED ?=
 UPGRADE ?=
 
 python := .venv/bin/python
@@ -31,7 +35,7 @@ workflow := Snakefile rules
 # Files with tests that start several processes, which are part of `make test`.
 several_processes = $(shell grep -rlw "mark.several_processes" tests/unit)
 
-.PHONY: run study pretrained figures report slurm test check test-slurm test-peft bench pins clean
+.PHONY: run study pretrained figures report slurm test check test-slurm test-peft bench gpu pins clean
 
 run: .venv/installed
 	@$(run_study)
@@ -75,6 +79,11 @@ test-peft: .venv/installed-dev
 
 bench: .venv/installed
 	@HF_HUB_OFFLINE=1 .venv/bin/ilora bench $(SECTIONS)
+
+# On a machine that has torch, transformers and PEFT, and none of the rest.
+gpu: gpu_python = $(or $(PYTHON),$(wildcard .venv/bin/python),python3)
+gpu:
+	@$(gpu_python) workflow_scripts/measure_gpu.py $(PARTS) $(if $(PREPARED),--prepared $(PREPARED)) $(ARGUMENTS)
 
 clean:
 	find results -mindepth 1 ! -name README.md ! -path results/chat ! -path "results/chat/*" -delete

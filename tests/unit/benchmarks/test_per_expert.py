@@ -10,7 +10,7 @@ from ilora.adapters import InstanceWiseConfig, get_instance_wise_model
 from ilora.adapters.config import Scale
 from ilora.adapters.gating import lora_layers
 from ilora.benchmarks.adaptations import MODULES, WIDTH, random_representations
-from ilora.benchmarks.per_expert import PerExpertModel
+from ilora.benchmarks.per_expert import PerExpertModel, copy_adapter
 from ilora.benchmarks.training_step import TrainingStep
 from ilora.benchmarks.update_step import make_update_step
 from ilora.benchmarks.workloads import Workload, random_inputs, random_llama, twin
@@ -30,13 +30,8 @@ def forms(request: pytest.FixtureRequest) -> Iterator[tuple[PeftModel, PerExpert
         get_instance_wise_model(twin(base), lora, config).double(),
         PerExpertModel(twin(base), lora, config),
     )
-    reference.double().gate.load_state_dict(ours.gate.state_dict())
-    layers = lora_layers(ours, "default").values()
-    assert len(layers) == len(reference.layers) == len(MODULES) * TINY.layers
-    for layer, parts in zip(layers, reference.layers, strict=True):
-        for expert, rows in enumerate(torch.arange(8).chunk(4)):
-            parts.lora_A[expert].weight.data = layer.lora_A["default"].weight.data[rows].clone()
-            parts.lora_B[expert].weight.data = layer.lora_B["default"].weight.data[:, rows].clone()
+    assert len(lora_layers(ours, "default")) == len(reference.layers) == len(MODULES) * TINY.layers
+    copy_adapter(ours, reference.double())
     yield ours, reference
 
 

@@ -166,7 +166,7 @@ def main(arguments: Sequence[str]) -> int:
     if not ours.reason.strip():
         parser.error("--reason is empty: say why the code of now would make the same")
 
-    verdicts = judge(_plan(others))
+    verdicts = judge(plan_study(others))
     kept = [verdict for verdict in verdicts if verdict.refusal is None]
     refused = [verdict for verdict in verdicts if verdict.refusal is not None]
     for verdict in refused:
@@ -189,7 +189,7 @@ def _touch(outputs: Iterable[Path]) -> None:
         os.utime(stamp if stamp.exists() else path)
 
 
-def _plan(arguments: Sequence[str]) -> Any:
+def plan_study(arguments: Sequence[str]) -> Any:
     """Plan a study with the arguments of Snakemake's command, without running it; return Snakemake's workflow."""
     from snakemake.api import SnakemakeApi
     from snakemake.cli import parse_args, parse_config

@@ -1,13 +1,21 @@
-"""`make bench`: measures claims of speed and memory, ``ilora bench [SECTION ...]``."""
+"""`make bench`: measures claims of speed and memory, ``ilora bench [SECTION ...]``; `ilora bench gpu` is `make gpu`."""
+
+from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ilora.benchmarks.claims import Claim, show_claim, write_claims
 from ilora.cli import example
+
+if TYPE_CHECKING:
+    from ilora.benchmarks.claims import Claim
+
+_CLAIMS, _GPU = "ilora.benchmarks.claims", "ilora.benchmarks.gpu.__main__"
 
 #: The modules of each section; each has a function ``measure`` that gives claims.
 SECTIONS: Mapping[str, Sequence[str]] = {
@@ -17,8 +25,14 @@ SECTIONS: Mapping[str, Sequence[str]] = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure the sections asked for and write each to a file of its own."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure the sections asked for and write each to a file of its own; return an exit status.
+
+    Nothing but Python is imported before: ``gpu`` says first what it needs.
+    """
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["gpu"]:
+        return int(import_module(_GPU).main(given[1:]))
     parser = argparse.ArgumentParser(
         prog="ilora bench",
         description=__doc__,
@@ -27,22 +41,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"all of them, or: {', '.join(SECTIONS)}")
     parser.add_argument("--folder", type=Path, default=Path("results/benchmarks"), help="where SECTION.json is put")
-    asked = parser.parse_args(arguments)
+    asked = parser.parse_args(given)
     unknown = set(asked.sections) - set(SECTIONS)
     if unknown:
         parser.error(f"found section {', '.join(sorted(unknown))}, expected {', '.join(SECTIONS)}")
     # The profiler, which counts memory, would say on standard error that it starts and stops.
     os.environ.setdefault("KINETO_LOG_LEVEL", "6")
     for section in asked.sections or SECTIONS:
-        write_claims(list(_measured(section)), asked.folder / f"{section}.json")
+        import_module(_CLAIMS).write_claims(list(_measured(section)), asked.folder / f"{section}.json")
+    return 0
 
 
 def _measured(section: str) -> Iterator[Claim]:
     for module in SECTIONS[section]:
         for claim in import_module(module).measure():
-            print(show_claim(claim), flush=True)
+            print(import_module(_CLAIMS).show_claim(claim), flush=True)
             yield claim
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -18,17 +18,17 @@ GATE = InstanceWiseConfig(experts=EXPERTS, width=WIDTH)
 
 def uniform(model: PreTrainedModel) -> PeftModel:
     """Add PEFT's own LoRA."""
-    return get_peft_model(model, _lora())
+    return get_peft_model(model, lora())
 
 
 def instance_wise(model: PreTrainedModel) -> PeftModel:
     """Add this library's instance-wise LoRA."""
-    return get_instance_wise_model(model, _lora(), GATE)
+    return get_instance_wise_model(model, lora(), GATE)
 
 
 def per_expert(model: PreTrainedModel) -> PerExpertModel:
     """Add the textbook form of it."""
-    return PerExpertModel(model, _lora(), GATE)
+    return PerExpertModel(model, lora(), GATE)
 
 
 def x_lora(model: PreTrainedModel) -> nn.Module:
@@ -39,7 +39,7 @@ def x_lora(model: PreTrainedModel) -> nn.Module:
     with tempfile.TemporaryDirectory() as temporary:
         folders = {str(expert): str(Path(temporary, str(expert))) for expert in range(EXPERTS)}
         for folder in folders.values():
-            expert = get_peft_model(model, _lora(RANK // EXPERTS))
+            expert = get_peft_model(model, lora(RANK // EXPERTS))
             expert.save_pretrained(folder, save_embedding_layers=False)
             expert.unload()
         config = XLoraConfig(
@@ -57,6 +57,7 @@ def random_representations(rows: int, device: torch.device) -> torch.Tensor:
     return torch.randn(rows, WIDTH, device=device)
 
 
-def _lora(rank: int = RANK) -> LoraConfig:
+def lora(rank: int = RANK) -> LoraConfig:
+    """Give LoRA's settings, which all of them share; its B is random, as after some training."""
     # Without dropout, which costs every form the same and would hide a difference.
     return LoraConfig(r=rank, lora_alpha=ALPHA, target_modules=list(MODULES), init_lora_weights=False)

@@ -9,6 +9,7 @@ from functools import partial
 
 import torch
 from torch import nn
+from transformers import PreTrainedModel
 
 from ilora.adapters.gating import lora_layers
 from ilora.benchmarks.adaptations import instance_wise, per_expert, random_representations, uniform, x_lora
@@ -75,7 +76,14 @@ def embedded_claims() -> Iterator[Claim]:
 
 def training_steps(workload: Workload, device: torch.device, dtype: torch.dtype) -> dict[str, TrainingStep]:
     """Make a step for each adaptation, and ``frozen`` for none; all share the frozen weights and the batch."""
-    base = random_llama(workload, device, dtype).requires_grad_(False)
+    return steps_on(random_llama(workload, device, dtype), workload, device, dtype)
+
+
+def steps_on(
+    base: PreTrainedModel, workload: Workload, device: torch.device, dtype: torch.dtype
+) -> dict[str, TrainingStep]:
+    """Make the same on a model that is there; it is frozen and left without an adapter."""
+    base.requires_grad_(False)
     inputs = random_inputs(workload, device, dtype)
     gated_inputs = {**inputs, "sequence_representations": random_representations(workload.batch, device)}
     return {

@@ -82,8 +82,8 @@ def fine_tuning_claims(device: torch.device) -> Iterator[Claim]:
         )
 
 
-def operations(step: TrainingStep) -> int:
-    """Count the floating-point operations of a step's matrix products and attention."""
+def operations(step: Callable[[], object]) -> int:
+    """Count the floating-point operations of the matrix products and attention of a step."""
     with FlopCounterMode(display=False) as counter:
         step()
     return counter.get_total_flops()

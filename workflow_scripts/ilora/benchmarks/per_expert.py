@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from peft import LoraConfig
+from peft import LoraConfig, PeftModel
 from torch import nn
 
 from ilora.adapters.config import InstanceWiseConfig
 from ilora.adapters.gate import build_gate
+from ilora.adapters.gating import lora_layers
 
 
 class PerExpertLinear(nn.Module):
@@ -99,3 +100,25 @@ class PerExpertModel(nn.Module):
         finally:
             for layer in self.layers:
                 del layer.omega
+
+
+def copy_adapter(adapted: PeftModel, reference: PerExpertModel) -> None:
+    """Give a reference the adapter of an instance-wise model.
+
+    Args:
+        adapted: with the adapter named "default", of the same settings.
+        reference: changed in place; its weights keep their dtype and device.
+    """
+    reference.gate.load_state_dict(adapted.gate.state_dict())
+    for layer, parts in zip(lora_layers(adapted, "default").values(), reference.layers, strict=True):
+        copy_experts(layer, parts)
+
+
+@torch.no_grad()
+def copy_experts(layer: Any, parts: PerExpertLinear) -> None:
+    """Give a layer of the reference the experts of a LoRA layer: slices of A's rows and of B's columns."""
+    experts = len(parts.lora_A)
+    down, up = layer.lora_A["default"].weight, layer.lora_B["default"].weight
+    for expert, (rows, columns) in enumerate(zip(down.chunk(experts), up.chunk(experts, dim=1), strict=True)):
+        parts.lora_A[expert].weight.copy_(rows)
+        parts.lora_B[expert].weight.copy_(columns)

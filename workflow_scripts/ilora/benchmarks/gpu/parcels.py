@@ -1,0 +1,118 @@
+"""Files in one tar that is cut into parts, so that they pass where single files must be small; verified by sha256."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Iterable, Mapping
+from io import RawIOBase
+from pathlib import Path
+from typing import Any
+
+from ilora.artifacts.errors import ArtifactError
+from ilora.artifacts.json_files import read_json
+from ilora.artifacts.provenance import sha256_of
+from ilora.artifacts.writing import atomic_path
+
+CONTENTS = "contents.json"
+_AT_ONCE = 2**20
+
+
+def pack(files: Mapping[str, Path], parcel: Path, part_bytes: int, about: Mapping[str, Any]) -> None:
+    """Put files into a parcel, and folders, which may be empty.
+
+    Args:
+        files: by their paths in the parcel; of a folder, what is in it is named apart.
+        parcel: folder to make, with the parts and `CONTENTS`.
+        part_bytes: the most that a part holds.
+        about: what else `unpack` is to give back (values that JSON can hold).
+    """
+    with atomic_path(parcel) as folder:
+        folder.mkdir()
+        parts = _Parts(folder, part_bytes)
+        with tarfile.open(fileobj=parts, mode="w|", format=tarfile.PAX_FORMAT) as tar:
+            for name, file in sorted(files.items()):
+                tar.add(file, arcname=name, recursive=False)
+        parts.close()
+        contents = {
+            "parts": {path.name: sha256_of(path) for path in parts.paths},
+            "files": {name: sha256_of(file) for name, file in sorted(files.items()) if file.is_file()},
+            "about": dict(about),
+        }
+        (folder / CONTENTS).write_text(json.dumps(contents, indent=2) + "\n", encoding="utf-8")
+
+
+def unpack(parcel: Path, root: Path) -> dict[str, Any]:
+    """Put the files of a parcel below a folder, once each is known to be what was packed; give what is about them.
+
+    Raises:
+        FileNotFoundError: there is no parcel.
+        ArtifactError: a part is missing or another, or a file is.
+    """
+    contents = read_json(parcel / CONTENTS)
+    paths = [parcel / name for name in contents["parts"]]
+    for path, digest in zip(paths, contents["parts"].values(), strict=True):
+        if not path.is_file() or sha256_of(path) != digest:
+            found = f"sha256 {sha256_of(path)}" if path.is_file() else "no such file"
+            raise ArtifactError(f"{path}: found {found}, expected {digest}. Copy the folder {parcel} again, whole.")
+    root.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(fileobj=_Joined(paths), mode="r|") as tar:
+        tar.extractall(root, filter="data")
+    for name, digest in contents["files"].items():
+        if not (root / name).is_file() or sha256_of(root / name) != digest:
+            raise ArtifactError(f"{root / name}: is not the file that was packed in {parcel}. Pack it again.")
+    about: dict[str, Any] = contents["about"]
+    return about
+
+
+class _Parts(RawIOBase):
+    """Writes a stream into files of at most so many bytes."""
+
+    def __init__(self, folder: Path, part_bytes: int) -> None:
+        super().__init__()
+        self._folder, self._part_bytes, self._free = folder, part_bytes, 0
+        self.paths: list[Path] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        rest = memoryview(data)
+        while rest:
+            if not self._free:
+                self.paths.append(self._folder / f"part{len(self.paths) + 1:03}.tar")
+                self._free = self._part_bytes
+            piece, rest = rest[: self._free], rest[self._free :]
+            with self.paths[-1].open("ab") as file:
+                file.write(piece)
+            self._free -= len(piece)
+        return len(data)
+
+
+class _Joined(RawIOBase):
+    """Reads files as one stream."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        super().__init__()
+        self._pieces = self._read_all(paths)
+        self._left = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        while size < 0 or len(self._left) < size:
+            piece = next(self._pieces, b"")
+            if not piece:
+                break
+            self._left += piece
+        taken = self._left if size < 0 else self._left[:size]
+        self._left = self._left[len(taken) :]
+        return taken
+
+    @staticmethod
+    def _read_all(paths: Iterable[Path]) -> Any:
+        for path in paths:
+            with path.open("rb") as file:
+                while piece := file.read(_AT_ONCE):
+                    yield piece

@@ -1,0 +1,134 @@
+"""What a machine without Snakemake and without network needs of a study: `ilora bench gpu --prepare FOLDER`.
+
+The jobs that tune LLaRA and iLoRA and answer with them are planned by Snakemake here. They travel as they are planned,
+with every file that they read. Weights that the workflow converted from a GGUF file stay here; that file travels, which
+is a sixth of their size, and the conversion is done again there and must come to the same bytes.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ilora.artifacts.acceptance import plan_study
+from ilora.artifacts.provenance import as_json, sha256_of
+from ilora.artifacts.records import read_record, recorded_artifact
+from ilora.artifacts.writing import record_path
+from ilora.benchmarks.gpu.parcels import pack
+from ilora.benchmarks.gpu.rule_jobs import ANSWERING, TUNING, RuleJob
+from ilora.run import checkout_around, command
+
+METHODS = ("llara", "ilora")
+
+#: In the order in which they run.
+_SCRIPTS = (TUNING, ANSWERING)
+_WEIGHTS = "backbone_weights"
+_PART_BYTES = 60 * 2**20
+
+
+def prepare(folder: Path, study: Path, dataset: str) -> int:
+    """Write the parcel of a study's first seed; return an exit status.
+
+    Args:
+        folder: to make.
+        study: its file.
+        dataset: one of its data sets.
+    """
+    checkout = checkout_around(Path.cwd())
+    if Path.cwd().resolve() != checkout.resolve():
+        print(f"{Path.cwd()}: call this in {checkout}, the folder of the workflow", file=sys.stderr)
+        return 1
+    jobs = planned_jobs(study, dataset)
+    if not jobs:
+        print(f"{study}: tunes neither {' nor '.join(METHODS)} on {dataset}", file=sys.stderr)
+        return 1
+    made = {path for job in jobs for path in job.outputs}
+    read = sorted({path for job in jobs for path in job.inputs} - made)
+    status = subprocess.run(command(checkout, study, ["--", *read]), check=False).returncode
+    if status:
+        return status
+    rebuilt = rebuilt_weights(jobs)
+    files = with_records(path for path in read if path not in rebuilt)
+    absolute = [path for path in files if Path(path).is_absolute()]
+    if absolute:
+        print(f"{absolute[0]}: lies outside {checkout}; set results to a folder inside of it", file=sys.stderr)
+        return 1
+    sources = {path: Path(path) for path in files} | {_in_parcel(gguf): Path(gguf) for gguf in rebuilt.values()}
+    again = {path: {"gguf": _in_parcel(gguf), "sha256": sha256_of(path)} for path, gguf in rebuilt.items()}
+    about = {"study": str(study), "jobs": [asdict(job) for job in jobs], "rebuilt": again}
+    pack(sources, folder, _PART_BYTES, about)
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    print(f"{folder}: {len(jobs)} jobs, {size / 1e6:.0f} MB in parts of at most {_PART_BYTES / 2**20:.0f} MiB")
+    return 0
+
+
+def planned_jobs(study: Path, dataset: str) -> list[RuleJob]:
+    """Return the jobs of a study that tune and answer, of its first seed and default variant."""
+    workflow = plan_study(["predictions", "--configfile", str(study)])
+    found = [
+        rule_job(job)
+        for job in workflow.dag.jobs
+        if job.rule.script
+        and Path(job.rule.script).name in _SCRIPTS
+        and job.wildcards.get("method") in METHODS
+        and job.wildcards.get("dataset") == dataset
+        and job.wildcards.get("variant", "default") == "default"
+        and job.wildcards.get("step") is None
+    ]
+    first = min((int(job.wildcards["seed"]) for job in found), default=0)
+    of_seed = [job for job in found if int(job.wildcards["seed"]) == first]
+    return sorted(of_seed, key=lambda job: (_SCRIPTS.index(job.script), METHODS.index(job.wildcards["method"])))
+
+
+def rule_job(job: Any) -> RuleJob:
+    """Return a job of Snakemake's plan as it can travel."""
+    return RuleJob(
+        rule=job.rule.name,
+        script=Path(job.rule.script).name,
+        wildcards={name: str(value) for name, value in job.wildcards.items()},
+        input=_paths(job.input),
+        output=_paths(job.output),
+        params=as_json(dict(job.params.items())),
+        threads=int(job.threads),
+        log=str(job.log[0]),
+    )
+
+
+def rebuilt_weights(jobs: Iterable[RuleJob]) -> dict[str, str]:
+    """Return the weights that are converted again where they are needed, and the GGUF file of each."""
+    found = {}
+    for weights in {job.input[_WEIGHTS] for job in jobs if _WEIGHTS in job.input}:
+        artifact = recorded_artifact(Path(weights))
+        record = None if artifact is None else read_record(artifact)
+        if record is not None and record.content.get("rule") == "convert_gguf":
+            (source,) = record.inputs
+            found[weights] = source
+    return found
+
+
+def with_records(paths: Iterable[str]) -> list[str]:
+    """Return files with the records that tell of them, their own or that of the folder around."""
+    found: dict[str, None] = {}
+    for path in paths:
+        found[path] = None
+        artifact = recorded_artifact(Path(path))
+        if artifact is not None:
+            found[str(record_path(artifact))] = None
+    return list(found)
+
+
+def _in_parcel(gguf: str) -> str:
+    """Return where a GGUF file lies in the parcel: here it may be a package's, outside of this folder."""
+    return f"gguf/{Path(gguf).name}"
+
+
+def _paths(files: Any) -> dict[str, Any]:
+    def plain(value: Any) -> Any:
+        return str(value) if isinstance(value, str) else [str(path) for path in value]
+
+    names: Sequence[tuple[str, Any]] = list(files.items())
+    return {name: plain(value) for name, value in names}

@@ -1,0 +1,52 @@
+"""What `ilora bench gpu` needs, looked for before anything of it is imported: this module needs Python alone."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from importlib import metadata
+from pathlib import Path
+
+#: Packages of which an older version computes something else, or nothing; those of pyproject.toml.
+LEAST_VERSIONS = {"peft": "0.21", "safetensors": "0.8", "torch": "2.11", "transformers": "5.17"}
+
+#: Of any version. All but the last two come with those above, unless they were installed without what they need.
+OF_ANY_VERSION = ("accelerate", "huggingface_hub", "numpy", "tokenizers", "tqdm", "pyarrow", "pydantic")
+
+
+def problems(
+    least: Mapping[str, str], others: Iterable[str], version_of: Callable[[str], str] = metadata.version
+) -> list[str]:
+    """Return a line for each package that is missing or too old.
+
+    Args:
+        least: version of each package that must be as new.
+        others: packages that may be of any version.
+        version_of: gives the installed version; raises `PackageNotFoundError` where there is none.
+    """
+    found = []
+    for package in [*least, *others]:
+        wanted = f"{package} >= {least[package]}" if package in least else package
+        try:
+            version = version_of(package)
+        except metadata.PackageNotFoundError:
+            found.append(f"{wanted}: not installed")
+            continue
+        if package in least and _numbers(version) < _numbers(least[package]):
+            found.append(f"{wanted}: found {version}")
+    return found
+
+
+def needed_to_rebuild(prepared: Path | None) -> tuple[str, ...]:
+    """Return what the prepared files need besides: gguf, where weights are to be converted from a GGUF file."""
+    if prepared is None:
+        return ()
+    contents = json.loads((prepared / "contents.json").read_text(encoding="utf-8"))
+    return ("gguf",) if contents["about"]["rebuilt"] else ()
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Return the numbers that a version begins with: (2, 11, 0) of 2.11.0+cu130."""
+    beginning = re.match(r"\d+(\.\d+)*", version)
+    return tuple(int(number) for number in beginning[0].split(".")) if beginning else ()
