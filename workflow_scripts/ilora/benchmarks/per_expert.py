@@ -118,7 +118,8 @@ def copy_adapter(adapted: PeftModel, reference: PerExpertModel) -> None:
 def copy_experts(layer: Any, parts: PerExpertLinear) -> None:
     """Give a layer of the reference the experts of a LoRA layer: slices of A's rows and of B's columns."""
     experts = len(parts.lora_A)
-    down, up = layer.lora_A["default"].weight, layer.lora_B["default"].weight
-    for expert, (rows, columns) in enumerate(zip(down.chunk(experts), up.chunk(experts, dim=1), strict=True)):
-        parts.lora_A[expert].weight.copy_(rows)
-        parts.lora_B[expert].weight.copy_(columns)
+    rows = layer.lora_A["default"].weight.chunk(experts)
+    columns = layer.lora_B["default"].weight.chunk(experts, dim=1)
+    for lora_A, lora_B, down, up in zip(parts.lora_A, parts.lora_B, rows, columns, strict=True):
+        lora_A.get_parameter("weight").copy_(down)
+        lora_B.get_parameter("weight").copy_(up)

@@ -16,8 +16,12 @@ from ilora.benchmarks.gpu.report import Check, Figure, Measurement, NotRun
 SPEED = Figure("speed", 3.0, "tokens/s", 2.0, 4.0, repeats=3, predicted=5.0)
 
 
-def parts_of(**sections: Any) -> dict[str, Part]:
-    return {name: Part(100.0, lambda bench, given=given: iter(given)) for name, given in sections.items()}
+def part_of(sections: list[Section]) -> Part:
+    return Part(100.0, lambda bench: iter(sections))
+
+
+def parts_of(**parts: list[Section]) -> dict[str, Part]:
+    return {name: part_of(sections) for name, sections in parts.items()}
 
 
 def run(folder: Path, parts: dict[str, Part], *names: str) -> tuple[int, dict[str, Any]]:

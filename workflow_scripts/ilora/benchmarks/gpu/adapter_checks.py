@@ -37,7 +37,7 @@ def whole_model(device: torch.device, dtype: torch.dtype) -> Iterator[Check]:
 
     Both have the same weights, rounded to ``dtype``: only what is computed differs.
     """
-    base = random_llama(SHAPE, torch.device("cpu"), torch.float32).to(dtype)
+    base = random_llama(SHAPE, torch.device("cpu"), dtype)
     adapted = instance_wise(twin(base)).to(device)
     reference = PerExpertModel(random_llama(SHAPE, torch.device("cpu"), torch.float64), lora(), GATE).double()
     copy_weights(base, reference.base_model)
@@ -91,14 +91,14 @@ def copy_weights(source: nn.Module, target: nn.Module) -> None:
 
 
 def _outcome(
-    model: nn.Module, inputs: Mapping[str, Any], device: torch.device, dtype: torch.dtype
+    model: Any, inputs: Mapping[str, Any], device: torch.device, dtype: torch.dtype
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Give the logits, and the gradient of the gate's weights for the sum of their squares."""
     z = random_representations(SHAPE.batch, torch.device("cpu")).to(device)
     halved = dtype in (torch.bfloat16, torch.float16)
     with torch.autocast(device.type, dtype=dtype if halved else torch.bfloat16, enabled=halved):
         logits = model(**inputs, sequence_representations=z).logits
-    logits.float().square().sum().backward() if halved else logits.square().sum().backward()
+    logits.to(torch.promote_types(dtype, torch.float32)).square().sum().backward()
     gradient = model.gate.get_parameter("projection.weight").grad
     assert gradient is not None
     return logits, gradient

@@ -95,8 +95,7 @@ class LargeModel:
 
     def step(self, method: str, **options: Any) -> TuningStep:
         """Give a step of a method."""
-        made: TuningStep = TuningStep.of(self.adapted(method, **options), self.parts, DTYPE)
-        return made
+        return TuningStep.of(self.adapted(method, **options), self.parts, DTYPE)
 
     def planned(self, method: str, checkpointing: bool = False) -> list[StepCost]:
         """Give what the plan says of each part."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -73,7 +73,7 @@ def step_figures(job: TuningJob, bench: Bench) -> Iterator[Measurement]:
     values, method, device = job.settings.finetuning, job.settings.method, bench.device
     rows = values.batch_size // values.gradient_accumulation
     parts = collated(examples, rows, values.gradient_accumulation)
-    step: TuningStep = TuningStep.of(model, parts, _dtype(job, device))
+    step = TuningStep.of(model, parts, _dtype(job, device))
     encoder = read_method_inputs(
         *(job.inputs[name] for name in ("catalogue", "sequences", "item_embeddings", "representations"))
     )
@@ -95,9 +95,9 @@ def _dtype(job: TuningJob, device: torch.device) -> torch.dtype:
     return DTYPES[job.settings.backbone.precision] if device.type == "cuda" else torch.float32
 
 
-def _json_lines(lines: object) -> Iterator[str]:
+def _json_lines(lines: Iterable[str]) -> Iterator[str]:
     """Give the lines that a job's end is told in, of all that the process prints."""
-    yield from (line for line in lines if line.startswith("{"))  # type: ignore[attr-defined]
+    yield from (line for line in lines if line.startswith("{"))
 
 
 def _job_figures(job: RuleJob, ended: Ended, root: Path) -> Iterator[Measurement]:

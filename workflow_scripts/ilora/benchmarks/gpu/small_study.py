@@ -114,7 +114,7 @@ def _title(drawn: np.random.Generator, number: int) -> str:
 
 
 def _sequences(drawn: np.random.Generator, sizes: Sizes) -> pa.Table:
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for split, count in (("train", _TRAINED), ("val", _EVALUATED), ("test", _EVALUATED)):
         for _ in range(count):
             *history, target = (int(item) for item in drawn.permutation(sizes.titles)[: sizes.history + 1])

@@ -78,6 +78,7 @@ def main(arguments: list[str]) -> None:
     """Run a job of a file: whole, or until its first snapshot, where this process is killed."""
     how, file = arguments
     job = read_job(Path(file))
+    torch.set_num_threads(job.threads)
     if how == "whole":
         run_tuning(job)
         return

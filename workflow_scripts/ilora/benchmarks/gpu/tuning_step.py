@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Self
 
 import torch
 from torch import nn
@@ -35,7 +35,7 @@ class TuningStep:
     dtype: torch.dtype
 
     @classmethod
-    def of(cls, model: HybridLanguageModel, parts: Sequence[Mapping[str, torch.Tensor]], dtype: torch.dtype) -> Any:
+    def of(cls, model: HybridLanguageModel, parts: Sequence[Mapping[str, torch.Tensor]], dtype: torch.dtype) -> Self:
         """Make the step of a model that is set to training mode here."""
         trained = [parameter for parameter in model.train().parameters() if parameter.requires_grad]
         where = model.causal_model.device
