@@ -50,7 +50,7 @@ requests = Requests(study.config.resources, study.config.backbone)
 targets = Targets(study)
 data = DataFiles(study)
 models, recommenders, tuning, sweeps = targets.models, targets.recommenders, targets.tuning, targets.sweeps
-random_splits = targets.random_splits
+random_splits, full_ranking = targets.random_splits, targets.full_ranking
 code_version = CodeVersions(SCRIPTS)
 
 rule_defaults.set_resources(workflow, requests.usual)

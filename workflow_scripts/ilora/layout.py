@@ -94,6 +94,7 @@ class Layout:
 
     baseline = Artifact("baselines/{dataset}/{protocol}/{baseline}")
     baseline_predictions = Artifact("baselines/{dataset}/{protocol}/{baseline}/predictions.parquet")
+    baseline_ranks = Artifact("baselines/{dataset}/{protocol}/{baseline}/ranks.parquet")
 
     # The memory and time that a fine-tuning with the study's own settings will need.
     tuning_plan = Artifact("plans/{dataset}/{protocol}/{backbone}/{method}.json")
@@ -140,6 +141,8 @@ class Layout:
     metrics = Artifact(f"{TABLES}/metrics.parquet")
     differences = Artifact(f"{TABLES}/differences.parquet")
     error_analysis = Artifact(f"{TABLES}/error_analysis.parquet")
+    ranking_summary = Artifact(f"{TABLES}/full_ranking.parquet")
+    ranking_differences = Artifact(f"{TABLES}/full_ranking_differences.parquet")
     costs = Artifact(f"{REPORT}/costs.html")
     logs = Artifact("logs")
     benchmarks = Artifact("benchmarks/rules")
@@ -281,7 +284,7 @@ def _expression(pattern: str) -> str:
     return "(?:.*/)?" + "".join(part for pair in zip(literal, [*named, ""], strict=True) for part in pair)
 
 
-_FILE = r"(?:/(?:predictions|metrics|error_analysis|answer_sample|training_log|gates)\.parquet)?"
+_FILE = r"(?:/(?:predictions|ranks|metrics|error_analysis|answer_sample|training_log|gates)\.parquet)?"
 _RUNS = tuple(
     re.compile(_expression(pattern) + _FILE)
     for pattern in (

@@ -53,6 +53,7 @@ STUDIES = [
     "embedded",
     "embedded_two_datasets",
     "figures",
+    "full_ranking",
     "local_chat",
     "own_data",
     "paper",

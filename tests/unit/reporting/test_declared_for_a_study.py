@@ -28,6 +28,7 @@ def study() -> Study:
         figures={"gradients": True},
         negative_transfer={"degrees": [0.5]},
         random_splits={"number": 2},
+        full_ranking={"enabled": True},
         sweeps=SWEEPS,
     )
 

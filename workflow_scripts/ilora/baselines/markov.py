@@ -14,6 +14,7 @@ from collections import Counter
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from ilora.data.trajectories import item_counts, training_trajectories
@@ -44,7 +45,7 @@ def score_by_markov(
     """
     trajectories = training_trajectories(sequences)
     counts = item_counts(trajectories, items)
-    prior = prior_transitions * (counts + 1.0) / (counts.sum() + items)
+    prior = popularity_prior(counts, prior_transitions)
     transitions = Counter(pair for trajectory in trajectories for pair in pairwise(trajectory))
     departures = Counter(item for trajectory in trajectories for item in trajectory[:-1])
     histories = sequences_of(sequences, candidates)["history"].to_pylist()
@@ -55,3 +56,8 @@ def score_by_markov(
     ]
     totals = np.array([departures[last] for last in last_items])[:, None] + prior_transitions
     return (np.array(observed) + prior[chosen_among]) / totals
+
+
+def popularity_prior(counts: npt.NDArray[np.float64], prior_transitions: float) -> npt.NDArray[np.float64]:
+    """Return mu * p(j), float64 [items], of how often each item occurs, float64 [items]."""
+    return prior_transitions * (counts + 1.0) / (counts.sum() + len(counts))

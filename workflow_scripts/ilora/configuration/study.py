@@ -20,6 +20,7 @@ from ilora.configuration.sections.decoding import DecodingSection
 from ilora.configuration.sections.embedded_backbone import EmbeddedBackboneSection
 from ilora.configuration.sections.figures import FiguresSection
 from ilora.configuration.sections.finetuning import FinetuningSection
+from ilora.configuration.sections.full_ranking import FullRankingSection
 from ilora.configuration.sections.negative_transfer import NegativeTransferSection
 from ilora.configuration.sections.prompt import PromptSection
 from ilora.configuration.sections.random_splits import RandomSplitsSection
@@ -88,6 +89,7 @@ class StudyConfig(Section):
     figures: FiguresSection = FiguresSection()
     negative_transfer: NegativeTransferSection = NegativeTransferSection()
     random_splits: RandomSplitsSection = RandomSplitsSection()
+    full_ranking: FullRankingSection = FullRankingSection()
     resources: ResourcesSection = ResourcesSection()
 
     @property

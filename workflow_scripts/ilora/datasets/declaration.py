@@ -43,8 +43,25 @@ class Departure:
 
 
 @dataclass(frozen=True)
+class PublishedRanking:
+    """What others print of a full ranking, leave-one-out in time order.
+
+    Attributes:
+        method: as they call it.
+        source: who measured it.
+        values: by the name of a metric, such as "ndcg@10".
+        remark: what a reader must know of it.
+    """
+
+    method: str
+    source: str
+    values: Mapping[str, float]
+    remark: str = ""
+
+
+@dataclass(frozen=True)
 class Published:
-    """What others print about a data set; all of it belongs to the protocols `released` and `random_users`.
+    """What others print about a data set; but for `full_ranking`, of the protocols `released` and `random_users`.
 
     Attributes:
         statistics: of `ilora.data.statistics`, by name.
@@ -52,6 +69,7 @@ class Published:
         learning_rates: peak learning rate of fine-tuning, by preset.
         four_experts_over_two: by how many percent four experts are above two in the paper's text (Section 4.3.2).
         departures: where ours is another one.
+        full_ranking: what others print of rankings of all items.
     """
 
     statistics: Mapping[str, int] = field(default_factory=dict)
@@ -59,6 +77,7 @@ class Published:
     learning_rates: Mapping[str, float] = field(default_factory=dict)
     four_experts_over_two: float | None = None
     departures: tuple[Departure, ...] = ()
+    full_ranking: tuple[PublishedRanking, ...] = ()
 
 
 @dataclass(frozen=True)

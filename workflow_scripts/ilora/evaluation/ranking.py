@@ -34,7 +34,16 @@ def ndcg(scores: Scores, is_target: NDArray[np.bool_], cutoff: int) -> Scores:
 def _mean_gain(scores: Scores, is_target: NDArray[np.bool_], gain: Scores) -> Scores:
     """Return the mean of `gain` (by rank, best first) over the ranks that the target shares with its ties."""
     target_score = scores[is_target][:, None]
-    better = (scores > target_score).sum(axis=1)
-    tied = (scores == target_score).sum(axis=1)
+    return mean_gain((scores > target_score).sum(axis=1), (scores == target_score).sum(axis=1), gain)
+
+
+def mean_gain(better: NDArray[np.integer], tied: NDArray[np.integer], gain: Scores) -> Scores:
+    """Return the mean of `gain` over the ranks that each target shares with its ties, float64 [rows].
+
+    Args:
+        better: how many are ranked above, integer [rows].
+        tied: how many share the target's score, itself among them, integer [rows].
+        gain: by rank, best first, float64 [ranks].
+    """
     cumulated = np.concatenate([[0.0], np.cumsum(gain)])
     return (cumulated[better + tied] - cumulated[better]) / tied

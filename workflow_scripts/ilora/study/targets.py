@@ -9,6 +9,7 @@ from ilora.configuration.finetuning import finetuning_values
 from ilora.configuration.types import DEFAULT_VARIANT
 from ilora.layout import LAST_SNAPSHOT, expand, parse_run
 from ilora.methods.register import BASELINES, CHAT_METHODS, RECOMMENDERS
+from ilora.study.full_ranking import FullRankingFiles
 from ilora.study.models import ModelFiles
 from ilora.study.random_splits import RandomSplitFiles
 from ilora.study.recommenders import RecommenderFiles
@@ -132,7 +133,11 @@ class Targets:
         if study.uses_embedded_backbone or (study.encodes_titles and study.title_encoder.is_embedded):
             for name in _EMBEDDED:
                 files += self._of_study(layout.embedded_backbone_file(name))
-        return list(dict.fromkeys([*files, *self.sweeps.artifacts(), *self.random_splits.artifacts()]))
+        return list(
+            dict.fromkeys(
+                [*files, *self.sweeps.artifacts(), *self.random_splits.artifacts(), *self.full_ranking.artifacts()]
+            )
+        )
 
     def evaluation_tables(self) -> list[str]:
         """Return the tables that figures and other tables are made from, over all runs."""
@@ -163,6 +168,11 @@ class Targets:
     def random_splits(self) -> RandomSplitFiles:
         """Those of random splits of the users."""
         return RandomSplitFiles(self.study)
+
+    @cached_property
+    def full_ranking(self) -> FullRankingFiles:
+        """Those of the full ranking."""
+        return FullRankingFiles(self.study)
 
     def _runs_of(self, method: str, dataset: str) -> list[str]:
         layout = self.study.layout

@@ -1,0 +1,43 @@
+"""What is ranked among all items, and what the rules about it hand to their scripts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ilora.layout import parse_run
+from ilora.methods.register import FULL_RANKING
+from ilora.study.study import Study, Wildcards
+
+
+@dataclass(frozen=True)
+class FullRankingFiles:
+    """The files of the full ranking."""
+
+    study: Study
+
+    @property
+    def ranks(self) -> list[str]:
+        """The ranks by every method that can rank all items; none where the study asks for none."""
+        if not self.study.config.full_ranking.enabled:
+            return []
+        tables = self.study.targets.of_runs("ranks.parquet")
+        return [path for path in tables if parse_run(path).method in FULL_RANKING]
+
+    @property
+    def leaves_seen_out(self) -> bool:
+        """Whether the items that a user had before a target are not ranked."""
+        return self.study.config.full_ranking.seen_items == "left_out"
+
+    @property
+    def reference(self) -> str:
+        """The method that all others are compared with."""
+        return self.study.config.full_ranking.reference
+
+    def of_the_study(self) -> list[Wildcards]:
+        """Return the wildcards of what is made of all ranks; none where there are none."""
+        return [{}] if self.ranks else []
+
+    def artifacts(self) -> list[str]:
+        """Return every file of it, each once."""
+        layout = self.study.layout
+        return [*self.ranks, layout.ranking_summary, layout.ranking_differences] if self.ranks else []

@@ -1,0 +1,212 @@
+"""Table 2: every method on the full ranking, with what others print beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from ilora.artifacts.parquet import read_table
+from ilora.data.protocol_names import CHRONOLOGICAL
+from ilora.datasets.declaration import PublishedRanking
+from ilora.datasets.register import DATASETS
+from ilora.evaluation.schemas import DIFFERENCES, RANKING_SUMMARY
+from ilora.evaluation.variation import Variation
+from ilora.layout import TABLES
+from ilora.plotting.html_page import html_page, html_table, section
+from ilora.plotting.labels import dataset_label, method_label, p_value
+from ilora.plotting.latex_table import Row, latex_table
+from ilora.reporting import captions
+from ilora.reporting.declaration import Given, Wildcards
+from ilora.reporting.document import Document
+
+if TYPE_CHECKING:
+    from ilora.study.study import Study
+
+_NOTHING = "–"
+_TITLE, _PUBLISHED_TITLE = "Table 2: full ranking", "Published: reference data, not measured here"
+_SPLITS = {"test": "test", "val": "validation"}
+
+#: Metrics that stand with their intervals.
+_WITH_INTERVAL = ("recall@10", "ndcg@10")
+
+#: One method on one data set and split: its metrics by name, its difference from the reference, if it has one.
+_Method = dict[str, Any]
+
+
+def table2_to_html(summary: pa.Table, differences: pa.Table, settings: Mapping[str, Any]) -> str:
+    """Return Table 2 as one page.
+
+    Args:
+        summary: of the schema `ilora.evaluation.schemas.RANKING_SUMMARY`.
+        differences: of the schema `ilora.evaluation.schemas.DIFFERENCES`.
+        settings: what the study says: `reference`, `leaves_seen_out` and `maximum_history`.
+    """
+    body = html_table(_headers(summary, settings), _rows(summary, differences))
+    published = _published_rows(summary)
+    if published:
+        body += section(_PUBLISHED_TITLE, html_table(_published_headers(summary), published))
+    return html_page(_TITLE, body, _notes(summary, settings))
+
+
+def table2_to_latex(summary: pa.Table, differences: pa.Table, settings: Mapping[str, Any]) -> str:
+    """Return Table 2 as a `tabular`, with notes above it, and what is published as another one; arguments as above."""
+    text = latex_table(_headers(summary, settings), _rows(summary, differences), _notes(summary, settings))
+    published = _published_rows(summary)
+    if published:
+        text += "\n" + latex_table(_published_headers(summary), published, [_PUBLISHED_TITLE])
+    return text
+
+
+def _metrics(summary: pa.Table) -> list[str]:
+    return list(dict.fromkeys(summary["metric"].to_pylist()))
+
+
+def _headers(summary: pa.Table, settings: Mapping[str, Any]) -> list[str]:
+    return ["Method", "Trained", *map(_heading, _metrics(summary)), f"{method_label(settings['reference'])} minus it"]
+
+
+def _heading(metric: str) -> str:
+    from ilora.evaluation.full_ranking import ranking_label
+
+    return ranking_label(metric)
+
+
+def _methods(summary: pa.Table, differences: pa.Table) -> list[_Method]:
+    """Return the methods, by data set and split, in the order of the summary."""
+    keys = ("dataset", "protocol", "split", "method", "backbone")
+    methods: dict[tuple[str, ...], _Method] = {}
+    for row in summary.to_pylist():
+        method = methods.setdefault(tuple(row[key] for key in keys), {**row, "metrics": {}, "difference": None})
+        method["metrics"][row["metric"]] = row
+    for row in differences.to_pylist():
+        key = (row["dataset"], row["protocol"], row["split"], row["second"], row["second_backbone"])
+        methods[key]["difference"] = row
+    order = {data: place for place, data in enumerate(dict.fromkeys(key[:2] for key in methods))}
+    return sorted(methods.values(), key=lambda row: (order[row["dataset"], row["protocol"]], row["split"] != "test"))
+
+
+def _rows(summary: pa.Table, differences: pa.Table) -> list[Row]:
+    blocks: dict[str, list[Row]] = {}
+    for method in _methods(summary, differences):
+        heading = (
+            f"{dataset_label(method['dataset'])} ({method['protocol']} protocol), {_SPLITS[method['split']]}: "
+            f"{method['n']:,} users, {method['ranked_items']:,.0f} items ranked"
+        )
+        cells = [_cell(method["metrics"].get(metric)) for metric in _metrics(summary)]
+        row = [method_label(method["method"]), _trainings(method), *cells, _difference(method["difference"])]
+        blocks.setdefault(heading, []).append(row)
+    return [row for heading, rows in blocks.items() for row in (heading, *rows)]
+
+
+def _cell(row: Mapping[str, Any] | None) -> str:
+    if row is None:
+        return _NOTHING
+    spread = "" if row["sd"] is None else f" ± {row['sd']:.4f}"
+    interval = f" [{row['low']:.4f}, {row['high']:.4f}]" if row["metric"] in _WITH_INTERVAL else ""
+    return f"{row['value']:.4f}{spread}{interval}"
+
+
+def _trainings(row: Mapping[str, Any]) -> str:
+    if row["covers"] == Variation.USERS:
+        return _NOTHING
+    return "once" if row["seeds"] == 1 else f"{row['seeds']} times"
+
+
+def _difference(row: Mapping[str, Any] | None) -> str:
+    if row is None:
+        return _NOTHING
+    return f"{row['value']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}], {p_value(row['p_holm'])}"
+
+
+def _published(summary: pa.Table) -> list[tuple[str, PublishedRanking]]:
+    data = dict.fromkeys((row["dataset"], row["protocol"]) for row in summary.to_pylist())
+    return [
+        (dataset, row)
+        for dataset, protocol in data
+        if dataset in DATASETS and protocol == CHRONOLOGICAL
+        for row in DATASETS[dataset].published.full_ranking
+    ]
+
+
+def _published_headers(summary: pa.Table) -> list[str]:
+    return ["Data set", "Method", *map(_heading, _metrics(summary)), "Measured by", "Remark"]
+
+
+def _published_rows(summary: pa.Table) -> list[Row]:
+    metrics = _metrics(summary)
+    return [
+        [
+            dataset_label(dataset),
+            row.method,
+            *(f"{row.values[metric]:.4f}" if metric in row.values else _NOTHING for metric in metrics),
+            row.source,
+            row.remark or _NOTHING,
+        ]
+        for dataset, row in _published(summary)
+    ]
+
+
+def _notes(summary: pa.Table, settings: Mapping[str, Any]) -> list[str]:
+    from ilora.evaluation.full_ranking import ranking_notes
+
+    seen = (
+        "Items that the user had before the target are left out"
+        if settings["leaves_seen_out"]
+        else ("Items that the user had before the target are ranked too")
+    )
+    confidence = summary["confidence"][0].as_py()
+    return [
+        "Each target is ranked among all items of the data set, not among candidates; with one target, Recall@k is the "
+        f"hit ratio at k. {seen}; a history is the latest {settings['maximum_history']} items at most.",
+        "Items of one score share their places, and a target has the mean of what these are worth. A method that "
+        "answers with a list leaves the items that are not in it tied behind it.",
+        f"Brackets are {confidence:.0%} intervals, over users and, where a method is trained several times, trainings; "
+        "± is the standard deviation over trainings. With one training, an interval says nothing of another one.",
+        f"{method_label(settings['reference'])} minus it: NDCG@10, paired by user; p by the sign-flip test over users, "
+        "corrected by Holm over the rows of a split of all data sets, over trainings widened as the interval is.",
+        *ranking_notes(_metrics(summary)),
+    ]
+
+
+def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
+    files = study.targets.full_ranking
+    return {
+        "reference": files.reference,
+        "leaves_seen_out": files.leaves_seen_out,
+        "maximum_history": study.config.data.maximum_history,
+    }
+
+
+def _caption(study: Study, wildcards: Wildcards) -> str:
+    return (
+        "Recall, NDCG and MRR of the target among all items: data sets "
+        f"{', '.join(study.config.datasets)}, protocol {study.config.protocol}, {captions.seeds(study)}. Brackets are "
+        f"{captions.confidence(study)} intervals over {captions.covered(study)}. Published numbers stand apart, as "
+        "reference data."
+    )
+
+
+def _make(given: Given) -> Mapping[str, pa.Table | str]:
+    summary = read_table(given.inputs["summary"], RANKING_SUMMARY)
+    differences = read_table(given.inputs["differences"], DIFFERENCES)
+    formats: dict[str, Callable[[pa.Table, pa.Table, Mapping[str, Any]], str]] = {
+        "html": table2_to_html,
+        "tex": table2_to_latex,
+    }
+    return {name: write(summary, differences, given.settings) for name, write in formats.items()}
+
+
+DOCUMENT = Document(
+    folder=TABLES,
+    path="table2",
+    formats=("html", "tex"),
+    inputs=lambda study: {"summary": study.layout.ranking_summary, "differences": study.layout.ranking_differences},
+    settings=_settings,
+    caption=_caption,
+    category="Tables",
+    labels=lambda study: {"table": "Table 2", "data set": "all", "backbone": "none"},
+    wildcards=lambda study: study.targets.full_ranking.of_the_study(),
+    make=_make,
+)
