@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from ilora.configuration.sections.generative_values import GeneratorValues
+from ilora.configuration.sections.generative import GeneratorValues
 from ilora.generative.generator import Generator, GeneratorShape
 from ilora.generative.semantic_ids import SemanticIds
 from ilora.generative.vocabulary import Vocabulary

@@ -10,7 +10,7 @@ import torch
 
 from ilora.artifacts.errors import ArtifactError
 from ilora.artifacts.tensors import write_tensors
-from ilora.configuration.sections.generative_values import GeneratorValues
+from ilora.configuration.sections.generative import GeneratorValues
 from ilora.data.sequences import sequence_table
 from ilora.generative.examples import IdExamples, ShuffledExamples, collate
 from ilora.generative.generator import Generator, GeneratorShape

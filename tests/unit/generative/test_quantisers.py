@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.cluster import KMeans
 
-from ilora.configuration.sections.generative_values import QuantiserTraining
+from ilora.configuration.sections.generative import QuantiserTraining
 from ilora.generative.level_quantisation import LevelQuantiser, quantise_levels
 from ilora.generative.quantisation import Quantisation
 from ilora.generative.quantiser_training import total_steps, train_quantiser

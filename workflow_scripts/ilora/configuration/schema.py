@@ -88,9 +88,9 @@ def _render_keys(fields: dict[str, FieldInfo], indent: str) -> Iterator[str]:
 
 
 def _wrap(comment: str, width: int) -> list[str]:
-    """Wrap a comment, but never inside its list of allowed values."""
+    """Wrap a comment, but never inside its list of allowed values, unless that is longer than a line."""
     text, bracket, allowed = comment.partition(" [")
-    kept_together = text + bracket + allowed.replace(" ", _GLUE)
+    kept_together = comment if len(bracket + allowed) > width else text + bracket + allowed.replace(" ", _GLUE)
     return [line.replace(_GLUE, " ") for line in textwrap.wrap(kept_together, width, break_on_hyphens=False)]
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from transformers import T5Config, T5ForConditionalGeneration
 
-from ilora.configuration.sections.generative_values import GeneratorValues
+from ilora.configuration.sections.generative import GeneratorValues
 from ilora.generative.vocabulary import PADDING, Vocabulary
 
 

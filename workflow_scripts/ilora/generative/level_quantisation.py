@@ -6,11 +6,12 @@ open what reconstructs a level: here each is reconstructed from its own code, by
 """
 
 from collections.abc import Callable, Mapping
+from typing import cast
 
 import torch
 from torch import nn
 
-from ilora.configuration.sections.generative_values import QuantiserTraining
+from ilora.configuration.sections.generative import QuantiserTraining
 from ilora.generative.perceptron import perceptron
 from ilora.generative.quantisation import Quantisation, check_vectors, derived_seed, standardised
 from ilora.generative.quantiser_training import train_quantiser
@@ -45,9 +46,14 @@ class LevelQuantiser(nn.Module):
             networks[COLLABORATIVE] = (perceptron(own), perceptron(own[::-1]))
         self.encoders = nn.ModuleDict({name: encoder for name, (encoder, _) in networks.items()})
         self.decoders = nn.ModuleDict({name: decoder for name, (_, decoder) in networks.items()})
-        self.codebooks = nn.ModuleDict(
+        self._codebooks = nn.ModuleDict(
             {name: VectorQuantiser(size, settings.code_size, settings.beta) for name in widths}
         )
+
+    @property
+    def codebooks(self) -> dict[str, VectorQuantiser]:
+        """The codebook of each level, by its name, in the order of the levels."""
+        return {name: cast(VectorQuantiser, codebook) for name, codebook in self._codebooks.items()}
 
     @torch.no_grad()
     def initialise(self, vectors: Mapping[str, torch.Tensor], seed: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from ilora.configuration.sections.generative_values import QuantiserTraining
+from ilora.configuration.sections.generative import QuantiserTraining
 from ilora.generative.quantisation import derived_seed
 
 _ORDER = 1

@@ -1,11 +1,12 @@
 """RQ-VAE: an autoencoder whose code is quantised residually (TIGER, arXiv 2305.05065, section 3.1)."""
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import nn
 
-from ilora.configuration.sections.generative_values import QuantiserTraining
+from ilora.configuration.sections.generative import QuantiserTraining
 from ilora.generative.perceptron import perceptron
 from ilora.generative.quantisation import Quantisation, check_vectors, derived_seed, standardised
 from ilora.generative.quantiser_training import train_quantiser
@@ -27,7 +28,12 @@ class ResidualVectorQuantiser(nn.Module):
 
     def __init__(self, levels: int, size: int, width: int, beta: float) -> None:
         super().__init__()
-        self.levels = nn.ModuleList(VectorQuantiser(size, width, beta) for _ in range(levels))
+        self._levels = nn.ModuleList(VectorQuantiser(size, width, beta) for _ in range(levels))
+
+    @property
+    def levels(self) -> list[VectorQuantiser]:
+        """The codebooks, in their order."""
+        return [cast(VectorQuantiser, level) for level in self._levels]
 
     @torch.no_grad()
     def initialise(self, vectors: torch.Tensor, seed: int) -> None:

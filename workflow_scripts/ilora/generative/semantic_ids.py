@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ilora.configuration.sections.generative_values import LevelOrder
+from ilora.configuration.sections.generative import LevelOrder
 from ilora.generative.quantisation import Quantisation, derived_seed
 
 #: The level of the token that tells items of the same codes apart.

@@ -8,7 +8,7 @@ import torch
 
 from ilora.artifacts.errors import damaged
 from ilora.artifacts.tensors import read_metadata, read_tensors, write_tensors
-from ilora.configuration.sections.generative_values import GeneratorValues
+from ilora.configuration.sections.generative import GeneratorValues
 from ilora.generative.generator import Generator, GeneratorShape
 from ilora.generative.quantisation import Quantisation
 from ilora.generative.semantic_ids import SemanticIds
