@@ -34,10 +34,11 @@ def test_the_example_of_the_adapter_runs(repository: Path, tmp_path: Path) -> No
 
 def test_the_examples_of_ones_own_data_are_valid_studies(repository: Path) -> None:
     examples = re.findall(r"```yaml\n(.*?)```", (repository / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    books, split, movies = (load_study(yaml.safe_load(example)) for example in examples)
+    books, split, movies, sequences = (load_study(yaml.safe_load(example)) for example in examples)
     assert books.datasets == ("books", "movielens") and books.data.own["books"].words.participle == "read"
     assert split.protocol == "released" and split.data.own["books"].splits == "books/users.csv"
-    assert movies.data.own["movielens_1m"].separator == "::"
+    assert movies.data.own["ml_1m"].separator == "::"
+    assert sequences.data.own["beauty_ids"].columns.title == "item_id" and sequences.full_ranking.enabled
 
 
 @pytest.mark.parametrize("target", ["run", "study", "figures", "report", "slurm"])

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
+import snakemake_executor_plugin_slurm as plugin
 from snakemake.exceptions import WorkflowError
 from snakemake.iocontainers import ResourceList
 from snakemake_executor_plugin_slurm import ExecutorSettings
@@ -201,7 +202,7 @@ def jobs_of_rules(*names: str) -> list[slurm_jobs.Job]:
 @pytest.fixture
 def remembering_slurm(monkeypatch: pytest.MonkeyPatch) -> Executor:
     # Set here only so that it is put back when the test ends.
-    monkeypatch.setattr(slurm_jobs.plugin, "get_min_job_age", get_min_job_age)
+    monkeypatch.setattr(plugin, "get_min_job_age", get_min_job_age)
     monkeypatch.setattr(slurm_jobs, "get_min_job_age", lambda: 300)
     return Executor("squeue")
 
@@ -209,9 +210,9 @@ def remembering_slurm(monkeypatch: pytest.MonkeyPatch) -> Executor:
 def test_the_plugin_goes_on_asking_squeue_while_the_controller_is_away(remembering_slurm: Executor) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", "")
-        assert slurm_jobs.plugin.get_min_job_age() is None
+        assert plugin.get_min_job_age() is None
         slurm_jobs.check_slurm(remembering_slurm, [])
-        assert slurm_jobs.plugin.get_min_job_age() == 300
+        assert plugin.get_min_job_age() == 300
 
 
 def test_accounts_are_checked_where_an_error_is_seen(remembering_slurm: Executor) -> None:

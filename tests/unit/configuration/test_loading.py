@@ -18,6 +18,7 @@ from ilora.configuration.sections.backbone import BackboneSection, Precision, Qu
 from ilora.configuration.sections.chat import ChatSection
 from ilora.configuration.study import StudyConfig
 from ilora.configuration.validation import ConfigurationError
+from ilora.datasets.register import DATASETS
 from ilora.study.study import Study
 
 
@@ -193,13 +194,13 @@ def test_unknown_keys(changes: dict[str, Any], path: str, guess: str) -> None:
         ),
         (
             {"datasets": ["netflix"]},
-            "datasets: found netflix, expected one of movielens, lastfm, steam (a data set of your own is defined in "
-            "data.own)",
+            "datasets: found netflix, expected one of movielens, lastfm, steam, movielens_1m, amazon_beauty, "
+            "amazon_sports, amazon_toys (a data set of your own is defined in data.own)",
         ),
         (
             {"finetuning": {"per_dataset": {"steem": {}}}},
-            "finetuning.per_dataset.steem: found an unknown data set, expected one of movielens, lastfm, steam (a data "
-            "set of your own is defined in data.own)",
+            "finetuning.per_dataset.steem: found an unknown data set, expected one of movielens, lastfm, steam, "
+            "movielens_1m, amazon_beauty, amazon_sports, amazon_toys (a data set of your own is defined in data.own)",
         ),
         ({"seeds": [1, 2, 1]}, "seeds: found 1 2 times, expected each entry once"),
         ({"methods": ["ilora", "ilora"]}, "methods: found ilora 2 times, expected each entry once"),
@@ -440,7 +441,7 @@ NUMBERS = {"user": 1, "item": 2, "rating": 3, "timestamp": 4, "item_id": 1, "tit
 class TestOwnDatasets:
     def test_two_files_are_enough(self) -> None:
         study = load_study({"datasets": ["books", "movielens"], "data": {"own": {"books": BOOKS}}})
-        assert study.known_datasets == ("movielens", "lastfm", "steam", "books")
+        assert study.known_datasets == (*DATASETS, "books")
         own = study.data.own["books"]
         assert own.columns.model_dump() == {
             "user": "user_id",
@@ -704,6 +705,12 @@ def test_the_protocol_released_takes_data_sets_with_named_users_alone() -> None:
     (line,) = lines_of({"protocol": "released", "datasets": ["movielens", "books"], "data": {"own": {"books": own}}})
     assert line.startswith("protocol: found released, expected random_users or chronological")
     assert "data.own.books.splits would" in line
+
+
+def test_an_encoder_is_trained_by_cross_entropy_alone() -> None:
+    changes = {"loss": "binary_cross_entropy", "morec": {"training": "end_to_end"}}
+    (line,) = lines_of({"methods": ["morec"], "recommenders": changes})
+    assert line.startswith("recommenders.loss: found binary_cross_entropy, expected cross_entropy while")
 
 
 def test_a_seed_that_splits_nobody_is_refused() -> None:

@@ -31,7 +31,7 @@ def input_files(inputs: Mapping[str, Any]) -> InputFiles:
 
 
 def run(
-    repository: Path, script: str, inputs: Mapping[str, Any], outputs: dict[str, str], **given: dict[str, object]
+    repository: Path, script: str, inputs: Mapping[str, Any], outputs: dict[str, str], **given: Mapping[str, Any]
 ) -> None:
     for path in outputs.values():
         Path(path).parent.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from ilora.configuration.study import StudyConfig
 from ilora.configuration.types import ends_in_repetition
 from ilora.configuration.validation import show
 from ilora.data.protocol_names import CHRONOLOGICAL, RELEASED
-from ilora.data.table_files import SEPARATORS
+from ilora.data.table_files import SEPARATORS, WITHOUT_SEPARATOR
 from ilora.datasets.declaration import DOWNLOAD
 from ilora.datasets.register import DATASETS
 
@@ -149,7 +149,7 @@ def _own_dataset(dataset: str, own: OwnDataset) -> Iterator[Problem]:
     files = {"interactions": own.interactions, "items": own.items}
     if own.splits is not None:
         files["splits"] = own.splits
-    text_files = {key: file for key, file in files.items() if not file.endswith(".parquet")}
+    text_files = {key: file for key, file in files.items() if not file.endswith(WITHOUT_SEPARATOR)}
     for file in text_files.values():
         if own.separator is None and SEPARATORS.get(Path(file).suffix) is None:
             yield Problem(f"{path}.separator", "nothing", f"what stands between the fields of {file}, such as '::'")
@@ -184,6 +184,10 @@ def _recommenders(study: StudyConfig) -> Iterator[Problem]:
             "recommenders.embedding_size",
             str(recommenders.embedding_size),
             f"a multiple of recommenders.sasrec.heads ({recommenders.sasrec.heads})",
+        )
+    if recommenders.loss != "cross_entropy" and recommenders.morec.is_end_to_end:
+        yield Problem(
+            "recommenders.loss", recommenders.loss, "cross_entropy while recommenders.morec trains its encoder"
         )
     search = recommenders.weight_decay_search
     for key, entries in (("values", search.values), ("seeds", search.seeds)):

@@ -81,17 +81,23 @@ def _render_keys(fields: dict[str, FieldInfo], indent: str) -> Iterator[str]:
         key = keys[name]
         if len(key) > _WIDEST_ALIGNED_KEY:
             lines = _wrap(comment, _WIDTH - len(indent) - 2)
-            yield "".join(f"{indent}# {line}\n" for line in lines) + key + "\n"
+            yield "".join(f"{indent}# {line}\n" for line in lines) + _in_lines(key, indent) + "\n"
         else:
             first, *rest = _wrap(comment, _WIDTH - column - 2)
             yield f"{key:<{column}}# {first}\n" + "".join(f"{'':<{column}}# {line}\n" for line in rest)
 
 
 def _wrap(comment: str, width: int) -> list[str]:
-    """Wrap a comment, but never inside its list of allowed values, unless that is longer than a line."""
+    """Wrap a comment, but not inside its list of allowed values, unless that is longer than a line."""
     text, bracket, allowed = comment.partition(" [")
-    kept_together = comment if len(bracket + allowed) > width else text + bracket + allowed.replace(" ", _GLUE)
+    kept_together = text + bracket + (allowed if len(allowed) >= width else allowed.replace(" ", _GLUE))
     return [line.replace(_GLUE, " ") for line in textwrap.wrap(kept_together, width, break_on_hyphens=False)]
+
+
+def _in_lines(key: str, indent: str) -> str:
+    """Break a key with its value between entries, where it is too long for a line."""
+    lines = textwrap.wrap(key.strip().replace(": ", f":{_GLUE}"), _WIDTH - len(indent), subsequent_indent="  ")
+    return "\n".join(indent + line.replace(_GLUE, " ") for line in lines)
 
 
 def _flow(field: FieldInfo) -> str:

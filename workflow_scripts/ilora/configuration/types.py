@@ -16,13 +16,13 @@ DEFAULT_VARIANT = "default"
 
 NAME, LABEL = r"^[a-z0-9_]+$", r"^[A-Za-z0-9._-]+$"
 FOLDER, WORDS = r"^[^~{}\t\r\n]*[^~{}\s/]$", r"^[^<>\s]+( [^<>\s]+)*$"
-TABLE, SEPARATOR = r"\.(csv|tsv|inter|item|dat|data|txt|parquet)$", r"""^[^\r\n"'\\]+$"""
+TABLE, SEPARATOR = r"\.(csv|tsv|inter|item|dat|data|txt|parquet|json)$", r"""^[^\r\n"'\\]+$"""
 #: What text must look like, by pattern.
 PATTERNS_IN_WORDS = {
     NAME: "a name of small letters, digits and _",
     LABEL: "letters, digits, points, _ and - alone",
     FOLDER: "a path that has no ~, no braces and no slash at its end",
-    TABLE: "a file that ends in .csv, .tsv, .inter, .item, .dat, .data, .txt or .parquet",
+    TABLE: "a file that ends in .csv, .tsv, .inter, .item, .dat, .data, .txt, .parquet or .json",
     SEPARATOR: "one or more characters on one line, without quotes and the backslash",
     WORDS: "words with one space between them, without < and >",
 }

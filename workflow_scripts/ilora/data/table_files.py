@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ilora.data.raw import RawDataError
+from ilora.data.ready_sequences import COLUMNS, read_ready_sequences
 
 _TAB = "\t"
 #: Suffix -> what separates fields. `.inter` and `.item` are RecBole's; the others are each publisher's own.
@@ -21,7 +22,9 @@ SEPARATORS: dict[str, str | None] = {
 }
 #: Of text files, those in which a field may stand in quotes.
 _QUOTED = {".csv", ".tsv"}
-_PARQUET = ".parquet"
+_PARQUET, _READY_SEQUENCES = ".parquet", ".json"
+#: Suffixes of files that are no text of lines and fields.
+WITHOUT_SEPARATOR = (_PARQUET, _READY_SEQUENCES)
 #: What a file of another form may be separated by; a space is in many a title, so it is thought of last.
 _USUAL_SEPARATORS = ("::", ";", "\t", "|", ",", " ")
 #: What a float of so many bits cannot tell apart.
@@ -55,7 +58,8 @@ def read_columns(path: Path, columns: Sequence[str], form: TextForm, *, exact: S
     What Parquet holds as null or NaN is "", its dates and times are ISO 8601 in UTC.
 
     Args:
-        path: its suffix says the format: `.parquet`, or one of `SEPARATORS`.
+        path: its suffix says the format: one of `SEPARATORS`, `.parquet`, or `.json`, which is as
+            `ilora.data.ready_sequences` has it.
         columns: names of the wanted columns, in the wanted order.
         form: of a text file.
         exact: those of the columns, ids and times, in which two values that differ must not have become one.
@@ -72,10 +76,12 @@ def read_columns(path: Path, columns: Sequence[str], form: TextForm, *, exact: S
     suffix = path.suffix.lower()
     if suffix == _PARQUET:
         return _parquet_rows(path, columns, exact)
+    if suffix == _READY_SEQUENCES:
+        return _rows_of_sequences(path, columns)
     if suffix not in SEPARATORS:
         raise RawDataError(
             f"{path}: the suffix '{path.suffix}' names no format that can be read; expected one of "
-            f"{', '.join([*SEPARATORS, _PARQUET])}."
+            f"{', '.join([*SEPARATORS, *WITHOUT_SEPARATOR])}."
         )
     separator = form.separator or SEPARATORS[suffix]
     if separator is None:
@@ -85,7 +91,7 @@ def read_columns(path: Path, columns: Sequence[str], form: TextForm, *, exact: S
 
 def error_at(path: Path, number: int, problem: str) -> RawDataError:
     """Return the error that says what is wrong with one row, by the number that `read_columns` gave it."""
-    unit = "row" if path.suffix.lower() == _PARQUET else "line"
+    unit = {_PARQUET: "row", _READY_SEQUENCES: "user"}.get(path.suffix.lower(), "line")
     return RawDataError(f"{path}, {unit} {number}: {problem}.")
 
 
@@ -238,6 +244,15 @@ def _parquet_rows(path: Path, columns: Sequence[str], exact: Sequence[str]) -> I
                     number += 1
     except (pa.ArrowException, OSError) as error:
         raise RawDataError(f"{path}: is not a whole Parquet file ({error}).") from error
+
+
+def _rows_of_sequences(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+    for column in columns:
+        if column not in COLUMNS:
+            raise RawDataError(f"{path}: {_column_problem(column, COLUMNS)}. Name the columns in data.own.")
+    places = [COLUMNS.index(column) for column in columns]
+    for number, fields in read_ready_sequences(path):
+        yield number, tuple(fields[place] for place in places)
 
 
 def _refuse_type(path: Path, field: pa.Field, is_exact: bool) -> None:

@@ -4,24 +4,19 @@ Both give the same tables. They differ in layout and in the titles of two films,
 settles.
 """
 
-import json
-import math
-import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-
-import pyarrow as pa
 
 from ilora.data.acquisition.source import MEGABYTE, DatasetSource, Download, RawFile
 from ilora.data.filters import keep_distinct_pairs, keep_ratings_from
 from ilora.data.protocol_names import CHRONOLOGICAL, RANDOM_USERS, RELEASED
-from ilora.data.raw import RAW_INTERACTIONS, RAW_ITEMS, Line, RawData, read_lines, read_lines_below_header
+from ilora.data.raw import Line, RawData, read_lines, read_lines_below_header
 from ilora.data.recipes import FilterSettings, Recipe
 from ilora.data.released_order import order_as_released
 from ilora.data.steps import Step
 from ilora.datasets.declaration import Dataset, Departure, PaperRow, Published, Release
+from ilora.datasets.films import Film, items_table, ratings_table, title_and_year
 from ilora.datasets.released_facts import released_split
 from ilora.datasets.wording import word_prompt
 
@@ -70,17 +65,6 @@ GENRES = (
 _RECBOLE_RATING_COLUMNS = ["user_id:token", "item_id:token", "rating:float", "timestamp:float"]
 _RECBOLE_ITEM_COLUMNS = ["item_id:token", "movie_title:token_seq", "release_year:token", "class:token_seq"]
 _COLUMNS_BEFORE_GENRES = 5  # of u.item: id, title, release date, video release date, address
-_TITLE_WITH_YEAR = re.compile(r"(?P<title>.*?)\s*\((?P<year>\d{4})\)\s*")
-# The articles that are moved, at the end of a title or of what stands in parentheses.
-_ARTICLE_AT_END = re.compile(r"(?P<title>[^()]+), (?P<article>The|An|A)(?P<after>\s*(?:[()]|$))")
-
-
-@dataclass(frozen=True)
-class _Film:
-    line: Line
-    title: str
-    year: int | None
-    genres: list[str]
 
 
 def read_movielens(source: str) -> RawData:
@@ -106,8 +90,8 @@ def read_movielens(source: str) -> RawData:
         folder = Path(source)
         films = list(_grouplens_films(folder / "u.item"))
         ratings = read_lines(folder / "u.data", separator="\t", columns=4, encoding="ascii")
-    items = _items_table(films)
-    return RawData(_interactions_table(ratings, set(items["raw_id"].to_pylist())), items)
+    items = items_table(films)
+    return RawData(ratings_table(ratings, set(items["raw_id"].to_pylist())), items)
 
 
 def _recbole_folder() -> Path:
@@ -124,72 +108,30 @@ def _recbole_lines(path: Path, columns: list[str]) -> Iterator[Line]:
     return read_lines_below_header(path, columns, separator="\t", encoding="utf-8")
 
 
-def _recbole_films(path: Path) -> Iterator[_Film]:
+def _recbole_films(path: Path) -> Iterator[Film]:
     for line in _recbole_lines(path, _RECBOLE_ITEM_COLUMNS):
         _, title, year, genres = line.fields
         if title in TITLE_CORRECTIONS:
             title, corrected_year = TITLE_CORRECTIONS[title]
-            yield _Film(line, title, corrected_year, genres.split())
+            yield Film(line, title, corrected_year, genres.split())
         else:
-            yield _Film(line, title, line.whole_number(2, "year") if year else None, genres.split())
+            yield Film(line, title, line.whole_number(2, "year") if year else None, genres.split())
 
 
-def _grouplens_films(path: Path) -> Iterator[_Film]:
+def _grouplens_films(path: Path) -> Iterator[Film]:
     columns = _COLUMNS_BEFORE_GENRES + len(GENRES)
     for line in read_lines(path, separator="|", columns=columns, encoding="latin-1"):
         title = line.fields[1]
         year: int | None = None
         if title in TITLE_CORRECTIONS:
             title, year = TITLE_CORRECTIONS[title]
-        elif match := _TITLE_WITH_YEAR.fullmatch(title):
-            title, year = match["title"], int(match["year"])
+        else:
+            title, year = title_and_year(title)
         flags = line.fields[_COLUMNS_BEFORE_GENRES:]
         if not set(flags) <= {"0", "1"}:
             raise line.error(f"the genre flags are {flags}, expected only 0 and 1")
         genres = [genre for genre, flag in zip(GENRES, flags, strict=True) if flag == "1"]
-        yield _Film(line, title, year, genres)
-
-
-def _items_table(films: Iterable[_Film]) -> pa.Table:
-    rows: dict[str, dict[str, str]] = {}
-    for film in films:
-        raw_id = str(film.line.whole_number(0, "item id"))
-        if raw_id in rows:
-            raise film.line.error(f"item {raw_id} was described before")
-        genres = [genre for genre in film.genres if genre != "unknown"]
-        metadata = json.dumps({"genres": genres, "year": film.year}, ensure_ascii=False)
-        rows[raw_id] = {"raw_id": raw_id, "title": _article_first(film.title), "metadata": metadata}
-    return pa.Table.from_pylist(list(rows.values()), schema=RAW_ITEMS)
-
-
-def _article_first(title: str) -> str:
-    return _ARTICLE_AT_END.sub(r"\g<article> \g<title>\g<after>", title)
-
-
-def _interactions_table(lines: Iterable[Line], known_items: set[str]) -> pa.Table:
-    seen: set[tuple[str, str]] = set()
-    rows = []
-    for line in lines:
-        user, item = str(line.whole_number(0, "user id")), str(line.whole_number(1, "item id"))
-        if item not in known_items:
-            raise line.error(f"item {item} is rated, but the file of items does not describe it")
-        if (user, item) in seen:
-            raise line.error(f"user {user} has rated item {item} before")
-        seen.add((user, item))
-        timestamp = line.whole_number(3, "timestamp")
-        rows.append({"raw_user_id": user, "raw_item_id": item, "rating": _rating(line), "timestamp": timestamp})
-    return pa.Table.from_pylist(rows, schema=RAW_INTERACTIONS)
-
-
-def _rating(line: Line) -> float:
-    text = line.fields[2]
-    try:
-        rating = float(text)
-    except ValueError:
-        rating = math.nan
-    if not math.isfinite(rating):
-        raise line.error(f"the rating is '{text}', expected a number")
-    return rating
+        yield Film(line, title, year, genres)
 
 
 def _filters(settings: FilterSettings) -> list[Step]:

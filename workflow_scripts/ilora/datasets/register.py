@@ -4,13 +4,17 @@ What has to run again when one is added are tables and figures: no script that p
 this. The script that prepares a data set loads that one's module alone (`ilora.datasets.loading`).
 """
 
-from ilora.datasets import lastfm, movielens, steam
+from ilora.datasets import amazon_beauty, amazon_sports, amazon_toys, lastfm, movielens, movielens_1m, steam
 from ilora.datasets.declaration import Dataset
 
 _DECLARED = (
     movielens.DATASET,
     lastfm.DATASET,
     steam.DATASET,
+    movielens_1m.DATASET,
+    amazon_beauty.DATASET,
+    amazon_sports.DATASET,
+    amazon_toys.DATASET,
 )
 
 #: Every built-in data set, by name.

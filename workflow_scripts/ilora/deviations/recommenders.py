@@ -25,6 +25,12 @@ def recommender_deviations(study: Settings) -> Iterator[Deviation]:
     yield from _chat_models(study)
 
 
+_LOSSES = {
+    "cross_entropy": "cross-entropy over all items",
+    "binary_cross_entropy": "binary cross-entropy with one random negative",
+}
+
+
 def _training(study: Settings) -> Iterator[Deviation]:
     recommenders = study.settings["recommenders"]
     if study.compares_any_of(("gru4rec", "caser", "sasrec")):
@@ -32,7 +38,7 @@ def _training(study: Settings) -> Iterator[Deviation]:
             "Training of GRU4Rec, Caser and SASRec",
             "Numbers taken over from the LLaRA paper; L2 by a grid search over values that are not said, nor are other "
             "details.",
-            "Trained here: cross-entropy over all items; the best state by validation, after at most "
+            f"Trained here: {_LOSSES[recommenders['loss']]}; the best state by validation, after at most "
             f"{counted(recommenders['maximum_epochs'], 'epoch')}; {_weight_decay(study)}",
             "The conventional baselines may be stronger than the paper's: on random splits of MovieLens, a plainly "
             "trained SASRec reached 0.41 to 0.50 where the paper prints 0.3444.",

@@ -10,15 +10,13 @@ from recbole.model.abstract_recommender import SequentialRecommender
 
 from ilora.configuration.sections.recommender_values import CaserSection, GRU4RecSection, SASRecSection
 from ilora.predictions.scores import Vectors
+from ilora.recommenders.caser import ProductCaser
 from ilora.recommenders.encoded_titles import EncodedTitles
+from ilora.recommenders.losses import draw_negatives, takes_negatives
 from ilora.recommenders.padded_sequences import FIRST_ITEM, PaddedSequences
+from ilora.recommenders.recbole_models import GRU4Rec, SASRec
 from ilora.recommenders.settings import Architecture, MoRecArchitecture
 from ilora.recommenders.title_embedding import TitleEmbedding
-
-# One of RecBole's models switches torch's anomaly detection on when it is imported, which makes every later
-# step of the process half as slow again: leave it as it was.
-with torch.autograd.set_detect_anomaly(torch.is_anomaly_enabled()):
-    from recbole.model.sequential_recommender import Caser, GRU4Rec, SASRec
 
 # RecBole's, of SASRec's initial weights.
 _INITIAL_DEVIATION = 0.02
@@ -70,9 +68,14 @@ def build_model(
 def training_loss(model: SequentialRecommender, batch: PaddedSequences) -> torch.Tensor:
     """Return RecBole's own loss of a batch: cross-entropy of the targets over all items (a scalar on its device).
 
-    While an encoder of titles is trained, it may be over the batch's items: see `EncoderTuning`.
+    While an encoder of titles is trained, it may be over the batch's items: see `EncoderTuning`. Where the model is
+    trained by another loss (`ilora.recommenders.losses`), it is that one, with negatives that are drawn anew.
     """
-    batch = batch.to(_device(model))
+    device = _device(model)
+    if takes_negatives(model):
+        negatives = {"neg_item_id": draw_negatives(batch, model.n_items).to(device)}
+        return model.calculate_loss(_interaction(batch.to(device)) | negatives)
+    batch = batch.to(device)
     if isinstance(model.item_embedding, EncodedTitles):
         with model.item_embedding.compared(batch) as named:
             return model.calculate_loss(_interaction(named))
@@ -101,7 +104,7 @@ def optimizer_for(model: SequentialRecommender, learning_rate: float, weight_dec
 def represent(model: SequentialRecommender, batch: PaddedSequences) -> torch.Tensor:
     """Return the sequence representations z, float32 [batch, embedding_size], on the model's device."""
     batch = batch.to(_device(model))
-    if isinstance(model, Caser):
+    if isinstance(model, ProductCaser):
         return model(_users(batch), batch.histories)
     return model(batch.histories, batch.lengths)
 
@@ -160,7 +163,7 @@ def _recbole_model(
                 "dropout_prob": architecture.dropout,
             }
         case CaserSection():
-            return Caser, {
+            return ProductCaser, {
                 "embedding_size": embedding_size,
                 "nh": architecture.horizontal_filters,
                 "nv": architecture.vertical_filters,

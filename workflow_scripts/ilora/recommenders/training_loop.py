@@ -17,6 +17,7 @@ from recbole.model.abstract_recommender import SequentialRecommender
 
 from ilora.artifacts.schemas import TRAINING_LOG
 from ilora.recommenders import validation
+from ilora.recommenders.losses import train_by
 from ilora.recommenders.models import optimizer_for, training_loss
 from ilora.recommenders.padded_sequences import PaddedSequences
 from ilora.recommenders.settings import TrainingSettings
@@ -28,6 +29,9 @@ _LOG_SCHEMA = pa.schema(
         pa.field("validation_loss", pa.float64()),
     ]
 )
+
+_HIT_RATIO, _NDCG = "validation_hit_ratio@1", "validation_ndcg@10"
+_NDCG_FIELD = pa.field(_NDCG, pa.float64())
 
 CPU = torch.device("cpu")
 
@@ -51,7 +55,8 @@ def train(
 ) -> tuple[SequentialRecommender, pa.Table]:
     """Train a new model until it no longer improves on validation, and return it as it was at its best there.
 
-    The best is that of the highest HitRatio@1 over the validation candidate sets, the earliest of equal ones.
+    The best is that of the highest HitRatio@1 over the validation candidate sets, the earliest of equal ones; or of the
+    highest NDCG@10 of the validation targets among all items, where the settings say so.
     On the CPU, the same arguments give the same weights on the same machine with the same number of threads; torch's
     global random generators are left as they were.
 
@@ -66,7 +71,8 @@ def train(
 
     Returns:
         The model on the CPU, in evaluation mode, and its training log: a row for each validation, with the mean
-        training loss since the one before, `validation_hit_ratio@1` and `validation_loss`.
+        training loss since the one before, `validation_hit_ratio@1` and `validation_loss`; and `validation_ndcg@10`,
+        where that decides.
 
     Raises:
         FloatingPointError: the loss is no finite number.
@@ -74,6 +80,7 @@ def train(
     with torch.random.fork_rng(devices=[] if device == CPU else [device]):
         torch.manual_seed(_derived_seed(seed, "weights and dropout"))
         model = build().to(device)
+        train_by(model, settings.loss)
         log = _fit(model, training, validation_sets, settings, seed, on_step)
     return model.to(CPU).eval(), log
 
@@ -110,6 +117,10 @@ def _fit(
     steps_per_epoch = _steps_per_epoch(settings, len(training))
     validation_steps = _validation_steps(settings, steps_per_epoch)
     stopping = _EarlyStopping(settings.patience)
+    measures = {_HIT_RATIO: validation.hit_ratio}
+    if settings.validated_by == "full_ranking":
+        measures[_NDCG] = validation.ndcg
+    decisive = list(measures)[-1]
     log: list[dict[str, float]] = []
     losses: list[float] = []
     for step, batch in enumerate(_batches(training, settings, seed), start=1):
@@ -117,24 +128,24 @@ def _fit(
         on_step(losses[-1])
         if step not in validation_steps:
             continue
-        score = validation.hit_ratio(model, validation_sets)
+        scores = {name: measure(model, validation_sets) for name, measure in measures.items()}
         log.append(
             {
                 "step": step,
                 "epoch": step / steps_per_epoch,
                 "loss": sum(losses) / len(losses),
                 "learning_rate": settings.learning_rate,
-                "validation_hit_ratio@1": score,
+                **scores,
                 "validation_loss": validation.loss(model, validation_sets),
             }
         )
         losses.clear()
-        logger.info("step %d: validation HitRatio@1 %.4f", step, score)
-        if stopping.should_stop(model, step, score):
+        logger.info("step %d: %s %.4f", step, decisive, scores[decisive])
+        if stopping.should_stop(model, step, scores[decisive]):
             break
-    logger.info("best: validation HitRatio@1 %.4f at step %d", stopping.best_score, stopping.best_step)
+    logger.info("best: %s %.4f at step %d", decisive, stopping.best_score, stopping.best_step)
     model.load_state_dict(stopping.best_weights)
-    return pa.Table.from_pylist(log, schema=_LOG_SCHEMA)
+    return pa.Table.from_pylist(log, schema=_LOG_SCHEMA if decisive == _HIT_RATIO else _LOG_SCHEMA.append(_NDCG_FIELD))
 
 
 def _take_step(

@@ -1,4 +1,4 @@
-"""How good a recommender is on the frozen candidate sets of the validation split."""
+"""How good a recommender is on the validation split: on its frozen candidate sets, or among all items."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ import pyarrow.compute as pc
 import torch
 from recbole.model.abstract_recommender import SequentialRecommender
 
+from ilora.evaluation.ranking import mean_gain
 from ilora.predictions.scores import Ids, candidate_matrix, choose, score_candidates
 from ilora.recommenders.models import item_embeddings, sequence_representations, training_loss
-from ilora.recommenders.padded_sequences import PaddedSequences, pad_sequences
+from ilora.recommenders.padded_sequences import FIRST_ITEM, PaddedSequences, pad_sequences
+
+# Sequences whose scores of all items are held together.
+_SEQUENCES_AT_ONCE = 256
+
+_CUTOFF = 10
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,24 @@ def hit_ratio(model: SequentialRecommender, validation: ValidationSets) -> float
     representations = sequence_representations(model, validation.sequences)[validation.rows]
     scores = score_candidates(representations, item_embeddings(model), validation.candidates)
     return float((choose(scores, validation.candidates) == validation.targets).mean())
+
+
+def ndcg(model: SequentialRecommender, validation: ValidationSets) -> float:
+    """Return NDCG@10 of the validation targets among all items, in 0 to 1; the model is left in evaluation mode."""
+    representations = torch.from_numpy(sequence_representations(model, validation.sequences))
+    embeddings, targets = torch.from_numpy(item_embeddings(model)), validation.sequences.targets[:, None] - FIRST_ITEM
+    gains = []
+    for rows in torch.arange(len(targets)).split(_SEQUENCES_AT_ONCE):
+        scores = representations[rows] @ embeddings.T
+        of_target = scores.gather(1, targets[rows])
+        better, tied = ((compared.sum(dim=1).numpy()) for compared in (scores > of_target, scores == of_target))
+        gains.append(mean_gain(better, tied, _discounts(len(embeddings))))
+    return float(np.concatenate(gains).mean())
+
+
+def _discounts(items: int) -> npt.NDArray[np.float64]:
+    places = np.arange(1, items + 1)
+    return np.where(places <= _CUTOFF, 1.0 / np.log2(places + 1.0), 0.0)
 
 
 def loss(model: SequentialRecommender, validation: ValidationSets) -> float:

@@ -40,7 +40,8 @@ DATASET_TABLE = pa.schema(
 NOTES = (
     "The paper's numbers are reference data: Table 1 of LLaRA (arXiv 2312.02445), whose data sets iLoRA takes over,"
     " and the sizes of the released split files. For MovieLens and LastFM that table counts interactions which are not"
-    " in the released files, so a difference there is the paper's own.",
+    " in the released files, so a difference there is the paper's own. Of data sets that these papers do not have, it"
+    " is what others print of the whole of them, every rating counted.",
     "Users and sequences of a split are those left after windows with too short a history were dropped. Shared"
     " timestamps: the share of interactions whose time another of the same user has too, so that the protocol's rule"
     " for ties places them. Steps to a larger item id: from one interaction of a user to the next; far from a half, the"

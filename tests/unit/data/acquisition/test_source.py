@@ -24,6 +24,10 @@ def test_the_names_that_the_readers_know() -> None:
         "movielens": {"u.data", "u.item"},
         "lastfm": {"artists.dat", "user_taggedartists.dat", "user_taggedartists-timestamps.dat"},
         "steam": {"steam_reviews.json.gz", "steam_games.json.gz"},
+        "movielens_1m": {"ratings.dat", "movies.dat"},
+        "amazon_beauty": {"reviews_Beauty_5.json.gz", "meta_Beauty.json.gz"},
+        "amazon_sports": {"reviews_Sports_and_Outdoors_5.json.gz", "meta_Sports_and_Outdoors.json.gz"},
+        "amazon_toys": {"reviews_Toys_and_Games_5.json.gz", "meta_Toys_and_Games.json.gz"},
     }
 
 

@@ -40,6 +40,9 @@ class CaserSection(Section):
     penalty: Annotated[float, Field(ge=0)] = Field(0.0001, description="L2 penalty of RecBole (its reg_weight)")
 
 
+Loss = Literal["cross_entropy", "binary_cross_entropy"]
+
+
 class RecommenderTraining(Section):
     """How every recommender is trained, but for its L2; the budget is in epochs, never in seconds."""
 
@@ -47,4 +50,13 @@ class RecommenderTraining(Section):
     batch_size: Count = Field(256, description="training sequences in a step")
     maximum_epochs: Count = Field(12, description="passes over the training sequences, at most")
     evaluations_per_epoch: Count = Field(2, description="validations in an epoch")
+    loss: Loss = Field(
+        "cross_entropy",
+        description="over all items, or the target against one random item that is not in the history (SASRec's own)",
+    )
+    validated_by: Literal["candidates", "full_ranking"] = Field(
+        "candidates",
+        description="what decides when training stops: HitRatio@1 on the candidate sets of the validation split, or "
+        "NDCG@10 of its targets among all items",
+    )
     patience: Count = Field(10, description="validations without improvement before training stops")

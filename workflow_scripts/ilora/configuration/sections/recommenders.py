@@ -70,7 +70,7 @@ class WeightDecaySearchSection(Section):
 
 
 class RecommendersSection(RecommenderTraining):
-    """Training of the sequential recommenders (RecBole): Adam, cross-entropy over all items."""
+    """Training of the sequential recommenders (RecBole), by Adam."""
 
     RENAMED: ClassVar[Mapping[str, str]] = {"guide": "sequence_encoder"}
 
