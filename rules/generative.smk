@@ -2,7 +2,7 @@
 
 
 rule encode_texts:
-    """Encode what is known of every item by a language model: its category, title and description, and all together."""
+    """Encode what is known of every item by a language model: level by level, and as one text."""
     input:
         unpack(models.backbone_files),
         catalogue=rules.prepare_interactions.output.catalogue,

@@ -24,7 +24,7 @@ BATCH_SIZE = 64
 
 
 def main(snakemake: "Snakemake") -> None:
-    """Write `text_vectors.safetensors`: float32 (items, h) for each level, and for all of an item's text."""
+    """Write `text_vectors.safetensors`: float32 (items, h) for each level, and for an item's whole text."""
     logger = start_log(snakemake.log[0])
     provenance = provenance_of(snakemake)
     torch.set_num_threads(snakemake.threads)

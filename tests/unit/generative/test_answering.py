@@ -58,5 +58,5 @@ def test_candidates_are_chosen_by_the_likelihoods_that_rank_all_items(
         assert len(better) < place[sequence_id]
         assert scores[row].max() < 0
     of_same_id = np.isin(candidates, [5, 6, 7])
-    for row in np.flatnonzero(of_same_id.sum(axis=1) > 1):
-        assert np.ptp(scores[row][of_same_id[row]]) == pytest.approx(0, abs=1e-5)
+    for several in np.flatnonzero(of_same_id.sum(axis=1) > 1):
+        assert np.ptp(scores[several][of_same_id[several]]) == pytest.approx(0, abs=1e-5)

@@ -25,8 +25,8 @@ def _tiger(study: Settings) -> Deviation:
         "TIGER: ids",
         "Sentence-T5 of title, price, brand and category; RQ-VAE (arXiv 2305.05065), whose codebooks k-means begins on "
         "the first batch.",
-        f"{study.settings['recommenders']['morec']['encoder']} of category, title and description, as far as a data "
-        f"set has them; {quantisers[tiger['quantiser']]}",
+        f"{study.settings['recommenders']['morec']['encoder']} of the same, as far as a data set has "
+        f"them; {quantisers[tiger['quantiser']]}",
         "How ids and so numbers change is not known.",
     )
 

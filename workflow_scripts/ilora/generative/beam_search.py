@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from transformers.modeling_outputs import BaseModelOutput
@@ -90,11 +91,11 @@ def search_batch(
     if beams < 2:
         raise ValueError(f"beam search: found {beams} beams, expected at least 2")
     levels = len(model.shape.vocabulary.sizes)
-    device = model.t5.device
-    encoded = model.encode(input_ids.to(device), attention_mask.to(device))
-    found = model.t5.generate(
+    t5: Any = model.t5
+    encoded = model.encode(input_ids.to(t5.device), attention_mask.to(t5.device))
+    found = t5.generate(
         encoder_outputs=BaseModelOutput(last_hidden_state=encoded),
-        attention_mask=attention_mask.to(device),
+        attention_mask=attention_mask.to(t5.device),
         num_beams=beams,
         num_return_sequences=beams,
         do_sample=False,

@@ -5,6 +5,7 @@ level and, in the encoder, of its position; in the decoder, which writes one id,
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -38,19 +39,20 @@ class GeneratorShape:
     def config(self) -> T5Config:
         """Return the T5 of this shape; its ids have one length, so that none of its tokens ends a sequence."""
         values = self.values
-        return T5Config(
-            vocab_size=len(self.vocabulary),
-            d_model=values.width,
-            d_kv=values.head_size,
-            d_ff=values.feed_forward_size,
-            num_layers=values.layers,
-            num_decoder_layers=values.layers,
-            num_heads=values.heads,
-            dropout_rate=values.dropout,
-            pad_token_id=PADDING,
-            decoder_start_token_id=PADDING,
-            eos_token_id=None,
-        )
+        options: dict[str, Any] = {
+            "vocab_size": len(self.vocabulary),
+            "d_model": values.width,
+            "d_kv": values.head_size,
+            "d_ff": values.feed_forward_size,
+            "num_layers": values.layers,
+            "num_decoder_layers": values.layers,
+            "num_heads": values.heads,
+            "dropout_rate": values.dropout,
+            "pad_token_id": PADDING,
+            "decoder_start_token_id": PADDING,
+            "eos_token_id": None,
+        }
+        return T5Config(**options)
 
 
 class TokenEmbedding(nn.Embedding):

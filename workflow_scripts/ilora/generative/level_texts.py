@@ -1,13 +1,12 @@
-"""The text of each level of an item: its category, its title, its description (CoFiRec, arXiv 2511.22707)."""
+"""What is known of an item as text: level by level (CoFiRec, arXiv 2511.22707), or all at once (TIGER, 2305.05065)."""
 
 import json
 from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
-#: What an item's metadata calls its categories, its description: the first name that a data set has.
-_CATEGORIES = ("genres", "categories", "tags")
-_DESCRIPTIONS = ("description",)
+#: What an item's metadata calls its categories: the first name that it has.
+_CATEGORIES = ("genres", "categories")
 
 #: Stands for what an item lacks and other items of the data set have.
 UNKNOWN = "unknown"
@@ -22,26 +21,40 @@ def level_texts(catalogue: pa.Table) -> dict[str, list[str]]:
     Returns:
         Of each level one text per item, by item id, none empty.
     """
-    metadata = [json.loads(text) for text in catalogue["metadata"].to_pylist()]
+    metadata = _metadata(catalogue)
     levels = {
         "category": [_first(of_item, _CATEGORIES) for of_item in metadata],
         "title": catalogue["title"].to_pylist(),
-        "description": [_first(of_item, _DESCRIPTIONS) for of_item in metadata],
+        "description": [_first(of_item, ("description",)) for of_item in metadata],
     }
     return {level: [text or UNKNOWN for text in texts] for level, texts in levels.items() if any(texts)}
 
 
 def item_texts(catalogue: pa.Table) -> list[str]:
-    """Return everything that is known of each item as one text: its levels, coarse to fine (TIGER, section 4.1)."""
-    return [". ".join(parts) for parts in zip(*level_texts(catalogue).values(), strict=True)]
+    """Return one text for each item, by item id: its title, brand, category and price, as far as they are known.
+
+    These are what TIGER's ids are made of (section 4).
+    """
+    titles = catalogue["title"].to_pylist()
+    keys: list[Sequence[str]] = [("brand",), _CATEGORIES, ("price",)]
+    return [
+        ". ".join(part for part in (title, *(_first(of_item, names) for names in keys)) if part) or UNKNOWN
+        for title, of_item in zip(titles, _metadata(catalogue), strict=True)
+    ]
+
+
+def _metadata(catalogue: pa.Table) -> list[Mapping[str, object]]:
+    return [json.loads(text) for text in catalogue["metadata"].to_pylist()]
 
 
 def _first(metadata: Mapping[str, object], names: Sequence[str]) -> str:
     """Return the first of these entries that says something, as one text; empty if none does."""
-    for name in names:
-        entry = metadata.get(name)
-        parts = [str(part).strip() for part in entry] if isinstance(entry, list) else [str(entry or "").strip()]
-        text = ", ".join(part for part in parts if part)
-        if text:
-            return text
-    return ""
+    texts = (_text(metadata.get(name)) for name in names)
+    return next((text for text in texts if text), "")
+
+
+def _text(entry: object) -> str:
+    """Return an entry as text; lists, and lists of lists, such as paths of categories, with commas."""
+    if isinstance(entry, list):
+        return ", ".join(text for part in entry if (text := _text(part)))
+    return "" if entry is None else str(entry).strip()

@@ -65,7 +65,7 @@ def cofirec_ids(vectors: Mapping[str, torch.Tensor], settings: GenerativeSection
         ValueError, FloatingPointError: as `ilora.generative.level_quantisation.quantise_levels`.
     """
     cofirec = settings.cofirec
-    levels = [level for level in cofirec.levels if level in vectors]
+    levels: list[str] = [level for level in cofirec.levels if level in vectors]
     missing = [level for level in cofirec.levels if level not in vectors]
     if missing:
         _LOGGER.warning("CoFiRec: the data set has no %s: its items have ids of %s", ", ".join(missing), levels)
