@@ -24,8 +24,13 @@ def test_a_level_that_a_data_set_lacks_is_left_out() -> None:
 
 
 def test_goods_have_paths_of_categories_and_some_have_a_description() -> None:
-    brush = {"categories": [["Beauty", "Hair"], ["Tools"]], "description": " Soft. ", "brand": "Bo", "price": 3.5}
-    comb = {"categories": [["Beauty"]], "description": None, "brand": None, "price": None}
+    brush: dict[str, object] = {
+        "categories": [["Beauty", "Hair"], ["Tools"]],
+        "description": " Soft. ",
+        "brand": "Bo",
+        "price": 3.5,
+    }
+    comb: dict[str, object] = {"categories": [["Beauty"]], "description": None, "brand": None, "price": None}
     goods = catalogue(("Brush", brush), ("Comb", comb))
     assert list(level_texts(goods)) == ["category", "title", "description"], "coarse to fine"
     assert level_texts(goods)["category"] == ["Beauty, Hair, Tools", "Beauty"]
