@@ -1,4 +1,4 @@
-"""Our faster forms of RecBole's models against RecBole's own: the same weights, losses, gradients and random draws."""
+"""Our faster Caser against RecBole's own: the same weights, losses, gradients and random draws."""
 
 from typing import Any
 
@@ -7,17 +7,15 @@ import torch
 
 from ilora.recommenders.models import build_model, represent, training_loss
 from ilora.recommenders.padded_sequences import PaddedSequences, pad_sequences
-from ilora.recommenders.recbole_models import Caser, GRU4Rec, SASRec
+from ilora.recommenders.recbole_models import Caser
 from ilora.recommenders.settings import Architecture
 
-_RECBOLES = {"sasrec": SASRec, "gru4rec": GRU4Rec, "caser": Caser, "morec": SASRec}
-
-every_recommender = pytest.mark.parametrize("recommender", list(_RECBOLES), indirect=True)
+pytestmark = pytest.mark.parametrize("recommender", ["caser"], indirect=True)
 
 
-def _with_recboles_forward(model: Any, recommender: str) -> Any:
+def _with_recboles_forward(model: Any) -> Any:
     """Return the model as one of RecBole's class, weights and all."""
-    model.__class__ = _RECBOLES[recommender]
+    model.__class__ = Caser
     return model
 
 
@@ -47,25 +45,21 @@ def _step(model: Any, batch: PaddedSequences) -> tuple[torch.Tensor, dict[str, t
     return loss.detach(), gradients, torch.rand(1)
 
 
-@every_recommender
-def test_a_training_step_is_recboles(recommender: str, architecture: Architecture, ring: Any) -> None:
+def test_a_training_step_is_recboles(architecture: Architecture, ring: Any) -> None:
     batch = _batch(ring)
     ours = _step(_model(architecture, ring), batch)
-    recboles = _step(_with_recboles_forward(_model(architecture, ring), recommender), batch)
+    recboles = _step(_with_recboles_forward(_model(architecture, ring)), batch)
 
     torch.testing.assert_close(ours, recboles, rtol=1e-4, atol=1e-6)
     assert torch.equal(ours[2], recboles[2])
 
 
-@every_recommender
-def test_representations_are_recboles(recommender: str, architecture: Architecture, ring: Any) -> None:
+def test_representations_are_recboles(architecture: Architecture, ring: Any) -> None:
     batch = _batch(ring)
     with torch.no_grad():
         ours = represent(_model(architecture, ring).eval(), batch)
-        model = _with_recboles_forward(_model(architecture, ring), recommender).eval()
-        users = torch.zeros_like(batch.lengths)
-        histories = batch.histories
-        recboles = model(users, histories) if recommender == "caser" else model(histories, batch.lengths)
+        model = _with_recboles_forward(_model(architecture, ring)).eval()
+        recboles = model(torch.zeros_like(batch.lengths), batch.histories)
 
     torch.testing.assert_close(ours, recboles, rtol=1e-4, atol=1e-6)
 
