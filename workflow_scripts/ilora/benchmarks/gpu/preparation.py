@@ -95,6 +95,7 @@ def rule_job(job: Any) -> RuleJob:
         params=as_json(dict(job.params.items())),
         threads=int(job.threads),
         log=str(job.log[0]),
+        benchmark=None if job.benchmark is None else str(job.benchmark),
     )
 
 
