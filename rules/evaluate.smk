@@ -2,7 +2,7 @@
 
 
 wildcard_constraints:
-    run=r"(recommenders|baselines|llm)/.+",
+    run=r"(recommenders|baselines|generative|llm)/.+",
 
 
 rule compute_metrics:

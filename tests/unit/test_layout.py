@@ -23,6 +23,10 @@ from ilora.layout import FIGURES, NO_SEED, REPORT, TABLES, Artifact, Layout, Run
             Run("lastfm", "chronological", "markov", seed=NO_SEED),
         ),
         (
+            "results/generative/movielens/chronological/tiger/seed~2/ranks.parquet",
+            Run("movielens", "chronological", "tiger", seed=2),
+        ),
+        (
             "deep/llm/results/llm/steam/random_users/meta-llama--Llama-2-7b-hf@main/ilora/default/seed~0",
             Run("steam", "random_users", "ilora", "meta-llama--Llama-2-7b-hf@main", "default", 0),
         ),
@@ -98,6 +102,8 @@ def test_every_folder_of_predictions_is_read_back() -> None:
     patterns = {
         LAYOUT.baseline_predictions: Run("steam", "random_users", "markov"),
         LAYOUT.recommender_file("predictions.parquet"): Run("steam", "random_users", "sasrec", seed=2),
+        LAYOUT.generator_ranks: Run("steam", "random_users", "tiger", seed=2),
+        LAYOUT.generator_predictions: Run("steam", "random_users", "tiger", seed=2),
         LAYOUT.tuned_predictions: tuned,
         LAYOUT.snapshot_predictions: replace(tuned, step=5),
         LAYOUT.untuned_predictions: Run("steam", "random_users", "ilora", "b"),
@@ -105,7 +111,12 @@ def test_every_folder_of_predictions_is_read_back() -> None:
         LAYOUT.tuning_log: tuned,
     }
     for pattern, run in patterns.items():
-        assert parse_run(fill(pattern, **parts, baseline="markov", recommender="sasrec", method="ilora")) == run
+        assert (
+            parse_run(
+                fill(pattern, **parts, baseline="markov", recommender="sasrec", generator="tiger", method="ilora")
+            )
+            == run
+        )
 
 
 def test_nothing_else_spells_the_folders_of_results() -> None:

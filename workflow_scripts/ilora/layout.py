@@ -27,6 +27,7 @@ _DATA = "data/{dataset}/{protocol}"
 _EMBEDDED = f"backbone/{{dataset}}/{{protocol}}/{EMBEDDED_BACKBONE}"
 _RECOMMENDER = "recommenders/{dataset}/{protocol}/{recommender}"
 _SEARCHED = "weight_decay~searched/"
+_GENERATOR = "generative/{dataset}/{protocol}/{generator}/seed~{seed}"
 _TUNED_METHOD = "{dataset}/{protocol}/{backbone}/{method}/{variant}/seed~{seed}"
 _FINETUNE, _LLM, _ANALYSIS = (f"{stage}/{_TUNED_METHOD}" for stage in ("finetune", "llm", "analysis"))
 _CLUSTERS = "analysis/{dataset}/{protocol}/clusters/{sequence_encoder}/seed~{seed}"
@@ -84,6 +85,8 @@ class Layout:
     packaged_model = Artifact("backbone/packaged/{backbone}")
 
     title_vectors = Artifact("title_vectors/{dataset}/{protocol}/{backbone}/title_vectors.safetensors")
+    # Vectors of the texts that generative recommenders make ids of, by level.
+    text_vectors = Artifact("title_vectors/{dataset}/{protocol}/{backbone}/text_vectors.safetensors")
     # A training of the search for an L2, and what is chosen by all of them.
     trial_log = Artifact(f"{_RECOMMENDER}/weight_decay~{{weight_decay}}/seed~{{seed}}/training_log.parquet")
     weight_decays = Artifact(f"{_RECOMMENDER}/weight_decays.parquet")
@@ -95,6 +98,16 @@ class Layout:
     baseline = Artifact("baselines/{dataset}/{protocol}/{baseline}")
     baseline_predictions = Artifact("baselines/{dataset}/{protocol}/{baseline}/predictions.parquet")
     baseline_ranks = Artifact("baselines/{dataset}/{protocol}/{baseline}/ranks.parquet")
+
+    # A generative recommender: ids of the items, and the model that writes them.
+    generator = Artifact(_GENERATOR)
+    semantic_ids = Artifact(f"{_GENERATOR}/semantic_ids.safetensors")
+    id_statistics = Artifact(f"{_GENERATOR}/id_statistics.parquet")
+    generator_model = Artifact(f"{_GENERATOR}/model.safetensors")
+    generator_log = Artifact(f"{_GENERATOR}/training_log.parquet")
+    generator_ranks = Artifact(f"{_GENERATOR}/ranks.parquet")
+    beam_statistics = Artifact(f"{_GENERATOR}/beam_statistics.parquet")
+    generator_predictions = Artifact(f"{_GENERATOR}/predictions.parquet")
 
     # The memory and time that a fine-tuning with the study's own settings will need.
     tuning_plan = Artifact("plans/{dataset}/{protocol}/{backbone}/{method}.json")
@@ -254,11 +267,13 @@ def parse_run(path: str | os.PathLike[str]) -> Run:
     text = PurePath(path).as_posix()
     for labels in _labels(text):
         seed, step = labels.pop("seed", NO_SEED), labels.pop("step", None)
-        labels.setdefault("method", labels.pop("recommender", labels.pop("baseline", "")))
+        for name in ("recommender", "baseline", "generator"):
+            if name in labels:
+                labels["method"] = labels.pop(name)
         return Run(**labels, seed=int(seed), step=None if step is None else int(step))
     raise ValueError(
         f"{text}: not the path of a run. Expected .../recommenders/DATASET/PROTOCOL/METHOD/[weight_decay~searched/]"
-        "seed~N, .../baselines/DATASET/PROTOCOL/METHOD or "
+        "seed~N, .../baselines/DATASET/PROTOCOL/METHOD, .../generative/DATASET/PROTOCOL/METHOD/seed~N or "
         ".../llm/DATASET/PROTOCOL/BACKBONE/METHOD/VARIANT[/seed~N[/steps/step~N]] "
         "(likewise below finetune and analysis)."
     )
@@ -291,6 +306,7 @@ _RUNS = tuple(
         f"{_RECOMMENDER}/seed~{{seed}}",
         f"{_RECOMMENDER}/{_SEARCHED}seed~{{seed}}",
         Layout.baseline.pattern,
+        _GENERATOR,
         *(stage + below for stage in (_LLM, _FINETUNE, _ANALYSIS) for below in ("", "/steps/step~{step}")),
         *(
             f"{stage}/{{dataset}}/{{protocol}}/{{backbone}}/{{method}}/{{variant}}"

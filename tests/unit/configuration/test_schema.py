@@ -31,6 +31,13 @@ def test_lines_of_the_default_file_are_short(repository: Path) -> None:
     assert max(map(len, lines)) <= 120
 
 
+def test_allowed_values_stand_on_one_line_where_they_fit_and_no_name_is_cut(repository: Path) -> None:
+    text = (repository / "config.yaml").read_text(encoding="utf-8")
+    assert "[released, random_users, chronological]" in text
+    words = {word.strip("[],") for line in text.splitlines() for word in line.partition("#")[2].split()}
+    assert {*StudyConfig().methods, "tiger", "cofirec", "zero_shot"} <= words
+
+
 def test_the_default_file_satisfies_the_json_schema(repository: Path) -> None:
     config = yaml.safe_load((repository / "config.yaml").read_text(encoding="utf-8"))
     rules = json.loads(schema.SCHEMA_PATH.read_text(encoding="utf-8"))

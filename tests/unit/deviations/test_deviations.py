@@ -231,3 +231,17 @@ def test_the_released_preset_is_told_where_it_leaves_the_papers_text() -> None:
     study = study_of(**PAPER | {"finetuning": {"preset": "released"}})
     found = the("MovieLens, fine-tuning: learning rate", study)
     assert (found.paper, found.here) == ("0.0001; 0.0008 in the released code", "0.0008")
+
+
+def test_generative_recommenders_depart_from_their_own_papers() -> None:
+    assert not [subject for subject in subjects(study_of()) if "TIGER" in subject or "T5" in subject]
+    found = {
+        deviation.subject: deviation
+        for deviation in deviations_of(study_of(methods=["popularity", "tiger", "cofirec"]))
+    }
+    assert {"TIGER: ids", "CoFiRec: ids", "Generative recommenders: the T5"} <= set(found)
+    assert "RQ-VAE" in found["TIGER: ids"].here
+    assert "512 codes each" in found["CoFiRec: ids"].here
+    alone = study_of(methods=["tiger"], generative={"tiger": {"quantiser": "residual_k_means"}})
+    assert "CoFiRec: ids" not in subjects(alone)
+    assert "k-means on residuals" in {d.subject: d.here for d in deviations_of(alone)}["TIGER: ids"]

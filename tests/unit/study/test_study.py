@@ -62,6 +62,28 @@ def test_runs_of_every_kind_of_method() -> None:
     ]
 
 
+def test_a_generative_recommender_has_ids_of_texts_and_of_the_recommender_that_its_levels_name() -> None:
+    study = study_of(methods=["tiger", "cofirec"], recommenders={"morec": {"encoder": "embedded"}})
+    assert (study.generators, study.trained_recommenders) == (("tiger", "cofirec"), ("sasrec",))
+    files = Targets(study).generative
+    path = {"dataset": "movielens", "protocol": "random_users", "seed": "1"}
+    texts = "results/title_vectors/movielens/random_users/embedded/text_vectors.safetensors"
+    assert files.vectors({**path, "generator": "tiger"}) == {"text_vectors": texts}
+    assert files.vectors({**path, "generator": "cofirec"}) == {
+        "text_vectors": texts,
+        "item_embeddings": "results/recommenders/movielens/random_users/sasrec/seed~1/item_embeddings.safetensors",
+    }
+    assert Targets(study).runs("movielens")[0] == "results/generative/movielens/random_users/tiger/seed~1"
+    assert texts in Targets(study).artifacts()
+    assert files.tokenizer({"generator": "tiger"}) == {}, "nothing but defaults"
+
+    cofirec: dict[str, Any] = {"levels": ["category", "title"]}
+    without = study_of(methods=["cofirec"], generative={"cofirec": cofirec})
+    assert without.trained_recommenders == ()
+    assert "item_embeddings" not in Targets(without).generative.vectors({**path, "generator": "cofirec"})
+    assert Targets(without).generative.tokenizer({"generator": "cofirec"})["cofirec"] == cofirec
+
+
 def test_searched_recommenders_lie_apart() -> None:
     study = study_of(methods=["sasrec"], recommenders={"weight_decay": "searched"})
     folder = "results/recommenders/movielens/random_users/sasrec"

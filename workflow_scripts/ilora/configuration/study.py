@@ -21,6 +21,7 @@ from ilora.configuration.sections.embedded_backbone import EmbeddedBackboneSecti
 from ilora.configuration.sections.figures import FiguresSection
 from ilora.configuration.sections.finetuning import FinetuningSection
 from ilora.configuration.sections.full_ranking import FullRankingSection
+from ilora.configuration.sections.generative import GenerativeSection
 from ilora.configuration.sections.negative_transfer import NegativeTransferSection
 from ilora.configuration.sections.prompt import PromptSection
 from ilora.configuration.sections.random_splits import RandomSplitsSection
@@ -30,7 +31,7 @@ from ilora.configuration.sections.statistics import StatisticsSection
 from ilora.configuration.sections.sweeps import SweepSection
 from ilora.configuration.types import LABEL, DatasetName, Folder, Name, Seed
 from ilora.datasets.register import DATASETS
-from ilora.methods.register import BASELINES, CHAT_METHODS, LANGUAGE_MODEL_METHODS, RECOMMENDERS
+from ilora.methods.register import BASELINES, CHAT_METHODS, GENERATORS, LANGUAGE_MODEL_METHODS, RECOMMENDERS
 
 Protocol = Literal["released", "random_users", "chronological"]
 PROTOCOLS: tuple[str, ...] = get_args(Protocol)
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     # The register says which ids there are; a type checker cannot.
     Method = str
 else:
-    Method = Literal[(*BASELINES, *RECOMMENDERS, *CHAT_METHODS, *LANGUAGE_MODEL_METHODS)]
+    Method = Literal[(*BASELINES, *RECOMMENDERS, *GENERATORS, *CHAT_METHODS, *LANGUAGE_MODEL_METHODS)]
 
 
 def _current_protocol(value: object) -> object:
@@ -90,6 +91,7 @@ class StudyConfig(Section):
     negative_transfer: NegativeTransferSection = NegativeTransferSection()
     random_splits: RandomSplitsSection = RandomSplitsSection()
     full_ranking: FullRankingSection = FullRankingSection()
+    generative: GenerativeSection = GenerativeSection()
     resources: ResourcesSection = ResourcesSection()
 
     @property

@@ -6,6 +6,7 @@ from ilora.deviations.data import data_deviations
 from ilora.deviations.declaration import Deviation, Settings
 from ilora.deviations.evaluation import evaluation_deviations
 from ilora.deviations.gate import gate_deviations
+from ilora.deviations.generative import generative_deviations
 from ilora.deviations.prompts import prompt_deviations
 from ilora.deviations.recommenders import recommender_deviations
 from ilora.deviations.training import training_deviations
@@ -14,6 +15,7 @@ _TOPICS: tuple[Callable[[Settings], Iterator[Deviation]], ...] = (
     data_deviations,
     evaluation_deviations,
     recommender_deviations,
+    generative_deviations,
     prompt_deviations,
     gate_deviations,
     training_deviations,

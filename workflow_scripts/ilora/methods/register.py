@@ -11,6 +11,9 @@ BASELINES = {"popularity": "Popularity", "markov": "Markov chain"}
 #: Sequential recommenders, by id: their labels. `ilora.recommenders` trains them.
 RECOMMENDERS = {"gru4rec": "GRU4Rec", "caser": "Caser", "sasrec": "SASRec", "morec": "MoRec"}
 
+#: Recommenders that write the id of the next item, by id: their labels. `ilora.generative` trains them.
+GENERATORS = {"tiger": "TIGER", "cofirec": "CoFiRec"}
+
 #: Chat models behind an endpoint, by id: their labels. `ilora.baselines.chat` asks them.
 CHAT_METHODS = {"gpt4": "Chat LLM", "chatrec": "ChatRec"}
 
@@ -38,12 +41,13 @@ LANGUAGE_MODEL_METHODS = {method.name: method for method in _DECLARED}
 TUNED_METHODS = tuple(name for name, method in LANGUAGE_MODEL_METHODS.items() if method.is_tuned)
 
 #: The methods that can score or list all items, and so have a row of Table 2.
-FULL_RANKING = ("popularity", "markov", *RECOMMENDERS)
+FULL_RANKING = ("popularity", "markov", *RECOMMENDERS, *GENERATORS)
 
 #: The label of every method, by id.
 LABELS = {
     **BASELINES,
     **RECOMMENDERS,
+    **GENERATORS,
     **{method.name: method.label for method in _DECLARED if not method.is_tuned},
     **CHAT_METHODS,
     **{method.name: method.label for method in _DECLARED if method.is_tuned},

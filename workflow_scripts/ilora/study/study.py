@@ -20,6 +20,7 @@ from ilora.methods.declaration import LanguageModelMethod
 from ilora.methods.register import (
     BASELINES,
     CHAT_METHODS,
+    GENERATORS,
     LABELS,
     LANGUAGE_MODEL_METHODS,
     RECOMMENDERS,
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 #: What a path's wildcards stand for, such as {"dataset": "movielens"}.
 Wildcards = Mapping[str, str]
+
+#: Whose item embeddings are the collaborative level of CoFiRec's ids.
+COLLABORATIVE_RECOMMENDER = "sasrec"
 
 #: Uniform and instance-wise LoRA: what Figures 1 and 3 of the paper compare.
 _COMPARED_GRADIENTS = ("llara", "ilora")
@@ -169,8 +173,19 @@ class Study:
         has_encoder = "chatrec" in self.methods or any(
             LANGUAGE_MODEL_METHODS[method].is_hybrid for method in self.backbone_methods
         )
-        encoder = [self.config.recommenders.sequence_encoder] if has_encoder else []
-        return tuple(name for name in RECOMMENDERS if name in (*self.methods, *encoder))
+        read = [self.config.recommenders.sequence_encoder] if has_encoder else []
+        read += [COLLABORATIVE_RECOMMENDER] if self.generates_from_interactions else []
+        return tuple(name for name in RECOMMENDERS if name in (*self.methods, *read))
+
+    @property
+    def generators(self) -> tuple[str, ...]:
+        """The methods that write ids of items."""
+        return tuple(method for method in self.methods if method in GENERATORS)
+
+    @property
+    def generates_from_interactions(self) -> bool:
+        """Whether the ids of a method are made of a recommender's item embeddings too."""
+        return "cofirec" in self.methods and "collaborative" in self.config.generative.cofirec.levels
 
     @property
     def chat_draws(self) -> dict[str, int]:
@@ -187,6 +202,7 @@ class Study:
             "recommender": one_of(RECOMMENDERS),
             "weight_decay": one_of(map(weight_decay_text, search.values)),
             "baseline": one_of(BASELINES),
+            "generator": one_of(GENERATORS),
             "method": one_of(LANGUAGE_MODEL_METHODS),
             "backbone": r"[A-Za-z0-9._@+-]+",
             "variant": r"[A-Za-z0-9._~-]+",
@@ -200,8 +216,8 @@ class Study:
 
     @property
     def encodes_titles(self) -> bool:
-        """Whether a recommender of the study reads titles."""
-        return "morec" in self.trained_recommenders
+        """Whether a recommender of the study reads titles, or ids are made of texts."""
+        return "morec" in self.trained_recommenders or bool(self.generators)
 
     @property
     def uses_embedded_backbone(self) -> bool:

@@ -8,8 +8,9 @@ from functools import cached_property
 from ilora.configuration.finetuning import finetuning_values
 from ilora.configuration.types import DEFAULT_VARIANT
 from ilora.layout import LAST_SNAPSHOT, expand, parse_run
-from ilora.methods.register import BASELINES, CHAT_METHODS, RECOMMENDERS
+from ilora.methods.register import BASELINES, CHAT_METHODS, GENERATORS, RECOMMENDERS
 from ilora.study.full_ranking import FullRankingFiles
+from ilora.study.generative import GenerativeFiles
 from ilora.study.models import ModelFiles
 from ilora.study.random_splits import RandomSplitFiles
 from ilora.study.recommenders import RecommenderFiles
@@ -122,8 +123,9 @@ class Targets:
         files += self.recommenders.search()
         for name in _RECOMMENDER:
             files += self._of_study(layout.recommender_file(name), recommender=study.trained_recommenders)
-        if study.encodes_titles:
+        if "morec" in study.trained_recommenders:
             files += self._of_study(layout.title_vectors, backbone=study.title_encoder.model_id)
+        files += self.generative.artifacts()
         for method in study.tuned_methods:
             for pattern in (*self.tuning.files(method), layout.adapter_card):
                 files += self._of_study(pattern, method=method)
@@ -174,12 +176,19 @@ class Targets:
         """Those of the full ranking."""
         return FullRankingFiles(self.study)
 
+    @cached_property
+    def generative(self) -> GenerativeFiles:
+        """Those of the generative recommenders."""
+        return GenerativeFiles(self.study)
+
     def _runs_of(self, method: str, dataset: str) -> list[str]:
         layout = self.study.layout
         if method in BASELINES:
             return self._of_study(layout.baseline, dataset=dataset, baseline=method)
         if method in RECOMMENDERS:
             return self._of_study(layout.recommender, dataset=dataset, recommender=method)
+        if method in GENERATORS:
+            return self._of_study(layout.generator, dataset=dataset, generator=method)
         if method in self.study.tuned_methods:
             return self._of_study(layout.tuned_run, dataset=dataset, method=method)
         if method == "chatrec":

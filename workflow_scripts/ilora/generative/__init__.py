@@ -1,0 +1,1 @@
+"""Generative recommenders over semantic ids: items as short codes, which a sequence model writes token by token."""
