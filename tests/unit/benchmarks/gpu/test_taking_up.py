@@ -11,6 +11,7 @@ from ilora.benchmarks.gpu.parcels import pack
 from ilora.benchmarks.gpu.taking_up import take_up
 
 ADAPTER, PREDICTIONS = "results/adapter", "results/predictions.parquet"
+BENCHMARK = "seed~1.tsv"
 
 
 @pytest.fixture
@@ -26,8 +27,9 @@ def parcel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     made = provenance("answer", inputs=[f"{ADAPTER}/weights"])
     Path(PREDICTIONS).write_text("Alien")
     made.record(PREDICTIONS)
+    about = {"artifacts": [ADAPTER, PREDICTIONS], "benchmarks": [BENCHMARK]}
     files = [ADAPTER, f"{ADAPTER}/weights", PREDICTIONS, *(str(record_path(path)) for path in (ADAPTER, PREDICTIONS))]
-    pack({name: there / name for name in files}, tmp_path / "parcel", 1000, {"artifacts": [ADAPTER, PREDICTIONS]})
+    pack({name: there / name for name in files}, tmp_path / "parcel", 1000, about)
     monkeypatch.chdir(tmp_path)
     return tmp_path / "parcel"
 
@@ -40,10 +42,12 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def test_artifacts_come_with_their_records(parcel: Path, checkout: Path) -> None:
+    (checkout / BENCHMARK).write_text("of an earlier run")
     assert take_up(parcel, checkout) == 0
     assert (checkout / PREDICTIONS).read_text() == "Alien"
     assert (checkout / ADAPTER / "weights").read_text() == "tuned"
     assert all(record_path(checkout / path).is_file() for path in (ADAPTER, PREDICTIONS))
+    assert not (checkout / BENCHMARK).exists()
     # Those that are there already are left.
     assert take_up(parcel, checkout) == 0
 

@@ -52,7 +52,7 @@ def prepare(folder: Path, study: Path, dataset: str) -> int:
     if status:
         return status
     rebuilt = rebuilt_weights(jobs)
-    files = with_records(path for path in read if path not in rebuilt)
+    files = [path for path in with_records(read) if path not in rebuilt]
     absolute = [path for path in files if Path(path).is_absolute()]
     if absolute:
         print(f"{absolute[0]}: lies outside {checkout}; set results to a folder inside of it", file=sys.stderr)
@@ -95,6 +95,7 @@ def rule_job(job: Any) -> RuleJob:
         params=as_json(dict(job.params.items())),
         threads=int(job.threads),
         log=str(job.log[0]),
+        benchmark=None if job.benchmark is None else str(job.benchmark),
     )
 
 
@@ -111,13 +112,17 @@ def rebuilt_weights(jobs: Iterable[RuleJob]) -> dict[str, str]:
 
 
 def with_records(paths: Iterable[str]) -> list[str]:
-    """Return files with the records that tell of them, their own or that of the folder around."""
+    """Return files with the records that tell of them, and whatever else lies in a recorded folder around them.
+
+    A recorded folder is read as a whole, and must be there as a whole.
+    """
     found: dict[str, None] = {}
     for path in paths:
         found[path] = None
         artifact = recorded_artifact(Path(path))
         if artifact is not None:
             found[str(record_path(artifact))] = None
+            found.update(dict.fromkeys(map(str, read_record(artifact).files)))
     return list(found)
 
 

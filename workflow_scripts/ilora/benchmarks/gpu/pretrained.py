@@ -60,7 +60,9 @@ def run_jobs(study: PreparedStudy, bench: Bench) -> Iterator[Measurement]:
     artifacts = list(dict.fromkeys(str(path.relative_to(study.root)) for path in recorded if path is not None))
     parcel = bench.made / "made"
     files = {path: study.root / path for path in _files(artifacts, study.root)}
-    pack(files, parcel, _PART_BYTES, {"study": study.name, "artifacts": artifacts})
+    benchmarks = [job.benchmark for job in study.jobs if job.benchmark is not None]
+    about = {"study": study.name, "artifacts": artifacts, "benchmarks": benchmarks}
+    pack(files, parcel, _PART_BYTES, about)
     yield Figure("handed back", sum(path.stat().st_size for path in parcel.iterdir()) / 1e6, "MB", note=str(parcel))
 
 

@@ -139,7 +139,10 @@ class Report:
 def _plain(measurement: Measurement) -> dict[str, Any]:
     kind = {Check: "check", Claim: "comparison", Figure: "figure", NotRun: "not_run", Failure: "failure"}
     holds = {"holds": measurement.holds} if isinstance(measurement, Check) else {}
-    return {"kind": kind[type(measurement)], **asdict(measurement), **holds}
+    values = asdict(measurement)
+    # Of a comparison, the claim's name.
+    name = values.pop("name", None) or values.pop("claim")
+    return {"kind": kind[type(measurement)], "name": name, **values, **holds}
 
 
 def show(measurement: Measurement) -> str:

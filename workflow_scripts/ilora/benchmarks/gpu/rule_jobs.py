@@ -32,6 +32,7 @@ class RuleJob:
         script: file name of the rule's script.
         threads: that it may use.
         log: its log file.
+        benchmark: where Snakemake notes what the job takes; None where it does not.
     """
 
     rule: str
@@ -42,6 +43,7 @@ class RuleJob:
     params: dict[str, Any]
     threads: int
     log: str
+    benchmark: str | None = None
 
     @property
     def inputs(self) -> list[str]:

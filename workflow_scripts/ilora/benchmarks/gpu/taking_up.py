@@ -29,7 +29,8 @@ def take_up(parcel: Path, checkout: Path) -> int:
     with tempfile.TemporaryDirectory() as temporary:
         there = Path(temporary)
         try:
-            artifacts = [str(path) for path in unpack(parcel, there)["artifacts"]]
+            about = unpack(parcel, there)
+            artifacts = [str(path) for path in about["artifacts"]]
             reasons = [reason for path in artifacts for reason in objections(Path(path), there, checkout)]
         except (ArtifactError, FileNotFoundError) as error:
             print(f"ilora bench gpu: {error}", file=sys.stderr)
@@ -40,6 +41,9 @@ def take_up(parcel: Path, checkout: Path) -> int:
         for path in artifacts:
             _place(there / path, checkout / path)
             print(f"taken: {path}")
+        for path in about["benchmarks"]:
+            # Of an earlier run here. Snakemake takes it for a part of what the job made, older than its inputs.
+            (checkout / path).unlink(missing_ok=True)
     return 0
 
 
