@@ -44,7 +44,7 @@ rule fine_tune:
         "../envs/llm.yaml"
     threads: requests.threads
     resources:
-        **requests.fine_tuning,
+        **requests.fine_tuning(tuning.plan),
     params:
         code=code_version("fine_tune", by_wildcards=tuning.modules),
         tuning=tuning.settings,
@@ -91,7 +91,7 @@ rule answer_fine_tuned:
         "../envs/llm.yaml"
     threads: requests.threads
     resources:
-        **requests.inference,
+        **requests.answering(tuning.plan),
     params:
         code=code_version("answer_fine_tuned"),
         tuning=tuning.settings,
