@@ -45,9 +45,13 @@ class InstanceWiseVariant(LoraVariant):
         self, module: Any, active_adapter: str, x: torch.Tensor, result: torch.Tensor, **_: Any
     ) -> torch.Tensor:
         """Give ``result + s * B(omega_expanded * A(dropout(x)))``, all of shape (rows, tokens, d_out)."""
-        activation = module.lora_A[active_adapter](module.lora_dropout[active_adapter](x))
-        gated = activation * self._expert_weights.factors_for(activation, self._layer)
+        gated = self.gated(module, active_adapter, x)
         return result + module.lora_B[active_adapter](gated) * module.scaling[active_adapter]
+
+    def gated(self, module: Any, adapter_name: str, x: torch.Tensor) -> torch.Tensor:
+        """Give ``omega_expanded * A(dropout(x))``, (rows, tokens, r)."""
+        activation: torch.Tensor = module.lora_A[adapter_name](module.lora_dropout[adapter_name](x))
+        return activation * self._expert_weights.factors_for(activation, self._layer)
 
     def supports_lora_conversion(self) -> bool:
         """PEFT's conversion would read B A without the gate; `export_plain_lora` is the way to a plain LoRA."""

@@ -18,6 +18,7 @@ from ilora.configuration.sections.finetuning_values import AdapterValues
 from ilora.configuration.tuning import AdapterShape
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.model.projector import Projector, load_projector
+from ilora.llm.model.rank_update import add_updates_at_once
 
 SETTINGS_FILE, PROJECTOR_FILE = "ilora.json", "projector.safetensors"
 
@@ -66,6 +67,7 @@ def attach_adapter(
             scale=values.scale,
         )
         adapted = get_instance_wise_model(causal_model, lora, gate)
+    add_updates_at_once(adapted.modules())
     return HybridLanguageModel(adapted, projector, item_vectors).to(causal_model.device)
 
 
