@@ -54,7 +54,7 @@ class _AddProduct(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor, torch.Tensor]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor, torch.Tensor]:
         activation, up = ctx.saved_tensors
         flat = gradient.flatten(0, -2)
         # The transpose of the shorter product, not gradient^T activation: the same sums.
