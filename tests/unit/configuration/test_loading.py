@@ -55,6 +55,7 @@ STUDIES = [
     "embedded_two_datasets",
     "figures",
     "full_ranking",
+    "generative",
     "local_chat",
     "own_data",
     "paper",
