@@ -5,6 +5,7 @@ import json
 import logging
 import math
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -169,9 +170,7 @@ def amazon_dataset(name: str, label: str, category: str, published: Published) -
         read=lambda source: read_amazon(source, category),
         recipe=Recipe(_filters),
         source=_source(label, category),
-        published=Published(
-            statistics=published.statistics, departures=(_ORDER_OF_DAYS,), full_ranking=published.full_ranking
-        ),
+        published=replace(published, departures=(_ORDER_OF_DAYS,)),
     )
 
 

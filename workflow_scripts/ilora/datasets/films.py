@@ -1,4 +1,4 @@
-"""Films and ratings of the MovieLens data sets, whichever the layout of their files."""
+"""Films and ratings of the MovieLens data sets, whichever the layout of their files, and the terms of all of them."""
 
 import json
 import math
@@ -13,6 +13,20 @@ from ilora.data.raw import RAW_INTERACTIONS, RAW_ITEMS, Line
 _TITLE_WITH_YEAR = re.compile(r"(?P<title>.*?)\s*\((?P<year>\d{4})\)\s*")
 # The articles that are moved, at the end of a title or of what stands in parentheses.
 _ARTICLE_AT_END = re.compile(r"(?P<title>[^()]+), (?P<article>The|An|A)(?P<after>\s*(?:[()]|$))")
+
+
+#: Of GroupLens, the same for each of its data sets.
+TERMS = (
+    "For research. Publications that use the data acknowledge it.",
+    "No endorsement by the University of Minnesota or GroupLens may be stated or implied.",
+    "The data may not be passed on without separate permission.",
+    "Commercial or revenue-bearing use needs permission from a faculty member of GroupLens.",
+    "There is no warranty of correctness or fitness.",
+)
+CITATIONS = (
+    "F. Maxwell Harper and Joseph A. Konstan. 2015. The MovieLens Datasets: History and Context. "
+    "ACM Transactions on Interactive Intelligent Systems 5, 4, Article 19. https://doi.org/10.1145/2827872",
+)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from ilora.data.raw import RawData, read_lines
 from ilora.data.recipes import FilterSettings, Recipe
 from ilora.data.steps import Step
 from ilora.datasets.declaration import Dataset, Published
-from ilora.datasets.films import Film, items_table, ratings_table, title_and_year
+from ilora.datasets.films import CITATIONS, TERMS, Film, items_table, ratings_table, title_and_year
 from ilora.datasets.wording import word_prompt
 
 RATINGS_FILE, MOVIES_FILE = "ratings.dat", "movies.dat"
@@ -66,17 +66,8 @@ DATASET = Dataset(
                 ),
             ),
         ),
-        terms=(
-            "For research. Publications that use the data acknowledge it.",
-            "No endorsement by the University of Minnesota or GroupLens may be stated or implied.",
-            "The data may not be passed on without separate permission.",
-            "Commercial or revenue-bearing use needs permission from a faculty member of GroupLens.",
-            "There is no warranty of correctness or fitness.",
-        ),
-        citations=(
-            "F. Maxwell Harper and Joseph A. Konstan. 2015. The MovieLens Datasets: History and Context. "
-            "ACM Transactions on Interactive Intelligent Systems 5, 4, Article 19. https://doi.org/10.1145/2827872",
-        ),
+        terms=TERMS,
+        citations=CITATIONS,
     ),
     # All of it; what a minimum_rating leaves is less.
     published=Published(statistics={"users": 6_040, "items": 3_706, "interactions": 1_000_209}),

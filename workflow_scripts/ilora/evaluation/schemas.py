@@ -2,49 +2,32 @@
 
 import pyarrow as pa
 
-#: One row per method, split and metric: the mean over seeds.
-SUMMARY = pa.schema(
-    [
-        pa.field("dataset", pa.string(), nullable=False),
-        pa.field("protocol", pa.string(), nullable=False),
-        pa.field("backbone", pa.string(), nullable=False),
-        pa.field("method", pa.string(), nullable=False),
-        pa.field("variant", pa.string(), nullable=False),
-        pa.field("split", pa.string(), nullable=False),
-        pa.field("metric", pa.string(), nullable=False),
-        pa.field("seeds", pa.int32(), nullable=False),  # runs that the mean is over; 1 if nothing is random
-        pa.field("value", pa.float64(), nullable=False),
-        pa.field("sd", pa.float64()),  # standard deviation over seeds (n - 1); null with one run
-        pa.field("low", pa.float64(), nullable=False),
-        pa.field("high", pa.float64(), nullable=False),
-        pa.field("n", pa.int64(), nullable=False),  # users with a row that counts
-        pa.field("draws", pa.int32(), nullable=False),  # candidate draws per sequence
-        pa.field("confidence", pa.float64(), nullable=False),  # coverage of the interval
-        pa.field("covers", pa.string(), nullable=False),  # variation in the interval, `ilora.evaluation.variation`
-    ]
-)
+_MEAN_OVER_SEEDS = [
+    pa.field("dataset", pa.string(), nullable=False),
+    pa.field("protocol", pa.string(), nullable=False),
+    pa.field("backbone", pa.string(), nullable=False),
+    pa.field("method", pa.string(), nullable=False),
+    pa.field("variant", pa.string(), nullable=False),
+    pa.field("split", pa.string(), nullable=False),
+    pa.field("metric", pa.string(), nullable=False),
+    pa.field("seeds", pa.int32(), nullable=False),  # runs that the mean is over; 1 if nothing is random
+    pa.field("value", pa.float64(), nullable=False),
+    pa.field("sd", pa.float64()),  # standard deviation over seeds (n - 1); null with one run
+    pa.field("low", pa.float64(), nullable=False),
+    pa.field("high", pa.float64(), nullable=False),
+    pa.field("n", pa.int64(), nullable=False),  # users with a row that counts
+]
+_INTERVAL = [
+    pa.field("confidence", pa.float64(), nullable=False),  # coverage of the interval
+    pa.field("covers", pa.string(), nullable=False),  # variation in the interval, `ilora.evaluation.variation`
+]
 
-#: One row per method, split and metric of a full ranking: the mean over seeds.
-RANKING_SUMMARY = pa.schema(
-    [
-        pa.field("dataset", pa.string(), nullable=False),
-        pa.field("protocol", pa.string(), nullable=False),
-        pa.field("backbone", pa.string(), nullable=False),
-        pa.field("method", pa.string(), nullable=False),
-        pa.field("variant", pa.string(), nullable=False),
-        pa.field("split", pa.string(), nullable=False),
-        pa.field("metric", pa.string(), nullable=False),
-        pa.field("seeds", pa.int32(), nullable=False),  # runs that the mean is over; 1 if nothing is random
-        pa.field("value", pa.float64(), nullable=False),
-        pa.field("sd", pa.float64()),  # standard deviation over seeds (n - 1); null with one run
-        pa.field("low", pa.float64(), nullable=False),
-        pa.field("high", pa.float64(), nullable=False),
-        pa.field("n", pa.int64(), nullable=False),  # users
-        pa.field("ranked_items", pa.float64(), nullable=False),  # that a target is ranked among, on average
-        pa.field("confidence", pa.float64(), nullable=False),  # coverage of the interval
-        pa.field("covers", pa.string(), nullable=False),  # variation in the interval, `ilora.evaluation.variation`
-    ]
-)
+#: One row per method, split and metric: the mean over seeds, with the candidate draws per sequence.
+SUMMARY = pa.schema([*_MEAN_OVER_SEEDS, pa.field("draws", pa.int32(), nullable=False), *_INTERVAL])
+
+#: One row per method, split and metric of a full ranking: the mean over seeds, with how many items a target is ranked
+#: among, on average.
+RANKING_SUMMARY = pa.schema([*_MEAN_OVER_SEEDS, pa.field("ranked_items", pa.float64(), nullable=False), *_INTERVAL])
 
 #: One row per pair of methods and split: HitRatio@1 of the first, its mean over seeds, minus that of the second.
 DIFFERENCES = pa.schema(
