@@ -11,39 +11,42 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch import nn
+from torch.distributed.fsdp import FSDPModule
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.models.llama.modeling_llama import LlamaAttention, LlamaDecoderLayer, LlamaForCausalLM, rotate_half
 
 
 def can_restrict(causal_model: Any, tokens: int, places: int) -> bool:
-    """Whether the last layer may, and should, be computed at ``places`` of ``tokens`` positions alone.
-
-    Layers that are computed again in backward are left as they are.
-    """
-    if type(causal_model) is not LlamaForCausalLM or causal_model.config._attn_implementation != "sdpa":
+    """Whether the last layer may, and should, be computed at ``places`` of ``tokens`` positions alone."""
+    if not _is(causal_model, LlamaForCausalLM) or causal_model.config._attn_implementation != "sdpa":
         return False
     layer = causal_model.model.layers[-1]
-    return (
-        type(layer) is LlamaDecoderLayer
-        and type(layer.self_attn) is LlamaAttention
-        and not layer.gradient_checkpointing
-        and 2 * places <= tokens
-    )
+    return _is(layer, LlamaDecoderLayer) and _is(layer.self_attn, LlamaAttention) and 0 < 2 * places <= tokens
+
+
+def _is(module: nn.Module, kind: type[nn.Module]) -> bool:
+    """Whether a module is exactly of a class, or of the one that FSDP derives from it."""
+    return type(module) is kind or (isinstance(module, FSDPModule) and kind in type(module).__bases__)
 
 
 @contextmanager
 def last_layer_at(causal_model: Any, places: torch.Tensor) -> Iterator[None]:
     """While it lasts, the last hidden states are those of some positions, (rows, places, h).
 
+    The layer is not computed again in backward, where the others may be: it holds less than one of them then does.
+
     Args:
         causal_model: one that `can_restrict` allows, given a batch without padding on the left, mask and cache.
         places: int64 (rows, places).
     """
     layer = causal_model.model.layers[-1]
-    layer.forward = partial(_forward_at, layer, places)
+    is_checkpointing = layer.gradient_checkpointing
+    layer.gradient_checkpointing, layer.forward = False, partial(_forward_at, layer, places)
     try:
         yield
     finally:
+        layer.gradient_checkpointing = is_checkpointing
         del layer.forward
 
 
