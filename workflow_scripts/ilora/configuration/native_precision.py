@@ -17,8 +17,8 @@ _BFLOAT16_CAPABILITY = 8.0
 def native_precision(processors: Path = PROCESSORS) -> Literal["bfloat16", "float32"]:
     """Return bfloat16 where this machine has instructions for it, else float32.
 
-    Where there are GPUs, they decide; all of them must have the instructions. A processor without them emulates bfloat16
-    at a small fraction of its speed in float32.
+    Where there are GPUs, they decide; all of them must have the instructions. A processor without them emulates
+    bfloat16 at a small fraction of its speed in float32.
 
     Args:
         processors: Linux's list of processors. Where it is missing, the precision is float32.

@@ -18,6 +18,7 @@ from tiny_models import representations
 VOCABULARY, STEPS, LAYERS = 30, 3, 4
 #: The last layer is computed at few positions, and never again.
 CHECKPOINTED = LAYERS - 1
+RECOMPUTED = {"activation_checkpointing": True}
 
 
 def examples(gated: bool) -> list[TrainingExample]:
@@ -78,7 +79,7 @@ def trained(adapter: Adapter, folder: Path, **checkpointing: Any) -> tuple[list[
             # The name that transformers had for it before.
             marks=pytest.mark.filterwarnings("ignore:`gradient_checkpointing` is deprecated:FutureWarning"),
         ),
-        ({"activation_checkpointing": True}, CHECKPOINTED),
+        (RECOMPUTED, CHECKPOINTED),
         (
             {"activation_checkpointing": True, "activation_checkpointing_kwargs": {"preserve_rng_state": True}},
             CHECKPOINTED,
