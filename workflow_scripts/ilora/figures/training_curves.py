@@ -1,4 +1,4 @@
-"""Training loss against the step, raw and smoothed, for each method and seed."""
+"""Training loss against the step, raw and smoothed, and the validation loss, for each method and seed."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ DRAWN = pa.schema(
         pa.field("step", pa.int64(), nullable=False),
         pa.field("loss", pa.float64(), nullable=False),
         pa.field("smoothed_loss", pa.float64(), nullable=False),
+        # Null where it was not measured.
+        pa.field("validation_loss", pa.float64()),
     ]
 )
 
@@ -47,15 +49,15 @@ def select_training_curves(logs: Sequence[tuple[str, int, pa.Table]]) -> pa.Tabl
     ends.
 
     Args:
-        logs: method, seed and training log (columns step and loss; rows without a loss are left out) of each
-            run.
+        logs: method, seed and training log (columns step, loss and validation_loss; rows without a loss are left
+            out) of each run.
 
     Raises:
         ValueError: a log holds no loss at all.
     """
     curves = []
     for method, seed, log in logs:
-        curve = log.select(["step", "loss"]).to_pandas().dropna(subset=["loss"]).sort_values("step")
+        curve = log.select(["step", "loss", "validation_loss"]).to_pandas().dropna(subset=["loss"]).sort_values("step")
         if curve.empty:
             raise ValueError(
                 f"the training log of {method}, seed {seed}, holds no loss; expected a row per logged step."
@@ -67,7 +69,9 @@ def select_training_curves(logs: Sequence[tuple[str, int, pa.Table]]) -> pa.Tabl
 
 
 def draw_training_curves(drawn: pa.Table, title: str) -> MatplotlibFigure:
-    """Return the figure of a table of the schema DRAWN: faint raw losses under one smoothed line per seed.
+    """Return the figure of a table of the schema DRAWN.
+
+    Faint raw losses lie under one smoothed line per seed; dots joined by dashes are the validation loss.
 
     Args:
         drawn: from `select_training_curves`.
@@ -83,7 +87,9 @@ def draw_training_curves(drawn: pa.Table, title: str) -> MatplotlibFigure:
         for position, (_, curve) in enumerate(curves.groupby("seed", sort=False)):
             label = _legend_label(method, curves["seed"].nunique()) if position == 0 else None
             axes.plot(curve["step"], curve["smoothed_loss"], color=colours[method], label=label)
-    axes.set_ylim(0, 1.15 * frame["smoothed_loss"].max())
+            measured = curve.dropna(subset=["validation_loss"])
+            axes.plot(measured["step"], measured["validation_loss"], "o--", color=colours[method], markersize=2)
+    axes.set_ylim(0, 1.15 * frame[["smoothed_loss", "validation_loss"]].max().max())
     axes.set_xlim(left=0)
     axes.margins(x=0.01)
     axes.set_xlabel("Optimizer step")
@@ -112,7 +118,8 @@ def _caption(study: Study, wildcards: Wildcards) -> str:
         "Cross-entropy of the answer tokens during fine-tuning on the training sequences of "
         f"{wildcards['dataset']} (protocol {study.config.protocol}), with the backbone ``{study.backbone_id}``: the "
         "loss as logged (faint) and its centred running mean over 5 % of the log (solid), one line for each of the "
-        f"seeds {seeds}. No interval is drawn: each line is one training."
+        f"seeds {seeds}. Dots joined by dashes are the loss over the validation split, where ``validation_every`` asks "
+        "for it. No interval is drawn: each line is one training."
     )
 
 

@@ -39,7 +39,9 @@ def _log(seed: int, floor: float = 0.5) -> pa.Table:
     steps = np.arange(10, 4510, 10)
     loss = 2.0 * np.exp(-steps / 1500) + floor + generator.normal(scale=0.15, size=len(steps))
     losses = [*loss.tolist(), None]
-    return pa.table({"step": [*steps.tolist(), 4500], "loss": losses, "valid": [None] * len(losses)})
+    steps_of_rows = [*steps.tolist(), 4500]
+    validation = pa.array([1.25 if step in (2000, 4000) else None for step in steps_of_rows], pa.float64())
+    return pa.table({"step": steps_of_rows, "loss": losses, "validation_loss": validation})
 
 
 @pytest.fixture
@@ -137,8 +139,20 @@ def test_training_curves_are_smoothed_and_skip_rows_without_loss() -> None:
     assert smoothed[middle] == pytest.approx(around.mean())
 
 
+def test_training_curves_have_the_validation_loss_where_it_was_measured() -> None:
+    drawn = select_training_curves([("ilora", 3, _log(3))])
+    assert [(row["step"], row["validation_loss"]) for row in drawn.to_pylist() if row["validation_loss"]] == [
+        (2000, 1.25),
+        (4000, 1.25),
+    ]
+    with figure_style():
+        (axes,) = draw_training_curves(drawn, "MovieLens").axes
+    dots = axes.get_lines()[-1]
+    assert dots.get_marker() == "o" and list(dots.get_xydata()[:, 0]) == [2000, 4000]
+
+
 def test_a_log_without_loss_is_refused() -> None:
-    empty = pa.table({"step": [1], "loss": pa.array([None], pa.float64())})
+    empty = pa.table({"step": [1], "loss": pa.array([None], pa.float64()), "validation_loss": [None]})
     with pytest.raises(ValueError, match="training log of ilora, seed 3, holds no loss"):
         select_training_curves([("ilora", 3, empty)])
 
