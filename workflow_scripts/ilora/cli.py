@@ -43,6 +43,7 @@ COMMANDS = {
     ),
     "table": Command("ilora.tables.table1.__main__", "print Table 1", "table results/tables/table1.parquet"),
     "schema": Command("ilora.configuration.schema", "write config.yaml and its JSON schema", "schema --write"),
+    "docs": Command("ilora.documentation.__main__", "write pages of docs/ from the code", "docs --write"),
     "bench": Command("ilora.benchmarks.__main__", "measure claims of speed and memory", "bench adapter data"),
     "simulate": Command(
         "ilora.evaluation.simulation",

@@ -9,13 +9,11 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from types import UnionType
-from typing import Literal, Union, get_args, get_origin
 
-import yaml
 from pydantic.fields import FieldInfo
 
 from ilora.cli import example
+from ilora.configuration.described_fields import default_in_yaml, description_of, ordered_fields, section_of
 from ilora.configuration.section import Section
 from ilora.configuration.study import StudyConfig
 
@@ -50,8 +48,8 @@ def render_config() -> str:
 
 def _render_section(section: type[Section], indent: str, gap: str = "") -> str:
     """Return the keys of a section: plain ones, then the sections inside it, ``gap`` before each."""
-    fields = _ordered(section)
-    inner = {name: _section_of(field) for name, field in fields.items()}
+    fields = ordered_fields(section)
+    inner = {name: section_of(field) for name, field in fields.items()}
     text = "".join(_render_keys({name: fields[name] for name in fields if inner[name] is None}, indent))
     for name, part in inner.items():
         if part is not None:
@@ -61,23 +59,12 @@ def _render_section(section: type[Section], indent: str, gap: str = "") -> str:
     return text
 
 
-def _section_of(field: FieldInfo) -> type[Section] | None:
-    annotation = field.annotation
-    return annotation if isinstance(annotation, type) and issubclass(annotation, Section) else None
-
-
-def _ordered(section: type[Section]) -> dict[str, FieldInfo]:
-    """Return a section's fields, those of its own before inherited ones."""
-    own = {name: field for name, field in section.model_fields.items() if name in section.__annotations__}
-    return own | section.model_fields
-
-
 def _render_keys(fields: dict[str, FieldInfo], indent: str) -> Iterator[str]:
     """Yield the lines of the keys; comments stand in one column, or above a key that reaches beyond it."""
-    keys = {name: f"{indent}{name}: {_flow(field)}" for name, field in fields.items()}
+    keys = {name: f"{indent}{name}: {default_in_yaml(field)}" for name, field in fields.items()}
     column = 2 + max((len(key) for key in keys.values() if len(key) <= _WIDEST_ALIGNED_KEY), default=0)
     for name, field in fields.items():
-        comment = _comment(field)
+        comment = description_of(field)
         key = keys[name]
         if len(key) > _WIDEST_ALIGNED_KEY:
             lines = _wrap(comment, _WIDTH - len(indent) - 2)
@@ -98,39 +85,6 @@ def _in_lines(key: str, indent: str) -> str:
     """Break a key with its value between entries, where it is too long for a line."""
     lines = textwrap.wrap(key.strip().replace(": ", f":{_GLUE}"), _WIDTH - len(indent), subsequent_indent="  ")
     return "\n".join(indent + line.replace(_GLUE, " ") for line in lines)
-
-
-def _flow(field: FieldInfo) -> str:
-    """Return a field's default as YAML on one line."""
-    default = field.default
-    value = list(default) if isinstance(default, tuple) else default
-    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, sort_keys=False)
-    return text.removesuffix("...\n").strip()
-
-
-def _comment(field: FieldInfo) -> str:
-    """Return a field's description, with the allowed values where it has a fixed set of them."""
-    allowed = ", ".join("null" if value is None else str(value) for value in _allowed(field.annotation))
-    return f"{field.description} [{allowed}]" if allowed else str(field.description)
-
-
-def _allowed(annotation: object) -> list[object]:
-    """Return the values of the Literals in an annotation, in order; None where null is one of them."""
-    if get_origin(annotation) is Literal:
-        return list(get_args(annotation))
-    if get_origin(annotation) is dict:
-        return []
-    if _is_more_than_literals(annotation):
-        return []
-    found = [value for part in get_args(annotation) for value in _allowed(part)]
-    return found + [None] if found and type(None) in get_args(annotation) else found
-
-
-def _is_more_than_literals(annotation: object) -> bool:
-    """Return whether values beside those of the Literals in a union are allowed, other than null."""
-    if get_origin(annotation) not in (Union, UnionType):
-        return False
-    return any(not _allowed(part) for part in get_args(annotation) if part is not type(None))
 
 
 def outdated_files() -> list[Path]:
