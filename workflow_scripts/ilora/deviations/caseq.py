@@ -13,9 +13,10 @@ _UNITS = {
 
 
 def caseq_deviations(study: Settings) -> Iterator[Deviation]:
-    """Yield the deviations of CaseQ, where a study compares it or guides a language model by it."""
-    is_guide = study.is_hybrid and study.settings["recommenders"]["sequence_encoder"] in _METHODS
-    if is_guide or study.compares_any_of(_METHODS):
+    """Yield the deviations of CaseQ, where a study compares it or has it as the sequence encoder."""
+    has_encoder = study.is_hybrid or study.compares_any_of(("chatrec",))
+    is_encoder = has_encoder and study.settings["recommenders"]["sequence_encoder"] in _METHODS
+    if is_encoder or study.compares_any_of(_METHODS):
         yield _units(study)
         yield _training(study)
         yield _evaluation()
@@ -36,7 +37,8 @@ def _units(study: Settings) -> Deviation:
 
 
 def _training(study: Settings) -> Deviation:
-    caseq = study.settings["recommenders"]["caseq"]
+    recommenders = study.settings["recommenders"]
+    caseq, is_over_all = recommenders["caseq"], recommenders["loss"] == "cross_entropy"
     return Deviation(
         "CaseQ: training",
         "Its code: a loss at every position of a history, binary cross-entropy with one random item; Adam's second "
@@ -44,7 +46,12 @@ def _training(study: Settings) -> Deviation:
         "Trained like the other recommenders. The loss and, with a weight of "
         f"{caseq['kl_weight']:g}, the divergence of the contexts from the mean over {caseq['pseudo_sequences']} "
         "pseudo-sequences are those of each sequence's last position; pseudo-sequences are read as histories are.",
-        "A difference from the others is not one of optimiser or loss; those of its authors may suit it better.",
+        "A difference from the others is not one of optimiser or loss. Those of its authors may suit it better"
+        + (
+            ": beside a cross-entropy over all items, the same weight of the divergence counts for less."
+            if is_over_all
+            else "."
+        ),
     )
 
 

@@ -6,7 +6,8 @@ on the history is at least
 
     E_{q(c | x)} [log p(y | x, c)] - KL(q(c | x) || p(c)),
 
-where p is the mean of q over pseudo-sequences, histories of random items.
+where p is the mean of q over pseudo-sequences, histories of random items. As in its authors' code, what the units make
+of a history is averaged by their weights, in place of the expectation over contexts.
 """
 
 from collections.abc import Mapping
