@@ -52,6 +52,7 @@ def test_the_default_configuration_is_the_models(defaults: dict[str, Any]) -> No
 
 
 STUDIES = [
+    "caseq",
     "embedded",
     "embedded_two_datasets",
     "figures",
@@ -290,6 +291,14 @@ def test_unknown_keys(changes: dict[str, Any], path: str, guess: str) -> None:
         (
             {"recommenders": {"sasrec": {"heads": 3}}},
             "recommenders.embedding_size: found 64, expected a multiple of recommenders.sasrec.heads (3)",
+        ),
+        (
+            {"recommenders": {"caseq": {"heads": 3}}},
+            "recommenders.embedding_size: found 64, expected a multiple of recommenders.caseq.heads (3)",
+        ),
+        (
+            {"recommenders": {"caseq": {"units": 5, "layers": 6}}},
+            "recommenders.caseq.units: found 5, expected at most 4096 contexts: 6 layers of so many units have 15625",
         ),
         (
             {"embedded_backbone": {"heads": 3}},

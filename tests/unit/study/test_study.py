@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from ilora.configuration.validation import ConfigurationError
+from ilora.study.recommenders import RecommenderFiles
 from ilora.study.study import Study, methods_that
 from ilora.study.targets import Targets
 
@@ -45,6 +46,13 @@ def test_chat_methods_are_run_where_there_is_a_key() -> None:
 def test_a_method_of_text_alone_trains_no_recommender() -> None:
     assert study_of(methods=["tallrec"]).trained_recommenders == ()
     assert study_of(methods=["llara"], recommenders={"sequence_encoder": "caser"}).trained_recommenders == ("caser",)
+
+
+def test_caseqs_ablation_differs_from_it_by_the_weight_of_the_divergence() -> None:
+    study = study_of(methods=["caseq", "caseq_without_kl"], recommenders={"caseq": {"units": 2}})
+    assert study.trained_recommenders == ("caseq", "caseq_without_kl")
+    of_models = [RecommenderFiles(study).architecture({"recommender": name}) for name in study.methods]
+    assert of_models == [{"units": 2}, {"units": 2, "kl_weight": 0.0}]
 
 
 def test_runs_of_every_kind_of_method() -> None:

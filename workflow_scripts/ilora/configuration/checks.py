@@ -27,6 +27,9 @@ _EXPECTED_IDENTIFIER = (
     "does not end in the same ones twenty times"
 )
 
+#: The probability of each is held for every history of a batch.
+_MOST_CONTEXTS = 4096
+
 
 def find_problems(study: StudyConfig, finetuning: Mapping[tuple[str, str | None], FinetuningValues]) -> list[Problem]:
     """Return what is wrong with a study whose keys, types and values are right one by one.
@@ -184,6 +187,20 @@ def _recommenders(study: StudyConfig) -> Iterator[Problem]:
             "recommenders.embedding_size",
             str(recommenders.embedding_size),
             f"a multiple of recommenders.sasrec.heads ({recommenders.sasrec.heads})",
+        )
+    caseq = recommenders.caseq
+    if caseq.unit == "sasrec" and recommenders.embedding_size % caseq.heads:
+        yield Problem(
+            "recommenders.embedding_size",
+            str(recommenders.embedding_size),
+            f"a multiple of recommenders.caseq.heads ({caseq.heads})",
+        )
+    if caseq.units**caseq.layers > _MOST_CONTEXTS:
+        yield Problem(
+            "recommenders.caseq.units",
+            str(caseq.units),
+            f"at most {_MOST_CONTEXTS} contexts: {caseq.layers} layers of so many units have "
+            f"{caseq.units**caseq.layers}",
         )
     if recommenders.loss != "cross_entropy" and recommenders.morec.is_end_to_end:
         yield Problem(

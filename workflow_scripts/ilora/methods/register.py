@@ -9,7 +9,16 @@ from ilora.methods.declaration import LanguageModelMethod
 BASELINES = {"popularity": "Popularity", "markov": "Markov chain"}
 
 #: Sequential recommenders, by id: their labels. `ilora.recommenders` trains them.
-RECOMMENDERS = {"gru4rec": "GRU4Rec", "caser": "Caser", "sasrec": "SASRec", "morec": "MoRec"}
+RECOMMENDERS = {
+    "gru4rec": "GRU4Rec",
+    "caser": "Caser",
+    "sasrec": "SASRec",
+    # Yang et al. 2022, arXiv 2210.13005.
+    "caseq": "CaseQ",
+    # Its ablation: the layers branch, and nothing but the likelihood is learnt from.
+    "caseq_without_kl": "CaseQ without KL",
+    "morec": "MoRec",
+}
 
 #: Recommenders that write the id of the next item, by id: their labels. `ilora.generative` trains them.
 GENERATORS = {"tiger": "TIGER", "cofirec": "CoFiRec"}
