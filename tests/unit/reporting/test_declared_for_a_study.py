@@ -19,12 +19,16 @@ SWEEPS = {
 
 
 def load(**config: object) -> Study:
-    return Study.load({"methods": ["popularity", "sasrec", "zero_shot", "llara", "ilora"], **config}, {})
+    of_texts = {"morec": {"encoder": "embedded"}}
+    methods = ["popularity", "sasrec", "zero_shot", "llara", "ilora"]
+    return Study.load({"methods": methods, "recommenders": of_texts, **config}, {})
 
 
 @pytest.fixture(scope="module")
 def study() -> Study:
     return load(
+        methods=["popularity", "sasrec", "cofirec", "zero_shot", "llara", "ilora"],
+        generative={"ablations": {"cofirec": [{"order": "random"}]}},
         figures={"gradients": True},
         negative_transfer={"degrees": [0.5]},
         random_splits={"number": 2},
@@ -46,7 +50,7 @@ def test_a_study_has_the_figures_that_its_methods_and_settings_allow(study: Stud
     of_tuning = {"training_curves", "expert_attention"}
     of_gradients = {"clusters", "case_study", "gradient_similarity_llara", "gradient_similarity_ilora"}
     of_gradients |= {"gradient_similarity_summary", "expert_attention_all"}
-    of_sweeps = {"experts", "experts_by_epoch", "inputs"}
+    of_sweeps = {"experts", "experts_by_epoch", "inputs", "cofirec_ablations"}
     names = of_answers | of_tuning | of_gradients | of_sweeps | {"random_splits"}
     assert drawn(study) == {f"movielens/{name}" for name in names} | {"negative_transfer"}
     assert drawn(load()) == {f"movielens/{name}" for name in of_answers | of_tuning}
