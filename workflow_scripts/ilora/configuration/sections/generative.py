@@ -31,6 +31,9 @@ class QuantiserTraining(Section):
     learning_rate: Rate = Field(0.001, description="of AdamW")
     weight_decay: Probability = Field(0.01, description="of AdamW")
     batch_size: Count = Field(1024, description="items in a step")
+    warmup_epochs: Annotated[int, Field(ge=0)] = Field(
+        50, description="passes before, without codebooks; k-means begins these on what is then encoded"
+    )
     epochs: Count = Field(500, description="passes over the items")
 
 
