@@ -57,6 +57,22 @@ class GenerativeFiles:
         """Return what paths call the runs of a method, the study's own first."""
         return variant_names(self.study.config.generative, method)
 
+    def of_own_runs(self, pattern: str) -> list[str]:
+        """Return a file of each method's own run, over data sets and seeds."""
+        config = self.study.config
+        return [
+            path
+            for method in self.study.generators
+            for path in expand(
+                pattern,
+                dataset=config.datasets,
+                protocol=config.protocol,
+                generator=method,
+                variant=DEFAULT_VARIANT,
+                seed=config.seeds,
+            )
+        ]
+
     def artifacts(self) -> list[str]:
         """Return every file of the generative recommenders but those that runs are asked for, each once."""
         study, layout = self.study, self.study.layout
