@@ -27,7 +27,8 @@ _DATA = "data/{dataset}/{protocol}"
 _EMBEDDED = f"backbone/{{dataset}}/{{protocol}}/{EMBEDDED_BACKBONE}"
 _RECOMMENDER = "recommenders/{dataset}/{protocol}/{recommender}"
 _SEARCHED = "weight_decay~searched/"
-_GENERATOR = "generative/{dataset}/{protocol}/{generator}/seed~{seed}"
+_GENERATORS = "generative/{dataset}/{protocol}/{generator}"
+_GENERATOR = f"{_GENERATORS}/{{variant}}/seed~{{seed}}"
 _TUNED_METHOD = "{dataset}/{protocol}/{backbone}/{method}/{variant}/seed~{seed}"
 _FINETUNE, _LLM, _ANALYSIS = (f"{stage}/{_TUNED_METHOD}" for stage in ("finetune", "llm", "analysis"))
 _CLUSTERS = "analysis/{dataset}/{protocol}/clusters/{sequence_encoder}/seed~{seed}"
@@ -108,6 +109,7 @@ class Layout:
     generator_ranks = Artifact(f"{_GENERATOR}/ranks.parquet")
     beam_statistics = Artifact(f"{_GENERATOR}/beam_statistics.parquet")
     generator_predictions = Artifact(f"{_GENERATOR}/predictions.parquet")
+    generator_ablations = Artifact(f"{_GENERATORS}/ablations.parquet")
 
     # The memory and time that a fine-tuning with the study's own settings will need.
     tuning_plan = Artifact("plans/{dataset}/{protocol}/{backbone}/{method}.json")
@@ -273,7 +275,7 @@ def parse_run(path: str | os.PathLike[str]) -> Run:
         return Run(**labels, seed=int(seed), step=None if step is None else int(step))
     raise ValueError(
         f"{text}: not the path of a run. Expected .../recommenders/DATASET/PROTOCOL/METHOD/[weight_decay~searched/]"
-        "seed~N, .../baselines/DATASET/PROTOCOL/METHOD, .../generative/DATASET/PROTOCOL/METHOD/seed~N or "
+        "seed~N, .../baselines/DATASET/PROTOCOL/METHOD, .../generative/DATASET/PROTOCOL/METHOD/VARIANT/seed~N or "
         ".../llm/DATASET/PROTOCOL/BACKBONE/METHOD/VARIANT[/seed~N[/steps/step~N]] "
         "(likewise below finetune and analysis)."
     )

@@ -244,6 +244,7 @@ def test_generative_recommenders_depart_from_their_own_papers() -> None:
     }
     assert {"TIGER: ids", "CoFiRec: ids", "Generative recommenders: the T5"} <= set(found)
     assert "RQ-VAE" in found["TIGER: ids"].here
+    assert "k-means begins on all items, after 50 epochs without codebooks" in found["TIGER: ids"].here
     assert "512 codes each" in found["CoFiRec: ids"].here
     alone = study_of(methods=["tiger"], generative={"tiger": {"quantiser": "residual_k_means"}})
     assert "CoFiRec: ids" not in subjects(alone)

@@ -74,14 +74,14 @@ def test_a_generative_recommender_has_ids_of_texts_and_of_the_recommender_that_i
     study = study_of(methods=["tiger", "cofirec"], recommenders={"morec": {"encoder": "embedded"}})
     assert (study.generators, study.trained_recommenders) == (("tiger", "cofirec"), ("sasrec",))
     files = Targets(study).generative
-    path = {"dataset": "movielens", "protocol": "random_users", "seed": "1"}
+    path = {"dataset": "movielens", "protocol": "random_users", "variant": "default", "seed": "1"}
     texts = "results/title_vectors/movielens/random_users/embedded/text_vectors.safetensors"
     assert files.vectors({**path, "generator": "tiger"}) == {"text_vectors": texts}
     assert files.vectors({**path, "generator": "cofirec"}) == {
         "text_vectors": texts,
         "item_embeddings": "results/recommenders/movielens/random_users/sasrec/seed~1/item_embeddings.safetensors",
     }
-    assert Targets(study).runs("movielens")[0] == "results/generative/movielens/random_users/tiger/seed~1"
+    assert Targets(study).runs("movielens")[0] == "results/generative/movielens/random_users/tiger/default/seed~1"
     assert texts in Targets(study).artifacts()
     assert files.tokenizer({"generator": "tiger"}) == {}, "nothing but defaults"
 
@@ -90,6 +90,31 @@ def test_a_generative_recommender_has_ids_of_texts_and_of_the_recommender_that_i
     assert without.trained_recommenders == ()
     assert "item_embeddings" not in Targets(without).generative.vectors({**path, "generator": "cofirec"})
     assert Targets(without).generative.tokenizer({"generator": "cofirec"})["cofirec"] == cofirec
+
+
+def test_each_ablation_is_a_run_with_what_it_replaces() -> None:
+    ablations = [{"order": "random"}, {"levels": ["category", "title"]}]
+    study = study_of(
+        methods=["tiger", "cofirec"],
+        recommenders={"morec": {"encoder": "embedded"}},
+        full_ranking={"enabled": True},
+        generative={"ablations": {"cofirec": ablations}},
+    )
+    files = Targets(study).generative
+    assert files.each_ablated() == [{"dataset": "movielens", "generator": "cofirec"}]
+    path = {"dataset": "movielens", "protocol": "random_users", "generator": "cofirec", "seed": "1"}
+    folder = "results/generative/movielens/random_users/cofirec"
+    ranks = files.ranks_of_ablations(path)
+    assert ranks == [
+        f"{folder}/{variant}/seed~1/ranks.parquet" for variant in ("default", "order~random", "levels~category-title")
+    ]
+    assert {*ranks, f"{folder}/ablations.parquet"} <= set(Targets(study).artifacts())
+    replaced = {variant: files.tokenizer({**path, "variant": variant}) for variant in files.variants("cofirec")}
+    assert [settings.get("cofirec") for settings in replaced.values()] == [None, *ablations]
+    assert "item_embeddings" in files.vectors({**path, "variant": "order~random"})
+    assert "item_embeddings" not in files.vectors({**path, "variant": "levels~category-title"})
+    with pytest.raises(ConfigurationError, match="variant: found order~fine_to_coarse, expected one of default, order"):
+        files.tokenizer({**path, "variant": "order~fine_to_coarse"})
 
 
 def test_searched_recommenders_lie_apart() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ilora.baselines.chat.keys import read_key
 from ilora.configuration.endpoint import endpoint_address
+from ilora.configuration.generative_variants import generative_variant, variant_names
 from ilora.configuration.loading import load_study
 from ilora.configuration.packaged_models import INSTALLATION
 from ilora.configuration.problems import Problem
@@ -184,8 +185,10 @@ class Study:
 
     @property
     def generates_from_interactions(self) -> bool:
-        """Whether the ids of a method are made of a recommender's item embeddings too."""
-        return "cofirec" in self.methods and "collaborative" in self.config.generative.cofirec.levels
+        """Whether the ids of a method, or of an ablation of it, are made of a recommender's item embeddings too."""
+        section, method = self.config.generative, "cofirec"
+        settings = (generative_variant(section, method, name).cofirec for name in variant_names(section, method))
+        return method in self.methods and any(each.reads_interactions for each in settings)
 
     @property
     def chat_draws(self) -> dict[str, int]:
