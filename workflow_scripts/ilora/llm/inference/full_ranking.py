@@ -1,6 +1,7 @@
 """All items ranked by a language model: by the likelihood of every title, on prompts that list no candidates."""
 
 import logging
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,6 +19,9 @@ from ilora.llm.inference.ranking_plan import RankingPlan
 from ilora.llm.prompts.builder import PromptBuilder, TokenisedPrompt, answering_seed
 from ilora.llm.prompts.context import report_cut_histories
 from ilora.progress import Progress
+
+#: Where prompts have one of several texts, each seed draws its own, and a plan is made of the first seed's.
+_TEXTS_DIFFER_BY = 0.05
 
 
 def catalogue_tree(builder: PromptBuilder) -> CatalogueTree:
@@ -58,7 +62,7 @@ def score_all_by_likelihood(
 
     Args:
         prompted: the model; its prompts list no candidates.
-        decoding: says how many prompts are read together, and which score of a title counts.
+        decoding: says how many prompts are read together.
         gate_inputs: what a gate reads for every sequence, float (sequences, width); None without such a gate.
         progress: is told of every sequence.
         read: what is read is added to it.
@@ -78,7 +82,7 @@ def score_all_by_likelihood(
             for number, history in zip(block["sequence_id"].to_pylist(), block["history"].to_pylist(), strict=True)
         ]
         scores = score_catalogue(prompted.model, prompts, tree, decoding.batch_size, progress, read)
-        return np.stack([one.of(decoding.candidate_score) for one in scores])
+        return np.stack([one.sums for one in scores])
 
     return score
 
@@ -118,8 +122,9 @@ def rank_by_likelihood(
         score = score_all_by_likelihood(prompted, decoding, gate_inputs, progress, read)
         ranks = rank_targets(sequences, score, items=items, method=method, seen=seen)
     planned = plan.prompt_tokens, plan.histories * plan.title_tokens
+    kept_to = math.isclose(read.prompts, planned[0], rel_tol=_TEXTS_DIFFER_BY) and read.titles == planned[1]
     logger.log(
-        logging.INFO if planned == (read.prompts, read.titles) else logging.WARNING,
+        logging.INFO if kept_to else logging.WARNING,
         "%s: %d targets ranked among %d items; read %d tokens of prompts (planned: %d) and %d of titles (planned: %d), "
         "and %d of padding",
         method,

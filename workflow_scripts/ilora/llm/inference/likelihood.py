@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ilora.configuration.sections.decoding import CandidateScore
 from ilora.llm.inference.answer_trie import Answers
 from ilora.llm.inference.packed_answers import PackedAnswers, pack_answers, visible_among
 from ilora.llm.inference.prompt_batches import PreparedPrompt, in_batches, prompt_batch
@@ -45,10 +44,6 @@ class AnswerScores:
 
     sums: NDArray[np.float64]
     tokens: NDArray[np.int64]
-
-    def of(self, kind: CandidateScore) -> NDArray[np.float64]:
-        """Give what the configuration's `decoding.candidate_score` asks for, float64 (answers,)."""
-        return self.sums if kind == "sum" else self.means
 
     @property
     def means(self) -> NDArray[np.float64]:

@@ -95,7 +95,7 @@ def predict(
         texts = generate_answers(model, builder, prompts, decoding, progress, allowed)
     with Progress(len(sets), f"scoring candidates with {prompted.name}", _LOGGER) as progress:
         scores = score_answers(model, prompts, possible, decoding.batch_size, progress)
-    return ModelOutputs(texts, [one.of(decoding.candidate_score) for one in scores])
+    return ModelOutputs(texts, [one.sums if decoding.candidate_score == "sum" else one.means for one in scores])
 
 
 def report_unanswerable_titles(
