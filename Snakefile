@@ -60,9 +60,10 @@ rule download_models:
 
 
 rule plans:
-    """What the fine-tunings of the study will need: memory and time, shown without submitting any."""
+    """What the fine-tunings and full rankings of the study will need, shown without submitting any."""
     input:
         tuning.plans(),
+        full_ranking.plans(),
 
 
 rule_defaults.set_logs(workflow.rules, layout.results, layout.logs, layout.benchmarks)

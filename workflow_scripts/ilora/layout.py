@@ -113,6 +113,8 @@ class Layout:
 
     # The memory and time that a fine-tuning with the study's own settings will need.
     tuning_plan = Artifact("plans/{dataset}/{protocol}/{backbone}/{method}.json")
+    # What ranking all items by the likelihood of their titles will cost.
+    ranking_plan = Artifact("plans/{dataset}/{protocol}/{backbone}/{method}_full_ranking.json")
     # A tuned adapter, file by file: one that is missing is noticed, as in a folder it would not be.
     adapter_config = Artifact(f"{_FINETUNE}/adapter/adapter_config.json")
     adapter_weights = Artifact(f"{_FINETUNE}/adapter/adapter_model.safetensors")
@@ -124,10 +126,12 @@ class Layout:
 
     tuned_run = Artifact(_LLM)
     tuned_predictions = Artifact(f"{_LLM}/predictions.parquet")
+    tuned_ranks = Artifact(f"{_LLM}/ranks.parquet")
     snapshot_predictions = Artifact(f"{_LLM}/steps/step~{{step}}/predictions.parquet")
     # Of a method in which nothing is random.
     untuned_run = Artifact("llm/{dataset}/{protocol}/{backbone}/{method}/default")
     untuned_predictions = Artifact("llm/{dataset}/{protocol}/{backbone}/{method}/default/predictions.parquet")
+    untuned_ranks = Artifact("llm/{dataset}/{protocol}/{backbone}/{method}/default/ranks.parquet")
     # What a chat model answered, and what it cost; no output, so that Snakemake never deletes what was paid for.
     chat_store = Artifact("chat/answers.sqlite")
 

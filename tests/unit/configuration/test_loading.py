@@ -57,6 +57,7 @@ STUDIES = [
     "embedded_two_datasets",
     "figures",
     "full_ranking",
+    "full_ranking_language_models",
     "generative",
     "local_chat",
     "own_data",
@@ -734,6 +735,19 @@ def test_a_seed_that_splits_nobody_is_refused() -> None:
     (line,) = lines_of({"protocol": "released", "datasets": ["lastfm", "movielens"], "data": {"split_seed": 3}})
     assert line.startswith("data.split_seed: found 3, expected 0, the default: protocol released splits no users")
     load_study({"protocol": "released", "datasets": ["movielens", "steam"], "data": {"split_seed": 3}})
+
+
+def test_without_candidates_in_the_prompt_answers_are_held_to_them() -> None:
+    (line,) = lines_of({"prompt": {"candidates": "none"}})
+    assert line.startswith("decoding.constrained: found false, expected true: prompt.candidates is none")
+    load_study({"prompt": {"candidates": "none"}, "methods": ["popularity", "gpt4"]})
+
+
+def test_a_language_model_is_the_reference_of_a_full_ranking_only_where_it_ranks() -> None:
+    ranking = {"full_ranking": {"enabled": True, "reference": "llara"}}
+    (line,) = lines_of(ranking)
+    assert line.startswith("full_ranking.reference: found llara, expected a method that can rank all items")
+    load_study({**ranking, "prompt": {"candidates": "none"}, "decoding": {"constrained": True}})
 
 
 def test_random_splits_need_a_protocol_that_splits_users() -> None:

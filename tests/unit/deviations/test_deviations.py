@@ -136,6 +136,11 @@ def test_the_papers_own_settings_leave_what_no_setting_can_change() -> None:
         ({"methods": ["tallrec"]}, "MovieLens, fine-tuning: batch size", "MovieLens, fine-tuning: scale"),
         ({"methods": ["llara"]}, "Fine-tuning: beginning of the projector", "Number of experts"),
         (PAPER | {"prompt": {**PAPER["prompt"], "template": "chat"}}, "Template of the prompt", "Order of the prompt"),
+        (
+            {"prompt": {"candidates": "none"}, "decoding": {"constrained": True}},
+            "Candidates in the prompt",
+            "Order of the prompt",
+        ),
         ({"methods": ["popularity"]}, "Methods", "MovieLens, fine-tuning: length"),
         ({"decoding": {"maximum_new_tokens": 32}}, "Length of an answer", "What can be answered"),
         ({"decoding": {"constrained": True}}, "What can be answered", "Length of an answer"),

@@ -19,6 +19,7 @@ from ilora.data.protocol_names import CHRONOLOGICAL, RELEASED
 from ilora.data.table_files import SEPARATORS, WITHOUT_SEPARATOR
 from ilora.datasets.declaration import DOWNLOAD
 from ilora.datasets.register import DATASETS
+from ilora.methods.register import LANGUAGE_MODEL_METHODS
 
 #: A model's name in paths, to which endings are added; file systems take 255 bytes.
 _LONGEST_IDENTIFIER = 200
@@ -50,6 +51,7 @@ def find_problems(study: StudyConfig, finetuning: Mapping[tuple[str, str | None]
         *_negative_transfer(study),
         *_random_splits(study),
         *_chat(study),
+        *_prompt_without_candidates(study),
     ]
     for (dataset, method), values in finetuning.items():
         problems += _finetuning(study, dataset, method, values)
@@ -272,6 +274,17 @@ def _embedded_backbone(study: StudyConfig) -> Iterator[Problem]:
             str(shape.warmup_steps),
             f"less than embedded_backbone.steps ({shape.steps})",
         )
+
+
+def _prompt_without_candidates(study: StudyConfig) -> Iterator[Problem]:
+    asks = any(method in LANGUAGE_MODEL_METHODS for method in study.methods)
+    if study.prompt.candidates == "none" and asks and not study.decoding.constrained:
+        expected = "true: prompt.candidates is none, so that only what is held to the candidates answers with one"
+        yield Problem("decoding.constrained", "false", expected)
+    reference = study.full_ranking.reference
+    if study.full_ranking.enabled and study.prompt.candidates == "listed" and reference in LANGUAGE_MODEL_METHODS:
+        expected = "a method that can rank all items: a language model does with prompt.candidates none alone"
+        yield Problem("full_ranking.reference", reference, expected)
 
 
 def _chat(study: StudyConfig) -> Iterator[Problem]:

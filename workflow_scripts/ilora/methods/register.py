@@ -49,8 +49,9 @@ LANGUAGE_MODEL_METHODS = {method.name: method for method in _DECLARED}
 #: Of these, the ones that fine-tune.
 TUNED_METHODS = tuple(name for name, method in LANGUAGE_MODEL_METHODS.items() if method.is_tuned)
 
-#: The methods that can score or list all items, and so have a row of Table 2.
-FULL_RANKING = ("popularity", "markov", *RECOMMENDERS, *GENERATORS)
+#: The methods that can score or list all items, and so have a row of Table 2; those of the language model only where
+#: its prompts list no candidates.
+FULL_RANKING = ("popularity", "markov", *RECOMMENDERS, *GENERATORS, *LANGUAGE_MODEL_METHODS)
 
 #: The label of every method, by id.
 LABELS = {

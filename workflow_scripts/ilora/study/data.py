@@ -77,7 +77,15 @@ class DataFiles:
         return {name: getattr(self.study.config.data, name) for name in self.dataset(wildcards).options}
 
     def wording(self, wildcards: Wildcards) -> dict[str, str]:
-        """Return the sentences of a data set in prompts."""
+        """Return the sentences of a data set in prompts that list candidates."""
+        sentences = asdict(self.dataset(wildcards).wording)
+        del sentences["open_question"]
+        return sentences
+
+    def wording_of_study(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return the sentences of a data set in the prompts of the language model."""
+        if self.study.config.prompt.candidates == "listed":
+            return self.wording(wildcards)
         return asdict(self.dataset(wildcards).wording)
 
     def modules(self, wildcards: Wildcards) -> tuple[str, ...]:
