@@ -47,6 +47,28 @@ def test_a_method_of_text_alone_trains_no_recommender() -> None:
     assert study_of(methods=["llara"], recommenders={"sequence_encoder": "caser"}).trained_recommenders == ("caser",)
 
 
+def test_methods_that_age_are_run_at_every_gap_and_before_every_period() -> None:
+    drift = {"gaps": [0, 5], "periods": 2, "methods": ["popularity", "ilora"]}
+    study = study_of(results="r", seeds=[3, 4], methods=["popularity", "sasrec", "ilora"], drift=drift)
+    files, movielens = Targets(study).drift, {"dataset": "movielens"}
+    tuned = "embedded/ilora/default/seed~{}/predictions.parquet"
+    for protocols, found in (
+        (("chronological", "gap~5"), files.gap_predictions(movielens)),
+        (("rolling~1of2", "rolling~2of2"), files.period_predictions(movielens)),
+    ):
+        assert found == [
+            path
+            for protocol in protocols
+            for path in (
+                f"r/baselines/movielens/{protocol}/popularity/predictions.parquet",
+                *(f"r/llm/movielens/{protocol}/{tuned.format(seed)}" for seed in (3, 4)),
+            )
+        ]
+    made = {"r/data/movielens/periods~2.parquet", "r/analysis/movielens/gap_drift.parquet"}
+    assert made <= set(Targets(study).artifacts())
+    assert Targets(study_of()).drift.artifacts() == []
+
+
 def test_runs_of_every_kind_of_method() -> None:
     methods = ["popularity", "sasrec", "zero_shot", "gpt4", "chatrec", "ilora"]
     study = study_of(KEY, results="r", seeds=[3, 4], methods=methods)
