@@ -23,9 +23,9 @@ _SPLITS = Declared(
 _GAPS = Declared(
     Deviation(
         "Items withheld from training",
-        "Not in the paper. CaseQ (arXiv 2210.13005), whose protocol it is: the target among 100 random items, which its "
-        "authors' code draws anew at every evaluation, HitRatio@10 and NDCG@10, and a drop between two targets of one "
-        "training.",
+        "Not in the paper. CaseQ (arXiv 2210.13005), whose protocol it is: the target among 100 random items, which "
+        "its authors' code draws anew at every evaluation, HitRatio@10 and NDCG@10, and a drop between two targets of "
+        "one training.",
         "The candidate sets, HitRatio@1 and NDCG@10 of all other tables; that drop, and one between trainings with and "
         "without the items on the same targets; only users who are tested at every gap.",
         "No number can be set against CaseQ's. The second drop is paired, and not of the targets.",
