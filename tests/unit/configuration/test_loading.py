@@ -14,6 +14,7 @@ import yaml
 from ilora.configuration.endpoint import endpoint_address
 from ilora.configuration.finetuning import finetuning_values
 from ilora.configuration.loading import load_study
+from ilora.configuration.native_precision import native_precision
 from ilora.configuration.sections.backbone import BackboneSection, Precision, Quantization
 from ilora.configuration.sections.chat import ChatSection
 from ilora.configuration.study import StudyConfig
@@ -594,6 +595,12 @@ class TestBackbone:
         assert encoder.model_id == "all-minilm-l6-v2" and encoder.is_brought and not encoder.is_gguf
         (line,) = lines_of({"backbone": {"name": "smollm2", "revision": "main"}})
         assert line == "backbone.revision: found main, expected null: smollm2 has no revisions"
+
+    def test_native_is_a_precision_by_its_name(self) -> None:
+        native = load_study({"backbone": {"name": "smollm2", "precision": "native"}}).backbone
+        named = load_study({"backbone": {"name": "smollm2", "precision": native_precision()}}).backbone
+        assert native.identifier == named.identifier
+        assert native.source("folder", "") == named.source("folder", "")
 
     def test_directories_of_the_same_name_differ(self, tmp_path: Path) -> None:
         identifiers = set()

@@ -15,7 +15,10 @@ from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.prompts.builder import NO_ITEM
 from tiny_models import representations
 
-VOCABULARY, STEPS, LAYERS = 30, 3, 2
+VOCABULARY, STEPS, LAYERS = 30, 3, 4
+#: The last layer is computed at few positions, and never again.
+CHECKPOINTED = LAYERS - 1
+RECOMPUTED = {"activation_checkpointing": True}
 
 
 def examples(gated: bool) -> list[TrainingExample]:
@@ -36,12 +39,12 @@ def examples(gated: bool) -> list[TrainingExample]:
 
 def trained(adapter: Adapter, folder: Path, **checkpointing: Any) -> tuple[list[float], int, HybridLanguageModel]:
     """Return the loss of each step, how many layers ran, and the trained model."""
-    model = hybrid_model(adapter, VOCABULARY, dtype=torch.float32)
+    model = hybrid_model(adapter, VOCABULARY, dtype=torch.float32, num_hidden_layers=LAYERS)
     for name, parameter in model.named_parameters():
         parameter.requires_grad_("lora_" in name or "gate." in name or name.startswith("projector"))
     runs: list[int] = []
     for layer in model.causal_model.model.layers:
-        layer.self_attn.register_forward_hook(lambda *_: runs.append(1))
+        layer.mlp.register_forward_pre_hook(lambda *_: runs.append(1))
     trainer = Trainer(
         model,
         TrainingArguments(
@@ -72,12 +75,15 @@ def trained(adapter: Adapter, folder: Path, **checkpointing: Any) -> tuple[list[
     [
         pytest.param(
             {"gradient_checkpointing": True},
-            LAYERS,
+            CHECKPOINTED,
             # The name that transformers had for it before.
             marks=pytest.mark.filterwarnings("ignore:`gradient_checkpointing` is deprecated:FutureWarning"),
         ),
-        ({"activation_checkpointing": True}, LAYERS),
-        ({"activation_checkpointing": True, "activation_checkpointing_kwargs": {"preserve_rng_state": True}}, LAYERS),
+        (RECOMPUTED, CHECKPOINTED),
+        (
+            {"activation_checkpointing": True, "activation_checkpointing_kwargs": {"preserve_rng_state": True}},
+            CHECKPOINTED,
+        ),
         ({"activation_checkpointing": True, "activation_checkpointing_kwargs": {"every_n_layers": 2}}, LAYERS // 2),
     ],
 )

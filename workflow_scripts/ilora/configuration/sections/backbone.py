@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from ilora.configuration.native_precision import native_precision
 from ilora.configuration.packaged_models import PACKAGED_MODELS, PackagedModel
 from ilora.configuration.section import Section
 from ilora.configuration.types import Count, PathText, Revision
@@ -20,6 +21,8 @@ HUB_NAME = re.compile(f"{_HUB_PART}/{_HUB_PART}")
 
 
 Precision = Literal["float32", "bfloat16", "float16"]
+#: Stands for the precision that the machine which plans the study computes fast in.
+NATIVE: Final = "native"
 Quantization = Literal["nf4", "int8"]
 Attention = Literal["sdpa", "eager", "flash_attention_2"]
 
@@ -54,7 +57,11 @@ class BackboneSection(Section):
         "the Hugging Face hub",
     )
     revision: Revision | None = Field(None, description="branch, tag or commit on the hub; null for its default branch")
-    precision: Precision = Field("float32", description="of the frozen weights and of the computation")
+    precision: Precision | Literal["native"] = Field(
+        "float32",
+        description="of the frozen weights and of the computation; native is bfloat16 where GPU or processor have "
+        "instructions for it, else float32 (of the machine that Snakemake runs on: on a cluster, name the precision)",
+    )
     quantization: Quantization | None = Field(
         None,
         description="of the frozen weights, by bitsandbytes: nf4 (4 bits, QLoRA) or int8; null for none, as it is for "
@@ -87,11 +94,16 @@ class BackboneSection(Section):
         return BackboneSource(
             name=self.name if folder is None else folder,
             revision=self.revision,
-            precision=self.precision,
+            precision=self.loaded_precision,
             quantization=self.quantization,
             attention=self.attention,
             record=record if self.is_on_hub else None,
         )
+
+    @property
+    def loaded_precision(self) -> Precision:
+        """The precision by its own name."""
+        return native_precision() if self.precision == NATIVE else self.precision
 
     @property
     def is_embedded(self) -> bool:
@@ -141,7 +153,8 @@ class BackboneSection(Section):
 
         It is the model's, followed by its quantization, and its precision where that is not the usual one.
         """
-        loaded = [self.quantization, None if self.precision == self._usual_precision else self.precision]
+        precision = self.loaded_precision
+        loaded = [self.quantization, None if precision == self._usual_precision else precision]
         name, at, revision = self.model_id.partition("@")
         return "+".join([name, *(way for way in loaded if way is not None)]) + at + revision
 

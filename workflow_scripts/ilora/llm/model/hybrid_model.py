@@ -11,6 +11,7 @@ from torch import nn
 from ilora.adapters import InstanceWiseLoraModel
 from ilora.adapters.gate_inputs import collapse_tokens
 from ilora.adapters.labels import IGNORED_LABEL
+from ilora.llm.model.last_layer import at_places, can_restrict, last_layer_at
 from ilora.llm.model.projector import Projector
 from ilora.llm.prompts.builder import NO_ITEM
 
@@ -124,22 +125,32 @@ class HybridLanguageModel(nn.Module):
         """Do as `activation_checkpointing_enable`, by the name that earlier versions of transformers call."""
         self.activation_checkpointing_enable(gradient_checkpointing_kwargs, **options)
 
-    def logits(self, embeddings: torch.Tensor, choose: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+    def logits(
+        self, embeddings: torch.Tensor, places: torch.Tensor, choose: Callable[[torch.Tensor], torch.Tensor]
+    ) -> torch.Tensor:
         """Give the logits at some positions of a batch that is padded on the right or not at all.
 
         They are the model's own, with all that it does to them: Gemma 2 caps them, Granite and Cohere scale them.
 
         Args:
             embeddings: (batch, tokens, h), as `embed` gives them.
-            choose: from the last hidden states, (batch, tokens, h), to those of the positions, (positions, h).
+            places: int64 (batch, places), positions of each row.
+            choose: from the last hidden states there, (batch, places, h), to those of interest, (positions, h).
 
         Returns:
             (positions, vocabulary).
         """
-        head = self.causal_model.get_output_embeddings()
-        hook = head.register_forward_pre_hook(lambda module, inputs: choose(inputs[0])[None])
+        model, head = self.causal_model, self.causal_model.get_output_embeddings()
+        is_restricted = can_restrict(model, tokens=embeddings.shape[1], places=places.shape[1])
+
+        def choose_first(module: nn.Module, inputs: tuple[torch.Tensor]) -> torch.Tensor:
+            states = inputs[0] if is_restricted else at_places(inputs[0], places)
+            return choose(states)[None]
+
+        hook = head.register_forward_pre_hook(choose_first)
         try:
-            logits: torch.Tensor = self.causal_model(inputs_embeds=embeddings, use_cache=False).logits
+            with last_layer_at(model, places) if is_restricted else nullcontext():
+                logits: torch.Tensor = model(inputs_embeds=embeddings, use_cache=False).logits
         finally:
             hook.remove()
         return logits[0]
@@ -157,7 +168,7 @@ class HybridLanguageModel(nn.Module):
         """Give the mean cross-entropy (Eq. 2) over the labelled tokens of a right-padded batch.
 
         A causal model never looks at padding on the right, so attention needs no mask; logits are computed at labelled
-        positions only, which is most of the saving in memory and time.
+        positions only, which is most of the saving in memory and time, and so is what no logits depend on.
 
         Args:
             input_ids: int64 (batch, tokens).
@@ -179,7 +190,23 @@ class HybridLanguageModel(nn.Module):
             counted &= attention_mask.bool()
         targets = labels[:, 1:]
         labelled = targets != IGNORED_LABEL
+        places, is_place = _places(labelled)
         with self.gated(gate_inputs, embeddings, counted):
-            logits = self.logits(embeddings, lambda hidden: hidden[:, :-1][labelled])
+            logits = self.logits(embeddings, places, lambda hidden: hidden[is_place])
         total = nn.functional.cross_entropy(logits.float(), targets[labelled], reduction="sum")
         return {"loss": total / (labelled.sum() if num_items_in_batch is None else num_items_in_batch)}
+
+
+def _places(chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Give the positions that are chosen in each row, in their order.
+
+    Args:
+        chosen: bool (rows, tokens).
+
+    Returns:
+        int64 (rows, places), as many as the row with most has, others where a row has fewer; bool of the same shape,
+        which of them are chosen.
+    """
+    count = int(chosen.sum(dim=1).max())
+    places = chosen.int().argsort(dim=1, descending=True, stable=True)[:, :count]
+    return places, chosen.gather(1, places)

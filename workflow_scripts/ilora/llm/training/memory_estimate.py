@@ -192,8 +192,8 @@ class StepTracer:
         if model.instance_wise is not None:
             gate = torch.empty(shape.rows, model.instance_wise.gate_config.experts, requires_grad=True)
             model.instance_wise.expert_weights.set(gate.softmax(dim=-1))
-        labelled = slice(-shape.answer_tokens - 1, -1)
-        logits = model.logits(embeddings, lambda hidden: hidden[:, labelled].reshape(-1, hidden_size))
+        places = torch.empty(shape.rows, shape.answer_tokens, dtype=torch.long)
+        logits = model.logits(embeddings, places, lambda hidden: hidden.flatten(0, 1))
         targets = torch.empty(len(logits), dtype=torch.long)
         return nn.functional.cross_entropy(logits.float(), targets, reduction="sum")
 

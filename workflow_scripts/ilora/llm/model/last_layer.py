@@ -1,0 +1,90 @@
+"""The last layer of a Llama at the positions that are read, and nowhere else.
+
+A layer's keys and values are needed at every position; its queries and all that follows them only where the layer
+behind it looks, and behind the last layer nothing does but the loss. Where the answers are a few tokens of a prompt,
+that saves most of a layer: with the embedded backbone, one of three.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+from torch.distributed.fsdp import FSDPModule
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.models.llama.modeling_llama import LlamaAttention, LlamaDecoderLayer, LlamaForCausalLM, rotate_half
+
+
+def can_restrict(causal_model: Any, tokens: int, places: int) -> bool:
+    """Whether the last layer may, and should, be computed at ``places`` of ``tokens`` positions alone."""
+    if not _is(causal_model, LlamaForCausalLM) or causal_model.config._attn_implementation != "sdpa":
+        return False
+    layer = causal_model.model.layers[-1]
+    return _is(layer, LlamaDecoderLayer) and _is(layer.self_attn, LlamaAttention) and 0 < 2 * places <= tokens
+
+
+def _is(module: nn.Module, kind: type[nn.Module]) -> bool:
+    """Whether a module is exactly of a class, or of the one that FSDP derives from it."""
+    return type(module) is kind or (isinstance(module, FSDPModule) and kind in type(module).__bases__)
+
+
+@contextmanager
+def last_layer_at(causal_model: Any, places: torch.Tensor) -> Iterator[None]:
+    """While it lasts, the last hidden states are those of some positions, (rows, places, h).
+
+    The layer is not computed again in backward, where the others may be: it holds less than one of them then does.
+
+    Args:
+        causal_model: one that `can_restrict` allows, given a batch without padding on the left, mask and cache.
+        places: int64 (rows, places).
+    """
+    layer = causal_model.model.layers[-1]
+    is_checkpointing = layer.gradient_checkpointing
+    layer.gradient_checkpointing, layer.forward = False, partial(_forward_at, layer, places)
+    try:
+        yield
+    finally:
+        layer.gradient_checkpointing = is_checkpointing
+        del layer.forward
+
+
+def at_places(states: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    """Give the states (rows, tokens, h) of some positions, (rows, places, h)."""
+    return states.gather(1, places[..., None].expand(-1, -1, states.shape[-1]))
+
+
+def _forward_at(
+    layer: Any,
+    places: torch.Tensor,
+    hidden_states: torch.Tensor,
+    position_embeddings: tuple[torch.Tensor, torch.Tensor],
+    **_: Any,
+) -> torch.Tensor:
+    attention = layer.self_attn
+    normed = layer.input_layernorm(hidden_states)
+    cosines, sines = position_embeddings
+    at = partial(at_places, places=places)
+    query = _rotated(
+        _heads(attention.q_proj(at(normed)), attention.head_dim),
+        *(at(angles.expand(len(places), -1, -1)) for angles in (cosines, sines)),
+    )
+    key = _rotated(_heads(attention.k_proj(normed), attention.head_dim), cosines, sines)
+    value = _heads(attention.v_proj(normed), attention.head_dim)
+    visible = torch.arange(hidden_states.shape[1], device=places.device) <= places[..., None]
+    dropout = attention.attention_dropout if layer.training else 0.0
+    read, _ = sdpa_attention_forward(
+        attention, query, key, value, visible[:, None], dropout=dropout, scaling=attention.scaling
+    )
+    middle = at(hidden_states) + attention.o_proj(read.flatten(2))
+    return middle + layer.mlp(layer.post_attention_layernorm(middle))
+
+
+def _heads(states: torch.Tensor, width: int) -> torch.Tensor:
+    """From (rows, tokens, heads * width) to (rows, heads, tokens, width)."""
+    return states.unflatten(-1, (-1, width)).transpose(1, 2)
+
+
+def _rotated(states: torch.Tensor, cosines: torch.Tensor, sines: torch.Tensor) -> torch.Tensor:
+    return states * cosines[:, None] + rotate_half(states) * sines[:, None]
