@@ -1,5 +1,7 @@
 """The protocol gap: which items of whom are trained on, validated and tested."""
 
+from typing import Any
+
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
@@ -10,7 +12,7 @@ from ilora.data.protocols import draw_candidate_sets, make_sequences
 
 # A user of eight items, and one of four.
 LONG, SHORT = list(range(8)), [4, 3, 2, 1]
-BOUNDS = {"split_seed": 0, "minimum_history": 1, "maximum_history": 3}
+BOUNDS: dict[str, Any] = {"split_seed": 0, "minimum_history": 1, "maximum_history": 3}
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """What methods come to at every gap and in every period, with numbers that can be counted by hand."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -15,7 +15,7 @@ from ilora.predictions.schema import PREDICTIONS
 SETTINGS = IntervalSettings(samples=200)
 
 #: For each user and target, named freely, whether the target is hit in the first and in the second candidate set.
-Hits = Mapping[tuple[int, str], tuple[bool, bool]]
+Hits = dict[tuple[int, str], tuple[bool, bool]]
 
 
 def predictions(hits: Hits) -> pa.Table:

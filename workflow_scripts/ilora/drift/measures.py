@@ -99,8 +99,8 @@ def relative_drop(values: Sequence[Ratio], reference: Sequence[Ratio], settings:
     overlap or not.
     """
     users = np.unique(np.concatenate([ratio.users for ratio in (*values, *reference)]))
-    sides = ([_among(ratio, users) for ratio in side] for side in (values, reference))
-    gain = estimate_improvement(*sides, settings)
+    ours, theirs = ([_among(ratio, users) for ratio in side] for side in (values, reference))
+    gain = estimate_improvement(ours, theirs, settings)
     return Estimate(-gain.value, -gain.high, -gain.low, gain.n)
 
 

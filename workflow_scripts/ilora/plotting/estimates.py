@@ -17,5 +17,10 @@ def number_with_interval(row: Mapping[str, Any], name: str, digits: int) -> str:
     value, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
     if value is None:
         return _NOTHING
-    interval = "" if low is None or high is None else f" [{low:.{digits}f}, {high:.{digits}f}]"
-    return f"{value:.{digits}f}{interval}"
+    interval = "" if low is None or high is None else f" [{_rounded(low, digits)}, {_rounded(high, digits)}]"
+    return _rounded(value, digits) + interval
+
+
+def _rounded(number: float, digits: int) -> str:
+    """Return the number with so many digits after the point; what rounds to zero has no sign."""
+    return f"{round(number, digits) + 0.0:.{digits}f}"

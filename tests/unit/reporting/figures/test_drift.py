@@ -1,5 +1,7 @@
 """The tables and figures of methods that age."""
 
+from typing import Any
+
 import pyarrow as pa
 import pytest
 
@@ -16,6 +18,11 @@ LABELS = {"dataset": "movielens", "backbone": "", "seeds": 2, "draws": 3, "confi
 
 def estimate(name: str, value: float) -> dict[str, float]:
     return {name: value, f"{name}_low": value - 0.1, f"{name}_high": value + 0.1}
+
+
+def heights(curve: Any) -> list[float]:
+    """Return the values of a drawn curve."""
+    return list(curve.lines[0].get_ydata())
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +77,8 @@ def test_gaps_are_drawn_by_method_with_their_drops(gaps: pa.Table) -> None:
     assert [label.get_text() for label in left.get_xticklabels()] == ["0", "5", "10"]
     curves, drops = left.containers, right.containers
     assert [curve.get_label() for curve in curves] == ["Popularity", "SASRec"]
-    assert list(curves[0].lines[0].get_ydata()) == pytest.approx([0.5, 0.45, 0.4])
-    assert list(drops[0].lines[0].get_ydata()) == [10.0, 20.0]  # no drop where nothing is withheld
+    assert heights(curves[0]) == pytest.approx([0.5, 0.45, 0.4])
+    assert heights(drops[0]) == [10.0, 20.0]  # no drop where nothing is withheld
 
 
 def test_once_and_again_are_drawn_and_trainings_between_are_not(periods: pa.Table) -> None:
@@ -82,9 +89,9 @@ def test_once_and_again_are_drawn_and_trainings_between_are_not(periods: pa.Tabl
         figure = draw_periods(drawn)
     left, right = figure.axes
     once, again = left.containers[:2]
-    assert list(once.lines[0].get_ydata()) == pytest.approx([0.31, 0.31, 0.31])
-    assert list(again.lines[0].get_ydata()) == pytest.approx([0.31, 0.32, 0.33])
-    assert list(right.containers[0].lines[0].get_ydata()) == pytest.approx([0.02, 0.03])
+    assert heights(once) == pytest.approx([0.31, 0.31, 0.31])
+    assert heights(again) == pytest.approx([0.31, 0.32, 0.33])
+    assert heights(right.containers[0]) == pytest.approx([0.02, 0.03])
     assert [label.get_text() for label in left.get_xticklabels()] == ["1\n21 users", "2\n22 users", "3\n23 users"]
 
 
