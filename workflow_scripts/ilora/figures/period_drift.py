@@ -57,7 +57,7 @@ def draw_periods(drawn: pa.Table) -> MatplotlibFigure:
     left.plot([], [], color=BLACK, linestyle="--", label="trained once, before period 1")
     left.set_ylabel("HitRatio@1")
     left.set_ylim(bottom=0)
-    right.set_ylabel("Gain in HitRatio@1 by training anew")
+    right.set_ylabel("Gain by training again")
     right.axhline(0, color=GREY, linewidth=0.6, zorder=0)
     users = frame.groupby("period")["users"].first()
     for axes in (left, right):

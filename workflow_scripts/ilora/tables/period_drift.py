@@ -44,7 +44,7 @@ def period_drift_to_html(drift: pa.Table, periods: pa.Table) -> str:
         f"{first['draws']} candidate sets for each user, of items known before period 1; brackets are "
         f"{100 * first['confidence']:.0f} % intervals, over what each method's heading says.",
         "Drop against period 1: that of the training before period 1. Periods have different users, so that a drop is "
-        "of the users too.",
+        "of the users too. One below zero is a rise.",
         "Gain over one training: against the training before period 1 on the same users, targets and candidate sets.",
         "Known items occur before period 1. Interactions with others are in no history, target or candidate set.",
         "New users have nothing before period 1.",
