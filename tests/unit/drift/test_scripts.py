@@ -71,7 +71,7 @@ class Scripts:
         interactions, catalogue = chosen("interactions"), chosen("catalogue")
         sequences, candidates = chosen("sequences"), chosen("candidates")
         prepared, data = {**interactions, **catalogue}, {**interactions, **catalogue, **sequences}
-        steps = (
+        steps: tuple[tuple[str, dict[str, Path], dict[str, Path], dict[str, Any], dict[str, str]], ...] = (
             ("prepare_interactions", periods, {**prepared, **chosen("steps")}, self.raw, {}),
             ("make_sequences", {**periods, **interactions}, sequences, cut, {}),
             ("draw_candidates", data, candidates, drawn, {}),

@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from ilora.artifacts.parquet import read_table
 from ilora.drift.schemas import GAP_DRIFT
-from ilora.evaluation.metrics import metric_label
 from ilora.layout import TABLES
 from ilora.plotting.estimates import number_with_interval
 from ilora.plotting.html_page import Row, html_page, html_table, section
@@ -26,6 +25,8 @@ _HEADERS = ("Withheld", "Last item", "First withheld item", "Drop against 0 with
 
 def gap_drift_to_html(drift: pa.Table) -> str:
     """Return a table of schema `ilora.drift.schemas.GAP_DRIFT`, of one data set, as a page."""
+    from ilora.evaluation.metrics import metric_label  # slow, and declarations are read whenever Snakemake plans
+
     rows = drift.to_pylist()
     first = rows[0]
     notes = [

@@ -10,7 +10,6 @@ import pyarrow as pa
 from ilora.artifacts.parquet import read_table
 from ilora.data.periods import PERIODS
 from ilora.drift.schemas import PERIOD_DRIFT
-from ilora.evaluation.metrics import metric_label
 from ilora.layout import TABLES
 from ilora.plotting.estimates import number_with_interval
 from ilora.plotting.html_page import Row, html_page, html_table, section
@@ -33,6 +32,8 @@ def period_drift_to_html(drift: pa.Table, periods: pa.Table) -> str:
         drift: table of schema `ilora.drift.schemas.PERIOD_DRIFT`.
         periods: table of schema `ilora.data.periods.PERIODS`, of the same periods.
     """
+    from ilora.evaluation.metrics import metric_label  # slow, and declarations are read whenever Snakemake plans
+
     rows = drift.to_pylist()
     first = rows[0]
     parts = [
