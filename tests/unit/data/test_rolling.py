@@ -131,6 +131,12 @@ def test_another_future_changes_no_byte_of_what_was_before(
     assert made_before(other, first, moment) == made_before(rows, first, moment)
 
 
+def test_the_order_of_the_input_does_not_matter() -> None:
+    rows = past_and_future()
+    shuffled = random.Random(1).sample(rows, len(rows))
+    assert made_before(shuffled, 2, 10_000) == made_before(rows, 2, 10_000)
+
+
 def test_what_is_trained_validated_and_tested() -> None:
     # Items 0 to 3 are known before the first period at time 10, item 4 is not.
     log = {
