@@ -77,6 +77,8 @@ class Layout:
     sequences = Artifact(f"{_DATA}/sequences.parquet")
     candidates = Artifact(f"{_DATA}/candidates.parquet")
     dataset_statistics = Artifact(f"{_DATA}/dataset_statistics.parquet")
+    # When the periods of the protocol rolling begin.
+    periods = Artifact("data/{dataset}/periods~{periods}.parquet")
 
     # Which commit of a model lies in the hub's cache, which nodes without a network read.
     hub_record = Artifact("backbone/hub/{backbone}.json")
@@ -156,6 +158,10 @@ class Layout:
     synthetic_outcomes = Artifact(f"{_SYNTHETIC}/outcomes.parquet")
     synthetic_similarities = Artifact(f"{_SYNTHETIC}/similarities.parquet")
     negative_transfer = Artifact("analysis/negative_transfer.parquet")
+
+    # How the study's methods age: by items withheld, and by periods of a global clock.
+    gap_drift = Artifact("analysis/{dataset}/gap_drift.parquet")
+    period_drift = Artifact("analysis/{dataset}/period_drift.parquet")
 
     metrics = Artifact(f"{TABLES}/metrics.parquet")
     differences = Artifact(f"{TABLES}/differences.parquet")

@@ -53,6 +53,7 @@ def test_the_default_configuration_is_the_models(defaults: dict[str, Any]) -> No
 
 STUDIES = [
     "caseq",
+    "drift",
     "embedded",
     "embedded_two_datasets",
     "figures",
@@ -757,3 +758,14 @@ def test_random_splits_need_a_protocol_that_splits_users() -> None:
     assert line.startswith("random_splits.number: found 1, expected 0 or at least 2")
     (line,) = lines_of({"random_splits": {"methods": ["morec"]}})
     assert line.startswith('random_splits.methods[0]: found "morec", expected popularity, markov')
+
+
+def test_drift_needs_something_to_compare_and_methods_of_the_study() -> None:
+    (line,) = lines_of({"drift": {"gaps": [5, 10], "methods": ["sasrec"]}})
+    assert line.startswith("drift.gaps: found [5, 10], expected 0, which all others are compared with")
+    (line,) = lines_of({"drift": {"periods": 1}})
+    assert line.startswith("drift.periods: found 1, expected 0 or at least 2")
+    (line,) = lines_of({"methods": ["sasrec"], "drift": {"gaps": [0, 5], "methods": ["popularity", "sasrec"]}})
+    assert line.startswith("drift.methods: found popularity, expected some of the study's methods")
+    (line,) = lines_of({"drift": {"methods": ["gpt4"]}})
+    assert line.startswith('drift.methods[0]: found "gpt4", expected popularity')

@@ -33,6 +33,7 @@ def study() -> Study:
         negative_transfer={"degrees": [0.5]},
         random_splits={"number": 2},
         full_ranking={"enabled": True},
+        drift={"gaps": [0, 5], "periods": 2, "methods": ["popularity", "ilora"]},
         sweeps=SWEEPS,
     )
 
@@ -51,7 +52,8 @@ def test_a_study_has_the_figures_that_its_methods_and_settings_allow(study: Stud
     of_gradients = {"clusters", "case_study", "gradient_similarity_llara", "gradient_similarity_ilora"}
     of_gradients |= {"gradient_similarity_summary", "expert_attention_all"}
     of_sweeps = {"experts", "experts_by_epoch", "inputs", "cofirec_ablations"}
-    names = of_answers | of_tuning | of_gradients | of_sweeps | {"random_splits"}
+    of_drift = {"gap_drift", "period_drift"}
+    names = of_answers | of_tuning | of_gradients | of_sweeps | of_drift | {"random_splits"}
     assert drawn(study) == {f"movielens/{name}" for name in names} | {"negative_transfer"}
     assert drawn(load()) == {f"movielens/{name}" for name in of_answers | of_tuning}
     assert drawn(load(methods=["popularity", "sasrec"])) == {"movielens/hit_ratio"}

@@ -55,6 +55,28 @@ def test_caseqs_ablation_differs_from_it_by_the_weight_of_the_divergence() -> No
     assert of_models == [{"units": 2}, {"units": 2, "kl_weight": 0.0}]
 
 
+def test_methods_that_age_are_run_at_every_gap_and_before_every_period() -> None:
+    drift = {"gaps": [0, 5], "periods": 2, "methods": ["popularity", "ilora"]}
+    study = study_of(results="r", seeds=[3, 4], methods=["popularity", "sasrec", "ilora"], drift=drift)
+    files, movielens = Targets(study).drift, {"dataset": "movielens"}
+    tuned = "embedded/ilora/default/seed~{}/predictions.parquet"
+    for protocols, found in (
+        (("chronological", "gap~5"), files.gap_predictions(movielens)),
+        (("rolling~1of2", "rolling~2of2"), files.period_predictions(movielens)),
+    ):
+        assert found == [
+            path
+            for protocol in protocols
+            for path in (
+                f"r/baselines/movielens/{protocol}/popularity/predictions.parquet",
+                *(f"r/llm/movielens/{protocol}/{tuned.format(seed)}" for seed in (3, 4)),
+            )
+        ]
+    made = {"r/data/movielens/periods~2.parquet", "r/analysis/movielens/gap_drift.parquet"}
+    assert made <= set(Targets(study).artifacts())
+    assert Targets(study_of()).drift.artifacts() == []
+
+
 def test_runs_of_every_kind_of_method() -> None:
     methods = ["popularity", "sasrec", "zero_shot", "gpt4", "chatrec", "ilora"]
     study = study_of(KEY, results="r", seeds=[3, 4], methods=methods)

@@ -50,6 +50,7 @@ def find_problems(study: StudyConfig, finetuning: Mapping[tuple[str, str | None]
         *_embedded_backbone(study),
         *_negative_transfer(study),
         *_random_splits(study),
+        *_drift(study),
         *_chat(study),
         *_prompt_without_candidates(study),
     ]
@@ -102,6 +103,22 @@ def _random_splits(study: StudyConfig) -> Iterator[Problem]:
         yield Problem(f"{path}.number", "1", "0 or at least 2: one split has no variation")
     if section.number and study.protocol == CHRONOLOGICAL:
         yield Problem(f"{path}.number", str(section.number), "0: protocol chronological tests every user")
+
+
+def _drift(study: StudyConfig) -> Iterator[Problem]:
+    section, path = study.drift, "drift"
+    yield from repeated(f"{path}.gaps", section.gaps)
+    yield from repeated(f"{path}.methods", section.methods)
+    if section.gaps and (0 not in section.gaps or len(section.gaps) == 1):
+        expected = "0, which all others are compared with, and at least one other, or none at all"
+        yield Problem(f"{path}.gaps", str(list(section.gaps)), expected)
+    if section.periods == 1:
+        yield Problem(f"{path}.periods", "1", "0 or at least 2: the clock moves from one to the next")
+    if section.gaps or section.periods:
+        missing = [method for method in section.methods if method not in study.methods]
+        if missing or not section.methods:
+            expected = "some of the study's methods; add others there"
+            yield Problem(f"{path}.methods", ", ".join(missing) or "none", expected)
 
 
 def _data(study: StudyConfig) -> Iterator[Problem]:

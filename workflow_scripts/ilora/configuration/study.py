@@ -17,6 +17,7 @@ from ilora.configuration.sections.backbone import BackboneSection
 from ilora.configuration.sections.chat import ChatSection
 from ilora.configuration.sections.data import DataSection
 from ilora.configuration.sections.decoding import DecodingSection
+from ilora.configuration.sections.drift import DriftSection
 from ilora.configuration.sections.embedded_backbone import EmbeddedBackboneSection
 from ilora.configuration.sections.figures import FiguresSection
 from ilora.configuration.sections.finetuning import FinetuningSection
@@ -91,6 +92,7 @@ class StudyConfig(Section):
     negative_transfer: NegativeTransferSection = NegativeTransferSection()
     random_splits: RandomSplitsSection = RandomSplitsSection()
     full_ranking: FullRankingSection = FullRankingSection()
+    drift: DriftSection = DriftSection()
     generative: GenerativeSection = GenerativeSection()
     resources: ResourcesSection = ResourcesSection()
 

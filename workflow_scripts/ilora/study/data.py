@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ilora.data.protocol_names import RELEASED
+from ilora.data.protocol_names import RELEASED, ROLLING, kind_of, period_of
 from ilora.datasets.declaration import DOWNLOAD, Dataset
 from ilora.datasets.loading import module_of
 from ilora.datasets.register import DATASETS
@@ -71,6 +71,14 @@ class DataFiles:
         """Return the digests of what is shipped about a data set's released files, where it is read."""
         release = self.dataset(wildcards).release if wildcards["protocol"] == RELEASED else None
         return {} if release is None else digests(release.facts)
+
+    def periods(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return the periods of the protocol `rolling`; of another, none."""
+        protocol = wildcards["protocol"]
+        if kind_of(protocol) != ROLLING:
+            return {}
+        _, periods = period_of(protocol)
+        return {"periods": fill(self.study.layout.periods, dataset=wildcards["dataset"], periods=periods)}
 
     def filters(self, wildcards: Wildcards) -> dict[str, Any]:
         """Return what the study chooses about filtering a data set, and nothing about another."""

@@ -16,6 +16,7 @@ from ilora.configuration.problems import Problem
 from ilora.configuration.sections.backbone import BackboneSection
 from ilora.configuration.study import PROTOCOLS, StudyConfig
 from ilora.configuration.validation import ConfigurationError
+from ilora.data.protocol_names import WITH_A_SETTING
 from ilora.layout import LAST_SNAPSHOT, Layout
 from ilora.methods.declaration import LanguageModelMethod
 from ilora.methods.register import (
@@ -201,7 +202,8 @@ class Study:
         search = self.config.recommenders.weight_decay_search
         return {
             "dataset": one_of(self.config.known_datasets),
-            "protocol": one_of(PROTOCOLS),
+            "protocol": one_of((*PROTOCOLS, WITH_A_SETTING)),
+            "periods": r"\d+",
             "recommender": one_of(RECOMMENDERS),
             "weight_decay": one_of(map(weight_decay_text, search.values)),
             "baseline": one_of(BASELINES),
