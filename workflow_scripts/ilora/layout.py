@@ -151,6 +151,11 @@ class Layout:
     synthetic_similarities = Artifact(f"{_SYNTHETIC}/similarities.parquet")
     negative_transfer = Artifact("analysis/negative_transfer.parquet")
 
+    # The simulation of recommend, click and retrain, by policies that need other packages.
+    feedback_by_recommenders = Artifact("feedback/seed~{seed}/recommenders.parquet")
+    feedback_by_adapters = Artifact("feedback/seed~{seed}/adapters.parquet")
+    feedback = Artifact("analysis/feedback.parquet")
+
     metrics = Artifact(f"{TABLES}/metrics.parquet")
     differences = Artifact(f"{TABLES}/differences.parquet")
     error_analysis = Artifact(f"{TABLES}/error_analysis.parquet")

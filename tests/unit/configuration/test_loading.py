@@ -734,3 +734,19 @@ def test_random_splits_need_a_protocol_that_splits_users() -> None:
     assert line.startswith("random_splits.number: found 1, expected 0 or at least 2")
     (line,) = lines_of({"random_splits": {"methods": ["morec"]}})
     assert line.startswith('random_splits.methods[0]: found "morec", expected popularity, markov')
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ({"group_shares": [0.5, 0.5]}, "group_shares: found [0.5, 0.5], expected 4 shares (negative_transfer.groups)"),
+        ({"group_shares": [0.4, 0.3, 0.2, 0.2]}, "that add up to 1"),
+        ({"users": 9}, "users: found 9, expected at least 10, so that the smallest of feedback.group_shares is a user"),
+        ({"examination": [0.5, 0.9]}, "examination: found [0.5, 0.9], expected probabilities in descending order"),
+        ({"relevance_of_others": 0.8}, "relevance_of_others: found 0.8, expected less than feedback.relevance_of_next"),
+    ],
+)
+def test_a_simulation_that_cannot_be_is_refused(values: dict[str, Any], line: str) -> None:
+    (found,) = lines_of({"feedback": {"rounds": 2, **values}})
+    assert line in found
+    assert load_study({"feedback": {"group_shares": [0.5, 0.5]}}).feedback.rounds == 0

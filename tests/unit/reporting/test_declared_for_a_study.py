@@ -27,6 +27,7 @@ def study() -> Study:
     return load(
         figures={"gradients": True},
         negative_transfer={"degrees": [0.5]},
+        feedback={"rounds": 2},
         random_splits={"number": 2},
         full_ranking={"enabled": True},
         sweeps=SWEEPS,
@@ -48,7 +49,7 @@ def test_a_study_has_the_figures_that_its_methods_and_settings_allow(study: Stud
     of_gradients |= {"gradient_similarity_summary", "expert_attention_all"}
     of_sweeps = {"experts", "experts_by_epoch", "inputs"}
     names = of_answers | of_tuning | of_gradients | of_sweeps | {"random_splits"}
-    assert drawn(study) == {f"movielens/{name}" for name in names} | {"negative_transfer"}
+    assert drawn(study) == {f"movielens/{name}" for name in names} | {"negative_transfer", "feedback"}
     assert drawn(load()) == {f"movielens/{name}" for name in of_answers | of_tuning}
     assert drawn(load(methods=["popularity", "sasrec"])) == {"movielens/hit_ratio"}
 

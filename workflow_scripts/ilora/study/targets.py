@@ -9,6 +9,7 @@ from ilora.configuration.finetuning import finetuning_values
 from ilora.configuration.types import DEFAULT_VARIANT
 from ilora.layout import LAST_SNAPSHOT, expand, parse_run
 from ilora.methods.register import BASELINES, CHAT_METHODS, GENERATORS, RECOMMENDERS
+from ilora.study.feedback import FeedbackFiles
 from ilora.study.full_ranking import FullRankingFiles
 from ilora.study.generative import GenerativeFiles
 from ilora.study.models import ModelFiles
@@ -175,6 +176,11 @@ class Targets:
     def full_ranking(self) -> FullRankingFiles:
         """Those of the full ranking."""
         return FullRankingFiles(self.study)
+
+    @cached_property
+    def feedback(self) -> FeedbackFiles:
+        """Those of the simulation of recommend, click and retrain."""
+        return FeedbackFiles(self.study)
 
     @cached_property
     def generative(self) -> GenerativeFiles:
