@@ -163,6 +163,11 @@ class Layout:
     gap_drift = Artifact("analysis/{dataset}/gap_drift.parquet")
     period_drift = Artifact("analysis/{dataset}/period_drift.parquet")
 
+    # The simulation of recommend, click and retrain, by policies that need other packages.
+    feedback_by_recommenders = Artifact("feedback/seed~{seed}/recommenders.parquet")
+    feedback_by_adapters = Artifact("feedback/seed~{seed}/adapters.parquet")
+    feedback = Artifact("analysis/feedback.parquet")
+
     metrics = Artifact(f"{TABLES}/metrics.parquet")
     differences = Artifact(f"{TABLES}/differences.parquet")
     error_analysis = Artifact(f"{TABLES}/error_analysis.parquet")

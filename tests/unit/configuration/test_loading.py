@@ -769,3 +769,19 @@ def test_drift_needs_something_to_compare_and_methods_of_the_study() -> None:
     assert line.startswith("drift.methods: found popularity, expected some of the study's methods")
     (line,) = lines_of({"drift": {"methods": ["gpt4"]}})
     assert line.startswith('drift.methods[0]: found "gpt4", expected popularity')
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ({"group_shares": [0.5, 0.5]}, "group_shares: found [0.5, 0.5], expected 4 shares (negative_transfer.groups)"),
+        ({"group_shares": [0.4, 0.3, 0.2, 0.2]}, "that add up to 1"),
+        ({"users": 9}, "users: found 9, expected at least 10, so that the smallest of feedback.group_shares is a user"),
+        ({"examination": [0.5, 0.9]}, "examination: found [0.5, 0.9], expected probabilities in descending order"),
+        ({"relevance_of_others": 0.8}, "relevance_of_others: found 0.8, expected less than feedback.relevance_of_next"),
+    ],
+)
+def test_a_simulation_that_cannot_be_is_refused(values: dict[str, Any], line: str) -> None:
+    (found,) = lines_of({"feedback": {"rounds": 2, **values}})
+    assert line in found
+    assert load_study({"feedback": {"group_shares": [0.5, 0.5]}}).feedback.rounds == 0

@@ -31,6 +31,7 @@ def study() -> Study:
         generative={"ablations": {"cofirec": [{"order": "random"}]}},
         figures={"gradients": True},
         negative_transfer={"degrees": [0.5]},
+        feedback={"rounds": 2},
         random_splits={"number": 2},
         full_ranking={"enabled": True},
         drift={"gaps": [0, 5], "periods": 2, "methods": ["popularity", "ilora"]},
@@ -54,7 +55,7 @@ def test_a_study_has_the_figures_that_its_methods_and_settings_allow(study: Stud
     of_sweeps = {"experts", "experts_by_epoch", "inputs", "cofirec_ablations"}
     of_drift = {"gap_drift", "period_drift"}
     names = of_answers | of_tuning | of_gradients | of_sweeps | of_drift | {"random_splits"}
-    assert drawn(study) == {f"movielens/{name}" for name in names} | {"negative_transfer"}
+    assert drawn(study) == {f"movielens/{name}" for name in names} | {"negative_transfer", "feedback"}
     assert drawn(load()) == {f"movielens/{name}" for name in of_answers | of_tuning}
     assert drawn(load(methods=["popularity", "sasrec"])) == {"movielens/hit_ratio"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -49,6 +50,7 @@ def find_problems(study: StudyConfig, finetuning: Mapping[tuple[str, str | None]
         *_backbone(study),
         *_embedded_backbone(study),
         *_negative_transfer(study),
+        *_feedback(study),
         *_random_splits(study),
         *_drift(study),
         *_chat(study),
@@ -94,6 +96,29 @@ def _negative_transfer(study: StudyConfig) -> Iterator[Problem]:
     if section.batch_size < section.groups:
         expected = f"at least {path}.groups ({section.groups})"
         yield Problem(f"{path}.batch_size", str(section.batch_size), expected)
+
+
+def _feedback(study: StudyConfig) -> Iterator[Problem]:
+    section, groups, path = study.feedback, study.negative_transfer.groups, "feedback"
+    if not section.rounds:
+        return
+    yield from repeated(f"{path}.seeds", section.seeds)
+    shares = section.group_shares
+    if len(shares) != groups or not math.isclose(sum(shares), 1.0, abs_tol=1e-9):
+        expected = f"{groups} shares (negative_transfer.groups) that add up to 1"
+        yield Problem(f"{path}.group_shares", str(list(shares)), expected)
+    if min(shares) * section.users < 1:
+        expected = f"at least {math.ceil(1 / min(shares))}, so that the smallest of {path}.group_shares is a user"
+        yield Problem(f"{path}.users", str(section.users), expected)
+    if list(section.examination) != sorted(section.examination, reverse=True):
+        expected = "probabilities in descending order: the first position is the most examined one"
+        yield Problem(f"{path}.examination", str(list(section.examination)), expected)
+    if len(section.examination) > study.negative_transfer.items:
+        expected = f"at most {study.negative_transfer.items} positions (negative_transfer.items)"
+        yield Problem(f"{path}.examination", str(len(section.examination)), expected)
+    if section.relevance_of_others >= section.relevance_of_next:
+        expected = f"less than {path}.relevance_of_next ({section.relevance_of_next})"
+        yield Problem(f"{path}.relevance_of_others", str(section.relevance_of_others), expected)
 
 
 def _random_splits(study: StudyConfig) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from ilora.configuration.types import DEFAULT_VARIANT
 from ilora.layout import LAST_SNAPSHOT, expand, parse_run
 from ilora.methods.register import BASELINES, CHAT_METHODS, GENERATORS, RECOMMENDERS
 from ilora.study.drift import DriftFiles
+from ilora.study.feedback import FeedbackFiles
 from ilora.study.full_ranking import FullRankingFiles
 from ilora.study.generative import GenerativeFiles
 from ilora.study.models import ModelFiles
@@ -196,6 +197,11 @@ class Targets:
     def drift(self) -> DriftFiles:
         """Those of methods that age."""
         return DriftFiles(self.study)
+
+    @cached_property
+    def feedback(self) -> FeedbackFiles:
+        """Those of the simulation of recommend, click and retrain."""
+        return FeedbackFiles(self.study)
 
     @cached_property
     def generative(self) -> GenerativeFiles:
