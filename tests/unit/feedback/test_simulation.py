@@ -70,7 +70,7 @@ class Watched:
     def __init__(self) -> None:
         self.logs: list[Sequences] = []
 
-    def scores(self, visits: Sequences) -> NDArray[np.floating]:
+    def scores(self, visits: Sequences) -> NDArray[np.float64]:
         return np.random.default_rng(len(self.logs)).random((len(visits.groups), ITEMS))
 
     def retrain(self, log: Sequences, number: int) -> None:
@@ -157,7 +157,7 @@ def test_no_policy_that_learns_reads_what_users_like(fresh: Callable[[], Policy]
 def test_a_retraining_goes_on_or_begins_anew(name: str, backbone: LlamaForCausalLM) -> None:
     log = next(simulate(USERS, Popularity(ITEMS), DISPLAY, 0)).log
 
-    def scores(start: Any, before: int) -> NDArray[np.floating]:
+    def scores(start: Any, before: int) -> NDArray[np.float64]:
         settings = dataclasses.replace(SETTINGS, start=start)
         policy: Policy = sasrec(settings) if name == "sasrec" else adapter(backbone, name, settings)
         for _ in range(before):

@@ -64,12 +64,13 @@ class AdapterPolicy:
         self._settings = settings
         self._model: HybridLanguageModel | None = None
 
-    def scores(self, visits: Sequences) -> NDArray[np.floating]:
+    def scores(self, visits: Sequences) -> NDArray[np.float64]:
         """Return the logits of the items as the next token."""
         items = self._task.users.items
         if self._model is None:
             return np.zeros((len(visits.groups), items))
-        return item_scores(self._model, inputs_of(visits, self._task, self._method, _UNUSED), items)
+        batch = inputs_of(visits, self._task, self._method, _UNUSED)
+        return item_scores(self._model, batch, items).astype(np.float64)
 
     def retrain(self, log: Sequences, number: int) -> None:
         """Tune adapter and gate for so many steps; the schedule and Adam's moments begin anew each round.

@@ -35,7 +35,7 @@ def measurements(played: Round, users: SimulatedUsers, examination: tuple[float,
     """
     relevance, examined = users.relevance_of_items(played.visits), np.array(examination)
     shown = shown_relevance(relevance, played.slates)
-    by_visit = {
+    by_visit: dict[str, NDArray[Any]] = {
         "hit_ratio@1": played.slates[:, 0] == played.visits.targets,
         "hit_ratio": (played.slates == played.visits.targets[:, None]).any(axis=1),
         "relevance": shown.mean(axis=1),

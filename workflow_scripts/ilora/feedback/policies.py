@@ -12,8 +12,8 @@ from ilora.negative_transfer.groups import Sequences
 class Policy(Protocol):
     """Scores items, and is retrained on clicks."""
 
-    def scores(self, visits: Sequences) -> NDArray[np.floating]:
-        """Return the score of each item at each visit, float [visits, items]; before any training, all alike.
+    def scores(self, visits: Sequences) -> NDArray[np.float64]:
+        """Return the score of each item at each visit, float64 [visits, items]; before any training, all alike.
 
         Args:
             visits: of one round. Their targets are the users' taste, which the oracle alone reads.
@@ -34,7 +34,7 @@ class Oracle:
     def __init__(self, users: SimulatedUsers) -> None:
         self._users = users
 
-    def scores(self, visits: Sequences) -> NDArray[np.floating]:
+    def scores(self, visits: Sequences) -> NDArray[np.float64]:
         """Return the probability that each item is liked."""
         return self._users.relevance_of_items(visits)
 
@@ -48,7 +48,7 @@ class Popularity:
     def __init__(self, items: int) -> None:
         self._clicks = np.zeros(items)
 
-    def scores(self, visits: Sequences) -> NDArray[np.floating]:
+    def scores(self, visits: Sequences) -> NDArray[np.float64]:
         """Return the clicks on each item so far, for every visit alike."""
         return np.tile(self._clicks, (len(visits.groups), 1))
 

@@ -39,14 +39,14 @@ class SASRecPolicy:
         self._settings = settings
         self._model: SequentialRecommender | None = None
 
-    def scores(self, visits: Sequences) -> NDArray[np.floating]:
+    def scores(self, visits: Sequences) -> NDArray[np.float64]:
         """Return SASRec's own scores of the items."""
         if self._model is None:
             return np.zeros((len(visits.groups), self._vocabulary.items))
         self._model.eval()
         with torch.no_grad():
             scores = all_item_scores(self._model, self._padded(visits))
-        return scores[:, FIRST_ITEM : FIRST_ITEM + self._vocabulary.items].numpy()
+        return scores[:, FIRST_ITEM : FIRST_ITEM + self._vocabulary.items].double().numpy()
 
     def retrain(self, log: Sequences, number: int) -> None:
         """Take so many steps of Adam by RecBole's cross-entropy, whose gradient moments begin anew each round.

@@ -23,7 +23,8 @@ def top_items(scores: Numbers, positions: int, generator: np.random.Generator) -
         generator: of the order of equal scores; as many numbers are drawn whether there are such or not.
     """
     ties = generator.random(scores.shape)
-    return np.lexsort((ties, -scores), axis=1)[:, :positions]
+    order: Slates = np.lexsort((ties, -scores), axis=1)
+    return order[:, :positions]
 
 
 def shown_relevance(relevance: Numbers, slates: Slates) -> Numbers:
@@ -38,7 +39,8 @@ def expected_clicks(shown: Numbers, examination: Numbers) -> Numbers:
         shown: relevance of what is shown, float64 [visits, positions].
         examination: probability that each position is examined, float64 [positions].
     """
-    return (shown * examination).sum(axis=1)
+    clicks: Numbers = (shown * examination).sum(axis=1)
+    return clicks
 
 
 def most_expected_clicks(relevance: Numbers, examination: Numbers) -> Numbers:

@@ -57,9 +57,10 @@ class SimulatedUsers:
 
     def turns(self, number: int) -> NDArray[np.int64]:
         """Return how often each item has turned before this round, int64 [items]; never before round 0."""
-        rounds = (np.random.default_rng([self.seed, _DRIFT, before]) for before in range(1, number + 1))
-        turned = (generator.random(self.rules.items) < self.drift for generator in rounds)
-        return sum(turned, start=np.zeros(self.rules.items, dtype=np.int64))
+        turns = np.zeros(self.rules.items, dtype=np.int64)
+        for before in range(1, number + 1):
+            turns += np.random.default_rng([self.seed, _DRIFT, before]).random(self.rules.items) < self.drift
+        return turns
 
     def next_items(self, number: int, groups: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return what users of these groups like after these items in a round, int64 [n], from int64 [n] each."""

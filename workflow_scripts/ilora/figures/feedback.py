@@ -45,6 +45,8 @@ def draw_feedback(drawn: pa.Table) -> MatplotlibFigure:
     Args:
         drawn: of schema `ilora.feedback.schemas.SUMMARY`.
     """
+    from matplotlib.ticker import MaxNLocator  # imported wherever Snakemake plans: what loads slowly waits
+
     frame = drawn.to_pandas()
     of_all = frame[frame["group"].isna()]
     figure = new_figure(DOUBLE_WIDTH, 4.6)
@@ -66,7 +68,7 @@ def draw_feedback(drawn: pa.Table) -> MatplotlibFigure:
     regret.set_title("first group (solid), last group (dashed)")
     for axes in panels[1]:
         axes.set_xlabel("Round of retraining")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     handles, labels = hits.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), columnspacing=1.0)
     seeds = int(frame["seeds"].max())
