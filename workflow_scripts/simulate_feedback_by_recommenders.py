@@ -11,7 +11,7 @@ from ilora.configuration.sections.negative_transfer import NegativeTransferSecti
 from ilora.configuration.sections.recommender_values import SASRecSection
 from ilora.feedback.configured import display, retraining_of_sasrec, simulated_users
 from ilora.feedback.outcomes import measure_policies
-from ilora.feedback.policies import Oracle, Popularity
+from ilora.feedback.policies import Oracle, Policy, Popularity
 from ilora.feedback.sasrec import SASRecPolicy
 from ilora.negative_transfer.vocabulary import Vocabulary
 from ilora.progress import start_log
@@ -38,7 +38,7 @@ def main(snakemake: "Snakemake") -> None:
         params.embedding_size,
         retraining_of_sasrec(section, seed),
     )
-    policies = {"oracle": Oracle(users), "popularity": Popularity(synthetic.items), "sasrec": sasrec}
+    policies: dict[str, Policy] = {"oracle": Oracle(users), "popularity": Popularity(synthetic.items), "sasrec": sasrec}
     outcomes = measure_policies(users, policies, display(section), section.rounds, logger)
     write_table(outcomes, snakemake.output.outcomes)
     provenance.record(snakemake.output.outcomes, config={**dict(params.items()), "seed": seed})
