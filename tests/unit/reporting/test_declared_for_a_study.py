@@ -64,8 +64,8 @@ def test_a_study_has_its_tables_and_pages(study: Study) -> None:
     tables, pages = every_file(documents("tables"), study), every_file(documents("pages"), study)
     assert "results/tables/sweeps.parquet" in tables
     assert "results/tables/sweeps.parquet" not in every_file(documents("tables"), load())
-    assert "results/tables/semantic_ids.html" in tables
-    assert "results/tables/semantic_ids.html" not in every_file(documents("tables"), load())
+    assert "results/tables/id_statistics.html" in tables
+    assert "results/tables/id_statistics.html" not in every_file(documents("tables"), load())
     assert {"results/tables/table1.html", "results/tables/movielens/error_analysis.tex"} <= set(tables)
     places = ("report/deviations", "report/study", "tables/movielens/answers")
     assert set(pages) == {f"results/{place}.html" for place in places}

@@ -86,7 +86,7 @@ def _wildcards(study: Study) -> list[Wildcards]:
 
 DOCUMENT = Document(
     folder=TABLES,
-    path="semantic_ids",
+    path="id_statistics",
     formats=("html",),
     inputs=_inputs,
     caption=_caption,

@@ -2,7 +2,7 @@ import pyarrow as pa
 
 from ilora.generative.schemas import BEAM_STATISTICS, ID_STATISTICS
 from ilora.layout import Run
-from ilora.tables.semantic_ids import ids_to_html
+from ilora.tables.id_statistics import ids_to_html
 
 
 def test_each_run_has_its_levels_its_shared_ids_and_its_free_beams() -> None:
