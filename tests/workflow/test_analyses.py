@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
@@ -71,8 +69,13 @@ def test_every_method_is_tuned_on_synthetic_users(analysed: Checkout) -> None:
     assert hits == {(method, prompt) for method in methods for prompt in ("hidden", "named")}
 
 
-def test_figures_are_drawn_again_from_what_lies_there(analysed: Checkout) -> None:
-    rules = [*GRADIENT_FIGURES.values(), "draw_negative_transfer"]
-    figures = [*(f"movielens/{name}" for name in GRADIENT_FIGURES), "negative_transfer"]
-    targets = [f"results/smoke/figures/{figure}.svg" for figure in figures]
-    assert analysed.planned_jobs(*STUDY, "--forcerun", *set(rules), "--", *targets) == Counter(rules)
+@pytest.mark.parametrize(
+    ("figure", "rule"),
+    [
+        *((f"movielens/{name}", rule) for name, rule in GRADIENT_FIGURES.items()),
+        ("negative_transfer", "draw_negative_transfer"),
+    ],
+)
+def test_a_figure_is_drawn_again_from_what_lies_there(analysed: Checkout, figure: str, rule: str) -> None:
+    target = f"results/smoke/figures/{figure}.svg"
+    assert analysed.planned_jobs(*STUDY, "--forcerun", rule, "--", target) == {rule: 1}
