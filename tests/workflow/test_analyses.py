@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest

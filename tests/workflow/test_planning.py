@@ -15,16 +15,8 @@ from checkout import SMOKE, SNAKEMAKE, Checkout, jobs_in
 PLAN = ("--dry-run", "--cores", "8")
 
 
-@pytest.fixture(scope="module")
-def default_plan(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What a dry run of the default study prints."""
-    process = Checkout(repository, tmp_path_factory.mktemp("default") / "checkout").snakemake(*PLAN)
-    assert process.returncode == 0, process.stdout
-    return process.stdout
-
-
-def test_the_default_study(default_plan: str) -> None:
-    jobs = jobs_in(default_plan)
+def test_the_default_study(checkout: Checkout) -> None:
+    jobs = checkout.planned_jobs()
     expected = {
         "prepare_interactions": 1,
         "draw_candidates": 1,
@@ -84,10 +76,10 @@ def test_the_chat_methods_are_run_where_there_is_a_key(checkout: Checkout, monke
     monkeypatch.delenv("CHAT_API_KEY", raising=False)
     without = checkout.planned_jobs(*CHAT)
     monkeypatch.setenv("CHAT_API_KEY", "sk-NeverToBeSeen")
-    plan = checkout.snakemake(*PLAN, "--printshellcmds", "--verbose", *CHAT).stdout
-    with_key = jobs_in(plan)
+    with_key = checkout.planned_jobs(*CHAT)
     more = {name: count - without.get(name, 0) for name, count in with_key.items() if count != without.get(name, 0)}
     assert more == {"ask_chat_model": 1, "ask_chat_model_ranked": 1, "compute_metrics": 2, "analyse_errors": 2}
+    plan = checkout.snakemake(*PLAN, "--printshellcmds", "--verbose", *CHAT).stdout
     assert "rule ask_chat_model" in plan and "gpu" not in plan.split("rule ask_chat_model")[1].split("rule ")[0]
     assert "NeverToBeSeen" not in plan
     files = [path for path in checkout.folder.rglob("*") if path.is_file()]
@@ -160,16 +152,16 @@ def test_the_profile_works_from_another_folder(checkout: Checkout, tmp_path: Pat
     assert re.search(r"^download_model +2$", process.stdout, re.MULTILINE), "not the paper's study"
 
 
-def test_nothing_is_downloaded_by_default(default_plan: str) -> None:
-    assert not [name for name in jobs_in(default_plan) if name.startswith("download")]
+def test_nothing_is_downloaded_by_default(checkout: Checkout) -> None:
+    assert not [name for name in checkout.planned_jobs() if name.startswith("download")]
 
 
 def test_gpus_are_asked_for_by_large_backbones(papers_plan: str) -> None:
     assert_gpus_asked_for(papers_plan, {"1"})
 
 
-def test_gpus_are_not_asked_for_by_small_backbones(default_plan: str) -> None:
-    assert_gpus_asked_for(default_plan, {"0"})
+def test_gpus_are_not_asked_for_by_small_backbones(checkout: Checkout) -> None:
+    assert_gpus_asked_for(checkout.snakemake(*PLAN, "--until", "answer_fine_tuned").stdout, {"0"})
 
 
 def assert_gpus_asked_for(plan: str, gpus: set[str]) -> None:
@@ -329,3 +321,8 @@ def test_a_raw_file_that_is_edited_in_place_is_read_again(checkout: Checkout) ->
         file.seek(0)
         file.write(b"2" if first == b"1" else b"1")
     assert checkout.planned_jobs(*SMOKE, "--", target) == {"prepare_interactions": 1}
+
+
+def test_the_linter_finds_nothing(checkout: Checkout) -> None:
+    process = checkout.snakemake("--lint")
+    assert process.returncode == 0, process.stdout

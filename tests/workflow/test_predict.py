@@ -1,38 +1,35 @@
-"""What was tuned can be asked; by the command itself in the tests of other backbones."""
+"""What was tuned can be asked on the terminal."""
 
 from __future__ import annotations
+
+import subprocess
 
 import pytest
 
 from checkout import Checkout
-from ilora import predict
 
 PLACE = "movielens/random_users"
 
 
-def ask(method: str, *arguments: str) -> None:
-    """Ask an adapter of the smoke study, in whose copy this process works."""
-    predict.main([f"results/smoke/finetune/{PLACE}/embedded/{method}/default/seed~1/adapter", *arguments])
-
-
-@pytest.fixture(autouse=True)
-def in_the_copy(finished: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(finished.folder)
+def ask(finished: Checkout, method: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command on an adapter of the smoke study."""
+    return finished.ask(f"results/smoke/finetune/{PLACE}/embedded/{method}/default/seed~1/adapter", *arguments)
 
 
 @pytest.mark.parametrize("method", ["llara", "ilora"])
-def test_an_adapter_answers_for_a_history(finished: Checkout, capsys: pytest.CaptureFixture[str], method: str) -> None:
+def test_an_adapter_answers_for_a_history(finished: Checkout, method: str) -> None:
     unique = finished.unique_titles(PLACE)
-    ask(method, "--history", *unique[:3], "--candidates", *unique[3:6])
-    answer = capsys.readouterr().out
-    assert answer.startswith("Answer: ")
-    assert all(f"  {title}\n" in answer for title in unique[3:6])
-    assert ("Weights of the experts: " in answer) == (method == "ilora")
-    ask(method, "--history", *unique[:3])
-    proposed = capsys.readouterr().out
-    assert proposed.startswith("Answer: ") and not any(f"  {title}\n" in proposed for title in unique[:3])
+    asked = ask(finished, method, "--history", *unique[:3], "--candidates", *unique[3:6])
+    assert asked.returncode == 0, asked.stderr
+    assert asked.stdout.startswith("Answer: ")
+    assert all(f"  {title}\n" in asked.stdout for title in unique[3:6])
+    assert ("Weights of the experts: " in asked.stdout) == (method == "ilora")
+    proposed = ask(finished, method, "--history", *unique[:3])
+    assert proposed.returncode == 0, proposed.stderr
+    assert not any(f"  {title}\n" in proposed.stdout for title in unique[:3])
 
 
-def test_a_title_that_no_item_has_is_refused() -> None:
-    with pytest.raises(SystemExit, match="^ilora predict: 'No such film': no item has this title"):
-        ask("llara", "--history", "No such film")
+def test_a_title_that_no_item_has_is_refused(finished: Checkout) -> None:
+    asked = ask(finished, "llara", "--history", "No such film")
+    assert asked.returncode == 1
+    assert asked.stderr.splitlines()[-1].startswith("ilora predict: 'No such film': no item has this title")

@@ -9,13 +9,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from checkout import SMOKE, Checkout
-from ilora.configuration.sections.backbone import BackboneSection
+from checkout import Checkout
 
-# It runs in a copy of the finished smoke study, whose data and recommenders it shares.
 pytestmark = pytest.mark.timeout(600)
 
 STUDY = """
+study: two-processes
+results: results/two
 methods: [sasrec, ilora]
 backbone: {name: BACKBONE, gpus: 2, gpu_memory_gb: GIGABYTES}
 prompt: {order: history_first, behaviour_token: after_title}
@@ -35,7 +35,8 @@ def study(checkout: Checkout, gigabytes: float) -> Path:
 
 def test_two_processes_tune_what_was_planned(finished: Checkout, tmp_path: Path) -> None:
     checkout = Checkout.like(finished, tmp_path / "checkout")
-    arguments = ["--cores", "2", *SMOKE]
+    target = "results/two/llm/movielens/random_users"
+    arguments = ["--cores", "2", "--configfile", "studies/smoke.yaml"]
     refused = checkout.snakemake("plans", *arguments, str(study(checkout, 0.001)))
     assert refused.returncode != 0
     assert "expected at most 0.001 (backbone.gpu_memory_gb)" in refused.stdout
@@ -43,13 +44,9 @@ def test_two_processes_tune_what_was_planned(finished: Checkout, tmp_path: Path)
     planned = checkout.snakemake("plans", *arguments, str(study(checkout, 1.0)))
     assert planned.returncode == 0, planned.stdout
     assert "ilora on movielens: 6 steps of 4 sequences; 2 processes, 1 parts of 2 sequences" in planned.stdout
-    backbone = BackboneSection(name=str(checkout.folder / "tiny backbone")).identifier
-    run_of = f"movielens/random_users/{backbone}/ilora/default/seed~1"
-    predictions, log = (
-        f"results/smoke/{path}"
-        for path in (f"llm/{run_of}/predictions.parquet", f"finetune/{run_of}/training_log.parquet")
-    )
-    run = checkout.snakemake(*arguments, str(study(checkout, 1.0)), "--", predictions)
+    run = checkout.snakemake("tables", *arguments, str(study(checkout, 1.0)))
     assert run.returncode == 0, run.stdout
-    assert set(pq.read_table(checkout.folder / predictions)["method"].to_pylist()) == {"ilora"}
-    assert pq.read_table(checkout.folder / log)["step"].to_pylist()[-1] == 6
+    (predictions,) = (checkout.folder / target).rglob("predictions.parquet")
+    assert set(pq.read_table(predictions)["method"].to_pylist()) == {"ilora"}
+    (log,) = (checkout.folder / "results" / "two" / "finetune").rglob("training_log.parquet")
+    assert pq.read_table(log)["step"].to_pylist()[-1] == 6
