@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -83,7 +84,7 @@ def score_catalogue(
     return [scores[index] for index in range(len(prompts))]
 
 
-def check_sharing(causal_model: torch.nn.Module, longest: int) -> None:
+def check_sharing(causal_model: Any, longest: int) -> None:
     """Check that a model can read the tree of a catalogue behind a prompt.
 
     Args:
