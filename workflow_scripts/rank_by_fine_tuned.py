@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write `ranks.parquet` of one fine-tuning."""
     logger = start_log(snakemake.log[0])
-    provenance = provenance_of(snakemake)
+    # No number depends on the plan.
+    provenance = provenance_of(snakemake, [path for path in snakemake.input if path != snakemake.input.plan])
     torch.set_num_threads(snakemake.threads)
     params, files = snakemake.params, snakemake.input
     settings, decoding = TuningSettings.read(params.tuning), DecodingSection.read(params.config["decoding"])

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write `ranks.parquet`."""
     logger = start_log(snakemake.log[0])
-    provenance = provenance_of(snakemake)
+    # No number depends on the plan.
+    provenance = provenance_of(snakemake, [path for path in snakemake.input if path != snakemake.input.plan])
     torch.set_num_threads(snakemake.threads)
     params, files, method = snakemake.params, snakemake.input, snakemake.wildcards.method
     prompt, decoding = PromptSection.read(params.config["prompt"]), DecodingSection.read(params.config["decoding"])

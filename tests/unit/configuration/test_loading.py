@@ -744,6 +744,14 @@ def test_without_candidates_in_the_prompt_answers_are_held_to_them() -> None:
     load_study({"prompt": {"candidates": "none"}, "methods": ["popularity", "gpt4"]})
 
 
+def test_a_language_model_ranks_by_an_attention_that_takes_a_mask() -> None:
+    open_prompts = {"prompt": {"candidates": "none"}, "decoding": {"constrained": True}}
+    study = {**open_prompts, "backbone": {"name": "a/b", "attention": "flash_attention_2"}}
+    load_study(study)
+    (line,) = lines_of({**study, "full_ranking": {"enabled": True}})
+    assert line.startswith("backbone.attention: found flash_attention_2, expected sdpa or eager: full_ranking")
+
+
 def test_a_language_model_is_the_reference_of_a_full_ranking_only_where_it_ranks() -> None:
     ranking = {"full_ranking": {"enabled": True, "reference": "llara"}}
     (line,) = lines_of(ranking)

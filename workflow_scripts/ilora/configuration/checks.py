@@ -323,6 +323,12 @@ def _prompt_without_candidates(study: StudyConfig) -> Iterator[Problem]:
     if study.prompt.candidates == "none" and asks and not study.decoding.constrained:
         expected = "true: prompt.candidates is none, so that only what is held to the candidates answers with one"
         yield Problem("decoding.constrained", "false", expected)
+    ranks = study.full_ranking.enabled and study.prompt.candidates == "none" and asks
+    if ranks and study.backbone.attention == "flash_attention_2":
+        expected = (
+            "sdpa or eager: full_ranking reads the titles of all items behind a prompt, as a tree with its own mask"
+        )
+        yield Problem("backbone.attention", study.backbone.attention, expected)
     reference = study.full_ranking.reference
     if study.full_ranking.enabled and study.prompt.candidates == "listed" and reference in LANGUAGE_MODEL_METHODS:
         expected = "a method that can rank all items: a language model does with prompt.candidates none alone"
