@@ -5,7 +5,7 @@
 # make figures  every figure, exploratory: one seed, shorter ablations (studies/figures.yaml)
 # make report   one HTML file about the default study: tables, figures, answers, settings, costs, deviations
 # make slurm    the paper's study (studies/paper.yaml) on a cluster: docs/cluster.md
-# make test     every check and test; make check: the fast ones
+# make test     every check and test; make check: the fast ones, in minutes
 # make test-slurm  the smoke study on a real Slurm of one node, which is started for it, and what happens when things break
 # make test-peft  PEFT's own tests on the adapter, fetched by pip; ARGUMENTS="-k merge" for some of them
 # make bench    claims of speed and memory, measured; SECTIONS="adapter data" for some of them
@@ -32,8 +32,9 @@ print_table = .venv/bin/ilora table \
 	results/tables/table1.parquet --differences results/tables/differences.parquet
 sources := workflow_scripts tests envs/pin.py
 workflow := Snakefile rules
-# Files with tests that start several processes, which are part of `make test`.
-several_processes = $(shell grep -rlw "mark.several_processes" tests/unit)
+# Files of the library's tests with some that `make check` leaves to `make test`.
+slow = $(shell grep -rlw "mark.slow" tests/unit)
+pytest = OMP_NUM_THREADS=1 $(python) -m pytest --numprocesses auto --maxprocesses 4
 
 .PHONY: run study pretrained figures report slurm test check test-slurm test-peft bench gpu pins clean
 
@@ -64,11 +65,16 @@ check: .venv/installed-dev
 	$(python) -m ruff format --check $(sources)
 	.venv/bin/snakefmt --check $(workflow)
 	$(python) -m snakemake --lint
-	$(python) -m mypy
-	OMP_NUM_THREADS=1 $(python) -m pytest --quiet --numprocesses auto --maxprocesses 4 -m "not several_processes" tests/unit
+	@# Types are checked beside the tests, which leave cores idle, and reported after them; both must succeed.
+	@report=$$(mktemp); $(python) -m mypy >"$$report" 2>&1 & types=$$!; trap 'kill $$types; exit 130' INT; \
+	$(pytest) --quiet -m "not slow" tests/unit; tests=$$?; \
+	wait $$types; types=$$?; echo "$(python) -m mypy"; cat "$$report"; rm "$$report"; \
+	exit $$((tests + types))
 
+# All of tests/workflow is slow. Its conftest.py says what comes first; by itself, --dist loadfile begins with the files
+# that have most tests, and so ends with the longest ones.
 test: check
-	OMP_NUM_THREADS=1 $(python) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(several_processes) tests/workflow
+	$(pytest) -m slow --dist loadfile --no-loadscope-reorder $(slow) tests/workflow
 
 # Three at once, each with a Slurm of its own, for which they often wait.
 test-slurm: .venv/installed-dev

@@ -19,9 +19,11 @@ include: "rules/chat.smk"
 include: "rules/evaluate.smk"
 include: "rules/gradients.smk"
 include: "rules/negative_transfer.smk"
+include: "rules/feedback.smk"
 include: "rules/random_splits.smk"
 include: "rules/full_ranking.smk"
 include: "rules/generative.smk"
+include: "rules/drift.smk"
 include: "rules/sweeps.smk"
 include: "rules/figures.smk"
 include: "rules/tables.smk"
@@ -60,9 +62,10 @@ rule download_models:
 
 
 rule plans:
-    """What the fine-tunings of the study will need: memory and time, shown without submitting any."""
+    """What the fine-tunings and full rankings of the study will need, shown without submitting any."""
     input:
         tuning.plans(),
+        full_ranking.plans(),
 
 
 rule_defaults.set_logs(workflow.rules, layout.results, layout.logs, layout.benchmarks)

@@ -23,7 +23,7 @@ rule pretrain_backbone:
         code=code_version("pretrain_backbone"),
         wording=data.wording,
         embedded_backbone=study.config.embedded_backbone.plain(),
-        prompt=study.config.prompt.plain(),
+        prompt=models.pretraining_prompt,
         candidates=study.config.data.candidates,
         maximum_history=study.config.data.maximum_history,
         embedding_size=study.config.recommenders.embedding_size,

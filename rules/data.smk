@@ -1,9 +1,28 @@
 # From raw data sets to interactions, sequences and candidate sets.
 
 
+rule cut_periods:
+    """Say when the periods of the protocol rolling begin, by the times of all interactions alone."""
+    input:
+        source=data.raw_files,
+    output:
+        periods=layout.periods,
+    conda:
+        "../envs/data.yaml"
+    params:
+        code=code_version("cut_periods", by_wildcards=data.modules),
+        source=data.raw_source,
+        own=data.own,
+        filters=data.filters,
+        first_training=study.config.drift.first_training,
+    script:
+        "../workflow_scripts/cut_periods.py"
+
+
 rule prepare_interactions:
     """Read a raw data set; keep, number and order what the protocol keeps."""
     input:
+        unpack(data.periods),
         source=data.raw_files,
     output:
         interactions=layout.interactions,
@@ -24,6 +43,7 @@ rule prepare_interactions:
 rule make_sequences:
     """Split the users and cut their interactions into histories and targets."""
     input:
+        unpack(data.periods),
         interactions=rules.prepare_interactions.output.interactions,
         splits=data.named_splits,
     output:
@@ -63,6 +83,7 @@ rule draw_candidates:
 rule compute_dataset_statistics:
     """Count users, items, interactions and sequences, as the protocol keeps them."""
     input:
+        unpack(data.periods),
         interactions=rules.prepare_interactions.output.interactions,
         catalogue=rules.prepare_interactions.output.catalogue,
         sequences=rules.make_sequences.output.sequences,

@@ -120,7 +120,7 @@ rule answer_zero_shot:
         **requests.inference,
     params:
         code=code_version("answer_zero_shot"),
-        wording=data.wording,
+        wording=data.wording_of_study,
         backbone=models.backbone,
         config=tuning.inference,
     script:

@@ -36,6 +36,87 @@ rule rank_by_recommender:
         "../workflow_scripts/rank_by_recommender.py"
 
 
+rule plan_full_ranking:
+    """Say what it will cost to rank all items by the likelihood of their titles, before it is submitted."""
+    input:
+        unpack(models.backbone_files),
+        catalogue=rules.prepare_interactions.output.catalogue,
+        sequences=rules.make_sequences.output.sequences,
+    output:
+        plan=layout.ranking_plan,
+    # Where Snakemake itself runs, so that it is read before a GPU is asked for; no weights are loaded.
+    localrule: True
+    conda:
+        "../envs/llm.yaml"
+    resources:
+        mem_mb=requests.memory(2500),
+    params:
+        code=code_version("plan_full_ranking"),
+        wording=data.wording_of_study,
+        backbone=models.backbone,
+        prompt_kind=tuning.prompt_kind,
+        config=tuning.inference,
+        seed=study.config.seeds[0],
+    script:
+        "../workflow_scripts/plan_full_ranking.py"
+
+
+rule rank_by_fine_tuned:
+    """Rank all items by the likelihood of their titles, with a tuned adapter."""
+    input:
+        unpack(models.backbone_files),
+        unpack(tuning.encoder_files),
+        unpack(tuning.adapter_files),
+        plan=ancient(rules.plan_full_ranking.output.plan),
+        interactions=rules.prepare_interactions.output.interactions,
+        catalogue=rules.prepare_interactions.output.catalogue,
+        sequences=rules.make_sequences.output.sequences,
+    output:
+        ranks=layout.tuned_ranks,
+    wildcard_constraints:
+        method=methods_that(is_tuned=True),
+    conda:
+        "../envs/llm.yaml"
+    threads: requests.threads
+    resources:
+        **{**requests.answering(tuning.plan), "runtime": requests.minutes(480)},
+    params:
+        code=code_version("rank_by_fine_tuned"),
+        tuning=tuning.settings,
+        adapter=tuning.adapter_folder,
+        config=tuning.inference,
+        leaves_seen_out=full_ranking.leaves_seen_out,
+    script:
+        "../workflow_scripts/rank_by_fine_tuned.py"
+
+
+rule rank_zero_shot:
+    """Rank all items by the likelihood of their titles, with the untuned backbone and the text-only prompt."""
+    input:
+        unpack(models.backbone_files),
+        plan=ancient(rules.plan_full_ranking.output.plan),
+        interactions=rules.prepare_interactions.output.interactions,
+        catalogue=rules.prepare_interactions.output.catalogue,
+        sequences=rules.make_sequences.output.sequences,
+    output:
+        ranks=layout.untuned_ranks,
+    wildcard_constraints:
+        method=methods_that(is_tuned=False),
+    conda:
+        "../envs/llm.yaml"
+    threads: requests.threads
+    resources:
+        **{**requests.inference, "runtime": requests.minutes(480)},
+    params:
+        code=code_version("rank_zero_shot"),
+        wording=data.wording_of_study,
+        backbone=models.backbone,
+        config=tuning.inference,
+        leaves_seen_out=full_ranking.leaves_seen_out,
+    script:
+        "../workflow_scripts/rank_zero_shot.py"
+
+
 rule collect_rankings:
     """Put the metrics of all rankings into one table, and compare the methods; refuse ranks of other targets."""
     input:

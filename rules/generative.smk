@@ -105,3 +105,21 @@ rule score_by_generator:
         code=code_version("score_by_generator"),
     script:
         "../workflow_scripts/score_by_generator.py"
+
+
+rule measure_generative_ablations:
+    """Measure the full rankings of a method and of its ablations on one data set, and compare the former with each."""
+    input:
+        ranks=generative.ranks_of_ablations,
+        sequences=rules.make_sequences.output.sequences,
+    output:
+        ablations=layout.generator_ablations,
+    conda:
+        "../envs/evaluation.yaml"
+    resources:
+        mem_mb=requests.memory(4000),
+    params:
+        code=code_version("measure_generative_ablations"),
+        intervals=study.config.statistics.intervals,
+    script:
+        "../workflow_scripts/measure_generative_ablations.py"

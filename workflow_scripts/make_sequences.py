@@ -6,6 +6,7 @@ from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.provenance import provenance_of
 from ilora.artifacts.schemas import INTERACTIONS
 from ilora.configuration.own_datasets import split_of_job
+from ilora.data.periods import read_beginnings
 from ilora.data.protocols import make_sequences
 from ilora.progress import start_log
 
@@ -27,7 +28,8 @@ def main(snakemake: "Snakemake") -> None:
     }
     interactions = read_table(snakemake.input.interactions, INTERACTIONS)
     split = split_of_job(snakemake.wildcards.dataset, params.own, protocol)
-    sequences = make_sequences(interactions, protocol, released_split=split, **config)
+    begins = read_beginnings(snakemake.input.get("periods"))
+    sequences = make_sequences(interactions, protocol, released_split=split, begins=begins, **config)
     write_table(sequences, snakemake.output.sequences)
     provenance.record(snakemake.output.sequences)
 

@@ -6,6 +6,7 @@ from ilora.artifacts.parquet import write_table
 from ilora.artifacts.provenance import provenance_of
 from ilora.configuration.own_datasets import dataset_of_job
 from ilora.data.acquisition.raw_folder import check_raw_folder
+from ilora.data.periods import read_beginnings
 from ilora.data.protocols import prepare
 from ilora.data.recipes import FilterSettings
 from ilora.data.steps import steps_table
@@ -27,7 +28,8 @@ def main(snakemake: "Snakemake") -> None:
     if dataset.source is not None and params.source not in dataset.bundled:
         check_raw_folder(name, dataset.source, params.source)
     raw = check_titles(dataset.read(params.source))
-    prepared = prepare(raw, dataset.recipe_of(protocol), protocol, FilterSettings(**params.filters))
+    begins = read_beginnings(snakemake.input.get("periods"))
+    prepared = prepare(raw, dataset.recipe_of(protocol), protocol, FilterSettings(**params.filters), begins)
     write_table(prepared.items, snakemake.output.catalogue)
     write_table(prepared.interactions, snakemake.output.interactions)
     write_table(steps_table(prepared.steps), snakemake.output.steps)

@@ -23,8 +23,8 @@ from ilora.layout import FIGURES, NO_SEED, REPORT, TABLES, Artifact, Layout, Run
             Run("lastfm", "chronological", "markov", seed=NO_SEED),
         ),
         (
-            "results/generative/movielens/chronological/tiger/seed~2/ranks.parquet",
-            Run("movielens", "chronological", "tiger", seed=2),
+            "results/generative/movielens/chronological/cofirec/order~random/seed~2/ranks.parquet",
+            Run("movielens", "chronological", "cofirec", variant="order~random", seed=2),
         ),
         (
             "deep/llm/results/llm/steam/random_users/meta-llama--Llama-2-7b-hf@main/ilora/default/seed~0",
@@ -102,8 +102,8 @@ def test_every_folder_of_predictions_is_read_back() -> None:
     patterns = {
         LAYOUT.baseline_predictions: Run("steam", "random_users", "markov"),
         LAYOUT.recommender_file("predictions.parquet"): Run("steam", "random_users", "sasrec", seed=2),
-        LAYOUT.generator_ranks: Run("steam", "random_users", "tiger", seed=2),
-        LAYOUT.generator_predictions: Run("steam", "random_users", "tiger", seed=2),
+        LAYOUT.generator_ranks: Run("steam", "random_users", "tiger", variant="r~4", seed=2),
+        LAYOUT.generator_predictions: Run("steam", "random_users", "tiger", variant="r~4", seed=2),
         LAYOUT.tuned_predictions: tuned,
         LAYOUT.snapshot_predictions: replace(tuned, step=5),
         LAYOUT.untuned_predictions: Run("steam", "random_users", "ilora", "b"),

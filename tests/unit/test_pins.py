@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import platform
 import re
 import sys
@@ -124,6 +125,7 @@ def test_a_conda_environment_has_what_its_scripts_import(repository: Path, name:
     assert not missing, f"envs/{name}.yaml lacks {sorted(missing)}"
 
 
+@functools.cache
 def _foreign_packages(module: Path) -> set[str]:
     names: set[str] = set()
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):

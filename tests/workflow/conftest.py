@@ -10,6 +10,30 @@ from filelock import FileLock
 from checkout import Checkout
 from made_once import plan_of_the_paper
 
+FOLDER = Path(__file__).parent
+# Files with tests of minutes, the longest first: begun last, one of them would go on alone.
+LONGEST = (
+    "test_smoke.py",
+    "test_launching.py",
+    "test_damaged_inputs.py",
+    "test_analyses.py",
+    "test_own_data.py",
+    "test_chat_template.py",
+    "test_gguf.py",
+    "test_weight_decay.py",
+    "test_in_miniature.py",
+    "test_several_gpus.py",
+    "test_gpu_bench.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark all tests that run the workflow as slow, and begin with the longest."""
+    for item in items:
+        if item.path.is_relative_to(FOLDER):
+            item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
 
 @pytest.fixture
 def checkout(repository: Path, tmp_path: Path) -> Checkout:

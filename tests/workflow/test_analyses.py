@@ -1,6 +1,8 @@
-"""The analyses behind the figures: gradients, and synthetic users, over the finished smoke study."""
+"""The analyses behind the figures: gradients, synthetic users, and feedback, over the finished smoke study."""
 
 from __future__ import annotations
+
+from collections import Counter
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -21,6 +23,13 @@ negative_transfer:
   r: 2
   steps: [3]
   test_sequences: 20
+feedback:
+  rounds: 1
+  seeds: [1]
+  users: 100
+  group_shares: [0.7, 0.3]
+  recommender_steps: 2
+  adapter_steps: 2
 """
 STUDY = (*SMOKE, "studies/analyses.yaml")
 GRADIENT_FIGURES = {
@@ -44,7 +53,7 @@ def analysed(finished: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Ch
 
 
 def test_every_figure_is_drawn_beside_its_data(analysed: Checkout) -> None:
-    figures = [*(f"movielens/{name}" for name in GRADIENT_FIGURES), "negative_transfer"]
+    figures = [*(f"movielens/{name}" for name in GRADIENT_FIGURES), "negative_transfer", "feedback"]
     for figure in figures:
         path = analysed.results / "figures" / figure
         assert path.with_suffix(".svg").read_text(encoding="utf-8").rstrip().endswith("</svg>")
@@ -69,13 +78,15 @@ def test_every_method_is_tuned_on_synthetic_users(analysed: Checkout) -> None:
     assert hits == {(method, prompt) for method in methods for prompt in ("hidden", "named")}
 
 
-@pytest.mark.parametrize(
-    ("figure", "rule"),
-    [
-        *((f"movielens/{name}", rule) for name, rule in GRADIENT_FIGURES.items()),
-        ("negative_transfer", "draw_negative_transfer"),
-    ],
-)
-def test_a_figure_is_drawn_again_from_what_lies_there(analysed: Checkout, figure: str, rule: str) -> None:
-    target = f"results/smoke/figures/{figure}.svg"
-    assert analysed.planned_jobs(*STUDY, "--forcerun", rule, "--", target) == {rule: 1}
+def test_every_policy_recommends_in_every_round_of_the_simulation(analysed: Checkout) -> None:
+    rows = pq.read_table(analysed.results / "analysis" / "feedback.parquet").to_pylist()
+    policies = ("oracle", "popularity", "sasrec", "uniform", "instance_wise")
+    regrets = {(row["method"], row["round"], row["group"]) for row in rows if row["quantity"] == "regret"}
+    assert regrets == {(name, number, group) for name in policies for number in (0, 1) for group in (None, 0, 1)}
+
+
+def test_figures_are_drawn_again_from_what_lies_there(analysed: Checkout) -> None:
+    rules = [*GRADIENT_FIGURES.values(), "draw_negative_transfer", "draw_feedback"]
+    figures = [*(f"movielens/{name}" for name in GRADIENT_FIGURES), "negative_transfer", "feedback"]
+    targets = [f"results/smoke/figures/{figure}.svg" for figure in figures]
+    assert analysed.planned_jobs(*STUDY, "--forcerun", *set(rules), "--", *targets) == Counter(rules)

@@ -27,7 +27,8 @@ _DATA = "data/{dataset}/{protocol}"
 _EMBEDDED = f"backbone/{{dataset}}/{{protocol}}/{EMBEDDED_BACKBONE}"
 _RECOMMENDER = "recommenders/{dataset}/{protocol}/{recommender}"
 _SEARCHED = "weight_decay~searched/"
-_GENERATOR = "generative/{dataset}/{protocol}/{generator}/seed~{seed}"
+_GENERATORS = "generative/{dataset}/{protocol}/{generator}"
+_GENERATOR = f"{_GENERATORS}/{{variant}}/seed~{{seed}}"
 _TUNED_METHOD = "{dataset}/{protocol}/{backbone}/{method}/{variant}/seed~{seed}"
 _FINETUNE, _LLM, _ANALYSIS = (f"{stage}/{_TUNED_METHOD}" for stage in ("finetune", "llm", "analysis"))
 _CLUSTERS = "analysis/{dataset}/{protocol}/clusters/{sequence_encoder}/seed~{seed}"
@@ -76,6 +77,8 @@ class Layout:
     sequences = Artifact(f"{_DATA}/sequences.parquet")
     candidates = Artifact(f"{_DATA}/candidates.parquet")
     dataset_statistics = Artifact(f"{_DATA}/dataset_statistics.parquet")
+    # When the periods of the protocol rolling begin.
+    periods = Artifact("data/{dataset}/periods~{periods}.parquet")
 
     # Which commit of a model lies in the hub's cache, which nodes without a network read.
     hub_record = Artifact("backbone/hub/{backbone}.json")
@@ -108,9 +111,12 @@ class Layout:
     generator_ranks = Artifact(f"{_GENERATOR}/ranks.parquet")
     beam_statistics = Artifact(f"{_GENERATOR}/beam_statistics.parquet")
     generator_predictions = Artifact(f"{_GENERATOR}/predictions.parquet")
+    generator_ablations = Artifact(f"{_GENERATORS}/ablations.parquet")
 
     # The memory and time that a fine-tuning with the study's own settings will need.
     tuning_plan = Artifact("plans/{dataset}/{protocol}/{backbone}/{method}.json")
+    # What ranking all items by the likelihood of their titles will cost.
+    ranking_plan = Artifact("plans/{dataset}/{protocol}/{backbone}/{method}_full_ranking.json")
     # A tuned adapter, file by file: one that is missing is noticed, as in a folder it would not be.
     adapter_config = Artifact(f"{_FINETUNE}/adapter/adapter_config.json")
     adapter_weights = Artifact(f"{_FINETUNE}/adapter/adapter_model.safetensors")
@@ -122,10 +128,12 @@ class Layout:
 
     tuned_run = Artifact(_LLM)
     tuned_predictions = Artifact(f"{_LLM}/predictions.parquet")
+    tuned_ranks = Artifact(f"{_LLM}/ranks.parquet")
     snapshot_predictions = Artifact(f"{_LLM}/steps/step~{{step}}/predictions.parquet")
     # Of a method in which nothing is random.
     untuned_run = Artifact("llm/{dataset}/{protocol}/{backbone}/{method}/default")
     untuned_predictions = Artifact("llm/{dataset}/{protocol}/{backbone}/{method}/default/predictions.parquet")
+    untuned_ranks = Artifact("llm/{dataset}/{protocol}/{backbone}/{method}/default/ranks.parquet")
     # What a chat model answered, and what it cost; no output, so that Snakemake never deletes what was paid for.
     chat_store = Artifact("chat/answers.sqlite")
 
@@ -150,6 +158,15 @@ class Layout:
     synthetic_outcomes = Artifact(f"{_SYNTHETIC}/outcomes.parquet")
     synthetic_similarities = Artifact(f"{_SYNTHETIC}/similarities.parquet")
     negative_transfer = Artifact("analysis/negative_transfer.parquet")
+
+    # How the study's methods age: by items withheld, and by periods of a global clock.
+    gap_drift = Artifact("analysis/{dataset}/gap_drift.parquet")
+    period_drift = Artifact("analysis/{dataset}/period_drift.parquet")
+
+    # The simulation of recommend, click and retrain, by policies that need other packages.
+    feedback_by_recommenders = Artifact("feedback/seed~{seed}/recommenders.parquet")
+    feedback_by_adapters = Artifact("feedback/seed~{seed}/adapters.parquet")
+    feedback = Artifact("analysis/feedback.parquet")
 
     metrics = Artifact(f"{TABLES}/metrics.parquet")
     differences = Artifact(f"{TABLES}/differences.parquet")
@@ -273,7 +290,7 @@ def parse_run(path: str | os.PathLike[str]) -> Run:
         return Run(**labels, seed=int(seed), step=None if step is None else int(step))
     raise ValueError(
         f"{text}: not the path of a run. Expected .../recommenders/DATASET/PROTOCOL/METHOD/[weight_decay~searched/]"
-        "seed~N, .../baselines/DATASET/PROTOCOL/METHOD, .../generative/DATASET/PROTOCOL/METHOD/seed~N or "
+        "seed~N, .../baselines/DATASET/PROTOCOL/METHOD, .../generative/DATASET/PROTOCOL/METHOD/VARIANT/seed~N or "
         ".../llm/DATASET/PROTOCOL/BACKBONE/METHOD/VARIANT[/seed~N[/steps/step~N]] "
         "(likewise below finetune and analysis)."
     )

@@ -18,6 +18,7 @@ def step(model: PeftModel, run: torch.nn.Module, seed: int) -> list[torch.Tensor
     return [out.logits.detach(), *(gradient.clone() for gradient in gradients if gradient is not None)]
 
 
+@pytest.mark.slow
 # What torch's compiler reads itself.
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
 @pytest.mark.parametrize("checkpointing", [False, True])

@@ -12,6 +12,8 @@ import distributed_steps
 from ilora.artifacts.tensors import read_tensors
 from tiny_models import tiny_model
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -53,17 +53,19 @@ def weights(model: PeftModel) -> dict[str, torch.Tensor]:
     return {name: tensor.detach().clone() for name, tensor in model.named_parameters() if tensor.requires_grad}
 
 
-@pytest.mark.parametrize("tied", [False, True])
+ALL_THREE: dict[str, Any] = {"bf16": True, "gradient_checkpointing": True, "gradient_accumulation_steps": 2}
+
+
 @pytest.mark.parametrize(
-    "options",
+    ("options", "tied"),
     [
-        {},
-        {"bf16": True},
-        {"gradient_checkpointing": True},
-        {"gradient_accumulation_steps": 2},
-        {"bf16": True, "gradient_checkpointing": True, "gradient_accumulation_steps": 2},
+        pytest.param({}, False, id="plain"),
+        pytest.param(ALL_THREE, True, id="all three, tied"),
+        # What these two leave together, one by one.
+        pytest.param({}, True, id="tied", marks=pytest.mark.slow),
+        pytest.param(ALL_THREE, False, id="all three", marks=pytest.mark.slow),
+        *(pytest.param({name: value}, False, id=name, marks=pytest.mark.slow) for name, value in ALL_THREE.items()),
     ],
-    ids=["plain", "bf16", "checkpointing", "accumulation", "all three"],
 )
 def test_training_goes_on_from_a_checkpoint_bit_for_bit(tied: bool, options: dict[str, Any], tmp_path: Path) -> None:
     whole = fresh(tied)
@@ -81,6 +83,7 @@ def test_training_goes_on_from_a_checkpoint_bit_for_bit(tied: bool, options: dic
         assert not torch.equal(start[name], expected)
 
 
+@pytest.mark.slow
 def test_statistics_of_a_gate_are_in_the_checkpoint_too(tmp_path: Path) -> None:
     whole = fresh(False, gate="residual_convolution")
     whole.gate.standardisation.fit(representations(8))
@@ -92,6 +95,7 @@ def test_statistics_of_a_gate_are_in_the_checkpoint_too(tmp_path: Path) -> None:
     assert all(torch.equal(tensor, expected[name]) for name, tensor in resumed.gate.state_dict().items())
 
 
+@pytest.mark.slow
 def test_checkpointing_changes_no_step(tmp_path: Path) -> None:
     plain, checkpointed = fresh(False), fresh(False)
     trainer(plain, tmp_path / "plain").train()
@@ -100,6 +104,7 @@ def test_checkpointing_changes_no_step(tmp_path: Path) -> None:
     assert all(torch.equal(found[name], expected) for name, expected in weights(plain).items())
 
 
+@pytest.mark.slow
 def test_accumulation_changes_steps_by_rounding_alone(tmp_path: Path) -> None:
     """The rows of a batch have different numbers of tokens, over all of which the loss is a mean."""
     at_once, in_parts = fresh(False, dropout=0.0), fresh(False, dropout=0.0)
@@ -111,6 +116,7 @@ def test_accumulation_changes_steps_by_rounding_alone(tmp_path: Path) -> None:
         torch.testing.assert_close(found[name], expected, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_best_checkpoint_is_evaluated_with_representations_and_loaded(tmp_path: Path) -> None:
     model = fresh(False)
     options = {"eval_strategy": "steps", "eval_steps": 2, "load_best_model_at_end": True, "learning_rate": 0.5}

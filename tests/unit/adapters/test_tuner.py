@@ -274,6 +274,7 @@ def test_the_beams_of_the_models_own_generation_config_count() -> None:
     assert torch.equal(model.generate(**batch(), sequence_representations=z, max_new_tokens=3), expected)
 
 
+@pytest.mark.slow
 def test_a_forward_pass_compiles_whole_and_is_exported() -> None:
     torch._dynamo.reset()
     base = tiny_model(num_hidden_layers=1, use_cache=False)

@@ -115,6 +115,7 @@ def test_too_small_a_shape_for_the_heads_is_refused(tokenizer: PreTrainedTokeniz
         build_backbone(BackboneShape(hidden_size=33), tokenizer)
 
 
+@pytest.mark.slow
 def test_pretraining_is_a_function_of_its_seed_and_comes_back_from_disk(
     tmp_path: Path, tokenizer: PreTrainedTokenizerFast, builder: PromptBuilder
 ) -> None:

@@ -1,8 +1,11 @@
 """The claims about parsing Steam are measured and named as announced."""
 
+import pytest
+
 from ilora.benchmarks.steam import measure
 
 
+@pytest.mark.slow
 def test_the_claims_on_a_small_dump() -> None:
     claims = list(measure(reviews=400))
     assert [(claim.claim, claim.unit, claim.target) for claim in claims] == [

@@ -15,6 +15,8 @@ import pytest
 from ilora.code_version import script_version
 from page import BLOCK, edit, write
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = "workflow_scripts/ilora"
 
 # Prints what becomes of the option on its way from a study to the optimizer.

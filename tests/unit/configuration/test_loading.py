@@ -52,10 +52,13 @@ def test_the_default_configuration_is_the_models(defaults: dict[str, Any]) -> No
 
 
 STUDIES = [
+    "caseq",
+    "drift",
     "embedded",
     "embedded_two_datasets",
     "figures",
     "full_ranking",
+    "full_ranking_language_models",
     "generative",
     "local_chat",
     "own_data",
@@ -290,6 +293,14 @@ def test_unknown_keys(changes: dict[str, Any], path: str, guess: str) -> None:
         (
             {"recommenders": {"sasrec": {"heads": 3}}},
             "recommenders.embedding_size: found 64, expected a multiple of recommenders.sasrec.heads (3)",
+        ),
+        (
+            {"recommenders": {"caseq": {"heads": 3}}},
+            "recommenders.embedding_size: found 64, expected a multiple of recommenders.caseq.heads (3)",
+        ),
+        (
+            {"recommenders": {"caseq": {"units": 5, "layers": 6}}},
+            "recommenders.caseq.units: found 5, expected at most 4096 contexts: 6 layers of so many units have 15625",
         ),
         (
             {"embedded_backbone": {"heads": 3}},
@@ -727,6 +738,27 @@ def test_a_seed_that_splits_nobody_is_refused() -> None:
     load_study({"protocol": "released", "datasets": ["movielens", "steam"], "data": {"split_seed": 3}})
 
 
+def test_without_candidates_in_the_prompt_answers_are_held_to_them() -> None:
+    (line,) = lines_of({"prompt": {"candidates": "none"}})
+    assert line.startswith("decoding.constrained: found false, expected true: prompt.candidates is none")
+    load_study({"prompt": {"candidates": "none"}, "methods": ["popularity", "gpt4"]})
+
+
+def test_a_language_model_ranks_by_an_attention_that_takes_a_mask() -> None:
+    open_prompts = {"prompt": {"candidates": "none"}, "decoding": {"constrained": True}}
+    study = {**open_prompts, "backbone": {"name": "a/b", "attention": "flash_attention_2"}}
+    load_study(study)
+    (line,) = lines_of({**study, "full_ranking": {"enabled": True}})
+    assert line.startswith("backbone.attention: found flash_attention_2, expected sdpa or eager: full_ranking")
+
+
+def test_a_language_model_is_the_reference_of_a_full_ranking_only_where_it_ranks() -> None:
+    ranking = {"full_ranking": {"enabled": True, "reference": "llara"}}
+    (line,) = lines_of(ranking)
+    assert line.startswith("full_ranking.reference: found llara, expected a method that can rank all items")
+    load_study({**ranking, "prompt": {"candidates": "none"}, "decoding": {"constrained": True}})
+
+
 def test_random_splits_need_a_protocol_that_splits_users() -> None:
     (line,) = lines_of({"protocol": "chronological", "random_splits": {"number": 20}})
     assert line == "random_splits.number: found 20, expected 0: protocol chronological tests every user"
@@ -734,3 +766,30 @@ def test_random_splits_need_a_protocol_that_splits_users() -> None:
     assert line.startswith("random_splits.number: found 1, expected 0 or at least 2")
     (line,) = lines_of({"random_splits": {"methods": ["morec"]}})
     assert line.startswith('random_splits.methods[0]: found "morec", expected popularity, markov')
+
+
+def test_drift_needs_something_to_compare_and_methods_of_the_study() -> None:
+    (line,) = lines_of({"drift": {"gaps": [5, 10], "methods": ["sasrec"]}})
+    assert line.startswith("drift.gaps: found [5, 10], expected 0, which all others are compared with")
+    (line,) = lines_of({"drift": {"periods": 1}})
+    assert line.startswith("drift.periods: found 1, expected 0 or at least 2")
+    (line,) = lines_of({"methods": ["sasrec"], "drift": {"gaps": [0, 5], "methods": ["popularity", "sasrec"]}})
+    assert line.startswith("drift.methods: found popularity, expected some of the study's methods")
+    (line,) = lines_of({"drift": {"methods": ["gpt4"]}})
+    assert line.startswith('drift.methods[0]: found "gpt4", expected popularity')
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ({"group_shares": [0.5, 0.5]}, "group_shares: found [0.5, 0.5], expected 4 shares (negative_transfer.groups)"),
+        ({"group_shares": [0.4, 0.3, 0.2, 0.2]}, "that add up to 1"),
+        ({"users": 9}, "users: found 9, expected at least 10, so that the smallest of feedback.group_shares is a user"),
+        ({"examination": [0.5, 0.9]}, "examination: found [0.5, 0.9], expected probabilities in descending order"),
+        ({"relevance_of_others": 0.8}, "relevance_of_others: found 0.8, expected less than feedback.relevance_of_next"),
+    ],
+)
+def test_a_simulation_that_cannot_be_is_refused(values: dict[str, Any], line: str) -> None:
+    (found,) = lines_of({"feedback": {"rounds": 2, **values}})
+    assert line in found
+    assert load_study({"feedback": {"group_shares": [0.5, 0.5]}}).feedback.rounds == 0

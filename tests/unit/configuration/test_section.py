@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field, ValidationError
 
@@ -50,6 +50,7 @@ def test_what_is_at_its_default_is_left_out() -> None:
         other=st.builds(Inner, layers=st.integers(2, 3), dropout=st.sampled_from([0.5, 0.25])),
     )
 )
+@settings(max_examples=30)
 def test_a_section_is_read_back_from_what_it_left(section: Outer) -> None:
     assert Outer.read(section.plain()) == section
 

@@ -43,13 +43,13 @@ def parsed(*lines: bytes) -> list[dict[str, str | None]]:
     return parse_lines(b"".join(line + b"\n" for line in lines), REVIEW_FIELDS, path=PATH).to_pylist()
 
 
-def test_it_agrees_on_a_hundred_thousand_lines() -> None:
-    lines = list(review_lines(100_000, users=30_000, games=2_000, seed=11))
+def test_it_agrees_on_thousands_of_lines() -> None:
+    lines = list(review_lines(8_000, users=2_000, games=500, seed=11))
     # In several batches, since what is odd in one line must not show in the others.
-    batches = [parse_lines(b"".join(lines[at : at + 2500]), REVIEW_FIELDS, path=PATH) for at in range(0, 100_000, 2500)]
+    batches = [parse_lines(b"".join(lines[at : at + 500]), REVIEW_FIELDS, path=PATH) for at in range(0, 8_000, 500)]
     found = pa.Table.from_batches(batches)
     expected = pa.Table.from_pylist([evaluated(line) for line in lines], schema=found.schema)
-    assert found.num_rows == 100_000
+    assert found.num_rows == 8_000
     assert found.equals(expected)
 
 
@@ -93,7 +93,7 @@ def test_whatever_is_altered_in_a_line_it_agrees_or_refuses() -> None:
         "\\x4",
     ]
     refused = 0
-    for _ in range(6000):
+    for _ in range(1500):
         line = bytearray(generator.choice(lines).rstrip(b"\n"))
         for _ in range(generator.randint(1, 3)):
             # Near the start, where the fields stand, or anywhere.
@@ -107,7 +107,7 @@ def test_whatever_is_altered_in_a_line_it_agrees_or_refuses() -> None:
                 parsed(bytes(line))
         else:
             assert parsed(bytes(line)) == [expected], bytes(line)
-    assert 1000 < refused < 5900
+    assert 250 < refused < 1475
 
 
 texts = st.text(st.sampled_from("ab'\"\\,: {}u\n\té弹\U0001f600"), max_size=12)

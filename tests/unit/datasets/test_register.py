@@ -87,6 +87,7 @@ def test_a_data_set_of_ones_own_is_the_same_kind_of_thing() -> None:
         history="The user has read these books, in this order:\n",
         candidates="Candidates:\n",
         question="Which candidate does the user read next?\n",
+        open_question="Which of all books does the user read next?\n",
     )
     assert books.source is None and not books.options and not books.published.table1
     assert section.dataset("steam") is DATASETS["steam"]

@@ -129,10 +129,18 @@ def test_the_papers_own_settings_leave_what_no_setting_can_change() -> None:
         ({"data": {"draws": 1}}, "HitRatio@1", "Candidate sets of a user"),
         ({"methods": ["tallrec", "morec"]}, "TALLRec", "Training of GRU4Rec, Caser and SASRec"),
         ({"methods": ["tallrec", "morec"]}, "MoRec", "Splits"),
+        ({"methods": ["sasrec", "caseq"]}, "CaseQ: units", "MoRec"),
+        ({"methods": ["sasrec"], "recommenders": {"sequence_encoder": "caseq"}}, "Test users", "CaseQ: units"),
+        ({"methods": ["ilora"], "recommenders": {"sequence_encoder": "caseq_without_kl"}}, "CaseQ: training", "MoRec"),
         ({"methods": ["tallrec"]}, "Fine-tuning: optimiser", "Gate"),
         ({"methods": ["tallrec"]}, "MovieLens, fine-tuning: batch size", "MovieLens, fine-tuning: scale"),
         ({"methods": ["llara"]}, "Fine-tuning: beginning of the projector", "Number of experts"),
         (PAPER | {"prompt": {**PAPER["prompt"], "template": "chat"}}, "Template of the prompt", "Order of the prompt"),
+        (
+            {"prompt": {"candidates": "none"}, "decoding": {"constrained": True}},
+            "Candidates in the prompt",
+            "Order of the prompt",
+        ),
         ({"methods": ["popularity"]}, "Methods", "MovieLens, fine-tuning: length"),
         ({"decoding": {"maximum_new_tokens": 32}}, "Length of an answer", "What can be answered"),
         ({"decoding": {"constrained": True}}, "What can be answered", "Length of an answer"),
@@ -241,6 +249,7 @@ def test_generative_recommenders_depart_from_their_own_papers() -> None:
     }
     assert {"TIGER: ids", "CoFiRec: ids", "Generative recommenders: the T5"} <= set(found)
     assert "RQ-VAE" in found["TIGER: ids"].here
+    assert "k-means begins on all items, after 50 epochs without codebooks" in found["TIGER: ids"].here
     assert "512 codes each" in found["CoFiRec: ids"].here
     alone = study_of(methods=["tiger"], generative={"tiger": {"quantiser": "residual_k_means"}})
     assert "CoFiRec: ids" not in subjects(alone)

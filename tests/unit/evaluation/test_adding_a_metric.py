@@ -13,6 +13,8 @@ import pytest
 
 from page import BLOCK, edit
 
+pytestmark = pytest.mark.slow
+
 # Prints what a run of made-up predictions says of its metrics: the table of them, Table 1 and the card of the adapter.
 SHOW = """
 import json

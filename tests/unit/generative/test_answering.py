@@ -9,8 +9,9 @@ import pytest
 
 from ilora.data.sequences import sequence_table
 from ilora.full_ranking.schema import RANKS
-from ilora.generative.answering import BEAM_STATISTICS, predict_candidates, rank_all_items
+from ilora.generative.answering import predict_candidates, rank_all_items
 from ilora.generative.generator import Generator
+from ilora.generative.schemas import BEAM_STATISTICS
 from ilora.generative.semantic_ids import SemanticIds
 from ilora.predictions.scores import candidate_matrix, score_matrix
 from ilora.progress import Progress

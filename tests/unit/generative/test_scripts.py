@@ -17,8 +17,7 @@ from ilora.artifacts.parquet import read_table, write_table
 from ilora.artifacts.schemas import INTERACTIONS
 from ilora.artifacts.tensors import write_tensors
 from ilora.full_ranking.schema import RANKS
-from ilora.generative.answering import BEAM_STATISTICS
-from ilora.generative.id_statistics import ID_STATISTICS
+from ilora.generative.schemas import BEAM_STATISTICS, ID_STATISTICS
 from ilora.generative.training import GENERATOR_LOG
 from ilora.predictions.schema import PREDICTIONS
 
@@ -53,7 +52,10 @@ def test_vectors_become_ids_a_generator_ranks_and_choices(repository: Path, tmp_
         )
         runpy.run_path(str(repository / f"workflow_scripts/{script}.py"), init_globals={"snakemake": rule})
 
-    tokenizer = {"quantiser_training": {"hidden_sizes": [8], "epochs": 1}, "cofirec": {"codebook_size": 4}}
+    tokenizer = {
+        "quantiser_training": {"hidden_sizes": [8], "warmup_epochs": 1, "epochs": 1},
+        "cofirec": {"codebook_size": 4},
+    }
     inputs = {"text_vectors": "texts", "item_embeddings": "embeddings"}
     run("make_semantic_ids", inputs, {"semantic_ids": "ids", "statistics": "statistics"}, tokenizer=tokenizer)
     assert read_table(files["statistics"], ID_STATISTICS)["level"].to_pylist() == ["title", "collaborative", "id"]

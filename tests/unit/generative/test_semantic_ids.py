@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from ilora.generative.id_statistics import ID_STATISTICS, id_statistics
+from ilora.generative.id_statistics import id_statistics
+from ilora.generative.schemas import ID_STATISTICS
 from ilora.generative.semantic_ids import SemanticIds, in_order, with_collision_token
 
 CODES = torch.tensor([[0, 1, 2], [1, 1, 2], [0, 1, 2], [0, 0, 2], [0, 1, 2]])

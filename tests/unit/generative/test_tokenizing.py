@@ -10,7 +10,7 @@ from ilora.configuration.sections.generative import GenerativeSection
 from ilora.generative.quantisation import Quantisation
 from ilora.generative.tokenizing import TOKENIZERS, generator_shape
 
-TRAINING = {"hidden_sizes": [8], "code_size": 4, "epochs": 1}
+TRAINING = {"hidden_sizes": [8], "code_size": 4, "warmup_epochs": 1, "epochs": 1}
 
 
 @pytest.fixture(scope="module")

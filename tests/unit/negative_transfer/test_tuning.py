@@ -92,6 +92,7 @@ def test_what_a_gate_reads() -> None:
     assert sorted(read["shuffled_gate"].sum(axis=1)) == sorted(sequences.representations.sum(axis=1))
 
 
+@pytest.mark.slow
 def test_an_oracles_gate_gives_each_group_an_expert_and_stays_so(backbone: LlamaForCausalLM) -> None:
     model = fresh_model(backbone, task(1.0), METHODS["oracle_gate"], SETTINGS)
     assert model.instance_wise is not None
@@ -100,6 +101,7 @@ def test_an_oracles_gate_gives_each_group_an_expert_and_stays_so(backbone: Llama
     assert not any(parameter.requires_grad for parameter in model.instance_wise.gate.parameters())
 
 
+@pytest.mark.slow
 def test_contradiction_hurts_uniform_lora_and_neither_a_gate_nor_a_lora_for_each_group(
     backbone: LlamaForCausalLM,
 ) -> None:
@@ -111,6 +113,7 @@ def test_contradiction_hurts_uniform_lora_and_neither_a_gate_nor_a_lora_for_each
         assert last_hit_ratio(backbone, 1.0, method) > 0.9
 
 
+@pytest.mark.slow
 def test_tuning_is_a_function_of_its_seed_and_leaves_the_backbone_as_it_is(backbone: LlamaForCausalLM) -> None:
     before = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
     shorter = dataclasses.replace(SETTINGS, steps=(15,))
@@ -122,6 +125,7 @@ def test_tuning_is_a_function_of_its_seed_and_leaves_the_backbone_as_it_is(backb
     assert all(torch.equal(tensor, before[name]) for name, tensor in backbone.state_dict().items())
 
 
+@pytest.mark.slow
 def test_gradients_of_contradicting_groups_are_less_alike(backbone: LlamaForCausalLM) -> None:
     gradients = GradientSettings(step=20, blocks=4, sequences_per_block=32)
 
@@ -147,6 +151,7 @@ def test_gradients_of_contradicting_groups_are_less_alike(backbone: LlamaForCaus
     assert contradicting.noise_ceiling > 0.3
 
 
+@pytest.mark.slow
 def test_outcomes_have_a_row_for_each_task_method_and_step(backbone: LlamaForCausalLM) -> None:
     settings = dataclasses.replace(SETTINGS, steps=(1, 2), test_sequences=10)
     gradients = GradientSettings(step=1, blocks=2, sequences_per_block=4)

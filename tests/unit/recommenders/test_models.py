@@ -50,6 +50,7 @@ def test_the_rest_of_a_batch_leaves_a_representation_as_it_is(architecture: Arch
     torch.testing.assert_close(represent(model, batch)[:1], alone)
 
 
+@pytest.mark.slow
 def test_importing_recboles_models_leaves_anomaly_detection_off() -> None:
     command = "import torch, ilora.recommenders.models; print(torch.is_anomaly_enabled())"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

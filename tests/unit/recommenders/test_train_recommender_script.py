@@ -27,7 +27,7 @@ OUTPUTS = {
 }
 
 
-@pytest.fixture(params=["sasrec", "gru4rec", "caser", "morec"])
+@pytest.fixture(params=["sasrec", "gru4rec", "caser", "caseq", "morec"])
 def recommender(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -19,16 +19,22 @@ SWEEPS = {
 
 
 def load(**config: object) -> Study:
-    return Study.load({"methods": ["popularity", "sasrec", "zero_shot", "llara", "ilora"], **config}, {})
+    of_texts = {"morec": {"encoder": "embedded"}}
+    methods = ["popularity", "sasrec", "zero_shot", "llara", "ilora"]
+    return Study.load({"methods": methods, "recommenders": of_texts, **config}, {})
 
 
 @pytest.fixture(scope="module")
 def study() -> Study:
     return load(
+        methods=["popularity", "sasrec", "cofirec", "zero_shot", "llara", "ilora"],
+        generative={"ablations": {"cofirec": [{"order": "random"}]}},
         figures={"gradients": True},
         negative_transfer={"degrees": [0.5]},
+        feedback={"rounds": 2},
         random_splits={"number": 2},
         full_ranking={"enabled": True},
+        drift={"gaps": [0, 5], "periods": 2, "methods": ["popularity", "ilora"]},
         sweeps=SWEEPS,
     )
 
@@ -46,9 +52,10 @@ def test_a_study_has_the_figures_that_its_methods_and_settings_allow(study: Stud
     of_tuning = {"training_curves", "expert_attention"}
     of_gradients = {"clusters", "case_study", "gradient_similarity_llara", "gradient_similarity_ilora"}
     of_gradients |= {"gradient_similarity_summary", "expert_attention_all"}
-    of_sweeps = {"experts", "experts_by_epoch", "inputs"}
-    names = of_answers | of_tuning | of_gradients | of_sweeps | {"random_splits"}
-    assert drawn(study) == {f"movielens/{name}" for name in names} | {"negative_transfer"}
+    of_sweeps = {"experts", "experts_by_epoch", "inputs", "cofirec_ablations"}
+    of_drift = {"gap_drift", "period_drift"}
+    names = of_answers | of_tuning | of_gradients | of_sweeps | of_drift | {"random_splits"}
+    assert drawn(study) == {f"movielens/{name}" for name in names} | {"negative_transfer", "feedback"}
     assert drawn(load()) == {f"movielens/{name}" for name in of_answers | of_tuning}
     assert drawn(load(methods=["popularity", "sasrec"])) == {"movielens/hit_ratio"}
 
@@ -57,6 +64,8 @@ def test_a_study_has_its_tables_and_pages(study: Study) -> None:
     tables, pages = every_file(documents("tables"), study), every_file(documents("pages"), study)
     assert "results/tables/sweeps.parquet" in tables
     assert "results/tables/sweeps.parquet" not in every_file(documents("tables"), load())
+    assert "results/tables/id_statistics.html" in tables
+    assert "results/tables/id_statistics.html" not in every_file(documents("tables"), load())
     assert {"results/tables/table1.html", "results/tables/movielens/error_analysis.tex"} <= set(tables)
     places = ("report/deviations", "report/study", "tables/movielens/answers")
     assert set(pages) == {f"results/{place}.html" for place in places}

@@ -80,6 +80,14 @@ def test_what_is_shipped_about_released_files_is_a_parameter_of_what_reads_it(fi
     assert files.modules_of_split({**movielens, "protocol": "random_users"}) == ()
 
 
+def test_periods_are_read_where_the_protocol_has_them(files: DataFiles) -> None:
+    def periods(protocol: str) -> dict[str, str]:
+        return files.periods({"dataset": "movielens", "protocol": protocol})
+
+    assert periods("rolling~2of4") == {"periods": "made/data/movielens/periods~4.parquet"}
+    assert periods("gap~5") == periods("chronological") == {}
+
+
 def test_raw_files_that_are_fetched_are_named_one_by_one(files: DataFiles) -> None:
     assert files.raw_files({"dataset": "lastfm"})[0] == "made/raw/lastfm/artists.dat"
     assert files.raw_files({"dataset": "movielens"}) == files.raw_files({"dataset": "books"}) == []

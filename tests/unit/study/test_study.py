@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from ilora.configuration.validation import ConfigurationError
+from ilora.study.recommenders import RecommenderFiles
 from ilora.study.study import Study, methods_that
 from ilora.study.targets import Targets
 
@@ -47,6 +48,35 @@ def test_a_method_of_text_alone_trains_no_recommender() -> None:
     assert study_of(methods=["llara"], recommenders={"sequence_encoder": "caser"}).trained_recommenders == ("caser",)
 
 
+def test_caseqs_ablation_differs_from_it_by_the_weight_of_the_divergence() -> None:
+    study = study_of(methods=["caseq", "caseq_without_kl"], recommenders={"caseq": {"units": 2}})
+    assert study.trained_recommenders == ("caseq", "caseq_without_kl")
+    of_models = [RecommenderFiles(study).architecture({"recommender": name}) for name in study.methods]
+    assert of_models == [{"units": 2}, {"units": 2, "kl_weight": 0.0}]
+
+
+def test_methods_that_age_are_run_at_every_gap_and_before_every_period() -> None:
+    drift = {"gaps": [0, 5], "periods": 2, "methods": ["popularity", "ilora"]}
+    study = study_of(results="r", seeds=[3, 4], methods=["popularity", "sasrec", "ilora"], drift=drift)
+    files, movielens = Targets(study).drift, {"dataset": "movielens"}
+    tuned = "embedded/ilora/default/seed~{}/predictions.parquet"
+    for protocols, found in (
+        (("chronological", "gap~5"), files.gap_predictions(movielens)),
+        (("rolling~1of2", "rolling~2of2"), files.period_predictions(movielens)),
+    ):
+        assert found == [
+            path
+            for protocol in protocols
+            for path in (
+                f"r/baselines/movielens/{protocol}/popularity/predictions.parquet",
+                *(f"r/llm/movielens/{protocol}/{tuned.format(seed)}" for seed in (3, 4)),
+            )
+        ]
+    made = {"r/data/movielens/periods~2.parquet", "r/analysis/movielens/gap_drift.parquet"}
+    assert made <= set(Targets(study).artifacts())
+    assert Targets(study_of()).drift.artifacts() == []
+
+
 def test_runs_of_every_kind_of_method() -> None:
     methods = ["popularity", "sasrec", "zero_shot", "gpt4", "chatrec", "ilora"]
     study = study_of(KEY, results="r", seeds=[3, 4], methods=methods)
@@ -66,14 +96,14 @@ def test_a_generative_recommender_has_ids_of_texts_and_of_the_recommender_that_i
     study = study_of(methods=["tiger", "cofirec"], recommenders={"morec": {"encoder": "embedded"}})
     assert (study.generators, study.trained_recommenders) == (("tiger", "cofirec"), ("sasrec",))
     files = Targets(study).generative
-    path = {"dataset": "movielens", "protocol": "random_users", "seed": "1"}
+    path = {"dataset": "movielens", "protocol": "random_users", "variant": "default", "seed": "1"}
     texts = "results/title_vectors/movielens/random_users/embedded/text_vectors.safetensors"
     assert files.vectors({**path, "generator": "tiger"}) == {"text_vectors": texts}
     assert files.vectors({**path, "generator": "cofirec"}) == {
         "text_vectors": texts,
         "item_embeddings": "results/recommenders/movielens/random_users/sasrec/seed~1/item_embeddings.safetensors",
     }
-    assert Targets(study).runs("movielens")[0] == "results/generative/movielens/random_users/tiger/seed~1"
+    assert Targets(study).runs("movielens")[0] == "results/generative/movielens/random_users/tiger/default/seed~1"
     assert texts in Targets(study).artifacts()
     assert files.tokenizer({"generator": "tiger"}) == {}, "nothing but defaults"
 
@@ -82,6 +112,31 @@ def test_a_generative_recommender_has_ids_of_texts_and_of_the_recommender_that_i
     assert without.trained_recommenders == ()
     assert "item_embeddings" not in Targets(without).generative.vectors({**path, "generator": "cofirec"})
     assert Targets(without).generative.tokenizer({"generator": "cofirec"})["cofirec"] == cofirec
+
+
+def test_each_ablation_is_a_run_with_what_it_replaces() -> None:
+    ablations = [{"order": "random"}, {"levels": ["category", "title"]}]
+    study = study_of(
+        methods=["tiger", "cofirec"],
+        recommenders={"morec": {"encoder": "embedded"}},
+        full_ranking={"enabled": True},
+        generative={"ablations": {"cofirec": ablations}},
+    )
+    files = Targets(study).generative
+    assert files.each_ablated() == [{"dataset": "movielens", "generator": "cofirec"}]
+    path = {"dataset": "movielens", "protocol": "random_users", "generator": "cofirec", "seed": "1"}
+    folder = "results/generative/movielens/random_users/cofirec"
+    ranks = files.ranks_of_ablations(path)
+    assert ranks == [
+        f"{folder}/{variant}/seed~1/ranks.parquet" for variant in ("default", "order~random", "levels~category-title")
+    ]
+    assert {*ranks, f"{folder}/ablations.parquet"} <= set(Targets(study).artifacts())
+    replaced = {variant: files.tokenizer({**path, "variant": variant}) for variant in files.variants("cofirec")}
+    assert [settings.get("cofirec") for settings in replaced.values()] == [None, *ablations]
+    assert "item_embeddings" in files.vectors({**path, "variant": "order~random"})
+    assert "item_embeddings" not in files.vectors({**path, "variant": "levels~category-title"})
+    with pytest.raises(ConfigurationError, match="variant: found order~fine_to_coarse, expected one of default, order"):
+        files.tokenizer({**path, "variant": "order~fine_to_coarse"})
 
 
 def test_searched_recommenders_lie_apart() -> None:

@@ -29,3 +29,15 @@ def test_the_tokens_of_an_answer(changes: dict[str, object], wildcards: dict[str
 @pytest.mark.parametrize(("variant", "modules"), [("default", []), ("preset~released", [EPOCH_MEASURE])])
 def test_answering_is_code_of_a_fine_tuning_that_takes_its_best_epoch(variant: str, modules: list[str]) -> None:
     assert TuningFiles(Study.load({}, {})).modules({**RUN, "method": "ilora", "variant": variant}) == modules
+
+
+def test_the_question_about_all_items_is_told_to_prompts_without_candidates_alone() -> None:
+    # So that what was made with listed candidates stays, and the embedded backbone is the same for both.
+    listed, none = (
+        Study.load({"prompt": {"candidates": candidates}, "decoding": {"constrained": True}}, {}).targets
+        for candidates in ("listed", "none")
+    )
+    wording = [files.tuning.settings({**RUN, "method": "ilora"})["wording"] for files in (listed, none)]
+    assert set(wording[0]) == {"history", "candidates", "question"}
+    assert wording[1] == {**wording[0], "open_question": "Which of all movies does the user watch next?\n"}
+    assert listed.models.pretraining_prompt == none.models.pretraining_prompt == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from ilora.data.protocol_names import CHRONOLOGICAL, RELEASED
 from ilora.data.table_files import SEPARATORS, WITHOUT_SEPARATOR
 from ilora.datasets.declaration import DOWNLOAD
 from ilora.datasets.register import DATASETS
+from ilora.methods.register import LANGUAGE_MODEL_METHODS
 
 #: A model's name in paths, to which endings are added; file systems take 255 bytes.
 _LONGEST_IDENTIFIER = 200
@@ -26,6 +28,9 @@ _EXPECTED_IDENTIFIER = (
     f"a model whose name in paths (with revision and quantization) has at most {_LONGEST_IDENTIFIER} characters and "
     "does not end in the same ones twenty times"
 )
+
+#: The probability of each is held for every history of a batch.
+_MOST_CONTEXTS = 4096
 
 
 def find_problems(study: StudyConfig, finetuning: Mapping[tuple[str, str | None], FinetuningValues]) -> list[Problem]:
@@ -45,8 +50,11 @@ def find_problems(study: StudyConfig, finetuning: Mapping[tuple[str, str | None]
         *_backbone(study),
         *_embedded_backbone(study),
         *_negative_transfer(study),
+        *_feedback(study),
         *_random_splits(study),
+        *_drift(study),
         *_chat(study),
+        *_prompt_without_candidates(study),
     ]
     for (dataset, method), values in finetuning.items():
         problems += _finetuning(study, dataset, method, values)
@@ -90,6 +98,29 @@ def _negative_transfer(study: StudyConfig) -> Iterator[Problem]:
         yield Problem(f"{path}.batch_size", str(section.batch_size), expected)
 
 
+def _feedback(study: StudyConfig) -> Iterator[Problem]:
+    section, groups, path = study.feedback, study.negative_transfer.groups, "feedback"
+    if not section.rounds:
+        return
+    yield from repeated(f"{path}.seeds", section.seeds)
+    shares = section.group_shares
+    if len(shares) != groups or not math.isclose(sum(shares), 1.0, abs_tol=1e-9):
+        expected = f"{groups} shares (negative_transfer.groups) that add up to 1"
+        yield Problem(f"{path}.group_shares", str(list(shares)), expected)
+    if min(shares) * section.users < 1:
+        expected = f"at least {math.ceil(1 / min(shares))}, so that the smallest of {path}.group_shares is a user"
+        yield Problem(f"{path}.users", str(section.users), expected)
+    if list(section.examination) != sorted(section.examination, reverse=True):
+        expected = "probabilities in descending order: the first position is the most examined one"
+        yield Problem(f"{path}.examination", str(list(section.examination)), expected)
+    if len(section.examination) > study.negative_transfer.items:
+        expected = f"at most {study.negative_transfer.items} positions (negative_transfer.items)"
+        yield Problem(f"{path}.examination", str(len(section.examination)), expected)
+    if section.relevance_of_others >= section.relevance_of_next:
+        expected = f"less than {path}.relevance_of_next ({section.relevance_of_next})"
+        yield Problem(f"{path}.relevance_of_others", str(section.relevance_of_others), expected)
+
+
 def _random_splits(study: StudyConfig) -> Iterator[Problem]:
     section, path = study.random_splits, "random_splits"
     yield from repeated(f"{path}.methods", section.methods)
@@ -97,6 +128,22 @@ def _random_splits(study: StudyConfig) -> Iterator[Problem]:
         yield Problem(f"{path}.number", "1", "0 or at least 2: one split has no variation")
     if section.number and study.protocol == CHRONOLOGICAL:
         yield Problem(f"{path}.number", str(section.number), "0: protocol chronological tests every user")
+
+
+def _drift(study: StudyConfig) -> Iterator[Problem]:
+    section, path = study.drift, "drift"
+    yield from repeated(f"{path}.gaps", section.gaps)
+    yield from repeated(f"{path}.methods", section.methods)
+    if section.gaps and (0 not in section.gaps or len(section.gaps) == 1):
+        expected = "0, which all others are compared with, and at least one other, or none at all"
+        yield Problem(f"{path}.gaps", str(list(section.gaps)), expected)
+    if section.periods == 1:
+        yield Problem(f"{path}.periods", "1", "0 or at least 2: the clock moves from one to the next")
+    if section.gaps or section.periods:
+        missing = [method for method in section.methods if method not in study.methods]
+        if missing or not section.methods:
+            expected = "some of the study's methods; add others there"
+            yield Problem(f"{path}.methods", ", ".join(missing) or "none", expected)
 
 
 def _data(study: StudyConfig) -> Iterator[Problem]:
@@ -185,6 +232,20 @@ def _recommenders(study: StudyConfig) -> Iterator[Problem]:
             str(recommenders.embedding_size),
             f"a multiple of recommenders.sasrec.heads ({recommenders.sasrec.heads})",
         )
+    caseq = recommenders.caseq
+    if caseq.unit == "sasrec" and recommenders.embedding_size % caseq.heads:
+        yield Problem(
+            "recommenders.embedding_size",
+            str(recommenders.embedding_size),
+            f"a multiple of recommenders.caseq.heads ({caseq.heads})",
+        )
+    if caseq.units**caseq.layers > _MOST_CONTEXTS:
+        yield Problem(
+            "recommenders.caseq.units",
+            str(caseq.units),
+            f"at most {_MOST_CONTEXTS} contexts: {caseq.layers} layers of so many units have "
+            f"{caseq.units**caseq.layers}",
+        )
     if recommenders.loss != "cross_entropy" and recommenders.morec.is_end_to_end:
         yield Problem(
             "recommenders.loss", recommenders.loss, "cross_entropy while recommenders.morec trains its encoder"
@@ -255,6 +316,23 @@ def _embedded_backbone(study: StudyConfig) -> Iterator[Problem]:
             str(shape.warmup_steps),
             f"less than embedded_backbone.steps ({shape.steps})",
         )
+
+
+def _prompt_without_candidates(study: StudyConfig) -> Iterator[Problem]:
+    asks = any(method in LANGUAGE_MODEL_METHODS for method in study.methods)
+    if study.prompt.candidates == "none" and asks and not study.decoding.constrained:
+        expected = "true: prompt.candidates is none, so that only what is held to the candidates answers with one"
+        yield Problem("decoding.constrained", "false", expected)
+    ranks = study.full_ranking.enabled and study.prompt.candidates == "none" and asks
+    if ranks and study.backbone.attention == "flash_attention_2":
+        expected = (
+            "sdpa or eager: full_ranking reads the titles of all items behind a prompt, as a tree with its own mask"
+        )
+        yield Problem("backbone.attention", study.backbone.attention, expected)
+    reference = study.full_ranking.reference
+    if study.full_ranking.enabled and study.prompt.candidates == "listed" and reference in LANGUAGE_MODEL_METHODS:
+        expected = "a method that can rank all items: a language model does with prompt.candidates none alone"
+        yield Problem("full_ranking.reference", reference, expected)
 
 
 def _chat(study: StudyConfig) -> Iterator[Problem]:

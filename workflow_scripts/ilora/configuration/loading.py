@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ilora.configuration.checks import find_problems
 from ilora.configuration.finetuning import finetuning_values
+from ilora.configuration.generative_variants import ablation_problems
 from ilora.configuration.problems import Problem
 from ilora.configuration.sections.finetuning_values import FinetuningValues
 from ilora.configuration.study import StudyConfig
@@ -72,7 +73,7 @@ def load_study(config: Mapping[str, object]) -> StudyConfig:
         if dataset in study.known_datasets
         for method in (None, *study.finetuning.per_method)
     }
-    problems = find_problems(study, resolved) or sweep_problems(study)
+    problems = find_problems(study, resolved) or [*sweep_problems(study), *ablation_problems(study)]
     if problems:
         raise ConfigurationError(problems)
     return study

@@ -17,7 +17,9 @@ from ilora.configuration.sections.backbone import BackboneSection
 from ilora.configuration.sections.chat import ChatSection
 from ilora.configuration.sections.data import DataSection
 from ilora.configuration.sections.decoding import DecodingSection
+from ilora.configuration.sections.drift import DriftSection
 from ilora.configuration.sections.embedded_backbone import EmbeddedBackboneSection
+from ilora.configuration.sections.feedback import FeedbackSection
 from ilora.configuration.sections.figures import FiguresSection
 from ilora.configuration.sections.finetuning import FinetuningSection
 from ilora.configuration.sections.full_ranking import FullRankingSection
@@ -89,8 +91,10 @@ class StudyConfig(Section):
     analysis: AnalysisSection = AnalysisSection()
     figures: FiguresSection = FiguresSection()
     negative_transfer: NegativeTransferSection = NegativeTransferSection()
+    feedback: FeedbackSection = FeedbackSection()
     random_splits: RandomSplitsSection = RandomSplitsSection()
     full_ranking: FullRankingSection = FullRankingSection()
+    drift: DriftSection = DriftSection()
     generative: GenerativeSection = GenerativeSection()
     resources: ResourcesSection = ResourcesSection()
 

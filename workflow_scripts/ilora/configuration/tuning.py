@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
+
+from pydantic import field_serializer
 
 from ilora.configuration.section import Section
 from ilora.configuration.sections.backbone import BackboneSource
@@ -73,6 +75,10 @@ class TuningSettings(Section):
     wording: PromptWording
     candidates: int
     candidate_seed: int
+
+    @field_serializer("wording")
+    def _without_what_is_not_asked(self, wording: PromptWording) -> dict[str, str]:
+        return {name: sentence for name, sentence in asdict(wording).items() if sentence is not None}
 
     @property
     def shape(self) -> AdapterShape:

@@ -19,9 +19,9 @@ from ilora.data.candidates import NUMBERS_PER_BLOCK, digest, draw_candidates, ra
 from ilora.data.positions import Rows, locate, runs
 from ilora.data.sequences import SequenceIdentities, sequence_identities
 
-#: What other candidates are drawn outside of: the sequence's own history, or all that its user ever had, before or
-#: after the target.
-Exclusion = Literal["history", "whole_sequence"]
+#: What other candidates are drawn outside of: the sequence's own history, all that its user had before the target, or
+#: all that the user ever had, before or after it.
+Exclusion = Literal["history", "past", "whole_sequence"]
 
 _Ids = npt.NDArray[np.int32]
 _Numbers = npt.NDArray[np.uint64]
@@ -123,7 +123,8 @@ def _evaluated(sequences: pa.Table, interactions: pa.Table, exclusion: Exclusion
     rows = sequences.filter(pc.not_equal(sequences["split"], "train"))
     whole_sequences = _whole_sequences(rows, interactions)
     _check_targets(rows, whole_sequences)
-    excluded = _histories(rows) if exclusion == "history" else whole_sequences
+    past = _ItemLists(whole_sequences.values, whole_sequences.starts, rows["position"].to_numpy().astype(np.int64))
+    excluded = {"history": _histories(rows), "past": past, "whole_sequence": whole_sequences}[exclusion]
     ids, targets = rows["sequence_id"].to_numpy(), rows["target"].to_numpy()
     return _Sequences(ids, sequence_identities(rows), targets, excluded)
 

@@ -58,12 +58,20 @@ def keep_distinct_pairs() -> Step:
 
 def keep_items_of_users(minimum: int) -> Step:
     """Return the step that keeps the items which at least `minimum` users have; pairs must be distinct."""
-    return Step(f"items of >= {minimum} users", lambda interactions: _frequent(interactions, _ITEM, minimum))
+    return Step(
+        f"items of >= {minimum} users",
+        lambda interactions: _frequent(interactions, _ITEM, minimum),
+        counts_others=True,
+    )
 
 
 def keep_users_with_items(minimum: int) -> Step:
     """Return the step that keeps the users who have at least `minimum` items; pairs must be distinct."""
-    return Step(f"users with >= {minimum} items", lambda interactions: _frequent(interactions, _USER, minimum))
+    return Step(
+        f"users with >= {minimum} items",
+        lambda interactions: _frequent(interactions, _USER, minimum),
+        counts_others=True,
+    )
 
 
 def keep_core(users_per_item: int, items_per_user: int) -> Step:
@@ -82,7 +90,8 @@ def keep_core(users_per_item: int, items_per_user: int) -> Step:
             interactions = _frequent(interactions, _USER, items_per_user)
         return interactions
 
-    return Step(f"core of >= {users_per_item} users an item, >= {items_per_user} items a user", apply)
+    name = f"core of >= {users_per_item} users an item, >= {items_per_user} items a user"
+    return Step(name, apply, counts_others=True)
 
 
 def keep_items(raw_ids: Collection[str], meaning: str) -> Step:

@@ -54,6 +54,14 @@ def number_in_whole_catalogue(catalogue: pa.Table) -> Step:
     return Step("dense ids, of the whole catalogue", apply)
 
 
+def number_users_by_arrival() -> Step:
+    """Return the step that numbers users anew, by their first interactions: who comes later changes no number.
+
+    Those who come at one time keep their order.
+    """
+    return Step("users in the order of arrival", _number_by_arrival)
+
+
 def order_by_time() -> Step:
     """Return the step that orders by user and timestamp; within one timestamp, at random but always alike.
 
@@ -133,6 +141,15 @@ def _number(interactions: pa.Table, items: list[str]) -> pa.Table:
         **{name: interactions[name] for name in ("timestamp", "raw_user_id", "raw_item_id")},
     }
     return pa.table(columns, schema=INTERACTIONS)
+
+
+def _number_by_arrival(interactions: pa.Table) -> pa.Table:
+    user_ids = interactions["user_id"].to_numpy()
+    arrivals = np.full(int(user_ids.max()) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(arrivals, user_ids, interactions["timestamp"].to_numpy())
+    numbers = np.empty(len(arrivals), dtype=np.int32)
+    numbers[np.argsort(arrivals, kind="stable")] = np.arange(len(arrivals), dtype=np.int32)
+    return interactions.set_column(0, INTERACTIONS.field("user_id"), pa.array(numbers[user_ids]))
 
 
 def _in_numeric_order(raw_ids: pa.ChunkedArray) -> list[str]:

@@ -146,5 +146,32 @@ def split_leaving_one_out(interactions: pa.Table) -> SplitOfTarget:
     return split_of_target
 
 
+def split_with_gap(interactions: pa.Table, gap: int) -> SplitOfTarget:
+    """Return the split of each interaction as a target, where the `gap` last but one of each user are withheld.
+
+    Of a user with at least 3 + gap interactions, the last one and the first withheld one are test, the one before that
+    val, those before it train, and the other withheld ones no target. All of any other user are train.
+
+    Args:
+        interactions: table of schema `INTERACTIONS`, each user's rows together and in order.
+        gap: at least 1.
+
+    Returns:
+        int8 [rows]: an index into `SPLITS`, or `NO_SPLIT`.
+
+    Raises:
+        ValueError: a user's rows are not together.
+    """
+    positions = locate(interactions["user_id"].to_numpy())
+    split_of_target = np.full(interactions.num_rows, _TRAIN, dtype=np.int8)
+    is_split = positions.from_start + positions.from_end + 1 >= 3 + gap
+    split_of_target[is_split & (positions.from_end <= gap)] = NO_SPLIT
+    split_of_target[is_split & np.isin(positions.from_end, (0, gap))] = _TEST
+    split_of_target[is_split & (positions.from_end == gap + 1)] = _VAL
+    sizes = {split: np.count_nonzero(split_of_target == code) for code, split in enumerate(SPLITS)}
+    logger.info("split with a gap of %d: %d interactions in, %s out", gap, interactions.num_rows, sizes)
+    return split_of_target
+
+
 def _position(seed: int, raw_user_id: str) -> bytes:
     return hashlib.blake2b(f"{seed}\0split\0{raw_user_id}".encode(), digest_size=16).digest()

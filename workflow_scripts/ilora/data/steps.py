@@ -28,10 +28,13 @@ class Step:
     Attributes:
         name: as it stands in the log and in the table of steps.
         apply: from a table with the columns raw_user_id and raw_item_id, a row for each interaction, to another.
+        counts_others: whether later interactions can change what it keeps of earlier ones, as where it asks how many
+            users an item has.
     """
 
     name: str
     apply: Callable[[pa.Table], pa.Table]
+    counts_others: bool = False
 
 
 @dataclass(frozen=True)

@@ -237,6 +237,7 @@ DATASET = Dataset(
         history="The user has listened to these artists before:\n",
         candidates="Candidates:\n",
         question="Which candidate does the user listen to next?\n",
+        open_question="Which of all artists does the user listen to next?\n",
     ),
     read=read_lastfm,
     recipe=_RECIPE,

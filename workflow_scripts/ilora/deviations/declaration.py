@@ -60,6 +60,11 @@ class Settings:
         return bool(self.settings["backbone"]["name"] == "embedded")
 
     @property
+    def lists_candidates(self) -> bool:
+        """Whether prompts list the candidates."""
+        return bool(self.settings["prompt"]["candidates"] == "listed")
+
+    @property
     def tunes(self) -> bool:
         """Whether any method of the study fine-tunes the language model."""
         return self.compares_any_of(TUNED_METHODS)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ilora.deviations.declaration import Deviation, Settings
+from ilora.deviations.declaration import Deviation, Settings, counted
 
 
 def generative_deviations(study: Settings) -> Iterator[Deviation]:
@@ -18,7 +18,7 @@ def generative_deviations(study: Settings) -> Iterator[Deviation]:
 def _tiger(study: Settings) -> Deviation:
     tiger = study.settings["generative"]["tiger"]
     quantisers = {
-        "rq_vae": "RQ-VAE on standardised vectors, with AdamW; k-means begins on all items.",
+        "rq_vae": f"RQ-VAE on standardised vectors, with AdamW; k-means begins on all items, {_warmup(study)}.",
         "residual_k_means": "k-means on residuals, without a network.",
     }
     return Deviation(
@@ -39,9 +39,14 @@ def _cofirec(study: Settings) -> Deviation:
         "Its code was not at hand: sizes, learning rates and what reconstructs a level are not known.",
         f"Levels {', '.join(cofirec['levels'])}, without those that a data set lacks; {cofirec['codebook_size']} codes "
         "each; every level is reconstructed from its own code, texts by a shared decoder and the collaborative level "
-        "by a linear map.",
+        f"by a linear map; k-means begins the codebooks, {_warmup(study)}.",
         "The numbers of this row are those of a reading of the paper, not of its code.",
     )
+
+
+def _warmup(study: Settings) -> str:
+    passes = study.settings["generative"]["quantiser_training"]["warmup_epochs"]
+    return f"after {counted(passes, 'epoch')} without codebooks" if passes else "before the network has learnt anything"
 
 
 def _generator(study: Settings) -> Deviation:

@@ -16,7 +16,17 @@ _PROMPT = (
             "The question stands next to the latest items. The small backbone learns the task in this order; what the "
             "order does to a large model is not known here.",
         ),
-        lambda study: study.settings["prompt"]["order"] != "history_first",
+        lambda study: study.lists_candidates and study.settings["prompt"]["order"] != "history_first",
+    ),
+    Declared(
+        Deviation(
+            "Candidates in the prompt",
+            "Listed: the model chooses among what it reads.",
+            "Not listed: the model is asked for any item of the data set, and is then held to the candidates.",
+            "It is what the full ranking needs. The model has to know the titles, and cannot copy one; its "
+            "HitRatio@1 is that of another task, for the same candidates.",
+        ),
+        lambda study: not study.lists_candidates,
     ),
     Declared(
         Deviation(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from ilora.deviations.caseq import caseq_deviations
 from ilora.deviations.data import data_deviations
 from ilora.deviations.declaration import Deviation, Settings
 from ilora.deviations.evaluation import evaluation_deviations
@@ -15,6 +16,7 @@ _TOPICS: tuple[Callable[[Settings], Iterator[Deviation]], ...] = (
     data_deviations,
     evaluation_deviations,
     recommender_deviations,
+    caseq_deviations,
     generative_deviations,
     prompt_deviations,
     gate_deviations,

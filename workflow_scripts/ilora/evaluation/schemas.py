@@ -29,6 +29,12 @@ SUMMARY = pa.schema([*_MEAN_OVER_SEEDS, pa.field("draws", pa.int32(), nullable=F
 #: among, on average.
 RANKING_SUMMARY = pa.schema([*_MEAN_OVER_SEEDS, pa.field("ranked_items", pa.float64(), nullable=False), *_INTERVAL])
 
+#: The same of a method's own settings and of each of its ablations, with the former minus the latter, paired by user
+#: and training; null in the rows of its own.
+RANKING_ABLATIONS = pa.schema(
+    [*RANKING_SUMMARY, *(pa.field(f"difference{end}", pa.float64()) for end in ("", "_low", "_high"))]
+)
+
 #: One row per pair of methods and split: HitRatio@1 of the first, its mean over seeds, minus that of the second.
 DIFFERENCES = pa.schema(
     [

@@ -50,12 +50,9 @@ def rank_targets(
         A table of the RANKS schema, in the order of the sequences.
 
     Raises:
-        ValueError: there are no val and test sequences; scores are of another shape or not finite; or as
-            `SeenItems.before` raises it.
+        ValueError: as `asked_of` and `SeenItems.before` raise it; scores are of another shape or not finite.
     """
-    asked = sequences.filter(pc.is_in(sequences["split"], pa.array(["val", "test"])))
-    if asked.num_rows == 0:
-        raise ValueError("no val or test sequences: expected at least one")
+    asked = asked_of(sequences)
     blocks = [_rank_block(block, score, items, seen, ids) for block in _blocks(asked, max(1, cells // items))]
     places = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
     columns = {name: asked[name] for name in ("sequence_id", "split", "user_id", "target")}
@@ -64,6 +61,18 @@ def rank_targets(
     if ids is None:
         columns |= {name: pa.nulls(asked.num_rows, RANKS.field(name).type) for name in ("id_rank", "id_tied")}
     return pa.table({name: columns[name] for name in RANKS.names}, schema=RANKS)
+
+
+def asked_of(sequences: pa.Table) -> pa.Table:
+    """Return the sequences whose targets are ranked, those of the splits val and test, in their order.
+
+    Raises:
+        ValueError: there are none.
+    """
+    asked = sequences.filter(pc.is_in(sequences["split"], pa.array(["val", "test"])))
+    if asked.num_rows == 0:
+        raise ValueError("no val or test sequences: expected at least one")
+    return asked
 
 
 def _blocks(table: pa.Table, rows: int) -> Iterator[pa.Table]:

@@ -7,7 +7,6 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from ilora.artifacts.schemas import required
 from ilora.data.sequences import SequenceTable
 from ilora.full_ranking.lists import scores_of_lists
 from ilora.full_ranking.ranks import AllScores, rank_targets
@@ -16,19 +15,11 @@ from ilora.generative.beam_search import Beams, IdTrie, ranked_ids, search, vali
 from ilora.generative.examples import IdExamples, collate
 from ilora.generative.generator import Generator
 from ilora.generative.likelihood import log_likelihoods
+from ilora.generative.schemas import BEAM_STATISTICS
 from ilora.generative.semantic_ids import SemanticIds
 from ilora.predictions.building import scored_predictions
 from ilora.predictions.scores import candidate_matrix
 from ilora.progress import Progress
-
-#: One row for each split that was searched without a trie.
-BEAM_STATISTICS = pa.schema(
-    [
-        required("split", pa.string()),
-        required("beams", pa.int32()),  # of each sequence
-        required("valid_share", pa.float64()),  # of them that are the id of an item where nothing holds them to the ids
-    ]
-)
 
 #: Sequences that are read together; nothing depends on it but memory and time.
 BATCH_SIZE = 32
@@ -41,7 +32,7 @@ class Ranking:
     Attributes:
         ranks: table of schema `ilora.full_ranking.schema.RANKS`, with the ranks among ids beside those among items:
             items of one id share its places, and by id the target counts as found where its id is.
-        statistics: table of schema `BEAM_STATISTICS`.
+        statistics: table of schema `ilora.generative.schemas.BEAM_STATISTICS`.
     """
 
     ranks: pa.Table

@@ -3,28 +3,12 @@
 import numpy as np
 import pyarrow as pa
 
-from ilora.artifacts.schemas import optional, required
+from ilora.generative.schemas import ID_STATISTICS, WHOLE_ID
 from ilora.generative.semantic_ids import SemanticIds
-
-#: The name of the row that is about whole ids.
-WHOLE_ID = "id"
-
-#: One row per level, and one for whole ids.
-ID_STATISTICS = pa.schema(
-    [
-        required("level", pa.string()),  # a level's name, or "id"
-        required("size", pa.int64()),  # codes of the level; of whole ids, items
-        required("used", pa.int64()),  # codes, or ids, that at least one item has
-        required("use", pa.float64()),  # used / size
-        required("perplexity", pa.float64()),  # exp of the entropy of how items spread over them, in nats
-        required("largest_group", pa.int64()),  # items that share the most frequent one
-        optional("sharing_items", pa.int64()),  # items whose id is not theirs alone; null for a level
-    ]
-)
 
 
 def id_statistics(ids: SemanticIds) -> pa.Table:
-    """Return a table of schema `ID_STATISTICS`.
+    """Return a table of schema `ilora.generative.schemas.ID_STATISTICS`.
 
     A perplexity equals the number of codes where items spread evenly over all, and falls to 1 in a collapsed codebook.
     """

@@ -71,6 +71,14 @@ class LevelQuantiser(nn.Module):
         quantised: Quantised = self.codebooks[name](self._encode(name, vectors))
         return quantised
 
+    def loss_without_codebooks(self, vectors: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Return the sum over levels of the squared error of the reconstruction from what is not quantised, ()."""
+        losses = []
+        for name, of_level in vectors.items():
+            restored = self.decoders[_network(name)](self._encode(name, of_level))
+            losses.append(((of_level - restored) ** 2).sum(dim=1).mean())
+        return torch.stack(losses).sum()
+
     def loss(self, vectors: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Return the sum over levels of the squared error of the reconstruction and the codebook's loss, ()."""
         losses = []
@@ -119,12 +127,20 @@ def quantise_levels(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derived_seed(seed, _WEIGHTS))
         model = LevelQuantiser({name: of_level.shape[1] for name, of_level in inputs.items()}, size, settings)
-    model.initialise(inputs, seed)
 
-    def loss_of(rows: torch.Tensor) -> torch.Tensor:
-        return model.loss({name: of_level[rows] for name, of_level in inputs.items()})
+    def of_rows(rows: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {name: of_level[rows] for name, of_level in inputs.items()}
 
-    train_quantiser(model, loss_of, next(iter(items.values())), settings, seed, on_step)
+    train_quantiser(
+        model,
+        lambda rows: model.loss_without_codebooks(of_rows(rows)),
+        lambda: model.initialise(inputs, seed),
+        lambda rows: model.loss(of_rows(rows)),
+        next(iter(items.values())),
+        settings,
+        seed,
+        on_step,
+    )
     with torch.no_grad():
         codes = torch.stack([model.quantise(name, of_level).codes for name, of_level in inputs.items()], dim=1)
     return Quantisation(codes, tuple(model.codebooks[name].codebook.detach() for name in inputs))

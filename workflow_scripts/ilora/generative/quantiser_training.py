@@ -1,6 +1,9 @@
-"""Training of codebooks with the network around them: mini-batches of items, a fixed number of passes."""
+"""Training of codebooks with the network around them: mini-batches of items, a fixed number of passes.
 
-import math
+The network is trained without codebooks first. Codes that begin as k-means of what an untrained network encodes are
+left behind as soon as it learns: on MovieLens-100K 15 of 64 codes of the first level were still used after 100 passes.
+"""
+
 from collections.abc import Callable
 
 import torch
@@ -13,24 +16,27 @@ _ORDER = 1
 """The seed's purpose here."""
 
 
-def total_steps(settings: QuantiserTraining, items: int) -> int:
-    """Return how many steps the training takes."""
-    return settings.epochs * math.ceil(items / settings.batch_size)
+LossOf = Callable[[torch.Tensor], torch.Tensor]
+"""Gives the loss, (), over some items, whose ids it is given, int64 (rows,)."""
 
 
 def train_quantiser(
     model: nn.Module,
-    loss_of: Callable[[torch.Tensor], torch.Tensor],
+    loss_without_codebooks: LossOf,
+    initialise: Callable[[], None],
+    loss: LossOf,
     items: int,
     settings: QuantiserTraining,
     seed: int,
     on_step: Callable[[float], object],
 ) -> None:
-    """Train in place.
+    """Train in place: the network alone, and then all of it.
 
     Args:
         model: with its codebooks.
-        loss_of: gives the loss, (), over some items, whose ids it is given, int64 (rows,).
+        loss_without_codebooks: of the network alone.
+        initialise: makes the codebooks of what the network then encodes.
+        loss: of all of it.
         items: how many there are.
         settings: how.
         seed: of the order of the items.
@@ -39,9 +45,39 @@ def train_quantiser(
     Raises:
         FloatingPointError: a loss is not finite.
     """
+    warmup, end = settings.warmup_epochs, settings.warmup_epochs + settings.epochs
+    train_passes(model, loss_without_codebooks, items, range(warmup), settings, seed, on_step)
+    initialise()
+    train_passes(model, loss, items, range(warmup, end), settings, seed, on_step)
+    model.eval()
+
+
+def train_passes(
+    model: nn.Module,
+    loss_of: LossOf,
+    items: int,
+    passes: range,
+    settings: QuantiserTraining,
+    seed: int,
+    on_step: Callable[[float], object],
+) -> None:
+    """Train over some passes in place; arguments as of `train_quantiser`.
+
+    Args:
+        model: what is trained.
+        loss_of: its loss.
+        items: how many there are.
+        passes: their numbers, each with an order of the items of its own.
+        settings: how.
+        seed: of the orders.
+        on_step: called with the loss of each step.
+
+    Raises:
+        FloatingPointError: a loss is not finite.
+    """
     optimizer = torch.optim.AdamW(model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     model.train()
-    for epoch in range(settings.epochs):
+    for epoch in passes:
         order = torch.randperm(items, generator=torch.Generator().manual_seed(derived_seed(seed, _ORDER, epoch)))
         for rows in order.split(settings.batch_size):
             loss = loss_of(rows)
@@ -54,4 +90,3 @@ def train_quantiser(
             loss.backward()
             optimizer.step()
             on_step(loss.item())
-    model.eval()

@@ -76,6 +76,10 @@ class RQVAE(nn.Module):
         self.quantiser = ResidualVectorQuantiser(levels, size, settings.code_size, settings.beta)
         self.decoder = perceptron(widths[::-1])
 
+    def loss_without_codebooks(self, vectors: torch.Tensor) -> torch.Tensor:
+        """Return the squared error of the reconstruction from what is not quantised, mean over rows (rows, width)."""
+        return ((vectors - self.decoder(self.encoder(vectors))) ** 2).sum(dim=1).mean()
+
     def loss(self, vectors: torch.Tensor) -> torch.Tensor:
         """Return the squared error of the reconstruction plus the codebooks' loss, mean over rows (rows, width)."""
         quantised = self.quantiser(self.encoder(vectors))
@@ -93,9 +97,9 @@ def quantise_by_rq_vae(
 ) -> Quantisation:
     """Train an RQ-VAE on the vectors of all items and return their codes.
 
-    Codes that nothing is assigned to are left as they are, as in the paper; the statistics of the ids count them. Two
-    things are not the paper's: the vectors are standardised, and k-means begins on all items in place of the first
-    batch.
+    Codes that nothing is assigned to are left as they are, as in the paper; the statistics of the ids count them. Three
+    things are not the paper's: the vectors are standardised, the network is trained without codebooks first, and
+    k-means begins on all items in place of the first batch.
 
     Args:
         vectors: of the items, float32 (items, width).
@@ -114,9 +118,21 @@ def quantise_by_rq_vae(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derived_seed(seed, _WEIGHTS))
         model = RQVAE(inputs.shape[1], levels, size, settings)
-    with torch.no_grad():
+
+    @torch.no_grad()
+    def initialise() -> None:
         model.quantiser.initialise(model.encoder(inputs), seed)
-    train_quantiser(model, lambda rows: model.loss(inputs[rows]), len(inputs), settings, seed, on_step)
+
+    train_quantiser(
+        model,
+        lambda rows: model.loss_without_codebooks(inputs[rows]),
+        initialise,
+        lambda rows: model.loss(inputs[rows]),
+        len(inputs),
+        settings,
+        seed,
+        on_step,
+    )
     with torch.no_grad():
         codes = model.quantiser(model.encoder(inputs)).codes
     return Quantisation(codes, tuple(level.codebook.detach() for level in model.quantiser.levels))

@@ -9,7 +9,16 @@ from ilora.methods.declaration import LanguageModelMethod
 BASELINES = {"popularity": "Popularity", "markov": "Markov chain"}
 
 #: Sequential recommenders, by id: their labels. `ilora.recommenders` trains them.
-RECOMMENDERS = {"gru4rec": "GRU4Rec", "caser": "Caser", "sasrec": "SASRec", "morec": "MoRec"}
+RECOMMENDERS = {
+    "gru4rec": "GRU4Rec",
+    "caser": "Caser",
+    "sasrec": "SASRec",
+    # Yang et al. 2022, arXiv 2210.13005.
+    "caseq": "CaseQ",
+    # Its ablation: the layers branch, and nothing but the likelihood is learnt from.
+    "caseq_without_kl": "CaseQ without KL",
+    "morec": "MoRec",
+}
 
 #: Recommenders that write the id of the next item, by id: their labels. `ilora.generative` trains them.
 GENERATORS = {"tiger": "TIGER", "cofirec": "CoFiRec"}
@@ -40,8 +49,9 @@ LANGUAGE_MODEL_METHODS = {method.name: method for method in _DECLARED}
 #: Of these, the ones that fine-tune.
 TUNED_METHODS = tuple(name for name, method in LANGUAGE_MODEL_METHODS.items() if method.is_tuned)
 
-#: The methods that can score or list all items, and so have a row of Table 2.
-FULL_RANKING = ("popularity", "markov", *RECOMMENDERS, *GENERATORS)
+#: The methods that can score or list all items, and so have a row of Table 2; those of the language model only where
+#: its prompts list no candidates.
+FULL_RANKING = ("popularity", "markov", *RECOMMENDERS, *GENERATORS, *LANGUAGE_MODEL_METHODS)
 
 #: The label of every method, by id.
 LABELS = {

@@ -1,6 +1,5 @@
 """The small Llama that is tuned on synthetic users: it knows the ring of items, and no group's rule."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +11,9 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from ilora.artifacts.writing import atomic_path
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.training.loop import LogRow, LoopSettings, ParameterGroup, Schedule, train
+from ilora.negative_transfer.batches import batch_of, the_batch
 from ilora.negative_transfer.groups import largest_stride
-from ilora.negative_transfer.vocabulary import Vocabulary, batch_of
+from ilora.negative_transfer.vocabulary import Vocabulary
 
 #: Items of a walk before its stride is clear: a name and two items.
 _UNKNOWN = 3
@@ -89,12 +89,6 @@ def pretrain_ring_backbone(settings: RingBackboneSettings) -> tuple[LlamaForCaus
         ),
     )
     return model, log
-
-
-def the_batch(items: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    """Return the only item of a list: it is a whole batch."""
-    (batch,) = items
-    return batch
 
 
 def save_ring_backbone(model: LlamaForCausalLM, folder: Path) -> None:

@@ -1,5 +1,8 @@
 """Groups of users whose next-item rules agree on some items and contradict each other on the rest."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -82,6 +85,20 @@ class Sequences:
     histories: NDArray[np.int64]
     targets: NDArray[np.int64]
     representations: NDArray[np.float32]
+
+    def rows(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Sequences:
+        """Return the sequences at these places."""
+        return Sequences(self.groups[index], self.histories[index], self.targets[index], self.representations[index])
+
+
+def concatenated(parts: Sequence[Sequences]) -> Sequences:
+    """Return sequences one after another, from at least one part."""
+    return Sequences(
+        np.concatenate([part.groups for part in parts]),
+        np.concatenate([part.histories for part in parts]),
+        np.concatenate([part.targets for part in parts]),
+        np.concatenate([part.representations for part in parts]),
+    )
 
 
 def draw_sequences(users: SyntheticGroups, count: int, length: int, generator: np.random.Generator) -> Sequences:

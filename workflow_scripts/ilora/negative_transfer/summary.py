@@ -57,7 +57,7 @@ def _means(frame: pd.DataFrame, quantities: Sequence[str], keys: list[str], conf
             "quantity": quantity,
             **unnamed,
             **dict(zip(keys, key, strict=True)),
-            **_interval(rows[quantity], 0.0 if quantity == "hit_ratio@1" else -1.0, confidence),
+            **interval_over_seeds(rows[quantity], 0.0 if quantity == "hit_ratio@1" else -1.0, 1.0, confidence),
         }
         for quantity in quantities
         for key, rows in frame.groupby(keys, sort=False)
@@ -71,7 +71,7 @@ def _correlations(frame: pd.DataFrame, confidence: float) -> list[dict[str, Any]
     for key, of_method in frame[frame["method"] != UNIFORM].groupby(keys, sort=False):
         of_seeds = [_rank_correlation(of_seed) for _, of_seed in of_method.groupby("seed")]
         values = {"quantity": "rank_correlation", "degree": None, **dict(zip(keys, key, strict=True))}
-        rows.append(values | _interval(pd.Series(of_seeds), -1.0, confidence))
+        rows.append(values | interval_over_seeds(pd.Series(of_seeds), -1.0, 1.0, confidence))
     return rows
 
 
@@ -82,11 +82,18 @@ def _rank_correlation(frame: pd.DataFrame) -> float:
     return float(spearmanr(frame["similarity"], frame["gain"]).statistic)
 
 
-def _interval(values: pd.Series, lowest: float, confidence: float) -> dict[str, Any]:
-    """The mean with an interval that stays within what the quantity can be, from ``lowest`` to 1."""
+def interval_over_seeds(values: pd.Series, lowest: float, highest: float, confidence: float) -> dict[str, Any]:
+    """Return the mean of the seeds' values with its interval (Student's t): value, low, high, seeds.
+
+    Args:
+        values: one of each seed; where one is not finite, the mean is null.
+        lowest: the quantity cannot be less, nor does the interval say so.
+        highest: nor more.
+        confidence: of the interval; null with one seed.
+    """
     defined = bool(np.isfinite(values).all())
     found: dict[str, Any] = {"value": values.mean() if defined else None, "low": None, "high": None}
     if defined and len(values) > 1:
         half = half_width_over_trainings(values.to_numpy(), confidence)
-        found |= {"low": max(values.mean() - half, lowest), "high": min(values.mean() + half, 1.0)}
+        found |= {"low": max(values.mean() - half, lowest), "high": min(values.mean() + half, highest)}
     return found | {"seeds": len(values)}

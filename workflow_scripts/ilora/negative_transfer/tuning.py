@@ -12,10 +12,10 @@ from transformers import LlamaForCausalLM
 
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.training.loop import Hooks, LoopSettings, ParameterGroup, Schedule, train
-from ilora.negative_transfer.backbone import the_batch
+from ilora.negative_transfer.batches import batch_of, the_batch
 from ilora.negative_transfer.groups import GroupInPrompt, Sequences, SyntheticGroups, draw_sequences
 from ilora.negative_transfer.methods import AdapterShape, Method, adapt
-from ilora.negative_transfer.vocabulary import Vocabulary, batch_of
+from ilora.negative_transfer.vocabulary import Vocabulary
 
 # What the seeds of draws are for.
 TRAINING, TEST, STATISTICS, SHUFFLING, GRADIENTS = range(5)
@@ -80,12 +80,7 @@ class TrainingBatches(Dataset[dict[str, torch.Tensor]]):
 
 def of_group(sequences: Sequences, group: int | None) -> Sequences:
     """Return the sequences of one group, or all if it is None."""
-    if group is None:
-        return sequences
-    kept = sequences.groups == group
-    return Sequences(
-        sequences.groups[kept], sequences.histories[kept], sequences.targets[kept], sequences.representations[kept]
-    )
+    return sequences if group is None else sequences.rows(sequences.groups == group)
 
 
 def inputs_of(
@@ -176,9 +171,20 @@ def tune(
     )
 
 
-@torch.no_grad()
 def _hits(model: HybridLanguageModel, batch: dict[str, torch.Tensor], items: int) -> NDArray[np.bool_]:
     """Whether the item with the highest score of all is the last token of each row."""
+    return item_scores(model, batch, items).argmax(axis=1) == batch["input_ids"][:, -1].numpy()
+
+
+@torch.no_grad()
+def item_scores(model: HybridLanguageModel, batch: dict[str, torch.Tensor], items: int) -> NDArray[np.float32]:
+    """Return how likely each item is after each prompt, as logits, float32 [rows, items].
+
+    Args:
+        model: left in the mode that it is in.
+        batch: as `inputs_of` gives it, on the CPU; the answers in it are not read.
+        items: whose tokens are the first ones.
+    """
     was_training = model.training
     model.eval()
     batch = {name: tensor.to(model.causal_model.device) for name, tensor in batch.items()}
@@ -187,4 +193,4 @@ def _hits(model: HybridLanguageModel, batch: dict[str, torch.Tensor], items: int
     with model.gated(batch.get("gate_inputs"), embeddings, torch.ones_like(prompts, dtype=torch.bool)):
         scores = model.causal_model(inputs_embeds=embeddings, use_cache=False).logits[:, -1, :items]
     model.train(was_training)
-    return (scores.argmax(dim=-1) == batch["input_ids"][:, -1]).cpu().numpy()
+    return scores.float().cpu().numpy()

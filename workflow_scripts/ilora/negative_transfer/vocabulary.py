@@ -3,11 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from ilora.adapters.labels import IGNORED_LABEL
-from ilora.llm.prompts.builder import NO_ITEM
 from ilora.negative_transfer.groups import GroupInPrompt, Sequences
 
 
@@ -28,16 +25,3 @@ class Vocabulary:
         nobody = np.full(len(sequences.groups), self.items + self.groups)
         names = self.items + sequences.groups if group_in_prompt == "named" else nobody
         return np.concatenate([names[:, None], sequences.histories], axis=1)
-
-
-def batch_of(tokens: NDArray[np.int64], answers: int) -> dict[str, torch.Tensor]:
-    """Return the arguments of `ilora.llm.model.hybrid_model.HybridLanguageModel.forward` for token ids of equal length.
-
-    Args:
-        tokens: prompts with answers, int64 [rows, tokens].
-        answers: how many tokens at the end are learnt.
-    """
-    input_ids = torch.from_numpy(tokens)
-    labels = input_ids.clone()
-    labels[:, : tokens.shape[1] - answers] = IGNORED_LABEL
-    return {"input_ids": input_ids, "behaviour": torch.full_like(input_ids, NO_ITEM), "labels": labels}

@@ -1,4 +1,4 @@
-"""Sequential recommenders of RecBole (SASRec, GRU4Rec, Caser; MoRec on SASRec): trained, exported in our ids, scored.
+"""Sequential recommenders of RecBole, and MoRec and CaseQ on them: trained, exported in our ids, scored.
 
 The only room that imports RecBole.
 """

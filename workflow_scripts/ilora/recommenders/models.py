@@ -8,8 +8,14 @@ import numpy as np
 import torch
 from recbole.model.abstract_recommender import SequentialRecommender
 
-from ilora.configuration.sections.recommender_values import CaserSection, GRU4RecSection, SASRecSection
+from ilora.configuration.sections.recommender_values import (
+    CaseQSection,
+    CaserSection,
+    GRU4RecSection,
+    SASRecSection,
+)
 from ilora.predictions.scores import Vectors
+from ilora.recommenders.caseq import CaseQ
 from ilora.recommenders.caser import ProductCaser
 from ilora.recommenders.encoded_titles import EncodedTitles
 from ilora.recommenders.losses import draw_negatives, takes_negatives
@@ -18,8 +24,9 @@ from ilora.recommenders.recbole_models import GRU4Rec, SASRec
 from ilora.recommenders.settings import Architecture, MoRecArchitecture
 from ilora.recommenders.title_embedding import TitleEmbedding
 
-# RecBole's, of SASRec's initial weights.
+# RecBole's, of SASRec's initial weights, and in its layer norms.
 _INITIAL_DEVIATION = 0.02
+_EPSILON = 1e-12
 
 # Caser alone reads the user. The users whom the protocol random_users evaluates are none of those it is trained
 # on, so an embedding of theirs would be noise: all share one, which makes Caser a function of the history.
@@ -152,7 +159,7 @@ def _recbole_model(
                 "hidden_act": architecture.activation,
                 "hidden_dropout_prob": architecture.dropout,
                 "attn_dropout_prob": architecture.dropout,
-                "layer_norm_eps": 1e-12,
+                "layer_norm_eps": _EPSILON,
                 "initializer_range": _INITIAL_DEVIATION,
             }
         case GRU4RecSection():
@@ -169,6 +176,21 @@ def _recbole_model(
                 "nv": architecture.vertical_filters,
                 "dropout_prob": architecture.dropout,
                 "reg_weight": architecture.penalty,
+            }
+        case CaseQSection():
+            return CaseQ, {
+                "unit": architecture.unit,
+                "n_layers": architecture.layers,
+                "n_units": architecture.units,
+                "kl_weight": architecture.kl_weight,
+                "pseudo_sequences": architecture.pseudo_sequences,
+                "n_heads": architecture.heads,
+                "hidden_size": embedding_size,
+                "inner_size": architecture.feed_forward_size,
+                "hidden_act": architecture.activation,
+                "hidden_dropout_prob": architecture.dropout,
+                "layer_norm_eps": _EPSILON,
+                "initializer_range": _INITIAL_DEVIATION,
             }
 
 

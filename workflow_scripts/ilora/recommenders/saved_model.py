@@ -21,7 +21,7 @@ class ModelShape:
     """What a model is built from.
 
     Attributes:
-        recommender: "sasrec", "gru4rec", "caser" or "morec".
+        recommender: its id, such as "sasrec".
         architecture: settings of that model.
         embedding_size: of the items, and of the sequence representation.
         items: number of items in the data set.

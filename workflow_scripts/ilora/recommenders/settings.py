@@ -1,6 +1,7 @@
 """What a recommender is built and trained with: the sections of the configuration, and what a data set adds to them."""
 
 from ilora.configuration.sections.recommender_values import (
+    CaseQSection,
     CaserSection,
     GRU4RecSection,
     RecommenderTraining,
@@ -19,12 +20,14 @@ class MoRecArchitecture(SASRecSection):
     title_width: Count = 1
 
 
-Architecture = SASRecSection | GRU4RecSection | CaserSection
+Architecture = SASRecSection | GRU4RecSection | CaserSection | CaseQSection
 
 ARCHITECTURES: dict[str, type[Architecture]] = {
     "sasrec": SASRecSection,
     "gru4rec": GRU4RecSection,
     "caser": CaserSection,
+    "caseq": CaseQSection,
+    "caseq_without_kl": CaseQSection,
     "morec": MoRecArchitecture,
 }
 

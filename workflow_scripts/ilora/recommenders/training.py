@@ -110,7 +110,7 @@ def train_recommender(
         shape: of the model.
         settings: how to train.
         inputs: the data set.
-        seed: of initial weights, dropout and the order of the sequences.
+        seed: of initial weights, dropout, the order of the sequences and CaseQ's pseudo-sequences.
         logger: where progress goes.
         device: where to compute.
 

@@ -17,6 +17,7 @@ from recbole.model.abstract_recommender import SequentialRecommender
 
 from ilora.artifacts.schemas import TRAINING_LOG
 from ilora.recommenders import validation
+from ilora.recommenders.caseq import CaseQ
 from ilora.recommenders.losses import train_by
 from ilora.recommenders.models import optimizer_for, training_loss
 from ilora.recommenders.padded_sequences import PaddedSequences
@@ -65,7 +66,7 @@ def train(
         training: the training sequences.
         validation_sets: what to stop on.
         settings: how to train.
-        seed: of initial weights, dropout and the order of the sequences.
+        seed: of initial weights, dropout, the order of the sequences and CaseQ's pseudo-sequences.
         on_step: called with the loss of each step.
         device: where to compute.
 
@@ -81,6 +82,8 @@ def train(
         torch.manual_seed(_derived_seed(seed, "weights and dropout"))
         model = build().to(device)
         train_by(model, settings.loss)
+        if isinstance(model, CaseQ):
+            model.draws.manual_seed(_derived_seed(seed, "pseudo-sequences"))
         log = _fit(model, training, validation_sets, settings, seed, on_step)
     return model.to(CPU).eval(), log
 

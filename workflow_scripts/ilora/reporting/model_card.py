@@ -146,6 +146,8 @@ def _prompt(facts: CardFacts) -> str:
         "history_first": "the history, then the candidates",
         "candidates_first": "the candidates, then the history",
     }[facts.prompt["order"]]
+    if facts.prompt.get("candidates") == "none":
+        order = "the history, without candidates"
     place = {"before_title": "before", "after_title": "after"}[facts.prompt["behaviour_token"]]
     tokens = "" if facts.sequence_encoder is None else f"; a behaviour token {place} each title"
     return f"{template}; {order}{tokens}"

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ilora.data.protocol_names import RELEASED
+from ilora.data.protocol_names import RELEASED, ROLLING, kind_of, period_of
 from ilora.datasets.declaration import DOWNLOAD, Dataset
 from ilora.datasets.loading import module_of
 from ilora.datasets.register import DATASETS
@@ -72,12 +72,28 @@ class DataFiles:
         release = self.dataset(wildcards).release if wildcards["protocol"] == RELEASED else None
         return {} if release is None else digests(release.facts)
 
+    def periods(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return the periods of the protocol `rolling`; of another, none."""
+        protocol = wildcards["protocol"]
+        if kind_of(protocol) != ROLLING:
+            return {}
+        _, periods = period_of(protocol)
+        return {"periods": fill(self.study.layout.periods, dataset=wildcards["dataset"], periods=periods)}
+
     def filters(self, wildcards: Wildcards) -> dict[str, Any]:
         """Return what the study chooses about filtering a data set, and nothing about another."""
         return {name: getattr(self.study.config.data, name) for name in self.dataset(wildcards).options}
 
     def wording(self, wildcards: Wildcards) -> dict[str, str]:
-        """Return the sentences of a data set in prompts."""
+        """Return the sentences of a data set in prompts that list candidates."""
+        sentences = asdict(self.dataset(wildcards).wording)
+        del sentences["open_question"]
+        return sentences
+
+    def wording_of_study(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return the sentences of a data set in the prompts of the language model."""
+        if self.study.config.prompt.candidates == "listed":
+            return self.wording(wildcards)
         return asdict(self.dataset(wildcards).wording)
 
     def modules(self, wildcards: Wildcards) -> tuple[str, ...]:

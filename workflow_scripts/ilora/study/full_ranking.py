@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ilora.layout import parse_run
-from ilora.methods.register import FULL_RANKING
+from ilora.layout import expand, parse_run
+from ilora.methods.register import FULL_RANKING, LANGUAGE_MODEL_METHODS
 from ilora.study.study import Study, Wildcards
 
 
@@ -21,7 +21,26 @@ class FullRankingFiles:
         if not self.study.config.full_ranking.enabled:
             return []
         tables = self.study.targets.of_runs("ranks.parquet")
-        return [path for path in tables if parse_run(path).method in FULL_RANKING]
+        return [path for path in tables if parse_run(path).method in self._methods]
+
+    @property
+    def _methods(self) -> tuple[str, ...]:
+        """The methods that can rank all items with the prompts of the study."""
+        if self.study.config.prompt.candidates == "none":
+            return FULL_RANKING
+        return tuple(method for method in FULL_RANKING if method not in LANGUAGE_MODEL_METHODS)
+
+    def plans(self) -> list[str]:
+        """Return what the rankings by a language model are planned to cost; none where there are no such ones."""
+        config = self.study.config
+        methods = [method for method in self.study.backbone_methods if method in self._methods]
+        return expand(
+            self.study.layout.ranking_plan,
+            dataset=config.datasets,
+            protocol=config.protocol,
+            backbone=self.study.backbone_id,
+            method=methods if config.full_ranking.enabled else [],
+        )
 
     @property
     def leaves_seen_out(self) -> bool:
@@ -40,4 +59,5 @@ class FullRankingFiles:
     def artifacts(self) -> list[str]:
         """Return every file of it, each once."""
         layout = self.study.layout
-        return [*self.ranks, layout.ranking_summary, layout.ranking_differences] if self.ranks else []
+        tables = [layout.ranking_summary, layout.ranking_differences]
+        return [*self.plans(), *self.ranks, *tables] if self.ranks else []

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ilora.configuration.generative_variants import generative_variant, variant_names
+from ilora.configuration.sections.generative import GenerativeSection
+from ilora.configuration.types import DEFAULT_VARIANT
 from ilora.layout import expand, fill
 from ilora.study.study import COLLABORATIVE_RECOMMENDER, Study, Wildcards
 
@@ -16,34 +19,83 @@ class GenerativeFiles:
     study: Study
 
     def vectors(self, wildcards: Wildcards) -> dict[str, str]:
-        """Return what the ids of a method are made of: vectors of texts, and a recommender's where it reads them."""
+        """Return what the ids of a run are made of: vectors of texts, and a recommender's where it reads them."""
         layout = self.study.layout
         encoder = self.study.title_encoder.model_id
         files = {"text_vectors": fill(layout.text_vectors, **{**wildcards, "backbone": encoder})}
-        if wildcards["generator"] == "cofirec" and self.study.generates_from_interactions:
+        if wildcards["generator"] == "cofirec" and self._settings(wildcards).cofirec.reads_interactions:
             recommender = {**wildcards, "recommender": COLLABORATIVE_RECOMMENDER}
             files["item_embeddings"] = fill(layout.recommender_file("item_embeddings.safetensors"), **recommender)
         return files
 
     def tokenizer(self, wildcards: Wildcards) -> dict[str, Any]:
-        """Return how the ids of a method are made, so that editing another's makes none anew."""
-        return self.study.config.generative.plain("quantiser_training", wildcards["generator"])
+        """Return how the ids of a run are made, so that editing another method's makes none anew."""
+        return self._settings(wildcards).plain("quantiser_training", wildcards["generator"])
 
     def generator(self, wildcards: Wildcards) -> dict[str, Any]:
-        """Return how the generator of a method is built and trained."""
-        return self.study.config.generative.plain("generator", wildcards["generator"])
+        """Return how the generator of a run is built and trained."""
+        return self._settings(wildcards).plain("generator", wildcards["generator"])
+
+    def ranks_of_ablations(self, wildcards: Wildcards) -> list[str]:
+        """Return the ranks by a method's own run and by each of its ablations on one data set, over seeds."""
+        return expand(
+            fill(self.study.layout.generator_ranks, **wildcards),
+            variant=self.variants(wildcards["generator"]),
+            seed=self.study.config.seeds,
+        )
+
+    def each_ablated(self) -> list[Wildcards]:
+        """Return the wildcards of each data set and method with ablations."""
+        return [
+            {"dataset": dataset, "generator": method}
+            for dataset in self.study.config.datasets
+            for method in self.study.generators
+            if len(self.variants(method)) > 1
+        ]
+
+    def variants(self, method: str) -> list[str]:
+        """Return what paths call the runs of a method, the study's own first."""
+        return variant_names(self.study.config.generative, method)
+
+    def of_own_runs(self, pattern: str) -> list[str]:
+        """Return a file of each method's own run, over data sets and seeds."""
+        config = self.study.config
+        return [
+            path
+            for method in self.study.generators
+            for path in expand(
+                pattern,
+                dataset=config.datasets,
+                protocol=config.protocol,
+                generator=method,
+                variant=DEFAULT_VARIANT,
+                seed=config.seeds,
+            )
+        ]
 
     def artifacts(self) -> list[str]:
         """Return every file of the generative recommenders but those that runs are asked for, each once."""
         study, layout = self.study, self.study.layout
         patterns = [layout.semantic_ids, layout.id_statistics, layout.generator_model, layout.generator_log]
         patterns += [layout.beam_statistics] if study.config.full_ranking.enabled else []
-        values: dict[str, object] = {
+        of_study: dict[str, object] = {
             "dataset": study.config.datasets,
             "protocol": study.config.protocol,
-            "generator": study.generators,
             "seed": study.config.seeds,
-            "backbone": study.title_encoder.model_id,
         }
-        files = [path for pattern in patterns for path in expand(pattern, **values)]
-        return files + (expand(layout.text_vectors, **values) if study.generators else [])
+        files = [
+            path
+            for pattern in patterns
+            for method in study.generators
+            for path in expand(pattern, **of_study, generator=method, variant=self.variants(method))
+        ]
+        encoder = study.title_encoder.model_id
+        files += expand(layout.text_vectors, **of_study, backbone=encoder) if study.generators else []
+        for ablated in self.each_ablated():
+            of_method = {**ablated, "protocol": study.config.protocol}
+            files += [*self.ranks_of_ablations(of_method), fill(layout.generator_ablations, **of_method)]
+        return files
+
+    def _settings(self, wildcards: Wildcards) -> GenerativeSection:
+        variant = wildcards.get("variant", DEFAULT_VARIANT)
+        return generative_variant(self.study.config.generative, wildcards["generator"], variant)

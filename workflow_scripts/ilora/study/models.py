@@ -59,6 +59,11 @@ class ModelFiles:
         """Return a model's revision on the hub."""
         return self.named(wildcards).revision
 
+    @property
+    def pretraining_prompt(self) -> dict[str, Any]:
+        """The prompts that the embedded backbone is pretrained on: what it learns is to choose among candidates."""
+        return self.study.config.prompt.model_copy(update={"candidates": "listed"}).plain()
+
     def backbone_files(self, wildcards: Wildcards) -> dict[str, str]:
         """Return the files of the backbone that a path names; a local directory has none that are followed."""
         return self._files(self.named(wildcards), wildcards)

@@ -38,9 +38,11 @@ class RecommenderFiles:
 
     def architecture(self, wildcards: Wildcards) -> dict[str, Any]:
         """Return the settings of a recommender's model alone, so that editing another's trains nothing anew."""
+        recommenders, recommender = self.study.config.recommenders, wildcards["recommender"]
+        if recommender == "caseq_without_kl":
+            return recommenders.caseq.model_copy(update={"kl_weight": 0.0}).plain()
         # MoRec's model is SASRec.
-        name = "sasrec" if wildcards["recommender"] == "morec" else wildcards["recommender"]
-        section: Section = getattr(self.study.config.recommenders, name)
+        section: Section = getattr(recommenders, "sasrec" if recommender == "morec" else recommender)
         return section.plain()
 
     @property

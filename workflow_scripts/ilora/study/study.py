@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from ilora.baselines.chat.keys import read_key
 from ilora.configuration.endpoint import endpoint_address
+from ilora.configuration.generative_variants import generative_variant, variant_names
 from ilora.configuration.loading import load_study
 from ilora.configuration.packaged_models import INSTALLATION
 from ilora.configuration.problems import Problem
 from ilora.configuration.sections.backbone import BackboneSection
 from ilora.configuration.study import PROTOCOLS, StudyConfig
 from ilora.configuration.validation import ConfigurationError
+from ilora.data.protocol_names import WITH_A_SETTING
 from ilora.layout import LAST_SNAPSHOT, Layout
 from ilora.methods.declaration import LanguageModelMethod
 from ilora.methods.register import (
@@ -184,8 +186,10 @@ class Study:
 
     @property
     def generates_from_interactions(self) -> bool:
-        """Whether the ids of a method are made of a recommender's item embeddings too."""
-        return "cofirec" in self.methods and "collaborative" in self.config.generative.cofirec.levels
+        """Whether the ids of a method, or of an ablation of it, are made of a recommender's item embeddings too."""
+        section, method = self.config.generative, "cofirec"
+        settings = (generative_variant(section, method, name).cofirec for name in variant_names(section, method))
+        return method in self.methods and any(each.reads_interactions for each in settings)
 
     @property
     def chat_draws(self) -> dict[str, int]:
@@ -198,7 +202,8 @@ class Study:
         search = self.config.recommenders.weight_decay_search
         return {
             "dataset": one_of(self.config.known_datasets),
-            "protocol": one_of(PROTOCOLS),
+            "protocol": one_of((*PROTOCOLS, WITH_A_SETTING)),
+            "periods": r"\d+",
             "recommender": one_of(RECOMMENDERS),
             "weight_decay": one_of(map(weight_decay_text, search.values)),
             "baseline": one_of(BASELINES),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,6 +10,8 @@ from ilora.configuration.finetuning import finetuning_values
 from ilora.configuration.types import DEFAULT_VARIANT
 from ilora.layout import LAST_SNAPSHOT, expand, parse_run
 from ilora.methods.register import BASELINES, CHAT_METHODS, GENERATORS, RECOMMENDERS
+from ilora.study.drift import DriftFiles
+from ilora.study.feedback import FeedbackFiles
 from ilora.study.full_ranking import FullRankingFiles
 from ilora.study.generative import GenerativeFiles
 from ilora.study.models import ModelFiles
@@ -44,9 +47,17 @@ class Targets:
 
     study: Study
 
-    def runs(self, dataset: str) -> list[str]:
-        """Return the folders of the study that hold a `predictions.parquet` of the data set."""
-        return [folder for method in self.study.methods for folder in self._runs_of(method, dataset)]
+    def runs(self, dataset: str, protocol: str | None = None, methods: Iterable[str] | None = None) -> list[str]:
+        """Return the folders of the study that hold a `predictions.parquet` of the data set.
+
+        Args:
+            dataset: its name.
+            protocol: None for the study's own.
+            methods: some of the study's; None for all.
+        """
+        protocol = self.study.config.protocol if protocol is None else protocol
+        chosen = self.study.methods if methods is None else methods
+        return [folder for method in chosen for folder in self._runs_of(method, dataset=dataset, protocol=protocol)]
 
     def of_runs(self, name: str) -> list[str]:
         """Return the file of this name beside every table of predictions of the study."""
@@ -137,7 +148,13 @@ class Targets:
                 files += self._of_study(layout.embedded_backbone_file(name))
         return list(
             dict.fromkeys(
-                [*files, *self.sweeps.artifacts(), *self.random_splits.artifacts(), *self.full_ranking.artifacts()]
+                [
+                    *files,
+                    *self.sweeps.artifacts(),
+                    *self.random_splits.artifacts(),
+                    *self.full_ranking.artifacts(),
+                    *self.drift.artifacts(),
+                ]
             )
         )
 
@@ -177,26 +194,36 @@ class Targets:
         return FullRankingFiles(self.study)
 
     @cached_property
+    def drift(self) -> DriftFiles:
+        """Those of methods that age."""
+        return DriftFiles(self.study)
+
+    @cached_property
+    def feedback(self) -> FeedbackFiles:
+        """Those of the simulation of recommend, click and retrain."""
+        return FeedbackFiles(self.study)
+
+    @cached_property
     def generative(self) -> GenerativeFiles:
         """Those of the generative recommenders."""
         return GenerativeFiles(self.study)
 
-    def _runs_of(self, method: str, dataset: str) -> list[str]:
+    def _runs_of(self, method: str, **data: str) -> list[str]:
         layout = self.study.layout
         if method in BASELINES:
-            return self._of_study(layout.baseline, dataset=dataset, baseline=method)
+            return self._of_study(layout.baseline, **data, baseline=method)
         if method in RECOMMENDERS:
-            return self._of_study(layout.recommender, dataset=dataset, recommender=method)
+            return self._of_study(layout.recommender, **data, recommender=method)
         if method in GENERATORS:
-            return self._of_study(layout.generator, dataset=dataset, generator=method)
+            return self._of_study(layout.generator, **data, generator=method)
         if method in self.study.tuned_methods:
-            return self._of_study(layout.tuned_run, dataset=dataset, method=method)
+            return self._of_study(layout.tuned_run, **data, method=method)
         if method == "chatrec":
             # Every seed's ranking would be paid for, so that only the first one's is.
             first, model = self.study.config.seeds[:1], self.study.chat_model_id
-            return self._of_study(layout.tuned_run, dataset=dataset, method=method, backbone=model, seed=first)
+            return self._of_study(layout.tuned_run, **data, method=method, backbone=model, seed=first)
         model = self.study.chat_model_id if method in CHAT_METHODS else self.study.backbone_id
-        return self._of_study(layout.untuned_run, dataset=dataset, method=method, backbone=model)
+        return self._of_study(layout.untuned_run, **data, method=method, backbone=model)
 
     def _of_study(self, pattern: str, **values: object) -> list[str]:
         """Return the pattern filled with the study's own values and the given ones, which win."""

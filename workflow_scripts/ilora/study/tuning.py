@@ -61,7 +61,7 @@ class TuningFiles:
             backbone=ModelFiles(self.study).source(wildcards),
             finetuning=self.variant(wildcards).finetuning,
             prompt=config.prompt,
-            wording=PromptWording(**DataFiles(self.study).wording(wildcards)),
+            wording=PromptWording(**DataFiles(self.study).wording_of_study(wildcards)),
             candidates=config.data.candidates,
             candidate_seed=config.data.candidate_seed,
         ).plain()
@@ -86,6 +86,12 @@ class TuningFiles:
             "prompt": self.study.config.prompt.plain(),
             "decoding": decoding.plain(),
         }
+
+    def prompt_kind(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return what a method's prompts hold and how they are worded, beside what the study says."""
+        method = LANGUAGE_MODEL_METHODS[wildcards["method"]]
+        texts = self.variant(wildcards).finetuning.prompt_texts if method.is_tuned else "lists"
+        return {"kind": method.prompt, "texts": texts}
 
     def sequence_encoder(self, wildcards: Wildcards) -> str | None:
         """Return the sequence encoder of a method with hybrid prompts; None for a method of text alone."""

@@ -14,6 +14,7 @@ from ilora.datasets.register import DATASETS
 from ilora.evaluation.schemas import DIFFERENCES, RANKING_SUMMARY
 from ilora.evaluation.variation import Variation
 from ilora.layout import TABLES
+from ilora.methods.register import LANGUAGE_MODEL_METHODS
 from ilora.plotting.html_page import html_page, html_table, section
 from ilora.plotting.labels import dataset_label, method_label, p_value
 from ilora.plotting.latex_table import Row, latex_table
@@ -166,7 +167,20 @@ def _notes(summary: pa.Table, settings: Mapping[str, Any]) -> list[str]:
         "± is the standard deviation over trainings. With one training, an interval says nothing of another one.",
         f"{method_label(settings['reference'])} minus it: NDCG@10, paired by user; p by the sign-flip test over users, "
         "corrected by Holm over the rows of a split of all data sets, over trainings widened as the interval is.",
+        *_notes_of_language_models(summary),
         *ranking_notes(_metrics(summary)),
+    ]
+
+
+def _notes_of_language_models(summary: pa.Table) -> list[str]:
+    rows = [row for row in summary.to_pylist() if row["method"] in LANGUAGE_MODEL_METHODS]
+    if not rows:
+        return []
+    methods, backbones = (dict.fromkeys(row[key] for row in rows) for key in ("method", "backbone"))
+    return [
+        f"{', '.join(map(method_label, methods))}: prompts list no candidates, and an item's score is the "
+        "log-probability of its title and of the end behind it, computed for every title of the data set. "
+        f"Backbone: {', '.join(backbones)}."
     ]
 
 

@@ -17,7 +17,7 @@ import ilora
 from ilora.benchmarks.gpu.requirements import LEAST_VERSIONS, OF_ANY_VERSION
 from ilora.benchmarks.gpu.run import PARTS
 
-pytestmark = pytest.mark.several_processes
+pytestmark = pytest.mark.slow
 
 #: What `make gpu` calls.
 SCRIPT = Path(ilora.__file__).parents[1] / "measure_gpu.py"

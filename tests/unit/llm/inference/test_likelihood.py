@@ -10,8 +10,8 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from hybrid_models import ITEMS, Adapter, hybrid_model
-from ilora.llm.inference.likelihood import score_answers, score_catalogue, score_without_sharing
+from hybrid_models import Adapter, hybrid_model
+from ilora.llm.inference.likelihood import score_answers, score_without_sharing
 from ilora.llm.inference.prompt_batches import PreparedPrompt
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder
@@ -131,25 +131,6 @@ def test_the_same_tokens_score_exactly_the_same(builder: PromptBuilder, tokenize
         (scores,) = score_answers(hybrid, [prompt], [answers], batch_size=1, progress=shown)
     assert scores.sums[1] == scores.sums[3] == scores.sums[5]
     assert len(set(scores.sums)) == 4
-
-
-@pytest.mark.parametrize("answers_in_a_pass", [3, 64])
-def test_a_catalogue_is_scored_as_its_answers_alone(
-    answers_in_a_pass: int,
-    builder: PromptBuilder,
-    tokenizer: PreTrainedTokenizerFast,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("ilora.llm.inference.likelihood._ANSWERS_IN_A_PASS", answers_in_a_pass)
-    hybrid = hybrid_model("instance_wise", len(tokenizer))
-    prompts = prompts_of(builder)
-    catalogue = [builder.answer(item) for item in (*range(ITEMS), 2)]
-    with progress() as shown:
-        scores = score_catalogue(hybrid, prompts, catalogue, batch_size=2, progress=shown)
-    for prompt, found in zip(prompts, scores, strict=True):
-        assert_equal_to_ten_digits(found.sums, [by_hand(hybrid, prompt, answer) for answer in catalogue])
-        np.testing.assert_array_equal(found.tokens, [len(answer) for answer in catalogue])
-        assert found.sums[2] == found.sums[-1]
 
 
 def test_half_precision_is_close(builder: PromptBuilder, tokenizer: PreTrainedTokenizerFast) -> None:

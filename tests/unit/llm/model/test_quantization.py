@@ -18,8 +18,15 @@ from ilora.llm.training.tuning_job import TuningJob, prepare_tuning, run_tuning
 from small_tuning import with_values
 
 
-@pytest.mark.parametrize("quantization", ["nf4", "int8"])
-@pytest.mark.parametrize("adapter", ["uniform", "instance_wise"])
+@pytest.mark.parametrize(
+    ("adapter", "quantization"),
+    [
+        ("instance_wise", "nf4"),
+        pytest.param("instance_wise", "int8", marks=pytest.mark.slow),
+        pytest.param("uniform", "int8", marks=pytest.mark.slow),
+        pytest.param("uniform", "nf4", marks=pytest.mark.slow),
+    ],
+)
 def test_a_quantized_backbone_is_tuned_and_its_adapter_comes_back(
     job: TuningJob, tokenizer: PreTrainedTokenizerFast, tmp_path: Path, quantization: str, adapter: Any
 ) -> None:

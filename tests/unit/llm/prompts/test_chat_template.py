@@ -79,6 +79,17 @@ def test_the_prompt_is_the_users_message_as_the_template_writes_it(template: str
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
+def test_without_candidates_the_message_is_the_history_and_a_question(template: str) -> None:
+    # The order is of two lists, and there is one.
+    style = PromptStyle("candidates_first", "none", "chat", candidates="none")
+    prompt = builder_of(template, style).prompt(HISTORY, CANDIDATES)
+    before, behind, _ = FRAMES[template]
+    history = MESSAGE.partition("Candidates:")[0]
+    question = "Which of all movies does the user watch next?"
+    assert chat_tokenizer(template).decode(prompt.token_ids) == before + history + question + behind
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
 @pytest.mark.parametrize(("style", "items"), [(BY_THE_PAPER, [0, 2, 3, 1]), (EMBEDDED, [3, 1, 0, 2])])
 def test_behaviour_tokens_stand_beside_their_titles(template: str, style: PromptStyle, items: list[int]) -> None:
     tokenizer, builder = chat_tokenizer(template), builder_of(template, style)

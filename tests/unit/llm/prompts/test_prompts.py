@@ -1,5 +1,7 @@
 """Prompts, written out."""
 
+from dataclasses import replace
+
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
@@ -29,6 +31,14 @@ The Ape<item>
 Which candidate does the user watch next?
 """
 
+WITHOUT_CANDIDATES = """<s>The user has watched these movies, in this order:
+<item>Alien
+<item>The Ape II
+Which of all movies does the user watch next?
+<item>"""
+
+TEXT_ONLY_WITHOUT_CANDIDATES = WITHOUT_CANDIDATES.replace("<item>", "")
+
 TEXT_ONLY = HISTORY_FIRST.replace("<item>", "")
 
 
@@ -38,6 +48,8 @@ TEXT_ONLY = HISTORY_FIRST.replace("<item>", "")
         (PromptStyle("candidates_first", "before_title"), CANDIDATES_FIRST, [3, 1, 0, 2, NO_ITEM]),
         (PromptStyle("history_first", "after_title"), HISTORY_FIRST, [0, 2, 3, 1]),
         (PromptStyle("history_first", "none"), TEXT_ONLY, []),
+        (PromptStyle("candidates_first", "before_title", candidates="none"), WITHOUT_CANDIDATES, [0, 2, NO_ITEM]),
+        (PromptStyle("history_first", "none", candidates="none"), TEXT_ONLY_WITHOUT_CANDIDATES, []),
     ],
 )
 def test_prompt_as_text_and_behaviour_tokens_in_their_places(
@@ -56,6 +68,12 @@ def test_prompt_as_text_and_behaviour_tokens_in_their_places(
         index for token, index in zip(prompt.token_ids, prompt.behaviour, strict=True) if token != builder.placeholder
     ]
     assert set(elsewhere) == {NO_ITEM}
+
+
+def test_candidates_that_are_not_listed_need_a_question_about_all_items(tokenizer: PreTrainedTokenizerFast) -> None:
+    wording = replace(DATASETS["movielens"].wording, open_question=None)
+    with pytest.raises(ValueError, match=r"prompt\.candidates: found none, and the wording .* has no open_question"):
+        PromptBuilder(tokenizer, TITLES, PromptStyle("history_first", "none", candidates="none"), wording)
 
 
 def test_answer_is_the_title_and_a_newline(tokenizer: PreTrainedTokenizerFast, builder: PromptBuilder) -> None:
@@ -94,4 +112,5 @@ def test_words_make_sentences() -> None:
         history="The user has read these books, in this order:\n",
         candidates="Candidates:\n",
         question="Which candidate does the user read next?\n",
+        open_question="Which of all books does the user read next?\n",
     )

@@ -62,6 +62,22 @@ def test_behaviour_tokens_before_titles_and_none(tokenizer: PreTrainedTokenizerF
     assert tokenizer.decode(without.token_ids) == "<s>" + TEXTS[0].format("")
 
 
+def test_texts_without_candidates(tokenizer: PreTrainedTokenizerFast) -> None:
+    history = "Alien<item>, The Ape II<item>"
+    listed = f"<s>The user has watched these movies, in this order: {history}"
+    expected = [
+        f"{listed}. Which of all movies does the user watch next? ",
+        f"{listed}. The one that comes next is: ",
+        f"<s>From first to last, a user has chosen: {history}. Recommend what to choose next. Name one and nothing "
+        "else. Recommendation: ",
+    ]
+    style = PromptStyle("candidates_first", "after_title", texts="sentences", candidates="none")
+    builder = PromptBuilder(tokenizer, TITLES, style, WORDING)
+    prompts = [builder.prompt([0, 2], [3, 1], number) for number in range(3)]
+    assert [tokenizer.decode(prompt.token_ids) for prompt in prompts] == expected
+    assert [[item for item in prompt.behaviour if item != NO_ITEM] for prompt in prompts] == [[0, 2]] * 3
+
+
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_a_tokenizer_that_begins_every_text_with_a_space(number: int) -> None:
     tokenizer = metaspace_tokenizer()

@@ -18,7 +18,7 @@ from tiny_models import representations
 VOCABULARY, STEPS, LAYERS = 30, 3, 4
 #: The last layer is computed at few positions, and never again.
 CHECKPOINTED = LAYERS - 1
-RECOMPUTED = {"activation_checkpointing": True}
+RECOMPUTED: dict[str, Any] = {"activation_checkpointing": True}
 
 
 def examples(gated: bool) -> list[TrainingExample]:
@@ -37,7 +37,10 @@ def examples(gated: bool) -> list[TrainingExample]:
     ]
 
 
-def trained(adapter: Adapter, folder: Path, **checkpointing: Any) -> tuple[list[float], int, HybridLanguageModel]:
+Trained = tuple[list[float], int, HybridLanguageModel]
+
+
+def trained(adapter: Adapter, folder: Path, **checkpointing: Any) -> Trained:
     """Return the loss of each step, how many layers ran, and the trained model."""
     model = hybrid_model(adapter, VOCABULARY, dtype=torch.float32, num_hidden_layers=LAYERS)
     for name, parameter in model.named_parameters():
@@ -69,7 +72,14 @@ def trained(adapter: Adapter, folder: Path, **checkpointing: Any) -> tuple[list[
     return losses, len(runs), model
 
 
-@pytest.mark.parametrize("adapter", ["uniform", "instance_wise"])
+@pytest.fixture(scope="module", params=["uniform", "instance_wise"])
+def adapter_and_plain(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Adapter, Trained]:
+    """An adapter, and what its training without checkpointing gives."""
+    return request.param, trained(request.param, tmp_path_factory.mktemp("plain"))
+
+
 @pytest.mark.parametrize(
     ("checkpointing", "recomputed"),
     [
@@ -79,21 +89,22 @@ def trained(adapter: Adapter, folder: Path, **checkpointing: Any) -> tuple[list[
             # The name that transformers had for it before.
             marks=pytest.mark.filterwarnings("ignore:`gradient_checkpointing` is deprecated:FutureWarning"),
         ),
-        (RECOMPUTED, CHECKPOINTED),
-        (
-            {"activation_checkpointing": True, "activation_checkpointing_kwargs": {"preserve_rng_state": True}},
+        ({**RECOMPUTED, "activation_checkpointing_kwargs": {"every_n_layers": 2}}, LAYERS // 2),
+        pytest.param(RECOMPUTED, CHECKPOINTED, marks=pytest.mark.slow),
+        pytest.param(
+            {**RECOMPUTED, "activation_checkpointing_kwargs": {"preserve_rng_state": True}},
             CHECKPOINTED,
+            marks=pytest.mark.slow,
         ),
-        ({"activation_checkpointing": True, "activation_checkpointing_kwargs": {"every_n_layers": 2}}, LAYERS // 2),
     ],
 )
 def test_losses_and_weights_are_the_same(
-    tmp_path: Path, adapter: Adapter, checkpointing: dict[str, Any], recomputed: int
+    tmp_path: Path, adapter_and_plain: tuple[Adapter, Trained], checkpointing: dict[str, Any], recomputed: int
 ) -> None:
-    plain, runs, model = trained(adapter, tmp_path / "plain")
+    adapter, (plain, runs, model) = adapter_and_plain
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*only defines `gradient_checkpointing_enable`")
-        again, runs_again, checkpointed = trained(adapter, tmp_path / "again", **checkpointing)
+        again, runs_again, checkpointed = trained(adapter, tmp_path, **checkpointing)
     assert again == plain and len(plain) == STEPS and plain[0] != plain[-1]
     assert (runs, runs_again) == (LAYERS * STEPS, (LAYERS + recomputed) * STEPS)
     assert all(

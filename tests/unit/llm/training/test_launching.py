@@ -19,7 +19,7 @@ from ilora.llm.training.loop import LANGUAGE_MODEL_LOG
 from ilora.llm.training.tuning_job import TuningJob, write_job
 from small_tuning import contents, losses, tensors, with_finetuning
 
-pytestmark = pytest.mark.several_processes
+pytestmark = pytest.mark.slow
 
 TUNE = """
 import sys

@@ -59,6 +59,7 @@ def operations_of(model: HybridLanguageModel, batch: dict[str, torch.Tensor]) ->
     return counter.get_total_flops()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("adapter", ["instance_wise", "uniform"])
 @pytest.mark.parametrize("gradient_checkpointing", [False, True])
 def test_planned_memory_and_operations_are_those_of_the_embedded_backbone(
@@ -98,6 +99,7 @@ def test_a_step_of_every_architecture_can_be_planned(kind: str) -> None:
     assert planned.operations == pytest.approx(measured, rel=0.05)
 
 
+@pytest.mark.slow
 def test_llama_2_7b_is_planned_without_its_weights() -> None:
     """Six layers of it: the others are alike."""
     layers = 6
@@ -144,6 +146,7 @@ def test_quantized_weights_are_planned_as_they_are_stored(
     assert frozen_bytes(tracer.model, quantization) == pytest.approx(measured, rel=0.1)
 
 
+@pytest.mark.slow
 def test_a_plan_follows_the_job(job: TuningJob) -> None:
     files = {name: job.inputs[name] for name in ("catalogue", "sequences")}
     plan = plan_tuning(job.settings, read_method_inputs(**files), embedding_size=4, processes=2)

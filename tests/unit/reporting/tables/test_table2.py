@@ -89,3 +89,30 @@ def test_a_study_has_it_where_it_asks_for_a_full_ranking() -> None:
     ]
     assert study.targets.full_ranking.ranks == ranks
     assert {*ranks, study.layout.ranking_summary} <= {*study.targets.artifacts()}
+
+
+def test_language_models_rank_where_their_prompts_list_no_candidates() -> None:
+    config = {"methods": ["sasrec", "zero_shot", "llara"], "protocol": "chronological", "seeds": [1, 2]}
+    open_prompts = {"prompt": {"candidates": "none"}, "decoding": {"constrained": True}}
+    files = Study.load({**config, **open_prompts, "full_ranking": {"enabled": True}}, {}).targets.full_ranking
+    folder = "results/llm/movielens/chronological/embedded"
+    of_language_models = [f"{folder}/zero_shot/default", *(f"{folder}/llara/default/seed~{seed}" for seed in (1, 2))]
+    assert files.ranks[-3:] == [f"{run}/ranks.parquet" for run in of_language_models]
+    plans = "results/plans/movielens/chronological/embedded"
+    assert files.plans() == [f"{plans}/{method}_full_ranking.json" for method in ("zero_shot", "llara")]
+    assert set(files.plans()) < set(files.artifacts())
+    listed = Study.load({**config, "full_ranking": {"enabled": True}}, {}).targets.full_ranking
+    assert not listed.plans() and len(listed.ranks) == 2
+    assert not Study.load({**config, **open_prompts}, {}).targets.full_ranking.plans()
+
+
+def test_rows_of_language_models_say_what_they_are(tables: tuple[pa.Table, pa.Table]) -> None:
+    ranks = {
+        Run("movielens", "chronological", "sasrec", seed=1): make_ranks([1, 2], "sasrec"),
+        Run("movielens", "chronological", "llara", backbone="llama", seed=1): make_ranks([1, 3], "llara"),
+    }
+    settings = IntervalSettings(samples=200)
+    html = table2_to_html(summarise_rankings(ranks, settings), compare_rankings("sasrec", ranks, settings), SETTINGS)
+    assert "<td>LLaRA</td><td>once</td><td>1.0000</td>" in html
+    assert "LLaRA: prompts list no candidates" in html and "Backbone: llama." in html
+    assert "prompts list no candidates" not in table2_to_html(*tables, SETTINGS)

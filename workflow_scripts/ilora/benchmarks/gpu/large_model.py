@@ -35,6 +35,7 @@ from ilora.configuration.sections.finetuning_values import FinetuningValues
 from ilora.configuration.tuning import MethodKind, TuningSettings
 from ilora.llm.model.adapter import attach_adapter
 from ilora.llm.model.backbones import load_tokenizer
+from ilora.llm.model.gpu_rates import UTILISATION
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.model.inputs import MethodInputs, read_method_inputs
 from ilora.llm.model.item_vectors import encoder_item_vectors
@@ -43,7 +44,6 @@ from ilora.llm.training.fine_tuning import FineTuningExamples
 from ilora.llm.training.gate_inputs import method_gate_inputs
 from ilora.llm.training.memory_estimate import StepCost, StepShape, StepTracer
 from ilora.llm.training.tuning_job import training_examples
-from ilora.llm.training.tuning_plan import UTILISATION
 
 DTYPE = torch.bfloat16
 _METHODS = {

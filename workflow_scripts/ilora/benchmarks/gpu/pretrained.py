@@ -26,9 +26,10 @@ from ilora.benchmarks.gpu.rule_jobs import ANSWERING, TUNING, Ended, RuleJob
 from ilora.benchmarks.gpu.timing import rate, repeated_seconds
 from ilora.benchmarks.gpu.tuning_step import TuningStep, collated
 from ilora.llm.model.backbones import DTYPES
+from ilora.llm.model.gpu_rates import UTILISATION
 from ilora.llm.model.inputs import read_method_inputs
 from ilora.llm.training.tuning_job import TuningJob, prepare_tuning
-from ilora.llm.training.tuning_plan import UTILISATION, plan_tuning
+from ilora.llm.training.tuning_plan import plan_tuning
 from ilora.predictions.schema import PREDICTIONS
 
 METHODS = ("llara", "ilora")

@@ -17,7 +17,7 @@ else:
 
 
 class FullRankingSection(Section):
-    """Each target ranked among all items (Table 2), by the methods of the study that can: those listed at reference."""
+    """Each target ranked among all items (Table 2) by the methods that can; language models by open prompts alone."""
 
     enabled: bool = Field(False, description="whether the study ranks them")
     seen_items: Literal["ranked", "left_out"] = Field(

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from ilora.configuration.section import Section
-from ilora.configuration.types import Count, Probability, Rate
+from ilora.configuration.types import Count, Name, Probability, Rate
 
 Level = Literal["category", "title", "description", "collaborative"]
 LevelOrder = Literal["coarse_to_fine", "fine_to_coarse", "random"]
+
+
+Overrides = Annotated[dict[Name, JsonValue], Field(min_length=1)]
+"""What a run replaces in the section of its method."""
 
 
 class QuantiserTraining(Section):
@@ -27,6 +31,9 @@ class QuantiserTraining(Section):
     learning_rate: Rate = Field(0.001, description="of AdamW")
     weight_decay: Probability = Field(0.01, description="of AdamW")
     batch_size: Count = Field(1024, description="items in a step")
+    warmup_epochs: Annotated[int, Field(ge=0)] = Field(
+        50, description="passes before, without codebooks; k-means begins these on what is then encoded"
+    )
     epochs: Count = Field(500, description="passes over the items")
 
 
@@ -76,6 +83,11 @@ class CoFiRecSection(Section):
     level_embedding: bool = Field(True, description="whether a token's embedding has its level's added")
     position_embedding: bool = Field(True, description="whether it has its position's in the history added")
 
+    @property
+    def reads_interactions(self) -> bool:
+        """Whether ids are made of a recommender's item embeddings too."""
+        return "collaborative" in self.levels
+
 
 class GenerativeSection(Section):
     """Recommenders that write the id of the next item, token by token; recommenders.morec.encoder reads the texts."""
@@ -84,3 +96,8 @@ class GenerativeSection(Section):
     generator: GeneratorValues = GeneratorValues()
     tiger: TigerSection = TigerSection()
     cofirec: CoFiRecSection = CoFiRecSection()
+    ablations: dict[Name, tuple[Overrides, ...]] = Field(
+        default={},
+        description="by method, what runs beside its own one replace in the section above, a figure for each method, "
+        "such as {cofirec: [{order: random}, {level_embedding: false, position_embedding: false}]}",
+    )

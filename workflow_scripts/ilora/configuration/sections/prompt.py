@@ -12,8 +12,13 @@ from ilora.configuration.section import Section
 class PromptSection(Section):
     """How a sequence is put into words."""
 
+    candidates: Literal["listed", "none"] = Field(
+        "listed",
+        description="whether a prompt lists the candidates, as the paper's does; none asks for any item, and is what a "
+        "language model ranks all items by (full_ranking)",
+    )
     order: Literal["candidates_first", "history_first"] = Field(
-        "candidates_first", description="what comes first; history_first is the paper's"
+        "candidates_first", description="what comes first of both lists; history_first is the paper's"
     )
     behaviour_token: Literal["before_title", "after_title"] = Field(
         "before_title",

@@ -40,6 +40,28 @@ class CaserSection(Section):
     penalty: Annotated[float, Field(ge=0)] = Field(0.0001, description="L2 penalty of RecBole (its reg_weight)")
 
 
+class CaseQSection(Section):
+    """CaseQ (Yang et al. 2022): layers that branch into units, mixed by the context that a gate infers."""
+
+    unit: Literal["sasrec", "gru"] = Field(
+        "sasrec", description="of which there are several in a layer: SASRec's Transformer layer, or GRU4Rec's"
+    )
+    units: Count = Field(3, description="of each layer, K; with one, it is the recommender that has the units")
+    layers: Count = Field(2, description="branching layers D, so K ** D contexts")
+    kl_weight: Annotated[float, Field(ge=0)] = Field(
+        0.5,
+        description="of the divergence of a history's contexts from their prior, the causal part of the objective; "
+        "caseq_without_kl has 0",
+    )
+    pseudo_sequences: Count = Field(
+        5, description="histories of random items whose mean is the prior, drawn anew in each step"
+    )
+    heads: Count = Field(2, description="attention heads of a unit (sasrec)")
+    feed_forward_size: Count = Field(256, description="width inside the feed-forward blocks (sasrec)")
+    activation: Literal["relu", "gelu"] = Field("relu", description="inside the feed-forward blocks (sasrec)")
+    dropout: Probability = Field(0.2, description="on embeddings, attention and feed-forward blocks")
+
+
 Loss = Literal["cross_entropy", "binary_cross_entropy"]
 
 

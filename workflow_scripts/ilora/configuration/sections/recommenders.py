@@ -10,6 +10,7 @@ from pydantic import Field
 from ilora.configuration.section import Section
 from ilora.configuration.sections.backbone import EMBEDDED_BACKBONE, BackboneSection
 from ilora.configuration.sections.recommender_values import (
+    CaseQSection,
     CaserSection,
     GRU4RecSection,
     RecommenderTraining,
@@ -85,6 +86,7 @@ class RecommendersSection(RecommenderTraining):
     sasrec: SASRecSection = SASRecSection()
     gru4rec: GRU4RecSection = GRU4RecSection()
     caser: CaserSection = CaserSection()
+    caseq: CaseQSection = CaseQSection()
     morec: MoRecSection = MoRecSection()
     weight_decay_search: WeightDecaySearchSection = WeightDecaySearchSection()
 

@@ -85,10 +85,12 @@ class TunedMethod:
         if gated is not None and gated.gate_config.gate_input == "constant":
             gate_input = gated.constant_gate_inputs(1)[0]
         prompt = PreparedPrompt(self.builder.prompt(history, candidates), gate_input)
+        answers = [self.builder.answer(item) for item in candidates]
+        # What is not told of the candidates may write nothing else.
+        possible = [answers] if self.builder.style.candidates == "none" else None
         with Progress(1, "answering", _LOGGER) as progress:
-            (text,) = generate_answers(self.model, self.builder, [prompt], _DECODING, progress)
+            (text,) = generate_answers(self.model, self.builder, [prompt], _DECODING, progress, possible)
         with Progress(1, "scoring the candidates", _LOGGER) as progress:
-            answers = [self.builder.answer(item) for item in candidates]
             (scores,) = score_answers(self.model, [prompt], [answers], 1, progress)
         likelihoods = np.exp(scores.sums - scores.sums.max())
         weights = None

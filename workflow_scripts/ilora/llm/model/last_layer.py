@@ -74,9 +74,9 @@ def _forward_at(
     value = _heads(attention.v_proj(normed), attention.head_dim)
     visible = torch.arange(hidden_states.shape[1], device=places.device) <= places[..., None]
     dropout = attention.attention_dropout if layer.training else 0.0
-    read, _ = sdpa_attention_forward(
+    read = sdpa_attention_forward(
         attention, query, key, value, visible[:, None], dropout=dropout, scaling=attention.scaling
-    )
+    )[0]
     middle = at(hidden_states) + attention.o_proj(read.flatten(2))
     return middle + layer.mlp(layer.post_attention_layernorm(middle))
 

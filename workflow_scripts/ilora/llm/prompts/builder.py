@@ -10,8 +10,8 @@ from transformers import PreTrainedTokenizerBase
 from ilora.configuration.sections.prompt import PromptSection
 from ilora.datasets.wording import PromptWording
 from ilora.llm.prompts.context import ContextWindow
-from ilora.llm.prompts.fixed_tokens import Order, chat_tokens, plain_tokens
-from ilora.llm.prompts.sentences import SentenceTokens, prompt_sentences, sentence_tokens
+from ilora.llm.prompts.fixed_tokens import FixedSentences, ListName, chat_tokens, plain_tokens
+from ilora.llm.prompts.sentences import SentenceTokens, open_sentences, prompt_sentences, sentence_tokens
 from ilora.llm.prompts.title_tokens import PLACEHOLDER_TOKEN, newline_token_ids, title_token_ids
 from ilora.methods.declaration import PromptKind
 
@@ -19,6 +19,8 @@ NO_ITEM = -1
 """Marks a position that holds an ordinary token."""
 
 BehaviourTokenPlace = Literal["before_title", "after_title", "none"]
+Order = Literal["history_first", "candidates_first"]
+Candidates = Literal["listed", "none"]
 Template = Literal["plain", "chat"]
 Texts = Literal["lists", "sentences"]
 
@@ -31,19 +33,43 @@ class PromptStyle:
     ``before_title``: what follows a behaviour token is then plain induction. ``none`` is the text-only prompt. A
     ``plain`` prompt is a text to be continued; with ``chat`` it is the user's message in the backbone's own chat
     template, and the answer is the assistant's. With ``sentences`` a prompt is one of several running texts, history
-    first; with ``lists`` it has an item a line.
+    first; with ``lists`` it has an item a line. Where ``candidates`` is ``none``, a prompt has the history alone and
+    asks for any item.
     """
 
     order: Order
     behaviour_token: BehaviourTokenPlace
     template: Template = "plain"
     texts: Texts = "lists"
+    candidates: Candidates = "listed"
+
+    @property
+    def lists(self) -> tuple[ListName, ...]:
+        """What a prompt lists, in order."""
+        if self.candidates == "none":
+            return ("history",)
+        return ("candidates", "history") if self.order == "candidates_first" else ("history", "candidates")
+
+    def question(self, wording: PromptWording) -> str:
+        """Give what a prompt asks.
+
+        Raises:
+            ValueError: if the wording has no question about all items, and no candidates are listed.
+        """
+        if self.candidates == "listed":
+            return wording.question
+        if wording.open_question is None:
+            raise ValueError(
+                "prompt.candidates: found none, and the wording of the data set has no open_question, which asks for "
+                "any of all items: add it, or set prompt.candidates to listed"
+            )
+        return wording.open_question
 
 
 def prompt_style(section: PromptSection, kind: PromptKind, texts: Texts = "lists") -> PromptStyle:
     """Give the style of a method's prompts: the study's `prompt` section, without behaviour tokens for text alone."""
     behaviour_token = section.behaviour_token if kind == "hybrid" else "none"
-    return PromptStyle(section.order, behaviour_token, section.template, texts)
+    return PromptStyle(section.order, behaviour_token, section.template, texts, section.candidates)
 
 
 def prompt_text(style: PromptStyle, wording: PromptWording, history: Sequence[str], candidates: Sequence[str]) -> str:
@@ -55,16 +81,18 @@ def prompt_text(style: PromptStyle, wording: PromptWording, history: Sequence[st
         style: order and place of the behaviour tokens.
         wording: the data set's sentences.
         history: titles, oldest first.
-        candidates: titles, in the order of the candidate set.
+        candidates: titles, in the order of the candidate set; left out where the style lists none.
     """
     before, after = (
         PLACEHOLDER_TOKEN if style.behaviour_token == place else "" for place in ("before_title", "after_title")
     )
-    listed = [(wording.history, history), (wording.candidates, candidates)]
-    if style.order == "candidates_first":
-        listed.reverse()
-    lists = "".join(heading + "".join(f"{before}{title}{after}\n" for title in titles) for heading, titles in listed)
-    return lists + (wording.question.removesuffix("\n") if style.template == "chat" else wording.question + before)
+    listed = {"history": (wording.history, history), "candidates": (wording.candidates, candidates)}
+    lists = "".join(
+        heading + "".join(f"{before}{title}{after}\n" for title in titles)
+        for heading, titles in (listed[name] for name in style.lists)
+    )
+    question = style.question(wording)
+    return lists + (question.removesuffix("\n") if style.template == "chat" else question + before)
 
 
 @dataclass(frozen=True)
@@ -120,10 +148,11 @@ class PromptBuilder:
     ) -> None:
         self.tokenizer, self.style, self.title_texts = tokenizer, style, titles
         self.newline = newline_token_ids(tokenizer)
+        sentences = FixedSentences(wording.history, wording.candidates, style.question(wording))
         if style.template == "chat":
-            fixed = chat_tokens(tokenizer, wording, self.newline, style.order, titles)
+            fixed = chat_tokens(tokenizer, sentences, self.newline, style.lists[0], titles)
         else:
-            fixed = plain_tokens(tokenizer, wording, self.newline)
+            fixed = plain_tokens(tokenizer, sentences, self.newline)
         self.titles = title_token_ids(tokenizer, titles, fixed.reserved)
         self.placeholder, self.end = fixed.placeholder, fixed.end
         self.line_end = self.newline[-1]
@@ -140,7 +169,7 @@ class PromptBuilder:
 
         Args:
             history: item ids.
-            candidates: item ids.
+            candidates: item ids; left out where the style lists none.
             text: which of the texts, as `draw_text` gives it.
 
         Raises:
@@ -154,10 +183,13 @@ class PromptBuilder:
             prompt = self.assemble([self.entry(item) for item in history[cut:]], offered, text)
             if len(prompt.token_ids) <= self._longest:
                 return TokenisedPrompt(prompt.token_ids, prompt.behaviour, cut)
+        listed, lower = "no candidates", ""
+        if self.style.candidates == "listed":
+            listed, lower = f"{len(candidates)} candidates", "lower data.candidates or "
         raise ValueError(
-            f"a prompt of {len(candidates)} candidates and one item of history has {len(prompt.token_ids)} tokens, "
-            f"expected at most {self._longest}, which leaves room for an answer in the model's context: lower "
-            "data.candidates or take a backbone with a longer context"
+            f"a prompt of {listed} and one item of history has {len(prompt.token_ids)} tokens, expected at most "
+            f"{self._longest}, which leaves room for an answer in the model's context: {lower}take a backbone with a "
+            "longer context"
         )
 
     def draw_text(self, seed: Sequence[int]) -> int:
@@ -176,11 +208,9 @@ class PromptBuilder:
         """Write a prompt from ready entries, in one of the texts."""
         if self._sentences:
             return self._in_sentences(history, candidates, self._sentences[text])
-        listed = [(self._fixed.history, history), (self._fixed.candidates, candidates)]
-        if self.style.order == "candidates_first":
-            listed.reverse()
+        listed = {"history": (self._fixed.history, history), "candidates": (self._fixed.candidates, candidates)}
         prompt = self.beginning()
-        for heading, entries in listed:
+        for heading, entries in (listed[name] for name in self.style.lists):
             _append_text(prompt, heading)
             for entry in entries:
                 self.append_entry(prompt, entry)
@@ -208,8 +238,11 @@ class PromptBuilder:
     def _in_sentences(
         self, history: Sequence[Entry], candidates: Sequence[Entry], text: SentenceTokens
     ) -> TokenisedPrompt:
+        listed = [(text.before, history)]
+        if text.between is not None:
+            listed.append((text.between, candidates))
         prompt = self.beginning()
-        for opening, entries in ((text.before, history), (text.between, candidates)):
+        for opening, entries in listed:
             _append_text(prompt, opening)
             for number, entry in enumerate(entries):
                 if number:
@@ -228,7 +261,8 @@ class PromptBuilder:
                 "finetuning.prompt_texts: found sentences with prompt.template chat, expected lists, or the "
                 "template plain"
             )
-        return [sentence_tokens(self.tokenizer, sentences) for sentences in prompt_sentences(wording)]
+        texts = prompt_sentences(wording) if self.style.candidates == "listed" else open_sentences(wording)
+        return [sentence_tokens(self.tokenizer, sentences) for sentences in texts]
 
     def _append_behaviour_token(self, prompt: TokenisedPrompt, entry: Entry) -> None:
         prompt.token_ids.append(self.placeholder)

@@ -6,11 +6,19 @@ from typing import Literal
 
 from transformers import PreTrainedTokenizerBase
 
-from ilora.datasets.wording import PromptWording
 from ilora.llm.prompts.chat_template import ChatFrame, ChatTemplateError, chat_frame
 from ilora.llm.prompts.title_tokens import placeholder_token_id, placeholder_token_id_in_chat
 
-Order = Literal["history_first", "candidates_first"]
+ListName = Literal["history", "candidates"]
+
+
+@dataclass(frozen=True)
+class FixedSentences:
+    """The sentences that titles are put between, each with its newline: two headings, and what is asked."""
+
+    history: str
+    candidates: str
+    question: str
 
 
 @dataclass(frozen=True)
@@ -36,11 +44,11 @@ class FixedTokens:
     reserved: frozenset[int] = frozenset()
 
 
-def plain_tokens(tokenizer: PreTrainedTokenizerBase, wording: PromptWording, newline: Sequence[int]) -> FixedTokens:
+def plain_tokens(tokenizer: PreTrainedTokenizerBase, sentences: FixedSentences, newline: Sequence[int]) -> FixedTokens:
     """Give the fixed tokens of a prompt that is a text to be continued; a newline ends the answer."""
     history, candidates, question = (
         [*tokenizer.encode(text.removesuffix("\n"), add_special_tokens=False), *newline]
-        for text in (wording.history, wording.candidates, wording.question)
+        for text in (sentences.history, sentences.candidates, sentences.question)
     )
     start = [] if tokenizer.bos_token_id is None else [int(tokenizer.bos_token_id)]
     return FixedTokens(start, history, candidates, question, list(newline), placeholder_token_id(tokenizer))
@@ -48,9 +56,9 @@ def plain_tokens(tokenizer: PreTrainedTokenizerBase, wording: PromptWording, new
 
 def chat_tokens(
     tokenizer: PreTrainedTokenizerBase,
-    wording: PromptWording,
+    sentences: FixedSentences,
     newline: Sequence[int],
-    order: Order,
+    first: ListName,
     titles: Sequence[str],
 ) -> FixedTokens:
     """Give the fixed tokens of a prompt that is the user's message in the model's own chat template.
@@ -62,9 +70,9 @@ def chat_tokens(
 
     Args:
         tokenizer: of the backbone.
-        wording: the data set's sentences.
+        sentences: of the prompt.
         newline: token ids of a newline.
-        order: which list comes first.
+        first: which list comes first.
         titles: that will stand in the message.
 
     Raises:
@@ -72,16 +80,20 @@ def chat_tokens(
     """
     frame = chat_frame(tokenizer)
     _check_that_titles_stay_inside(tokenizer, frame, titles)
-    openings: dict[str, str] = {order: frame.opening}
+    openings: dict[ListName, str] = {first: frame.opening}
+    headings: tuple[tuple[ListName, str], ...] = (
+        ("history", sentences.history),
+        ("candidates", sentences.candidates),
+    )
     history, candidates = (
-        [*tokenizer.encode(openings.get(first, "") + text.removesuffix("\n"), add_special_tokens=False), *newline]
-        for first, text in (("history_first", wording.history), ("candidates_first", wording.candidates))
+        [*tokenizer.encode(openings.get(name, "") + text.removesuffix("\n"), add_special_tokens=False), *newline]
+        for name, text in headings
     )
     return FixedTokens(
         start=[],
         history=history,
         candidates=candidates,
-        question=tokenizer.encode(wording.question.removesuffix("\n") + frame.closing, add_special_tokens=False),
+        question=tokenizer.encode(sentences.question.removesuffix("\n") + frame.closing, add_special_tokens=False),
         end=_end_of_turn(tokenizer, frame) or list(newline),
         placeholder=placeholder_token_id_in_chat(tokenizer),
         reserved=_added_tokens(tokenizer, frame.opening + frame.closing + frame.ending),

@@ -1,7 +1,8 @@
 """Prompts that are running text: lists joined by commas, in one of several texts.
 
 The released code of the paper draws one of three texts for each batch and joins its lists by ", ". So it is here, in
-the data set's own sentences: history first, then the candidates, then what is asked for.
+the data set's own sentences: history first, then the candidates, then what is asked for. Prompts without candidates
+have as many texts, in which the history is followed by what is asked for.
 """
 
 from dataclasses import dataclass
@@ -17,10 +18,10 @@ _WORD = "a"
 
 @dataclass(frozen=True)
 class Sentences:
-    """What stands before the history, between the two lists, and behind the candidates."""
+    """What stands before the history, between the two lists (None: there are no candidates), and behind them."""
 
     before: str
-    between: str
+    between: str | None
     behind: str
 
 
@@ -29,13 +30,13 @@ class SentenceTokens:
     """The same as token ids, and the separator of a list's items."""
 
     before: list[int]
-    between: list[int]
+    between: list[int] | None
     behind: list[int]
     separator: list[int]
 
 
 def prompt_sentences(wording: PromptWording) -> tuple[Sentences, Sentences, Sentences]:
-    """Give the three texts of a data set."""
+    """Give the three texts of a data set, with candidates."""
     history, candidates, question = (
         sentence.removesuffix("\n") for sentence in (wording.history, wording.candidates, wording.question)
     )
@@ -50,6 +51,21 @@ def prompt_sentences(wording: PromptWording) -> tuple[Sentences, Sentences, Sent
     )
 
 
+def open_sentences(wording: PromptWording) -> tuple[Sentences, Sentences, Sentences]:
+    """Give the three texts of a data set that has an open question, without candidates."""
+    assert wording.open_question is not None
+    history, question = wording.history.removesuffix("\n"), wording.open_question.removesuffix("\n")
+    return (
+        Sentences(f"{history} ", None, f". {question} "),
+        Sentences(f"{history} ", None, ". The one that comes next is: "),
+        Sentences(
+            "From first to last, a user has chosen: ",
+            None,
+            ". Recommend what to choose next. Name one and nothing else. Recommendation: ",
+        ),
+    )
+
+
 def sentence_tokens(tokenizer: PreTrainedTokenizerBase, sentences: Sentences) -> SentenceTokens:
     """Tokenize a text around titles, which have tokens of their own.
 
@@ -58,7 +74,7 @@ def sentence_tokens(tokenizer: PreTrainedTokenizerBase, sentences: Sentences) ->
     """
     return SentenceTokens(
         before=_between_titles(tokenizer, "", sentences.before),
-        between=_between_titles(tokenizer, _WORD, sentences.between),
+        between=None if sentences.between is None else _between_titles(tokenizer, _WORD, sentences.between),
         behind=_between_titles(tokenizer, _WORD, sentences.behind),
         separator=_between_titles(tokenizer, _WORD, SEPARATOR),
     )

@@ -161,13 +161,16 @@ class FineTuningExamples(Dataset[TrainingExample]):
             seed=self.settings.candidate_seed,
         )
 
+    def _listed(self, sequence_id: int, draw: int) -> list[int]:
+        return self._candidate_set(sequence_id, draw) if self.builder.style.candidates == "listed" else []
+
     def _random_order(self, number: int) -> np.ndarray:
         return np.random.default_rng([self.settings.seed, number]).permutation(self._training_rows)
 
     def _length_grouped_order(self, number: int) -> np.ndarray:
         titles = [len(title) for title in self.builder.titles]
         lengths = [
-            sum(titles[item] for item in (*self._sequences.histories[row], *self._candidate_set(row, number)))
+            sum(titles[item] for item in (*self._sequences.histories[row], *self._listed(row, number)))
             for row in self._training_rows
         ]
         drawn = int(np.random.default_rng([self.settings.seed, number]).integers(2**63))

@@ -186,9 +186,9 @@ class StepTracer:
         model, hidden_size = self.model, self.model.causal_model.config.hidden_size
         embeddings = torch.empty(shape.rows, shape.tokens, hidden_size, dtype=DTYPES[self.precision])
         if model.projector is not None:
-            places = (shape.rows, shape.tokens, 1)
+            is_item = torch.empty(shape.rows, shape.tokens, 1, dtype=torch.bool)
             tokens = model.projector(model.item_vectors).to(embeddings.dtype)
-            embeddings = embeddings.masked_scatter(torch.empty(places, dtype=torch.bool), tokens.expand_as(embeddings))
+            embeddings = embeddings.masked_scatter(is_item, tokens.expand_as(embeddings))
         if model.instance_wise is not None:
             gate = torch.empty(shape.rows, model.instance_wise.gate_config.experts, requires_grad=True)
             model.instance_wise.expert_weights.set(gate.softmax(dim=-1))

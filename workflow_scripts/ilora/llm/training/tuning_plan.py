@@ -11,6 +11,7 @@ from ilora.configuration.sections.backbone import Attention
 from ilora.configuration.tuning import TuningSettings
 from ilora.llm.model.backbones import load_configuration, load_tokenizer
 from ilora.llm.model.collation import TrainingExample
+from ilora.llm.model.gpu_rates import PEAK_RATES, UTILISATION
 from ilora.llm.model.inputs import MethodInputs
 from ilora.llm.prompts.context import context_window
 from ilora.llm.training.fine_tuning import FineTuningExamples
@@ -20,12 +21,6 @@ from ilora.llm.training.tuning_job import training_examples
 
 #: Batches whose prompts are written out to learn how long they are.
 SAMPLED_BATCHES = 64
-
-#: Peak rates of dense products in bfloat16, in operations per second, by their makers' data sheets.
-PEAK_RATES = {"A100": 312e12, "H100": 989e12}
-
-#: Share of the peak that a fine-tuning is assumed to reach.
-UTILISATION = 0.4
 
 #: Sizes that GPUs come in, in GB (10^9 bytes), and what CUDA itself and fragmentation take of each, assumed.
 GPU_SIZES = (16, 24, 40, 48, 80, 141)

@@ -1,0 +1,33 @@
+# How methods age: with items of each user withheld, and over periods of a global clock.
+
+
+rule measure_gaps:
+    """Measure every method with more and more items of each user withheld from training."""
+    input:
+        predictions=drift.gap_predictions,
+    output:
+        table=layout.gap_drift,
+    localrule: True
+    conda:
+        "../envs/evaluation.yaml"
+    params:
+        code=code_version("measure_gaps"),
+        intervals=study.config.statistics.intervals,
+    script:
+        "../workflow_scripts/measure_gaps.py"
+
+
+rule measure_periods:
+    """Measure every method period by period, trained once or again before each."""
+    input:
+        predictions=drift.period_predictions,
+    output:
+        table=layout.period_drift,
+    localrule: True
+    conda:
+        "../envs/evaluation.yaml"
+    params:
+        code=code_version("measure_periods"),
+        intervals=study.config.statistics.intervals,
+    script:
+        "../workflow_scripts/measure_periods.py"

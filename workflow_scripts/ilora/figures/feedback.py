@@ -1,0 +1,131 @@
+"""Recommend, click and retrain: hit rate, coverage, concentration and regret by round."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pyarrow as pa
+
+from ilora.artifacts.parquet import read_table
+from ilora.feedback.schemas import SUMMARY
+from ilora.figures.declaration import Drawing, Figure
+from ilora.plotting.style import BLUE, DOUBLE_WIDTH, GREEN, GREY, ORANGE, VERMILLION, new_figure
+from ilora.reporting import captions
+from ilora.reporting.declaration import Given, Wildcards
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as MatplotlibFigure
+
+    from ilora.study.study import Study
+
+LABELS = {
+    "oracle": "oracle, which knows the users",
+    "popularity": "popularity",
+    "sasrec": "SASRec",
+    "uniform": "LoRA",
+    "instance_wise": "iLoRA",
+}
+
+_COLOURS = {
+    "oracle": GREY,
+    "popularity": GREEN,
+    "sasrec": ORANGE,
+    "uniform": BLUE,
+    "instance_wise": VERMILLION,
+}
+
+_SOLID, _DASHED = "-", (0, (3, 1.5))
+
+
+def draw_feedback(drawn: pa.Table) -> MatplotlibFigure:
+    """Return the figure: four panels by round.
+
+    Args:
+        drawn: of schema `ilora.feedback.schemas.SUMMARY`.
+    """
+    from matplotlib.ticker import MaxNLocator  # imported wherever Snakemake plans: what loads slowly waits
+
+    frame = drawn.to_pandas()
+    of_all = frame[frame["group"].isna()]
+    figure = new_figure(DOUBLE_WIDTH, 4.6)
+    panels = figure.subplots(2, 2, sharex=True)
+    (hits, told), (catalogue, regret) = panels
+    _draw(hits, of_all, "hit_ratio@1")
+    hits.set_ylabel("HitRatio@1 by true taste")
+    _draw(told, of_all, "relevance")
+    _draw(told, of_all, "click_rate", _DASHED)
+    told.set_ylabel("Of a shown item")
+    told.set_title("liked (solid), clicked on in the log (dashed)")
+    _draw(catalogue, of_all, "gini")
+    _draw(catalogue, of_all, "coverage", _DASHED)
+    catalogue.set_ylabel("Of the catalogue")
+    catalogue.set_title("Gini of exposures (solid), coverage (dashed)")
+    _draw(regret, frame[frame["group"] == frame["group"].min()], "regret")
+    _draw(regret, frame[frame["group"] == frame["group"].max()], "regret", _DASHED)
+    regret.set_ylabel("Regret, clicks per visit")
+    regret.set_title("first group (solid), last group (dashed)")
+    for axes in panels[1]:
+        axes.set_xlabel("Round of retraining")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    handles, labels = hits.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), columnspacing=1.0)
+    seeds = int(frame["seeds"].max())
+    title = f"A simulation, no real users: recommend, click, retrain; mean over {seeds} seed{'s' * (seeds > 1)}"
+    figure.suptitle(title, fontsize=7, ha="left", x=0.01)
+    return figure
+
+
+def _draw(axes: Axes, rows: pd.DataFrame, quantity: str, style: object = _SOLID) -> None:
+    """Draw a line for each method, with a band where there is an interval."""
+    for method, label in LABELS.items():
+        of_method = rows[(rows["quantity"] == quantity) & (rows["method"] == method)].sort_values("round")
+        colour = _COLOURS[method]
+        axes.plot(of_method["round"], of_method["value"], color=colour, linestyle=style, linewidth=1.0, label=label)
+        banded = of_method.dropna(subset=["low", "high"])
+        axes.fill_between(
+            banded["round"], banded["low"].astype(float), banded["high"].astype(float), color=colour, alpha=0.15, lw=0
+        )
+
+
+def _caption(study: Study, wildcards: Wildcards) -> str:
+    section, synthetic = study.config.feedback, study.config.negative_transfer
+    shares = ", ".join(f"{share:.0%}" for share in section.group_shares)
+    examined = ", ".join(f"{probability:g}" for probability in section.examination)
+    start = "the weights of the one before" if section.retraining == "warm_start" else "untrained weights"
+    return (
+        f"A simulation, with users whose taste is known and no real ones: {section.users} users in {synthetic.groups} "
+        f"groups ({shares}) over {synthetic.items} items, whose groups contradict each other on {section.degree:.0%} "
+        "of the items. In each round every user visits once, is shown "
+        f"{len(section.examination)} items, examines the positions with probability {examined}, and clicks on what "
+        f"was examined and is liked ({section.relevance_of_next:g} for the item that the group's rule names, "
+        f"{section.relevance_of_others:g} for any other). Slates are random in round 0, and in "
+        f"{section.exploration:.0%} of the visits of every other round. Between rounds a method is retrained on the "
+        f"clicks of all rounds so far, from {start}; an item's rules turn with probability {section.taste_drift:g}. "
+        f"The group is {section.group_in_prompt} in the prompt, which SASRec reads too.\n\n"
+        "HitRatio@1, relevance and regret are by the users' known taste, not by clicks. Regret is what a visit's "
+        "expected clicks fall short of the oracle's, for the first and the last of the groups. Coverage and Gini are "
+        "of the slates that a method chose, random ones left out. The oracle explores nothing and learns nothing. "
+        f"Bands are {captions.confidence(study)} intervals over seeds (Student's t), where there are several; "
+        "docs/feedback.md has the assumptions."
+    )
+
+
+def _make(given: Given) -> Drawing:
+    drawn = read_table(given.inputs["summary"], SUMMARY)
+    return Drawing(drawn, draw_feedback(drawn))
+
+
+FIGURE = Figure(
+    path="feedback",
+    inputs=lambda study: {"summary": study.layout.feedback},
+    caption=_caption,
+    labels=lambda study: {
+        "figure": "feedback, simulated",
+        "data set": "synthetic",
+        "backbone": "a Llama of two layers",
+    },
+    wildcards=lambda study: [{}] if study.config.feedback.rounds else [],
+    make=_make,
+)

@@ -1,0 +1,114 @@
+"""Ablations of a generative recommender: NDCG@10 of the full ranking of each, and how far its own run is above it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from ilora.artifacts.parquet import read_table
+from ilora.configuration.generative_variants import ablation_name
+from ilora.configuration.types import DEFAULT_VARIANT
+from ilora.evaluation.schemas import RANKING_ABLATIONS
+from ilora.figures.declaration import Drawing, Figure
+from ilora.plotting.dots import draw_dots
+from ilora.plotting.labels import dataset_label, method_label
+from ilora.plotting.style import BLUE, DOUBLE_WIDTH, GREY, new_figure
+from ilora.reporting import captions
+from ilora.reporting.declaration import Given, Wildcards
+from ilora.reporting.sources import of_dataset
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as MatplotlibFigure
+
+    from ilora.study.study import Study
+
+_METRIC = "ndcg@10"
+_MARKERS = {"test": (0.17, BLUE, "test"), "val": (-0.17, "white", "validation")}
+_DIFFERENCE = {"difference": "value", "difference_low": "low", "difference_high": "high"}
+_OWN = "as in the study"
+
+
+def ablation_label(overrides: Mapping[str, object]) -> str:
+    """Return how a run is named that replaces these settings, such as "order: random, no level embedding"."""
+    return ", ".join(_setting(key.replace("_", " "), value) for key, value in overrides.items())
+
+
+def _setting(key: str, value: object) -> str:
+    if isinstance(value, bool):
+        return key if value else f"no {key}"
+    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return f"{key}: {text.replace('_', ' ')}"
+
+
+def draw_ablations(drawn: pa.Table, labels: Mapping[str, str], title: str) -> MatplotlibFigure:
+    """Return the figure: a row of dots for each run, in the table's order from the top.
+
+    Args:
+        drawn: rows of NDCG@10 of the schema `ilora.evaluation.schemas.RANKING_ABLATIONS`, of one method and data set.
+        labels: of the ablations, by what paths call them.
+        title: of the figure.
+    """
+    frame = drawn.to_pandas()
+    variants = list(dict.fromkeys(frame["variant"]))
+    frame["place"] = [-variants.index(variant) for variant in frame["variant"]]
+    differences = frame.dropna(subset=["difference"]).drop(columns=[*_DIFFERENCE.values()]).rename(columns=_DIFFERENCE)
+    figure = new_figure(DOUBLE_WIDTH, 1.35 + 0.27 * len(variants))
+    values, gaps = figure.subplots(1, 2, sharey=True)
+    for axes, rows in ((values, frame), (gaps, differences)):
+        for split, (offset, fill, label) in _MARKERS.items():
+            draw_dots(axes, rows[rows["split"] == split], offset, f"{label}, with interval", fill)
+        axes.tick_params(axis="y", length=0)
+    values.set_yticks([-place for place in range(len(variants))], [labels.get(variant, _OWN) for variant in variants])
+    for text, variant in zip(values.get_yticklabels(), variants, strict=True):
+        text.set_fontweight("bold" if variant == DEFAULT_VARIANT else "normal")
+    values.set_ylim(-len(variants) + 0.4, 0.6)
+    values.set_xlim(left=0)
+    values.set_xlabel("NDCG@10 among all items")
+    gaps.axvline(0, color=GREY, linewidth=0.6, zorder=0)
+    gaps.set_xlabel("NDCG@10 of the bold row minus it")
+    figure.suptitle(title, fontsize=7, ha="left", x=0.01)
+    handles, names = values.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=2, handletextpad=0.3, columnspacing=1.0)
+    return figure
+
+
+def _caption(study: Study, wildcards: Wildcards) -> str:
+    method, dataset = wildcards["generator"], wildcards["dataset"]
+    seeds = len(study.config.seeds)
+    exploratory = " It is exploratory: what differs may be the luck of one training." if seeds == 1 else ""
+    return (
+        f"{method_label(method)} on {dataset} as the study sets it (bold), and with what each other row names replaced "
+        f"in ``generative.{method}`` ({captions.seeds(study)}). Left: NDCG@10 of the target among all items. Right: by "
+        "how much the bold row is above each other one. Filled dots are test users, hollow ones validation users, "
+        f"lines their {captions.confidence(study)} intervals over {captions.covered(study)}; they do not cover how "
+        f"many rows are compared.{exploratory}"
+    )
+
+
+def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
+    ablations = study.config.generative.ablations[wildcards["generator"]]
+    labels = {ablation_name(overrides): ablation_label(overrides) for overrides in ablations}
+    return {"seeds": captions.seeds(study), "labels": labels}
+
+
+def _make(given: Given) -> Drawing:
+    table, method = read_table(given.inputs["ablations"], RANKING_ABLATIONS), given.wildcards["generator"]
+    drawn = table.filter(pa.array([metric == _METRIC for metric in table["metric"].to_pylist()]))
+    title = (
+        f"Ablations of {method_label(method)}; {dataset_label(given.wildcards['dataset'])}, {given.settings['seeds']}"
+    )
+    return Drawing(drawn, draw_ablations(drawn, given.settings["labels"], title))
+
+
+FIGURE = Figure(
+    path="{dataset}/{generator}_ablations",
+    inputs=lambda study: {"ablations": of_dataset(study, study.layout.generator_ablations)},
+    settings=_settings,
+    caption=_caption,
+    category="Ablations",
+    labels=lambda study: {"figure": "{generator} ablations", "data set": "{dataset}", "backbone": "none"},
+    wildcards=lambda study: study.targets.generative.each_ablated(),
+    make=_make,
+)

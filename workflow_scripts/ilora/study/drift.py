@@ -1,0 +1,61 @@
+"""What is measured as users change, and where its predictions lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ilora.data.protocol_names import gap_protocol, rolling_protocol
+from ilora.layout import fill
+from ilora.study.study import Study, Wildcards
+
+
+@dataclass(frozen=True)
+class DriftFiles:
+    """The files of methods that age, with items withheld (`gap`) and over periods (`rolling`)."""
+
+    study: Study
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods that are measured, in the order of Table 1."""
+        return tuple(method for method in self.study.methods if method in self.study.config.drift.methods)
+
+    def gap_predictions(self, wildcards: Wildcards) -> list[str]:
+        """Return the predictions of every method, gap and seed on one data set."""
+        protocols = [gap_protocol(gap) for gap in self.study.config.drift.gaps]
+        return self._predictions(wildcards["dataset"], protocols)
+
+    def period_predictions(self, wildcards: Wildcards) -> list[str]:
+        """Return the predictions of every method, trained before each period with each seed, on one data set."""
+        periods = self.study.config.drift.periods
+        protocols = [rolling_protocol(period, periods) for period in range(1, periods + 1)]
+        return self._predictions(wildcards["dataset"], protocols)
+
+    def periods(self) -> str:
+        """Return the path of the periods, with the data set as a wildcard."""
+        return fill(self.study.layout.periods, periods=self.study.config.drift.periods)
+
+    def with_gaps(self) -> list[Wildcards]:
+        """Return the wildcards of every data set that gaps are measured on; none where the study asks for none."""
+        return [{"dataset": dataset} for dataset in self.study.config.datasets if self.study.config.drift.gaps]
+
+    def with_periods(self) -> list[Wildcards]:
+        """Return the wildcards of every data set that periods are measured on; none where the study asks for none."""
+        return [{"dataset": dataset} for dataset in self.study.config.datasets if self.study.config.drift.periods]
+
+    def artifacts(self) -> list[str]:
+        """Return every file of it, each once."""
+        layout, files = self.study.layout, []
+        for wildcards in self.with_gaps():
+            files += [*self.gap_predictions(wildcards), fill(layout.gap_drift, **wildcards)]
+        for wildcards in self.with_periods():
+            made = [*self.period_predictions(wildcards), fill(self.periods(), **wildcards)]
+            files += [*made, fill(layout.period_drift, **wildcards)]
+        return files
+
+    def _predictions(self, dataset: str, protocols: list[str]) -> list[str]:
+        return [
+            f"{folder}/predictions.parquet"
+            for protocol in protocols
+            for folder in self.study.targets.runs(dataset, protocol, self.methods)
+        ]
