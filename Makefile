@@ -11,6 +11,7 @@
 # make bench    claims of speed and memory, measured; SECTIONS="adapter data" for some of them
 # make gpu      whether everything works on this machine's GPU, and how fast: docs/gpus.md. It needs no .venv. Without a GPU
 #               all of it in miniature. PARTS="correctness" for some parts, PREPARED=folder for prepared files
+# make docs     the site of docs/, built strictly: .site/index.html
 # make pins     the exact versions of envs/, from what pyproject.toml asks for; UPGRADE=1 for the newest
 # make clean    removes what was made (results/, Snakemake's notes), but not .venv, nor answers that were paid for
 #
@@ -32,11 +33,13 @@ print_table = .venv/bin/ilora table \
 	results/tables/table1.parquet --differences results/tables/differences.parquet
 sources := workflow_scripts tests envs/pin.py
 workflow := Snakefile rules
+# Spelling is checked in whatever is written by hand.
+prose := README.md CONTRIBUTING.md CHANGELOG.md docs $(sources) $(workflow) studies config.yaml
 # Files of the library's tests with some that `make check` leaves to `make test`.
 slow = $(shell grep -rlw "mark.slow" tests/unit)
 pytest = OMP_NUM_THREADS=1 $(python) -m pytest --numprocesses auto --maxprocesses 4
 
-.PHONY: run study pretrained figures report slurm test check test-slurm test-peft bench gpu pins clean
+.PHONY: run study pretrained figures report slurm test check test-slurm test-peft bench gpu docs pins clean
 
 run: .venv/installed
 	@$(run_study)
@@ -65,6 +68,7 @@ check: .venv/installed-dev
 	$(python) -m ruff format --check $(sources)
 	.venv/bin/snakefmt --check $(workflow)
 	$(python) -m snakemake --lint
+	.venv/bin/codespell $(prose)
 	@# Types are checked beside the tests, which leave cores idle, and reported after them; both must succeed.
 	@report=$$(mktemp); $(python) -m mypy >"$$report" 2>&1 & types=$$!; trap 'kill $$types; exit 130' INT; \
 	$(pytest) --quiet -m "not slow" tests/unit; tests=$$?; \
@@ -73,7 +77,7 @@ check: .venv/installed-dev
 
 # All of tests/workflow is slow. Its conftest.py says what comes first; by itself, --dist loadfile begins with the files
 # that have most tests, and so ends with the longest ones.
-test: check
+test: check docs
 	$(pytest) -m slow --dist loadfile --no-loadscope-reorder $(slow) tests/workflow
 
 # Three at once, each with a Slurm of its own, for which they often wait.
@@ -107,6 +111,9 @@ clean:
 .venv/installed-pretrained: .venv/installed envs/pretrained.txt
 	@envs/install.sh envs/pretrained.txt
 	@touch $@
+
+docs: .venv/installed-dev
+	$(python) -m sphinx --fail-on-warning --keep-going --quiet docs .site
 
 # Exact versions of what pyproject.toml asks for; UPGRADE=1 takes the newest.
 pins: .venv/installed-dev

@@ -1,4 +1,4 @@
-"""What the README shows works as it stands."""
+"""What the README and the pages of docs/ show works as it stands."""
 
 import re
 import subprocess
@@ -11,8 +11,14 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from ilora.configuration.loading import load_study
 
 
+def code(page: Path, language: str) -> list[str]:
+    """Give the blocks of code of a page."""
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+
+
 def test_the_example_of_the_adapter_runs(repository: Path, tmp_path: Path) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", (repository / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    (example,) = code(repository / "README.md", "python")
+    assert code(repository / "docs" / "adapter.md", "python") == [example]
     config = LlamaConfig(
         vocab_size=50,
         hidden_size=32,
@@ -33,8 +39,8 @@ def test_the_example_of_the_adapter_runs(repository: Path, tmp_path: Path) -> No
 
 
 def test_the_examples_of_ones_own_data_are_valid_studies(repository: Path) -> None:
-    examples = re.findall(r"```yaml\n(.*?)```", (repository / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    books, split, movies, sequences = (load_study(yaml.safe_load(example)) for example in examples)
+    examples = code(repository / "docs" / "your_own_data.md", "yaml")
+    books, movies, split, sequences = (load_study(yaml.safe_load(example)) for example in examples)
     assert books.datasets == ("books", "movielens") and books.data.own["books"].words.participle == "read"
     assert split.protocol == "released" and split.data.own["books"].splits == "books/users.csv"
     assert movies.data.own["ml_1m"].separator == "::"
@@ -56,3 +62,21 @@ def test_every_make_target_it_names_exists(repository: Path) -> None:
     named = set(re.findall(r"\bmake ([a-z]+)\b(?=[ `\n])", readme))
     assert {"run", "test", "study", "report"} <= named
     assert {target for target in named if not re.search(rf"^{target}:", makefile, re.MULTILINE)} == set()
+
+
+def test_it_is_short(repository: Path) -> None:
+    assert len((repository / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+
+
+def test_every_page_is_in_the_index_and_every_link_leads_somewhere(repository: Path) -> None:
+    pages = {path.name: path.read_text(encoding="utf-8") for path in (repository / "docs").glob("*.md")}
+    assert {name for name in pages if f"({name})" not in pages["index.md"]} == {"index.md"}
+    texts = {repository / "docs" / name: text for name, text in pages.items()}
+    texts[repository / "README.md"] = (repository / "README.md").read_text(encoding="utf-8")
+    links = [
+        (path.name, link)
+        for path, text in texts.items()
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+        if not (path.parent / link).exists()
+    ]
+    assert links == []

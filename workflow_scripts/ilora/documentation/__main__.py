@@ -36,9 +36,7 @@ def written_pages() -> Mapping[Path, str]:
 def outdated_pages() -> list[Path]:
     """Return the pages that differ from what the code gives."""
     return [
-        path
-        for path, text in written_pages().items()
-        if not path.exists() or path.read_text(encoding="utf-8") != text
+        path for path, text in written_pages().items() if not path.exists() or path.read_text(encoding="utf-8") != text
     ]
 
 

@@ -23,8 +23,8 @@ Everything that a run makes lies below `results/`. Tables are Parquet and weight
 _PATHS = """\
 ## Paths
 
-Names in braces are wildcards. `{variant}` is `default`, or the settings of a sweep that differ from the study's own, each
-as `name~value`. The table is written from `ilora.layout` (`ilora docs --write`).
+Names in braces are wildcards. `{variant}` is `default`, or the settings of a sweep that differ from the study's own,
+each as `name~value`. The table is written from `ilora.layout` (`ilora docs --write`).
 """
 
 

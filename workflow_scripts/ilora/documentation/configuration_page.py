@@ -11,8 +11,8 @@ from ilora.documentation.markdown import markdown_table
 _INTRODUCTION = """\
 # The configuration
 
-`config.yaml` is the default study, with every key explained. A study of your own is a file that names only what differs,
-like those in `studies/`:
+`config.yaml` is the default study, with every key explained. A study of your own is a file that names only what
+differs, like those in `studies/`:
 
 ```
 snakemake --cores 2 --configfile studies/embedded.yaml
@@ -28,8 +28,8 @@ Three keys change most of a study at once:
   films rated at the same time and their pool of candidates (for Steam the released games; its users are drawn).
   `random_users` draws users by the same rules. `chronological` tests every user on their last item. The paper's numbers
   stand next to the results of the first two.
-- `finetuning.preset: paper` (or `released`) takes the values of the paper (or of its released code, which does more than
-  the paper says) for each data set. `finetuning.per_dataset` and `finetuning.per_method` override it.
+- `finetuning.preset: paper` (or `released`) takes the values of the paper (or of its released code, which does more
+  than the paper says) for each data set. `finetuning.per_dataset` and `finetuning.per_method` override it.
 - `recommenders.weight_decay: searched` takes the L2 that is best on validation, for each recommender and data set
   (`studies/weight_decay.yaml`). Every training of the search is kept and shared between studies.
 

@@ -19,7 +19,7 @@ from ilora.plotting.style import (
     GREY,
     ORANGE,
     PURPLE,
-    VERMILLION,
+    VERMILION,
     YELLOW,
     new_figure,
 )
@@ -39,7 +39,7 @@ _FILLS = (
     (BLUE, "white"),
     (YELLOW, BLACK),
     (GREY, "white"),
-    (VERMILLION, "white"),
+    (VERMILION, "white"),
 )
 
 #: Shares below this are drawn without their number, for which the segment is too narrow.

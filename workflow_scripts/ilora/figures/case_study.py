@@ -23,7 +23,7 @@ from ilora.plotting.style import (
     ORANGE,
     PURPLE,
     SKY_BLUE,
-    VERMILLION,
+    VERMILION,
     YELLOW,
     new_figure,
 )
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ilora.study.study import Study
 
 #: Colours of the genres that occur most; all others are grey.
-_GENRE_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, VERMILLION, SKY_BLUE, YELLOW)
+_GENRE_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY_BLUE, YELLOW)
 
 #: Longer titles are cut.
 TITLE_LENGTH = 27

@@ -24,7 +24,7 @@ from ilora.plotting.style import (
     ORANGE,
     PURPLE,
     SKY_BLUE,
-    VERMILLION,
+    VERMILION,
     new_figure,
 )
 from ilora.reporting import captions
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from ilora.study.study import Study
 
-_COLOURS = {"ilora": VERMILLION, "llara": BLUE, "zero_shot": GREY, "tallrec": ORANGE, "sasrec": GREEN}
+_COLOURS = {"ilora": VERMILION, "llara": BLUE, "zero_shot": GREY, "tallrec": ORANGE, "sasrec": GREEN}
 _OTHER_COLOURS = (PURPLE, SKY_BLUE, BLACK)
 _PANELS = {
     "target_place": "Place of the target in the candidate set",

@@ -10,7 +10,7 @@ import pyarrow as pa
 from ilora.artifacts.parquet import read_table
 from ilora.feedback.schemas import SUMMARY
 from ilora.figures.declaration import Drawing, Figure
-from ilora.plotting.style import BLUE, DOUBLE_WIDTH, GREEN, GREY, ORANGE, VERMILLION, new_figure
+from ilora.plotting.style import BLUE, DOUBLE_WIDTH, GREEN, GREY, ORANGE, VERMILION, new_figure
 from ilora.reporting import captions
 from ilora.reporting.declaration import Given, Wildcards
 
@@ -33,7 +33,7 @@ _COLOURS = {
     "popularity": GREEN,
     "sasrec": ORANGE,
     "uniform": BLUE,
-    "instance_wise": VERMILLION,
+    "instance_wise": VERMILION,
 }
 
 _SOLID, _DASHED = "-", (0, (3, 1.5))

@@ -12,7 +12,7 @@ from ilora.analysis.schemas import DIFFERENCE, GRADIENT_SUMMARY
 from ilora.artifacts.parquet import read_table
 from ilora.figures.declaration import Drawing, Figure
 from ilora.plotting.labels import method_label, setting_label
-from ilora.plotting.style import BLACK, BLUE, DOUBLE_WIDTH, GREY, VERMILLION, new_figure
+from ilora.plotting.style import BLACK, BLUE, DOUBLE_WIDTH, GREY, VERMILION, new_figure
 from ilora.reporting import captions
 from ilora.reporting.declaration import Given, Wildcards
 from ilora.reporting.sources import of_dataset, with_gradients
@@ -41,7 +41,7 @@ CURVES: dict[str, Literal["solid", "dashed", "dotted"]] = {
     "similarity": "solid",
 }
 
-_COLOURS = {"llara": BLUE, "ilora": VERMILLION, DIFFERENCE: BLACK}
+_COLOURS = {"llara": BLUE, "ilora": VERMILION, DIFFERENCE: BLACK}
 
 
 def select_gradient_summary(summary: pa.Table) -> pa.Table:

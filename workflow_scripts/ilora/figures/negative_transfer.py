@@ -10,7 +10,7 @@ import pyarrow as pa
 from ilora.artifacts.parquet import read_table
 from ilora.figures.declaration import Drawing, Figure
 from ilora.negative_transfer.schemas import SUMMARY
-from ilora.plotting.style import BLACK, BLUE, DOUBLE_WIDTH, GREEN, GREY, ORANGE, VERMILLION, new_figure
+from ilora.plotting.style import BLACK, BLUE, DOUBLE_WIDTH, GREEN, GREY, ORANGE, VERMILION, new_figure
 from ilora.reporting import captions
 from ilora.reporting.declaration import Given, Wildcards
 
@@ -30,14 +30,14 @@ LABELS = {
 
 _COLOURS = {
     "uniform": BLUE,
-    "instance_wise": VERMILLION,
+    "instance_wise": VERMILION,
     "shuffled_gate": ORANGE,
     "oracle_gate": GREEN,
     "one_per_group": BLACK,
 }
 _MARKERS = {"uniform": "o", "instance_wise": "s", "shuffled_gate": "v", "oracle_gate": "^", "one_per_group": "D"}
 _PROMPTS = {"hidden": "group hidden from the prompt", "named": "group named in the prompt"}
-_FILLS = {"hidden": VERMILLION, "named": "white"}
+_FILLS = {"hidden": VERMILION, "named": "white"}
 
 #: Methods stand this far apart at one degree.
 _DODGE = 0.012
@@ -100,8 +100,8 @@ def _draw_gain(axes: Axes, frame: pd.DataFrame, step: int) -> None:
     axes.axhline(0, color=GREY, linewidth=0.6, zorder=0)
     for prompt, fill in _FILLS.items():
         rows = marks[marks["group_in_prompt"] == prompt]
-        axes.vlines(rows["value_of_gradients"], rows["low"], rows["high"], color=VERMILLION, linewidth=0.9)
-        axes.hlines(rows["value"], rows["low_of_gradients"], rows["high_of_gradients"], color=VERMILLION, linewidth=0.9)
+        axes.vlines(rows["value_of_gradients"], rows["low"], rows["high"], color=VERMILION, linewidth=0.9)
+        axes.hlines(rows["value"], rows["low_of_gradients"], rows["high_of_gradients"], color=VERMILION, linewidth=0.9)
         axes.plot(
             rows["value_of_gradients"],
             rows["value"],
@@ -109,7 +109,7 @@ def _draw_gain(axes: Axes, frame: pd.DataFrame, step: int) -> None:
             marker="s",
             markersize=3.5,
             markerfacecolor=fill,
-            markeredgecolor=VERMILLION,
+            markeredgecolor=VERMILION,
             label=f"iLoRA − LoRA, group {prompt}",
         )
     axes.set_ylabel("Gain of iLoRA over LoRA")

@@ -21,7 +21,7 @@ from ilora.plotting.style import (
     ORANGE,
     PURPLE,
     SKY_BLUE,
-    VERMILLION,
+    VERMILION,
     new_figure,
 )
 from ilora.reporting.declaration import Given, Wildcards
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _SPLITS = {"val": "Validation users", "test": "Test users"}
 _COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY_BLUE, GREY)
 _MARKERS = "osDv^<"
-_REFERENCE: dict[str, Any] = {"color": VERMILLION, "marker": "o", "linewidth": 1.8}
+_REFERENCE: dict[str, Any] = {"color": VERMILION, "marker": "o", "linewidth": 1.8}
 _UNREAD: dict[str, Any] = {"color": BLACK, "marker": "", "linestyle": (0, (3, 2))}
 
 #: Curves stand beside each other by this share of the figure's width, so that their intervals can be told apart.

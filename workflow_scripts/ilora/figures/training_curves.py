@@ -14,7 +14,7 @@ from ilora.configuration.types import DEFAULT_VARIANT
 from ilora.figures.declaration import Drawing, Figure
 from ilora.layout import expand, parse_run
 from ilora.plotting.labels import method_label, setting_label
-from ilora.plotting.style import BLUE, COLUMN_WIDTH, GREEN, ORANGE, PURPLE, VERMILLION, new_figure
+from ilora.plotting.style import BLUE, COLUMN_WIDTH, GREEN, ORANGE, PURPLE, VERMILION, new_figure
 from ilora.reporting.declaration import Given, Wildcards, of_each_dataset
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 #: The running mean covers this share of a log's rows.
 SMOOTHED_SHARE = 0.05
 
-_COLOURS = {"ilora": VERMILLION, "llara": BLUE}
+_COLOURS = {"ilora": VERMILION, "llara": BLUE}
 _OTHER_COLOURS = (GREEN, PURPLE, ORANGE)
 
 #: What is drawn: a row per logged step.

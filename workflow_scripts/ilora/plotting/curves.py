@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
-from ilora.plotting.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY_BLUE, VERMILLION
+from ilora.plotting.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY_BLUE, VERMILION
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY_BLUE, GREY, BLACK, VERMILLION)
+_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY_BLUE, GREY, BLACK, VERMILION)
 _MARKERS = "osDv^<>P"
 
 #: Curves stand beside each other by this share of the distance between two places.

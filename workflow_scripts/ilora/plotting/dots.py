@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ilora.plotting.style import BLUE, VERMILLION
+from ilora.plotting.style import BLUE, VERMILION
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -47,7 +47,7 @@ def draw_crosses(axes: Axes, rows: pd.DataFrame, label: str, marker: str = "x") 
         rows["place"],
         linestyle="none",
         marker=marker,
-        color=VERMILLION,
+        color=VERMILION,
         markersize=5.5,
         markeredgewidth=1.3,
         label=label,

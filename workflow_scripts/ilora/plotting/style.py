@@ -23,7 +23,7 @@ SKY_BLUE = "#56B4E9"
 GREEN = "#009E73"
 YELLOW = "#F0E442"
 BLUE = "#0072B2"
-VERMILLION = "#D55E00"
+VERMILION = "#D55E00"
 PURPLE = "#CC79A7"
 GREY = "#7F7F7F"
 
@@ -54,7 +54,7 @@ FILLS = (
     (ORANGE, BLACK),
     (GREEN, "white"),
     (YELLOW, BLACK),
-    (VERMILLION, "white"),
+    (VERMILION, "white"),
     (SKY_BLUE, BLACK),
     (GREY, "white"),
     (PURPLE, BLACK),

@@ -64,7 +64,7 @@ class DataSection(Section):
     )
     own: dict[DatasetName, OwnDataset] = Field(
         default={},
-        description="data sets of your own, by name: the README's section on them says how",
+        description="data sets of your own, by name: see docs/your_own_data.md",
     )
 
     def dataset(self, name: str) -> Dataset:
