@@ -109,7 +109,7 @@ def test_a_pretrained_model_takes_a_package(checkout: Checkout) -> None:
     jobs = checkout.planned_jobs(
         *study, "recommenders={morec: {encoder: embedded}}", "data={sources: {lastfm: lastfm}}"
     )
-    expected = {"convert_gguf": 1, "plan_fine_tuning": 6, "fine_tune_gated": 2, "download_model": None}
+    expected = {"convert_gguf": 1, "plan_fine_tuning": 6, "fine_tune_gated": 8, "download_model": None}
     assert {name: jobs.get(name) for name in expected} == expected
 
 
