@@ -1,5 +1,11 @@
 """Sphinx: `make docs` builds the site of docs/, strictly."""
 
+import sys
+from pathlib import Path
+
+# The library, whose docstrings are the adapter's API.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
+
 project = "iLoRA, reproduced"
 author = "The iLoRA reproduction authors"
 copyright = author
