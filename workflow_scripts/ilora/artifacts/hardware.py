@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -17,7 +18,8 @@ def processor_name(processors: Path = PROCESSORS) -> str:
     Args:
         processors: Linux's list of processors; where it or its model name is missing, Python's own answer stands in.
     """
-    name = _listed_name(processors) or platform.processor() or platform.machine()
+    listed = next((value for field, value in processor_fields(processors) if field == "model name"), None)
+    name = listed or platform.processor() or platform.machine()
     return name or "unknown"
 
 
@@ -28,20 +30,25 @@ def describe_machine() -> dict[str, str | int | list[str]]:
         "processor": processor_name(),
         "cores": os.cpu_count() or 0,
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / _GIBIBYTE:.0f} GiB",
-        "gpus": _graphics_processors(),
+        "gpus": query_gpus("name,memory.total"),
     }
 
 
-def _listed_name(processors: Path) -> str | None:
-    if not processors.is_file():
-        return None
-    entries = (line.partition(":") for line in processors.read_text(encoding="utf-8").splitlines())
-    return next((value.strip() for key, _, value in entries if key.strip() == "model name"), None)
+def processor_fields(processors: Path = PROCESSORS) -> Iterator[tuple[str, str]]:
+    """Yield the name and the value of each field in Linux's list of processors; nothing where it is missing."""
+    if processors.is_file():
+        for line in processors.read_text(encoding="utf-8").splitlines():
+            name, _, value = line.partition(":")
+            yield name.strip(), value.strip()
 
 
-def _graphics_processors() -> list[str]:
-    """Return the names that NVIDIA's own tool lists; none where there is no such tool."""
-    command = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
+def query_gpus(fields: str) -> list[str]:
+    """Return what NVIDIA's own tool says of each GPU; nothing where there is no such tool.
+
+    Args:
+        fields: of ``nvidia-smi --query-gpu``, separated by commas.
+    """
+    command = ["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader"]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import inspect
 import json
 import sys
@@ -12,10 +11,10 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
-from ilora.cli import example
 from ilora.configuration.described_fields import default_in_yaml, description_of, ordered_fields, section_of
 from ilora.configuration.section import Section
 from ilora.configuration.study import StudyConfig
+from ilora.written_files import outdated, write_or_compare
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SCHEMA_PATH = Path(__file__).with_name("config.schema.json")
@@ -87,28 +86,19 @@ def _in_lines(key: str, indent: str) -> str:
     return "\n".join(indent + line.replace(_GLUE, " ") for line in lines)
 
 
+def rendered_files() -> dict[Path, str]:
+    """Return the text of each of the two files."""
+    return {SCHEMA_PATH: render_schema(), CONFIG_PATH: render_config()}
+
+
 def outdated_files() -> list[Path]:
     """Return those of the two files that differ from what the model gives."""
-    rendered = {SCHEMA_PATH: render_schema(), CONFIG_PATH: render_config()}
-    return [path for path, text in rendered.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    return outdated(rendered_files())
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the files, or say which are outdated; return the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="ilora schema",
-        description=__doc__,
-        epilog=example("schema"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--write", action="store_true", help="write the files instead of only comparing them")
-    if parser.parse_args(arguments).write:
-        SCHEMA_PATH.write_text(render_schema(), encoding="utf-8")
-        CONFIG_PATH.write_text(render_config(), encoding="utf-8")
-        return 0
-    for path in outdated_files():
-        print(f"{path} is not what the model gives: run `ilora schema --write`")
-    return 1 if outdated_files() else 0
+    return write_or_compare("schema", __doc__, rendered_files, "model", arguments)
 
 
 if __name__ == "__main__":

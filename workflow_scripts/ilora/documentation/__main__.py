@@ -1,14 +1,13 @@
 """Writes the pages of docs/ that follow from the code: `ilora docs --write`."""
 
-import argparse
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from ilora.cli import example
 from ilora.documentation.artifacts_page import artifacts_page
 from ilora.documentation.configuration_page import configuration_page
 from ilora.documentation.deviations_page import deviations_page
+from ilora.written_files import outdated, write_or_compare
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 #: The first is the default study.
@@ -35,27 +34,12 @@ def written_pages() -> Mapping[Path, str]:
 
 def outdated_pages() -> list[Path]:
     """Return the pages that differ from what the code gives."""
-    return [
-        path for path, text in written_pages().items() if not path.exists() or path.read_text(encoding="utf-8") != text
-    ]
+    return outdated(written_pages())
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the pages, or say which are outdated; return the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="ilora docs",
-        description=__doc__,
-        epilog=example("docs"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--write", action="store_true", help="write the pages instead of only comparing them")
-    if parser.parse_args(arguments).write:
-        for path, text in written_pages().items():
-            path.write_text(text, encoding="utf-8")
-        return 0
-    for path in outdated_pages():
-        print(f"{path} is not what the code gives: run `ilora docs --write`")
-    return 1 if outdated_pages() else 0
+    return write_or_compare("docs", __doc__, written_pages, "code", arguments)
 
 
 if __name__ == "__main__":
