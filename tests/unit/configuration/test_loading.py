@@ -65,6 +65,7 @@ STUDIES = [
     "paper",
     "pretrained",
     "released",
+    "released_epochs",
     "released_switches",
     "smoke",
     "weight_decay",
