@@ -20,7 +20,7 @@ def page(repository: Path) -> str:
 
 
 def test_a_data_set_from_its_declaration_to_metrics(page: str, checkout: Checkout) -> None:
-    study = follow(page, "What it takes", checkout.folder)
+    study = follow(page, "Steps", checkout.folder)
     write_library(checkout.folder / "raw" / "library")
     (checkout.folder / "popularity.yaml").write_text("methods: [popularity]\n", encoding="utf-8")
     metrics, sizes = "results/smoke/tables/metrics.parquet", "results/smoke/tables/dataset_statistics.md"
@@ -39,7 +39,7 @@ def test_a_data_set_from_its_declaration_to_metrics(page: str, checkout: Checkou
 
 
 def test_its_download_is_planned(page: str, checkout: Checkout) -> None:
-    follow(page, "What it takes", checkout.folder)
+    follow(page, "Steps", checkout.folder)
     settings = ("--config", "datasets=[library]", "methods=[zero_shot]")
     assert checkout.planned_jobs(*SMOKE, *settings)["download_library"] == 1
 

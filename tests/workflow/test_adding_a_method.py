@@ -30,7 +30,7 @@ def test_a_baseline_from_its_declaration_to_metrics(page: str, checkout: Checkou
 
 
 def test_a_method_of_the_language_model_is_planned_from_its_declaration(page: str, checkout: Checkout) -> None:
-    study = follow(page, "A method of the language model", checkout.folder)
+    study = follow(page, "A language-model method", checkout.folder)
     (checkout.folder / "alone.yaml").write_text("methods: [text_lora]\n", encoding="utf-8")
     both, alone = checkout.planned_jobs(*SMOKE, study), checkout.planned_jobs(*SMOKE, study, "alone.yaml")
     expected = {"fine_tune": 1, "fine_tune_text_only": 1, "answer_fine_tuned": 2, "train_recommender": 1}

@@ -103,7 +103,7 @@ def test_two_files_are_touched(repository: Path, copy: Path) -> None:
 def test_it_reaches_the_optimizer_and_a_sweep(shown: dict[str, Any]) -> None:
     assert shown["optimizer"] == [0.1]
     assert shown["cells"] == ["default", "lora_weight_decay~0.1"]
-    assert shown["comment"] == ["  lora_weight_decay: 0.0             # of AdamW on LoRA's weights"]
+    assert shown["comment"] == ["  lora_weight_decay: 0.0             # weight decay of LoRA's weights in AdamW"]
 
 
 def test_at_its_default_no_rule_sees_it(shown: dict[str, Any]) -> None:
