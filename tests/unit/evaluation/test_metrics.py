@@ -160,5 +160,5 @@ def test_the_same_predictions_give_the_same_metrics(make_predictions: Prediction
 
 
 def test_predictions_of_another_method_are_refused(make_predictions: PredictionsMaker, titles: list[str]) -> None:
-    with pytest.raises(PredictionsError, match=r"\['caser'\], expected only of 'sasrec'"):
+    with pytest.raises(PredictionsError, match=r"\['caser'\], expected only 'sasrec'"):
         measure_run(make_predictions("caser"), RUN, titles, SETTINGS, "here")
