@@ -55,7 +55,7 @@ def test_predictions_of_prepared_jobs_are_the_workflows_own(
 
     taken = bench(checkout, "--take", str(made / "made"))
     assert [path.read_bytes() for path in predictions] == expected
-    assert all(f"taken: {path.relative_to(checkout.folder)}" in taken for path in predictions)
+    assert all(f"imported: {path.relative_to(checkout.folder)}" in taken for path in predictions)
     # Snakemake has no notes of these files; their records say that nothing is to be made again.
     shutil.rmtree(checkout.folder / ".snakemake")
     assert checkout.planned_jobs(*SMOKE, "--rerun-triggers", "mtime", "params", "input", "--", "predictions") == {}

@@ -68,9 +68,9 @@ def put_another(checkout: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (alter_titles, "was made from another titles than there is here"),
-        (remove_titles, "was made from titles, which is not here"),
-        (put_another, "predictions.parquet: there is another one here"),
+        (alter_titles, "was made from another version of titles than the one here"),
+        (remove_titles, "was made from titles, which does not exist here"),
+        (put_another, "predictions.parquet: a different artifact exists here"),
     ],
 )
 def test_nothing_is_taken_where_one_does_not_belong(
