@@ -1,4 +1,4 @@
-"""A constant gate asks nothing of the batch, and so goes with every model and every call that LoRA goes with."""
+"""A constant gate needs no input from the batch, and so works with every model and call that works with LoRA."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from tiny_models import config, instance_wise, lora, padded, random_sequences, r
 
 
 class Perceptron(nn.Module):
-    """Computes with (rows, width), without tokens, and calls its input X."""
+    """A model on (rows, width) without tokens, whose input is called X."""
 
     def __init__(self) -> None:
         super().__init__()

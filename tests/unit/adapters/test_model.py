@@ -1,4 +1,4 @@
-"""The model that other people's code imports."""
+"""The model of the public API."""
 
 import copy
 

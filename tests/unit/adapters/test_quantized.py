@@ -1,4 +1,4 @@
-"""Gated LoRA on base models that bitsandbytes holds in 4 and 8 bits."""
+"""Gated LoRA on base models in 4 and 8 bits by bitsandbytes."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from tiny_models import (
     update_of_one_sequence,
 )
 
-# A block of 4-bit weights is 64 values long.
+# A block of 4-bit weights has 64 values.
 SHAPE: dict[str, Any] = {"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 1}
 BITS = [4, 8]
 DEVICES = [
@@ -57,7 +57,7 @@ def inputs(device: str = "cpu") -> dict[str, torch.Tensor]:
 
 
 def adapter_of(model: nn.Module) -> dict[str, torch.Tensor]:
-    """Give the state of LoRA layers, and of the gate if there is one."""
+    """Return the state of LoRA layers, and of the gate if there is one."""
     return {name: tensor for name, tensor in model.state_dict().items() if "lora_" in name or name.startswith("gate.")}
 
 
@@ -92,7 +92,7 @@ def test_a_4_bit_model_is_the_model_of_its_dequantized_weights(saved: Path) -> N
         originals[name].get_base_layer().weight.data = dequantize_4bit(weight.data, weight.quant_state)
     reference.load_state_dict(adapter_of(model), strict=False)
     found, expected = model(**inputs()).logits, reference(**inputs()).logits
-    # Some processors have a kernel of bitsandbytes that multiplies in bfloat16, whatever it was asked for.
+    # On some processors, bitsandbytes has a kernel that always multiplies in bfloat16.
     assert relative_error(found, expected) < 0.04
     assert relative_error(found, instance_wise(tiny_model(**SHAPE), config(4))(**inputs()).logits) > 0.08
 
@@ -140,7 +140,7 @@ def test_it_generates(saved: Path, bits: int, device: str) -> None:
     del batch["position_ids"]
     cached = model.generate(**batch, max_new_tokens=4, num_beams=2)
     assert cached.shape == (2, 5 + 4)
-    if bits == 4:  # the 8-bit product rounds by the largest value of each row that it is given
+    if bits == 4:  # the 8-bit product rounds relative to the largest value of each row
         assert torch.equal(model.generate(**batch, max_new_tokens=4, num_beams=2, use_cache=False), cached)
 
 

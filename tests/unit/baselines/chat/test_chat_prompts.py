@@ -1,4 +1,4 @@
-"""What a chat model is asked, word by word."""
+"""The prompts of chat models, verbatim."""
 
 from __future__ import annotations
 

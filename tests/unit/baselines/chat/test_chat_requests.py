@@ -1,4 +1,4 @@
-"""What is sent, what its answer is kept under, what it can cost, and how replies are read."""
+"""Requests to chat models: content, cache key, cost bound, and reading of replies."""
 
 from __future__ import annotations
 

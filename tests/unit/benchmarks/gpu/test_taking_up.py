@@ -1,4 +1,4 @@
-"""What was made elsewhere is taken where it belongs, and nothing of it where it does not."""
+"""Artifacts from another machine are all imported where they belong, or none of them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -48,7 +48,7 @@ def test_artifacts_come_with_their_records(parcel: Path, checkout: Path) -> None
     assert (checkout / ADAPTER / "weights").read_text() == "tuned"
     assert all(record_path(checkout / path).is_file() for path in (ADAPTER, PREDICTIONS))
     assert not (checkout / BENCHMARK).exists()
-    # Those that are there already are left.
+    # Existing artifacts are kept.
     assert take_up(parcel, checkout) == 0
 
 

@@ -1,4 +1,4 @@
-"""Titles that no answer can hold are counted, once."""
+"""Titles longer than the maximum answer are counted once."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""Every architecture through tuning, saving, loading and answering, with both adapters and both kinds of prompt."""
+"""Tuning, saving, loading and answering with every architecture, both adapters and both kinds of prompt."""
 
 import logging
 from pathlib import Path
@@ -36,7 +36,7 @@ from tiny_models import ARCHITECTURES, HIDDEN, tiny_model
 from tiny_tokenizers import TITLES, chat_tokenizer
 
 LOGGER = logging.getLogger("test")
-#: The template that models of the architecture come with.
+#: The chat template of models of the architecture.
 CHAT_TEMPLATES = {
     "llama": "llama_3",
     "mistral": "llama_2",
@@ -51,7 +51,7 @@ TUNING = with_values(
 GENERATOR = torch.Generator().manual_seed(0)
 ITEM_VECTORS, REPRESENTATIONS = torch.randn(8, 4, generator=GENERATOR), torch.randn(4, 4, generator=GENERATOR)
 ASKED = [(2, 0, [7, 1, 2]), (2, 1, [0, 7, 3]), (3, 0, [4, 1, 2])]
-#: Each architecture with each adapter and each kind of prompt, and most pairs of these.
+#: Each architecture with each adapter and each kind of prompt, covering most pairs.
 CASES = [
     (kind, adapter, template)
     for number, kind in enumerate(ARCHITECTURES)
@@ -62,7 +62,7 @@ CASES = [
 
 
 def backbone(kind: str, vocabulary_size: int) -> torch.nn.Module:
-    """Give the same frozen model at each call; its window is shorter than a prompt."""
+    """Return the same frozen model at each call; its attention window is shorter than a prompt."""
     tied = kind in ("qwen3", "gemma2", "gemma3")
     model = tiny_model(kind, vocab_size=vocabulary_size, sliding_window=24, tie_word_embeddings=tied)
     return model.requires_grad_(False).eval()
@@ -88,7 +88,7 @@ def test_what_was_tuned_comes_back_from_disk_and_answers_the_same(
         model.instance_wise.gate.standardisation.fit(REPRESENTATIONS[:2])
     examples = FineTuningExamples(sequences, builder, REPRESENTATIONS.numpy(), TUNING)
     log = fine_tune(model, examples, lambda step: None)
-    assert log[-1].loss < 0.9 * log[0].loss  # each step meets the same two sequences
+    assert log[-1].loss < 0.9 * log[0].loss  # each step has the same two sequences
 
     folder = tmp_path / "adapter"
     folder.mkdir()
@@ -121,7 +121,7 @@ def test_what_was_tuned_comes_back_from_disk_and_answers_the_same(
 
 
 def test_layers_that_a_model_does_not_have_are_refused() -> None:
-    """PEFT adapts those that it finds, and says nothing of the others: Phi 3 has one layer for q, k and v."""
+    """PEFT silently adapts only the modules that it finds: Phi 3 has one layer for q, k and v."""
     values = FinetuningValues(target_modules=("q_proj", "qkv_proj", "gate_up_proj"))
     shape = AdapterShape(values, MethodKind(prompt="text", adapter="uniform"))
     with pytest.raises(ValueError, match="found qkv_proj, gate_up_proj, which Qwen3ForCausalLM does not have") as error:

@@ -1,4 +1,4 @@
-"""What the projector reads."""
+"""The inputs of the projector."""
 
 import pytest
 import torch

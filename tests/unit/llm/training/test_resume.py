@@ -1,4 +1,4 @@
-"""A fine-tuning that was killed and taken up again, against one that was not, tensor by tensor."""
+"""A killed and resumed fine-tuning against an uninterrupted one, tensor by tensor."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -34,12 +34,12 @@ SETTINGS = with_values(
     curriculum=True,
     snapshots=(3, 9),
 )
-# With dropout, so that the state of the random numbers matters, and running statistics besides weights.
+# With dropout, so that the random state matters, and with running statistics in addition to weights.
 SHAPE = small_adapter(lora_dropout=0.3, gate="residual_convolution")
 
 
 class Killed(Exception):
-    """Stands for a killed process."""
+    """Simulates a killed process."""
 
 
 Run = Callable[..., tuple[HybridLanguageModel, list[LogRow], list[int]]]
@@ -87,7 +87,7 @@ def equal(left: Any, right: Any) -> bool:
 def state(folder: Path, name: str) -> Any:
     checkpoint = latest_checkpoint(folder)
     assert checkpoint is not None and checkpoint.name == f"checkpoint-{STEPS}"
-    with safe_globals():  # NumPy's arrays, in the state of its random numbers
+    with safe_globals():  # NumPy arrays of its random state
         return torch.load(checkpoint / name, weights_only=True)
 
 
@@ -102,7 +102,7 @@ def test_killed_and_resumed_equals_undisturbed(run: Run, tmp_path: Path) -> None
     assert len(moments) == sum(parameter.requires_grad for parameter in undisturbed.parameters())
     assert snapshots == [3, 9] and len(log) == STEPS // 2
 
-    # Between two checkpoints, and where one is written.
+    # Between two checkpoints, and at a checkpoint.
     for killed_at in (5, 8):
         folder = tmp_path / f"killed_at_{killed_at}"
         with pytest.raises(Killed):
