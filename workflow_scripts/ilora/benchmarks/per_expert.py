@@ -20,7 +20,7 @@ from ilora.adapters.gating import lora_layers
 
 
 class PerExpertLinear(nn.Module):
-    """A linear layer with K experts of rank r/K beside it.
+    """A linear layer with K parallel experts of rank r/K.
 
     Args:
         base_layer: linear layer.
