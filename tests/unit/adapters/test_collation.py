@@ -1,4 +1,4 @@
-"""Sequence representations are collated along with the columns of other collators."""
+"""Representations beside what other collators make of the other columns."""
 
 import pickle
 from typing import Any

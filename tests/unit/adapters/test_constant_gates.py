@@ -1,4 +1,4 @@
-"""A constant gate needs no input from the batch, and so works with every model and call that works with LoRA."""
+"""A constant gate asks nothing of the batch, and so goes with every model and every call that LoRA goes with."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from tiny_models import config, instance_wise, lora, padded, random_sequences, r
 
 
 class Perceptron(nn.Module):
-    """A model on (rows, width) without tokens, whose input is called X."""
+    """Computes with (rows, width), without tokens, and calls its input X."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Altered files of an adapter, read by PEFT itself."""
+"""Files of an adapter that are not those that were saved, read by PEFT itself."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ def trained(seed: int = 1, **gate: Any) -> PeftModel:
 
 @pytest.fixture(params=["PEFT", "workflow"])
 def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
-    """An adapter written by either library."""
+    """An adapter as either of the two writes it."""
     folder = tmp_path / "adapter"
     trained().save_pretrained(str(folder)) if request.param == "PEFT" else storage.write_adapter(trained(), folder)
     return folder
@@ -43,7 +43,7 @@ def load_adapter(folder: Path) -> None:
 
 
 def into_the_same(folder: Path) -> None:
-    """Like a resume of transformers' Trainer: the settings are those in memory."""
+    """As transformers' Trainer resumes: the settings are those in memory."""
     trained(seed=2).load_adapter(str(folder), "default")
 
 

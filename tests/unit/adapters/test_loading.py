@@ -1,4 +1,4 @@
-"""The usual ways to create, load and save adapters with PEFT and accelerate."""
+"""The ways of making, loading and saving that PEFT's and accelerate's users know."""
 
 import copy
 from pathlib import Path
@@ -237,7 +237,7 @@ def test_unloading_gives_the_base_model_back() -> None:
 
 @pytest.mark.parametrize("load", [PeftModel.from_pretrained, None])
 def test_without_this_package_peft_names_it(folder: Path, load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """PEFT's table as it is before anything imports the package."""
+    """PEFT's table as it is where nothing has imported the package."""
     for key in [key for key in PEFT_TYPE_TO_CONFIG_MAPPING if "ILORA" in key]:
         monkeypatch.delitem(PEFT_TYPE_TO_CONFIG_MAPPING, key)
     with pytest.raises(KeyError, match="ILORA: import ilora.adapters first"):

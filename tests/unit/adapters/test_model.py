@@ -1,4 +1,4 @@
-"""The model of the public API."""
+"""The model that other people's code imports."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""The parameters that the gate adds to Llama-2-7B, counted without weights."""
+"""What the gate costs on Llama-2-7B, counted without its weights."""
 
 import torch
 from peft import LoraConfig, get_peft_model

@@ -1,4 +1,4 @@
-"""The released code's gate against hand-computed values, and against the same network in NumPy."""
+"""The released code's gate against numbers by hand, and against the same network written out in NumPy."""
 
 from typing import Any
 
@@ -63,7 +63,7 @@ class WrittenOut:
 
 
 def random_gate(width: int, experts: int = 4) -> ResidualConvolutionGate:
-    """Return a gate in float64 whose weights and statistics are all distinct."""
+    """Give a gate in float64 in which no two weights, statistics included, are alike."""
     generator = torch.Generator().manual_seed(width)
     gate = ResidualConvolutionGate(width, experts).double()
     for name, tensor in gate.state_dict().items():

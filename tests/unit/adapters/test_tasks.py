@@ -1,4 +1,4 @@
-"""Models for tasks with their own head, which PEFT trains and saves with the adapter."""
+"""Models of tasks that have a head of their own, which PEFT trains and saves with the adapter."""
 
 from pathlib import Path
 from typing import Any

@@ -14,7 +14,7 @@ THREADS, PASSES = 8, 200
 
 @pytest.fixture
 def frequent_switches() -> Iterator[None]:
-    """Makes threads switch a hundred times as often as by default."""
+    """Threads take turns a hundred times as often as they do by themselves."""
     seconds = sys.getswitchinterval()
     sys.setswitchinterval(seconds / 100)
     yield

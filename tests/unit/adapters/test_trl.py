@@ -1,4 +1,4 @@
-"""TRL's SFTTrainer, if installed: the project does not require it."""
+"""TRL's SFTTrainer, where it is installed: the project itself does not need it."""
 
 from pathlib import Path
 from typing import Any

@@ -66,7 +66,7 @@ def test_vectors_that_are_not_finite_are_refused(name: str, wrong: float, vector
 def test_the_first_level_of_residual_k_means_is_k_means(vectors: torch.Tensor) -> None:
     first = residual_k_means(vectors, 1, 12, seed=0)
     expected = KMeans(12, n_init=10, random_state=9).fit(vectors.numpy())
-    # The centres are far apart, so both find the same clusters, with different numbers.
+    # The centres are far apart, so both find the same clusters, under other numbers.
     pairs = set(zip(first.codes[:, 0].tolist(), expected.labels_.tolist(), strict=True))
     assert len(pairs) == 12
     for code, label in pairs:
@@ -118,7 +118,7 @@ def test_gradients_pass_straight_through_and_the_loss_is_that_of_the_paper() -> 
 
 
 def test_a_trained_codebook_comes_to_the_centroids_of_its_vectors(vectors: torch.Tensor) -> None:
-    """Codes that start near the k-means centroids converge to those of scikit-learn."""
+    """Codes that begin beside the centroids of k-means are drawn to where scikit-learn has them."""
     centroids = residual_k_means(vectors, 1, 12, seed=0).codebooks[0]
     quantiser = VectorQuantiser(12, 10, beta=0.25)
     with torch.no_grad():
@@ -138,7 +138,7 @@ def test_an_rq_vae_names_neighbours_alike(vectors: torch.Tensor) -> None:
 
 
 def test_codes_stay_in_use_while_the_network_learns() -> None:
-    """With k-means on an untrained network, half of the codes die: 13 and 14 of 24, and 8 and 21 of the levels."""
+    """Where k-means begins on an untrained network, half of them die: 13 and 14 of 24, and 8 and 21 of the levels."""
     generator = torch.Generator().manual_seed(5)
     vectors = torch.randn(300, 12, generator=generator) @ torch.randn(12, 96, generator=generator)
     settings = QuantiserTraining(

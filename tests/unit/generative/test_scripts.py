@@ -82,7 +82,7 @@ def test_vectors_become_ids_a_generator_ranks_and_choices(repository: Path, tmp_
 def test_texts_are_encoded_by_level(
     repository: Path, tmp_path: Path, ring: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A stub of the encoder: the vector of a text has the counts of three letters."""
+    """The encoder is stood in for: a text's vector is how often it has each of three letters."""
     import ilora.llm.model.backbones
     import ilora.llm.model.title_vectors
     from ilora.artifacts.tensors import read_tensors

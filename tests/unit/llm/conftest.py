@@ -26,7 +26,7 @@ TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", 
 
 @pytest.fixture(scope="session")
 def tokenizer() -> PreTrainedTokenizerFast:
-    """A vocabulary so small that titles have several tokens, and different lengths."""
+    """So few tokens that titles are of several, and of different lengths."""
     return train_tokenizer(TITLES, DATASETS["movielens"].wording, vocabulary_size=275)
 
 
@@ -68,7 +68,7 @@ def sequences(cut: pa.Table) -> SequenceTable:
 
 @pytest.fixture
 def job(cut: pa.Table, llama: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> TuningJob:
-    """The fine-tuning of an instance-wise adapter, with all of its files."""
+    """The fine-tuning of an instance-wise adapter, all of whose files are there."""
     folder = tmp_path / "inputs"
     catalogue, sequences = folder / "catalogue.parquet", folder / "sequences.parquet"
     items = [

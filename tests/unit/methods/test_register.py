@@ -1,4 +1,4 @@
-"""The register's declarations are consistent with the configuration, and with what is derived from them."""
+"""What the register declares fits the configuration, and what follows from it."""
 
 from __future__ import annotations
 

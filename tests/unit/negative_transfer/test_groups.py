@@ -7,7 +7,7 @@ ITEMS = np.arange(48)
 
 
 def rules(users: SyntheticGroups) -> np.ndarray:
-    """The item that follows each item, with a row per group."""
+    """What follows each item, a row for each group."""
     return np.stack([users.next_items(np.full(48, group), ITEMS) for group in range(users.groups)])
 
 

@@ -17,7 +17,7 @@ WIDTH = 8
 
 
 def _model(architecture: Architecture, ring: Any) -> Any:
-    """Return a model in float64 with weights large enough to make errors visible."""
+    """Return a model in float64 whose weights are large enough for an error to be seen."""
     torch.manual_seed(0)
     model = build_model(architecture, embedding_size=WIDTH, items=ring.item_count, maximum_history=ring.maximum_history)
     with torch.no_grad():

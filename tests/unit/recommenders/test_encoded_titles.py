@@ -1,4 +1,4 @@
-"""MoRec with a trained title encoder: its gradients, the inputs of its loss, and its outputs."""
+"""MoRec with its encoder of titles trained: where gradients go, what the loss reads, and what is left of it."""
 
 import copy
 from pathlib import Path
@@ -28,12 +28,12 @@ from ilora.recommenders.training_loop import train
 from ilora.recommenders.validation import hit_ratio, validation_sets
 
 WIDTH, ITEMS, EMBEDDING = 12, 24, 8
-#: A token that begins and ends every title, which is read but not counted.
+#: A token that begins and ends every title, and is read but not counted.
 START, END, PAD = 1, 2, 0
 
 
 def tokens_of_titles() -> TitleTokens:
-    """Return titles of one or two tokens, which no other item has."""
+    """Return titles of one or two tokens of their own, each item by another one."""
     titles = [[START, 3 + item, END, PAD] if item % 2 else [START, 3 + item, 27, END] for item in range(ITEMS)]
     token_ids = torch.tensor(titles)
     read = (token_ids != PAD).long()
@@ -55,14 +55,14 @@ def encoder() -> BertModel:
     )
     model = BertModel(config, add_pooling_layer=False)
     with torch.no_grad():
-        # More distinct title vectors than those of a new model, which are nearly equal.
+        # Titles that differ by more than a fresh model's, which are nearly the same.
         model.embeddings.word_embeddings.weight.normal_()
     return model.eval()
 
 
 @pytest.fixture
 def titles(encoder: BertModel) -> torch.Tensor:
-    """The encoder's title vectors before training."""
+    """What the encoder makes of the titles before it is trained."""
     tokens = tokens_of_titles()
     with torch.no_grad():
         hidden = encoder(input_ids=tokens.token_ids, attention_mask=tokens.attention_mask).last_hidden_state
@@ -125,7 +125,7 @@ def test_the_batchs_loss_is_the_softmax_over_its_items(
 
 
 class WordEmbeddings(torch.nn.Module):
-    """An encoder without attention: masked word embeddings."""
+    """An encoder that, other than BERT, does not look at what the mask holds."""
 
     def __init__(self) -> None:
         super().__init__()

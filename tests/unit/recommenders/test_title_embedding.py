@@ -1,4 +1,4 @@
-"""MoRec: SASRec with item embeddings computed from title vectors."""
+"""MoRec: SASRec, whose item embeddings are made of the titles' vectors."""
 
 import math
 from pathlib import Path
@@ -26,7 +26,7 @@ def shape(items: int) -> ModelShape:
 
 
 def places_on_the_ring(items: int) -> torch.Tensor:
-    """Return vectors that encode an item's position, dominated by a component shared by all."""
+    """Return vectors that tell where an item stands, beside much that all of them share."""
     angles = 2 * math.pi * torch.arange(items) / items
     turns = [turn(number * angles) for number in (1, 2, 3) for turn in (torch.sin, torch.cos)]
     return 100.0 + torch.stack(turns, dim=1)
@@ -97,6 +97,6 @@ def test_recommenders_and_the_language_model_do_not_import_each_other(repository
     encoded = imported_modules(scripts / "encode_titles.py", scripts)
     assert not [name for name in trained if name.startswith("ilora.llm")]
     assert not [name for name in encoded if name.startswith("ilora.recommenders")]
-    # Only the script that trains an encoder tokenizes titles like the language model; the library does not.
+    # The one script that trains an encoder reads titles as the language model does; the library does not.
     for module in (scripts / "ilora" / "recommenders").glob("*.py"):
         assert not [name for name in imported_modules(module, scripts) if name.startswith("ilora.llm")], module

@@ -1,4 +1,4 @@
-"""The prompts of chat models, verbatim."""
+"""What a chat model is asked, word by word."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests to chat models: content, cache key, cost bound, and reading of replies."""
+"""What is sent, what its answer is kept under, what it can cost, and how replies are read."""
 
 from __future__ import annotations
 

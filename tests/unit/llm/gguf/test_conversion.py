@@ -1,4 +1,4 @@
-"""A GGUF file is converted to a standard model folder, or the error names the problem with the file."""
+"""A model in a GGUF file becomes a folder that loads as any other, or the error says what is wrong with the file."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def converted(path: Path) -> BackboneSource:
-    """Convert a file into a folder next to it."""
+    """Convert a file into a folder beside it."""
     folder = path.with_suffix("")
     convert_gguf(read_gguf(path), folder)
     assert sorted(file.name for file in folder.iterdir()) == sorted(CONVERTED_FILES)
@@ -153,7 +153,7 @@ def test_an_unknown_architecture_is_named(
 def test_an_unknown_split_of_text_is_named(
     path: Path, llama: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
 ) -> None:
-    """Transformers would silently use GPT-2's."""
+    """Transformers would take GPT-2's for it, and say nothing."""
     write_gguf(path, llama, tokenizer, pre_tokenizer="of-tomorrow")
     with pytest.raises(BackboneError, match=r"found tokenizer.ggml.pre of-tomorrow, which transformers .* does not"):
         convert_gguf(read_gguf(path), path.with_suffix(""))
@@ -179,7 +179,7 @@ def test_weights_that_are_not_finite_are_named(
 def test_stretched_positions_are_refused(
     path: Path, llama: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
 ) -> None:
-    """Transformers silently ignores these factors, which would change every logit."""
+    """Transformers leaves these factors out, and says nothing: every logit would be another model's."""
     write_gguf(path, llama, tokenizer, extra={"rope_freqs.weight": np.ones(8, dtype=np.float32)})
     with pytest.raises(BackboneError, match=r"stretches its rotary positions \(rope_freqs\.weight\)"):
         read_gguf(path)

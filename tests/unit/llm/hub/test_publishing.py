@@ -1,4 +1,4 @@
-"""Files that are uploaded with an adapter, and adapters that are refused."""
+"""What is uploaded of an adapter, and what is refused."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ from small_tuning import small_adapter
 
 @pytest.fixture
 def adapter(llama: LlamaForCausalLM, tmp_path: Path) -> Path:
-    """An instance-wise adapter in the workflow's final state: tuned, recorded, and with its card."""
+    """An instance-wise adapter as the workflow leaves it: tuned, recorded, and then given its card."""
     folder = tmp_path / "seed~1" / "adapter"
     folder.mkdir(parents=True)
     vectors = torch.randn(8, 4, generator=torch.Generator().manual_seed(0))

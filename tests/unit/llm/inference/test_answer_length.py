@@ -1,4 +1,4 @@
-"""Titles longer than the maximum answer are counted once."""
+"""Titles that no answer can hold are counted, once."""
 
 import logging
 

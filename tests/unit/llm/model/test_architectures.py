@@ -1,4 +1,4 @@
-"""Tuning, saving, loading and answering with every architecture, both adapters and both kinds of prompt."""
+"""Every architecture through tuning, saving, loading and answering, with both adapters and both kinds of prompt."""
 
 import logging
 from pathlib import Path
@@ -36,7 +36,7 @@ from tiny_models import ARCHITECTURES, HIDDEN, tiny_model
 from tiny_tokenizers import TITLES, chat_tokenizer
 
 LOGGER = logging.getLogger("test")
-#: The chat template of models of the architecture.
+#: The template that models of the architecture come with.
 CHAT_TEMPLATES = {
     "llama": "llama_3",
     "mistral": "llama_2",
@@ -62,7 +62,7 @@ CASES = [
 
 
 def backbone(kind: str, vocabulary_size: int) -> torch.nn.Module:
-    """Return the same frozen model at each call; its attention window is shorter than a prompt."""
+    """Give the same frozen model at each call; its window is shorter than a prompt."""
     tied = kind in ("qwen3", "gemma2", "gemma3")
     model = tiny_model(kind, vocab_size=vocabulary_size, sliding_window=24, tie_word_embeddings=tied)
     return model.requires_grad_(False).eval()
@@ -121,7 +121,7 @@ def test_what_was_tuned_comes_back_from_disk_and_answers_the_same(
 
 
 def test_layers_that_a_model_does_not_have_are_refused() -> None:
-    """PEFT silently adapts only the modules that it finds: Phi 3 has one layer for q, k and v."""
+    """PEFT adapts those that it finds, and says nothing of the others: Phi 3 has one layer for q, k and v."""
     values = FinetuningValues(target_modules=("q_proj", "qkv_proj", "gate_up_proj"))
     shape = AdapterShape(values, MethodKind(prompt="text", adapter="uniform"))
     with pytest.raises(ValueError, match="found qkv_proj, gate_up_proj, which Qwen3ForCausalLM does not have") as error:

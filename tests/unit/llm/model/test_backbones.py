@@ -1,4 +1,4 @@
-"""Loading a backbone from a folder with missing or unwanted contents."""
+"""Loading a backbone from a folder that lacks something, or brings along more than it should."""
 
 import json
 from collections.abc import Callable
@@ -28,7 +28,7 @@ HEAD = "lm_head.weight"
 
 
 def saved(folder: Path, change: Callable[[dict[str, torch.Tensor]], object], **config: Any) -> BackboneSource:
-    """Write a Llama with a modified weights file."""
+    """Write a Llama whose weights' file was changed."""
     tiny_model("llama", hidden_size=64, intermediate_size=64, **config).save_pretrained(folder)
     file = folder / "model.safetensors"
     weights = load_file(file)
@@ -90,7 +90,7 @@ def test_an_encoder_may_lack_what_nothing_reads(tmp_path: Path) -> None:
 
 
 def with_own_code(folder: Path, model_type: str) -> Path:
-    """Write a model whose code creates a file when it runs, and return that file."""
+    """Write a model whose module leaves a file when it is run, and return that file."""
     tiny_model("llama").save_pretrained(folder)
     chat_tokenizer("llama_3").save_pretrained(folder)
     ran = folder / "ran"
@@ -113,7 +113,7 @@ def with_own_code(folder: Path, model_type: str) -> Path:
 
 @pytest.fixture
 def yes_to_all(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Simulates a user who agrees to every prompt; records the prompts."""
+    """Somebody who agrees to whatever is asked; tells what was."""
     asked: list[str] = []
 
     def answer(question: str = "") -> str:
@@ -142,7 +142,7 @@ def test_a_model_of_transformers_is_loaded_without_the_code_beside_it(tmp_path: 
 
 
 def test_a_plan_runs_no_code_of_a_model(tmp_path: Path, yes_to_all: list[str]) -> None:
-    """A configuration known to transformers, but not of a causal language model."""
+    """A configuration that transformers knows, of what is no causal language model there."""
     ran = with_own_code(tmp_path, model_type="llama")
     known = AutoConfig.for_model("t5", auto_map={"AutoModelForCausalLM": "own.Model"}, hidden_size=16)
     known._name_or_path = str(tmp_path)

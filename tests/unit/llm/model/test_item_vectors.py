@@ -1,4 +1,4 @@
-"""The inputs of the projector."""
+"""What the projector reads."""
 
 import pytest
 import torch

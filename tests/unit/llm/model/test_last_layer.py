@@ -1,4 +1,4 @@
-"""The last layer at labelled positions only, against the whole layer."""
+"""The last layer at the labelled positions alone, against the whole of it."""
 
 from typing import Literal
 
@@ -18,7 +18,7 @@ TOKENS, VOCABULARY = 12, 20
 
 
 def batch(gated: bool) -> dict[str, torch.Tensor]:
-    """Return three rows of different lengths, with one to three labelled tokens, and one row without any."""
+    """Give three rows of different lengths, with one to three labelled tokens and one without any."""
     draw = torch.Generator().manual_seed(5)
     labels = torch.full((4, TOKENS), IGNORED_LABEL)
     for row, (begin, end) in enumerate([(9, 12), (4, 5), (6, 8), (0, 0)]):
@@ -36,7 +36,7 @@ def batch(gated: bool) -> dict[str, torch.Tensor]:
 
 
 def tuned(adapter: Literal["uniform", "instance_wise"], attention: str = "sdpa") -> HybridLanguageModel:
-    """Return a model in float64 whose adapter and projector are trained; two heads share keys and values."""
+    """Give a model in float64 whose adapter and projector are trained; two heads share keys and values."""
     hybrid = hybrid_model(adapter, VOCABULARY, attn_implementation=attention)
     randomise(hybrid.language_model)
     for name, parameter in hybrid.named_parameters():
@@ -67,7 +67,7 @@ def test_loss_and_gradients_are_those_of_the_whole_layer(
 
 
 def positions_seen(hybrid: HybridLanguageModel) -> list[int]:
-    """Return the number of positions of a row that each layer's feed-forward block reads in a forward pass."""
+    """Give how many positions of a row the feed-forward block of each layer reads in a forward pass."""
     seen: list[int] = []
 
     def note(block: nn.Module, inputs: tuple[torch.Tensor]) -> None:

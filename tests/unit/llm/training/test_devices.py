@@ -1,4 +1,4 @@
-"""Effects of a GPU that are testable without one: devices of tensors, and the number of GPUs per process."""
+"""What a GPU changes, as far as it can be seen without one: where tensors go, and how many GPUs a process takes."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +16,7 @@ from ilora.llm.training.tuning_job import TuningJob, prepare_tuning
 
 
 class Elsewhere:
-    """A stub of a model that is not on the CPU, which records the device of the tokens that it embeds."""
+    """Stands in for a model that is not on the CPU, and tells where the tokens are that it is asked to embed."""
 
     causal_model = SimpleNamespace(device=torch.device("meta"))
 

@@ -1,4 +1,4 @@
-"""Transformers' Trainer yields the same results with and without gradient checkpointing."""
+"""Transformers' Trainer with gradient checkpointing learns what it learns without it."""
 
 import warnings
 from pathlib import Path
@@ -16,13 +16,13 @@ from ilora.llm.prompts.builder import NO_ITEM
 from tiny_models import representations
 
 VOCABULARY, STEPS, LAYERS = 30, 3, 4
-#: The last layer is computed at few positions, and never recomputed.
+#: The last layer is computed at few positions, and never again.
 CHECKPOINTED = LAYERS - 1
 RECOMPUTED: dict[str, Any] = {"activation_checkpointing": True}
 
 
 def examples(gated: bool) -> list[TrainingExample]:
-    """Eight sequences of eight tokens; the second is a behaviour token and the last two are labelled."""
+    """Eight sequences of eight tokens, of which the second is a behaviour token and the last two are learnt."""
     generator = torch.Generator().manual_seed(4)
     gate_inputs = representations(8, 1).float().numpy()
     rows = torch.randint(1, VOCABULARY, (8, 8), generator=generator).tolist()
@@ -76,7 +76,7 @@ def trained(adapter: Adapter, folder: Path, **checkpointing: Any) -> Trained:
 def adapter_and_plain(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Adapter, Trained]:
-    """An adapter, and the results of its training without checkpointing."""
+    """An adapter, and what its training without checkpointing gives."""
     return request.param, trained(request.param, tmp_path_factory.mktemp("plain"))
 
 
@@ -86,7 +86,7 @@ def adapter_and_plain(
         pytest.param(
             {"gradient_checkpointing": True},
             CHECKPOINTED,
-            # The earlier name in transformers.
+            # The name that transformers had for it before.
             marks=pytest.mark.filterwarnings("ignore:`gradient_checkpointing` is deprecated:FutureWarning"),
         ),
         ({**RECOMPUTED, "activation_checkpointing_kwargs": {"every_n_layers": 2}}, LAYERS // 2),
