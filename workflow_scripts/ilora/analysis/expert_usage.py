@@ -58,7 +58,7 @@ def weights_of(gates: pa.Table, split: str) -> tuple[NDArray[np.int32], NDArray[
     """Return the sequence ids of a split, ascending, and their expert weights, float64 [sequences, experts].
 
     Raises:
-        ValueError: there is no sequence of the split, or not every expert exactly once per sequence.
+        ValueError: there is no sequence of the split, or not each expert once for each.
     """
     chosen = gates.filter(pc.equal(gates["split"], split))
     chosen = chosen.sort_by([("sequence_id", "ascending"), ("expert", "ascending")])
@@ -66,7 +66,7 @@ def weights_of(gates: pa.Table, split: str) -> tuple[NDArray[np.int32], NDArray[
     experts = len(np.unique(chosen["expert"].to_numpy()))
     expected = np.tile(np.arange(experts), len(sequence_ids))
     if not len(sequence_ids) or not np.array_equal(chosen["expert"].to_numpy(), expected):
-        raise ValueError(f"the gates do not have each expert once for every sequence of the split {split!r}")
+        raise ValueError(f"the gates do not hold each expert once for every sequence of the split {split!r}")
     return sequence_ids, chosen["weight"].to_numpy().reshape(-1, experts)
 
 
