@@ -9,5 +9,5 @@ import pytest
 
 @pytest.fixture(scope="session")
 def repository() -> Path:
-    """The folder that holds the Snakefile."""
+    """The folder with the Snakefile."""
     return Path(__file__).resolve().parents[1]

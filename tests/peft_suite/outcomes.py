@@ -1,4 +1,4 @@
-"""What came of PEFT's tests: read from what the plugin wrote, sorted into kinds, counted by file and by reason."""
+"""Outcomes of PEFT's tests: read from the plugin's output, classified, and counted by file and by reason."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Kind(StrEnum):
-    """What can come of a test with our adapter in it."""
+    """The possible outcomes of a test with our adapter."""
 
     PASSED = "passed"
     REFUSED = "refused by name"
@@ -23,14 +23,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one test.
+    """The outcome of one test.
 
     Attributes:
-        file: of PEFT's tests.
-        test: its name with its parameters.
+        file: file of PEFT's tests.
+        test: name with parameters.
         kind: see `Kind`.
-        reason: why it did not pass, with what differs from test to test taken out; empty if it passed.
-        seconds: with its fixtures.
+        reason: why it did not pass, without the parts that differ between tests; empty if it passed.
+        seconds: elapsed time, including fixtures.
     """
 
     file: str
@@ -40,18 +40,18 @@ class Outcome:
     seconds: float
 
 
-#: Errors that tell a user nothing, where no statement of ours raised them.
+#: Errors that are uninformative unless raised by our own code.
 _UNNAMED = ("KeyError", "AttributeError", "TypeError", "IndexError", "StopIteration", "UnboundLocalError", "NameError")
-#: How a model that is neither on the hub, which is out of reach, nor among the twins is missed.
+#: Errors for a model that is not among the twins, since the hub is unreachable.
 _NOT_FETCHED = re.compile(
     r"couldn't connect to|offline mode|LocalEntryNotFound|Can't find '[^']+' at|Can't load|is not a local folder"
 )
 
 
 def read_outcomes(path: Path) -> dict[str, Outcome]:
-    """Give the outcomes of the tests that met the adapter, or were stopped before they could, by their names.
+    """Return the outcomes, by name, of the tests that used the adapter or were stopped before they could.
 
-    A file that cannot be imported is one of these.
+    A file that cannot be imported counts as one.
     """
     reports: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for line in path.read_text(encoding="utf-8").splitlines():
@@ -62,7 +62,7 @@ def read_outcomes(path: Path) -> dict[str, Outcome]:
 
 
 def compared(outcomes: Mapping[str, Outcome], of_lora: Mapping[str, Outcome]) -> list[Outcome]:
-    """Set apart what does not pass with PEFT's own LoRA either: the twin, or the machine, is the reason there."""
+    """Separate the tests that also fail with PEFT's own LoRA, because of the twin or the machine."""
     return [
         Outcome(one.file, one.test, Kind.ALSO_LORA, one.reason, one.seconds)
         if one.kind is Kind.FAILED and test in of_lora and of_lora[test].kind is Kind.FAILED
@@ -72,10 +72,10 @@ def compared(outcomes: Mapping[str, Outcome], of_lora: Mapping[str, Outcome]) ->
 
 
 def table(outcomes: Mapping[int, Iterable[Outcome]]) -> str:
-    """Count by file and K, as a table in Markdown.
+    """Return counts by file and K as a Markdown table.
 
     Args:
-        outcomes: by K.
+        outcomes: outcomes by K.
     """
     counts: dict[tuple[str, int], Counter[Kind]] = defaultdict(Counter)
     for experts, found in outcomes.items():
@@ -90,7 +90,7 @@ def table(outcomes: Mapping[int, Iterable[Outcome]]) -> str:
 
 
 def reasons(outcomes: Mapping[int, Iterable[Outcome]]) -> str:
-    """List why tests did not pass, most frequent first, with one of the tests, as a table in Markdown."""
+    """Return the reasons why tests did not pass, most frequent first, each with an example, as a Markdown table."""
     counts: dict[tuple[Kind, str], Counter[int]] = defaultdict(Counter)
     examples: dict[tuple[Kind, str], str] = {}
     for experts, found in outcomes.items():
@@ -142,7 +142,7 @@ def _sorted(stop: Mapping[str, Any]) -> tuple[Kind, str]:
 
 
 def _general(message: str) -> str:
-    """Take out of a message what differs from test to test: names of layers, numbers, paths."""
+    """Remove the parts of a message that differ between tests: names of layers, numbers, paths."""
     general = re.sub(r"^[\w.]+(?=: )", "LAYER", message) if "." in message.partition(": ")[0] else message
     general = re.sub(r"/[\w./-]{8,}", "PATH", general)
     general = re.sub(r"\d+(\.\d+)?(e[+-]\d+)?", "N", general)

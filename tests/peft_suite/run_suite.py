@@ -1,6 +1,6 @@
 """Run PEFT's own tests on the instance-wise adapter: `make test-peft`.
 
-ARGUMENTS go to pytest as they stand: ARGUMENTS="-k test_merge" runs a part.
+ARGUMENTS are passed to pytest: ARGUMENTS="-k test_merge" runs a subset.
 """
 
 import argparse
@@ -28,9 +28,9 @@ CACHE = REPOSITORY / ".peft_suite"
 PACKAGES = CACHE / "packages"
 HERE = Path(__file__).resolve().parent
 PLAIN = 0
-#: Of no use here: each needs a GPU or packages for one, or has torch compile every case, for half a minute each.
-#: X-LoRA reads its experts as plain LoRA; its renaming of their tensors never ends on names without `model.`, as our
-#: gate has.
+#: Skipped: each needs a GPU or packages for one, or compiles every case with torch, which takes half a minute.
+#: X-LoRA loads its experts as plain LoRA; its renaming of their tensors never terminates on names without `model.`, as
+#: those of our gate.
 LEFT_OUT = (
     "test_common_gpu.py",
     "test_gpu_examples.py",
@@ -41,10 +41,10 @@ LEFT_OUT = (
 
 
 def main() -> int:
-    """Fetch, unpack, run for each K, and what failed with PEFT's own LoRA; write and print what came of it.
+    """Fetch, unpack and run the tests for each K, rerun failures with PEFT's own LoRA; write and print the outcomes.
 
     Returns:
-        1 if our adapter gave an error without a name, otherwise 0: refusals are expected, see README.md.
+        1 if our adapter raised an uninformative error, otherwise 0: refusals are expected, see README.md.
     """
     arguments, for_pytest = _parser().parse_known_args()
     version = pinned_version()
@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _of_lora(folder: Path, found: Mapping[int, Mapping[str, Outcome]], processes: int) -> dict[str, Outcome]:
-    """Run with PEFT's own LoRA what failed with ours."""
+    """Rerun the tests that failed with our adapter with PEFT's own LoRA."""
     failed = {test for outcomes in found.values() for test, one in outcomes.items() if one.kind is Kind.FAILED}
     if not failed:
         return {}

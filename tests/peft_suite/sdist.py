@@ -1,4 +1,4 @@
-"""PEFT's own tests, from its source distribution, in a folder that Git ignores."""
+"""PEFT's own tests, from its source distribution, in a folder ignored by Git."""
 
 import hashlib
 import re
@@ -13,10 +13,10 @@ PARAMETERIZED = "parameterized==0.9.0"
 
 
 def pinned_version(requirements: Path = REQUIREMENTS) -> str:
-    """Give the version of PEFT that this project runs with.
+    """Return the pinned version of PEFT.
 
     Raises:
-        ValueError: if it is not pinned.
+        ValueError: it is not pinned.
     """
     found = re.search(r"^peft==(\S+)", requirements.read_text(encoding="utf-8"), re.MULTILINE)
     if found is None:
@@ -25,7 +25,7 @@ def pinned_version(requirements: Path = REQUIREMENTS) -> str:
 
 
 def pinned_digests(requirements: Path = REQUIREMENTS) -> set[str]:
-    """Give the SHA-256 digests of the files of that version, as `make pins` wrote them."""
+    """Return the SHA-256 digests of that version's files, as written by `make pins`."""
     lines = requirements.read_text(encoding="utf-8").splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith("peft=="))
     digests = set()
@@ -38,7 +38,7 @@ def pinned_digests(requirements: Path = REQUIREMENTS) -> set[str]:
 
 
 def fetch(version: str, folder: Path) -> Path:
-    """Have pip download the source distribution (PIP_FIND_LINKS and pip's other settings apply), once.
+    """Download the source distribution with pip, once (PIP_FIND_LINKS and pip's other settings apply).
 
     Returns:
         The archive in ``folder``.
@@ -54,7 +54,7 @@ def fetch(version: str, folder: Path) -> Path:
 
 
 def install_parameterized(folder: Path) -> None:
-    """Have pip put the one small package that PEFT's tests are written with, and this project is not, into ``folder``.
+    """Install the one small package that PEFT's tests need, and this project does not, into ``folder`` with pip.
 
     Raises:
         subprocess.CalledProcessError: if pip fails.
@@ -65,10 +65,10 @@ def install_parameterized(folder: Path) -> None:
 
 
 def check_digest(archive: Path, digests: set[str]) -> None:
-    """Refuse an archive that is not the pinned one.
+    """Check that an archive is the pinned one.
 
     Raises:
-        ValueError: if it is not.
+        ValueError: it is not.
     """
     found = hashlib.sha256(archive.read_bytes()).hexdigest()
     if found not in digests:
@@ -85,7 +85,7 @@ def unpack_tests(archive: Path, folder: Path) -> Path:
         The folder that holds ``tests``.
 
     Raises:
-        ValueError: if the archive has no tests.
+        ValueError: the archive has no tests.
     """
     tests = folder / "tests"
     tests.mkdir(parents=True, exist_ok=True)
@@ -97,14 +97,14 @@ def unpack_tests(archive: Path, folder: Path) -> Path:
             content = opened.extractfile(member) if member.isfile() else None
             if content is None:
                 raise ValueError(f"{archive}: {member.name} is no ordinary file")
-            # By its name alone: nothing in the archive says where it goes.
+            # Only the file name: nothing in the archive decides the destination.
             (tests / Path(member.name).name).write_bytes(content.read())
     (tests / "__init__.py").touch()
     return folder
 
 
 def files_naming_lora(folder: Path) -> list[Path]:
-    """Give the test files that name `LoraConfig`, sorted; no other one can meet our adapter."""
+    """Return the test files that mention `LoraConfig`, sorted; no others can use our adapter."""
     return sorted(
         path for path in (folder / "tests").glob("test_*.py") if re.search(r"\bLoraConfig\b", path.read_text("utf-8"))
     )

@@ -1,7 +1,7 @@
-"""A plugin of pytest: PEFT's tests get `InstanceWiseLoraConfig` where they ask PEFT for `LoraConfig`.
+"""A pytest plugin that gives PEFT's tests `InstanceWiseLoraConfig` in place of `LoraConfig`.
 
-That is all that is changed in what they test. What is not there in an environment of this project (packages that PEFT's
-tests import) is skipped where it is used, and tests that have nothing to do with LoRA are left out.
+Nothing else is changed. Packages that PEFT's tests import and this project's environment lacks are replaced by stubs
+that skip the tests using them, and tests unrelated to LoRA are deselected.
 """
 
 import inspect
@@ -24,7 +24,7 @@ import ilora.adapters
 from ilora.adapters import InstanceWiseConfig, InstanceWiseLoraConfig
 
 ADAPTERS = Path(ilora.adapters.__file__).parent
-#: Imported at the head of PEFT's tests.
+#: Imported at the top of PEFT's tests.
 ABSENT = ("datasets", "diffusers")
 EXPERTS, OUTCOMES = "--experts", "--outcomes"
 
@@ -45,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Substitution:
-    """What happens where the tests run.
+    """Hooks of the processes that run the tests.
 
     Args:
         experts: K, 0 for PEFT's own LoRA.
@@ -59,13 +59,13 @@ class Substitution:
             peft.LoraConfig = InstanceWiseLoraConfig  # type: ignore[misc]
         self._count_configs(experts)
         self._stand_in = [name for name in ABSENT if not _importable(name)]
-        # What asks whether they are installed, asks before something stands in for them.
+        # Checks whether they are installed must run before the stubs exist.
         _ = transformers.Trainer
         for name in self._stand_in:
             sys.modules[name] = Absent(name)
         import tests.testing_utils as testing_utils
 
-        # It goes online for the first use of each model.
+        # It accesses the network at the first use of each model.
         testing_utils.hub_online_once = lambda _: nullcontext()
 
     def _count_configs(self, experts: int) -> None:
@@ -110,10 +110,10 @@ class Substitution:
 
 
 class Outcomes:
-    """Writes what came of each test, in the process that asked for them.
+    """Writes the outcome of each test, in the process that requested the tests.
 
     Args:
-        path: the file.
+        path: file to write.
     """
 
     def __init__(self, path: Path) -> None:
@@ -146,7 +146,7 @@ class Outcomes:
 
 
 class Absent(types.ModuleType):
-    """Stands for a package that is not installed: it can be imported, and skips the test that uses it."""
+    """Stub for a package that is not installed: it can be imported, and skips the test that uses it."""
 
     __version__ = "0"
 
@@ -181,7 +181,7 @@ def _importable(name: str) -> bool:
 
 
 def _stop(excinfo: pytest.ExceptionInfo[BaseException]) -> dict[str, Any]:
-    """Tell what stopped a test, and whose code raised it by a statement of its own."""
+    """Return what stopped a test, and whose code raised it explicitly."""
     last = excinfo.traceback[-1]
     path = Path(str(last.path))
     return {

@@ -1,6 +1,6 @@
-"""Small models with random weights in the place of those that PEFT's tests load from the Hugging Face Hub.
+"""Small models with random weights that replace those that PEFT's tests load from the Hugging Face Hub.
 
-They are laid out as the hub's own cache is, so that what loads a model by its id finds them without a network.
+They have the layout of the hub's cache, so that models load by id without a network.
 """
 
 import hashlib
@@ -74,7 +74,7 @@ _BART = {
 _EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16, "head_dim": 8}
 _MIXTRAL = {"num_local_experts": 4, "num_experts_per_tok": 2, "head_dim": 8}
 
-#: By the id on the hub: transformers' configuration and architecture, and the settings of the configuration.
+#: Transformers' configuration and architecture classes, and the configuration's settings, by id on the hub.
 TWINS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "peft-internal-testing/tiny-random-OPTForCausalLM": (
         "OPTConfig",
@@ -155,11 +155,11 @@ TWINS: dict[str, tuple[str, str, dict[str, Any]]] = {
 
 
 def write_twins(hub: Path, say: Callable[[str], None]) -> None:
-    """Write every twin that is not there yet, each with the weights that its id gives.
+    """Write every missing twin, with weights that depend only on its id.
 
     Args:
-        hub: the folder that HF_HUB_CACHE names.
-        say: told of each.
+        hub: folder named by HF_HUB_CACHE.
+        say: called with a message for each.
     """
     transformers.utils.logging.disable_progress_bar()
     for name in TWINS:
@@ -173,15 +173,15 @@ def write_twins(hub: Path, say: Callable[[str], None]) -> None:
         build(name).save_pretrained(snapshot)
         _tokenizer().save_pretrained(snapshot)
         reference.parent.mkdir(parents=True, exist_ok=True)
-        reference.write_text(revision, encoding="utf-8")  # last: what is named is whole
+        reference.write_text(revision, encoding="utf-8")  # last, so that a named revision is complete
 
 
 def build(name: str) -> PreTrainedModel:
-    """Give the twin of a model on the hub."""
+    """Return the twin of a model on the hub."""
     configuration, architecture, settings = TWINS[name]
     torch.manual_seed(int(hashlib.sha1(name.encode()).hexdigest()[:8], 16))
     config = getattr(transformers, configuration)(**settings)
-    # Weights as large as trained ones have them: with the usual 0.02, no adapter changes an answer.
+    # Weights as large as trained ones: with the usual 0.02, no adapter changes an answer.
     if hasattr(config, "initializer_range"):
         config.initializer_range = 0.2
     model: PreTrainedModel = getattr(transformers, architecture)(config)

@@ -15,22 +15,22 @@ from checkout import Checkout
 from one_node_slurm import OneNodeSlurm, missing_programs
 from slurm_checkout import SlurmCheckout
 
-# More CPUs than the machine may have: most jobs wait for files and for Slurm, and some have four threads.
+# Possibly more CPUs than the machine has: most jobs wait for files and for Slurm, and some have four threads.
 CPUS = 4
 MEGABYTES = 16_000
 GPUS = 2
-# Minutes each: begun last, they would go on alone.
+# These take minutes: started last, they would run alone at the end.
 LONGEST = ("test_interruptions.py", "test_smoke_on_slurm.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest tests."""
+    """Start with the longest tests."""
     items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 @pytest.fixture(scope="session")
 def slurm() -> Iterator[OneNodeSlurm]:
-    """A running Slurm of one node."""
+    """A running one-node Slurm."""
     missing = missing_programs()
     if missing:
         pytest.fail(
@@ -38,7 +38,7 @@ def slurm() -> Iterator[OneNodeSlurm]:
             "apt-get install slurm-wlm munge)",
             pytrace=False,
         )
-    # Not pytest's own folder, whose path is too long for the name of a socket.
+    # Not pytest's own folder, whose path is too long for a socket name.
     folder = Path(tempfile.mkdtemp(prefix="slurm-"))
     slurm = OneNodeSlurm(folder, CPUS, MEGABYTES, GPUS)
     try:
@@ -51,7 +51,7 @@ def slurm() -> Iterator[OneNodeSlurm]:
 
 @pytest.fixture(scope="session")
 def finished(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """A copy in which the smoke study was made on this machine, without Slurm: once for all processes of the tests."""
+    """A copy with the smoke study, made without Slurm on this machine, once for all test processes."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     folder = shared / "finished"

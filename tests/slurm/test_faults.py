@@ -1,7 +1,7 @@
-"""Nothing is lost when things break: each round ends, after one more start at most, with the undisturbed run's bytes.
+"""Faults lose nothing: each round ends, after at most one restart, with the same bytes as the undisturbed run.
 
-A round begins in a copy of the finished smoke study that lacks a part: what four jobs made, some of them on Slurm and
-one needing another. Set FAULT_SEED to the seed that a round printed to have its moment again.
+A round starts from a copy of the finished smoke study that lacks the outputs of four jobs, some of them on Slurm and
+one depending on another. Set FAULT_SEED to the seed printed by a round to reproduce its moment.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ BASELINE = f"baselines/{PLACE}/popularity"
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the study that a round makes again: its files, and how many jobs of each rule that takes."""
+    """A part of the study that a round remakes: its files, and the number of jobs of each rule."""
 
     files: tuple[str, ...]
     on_slurm: dict[str, int]
@@ -48,7 +48,7 @@ class Part:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The arguments of Snakemake that ask for the part and nothing else."""
+        """The arguments of Snakemake that request only this part."""
         return ("--", *(f"results/smoke/{file}" for file in self.files))
 
 
@@ -67,9 +67,9 @@ DATA = Part(
     on_slurm={"draw_candidates": 1, "compute_dataset_statistics": 1, "score_baseline": 1},
     beside={"compute_metrics": 1},
 )
-# Fine-tuning and what needs it in one round, data and a baseline in the next.
+# Fine-tuning and its dependents in one round, data and a baseline in the next.
 PARTS = (ADAPTER, DATA)
-# Each fault in each part; where Snakemake itself is killed, of both ways to start it too.
+# Each fault in each part, and with both ways to start Snakemake where it is killed itself.
 ROUNDS = {
     faults.kill_a_job: 2,
     faults.cancel_a_job: 2,
@@ -80,13 +80,13 @@ ROUNDS = {
     faults.kill_snakemake: 4,
     faults.interrupt_snakemake: 2,
 }
-# From the beginning of a job to its end, more or less; where jobs are quicker, and the moment was missed, less.
+# Roughly the duration of a job; reduced when the moment was missed because jobs are faster.
 SECONDS_OF_A_JOB = (9.0, 3.0, 1.0)
 
 
 @pytest.fixture
 def part(number: int) -> Part:
-    """The part of the study that the round makes."""
+    """The part of the study that the round remakes."""
     return PARTS[number % 2]
 
 
@@ -101,7 +101,7 @@ def half_finished(slurm: OneNodeSlurm, finished: Checkout, part: Part, tmp_path:
 
 
 def take_away(part: Part, copy: Checkout) -> None:
-    """Remove a part from a copy that has it."""
+    """Remove a part from a complete copy."""
     for file in part.files:
         (copy.results / file).unlink()
     if part is ADAPTER:
@@ -114,7 +114,7 @@ def new_random_numbers() -> tuple[int, random.Random]:
 
 
 def assert_never_raced(jobs: list[Job]) -> None:
-    """No two jobs for the same files ran at the same time."""
+    """Check that no two jobs for the same files ran at the same time."""
     began = [job for job in jobs if job.started != "N/A" and job.state != "PENDING"]
     for comment in {job.comment for job in began}:
         times = sorted((job.started, job.ended) for job in began if job.comment == comment)
@@ -128,7 +128,7 @@ def disturb(
     fault: Callable[[Moment], str],
     random_numbers: random.Random,
 ) -> tuple[Invocation, str]:
-    """Start a run that makes the part, and provoke the fault; begin again where it came too late to hit anything."""
+    """Start a run of the part, and inject the fault; start over if it came too late to hit anything."""
     rule = random_numbers.choice(list(part.on_slurm))
     for longest in SECONDS_OF_A_JOB:
         run = start(*part.targets)
@@ -143,7 +143,7 @@ def disturb(
 
 
 def finish(part: Part, runs: list[Invocation], start: Callable[..., Invocation]) -> None:
-    """Wait for the run, start it once more if it did not succeed, and look at what came of it."""
+    """Wait for the run, restart it once if it failed, and check the result."""
     if runs[0].wait() != 0:
         runs.append(start(*part.targets))
     assert runs[-1].wait() == 0, "\n".join(run.output for run in runs)
@@ -164,7 +164,7 @@ def test_a_disturbed_run_ends_with_the_same_bytes(
     seed, random_numbers = new_random_numbers()
     began = time.monotonic()
     half_finished.look_every_second()
-    # `make slurm` and Snakemake by itself, each with both parts.
+    # `make slurm` and plain Snakemake, each with both parts.
     start = half_finished.start_by_make if number in (1, 2) else half_finished.start
     print(f"{fault.__name__}: seed {seed}", end="; ")
     run, hit = disturb(half_finished, part, start, fault, random_numbers)
@@ -182,11 +182,11 @@ def test_a_disturbed_run_ends_with_the_same_bytes(
     assert_never_raced(jobs)
     recorded = sum((run.finished_jobs for run in runs), Counter[str]())
     if fault in (faults.kill_snakemake, faults.interrupt_snakemake):
-        # A job that finished without having been seen to is neither recorded nor done again.
+        # A job that finished unobserved is neither recorded nor repeated.
         assert recorded <= part.jobs, recorded
     else:
         assert recorded == part.jobs, recorded
-    # All else is healed by attempts; those are soon used up while the controller refuses submissions.
+    # Retries recover from everything else, but are soon exhausted while the controller refuses submissions.
     may_need_another = (faults.kill_snakemake, faults.interrupt_snakemake, faults.restart_the_controller)
     assert len(runs) == 1 or fault in may_need_another
     assert list((half_finished.checkout.folder / ".snakemake" / "slurm_runs").iterdir()) == []
@@ -200,7 +200,7 @@ def test_a_job_that_ran_out_of_memory_gets_more(
     began = time.monotonic()
     half_finished.look_every_second()
     rule = random_numbers.choice(list(part.on_slurm))
-    # The second attempt has what the profile asks for, or more: torch for CUDA alone takes a gigabyte.
+    # The second attempt has at least what the profile requests: torch for CUDA alone takes a gigabyte.
     megabytes = random_numbers.randint(80, 160)
     print(f"out of memory: seed {seed}, {rule} with {megabytes} MB", end="; ")
     limit = f"{rule}:mem_mb={megabytes} * 25 ** (attempt - 1)"
@@ -216,6 +216,6 @@ def test_a_job_that_ran_out_of_memory_gets_more(
 
 
 def log_of(place: SlurmCheckout, job: Job) -> str:
-    """Return what Slurm logged of a job; that of a job that failed is kept."""
+    """Return Slurm's log of a job; logs of failed jobs are kept."""
     (log,) = (place.checkout.folder / ".snakemake" / "slurm_logs").rglob(f"{job.number}.log")
     return log.read_text(encoding="utf-8", errors="replace")

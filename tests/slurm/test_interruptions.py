@@ -1,4 +1,4 @@
-"""A fine-tuning that Slurm tells to stop, again and again: it goes on each time, and ends with the same bytes."""
+"""A fine-tuning that Slurm stops repeatedly resumes each time, and ends with the same bytes."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ INTERRUPTIONS = 3
 
 
 def with_a_long_training(finished: Checkout, folder: Path) -> Checkout:
-    """Return a copy of the finished study whose fine-tuning takes a minute or two, and is yet to be done."""
+    """Return a copy of the finished study without its fine-tuning, which takes a minute or two."""
     copy = Checkout.like(finished, folder)
     study = copy.folder / "studies" / "smoke.yaml"
     text = study.read_text(encoding="utf-8")
-    # No state is kept but that of an interruption.
+    # No checkpoint is kept except that of an interruption.
     longer = text.replace("  steps: 6\n", "  steps: 4000\n  log_every: 1\n  checkpoint_every: 100000\n")
     assert longer != text
     study.write_text(longer, encoding="utf-8")
@@ -66,7 +66,7 @@ def test_a_training_that_is_told_to_stop_goes_on_at_the_next_attempt(
         began = wait_until(lambda: len(slurm.jobs(("RUNNING",))) == 1, 600)
         assert began, run.output
         (job,) = slurm.jobs(("RUNNING",))
-        # It has begun when its progress is told, every ten seconds.
+        # It has started when its progress is logged, every ten seconds.
         assert wait_until(lambda: log.is_file() and "loss=" in log.read_text(encoding="utf-8"), 600), run.output
         time.sleep(random_numbers.uniform(0, 2))
         slurm.command("scancel", "--signal=TERM", job.number)

@@ -1,4 +1,4 @@
-"""The smoke study by the Slurm profile, with the partition's name put in: the same bytes as without Slurm."""
+"""The smoke study with the Slurm profile, after setting the partition's name: the same bytes as without Slurm."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_the_smoke_study_has_the_same_bytes_as_a_local_run(on_slurm: SlurmChecko
     jobs = [job for job in on_slurm.slurm.jobs() if job.name == run.run_id]
     assert {job.state for job in jobs} == {"COMPLETED"}
     submitted = sorted(job.rule for job in jobs)
-    # What takes a second ran beside Snakemake; no job was submitted twice.
+    # Jobs of a second ran locally with Snakemake; no job was submitted twice.
     quick = ("draw_", "make_t", "make_d", "make_e", "write_", "describe_", "compute_m")
     assert [name for name in submitted if name.startswith(quick)] == ["draw_candidates"]
     assert len(submitted) == 20 and len({job.comment for job in jobs}) == 20, submitted

@@ -1,4 +1,4 @@
-"""What the jobs of the paper's study ask Slurm for: GPUs, memory, time and CPUs, attempt by attempt."""
+"""Requests of the paper's jobs to Slurm: GPUs, memory, time and CPUs, attempt by attempt."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ GPU_RULES = {
     "compute_gradients",
 }
 PAPER = ("--cores", "8", "--profile", "slurm")
-# One job each of these rules, none of which needs another's files.
+# One job of each of these rules, which do not depend on each other.
 RUN = "movielens/random_users/meta-llama--Llama-2-7b-hf"
 SUBMITTED = {
     "fine_tune": f"finetune/{RUN}/llara/default/seed~1/training_log.parquet",
@@ -38,7 +38,7 @@ SUBMITTED = {
     "train_recommender": "recommenders/steam/random_users/gru4rec/weight_decay~searched/seed~4/training_log.parquet",
     "score_baseline": "baselines/steam/random_users/popularity/predictions.parquet",
 }
-# Records what it is asked for, and refuses it, so that there is a next attempt.
+# Records each request and refuses it, so that there is another attempt.
 SBATCH = """#!{python}
 import json, sys
 with open({record!r}, "a") as file:
@@ -54,13 +54,13 @@ def plan(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def blocks(plan: str) -> list[tuple[str, str]]:
-    """Return the rule and the description of each planned job."""
+    """Return the rule and description of each planned job."""
     found = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)+)", plan, re.MULTILINE)
     return [(name, text) for name, text in found if name != "all"]
 
 
 def local_rules(repository: Path) -> list[str]:
-    """Return a pattern for each rule that says it runs where Snakemake does; a dry run does not tell."""
+    """Return a pattern for each rule that is declared to run locally, which a dry run does not show."""
     patterns = []
     for path in (repository / "rules").glob("*.smk"):
         for block in re.split(r"^ *(?=rule\b)", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
@@ -79,7 +79,7 @@ def test_gpus_are_asked_for_by_every_job_that_needs_one_and_by_no_other(plan: st
 
 def test_the_profile_names_the_rules_that_ask_for_gpus(repository: Path) -> None:
     profile = (repository / "slurm" / "config.yaml").read_text(encoding="utf-8")
-    # The paper's study leaves MoRec's encoder as it is, and has no full ranking; these would ask for one too.
+    # The paper's study freezes MoRec's encoder and has no full ranking; these would request a GPU too.
     of_others = {"train_with_encoder", "rank_by_fine_tuned", "rank_zero_shot"}
     assert set(re.findall(r"^#  (\w+): [&*]gpu_job", profile, re.MULTILINE)) == GPU_RULES | of_others
 
@@ -87,8 +87,8 @@ def test_the_profile_names_the_rules_that_ask_for_gpus(repository: Path) -> None
 def test_what_takes_a_second_is_no_job_for_slurm(plan: str, repository: Path) -> None:
     jobs = Counter(name for name, _ in blocks(plan))
     found = {pattern: {name for name in jobs if re.fullmatch(pattern, name)} for pattern in local_rules(repository)}
-    # Without a key, no chat model is asked; the paper's study has no model in a package, and none of the other studies
-    # that these are about.
+    # Without a key, no chat model is queried; the paper's study has no packaged model, and is none of the other studies
+    # that these rules are for.
     absent = {"ask_chat_model", "take_packaged_model", "collect_random_splits", "measure_gaps", "measure_periods"}
     absent |= {"plan_full_ranking", "summarise_feedback"}
     assert {pattern for pattern, names in found.items() if not names} == absent
@@ -100,7 +100,7 @@ def test_what_takes_a_second_is_no_job_for_slurm(plan: str, repository: Path) ->
 
 
 def submissions(slurm: OneNodeSlurm, checkout: Checkout, folder: Path) -> dict[str, list[str]]:
-    """Submit one job of each rule to an sbatch that refuses it; return its calls by rule, in the order of attempts."""
+    """Submit one job of each rule to an sbatch that refuses it; return the calls by rule, in the order of attempts."""
     record = folder / "calls.jsonl"
     sbatch = folder / "bin" / "sbatch"
     sbatch.parent.mkdir(parents=True)
@@ -134,7 +134,7 @@ def submissions(slurm: OneNodeSlurm, checkout: Checkout, folder: Path) -> dict[s
 
 
 def name_gpus(profile: Path) -> None:
-    """Take the comment signs off the profile's lines about GPUs."""
+    """Uncomment the profile's lines about GPUs."""
     text = profile.read_text(encoding="utf-8")
     named = re.sub(r"^#(set-resources:|  \w+: [&*]gpu_job)", r"\1", text, flags=re.MULTILINE)
     assert named != text
@@ -142,7 +142,7 @@ def name_gpus(profile: Path) -> None:
 
 
 def asked(call: str, pattern: str) -> str | None:
-    """Return what a call of sbatch asks for."""
+    """Return the resources requested by a call of sbatch."""
     found = re.search(rf"(?:^|\s){pattern}(?:\s|$)", call)
     return found and found[1]
 
@@ -164,9 +164,9 @@ def test_memory_and_time_grow_with_the_attempts(slurm: OneNodeSlurm, repository:
         for rule, attempts in calls.items()
     }
     print(json.dumps(found, indent=1))
-    # `resources` in config.yaml ends the growth: at a day and at 128 GB.
+    # `resources` in config.yaml limits the growth to a day and 128 GB.
     assert found == {
-        # It goes on where it was stopped, and so has 20 more attempts.
+        # It resumes where it was stopped, and so has 20 more attempts.
         "fine_tune": [("a100:1", "64000", "1440", "4"), *20 * [("a100:1", "128000", "1440", "4")]],
         "answer_fine_tuned": [
             ("a100:1", "64000", "480", "4"),

@@ -1,4 +1,4 @@
-"""Tables that the tests of several rooms use."""
+"""Tables for the tests of several packages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAXIMUM_HISTORY = 5
 
 @dataclass(frozen=True)
 class Ring:
-    """Tables with something to learn: users walk around a ring of items, so that item i + 1 follows item i."""
+    """Tables with a learnable pattern: users walk around a ring of items, so that item i + 1 follows item i."""
 
     items: pa.Table
     sequences: pa.Table
@@ -82,8 +82,8 @@ def _candidates(sequences: list[dict]) -> pa.Table:
 def make_predictions() -> PredictionsMaker:
     """Return a function that makes predictions; `accuracy` of the choices are the target.
 
-    A method that scores gives its choice the highest score; one that writes text writes the choice's title among
-    `titles`, or nothing of use in the share `invalid` of its answers.
+    A method that scores gives its choice the highest score. One that writes text writes the title of its choice from
+    `titles`, and an invalid text in the share `invalid` of its answers.
     """
 
     def make(

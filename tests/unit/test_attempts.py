@@ -1,4 +1,4 @@
-"""Which failed jobs Snakemake tries again, by the last line of their logs."""
+"""Which failed jobs Snakemake retries, by the last line of their logs."""
 
 import os
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def restored_jobs() -> Iterator[None]:
 
 
 def failing_job(log: Path) -> Job:
-    """Give a job of Snakemake's own whose rule may be tried again three times, as far as its failing is concerned."""
+    """Return a Snakemake job with three retries, with the attributes that its failure handling needs."""
     job: Any = object.__new__(Job)
     job.rule, job._log, job._attempt = SimpleNamespace(restart_times=3), [str(log)], 1
     job._params_and_resources_resetted = True
@@ -31,7 +31,7 @@ def failing_job(log: Path) -> Job:
 
 
 def times_tried(job: Job, log: Path, last_line: str | None) -> int:
-    """Let each attempt of a job leave a log, and Snakemake's scheduler decide what follows, until it gives up."""
+    """Write a log for each attempt of a job, and let Snakemake's scheduler decide on retries until it gives up."""
     ready: set[Job] = set()
     scheduler = SimpleNamespace(
         get_executor=lambda job: SimpleNamespace(handle_job_error=lambda job: None),
@@ -55,7 +55,7 @@ def times_tried(job: Job, log: Path, last_line: str | None) -> int:
         (f"CRITICAL {Ending.FAILED}", 2),
         (f"CRITICAL {Ending.STOPPED}", 4),
         ("INFO and here it was killed", 4),
-        (None, 4),  # it never began, and what lies there is of another run
+        (None, 4),  # it never started, and the log is from another run
     ],
 )
 @pytest.mark.usefixtures("restored_jobs")

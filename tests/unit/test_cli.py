@@ -1,4 +1,4 @@
-"""The command `ilora`: what it offers, with an example each, and how it hands over."""
+"""The command `ilora`: its subcommands, with an example each, and their dispatch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A script's code version changes with what the modules that it uses do, and with no other."""
+"""A script's code version changes with the code of the modules that it uses, and with nothing else."""
 
 from __future__ import annotations
 
@@ -263,7 +263,7 @@ def test_what_a_section_does_counts(sections: Path, module: str, old: str, new: 
 
 
 def test_versions_are_the_same_under_every_python(scripts: Path) -> None:
-    """A newer Python reruns nothing: recorded under 3.11, and the same under 3.12 and 3.13."""
+    """A newer Python reruns nothing: recorded under 3.11, and equal under 3.12 and 3.13."""
     assert script_version(scripts / "build_sequences.py", scripts) == (
         "489a8979f8d02f2e9c7a0749e057fd447a4d88d7cbedc147adb42075d4f4361c"
     )

@@ -1,4 +1,4 @@
-"""What a process has imported costs its garbage collector nothing."""
+"""Imported modules add no cost to a process's garbage collection."""
 
 import subprocess
 import sys

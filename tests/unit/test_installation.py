@@ -1,4 +1,4 @@
-"""`envs/install.sh` with stand-ins for Python, pip and uv: what it chooses, and what it says where it cannot."""
+"""`envs/install.sh` with stubs for Python, pip and uv: its choices, and its messages if there are none."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TOOLS = [
     "uname",
 ]
 
-#: Answers what the installer asks a Python, notes what pip is to install, and copies itself into environments.
+#: Answers the installer's queries to Python, records pip's arguments, and copies itself into environments.
 PYTHON = """#!/bin/sh
 case "$1 $2" in
 "-c "*ensurepip*) echo {version} ;;
@@ -50,7 +50,7 @@ mkdir -p .venv/bin && cp {python} .venv/bin/python
 
 @dataclass
 class Machine:
-    """A folder with the installer, and a PATH of its own."""
+    """A folder with the installer, and its own PATH."""
 
     folder: Path
     variables: dict[str, str] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class Machine:
         return self.folder / "bin"
 
     def add_python(self, version: str, name: str | None = None, torch: str = "2.13.0+cpu, 2.13.0") -> Path:
-        """Put a Python on the PATH, whose index of packages offers these versions of torch."""
+        """Put a Python on the PATH whose package index offers these versions of torch."""
         return self.add(name or f"python{version}", PYTHON.format(version=version, torch=torch))
 
     def add(self, name: str, script: str = "#!/bin/sh\n") -> Path:
@@ -81,7 +81,7 @@ class Machine:
         )
 
     def installed(self) -> list[str]:
-        """Return the names of the files that pip was given, each with hashes and without dependencies."""
+        """Return the names of the requirements files passed to pip, each with hashes and without dependencies."""
         calls = (self.folder / "pip.log").read_text().splitlines()
         assert all("--no-deps --require-hashes" in call for call in calls)
         return [Path(call.split()[-1]).name for call in calls]

@@ -120,7 +120,7 @@ def test_every_folder_of_predictions_is_read_back() -> None:
 
 
 def test_nothing_else_spells_the_folders_of_results() -> None:
-    """Rules, scripts and the library take paths from the layout, so that none can disagree with it."""
+    """Rules, scripts and the library take paths from the layout, so that they are always consistent."""
     repository = Path(__file__).parents[2]
     stages = {attribute.pattern.split("/")[0] for attribute in vars(Layout).values() if isinstance(attribute, Artifact)}
     stages = {stage for stage in stages if "{" not in stage} | {FIGURES, TABLES, REPORT}

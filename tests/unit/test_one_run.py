@@ -1,4 +1,4 @@
-"""A run starts beside no living one, and takes away the lock of a dead one and no other."""
+"""A run does not start while another is alive, and removes only the lock of a dead run."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 @pytest.fixture
 def no_locks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file system that knows no locks of the operating system."""
+    """A file system without locks of the operating system."""
 
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
@@ -61,7 +61,7 @@ def living(repository: Path) -> Iterator[psutil.Popen]:
 
 @pytest.fixture
 def living_unrecorded(repository: Path) -> Iterator[psutil.Popen]:
-    """A run that is just starting."""
+    """A run that is starting."""
     yield from process_that("one_run.STATE.mkdir(exist_ok=True); one_run._take_lock()", repository)
 
 
@@ -80,7 +80,7 @@ def put_on_record(record: Record) -> None:
 
 
 def lock(*names: str) -> None:
-    """Take Snakemake's lock as it does."""
+    """Take Snakemake's lock like Snakemake."""
     one_run.SNAKEMAKE_LOCKS.mkdir(parents=True, exist_ok=True)
     for name in names or ("0.input.lock", "0.output.lock"):
         (one_run.SNAKEMAKE_LOCKS / name).write_text("results/a\n", encoding="utf-8")
@@ -134,7 +134,7 @@ def test_the_lock_of_a_dead_run_is_taken_away(dead_run: Run, capsys: pytest.Capt
 def test_a_lock_that_the_dead_run_did_not_take_is_left_alone(
     dead_run: Run, capsys: pytest.CaptureFixture[str], first_known: bool
 ) -> None:
-    """Plain Snakemake of anybody has the folder since then; its files have the same names."""
+    """Someone's plain Snakemake has taken the folder since; its files have the same names."""
     if first_known:
         locked_by(dead_run)
         for name in locks():
@@ -213,7 +213,7 @@ def test_a_run_that_is_just_starting_counts_before_it_is_on_record(
 
 
 def test_a_run_lives_on_whatever_is_on_record(living: psutil.Popen, dead_run: Run) -> None:
-    """Such as where a clock was set and the system tells nothing better than the time at which a process began."""
+    """For example, if a clock was set and the system only provides the start time of a process."""
     record = one_run.recorded()
     assert record is not None
     put_on_record(Record(replace(record.run, began=record.run.began - 3600, boot="", ticks=None)))
@@ -223,7 +223,7 @@ def test_a_run_lives_on_whatever_is_on_record(living: psutil.Popen, dead_run: Ru
 
 
 def test_its_jobs_hold_no_place_for_a_run() -> None:
-    """A job that is forked would otherwise keep it after the run was killed."""
+    """Otherwise a forked job would keep it after the run was killed."""
     context = multiprocessing.get_context("fork")
     one_run.begin()
     with context.Pool(1) as pool:
@@ -258,7 +258,7 @@ def test_a_run_that_ended_on_another_host_does_not_matter(dead_run: Run) -> None
 
 
 def test_of_two_hosts_that_begin_at_once_one_goes_on(dead_run: Run) -> None:
-    """Where their disk knows no locks across hosts, the one that was on record last."""
+    """If their disk has no locks across hosts, the one that was recorded last."""
     one_run.begin()
     put_on_record(Record(replace(dead_run, host="elsewhere")))
     lock()
@@ -267,7 +267,7 @@ def test_of_two_hosts_that_begin_at_once_one_goes_on(dead_run: Run) -> None:
 
 
 def test_a_dead_run_of_another_container_has_lost_its_place(dead_run: Run) -> None:
-    """Its process cannot be seen, but the lock of the system ended with it; without such a lock nobody knows."""
+    """Its process is not visible, but the system's lock ended with it; without such a lock, its state is unknown."""
     locked_by(replace(dead_run, namespace="pid:[1]"))
     one_run.begin()
     assert locks() == []

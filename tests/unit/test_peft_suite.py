@@ -1,4 +1,4 @@
-"""The script that runs PEFT's own tests: what it unpacks, and how it sorts and counts what comes of them."""
+"""The script that runs PEFT's own tests: unpacking, and classification and counts of outcomes."""
 
 import io
 import json

@@ -20,20 +20,20 @@ from packaging.utils import canonicalize_name
 from ilora.code_version import imported_modules
 from ilora.configuration.packaged_models import INSTALLATION, PACKAGED_MODELS
 
-#: What is installed by another name than it is imported by.
+#: Distribution names that differ from import names.
 DISTRIBUTED_AS = {"sklearn": "scikit-learn"}
 
 ENVIRONMENTS = ("data", "recommenders", "encoder", "llm", "evaluation", "chat")
 
 
-#: What brings a package of the environment, although RecBole declares more than its models need.
+#: The command that installs a package without its declared dependencies, as RecBole declares more than its models need.
 WITHOUT_DEPENDENCIES = re.compile(r"^python -m pip install --no-deps --no-input (\S+)$", re.MULTILINE)
 
 PYTHONS = ("3.11", "3.12", "3.13")
 
 
 def read_pins(path: Path) -> list[Requirement]:
-    """Return the requirements of a file of pins, refusing any that is not exact or has no hashes."""
+    """Return the requirements of a file of pins, after checking that all are exact and have hashes."""
     blocks = re.findall(r"^[^\s#].*\n(?:[ ]+.*\n)*", path.read_text(encoding="utf-8"), re.MULTILINE)
     requirements = []
     for block in blocks:
@@ -49,7 +49,7 @@ def read_pins(path: Path) -> list[Requirement]:
 def pins_on(
     repository: Path, python: str, system: str = "linux", machine: str = "x86_64", torch: str = "cuda"
 ) -> dict[str, str]:
-    """Return name and version of what is installed on a system; a package that is pinned twice there is an error."""
+    """Return the names and versions installed on a system, after checking that none is pinned twice."""
     environment = {"python_version": python, "python_full_version": f"{python}.0", "sys_platform": system}
     environment |= {
         "platform_machine": machine,
@@ -69,14 +69,14 @@ def pins_on(
 
 @pytest.fixture(scope="module")
 def pins(repository: Path) -> dict[str, str]:
-    """Of the Python that runs the tests, with the build of torch that is installed."""
+    """The pins for the Python that runs the tests, with the installed build of torch."""
     build = "cpu" if metadata.version("torch").endswith("+cpu") else "cuda"
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     return pins_on(repository, python, sys.platform, platform.machine(), torch=build)
 
 
 def conda_packages(repository: Path, name: str) -> dict[str, str]:
-    """Return what a conda environment installs, by name, RecBole without its dependencies among them."""
+    """Return the packages that a conda environment installs, by name, including RecBole without its dependencies."""
     folder = repository / "envs"
     specification = yaml.safe_load((folder / f"{name}.yaml").read_text(encoding="utf-8"))
     python, installer, packages = specification["dependencies"]
@@ -107,7 +107,7 @@ def test_a_conda_environment_has_what_recboles_models_import(repository: Path, n
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_a_conda_environment_has_what_its_scripts_import(repository: Path, name: str) -> None:
-    """Follow each script of the rules that name the environment through the library to foreign packages."""
+    """Third-party imports are followed from each script of the environment's rules through the library."""
     rules = "\n".join(path.read_text(encoding="utf-8") for path in sorted((repository / "rules").glob("*.smk")))
     scripts = {
         match[1]
@@ -133,7 +133,7 @@ def _foreign_packages(module: Path) -> set[str]:
             names |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module.split(".")[0])
-    # Snakemake gives a script its own package, whatever the environment.
+    # Snakemake provides its own package to scripts in every environment.
     foreign = names - sys.stdlib_module_names - {"ilora", "snakemake"}
     return {DISTRIBUTED_AS.get(name, name) for name in foreign}
 
@@ -190,14 +190,14 @@ def test_the_installed_versions_are_the_pinned_ones(pins: dict[str, str]) -> Non
 
 @pytest.mark.parametrize("python", PYTHONS)
 def test_every_declared_dependency_is_pinned(repository: Path, python: str) -> None:
-    """Of what is installed here, under each Python; for RecBole and TensorBoard those that pyproject.toml leaves."""
+    """Dependencies of the installed packages under each Python; pyproject.toml has those of RecBole and TensorBoard."""
     pinned = pins_on(repository, python)
     environment = {"extra": "", "python_version": python, "python_full_version": f"{python}.0"}
     for name in pinned:
         try:
             lines = declared(repository).get(name) or metadata.requires(name) or []
         except metadata.PackageNotFoundError:
-            continue  # of the other build of torch
+            continue  # part of the other build of torch
         for line in lines:
             requirement = Requirement(line)
             wanted = requirement.marker is None or requirement.marker.evaluate(environment)
@@ -220,7 +220,7 @@ def test_nothing_of_cuda_comes_with_the_cpu_build(repository: Path, python: str)
 
 
 def test_nothing_is_pinned_that_nobody_imports(repository: Path) -> None:
-    """What RecBole and TensorBoard declare, and neither the models nor the writer of events import."""
+    """Dependencies that RecBole and TensorBoard declare, but neither the models nor the event writer import."""
     assert not {"ray", "thop", "grpcio", "werkzeug", "markdown", "tensorboard-data-server"} & set(
         pins_on(repository, "3.13")
     )
@@ -237,12 +237,12 @@ def test_the_project_admits_the_pinned_versions(repository: Path, python: str) -
 
 
 def project(repository: Path) -> dict[str, Any]:
-    """Return what pyproject.toml says of the project."""
+    """Return the project table of pyproject.toml."""
     content: dict[str, Any] = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))
     return content["project"]
 
 
 def declared(repository: Path) -> dict[str, list[str]]:
-    """Return, by package, the dependencies that pyproject.toml names in place of the package itself."""
+    """Return the dependencies, by package, with which pyproject.toml overrides those of the package itself."""
     content = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))
     return {package["name"]: package["requires-dist"] for package in content["tool"]["uv"]["dependency-metadata"]}

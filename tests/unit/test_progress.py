@@ -35,7 +35,7 @@ def restored_logging() -> Iterator[None]:
 
 
 class Clock:
-    """A clock that moves when told to."""
+    """A clock that is advanced manually."""
 
     def __init__(self) -> None:
         self.now = 100.0

@@ -1,4 +1,4 @@
-"""Pushing an adapter to a hub on this machine, which keeps what it is sent: the real client over real HTTP."""
+"""Pushing an adapter to a local hub that records what it receives: the real client over real HTTP."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CARD = "---\nlibrary_name: peft\n---\n# iLoRA on MovieLens\n"
 
 @dataclass
 class Hub:
-    """What was sent to the hub, and how it answers."""
+    """The requests to the hub, and its answers."""
 
     root: str = ""
     status: int = 200
@@ -36,7 +36,7 @@ class Hub:
     files: dict[str, bytes] = field(default_factory=dict)
 
     def answer(self, path: str, body: bytes) -> dict[str, Any]:
-        """Return the answer to a request, after taking what it brings."""
+        """Return the answer to a request, after recording its content."""
         if path == "/api/repos/create":
             self.made.append(json.loads(body))
             return {"url": f"{self.root}/{REPOSITORY}"}
@@ -63,7 +63,7 @@ def handler_of(hub: Hub) -> type[BaseHTTPRequestHandler]:
             hub.asked.append(path)
             hub.tokens.add(self.headers.get("Authorization"))
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            # A careless server: it repeats the token that it was sent.
+            # A careless server that echoes the token.
             refusal = {"error": f"Invalid credentials: {self.headers.get('Authorization')}"}
             content = json.dumps(hub.answer(path, body) if hub.status == 200 else refusal).encode()
             self.send_response(hub.status)
@@ -104,7 +104,7 @@ def adapter(tmp_path: Path) -> Path:
 
 @dataclass(frozen=True)
 class Pushed:
-    """How the command ended: its exit status, and what it printed."""
+    """The exit status and output of the command."""
 
     status: int
     stdout: str
@@ -112,7 +112,7 @@ class Pushed:
 
 
 class Command:
-    """The command, which knows no hub but the given one and no token but the one in the environment."""
+    """Run the command with only the given hub, and only the token in the environment."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self._patch, self._printed = monkeypatch, capsys
@@ -127,7 +127,7 @@ class Command:
         try:
             push.main(arguments)
         except SystemExit as ended:
-            # As Python ends a program: a text is printed, and the status is 1.
+            # Like Python at exit: a text is printed, and the status is 1.
             status = ended.code if isinstance(ended.code, int) else 1
             print(ended.code if isinstance(ended.code, str) else "", file=sys.stderr)
         return Pushed(status, *self._printed.readouterr())

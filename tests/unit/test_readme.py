@@ -1,4 +1,4 @@
-"""What the README and the pages of docs/ show works as it stands."""
+"""Code in the README and the pages of docs/ works as shown."""
 
 import re
 import subprocess
@@ -12,7 +12,7 @@ from ilora.configuration.loading import load_study
 
 
 def code(page: Path, language: str) -> list[str]:
-    """Give the blocks of code of a page."""
+    """Return the code blocks of a page."""
     return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
 
 
@@ -49,7 +49,7 @@ def test_the_examples_of_ones_own_data_are_valid_studies(repository: Path) -> No
 
 @pytest.mark.parametrize("target", ["run", "study", "figures", "report", "slurm"])
 def test_no_target_cuts_a_study_off_from_the_hub(repository: Path, target: str) -> None:
-    """Whether a study takes a model from there is for its configuration to say, which ARGUMENTS may name."""
+    """The configuration, which ARGUMENTS may name, decides whether a study uses a model from there."""
     make = ["make", "--dry-run", "--old-file=.venv/installed", target, "ARGUMENTS=--configfile mine.yaml"]
     commands = subprocess.run(make, cwd=repository, capture_output=True, text=True, check=True).stdout
     assert "--configfile mine.yaml" in commands

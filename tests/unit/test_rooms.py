@@ -1,4 +1,4 @@
-"""The rooms of the library depend on each other in one direction."""
+"""The packages of the library depend on each other in one direction."""
 
 import ast
 from collections.abc import Iterator
@@ -9,18 +9,18 @@ SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
 
 
 def room(module: str) -> str:
-    """Give the package that a module is in: ``ilora.X``, and within the language model ``ilora.llm.X``."""
+    """Return the package of a module: ``ilora.X``, or ``ilora.llm.X`` within the language model."""
     parts = module.split(".")
     return ".".join(parts[: 3 if parts[1:2] == ["llm"] else 2])
 
 
 def imported(file: Path) -> Iterator[str]:
-    """Yield the modules of the library that a file imports, wherever in it the statement stands."""
+    """Yield the modules of the library that a file imports, anywhere in the file."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            # `from ilora import progress` and `from ilora.llm import model` name a room by what they import.
+            # `from ilora import progress` and `from ilora.llm import model` name a package as the imported object.
             deeper = node.module in ("ilora", "ilora.llm")
             names = [f"{node.module}.{alias.name}" for alias in node.names] if deeper else [node.module]
         else:

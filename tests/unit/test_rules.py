@@ -1,4 +1,4 @@
-"""Rules only wire: what a study consists of is typed Python in the library."""
+"""Rules contain no logic: the contents of a study are typed Python in the library."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ def test_every_file_but_the_common_one_holds_rules(path: Path) -> None:
 
 
 def test_rules_hold_no_functions_of_their_own() -> None:
-    """But for the one that marks what the report shows, which only Snakemake can."""
+    """Except the one that marks the contents of the report, which only Snakemake can do."""
     found = {
         f"{path.stem}.{name}"
         for path in RULES
@@ -28,5 +28,5 @@ def test_what_all_rules_have_is_named_where_it_differs() -> None:
     text = "".join(path.read_text(encoding="utf-8") for path in RULES)
     assert not re.findall(r"^ +(?:log|benchmark):", text, re.MULTILINE)
     assert not re.findall(r"requests\.memory\(2000\)|requests\.minutes\(10\)", text)
-    # Where they are run is said by the rules themselves.
+    # The rules themselves declare where they run.
     assert not re.findall(r"^localrules:", text, re.MULTILINE)

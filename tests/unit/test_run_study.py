@@ -1,4 +1,4 @@
-"""What `make` starts becomes Snakemake, and says that it is a run."""
+"""The process started by `make` becomes Snakemake, and is marked as a run."""
 
 from __future__ import annotations
 

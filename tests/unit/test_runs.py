@@ -1,4 +1,4 @@
-"""A run is told from every other one, and from another process of its number, whatever its clock says."""
+"""A run is distinguished from all others, and from another process with its id, regardless of the clock."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def orphan(dead_run: Run) -> Iterator[psutil.Popen]:
     process = psutil.Popen(
         SLEEP, env={**os.environ, runs.RUN_VARIABLE: dead_run.name}, stdout=subprocess.PIPE, text=True
     )
-    # A process that is only being started shows no environment yet.
+    # A starting process has no visible environment yet.
     assert process.stdout.readline() == "ready\n"
     yield process
     if process.is_running():
         process.kill()
         process.wait()
-    # Where the run that is tested waited for it, this still has to hear that it ended.
+    # If the tested run waited for it, this object still has to notice that it ended.
     process.poll()
     process.stdout.close()
 
@@ -64,7 +64,7 @@ def test_a_process_that_ended_and_is_not_yet_waited_for_is_dead() -> None:
 @linux_only
 @pytest.mark.parametrize("seconds", [-86400.0, 6.0, 3600.0])
 def test_a_clock_that_is_set_kills_no_run(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    """The time at which a process began is then another one, for everybody who asks."""
+    """The start time of a process is then different for all observers."""
     before = this_run()
     honest = psutil.Process.create_time
     monkeypatch.setattr(psutil.Process, "create_time", lambda process: honest(process) + seconds)

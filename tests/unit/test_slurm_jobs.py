@@ -1,4 +1,4 @@
-"""What a dead run left in Slurm's queue is cancelled, and nobody else's jobs."""
+"""Jobs of a dead run in Slurm's queue are cancelled, and no others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ import slurm_jobs
 from runs import Run, this_run
 from slurm_jobs import SlurmJobsError
 
-# The queue is a folder: a file for each job, in a folder for each run. A job that is deaf does not leave.
+# The queue is a folder with a file for each job, in a folder for each run. A job named deaf cannot be cancelled.
 QUEUE = """#!/bin/sh
 for argument; do case "$argument" in --name=*) run="queue/${argument#--name=}";; esac; done
 case "$(basename "$0")" in
@@ -34,7 +34,7 @@ esac
 
 @pytest.fixture(autouse=True)
 def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two commands that work on a folder; the folder is the working directory."""
+    """Stubs of two commands that use the working directory as the queue."""
     commands = tmp_path / "bin"
     commands.mkdir()
     for name in ("squeue", "scancel"):
@@ -167,7 +167,7 @@ def test_half_a_record_is_deleted() -> None:
 
 
 class Executor:
-    """Stands in for the executor of Slurm, and refuses one account."""
+    """A stub of Slurm's executor that refuses one account."""
 
     def __init__(self, status_command: str) -> None:
         self._status_command = status_command
@@ -188,7 +188,7 @@ class Executor:
 
 
 def job_of(rule: str, **resources: object) -> slurm_jobs.Job:
-    """Return a job as Snakemake has it, with its resources of a first attempt."""
+    """Return a Snakemake job with the resources of its first attempt."""
     usual = {"_cores": 1, "mem_mb": 2000, "runtime": 10}
     return SimpleNamespace(
         rule=SimpleNamespace(name=rule), resources=ResourceList(fromdict={**usual, **resources}), threads=1
@@ -201,7 +201,7 @@ def jobs_of_rules(*names: str) -> list[slurm_jobs.Job]:
 
 @pytest.fixture
 def remembering_slurm(monkeypatch: pytest.MonkeyPatch) -> Executor:
-    # Set here only so that it is put back when the test ends.
+    # Set here only so that it is restored when the test ends.
     monkeypatch.setattr(plugin, "get_min_job_age", get_min_job_age)
     monkeypatch.setattr(slurm_jobs, "get_min_job_age", lambda: 300)
     return Executor("squeue")

@@ -1,4 +1,4 @@
-"""A copy of the workflow to plan and run in, so that no test touches, or depends on, what was made before."""
+"""A copy of the workflow to plan and run in, so that tests neither change nor depend on existing results."""
 
 from __future__ import annotations
 
@@ -34,52 +34,52 @@ NOT_DATA = ("*.provenance.json", "logs/**/*", "benchmarks/**/*")
 
 
 class Checkout:
-    """A copy of the workflow, and what a run makes in it."""
+    """A copy of the workflow with its results."""
 
     def __init__(self, repository: Path, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True)
-        # Modules come with their bytecode: each of a run's many processes would compile them all.
+        # With bytecode, since each of a run's many processes would otherwise compile all modules.
         compileall.compile_dir(repository / "workflow_scripts", quiet=2)
         for part in PARTS:
             source, target = repository / part, folder / part
             if source.is_dir():
-                # Another process of the tests may be writing some, under a name of its own at first.
+                # Another test process may be writing bytecode, initially under a temporary name.
                 shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.pyc.*"))
             else:
                 shutil.copy(source, target)
 
     @classmethod
     def like(cls, other: Checkout, folder: Path) -> Checkout:
-        """Return a copy of another one, with what was made in it and the times of its files."""
+        """Return a copy of another checkout, with its results and the times of its files."""
         shutil.copytree(other.folder, folder, symlinks=True)
         return cls.at(folder)
 
     @classmethod
     def at(cls, folder: Path) -> Checkout:
-        """Return the copy that lies there already."""
+        """Return the existing copy in a folder."""
         copy = cls.__new__(cls)
         copy.folder = folder
         return copy
 
     @property
     def results(self) -> Path:
-        """The folder of what the smoke study makes."""
+        """The results folder of the smoke study."""
         return self.folder / "results" / "smoke"
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of Snakemake: nothing is fetched, and no bytecode is left beside edited modules."""
-        # torch puts this into the tests' own environment, and would read it before TMPDIR.
+        """The environment of Snakemake: no downloads, and no bytecode next to edited modules."""
+        # torch sets this in the tests' own environment, and it would take precedence over TMPDIR.
         inherited = {name: value for name, value in os.environ.items() if name != "TORCHINDUCTOR_CACHE_DIR"}
         return {**inherited, "HF_HUB_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run Snakemake in the copy, with the tests' interpreter; its standard error goes with its output."""
+        """Run Snakemake in the copy with the tests' interpreter; standard error is merged into the output."""
         return self.run([*SNAKEMAKE, *arguments])
 
     def run(self, command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
-        """Run a command in the copy; its standard error goes with its output."""
+        """Run a command in the copy; standard error is merged into the output."""
         return subprocess.run(
             command,
             cwd=self.folder,
@@ -91,12 +91,12 @@ class Checkout:
         )
 
     def run_smoke(self) -> None:
-        """Make the smoke study to its end, without a network where the system allows that."""
+        """Run the whole smoke study, without a network if the system allows that."""
         process = self.run(without_network([*SNAKEMAKE, "--cores", "all", *SMOKE]))
         assert process.returncode == 0, process.stdout
 
     def ask(self, adapter: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Ask a tuned adapter, by its path in the copy, as `ilora predict` does; standard error is kept apart."""
+        """Query a tuned adapter, by its path in the copy, with `ilora predict`; standard error is separate."""
         return subprocess.run(
             [sys.executable, "-m", "ilora.predict", adapter, *arguments],
             cwd=self.folder,
@@ -107,12 +107,12 @@ class Checkout:
         )
 
     def unique_titles(self, place: str) -> list[str]:
-        """Return the titles that one item alone has, of a data set and protocol of the smoke study."""
+        """Return the titles of exactly one item, for a data set and protocol of the smoke study."""
         titles = pq.read_table(self.results / "data" / place / "items.parquet")["title"].to_pylist()
         return [title for title in titles if titles.count(title) == 1]
 
     def planned_jobs(self, *arguments: str) -> dict[str, int]:
-        """Return the number of jobs of each rule that a dry run plans, `all` aside; none when all is done."""
+        """Return the number of planned jobs of each rule except `all` in a dry run; empty if everything is done."""
         process = self.snakemake("--dry-run", "--cores", "8", "--quiet", "rules", *arguments)
         assert process.returncode == 0, process.stdout
         jobs = jobs_in(process.stdout)
@@ -120,7 +120,7 @@ class Checkout:
         return jobs
 
     def hashes(self) -> dict[str, str]:
-        """Return the sha256 of each file that counts as data, by its path in the results."""
+        """Return the sha256 of each data file, by its path in the results."""
         files = {path for pattern in ARTIFACTS for path in self.results.rglob(pattern)}
         files -= {path for pattern in NOT_DATA for path in self.results.glob(f"**/{pattern}")}
         return {
@@ -130,6 +130,6 @@ class Checkout:
 
 
 def jobs_in(plan: str) -> dict[str, int]:
-    """Return the number of jobs of each rule in the output of a dry run, `all` aside."""
+    """Return the number of jobs of each rule except `all` in the output of a dry run."""
     jobs = {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", plan, re.MULTILINE)}
     return {name: count for name, count in jobs.items() if name not in ("all", "total")}

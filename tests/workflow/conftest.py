@@ -11,7 +11,7 @@ from checkout import Checkout
 from made_once import plan_of_the_paper
 
 FOLDER = Path(__file__).parent
-# Files with tests of minutes, the longest first: begun last, one of them would go on alone.
+# Files with tests that take minutes, longest first: started last, one of them would run alone at the end.
 LONGEST = (
     "test_smoke.py",
     "test_launching.py",
@@ -28,7 +28,7 @@ LONGEST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark all tests that run the workflow as slow, and begin with the longest."""
+    """Mark all tests that run the workflow as slow, and start with the longest."""
     for item in items:
         if item.path.is_relative_to(FOLDER):
             item.add_marker(pytest.mark.slow)
@@ -43,9 +43,9 @@ def checkout(repository: Path, tmp_path: Path) -> Checkout:
 
 @pytest.fixture(scope="session")
 def finished(repository: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Checkout:
-    """A copy in which the smoke study was made. Tests put back what they change.
+    """A copy with the finished smoke study. Tests restore what they change.
 
-    The study is made once; each process that runs tests beside others has a copy.
+    The study is made once; each parallel test process has a copy.
     """
     folder = tmp_path_factory.getbasetemp()
     if worker_id == "master":
@@ -60,7 +60,7 @@ def finished(repository: Path, tmp_path_factory: pytest.TempPathFactory, worker_
 
 @pytest.fixture(scope="session")
 def papers_plan(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What a dry run of the paper's study on Slurm prints."""
+    """The output of a dry run of the paper's study on Slurm."""
     return plan_of_the_paper(repository, tmp_path_factory)
 
 

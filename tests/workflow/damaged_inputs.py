@@ -1,6 +1,6 @@
-"""Artifacts of the finished smoke study that were damaged or exchanged, and what the rule that reads them says.
+"""Damaged or exchanged artifacts of the finished smoke study, and the errors of the rules that read them.
 
-Run it with the folder of a finished copy and a file for what was found:
+Run it with the folder of a finished copy and a file for the outcomes:
 python tests/workflow/damaged_inputs.py FOLDER OUTCOMES.json
 """
 
@@ -40,12 +40,12 @@ class Case:
     """One damaged artifact.
 
     Attributes:
-        rule: whose script reads it.
-        path: of the file or folder, below the results.
-        damage: what befalls it.
-        says: a regular expression that the error's text matches; the path of `named` stands before it.
-        named: the file that the error names, where it is another.
-        output: a part of the outputs' paths that tells the jobs of the rule apart.
+        rule: rule whose script reads it.
+        path: path of the file or folder, below the results.
+        damage: function that damages it.
+        says: regular expression for the error message after the path of `named`.
+        named: file that the error names, if it is another.
+        output: part of the output paths that identifies the job of the rule.
     """
 
     rule: str
@@ -57,7 +57,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        """A name for reports of tests."""
+        """The name in test reports."""
         return f"{self.rule}-{Path(self.path).name}-{self.damage.__name__}"
 
     def find(self, jobs: list[Job]) -> Job:
@@ -86,7 +86,7 @@ def missing(path: Path) -> None:
 
 
 def replaced_by(other: str, *, name: str) -> Damage:
-    """Put another file of the study, or another folder, in its place; the record stays."""
+    """Replace it by another file or folder of the study; the record stays."""
 
     def damage(path: Path) -> None:
         if path.is_dir():
@@ -100,7 +100,7 @@ def replaced_by(other: str, *, name: str) -> Damage:
 
 
 def without_record(damage: Damage) -> Damage:
-    """Remove the record too, as in results that an earlier version made: what is left is the file's own content."""
+    """Remove the record too, as in results of an earlier version: only the file's own content is left."""
 
     def damage_both(path: Path) -> None:
         from ilora.artifacts.writing import record_path
@@ -114,7 +114,7 @@ def without_record(damage: Damage) -> Damage:
 
 
 def other_values(path: Path) -> None:
-    """The same tensors with other values, whole and with a digest of their own, as another run makes them."""
+    """Replace tensors by others with valid digests, as from another run."""
     from ilora.artifacts.tensors import read_metadata, read_tensors, write_tensors
     from ilora.artifacts.writing import record_path
 
@@ -126,7 +126,7 @@ def other_values(path: Path) -> None:
 
 
 def of_another_run(path: Path) -> None:
-    """Another run's tensors, with the record of that run."""
+    """Replace tensors by those of another run, with its record."""
     from ilora.artifacts.provenance import provenance
 
     other_values(path)
@@ -134,7 +134,7 @@ def of_another_run(path: Path) -> None:
 
 
 def of_other_data(path: Path) -> None:
-    """Whole vectors, with the record of a run on another catalogue."""
+    """Replace vectors by valid ones with the record of a run on another catalogue."""
     from ilora.artifacts.provenance import provenance
 
     other = path.parent / "items.parquet"
@@ -143,14 +143,14 @@ def of_other_data(path: Path) -> None:
 
 
 def of_fewer_items(path: Path) -> None:
-    """The item embeddings of a smaller catalogue."""
+    """Replace the item embeddings by those of a smaller catalogue."""
     from ilora.artifacts.tensors import read_tensors, write_tensors
 
     write_tensors({name: tensor[:-7] for name, tensor in read_tensors(path).items()}, path)
 
 
 def of_another_draw(path: Path) -> None:
-    """Other candidate sets of the same sequences, with a record of their own."""
+    """Replace the candidate sets by others of the same sequences, with a matching record."""
     from ilora.artifacts.parquet import read_table, write_table
     from ilora.artifacts.provenance import provenance
     from ilora.artifacts.schemas import CANDIDATES, INTERACTIONS, ITEMS, SEQUENCES
@@ -169,7 +169,7 @@ def of_another_draw(path: Path) -> None:
 
 
 def of_other_predictions(path: Path) -> None:
-    """The metrics of another method's predictions, with their record."""
+    """Replace the metrics by those of another method's predictions, with their record."""
     from ilora.artifacts.writing import record_path
 
     other = RESULTS / SASREC / "metrics.parquet"
@@ -178,7 +178,7 @@ def of_other_predictions(path: Path) -> None:
 
 
 def without_rows(path: Path) -> None:
-    """A whole table of the right schema with no rows, with a record of its own."""
+    """Replace a table by an empty one of the right schema, with a matching record."""
     from ilora.artifacts.parquet import read_table, write_table
 
     write_table(read_table(path).slice(0, 0), path)
@@ -191,7 +191,7 @@ def without_its_loss(path: Path) -> None:
 
 
 def changed_json(**values: object) -> Damage:
-    """Another valid value of a JSON file, and no record."""
+    """Replace a value of a JSON file by another valid one, and remove the record."""
 
     def damage(path: Path) -> None:
         path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
@@ -439,19 +439,19 @@ CASES = (
 )
 
 
-#: What a rule waits for and its script does not read.
+#: Inputs that a rule declares but its script does not read.
 UNREAD = {
     "describe_adapter": ("adapter_config.json", "adapter_model.safetensors", "ilora.json", "projector.safetensors"),
     "compute_gates": ("ilora.json", "projector.safetensors"),
     "compare_methods": ("metrics.parquet",),
     "collect_error_analyses": ("metrics.parquet",),
 }
-#: Rules that wait for the whole study, and read records or Snakemake's measurements.
+#: Rules that depend on the whole study, and read records or Snakemake's measurements.
 PAGES = ("write_study", "collect_costs")
 
 
 def inputs_to_flip(jobs: list[Job]) -> Iterator[tuple[Job, Path]]:
-    """Yield, of the first job of each rule, an artifact of each name that its script reads; raw files are none."""
+    """Yield the first job of each rule with each artifact that its script reads, one per name, except raw files."""
     for job in {job.rule: job for job in reversed(jobs)}.values():
         if job.rule not in PAGES:
             for path in {Path(path).name: Path(path) for path in job.given.input}.values():
@@ -460,7 +460,7 @@ def inputs_to_flip(jobs: list[Job]) -> Iterator[tuple[Job, Path]]:
 
 
 def main(folder: Path, outcomes: Path) -> None:
-    """Run every case, and a job of every rule with each of its inputs altered by one bit; write what came of them."""
+    """Run every case, and a job of every rule with one bit flipped in each of its inputs; write the outcomes."""
     jobs = plan_jobs(folder, STUDY)
     os.chdir(folder)
     with tempfile.TemporaryDirectory() as temporary:

@@ -1,4 +1,4 @@
-"""What takes long to make and many tests read: made once for all processes that run tests beside one another."""
+"""Slow shared inputs of tests, made once for all parallel test processes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from checkout import Checkout
 
 
 def text_made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[], str]) -> str:
-    """Return a text that the first process to ask for it makes, and others wait for."""
+    """Return a text that the first process makes while the others wait."""
     base = factory.getbasetemp()
     path = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
     with FileLock(f"{path}.lock"):
@@ -25,7 +25,7 @@ def text_made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[]
 
 
 def plan_of_the_paper(repository: Path, factory: pytest.TempPathFactory) -> str:
-    """Return what a dry run of the paper's study on Slurm prints."""
+    """Return the output of a dry run of the paper's study on Slurm."""
 
     def make() -> str:
         checkout = Checkout(repository, factory.mktemp("plan") / "checkout")

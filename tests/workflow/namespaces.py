@@ -1,4 +1,4 @@
-"""Namespaces of Linux: a network, or mounts, of a test's own, without privileges where the system allows it."""
+"""Linux namespaces: a private network or private mounts for a test, without privileges if the system allows it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OWN_MOUNTS = ("--mount",)
 
 @cache
 def is_allowed(options: tuple[str, ...]) -> bool:
-    """Return whether this user may have such namespaces."""
+    """Return whether this user may create such namespaces."""
     try:
         return subprocess.run([*_unshare(options), "true"], capture_output=True, check=False).returncode == 0
     except FileNotFoundError:
@@ -23,12 +23,12 @@ def is_allowed(options: tuple[str, ...]) -> bool:
 
 
 def without_network(command: Sequence[str]) -> list[str]:
-    """Return the command with no network to reach, where that is allowed; elsewhere as it is."""
+    """Return the command without network access if that is allowed, otherwise unchanged."""
     return [*_unshare(NO_NETWORK), *command] if is_allowed(NO_NETWORK) else list(command)
 
 
 def isolated(command: Sequence[str], options: tuple[str, ...]) -> list[str]:
-    """Return the command in namespaces of its own; a test that needs them does not run where they are not allowed."""
+    """Return the command in its own namespaces; skip the test if they are not allowed."""
     if not is_allowed(options):
         pytest.skip(f"not run: this user may not call unshare {' '.join(options)}")
     return [*_unshare(options), *command]

@@ -1,4 +1,4 @@
-"""Pages of docs/ that say step by step how something is added, followed in a copy of the workflow."""
+"""Executes the step-by-step pages of docs/ in a copy of the workflow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WRITE_SCHEMA = ".venv/bin/ilora schema --write\n"
 
 
 def follow(page: str, heading: str, folder: Path) -> str:
-    """Do in a copy of the workflow what a section of a page says, up to running the study; return the study's file."""
+    """Follow a section of a page in a copy of the workflow, up to running the study; return the study's file."""
     (section,) = [part for part in page.split("\n## ")[1:] if part.startswith(heading)]
     written, study = False, ""
     for kind, content in BLOCK.findall(section):
@@ -43,7 +43,7 @@ def edit(folder: Path, block: str) -> None:
 
 
 def write(folder: Path, block: str) -> str:
-    """Write a file that the page shows whole; its first line, a comment, names it."""
+    """Write a file that the page shows completely; its first line, a comment, has its name."""
     first, content = block.split("\n", 1)
     name = first.removeprefix("# ")
     assert not (folder / name).exists()

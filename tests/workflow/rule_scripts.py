@@ -1,6 +1,6 @@
-"""The jobs of a finished study, each run again in this process, as Snakemake runs it, on inputs that were damaged.
+"""The jobs of a finished study, rerun in this process as by Snakemake, on damaged inputs.
 
-A job of Snakemake takes seconds to start, and a damaged input stops it at once: hence one process for many of them.
+Snakemake takes seconds to start a job, which a damaged input stops at once: hence one process for many jobs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Listing = dict[Path, tuple[int, int]]
 
 @dataclass(frozen=True)
 class Job:
-    """A job of the study: its rule's script, and what Snakemake gives it."""
+    """A job of the study: its rule's script, and the `snakemake` object."""
 
     rule: str
     script: Path
@@ -29,14 +29,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a script did: the error that stopped it, "" if none did, and the artifacts that it changed or left."""
+    """Outcome of a script: the error that stopped it, or "", and the artifacts that it changed or created."""
 
     error: str
     changed: list[str]
 
 
 def plan_jobs(folder: Path, study: str) -> list[Job]:
-    """Return every job of a study that has a script, as Snakemake plans it in a folder."""
+    """Return every job of a study with a script, as planned by Snakemake in a folder."""
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
         interface = api.workflow(
             resource_settings=ResourceSettings(cores=1),
@@ -45,7 +45,7 @@ def plan_jobs(folder: Path, study: str) -> list[Job]:
             workdir=folder,
         )
         interface.dag(DAGSettings())
-        # Snakemake gives out no jobs; this is what its own commands do before they look at them.
+        # Snakemake has no API for jobs; this is what its own commands do before they use them.
         workflow = interface._workflow
         workflow._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True)
         workflow._build_dag()
@@ -73,11 +73,11 @@ def plan_jobs(folder: Path, study: str) -> list[Job]:
 
 
 class Results:
-    """The results of a finished study, which every script finds as they were but for what a test damages.
+    """The results of a finished study, restored after each script except for the damage of a test.
 
     Args:
-        folder: the results, relative to the working directory, as the jobs name them.
-        pristine: where a copy of them is kept.
+        folder: folder of the results, relative to the working directory, as in the jobs.
+        pristine: folder for a copy of the results.
     """
 
     def __init__(self, folder: Path, pristine: Path) -> None:
@@ -86,7 +86,7 @@ class Results:
         self._listing = self._list()
 
     def run_damaged(self, job: Job, damage: Callable[[], None]) -> Outcome:
-        """Damage something, run a job's script, tell what it did, and put everything back."""
+        """Apply a damage, run a job's script, return the outcome, and restore everything."""
         try:
             damage()
             before = self._list()
@@ -98,7 +98,7 @@ class Results:
             self._restore()
 
     def _list(self) -> Listing:
-        """Return time and size of each artifact, of what is half written too, but not of logs."""
+        """Return time and size of each artifact, including partial ones but not logs."""
         entries = ((path.relative_to(self.folder), path.stat()) for path in self.folder.rglob("*") if path.is_file())
         return {path: (entry.st_mtime_ns, entry.st_size) for path, entry in entries if path.parts[0] != "logs"}
 
@@ -114,6 +114,6 @@ class Results:
 def _run(job: Job) -> str:
     try:
         runpy.run_path(str(job.script), init_globals={"snakemake": job.given})
-    except Exception as error:  # whatever stops a script is what its user reads
+    except Exception as error:  # any error that stops a script is shown to its user
         return f"{type(error).__name__}: {error}"
     return ""

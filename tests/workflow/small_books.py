@@ -1,6 +1,6 @@
-"""Writes the invented data set of `studies/own_data.yaml`: ratings.csv and books.csv, with what real files hold.
+"""Writes the invented data set of `studies/own_data.yaml`: ratings.csv and books.csv, with the quirks of real files.
 
-Run it to write the files anew: python tests/workflow/small_books.py
+To rewrite the files, run: python tests/workflow/small_books.py
 """
 
 from __future__ import annotations

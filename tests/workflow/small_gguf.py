@@ -1,4 +1,4 @@
-"""A tiny Llama with random weights as a GGUF file, written as llama.cpp's converter writes one."""
+"""A tiny Llama with random weights as a GGUF file, in the form of llama.cpp's converter."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def small_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def small_llama(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
-    """Return random weights, large enough that rounding them shows."""
+    """Return random weights, large enough for rounding to have an effect."""
     torch.manual_seed(0)
     return build_backbone(SHAPE, tokenizer).eval()
 
@@ -65,14 +65,14 @@ def write_gguf(
     """Write a model and its tokenizer.
 
     Args:
-        path: of the file.
-        model: whose weights it holds.
-        tokenizer: of the model; None for a file without one.
-        kind: of the matrices; vectors are F32.
-        architecture: what the file calls it.
-        pre_tokenizer: what the file calls the way in which the tokenizer splits text.
-        extra: tensors more, by name.
-        omitted: name of a tensor that is left out.
+        path: file to write.
+        model: model whose weights are written.
+        tokenizer: the model's tokenizer; None for a file without one.
+        kind: type of the matrices; vectors are F32.
+        architecture: name of the architecture in the file.
+        pre_tokenizer: name of the pre-tokenizer in the file.
+        extra: additional tensors, by name.
+        omitted: name of a tensor to leave out.
     """
     writer = GGUFWriter(path, architecture)
     config: Any = model.config
@@ -102,7 +102,7 @@ def write_gguf(
 
 
 def rounded(model: LlamaForCausalLM, kind: GGMLQuantizationType) -> LlamaForCausalLM:
-    """Round the matrices of a model to what blocks of this type can hold."""
+    """Round the matrices of a model to values that blocks of this type can represent."""
     with torch.no_grad():
         for weight in model.parameters():
             if weight.ndim > 1:
@@ -127,7 +127,7 @@ def _add_tokenizer(writer: GGUFWriter, tokenizer: PreTrainedTokenizerFast, pre_t
 
 
 def _named(model: LlamaForCausalLM) -> dict[str, NDArray[np.float32]]:
-    """Give the weights as llama.cpp has them: by its names, and with the halves of each head of q and k interleaved."""
+    """Return the weights in llama.cpp's form: its names, and the halves of each head of q and k interleaved."""
     heads = {"q_proj": model.config.num_attention_heads, "k_proj": model.config.num_key_value_heads}
     named = {}
     for name, parameter in model.named_parameters():

@@ -1,4 +1,4 @@
-"""Invents the raw files of the data set of docs/adding_a_dataset.md."""
+"""Generates the raw files of the data set of docs/adding_a_dataset.md."""
 
 from __future__ import annotations
 

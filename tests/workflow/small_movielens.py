@@ -1,6 +1,6 @@
 """Writes the invented data set of `studies/smoke.yaml`, in the layout of MovieLens-100K: u.data and u.item.
 
-Run it to write the files anew: python tests/workflow/small_movielens.py
+To rewrite the files, run: python tests/workflow/small_movielens.py
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SECOND = ("River", "Garden", "Letter", "Harbour", "Machine", "Orchard", "Signal
 
 
 def item_lines() -> list[str]:
-    """Return `u.item`: a leading article moved behind a comma, one title twice, one title inside another."""
+    """Return `u.item`: a leading article moved behind a comma, a repeated title, a title inside another."""
     titles = [f"{first} {second}" for first in _FIRST for second in _SECOND]
     titles = [f"{title}, The" if number % 3 == 0 else title for number, title in enumerate(titles)]
     titles[1], titles[2] = titles[0], "River"

@@ -1,4 +1,4 @@
-"""A tiny Qwen2 with random weights and a chat template, as a directory that a study names as its backbone."""
+"""A tiny Qwen2 with random weights and a chat template, as a model directory for a study's backbone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TEMPLATE = (
 
 
 def save_small_qwen(folder: Path) -> None:
-    """Write configuration, weights and tokenizer; it has no start and no unknown token, and its end token pads."""
+    """Write configuration, weights and tokenizer; there is no start or unknown token, and the end token pads."""
     tokenizer = train_tokenizer(["The Ape", "Alien"], DATASETS["movielens"].wording, vocabulary_size=400)
     tokenizer.add_special_tokens({"extra_special_tokens": CONTROLS})
     tokenizer.bos_token = None

@@ -1,4 +1,4 @@
-"""What other code made is kept where nothing but the code differs, and its record says so."""
+"""Artifacts made by other code are kept if only the code differs, and their records say so."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ rule table:
 
 
 class Study:
-    """A study of two jobs, the second from the first's."""
+    """A study of two jobs, the second depending on the first."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""A data set is added by the steps of docs/adding_a_dataset.md alone, and is then in a study's tables."""
+"""A data set added by the steps of docs/adding_a_dataset.md alone appears in a study's tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A figure is added by its module alone, as docs/adding_a_figure.md says."""
+"""A figure is added by its module alone, following docs/adding_a_figure.md."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ MODULE = "workflow_scripts/ilora/figures/mrr.py"
 
 
 def sources(folder: Path) -> dict[str, bytes]:
-    """Return what the workflow is written in: its files, by their path in the copy."""
+    """Return the source files of the workflow, by their path in the copy."""
     kept = [path for part in PARTS for path in [folder / part, *(folder / part).rglob("*")] if path.is_file()]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in kept if path.suffix != ".pyc"}
 
 
 @pytest.fixture(scope="module")
 def added(finished: Checkout, repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """The finished smoke study in a copy of the workflow that has the page's figure too."""
+    """The finished smoke study in a copy of the workflow with the page's figure."""
     copy = Checkout.like(finished, tmp_path_factory.mktemp("added") / "checkout")
     page = (repository / "docs" / "adding_a_figure.md").read_text(encoding="utf-8")
     (_, module), (_, command) = BLOCK.findall(page)

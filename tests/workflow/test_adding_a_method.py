@@ -1,4 +1,4 @@
-"""Methods are added by the steps of docs/adding_a_method.md alone, and nothing else."""
+"""Methods are added by the steps of docs/adding_a_method.md alone."""
 
 from __future__ import annotations
 

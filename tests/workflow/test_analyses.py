@@ -1,4 +1,4 @@
-"""The analyses behind the figures: gradients, synthetic users, and feedback, over the finished smoke study."""
+"""The analyses behind the figures: gradients, synthetic users and feedback, on the finished smoke study."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ GRADIENT_FIGURES = {
 
 @pytest.fixture(scope="module")
 def analysed(finished: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """The finished smoke study with every analysis beside it."""
+    """The finished smoke study with all analyses."""
     copy = Checkout.like(finished, tmp_path_factory.mktemp("analysed") / "checkout")
     (copy.folder / "studies" / "analyses.yaml").write_text(ANALYSES, encoding="utf-8")
     process = copy.snakemake("--cores", "all", *STUDY, "--", "figures")
@@ -59,7 +59,7 @@ def test_every_figure_is_drawn_beside_its_data(analysed: Checkout) -> None:
         assert path.with_suffix(".svg").read_text(encoding="utf-8").rstrip().endswith("</svg>")
         assert path.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
         assert path.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
-        # No two of the few sequences qualify for the case study, which its figure says.
+        # No two of the few sequences qualify for the case study, as its figure states.
         assert (pq.read_table(path.with_suffix(".parquet")).num_rows > 0) == (path.name != "case_study")
 
 

@@ -1,7 +1,7 @@
-"""File systems that are full, read-only or closed: a clear error, and the same command goes on when the cause is gone.
+"""Full, read-only or inaccessible file systems: a clear error, and the same command resumes when the cause is gone.
 
-What needs a file system of its own runs in a namespace (`namespaces`); where that is not allowed, the test does not run
-and says so.
+Tests with their own file system run in a namespace (`namespaces`); if that is not allowed, the test is skipped with a
+message.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from namespaces import OWN_MOUNTS, isolated
 
 pytestmark = pytest.mark.timeout(900)
 
-#: From raw data to metrics: five quick rules, whose files the finished study has too.
+#: From raw data to metrics: five quick rules, whose outputs the finished study also has.
 METRICS = "baselines/movielens/random_users/popularity/metrics.parquet"
 MADE = ("data/movielens/random_users/candidates.parquet", METRICS)
 TARGET = ("--cores", "1", *SMOKE, "--", f"results/smoke/{METRICS}")
@@ -30,7 +30,7 @@ RESULTS_ELSEWHERE = "meine Ergebnisse ё"
 
 
 def assert_right(checkout: Checkout, finished: Checkout) -> None:
-    """Compare what was made with the finished study, byte for byte, and look for what is half written."""
+    """Compare the results with the finished study byte for byte, and check for partial files."""
     expected, found = finished.hashes(), checkout.hashes()
     assert set(MADE) <= set(found)
     assert [path for path in found if found[path] != expected[path]] == []
@@ -38,7 +38,7 @@ def assert_right(checkout: Checkout, finished: Checkout) -> None:
 
 
 def run_script(checkout: Checkout, script: str) -> str:
-    """Run a shell script in the checkout, with a file system of its own; SNAKEMAKE runs what the test makes."""
+    """Run a shell script in the checkout, with its own file system; SNAKEMAKE makes the test's targets."""
     snakemake = f"'{sys.executable}' -m snakemake {' '.join(TARGET)}"
     process = subprocess.run(
         isolated(["sh", "-c", f"set -eu\nSNAKEMAKE() {{ {snakemake} 2>&1; }}\n{script}"], OWN_MOUNTS),
@@ -53,7 +53,7 @@ def run_script(checkout: Checkout, script: str) -> str:
 
 
 def test_a_full_disk(checkout: Checkout, finished: Checkout) -> None:
-    """For real: the results lie on a disk of 48 kB, which then grows."""
+    """Real test: the results are on a disk of 48 kB, which then grows."""
     output = run_script(
         checkout,
         """
@@ -76,7 +76,7 @@ def test_a_full_disk(checkout: Checkout, finished: Checkout) -> None:
 
 
 def test_results_that_cannot_be_written_to(checkout: Checkout, finished: Checkout) -> None:
-    """For real: the folder of the results is mounted read-only, and then writable."""
+    """Real test: the folder of the results is mounted read-only, and then writable."""
     output = run_script(
         checkout,
         """
@@ -117,7 +117,7 @@ def test_a_missing_permission(checkout: Checkout, finished: Checkout, closed: st
 
 
 def run_unprivileged(checkout: Checkout) -> subprocess.CompletedProcess[str]:
-    """Run Snakemake as a user whom permissions stop: as root does without its capabilities, and as others always do."""
+    """Run Snakemake as a user who is subject to permissions: root without its capabilities, or any other user."""
     dropped = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"] if os.geteuid() == 0 else []
     return checkout.run([*dropped, sys.executable, "-m", "snakemake", *TARGET])
 
@@ -125,7 +125,7 @@ def run_unprivileged(checkout: Checkout) -> subprocess.CompletedProcess[str]:
 def test_a_read_only_checkout_with_results_and_temporary_files_elsewhere(
     repository: Path, finished: Checkout, tmp_path: Path
 ) -> None:
-    """For real, with spaces and letters of other alphabets in every path, and a /tmp that has to stay empty."""
+    """Real test, with spaces and non-Latin letters in every path, and a /tmp that must stay empty."""
     interpreter = Path(sys.prefix).resolve() / "bin" / "python"
     if interpreter.is_relative_to("/tmp"):
         pytest.skip("not run: the interpreter itself lies in /tmp")
@@ -174,7 +174,7 @@ def test_a_read_only_checkout_with_results_and_temporary_files_elsewhere(
 
 
 class Elsewhere(Checkout):
-    """Results that lie elsewhere."""
+    """Results in another location."""
 
     def __init__(self, results: Path) -> None:
         self._results = results
@@ -185,7 +185,7 @@ class Elsewhere(Checkout):
 
 
 def test_a_python_in_a_path_with_a_space_is_refused_by_name(checkout: Checkout, tmp_path: Path) -> None:
-    """Snakemake would start no script with it, and say nothing but a status."""
+    """Snakemake could not start any script with it, and would only report a status."""
     place = tmp_path / "with space"
     place.mkdir()
     (place / "venv").symlink_to(sys.prefix)
@@ -196,7 +196,7 @@ def test_a_python_in_a_path_with_a_space_is_refused_by_name(checkout: Checkout, 
 
 
 def test_two_runs_in_one_folder(checkout: Checkout, finished: Checkout) -> None:
-    """The second is told of the first, by Snakemake and by `run_study.py`; what was stopped goes on."""
+    """Snakemake and `run_study.py` tell the second run about the first; a stopped run resumes."""
     first = subprocess.Popen(
         [*RUN_STUDY, "--cores", "1", *SMOKE],
         cwd=checkout.folder,
@@ -208,7 +208,7 @@ def test_two_runs_in_one_folder(checkout: Checkout, finished: Checkout) -> None:
         while not list(checkout.results.glob("logs/*/movielens/*.log")):
             assert first.poll() is None
             time.sleep(0.1)
-        # Without it, Snakemake may tell of what the first run has not finished yet before it looks at the lock.
+        # Without it, Snakemake may report unfinished files of the first run before it checks the lock.
         second = checkout.snakemake("--rerun-incomplete", *TARGET)
         assert second.returncode != 0
         assert "cannot be locked" in second.stdout and str(checkout.folder) in second.stdout

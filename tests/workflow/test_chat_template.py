@@ -1,4 +1,4 @@
-"""The smoke study on another backbone: a directory, with a chat template of its own."""
+"""The smoke study on another backbone: a directory with its own chat template."""
 
 from __future__ import annotations
 

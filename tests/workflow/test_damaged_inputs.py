@@ -1,4 +1,4 @@
-"""Whatever a rule reads and that is not what was written is refused, with its name and what to do; and that works."""
+"""Altered inputs of every rule are refused with their name and a remedy, and the remedy works."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.timeout(1200)
 
 @pytest.fixture(scope="module")
 def outcomes(finished: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """What the rules' scripts said, each run in one process on a copy of the finished study."""
+    """The outcomes of the rules' scripts, all run in one process on a copy of the finished study."""
     folder = tmp_path_factory.mktemp("damaged")
     copy = Checkout.like(finished, folder / "checkout")
     process = subprocess.run(
@@ -57,7 +57,7 @@ def test_one_altered_bit_of_any_input_is_refused_by_every_rule(outcomes: Any) ->
 
 
 def test_the_workflow_stops_and_the_remedy_that_it_names_works(finished: Checkout, tmp_path: Path) -> None:
-    """Through Snakemake: three damaged artifacts at once; what the errors say is done, and the same command goes on."""
+    """With Snakemake: three damaged artifacts at once; after following the errors, the same command resumes."""
     copy = Checkout.like(finished, tmp_path / "checkout")
     adapter = "finetune/movielens/random_users/embedded/ilora/default/seed~1/adapter"
     damages = {

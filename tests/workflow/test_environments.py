@@ -1,4 +1,4 @@
-"""The specifications of `--sdm conda`, as Snakemake reads them."""
+"""The environments of `--sdm conda`, as Snakemake reads them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from checkout import SMOKE, Checkout
 
-#: Answers what Snakemake asks before it plans; no environment is made.
+#: Answers Snakemake's queries before planning; no environment is created.
 STAND_IN = """#!/bin/sh
 case "$1" in
 info) echo '{"conda_version": "25.1.0", "conda_prefix": "/opt/conda", "platform": "linux-64"}' ;;
@@ -23,7 +23,7 @@ esac
 
 
 def test_snakemake_plans_with_an_environment_for_every_rule(checkout: Checkout, tmp_path: Path) -> None:
-    """Conda itself stands in, so that this says nothing of whether it finds the packages."""
+    """Conda is replaced by a stub, so this does not test whether the packages are found."""
     conda = tmp_path / "bin" / "conda"
     conda.parent.mkdir()
     conda.write_text(STAND_IN)
@@ -45,7 +45,7 @@ def test_snakemake_plans_with_an_environment_for_every_rule(checkout: Checkout, 
 def test_another_library_that_is_installed_is_refused(
     checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Jobs would run it in place of the checkout's own."""
+    """Jobs would import it in place of the checkout's own."""
     (tmp_path / "elsewhere" / "ilora").mkdir(parents=True)
     (tmp_path / "elsewhere" / "ilora" / "__init__.py").touch()
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "elsewhere"))

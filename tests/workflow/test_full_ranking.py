@@ -25,7 +25,7 @@ def test_language_models_have_rows_of_table_2(finished: Checkout, tmp_path: Path
     checkout = Checkout.like(finished, tmp_path / "checkout")
     (checkout.folder / "open.yaml").write_text(STUDY, encoding="utf-8")
     study = (*SMOKE, "open.yaml", "--", TABLE)
-    # The embedded backbone stays: what it is pretrained on is the same.
+    # The embedded backbone is kept, since its pretraining data are the same.
     jobs = {"fine_tune_gated": 1, "plan_full_ranking": 2, "rank_by_fine_tuned": 1, "rank_zero_shot": 1}
     tables = {"rank_by_recommender": 1, "collect_rankings": 1, "make_table2": 1}
     assert checkout.planned_jobs(*study) == {**jobs, **tables}
@@ -42,5 +42,5 @@ def test_language_models_have_rows_of_table_2(finished: Checkout, tmp_path: Path
         for rule in ("rank_by_fine_tuned", "rank_zero_shot")
         for log in checkout.results.glob(f"logs/{rule}/**/*.log")
     ]
-    # It would be a warning if more or less had been read than was planned.
+    # There would be a warning if the tokens read differed from the plan.
     assert len(logs) == 2 and all(re.search(r" INFO \w+: 12 targets ranked among 90 items", log) for log in logs)

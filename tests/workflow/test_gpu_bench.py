@@ -1,4 +1,4 @@
-"""What is prepared here and made elsewhere is the workflow's own: the smoke study, its jobs run without Snakemake."""
+"""Exported and imported jobs of the smoke study, run without Snakemake, match those of the workflow."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_predictions_of_prepared_jobs_are_the_workflows_own(
 
     taken = bench(checkout, "--take", str(made / "made"))
     assert [path.read_bytes() for path in predictions] == expected
-    assert all(f"taken: {path.relative_to(checkout.folder)}" in taken for path in predictions)
-    # Snakemake has no notes of these files; their records say that nothing is to be made again.
+    assert all(f"imported: {path.relative_to(checkout.folder)}" in taken for path in predictions)
+    # Snakemake has no metadata of these files; by their records, nothing is to be remade.
     shutil.rmtree(checkout.folder / ".snakemake")
     assert checkout.planned_jobs(*SMOKE, "--rerun-triggers", "mtime", "params", "input", "--", "predictions") == {}

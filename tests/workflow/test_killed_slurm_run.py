@@ -1,4 +1,4 @@
-"""What a killed run left in Slurm's queue is gone before the next run looks which files there are."""
+"""Jobs that a killed run left in Slurm's queue are gone before the next run checks which files exist."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(600)
 
 CANDIDATES = "data/movielens/random_users/candidates.parquet"
 PREDICTIONS = "baselines/movielens/random_users/popularity/predictions.parquet"
-# One job is in the queue until it is cancelled; like a real one, it then takes what it has just made away.
+# One job is in the queue until it is cancelled; like a real one, it then removes its output.
 SLURM = """#!/bin/sh
 case "$(basename "$0")" in
     squeue) test -e job && echo 1; exit 0 ;;
@@ -28,7 +28,7 @@ esac
 
 @pytest.fixture
 def killed(finished: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
-    """A copy of the finished study in which a run was killed while the job of the candidates ended."""
+    """A copy of the finished study in which a run was killed while its job for the candidates ended."""
     copy = Checkout.like(finished, tmp_path / "checkout")
     (copy.results / PREDICTIONS).unlink()
     commands = tmp_path / "bin"

@@ -1,4 +1,4 @@
-"""MoRec with its encoder trained, beside the frozen one of the finished smoke study."""
+"""MoRec with a trained encoder, next to the frozen one of the finished smoke study."""
 
 from __future__ import annotations
 

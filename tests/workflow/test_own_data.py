@@ -1,4 +1,4 @@
-"""A data set of one's own: the worked example of the studies, from two CSV files to Table 1."""
+"""User data: the worked example of the studies, from two CSV files to Table 1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Studies plan as they should, or stop before anything is planned with a message that says why."""
+"""Studies plan the expected jobs, or stop before planning with a message that says why."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_the_hub_can_be_reached_where_a_study_names_a_model_of_it(checkout: Chec
 
 
 def test_the_profile_works_from_another_folder(checkout: Checkout, tmp_path: Path) -> None:
-    """Its study is that of its own checkout."""
+    """It runs the study of its own checkout."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     workflow = ("--snakefile", str(checkout.folder / "Snakefile"), "--profile", str(checkout.folder / "slurm"))
@@ -165,7 +165,7 @@ def test_gpus_are_not_asked_for_by_small_backbones(checkout: Checkout) -> None:
 
 
 def assert_gpus_asked_for(plan: str, gpus: set[str]) -> None:
-    """Every rule that runs the language model asks for so many, and no other for any."""
+    """Every rule that runs the language model requests this number, and no other rule requests any."""
     blocks = re.split(r"^\[.+\]$", plan, flags=re.MULTILINE)
     asked = {
         rule: set(re.findall(r"\bgpu=(\d+)", block))
@@ -216,7 +216,7 @@ SWEPT = (*SMOKE, "sweeps.yaml", "--rerun-triggers", "mtime")
 
 @pytest.fixture(scope="module")
 def swept(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """A copy in which every file of the smoke study with sweeps exists, empty and of the same time."""
+    """A copy in which every file of the smoke study with sweeps exists, empty and with the same time."""
     checkout = Checkout(repository, tmp_path_factory.mktemp("swept") / "checkout")
     (checkout.folder / "sweeps.yaml").write_text(SWEEPS, encoding="utf-8")
     table = checkout.snakemake("--summary", *SWEPT).stdout
@@ -275,7 +275,7 @@ def test_a_deleted_cell_is_made_again_and_no_other(swept: Checkout, artifact: st
     planned = swept.planned_jobs(*SWEPT)
     path.touch()
     os.utime(path, (made, made))
-    # The pages of the report are made again whenever anything is.
+    # The pages of the report are remade whenever anything changes.
     assert {name: count for name, count in planned.items() if name not in ("write_study", "collect_costs")} == jobs
 
 

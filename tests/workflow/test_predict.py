@@ -1,4 +1,4 @@
-"""What was tuned can be asked on the terminal."""
+"""Tuned adapters can be queried on the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Snakemake plans by the records beside artifacts, wherever its own notes are."""
+"""Snakemake plans by the records of artifacts, regardless of its own metadata."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from recorded_settings import RecordedSettingsError, check_finished_run
 LIBRARY = Path(ilora.__file__).parents[1]
 ROUNDS = int(os.environ.get("ILORA_TEST_ROUNDS", "2"))
 SECONDS = 3.0
-# As `make` and the Slurm profile call it.
+# The arguments of `make` and the Slurm profile.
 TRIGGERS = ("--rerun-triggers", "mtime", "params", "input", "software-env")
 
 SNAKEFILE = """\
@@ -68,7 +68,7 @@ made.record(snakemake.output[0])
 
 
 class Place:
-    """A folder to run in, with results that others may share."""
+    """A folder to run in, with results that other folders may share."""
 
     def __init__(self, folder: Path, results: Path) -> None:
         self.folder, self.results = folder, results
@@ -119,7 +119,7 @@ def test_another_folder_on_the_same_results_notices_other_settings(one: Place, t
     assert planned(two.run("--dry-run")) == {}
     two.run(epochs=3, seeds="1 2")
     assert two.table() == "epochs 3 epochs 3"
-    # The notes of the first folder are those of its own run.
+    # The metadata in the first folder is that of its own run.
     assert planned(one.run("--dry-run")) == {"train": 1, "table": 1}
     assert planned(one.run("--dry-run", epochs=3, seeds="1 2")) == {}
     one.run()

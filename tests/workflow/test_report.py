@@ -1,4 +1,4 @@
-"""The report of the smoke study: one file that fetches nothing, with the numbers of the artifacts."""
+"""The report of the smoke study: one self-contained file with the numbers of the artifacts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ELSEWHERE = re.compile(r"\s*(https?:)?//", re.IGNORECASE)
 
 
 class Reader(HTMLParser):
-    """Reads what a page would fetch by itself, and the text of the cells of its tables, row by row."""
+    """Collects the URLs that a page loads, and the text of its table cells, row by row."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ def report(finished: Checkout) -> str:
 
 @pytest.fixture(scope="session")
 def results(report: str) -> dict[str, dict[str, Any]]:
-    """What the report says of each file in it, by the file's path in the results."""
+    """The report's entry of each file, by the file's path in the results."""
     found = re.search(r"^\s*var results = (\{.*\});$", report, re.MULTILINE)
     assert found is not None
     return {path.removeprefix("results/smoke/"): result for path, result in json.loads(found[1]).items()}

@@ -1,4 +1,4 @@
-"""A backbone from a directory, tuned by two processes through the workflow, after a plan."""
+"""The workflow tunes a backbone from a directory with two processes, after a plan."""
 
 from __future__ import annotations
 

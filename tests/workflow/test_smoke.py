@@ -1,4 +1,4 @@
-"""The smoke study from raw data to figures: it finishes, repeats itself, and redoes what it must."""
+"""The smoke study from raw data to figures: it finishes, is reproducible, and remakes only what is out of date."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.timeout(1200)
 
 PLACE = "movielens/random_users"
 SEED = "default/seed~1"
-# The pages that tell of all results, and what follows from any change of a prediction.
+# The pages with all results, and everything that depends on predictions.
 PAGES = {"write_study": 1, "collect_costs": 1}
 TABLES = {
     "collect_metrics": 1,
@@ -38,7 +38,7 @@ TABLES = {
     "draw_error_breakdowns": 1,
     **PAGES,
 }
-# What a language model says, and what follows.
+# The answers of a language model, and everything that depends on them.
 ANSWERS = {
     "answer_fine_tuned": 3,
     "answer_zero_shot": 1,
@@ -52,7 +52,7 @@ ANSWERS = {
 
 @contextmanager
 def changed(path: Path, content: bytes | None) -> Iterator[None]:
-    """Give a file another content, or remove it when there is none, and put it back with its time."""
+    """Change a file's content, or remove it if the content is None, and restore it with its time afterwards."""
     backup = path.with_name(path.name + ".backup")
     shutil.copy2(path, backup)
     try:
@@ -71,7 +71,7 @@ def test_the_small_data_set_is_what_its_script_writes() -> None:
 
 
 def test_nothing_was_fetched(finished: Checkout) -> None:
-    """The study was made to its end where no network could be reached."""
+    """The whole study ran without network access."""
     if not is_allowed(NO_NETWORK):
         pytest.skip("not run: this user may not call unshare --net, so that the study was made beside a network")
     assert (finished.results / "tables" / "table1.parquet").is_file()
@@ -246,7 +246,7 @@ class Start:
             )
 
     def kill_when(self, job: str) -> None:
-        """Kill Snakemake outright as soon as the log of a job has begun."""
+        """Kill Snakemake with SIGKILL as soon as the log of a job exists."""
         while not list((self._checkout.results / "logs" / job).rglob("*.log")):
             assert self.process.poll() is None, self.output()
             time.sleep(0.1)
@@ -254,7 +254,7 @@ class Start:
         self.process.wait()
 
     def output(self) -> str:
-        """Return what the run printed."""
+        """Return the output of the run."""
         return (self._checkout.folder / "run.txt").read_text(encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Two processes in one folder, killed at random moments, never work at once, and end with whole files or a refusal."""
+"""Two runs in one folder, killed at random moments, never work at once, and end with complete files or a refusal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.timeout(300)
 ROUNDS = int(os.environ.get("ROUNDS_OF_KILLS", "2"))
 FILES = 12
 ALL = ("--cores", "2", "--rerun-incomplete")
-# The workflow's own Snakefile in small: each file is written in two halves, which two jobs at once would mix.
+# A miniature of the workflow's Snakefile: each file is written in two halves, which concurrent jobs would mix.
 WORKFLOW = """
 import sys
 
@@ -59,7 +59,7 @@ class Start:
 
     def __init__(self, kind: str, folder: Path, scripts: Path, arguments: tuple[str, ...]) -> None:
         starter = [str(scripts / "run_study.py")] if kind == "run_study" else ["-m", "snakemake"]
-        # Not a pipe, which the jobs of a run that is killed would keep open.
+        # Not a pipe, which the jobs of a killed run would keep open.
         self._output = folder / f"output{len(list(folder.glob('output*')))}"
         with self._output.open("w", encoding="utf-8") as output:
             self.process = subprocess.Popen(
@@ -72,25 +72,25 @@ class Start:
 
     @property
     def output(self) -> str:
-        """What it has printed so far."""
+        """The output so far."""
         return self._output.read_text(encoding="utf-8")
 
     @property
     def is_alive(self) -> bool:
-        """Whether it has not ended yet."""
+        """Whether it is still running."""
         return self.process.poll() is None
 
     def end(self) -> int:
-        """Wait for its end and return its status."""
+        """Wait for its end and return its exit status."""
         return self.process.wait()
 
     def kill(self) -> None:
-        """Kill it outright; its jobs go on."""
+        """Kill it with SIGKILL; its jobs continue."""
         self.process.kill()
         self.process.wait()
 
     def wait_until(self, condition: Callable[[], object]) -> None:
-        """Wait until a function returns something true, which it must before the run ends."""
+        """Wait until a function returns a true value, which must happen before the run ends."""
         while not condition():
             assert self.is_alive, self.output
             time.sleep(0.02)
@@ -111,7 +111,7 @@ class Folder:
         return Start(kind, self.path, self._scripts, (*ALL, *arguments))
 
     def work_has_begun(self) -> bool:
-        """Whether there is a file, or a part of one."""
+        """Whether a complete or partial file exists."""
         return any(self.path.glob("made/*"))
 
     def made(self) -> dict[str, str]:
@@ -119,7 +119,7 @@ class Folder:
         return {path.name: path.read_text(encoding="utf-8") for path in self.path.glob("made/*")}
 
     def runs_at_work(self) -> list[str]:
-        """Return which run began a job, job by job; a run that takes turns with another is there twice."""
+        """Return the run of each started job, without consecutive repeats; interleaved runs occur twice."""
         journal = self.path / "journal"
         lines = journal.read_text(encoding="utf-8").splitlines() if journal.exists() else []
         return [name for name, _ in groupby(lines)]
@@ -144,7 +144,7 @@ def test_two_runs_with_kills(folder: Folder, round_number: int) -> None:
         starts.append(folder.start(kind))
         time.sleep(chance.choice([0.0, chance.uniform(0.0, 3.0)]))
     for start in chance.sample(starts, len(starts)):
-        # Half of them while they read and plan, and half while jobs work.
+        # Half of them during parsing and planning, and half while jobs run.
         if chance.random() < 0.5:
             while start.is_alive and not folder.work_has_begun():
                 time.sleep(0.01)
@@ -165,7 +165,7 @@ def test_two_runs_with_kills(folder: Folder, round_number: int) -> None:
 
 
 def test_beside_a_living_run_no_other_works(folder: Folder) -> None:
-    """Also where somebody has removed Snakemake's own lock; a dry run shows its plan, and leaves no trace."""
+    """Even if someone has removed Snakemake's own lock; a dry run shows its plan and leaves no trace."""
     (folder.path / "wait").touch()
     living = folder.start("plain")
     try:
@@ -189,7 +189,7 @@ def test_a_killed_run_is_taken_up_and_its_jobs_are_stopped(folder: Folder) -> No
     killed.wait_until(folder.work_has_begun)
     killed.kill()
     last = folder.start("run_study")
-    # Jobs of the killed run wait, and so will those of the last, which has to plan first.
+    # Jobs of the killed run wait, and so will those of the last run, which has to plan first.
     last.wait_until(lambda: "Building DAG" in last.output)
     (folder.path / "wait").unlink()
     assert last.end() == 0, last.output

@@ -1,4 +1,4 @@
-"""The search for the recommenders' L2, over the smoke study: its jobs, its choice, and what it leaves alone."""
+"""The search for the recommenders' L2 penalty on the smoke study: its jobs, its choice, and unaffected outputs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CHOICE = f"{SASREC}/weight_decays.parquet"
 
 @pytest.fixture(scope="module")
 def searched(finished: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """The finished smoke study, with SASRec by a search among two values beside it."""
+    """The finished smoke study, with a SASRec chosen by a search over two values."""
     copy = Checkout.like(finished, tmp_path_factory.mktemp("searched") / "checkout")
     (copy.folder / "studies" / "search.yaml").write_text(SEARCH.format(values="[0.5, 0.0]"), encoding="utf-8")
     jobs = copy.planned_jobs(*STUDY, "--", f"results/smoke/{SASREC}/weight_decay~searched/seed~1/metrics.parquet")

@@ -1,4 +1,4 @@
-"""Faults that a cluster knows, each provoked in a running workflow at a moment that a random generator chooses."""
+"""Faults of a cluster, each injected into a running workflow at a random moment."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ LONGEST_OUTAGE = 20.0
 
 
 class TooLateError(Exception):
-    """The moment came when nothing ran any more that the fault could hit."""
+    """At the chosen moment, nothing was running that the fault could hit."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A moment in a run: some seconds, `longest` at most, after a job of some rule began."""
+    """A moment in a run: at most `longest` seconds after a job of some rule started."""
 
     random_numbers: random.Random
     place: SlurmCheckout
@@ -35,7 +35,7 @@ class Moment:
         return self.run.process.poll() is not None
 
     def running_jobs(self) -> list[Job]:
-        """Return the run's jobs that run."""
+        """Return the run's jobs that are running."""
         jobs = self.place.slurm.jobs(("RUNNING",))
         return [job for job in jobs if job.name == self.run.run_id]
 
@@ -46,10 +46,10 @@ class Moment:
         time.sleep(self.random_numbers.uniform(0, self.longest))
 
     def job(self) -> Job:
-        """Wait for the moment, and return the job that runs then, or the next one.
+        """Wait for the moment, and return the job running then, or the next one.
 
         Raises:
-            TooLateError: If the moment came after the run's last job.
+            TooLateError: the moment came after the run's last job.
         """
         self.wait()
         running: list[Job] = []
@@ -64,10 +64,10 @@ class Moment:
         return self.random_numbers.choice(running)
 
     def signal_a_job(self, action: str) -> Job:
-        """Kill or suspend every process of a job that runs at the moment, and return the job.
+        """Send a signal to every process of a job that runs at the moment, and return the job.
 
         Raises:
-            TooLateError: If it had no process any more.
+            TooLateError: it had no processes left.
         """
         job = self.job()
         processes = self.place.slurm.processes_of(job)
@@ -78,24 +78,24 @@ class Moment:
         return job
 
     def outage(self) -> None:
-        """Wait for as long as something is out of order."""
+        """Wait for the duration of an outage."""
         time.sleep(self.random_numbers.uniform(1, LONGEST_OUTAGE))
 
 
 def kill_a_job(moment: Moment) -> str:
-    """Kill every process of a job, as the kernel does when memory runs out."""
+    """Kill every process of a job, like the kernel when memory runs out."""
     return moment.signal_a_job("kill").rule
 
 
 def cancel_a_job(moment: Moment) -> str:
-    """Cancel a job behind Snakemake's back."""
+    """Cancel a job without Snakemake's knowledge."""
     job = moment.job()
     moment.place.slurm.command("scancel", job.number)
     return job.rule
 
 
 def let_a_job_run_out_of_time(moment: Moment) -> str:
-    """Stop a job's processes, and let its time be over, which Slurm looks for every half a minute."""
+    """Suspend a job's processes and let its time limit expire, which Slurm checks every half minute."""
     job = moment.signal_a_job("suspend")
     moment.place.slurm.command("scontrol", "update", f"JobId={job.number}", "EndTime=now")
     ended = wait_until(lambda: _state(moment, job) not in UNFINISHED, 300)
@@ -104,7 +104,7 @@ def let_a_job_run_out_of_time(moment: Moment) -> str:
 
 
 def restart_the_node(moment: Moment) -> str:
-    """Stop slurmd while jobs run, and start it again."""
+    """Stop slurmd while jobs run, and restart it."""
     moment.wait()
     moment.place.slurm.stop_service("slurmd")
     moment.outage()
@@ -113,7 +113,7 @@ def restart_the_node(moment: Moment) -> str:
 
 
 def restart_the_controller(moment: Moment) -> str:
-    """Stop slurmctld, so that neither submission nor queries work, and start it again."""
+    """Stop slurmctld, so that submissions and queries fail, and restart it."""
     moment.wait()
     moment.place.slurm.stop_service("slurmctld")
     moment.outage()
@@ -122,7 +122,7 @@ def restart_the_controller(moment: Moment) -> str:
 
 
 def drain_the_node(moment: Moment) -> str:
-    """Drain the node, so that no job starts, and take it back."""
+    """Drain the node, so that no job starts, and resume it."""
     moment.wait()
     moment.place.slurm.command("scontrol", "update", f"NodeName={NODE}", "State=DRAIN", "Reason=test")
     moment.outage()
@@ -131,7 +131,7 @@ def drain_the_node(moment: Moment) -> str:
 
 
 def kill_snakemake(moment: Moment) -> str:
-    """Kill Snakemake outright; its jobs go on."""
+    """Kill Snakemake with SIGKILL; its jobs continue."""
     moment.wait()
     moment.run.kill()
     return f"Snakemake, with {len(moment.running_jobs())} running jobs"

@@ -1,4 +1,4 @@
-"""A private Slurm of one node: its own key, ports and folders, nothing of the system's Slurm or munge."""
+"""A private one-node Slurm with its own key, ports and folders, independent of the system's Slurm and munge."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ import psutil
 PARTITION = "tests"
 NODE = "one"
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "srun")
-# Debian keeps the services here, which is not on everybody's path.
+# Debian installs the services here, which may not be on the PATH.
 SERVICES_PATH = "/usr/sbin:/sbin"
 UNFINISHED = ("PENDING", "RUNNING", "SUSPENDED", "COMPLETING", "CONFIGURING")
 SECONDS_TO_START = 60.0
 SECONDS_TO_STOP = 20.0
 
-# CPUs and GPUs are only counted (the devices are empty files): a job is given as many as it asks for, and finds what
-# the machine has. Memory is measured every second, and a job that has more than it asked for is killed.
+# CPUs and GPUs are only counted (the devices are empty files): a job is granted what it requests, and sees what the
+# machine has. Memory is measured every second, and a job that exceeds its request is killed.
 CONFIGURATION = """\
 ClusterName=tests
 SlurmctldHost={host}(127.0.0.1)
@@ -62,7 +62,7 @@ PartitionName={partition} Nodes={node} Default=YES MaxTime=INFINITE State=UP
 
 @dataclass(frozen=True)
 class Job:
-    """One job as the controller knows it: state in capitals, times in ISO 8601 or `N/A`, the comment names its rule."""
+    """A job as reported by the controller: state in capitals, times in ISO 8601 or `N/A`, rule in the comment."""
 
     number: str
     state: str
@@ -73,12 +73,12 @@ class Job:
 
     @property
     def rule(self) -> str:
-        """The rule of the workflow, by the comment."""
+        """The rule of the workflow, from the comment."""
         return self.comment.removeprefix("rule_").partition("_wildcards_")[0]
 
 
 def missing_programs() -> list[str]:
-    """Return which of Slurm's and munge's programs this machine lacks."""
+    """Return the programs of Slurm and munge that this machine lacks."""
     return [name for name in PROGRAMS if shutil.which(name, path=_path()) is None]
 
 
@@ -98,9 +98,9 @@ def _free_ports(count: int) -> list[int]:
 
 
 class OneNodeSlurm:
-    """Slurm with one partition of one node on this machine, in a folder of its own.
+    """Slurm with one partition and one node on this machine, in its own folder.
 
-    The folder's path must be short: the name of a socket holds 107 bytes.
+    The folder's path must be short: socket names are limited to 107 bytes.
     """
 
     def __init__(self, folder: Path, cpus: int, megabytes: int, gpus: int) -> None:
@@ -108,7 +108,7 @@ class OneNodeSlurm:
         self._services: dict[str, subprocess.Popen[bytes]] = {}
         for name in ("state", "spool"):
             (folder / name).mkdir(parents=True)
-        # munge refuses a key that others can read, and a folder that others can write to.
+        # munge refuses keys that others can read, and folders that others can write to.
         folder.chmod(0o755)
         key = folder / "munge.key"
         key.touch(mode=0o600)
@@ -137,7 +137,7 @@ class OneNodeSlurm:
         (folder / "gres.conf").write_text("".join(lines), encoding="utf-8")
 
     def _write_srun(self) -> None:
-        """Write an srun that knows this Slurm: the plugin takes SLURM_CONF from the environment of a job's steps."""
+        """Write an srun for this Slurm: the plugin removes SLURM_CONF from the environment of a job's steps."""
         program = self.folder / "bin" / "srun"
         program.parent.mkdir()
         program.write_text(
@@ -147,41 +147,41 @@ class OneNodeSlurm:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables by which Slurm's commands find this Slurm; an outer Slurm's own are taken away."""
+        """The environment in which Slurm's commands find this Slurm, without variables of an outer Slurm."""
         outer = {name: value for name, value in os.environ.items() if not name.startswith(("SLURM_", "SBATCH_"))}
         return {**outer, "SLURM_CONF": str(self.folder / "slurm.conf"), "PATH": f"{self.folder / 'bin'}:{_path()}"}
 
     def start(self) -> None:
-        """Start all services, and wait until the node takes jobs."""
+        """Start all services, and wait until the node accepts jobs."""
         self.start_munged()
         self.start_controller()
         self.start_node()
 
     def start_munged(self) -> None:
-        """Start the service by which Slurm's parts know one another."""
+        """Start munge, which authenticates Slurm's services to each other."""
         files = {"socket": "munge.socket", "key-file": "munge.key", "pid-file": "munge.pid", "seed-file": "munge.seed"}
         options = [f"--{option}={self.folder / name}" for option, name in files.items()]
-        # Its warning about a world-writable folder above, as /tmp is, is not an error with --force.
+        # With --force, a world-writable parent folder such as /tmp is a warning and not an error.
         self._serve("munged", "--foreground", "--force", *options)
         self._wait(lambda: (self.folder / "munge.socket").exists(), "munged opens no socket")
 
     def start_controller(self) -> None:
-        """Start the controller, with the jobs that it knew before, and wait until it answers."""
+        """Start the controller with its previous jobs, and wait until it answers."""
         self._serve("slurmctld", "-D")
         self._wait(lambda: self._run("squeue").returncode == 0, "slurmctld does not answer")
 
     def start_node(self) -> None:
-        """Start the service of the node, and wait until the node takes jobs."""
+        """Start the node's service, and wait until the node accepts jobs."""
         self._serve("slurmd", "-D", "-N", NODE)
         self._wait(lambda: self.node_state in ("idle", "mixed", "allocated"), "the node takes no jobs")
 
     @property
     def node_state(self) -> str:
-        """The state of the node in small letters, without Slurm's marks behind it."""
+        """The state of the node in lower case, without Slurm's suffixes."""
         return self._run("sinfo", "--noheader", "--format=%T").stdout.strip().rstrip("*~#!%$@^-")
 
     def stop_service(self, name: str) -> None:
-        """Stop `slurmctld`, `slurmd` or `munged`; jobs go on without."""
+        """Stop `slurmctld`, `slurmd` or `munged`; jobs continue."""
         process = self._services.pop(name)
         process.send_signal(signal.SIGTERM)
         try:
@@ -191,7 +191,7 @@ class OneNodeSlurm:
             process.wait()
 
     def stop(self) -> None:
-        """Cancel what runs, and stop all services that were started."""
+        """Cancel running jobs, and stop all started services."""
         if "slurmctld" in self._services and "slurmd" in self._services:
             self._run("scancel", "--partition", PARTITION)
             self._wait(lambda: not self.jobs(UNFINISHED), "jobs cannot be cancelled")
@@ -207,7 +207,7 @@ class OneNodeSlurm:
         return [Job(*line.split("|", 5)) for line in process.splitlines()]
 
     def processes_of(self, job: Job) -> list[psutil.Process]:
-        """Return the living processes of a job, by their environment."""
+        """Return the live processes of a job, found by their environment."""
         marks = {"SLURM_JOB_ID": job.number, "SLURM_CONF": str(self.folder / "slurm.conf")}
         found = []
         for process in psutil.process_iter():

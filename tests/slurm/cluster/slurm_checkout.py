@@ -16,7 +16,7 @@ from one_node_slurm import PARTITION, OneNodeSlurm
 
 PROFILE = ("--cores", "8", "--profile", "slurm", *SMOKE)
 SECONDS_TO_END = 900.0
-# The plugin looks at its jobs after some seconds, and ten seconds later each time that none has ended.
+# The plugin polls its jobs after some seconds, and ten seconds later whenever none has ended.
 LOOK_EVERY_SECOND = """
 
 from snakemake_executor_plugin_slurm import Executor
@@ -26,7 +26,7 @@ Executor.next_seconds_between_status_checks = property(lambda self: 1, lambda se
 
 
 class Invocation:
-    """One start of Snakemake with the Slurm profile, which the test may disturb while it runs."""
+    """One run of Snakemake with the Slurm profile, which the test may disturb."""
 
     def __init__(self, checkout: Checkout, slurm: OneNodeSlurm, output: Path, arguments: tuple[str, ...]) -> None:
         self._output = output
@@ -38,28 +38,28 @@ class Invocation:
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                # Started in the background of a shell, the tests ignore Ctrl-C, and would hand that on.
+                # In a shell's background, the tests ignore Ctrl-C, and child processes would inherit this.
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
 
     @property
     def output(self) -> str:
-        """What it has printed so far."""
+        """The output so far."""
         return self._output.read_text(encoding="utf-8", errors="replace")
 
     @property
     def run_id(self) -> str | None:
-        """The id of the run in Slurm, once it is known."""
+        """The id of the run in Slurm, once known."""
         found = re.search(r"^SLURM run ID: (\S+)$", self.output, re.MULTILINE)
         return found and found[1]
 
     @property
     def finished_jobs(self) -> Counter[str]:
-        """How many jobs of each rule it recorded as finished."""
+        """The number of finished jobs of each rule."""
         return Counter(re.findall(r"^Finished jobid: \d+ \(Rule: (\w+)\)$", self.output, re.MULTILINE))
 
     def wait(self) -> int:
-        """Wait for its end and return its exit status; one that hangs is interrupted, and fails the test."""
+        """Wait for the end and return the exit status; a run that hangs is interrupted, and fails the test."""
         try:
             return self.process.wait(SECONDS_TO_END)
         except subprocess.TimeoutExpired:
@@ -71,7 +71,7 @@ class Invocation:
         self.process.send_signal(signal.SIGINT)
 
     def kill(self) -> None:
-        """Kill Snakemake outright; its jobs go on."""
+        """Kill Snakemake with SIGKILL; its jobs continue."""
         self.process.kill()
         self.process.wait()
 
@@ -90,7 +90,7 @@ class SlurmCheckout:
         profile.write_text(named, encoding="utf-8")
 
     def look_every_second(self) -> None:
-        """Let Snakemake notice the end of a job within a second or two: jobs of the tests take seconds, not hours."""
+        """Make Snakemake notice the end of a job within a second or two, since the tests' jobs take seconds."""
         with (self.checkout.folder / "Snakefile").open("a", encoding="utf-8") as file:
             file.write(LOOK_EVERY_SECOND)
         profile = self.checkout.folder / "slurm" / "config.yaml"
@@ -104,7 +104,7 @@ class SlurmCheckout:
         return self._start("-m", "snakemake", *PROFILE, *arguments)
 
     def start_by_make(self, *arguments: str) -> Invocation:
-        """Start it as `make slurm` does, through `run_study.py`."""
+        """Start it through `run_study.py`, like `make slurm`."""
         return self._start("workflow_scripts/run_study.py", *PROFILE, *arguments)
 
     def _start(self, *command: str) -> Invocation:
@@ -113,7 +113,7 @@ class SlurmCheckout:
         return self._invocations[-1]
 
     def stop(self) -> None:
-        """Stop what a test that failed has left running."""
+        """Stop what a failed test has left running."""
         for invocation in self._invocations:
             if invocation.process.poll() is None:
                 invocation.kill()
@@ -124,13 +124,13 @@ class SlurmCheckout:
         assert run.wait() == 0, run.output
 
     def differences(self, finished: Checkout) -> list[str]:
-        """Return the artifacts whose bytes are not those of the other copy, or that only one has."""
+        """Return the artifacts that differ from those of the other copy, or that only one copy has."""
         expected, found = finished.hashes(), self.checkout.hashes()
         return [path for path in expected | found if expected.get(path) != found.get(path)]
 
 
 def wait_until(condition: Callable[[], object], seconds: float) -> bool:
-    """Wait until a function returns something true; return whether it did within the time."""
+    """Wait until a function returns a true value; return whether it did in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

@@ -51,7 +51,7 @@ def trained_state(model: nn.Module) -> dict[str, torch.Tensor]:
 
 
 def data_parallel(rows: slice, folder: Path) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Train as DistributedDataParallel does, with gradients in place of parameters."""
+    """Train with DistributedDataParallel, and return gradients in place of parameters."""
     model = DistributedDataParallel(fresh_model())
     loss = step(model, rows)
     gradients = {name: p.grad for name, p in model.module.named_parameters() if p.grad is not None}

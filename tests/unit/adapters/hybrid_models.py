@@ -1,4 +1,4 @@
-"""Language models for hybrid prompts, with adapters that change what they say."""
+"""Language models for hybrid prompts, with adapters that change their output."""
 
 from typing import Any, Literal
 
@@ -17,14 +17,14 @@ ITEMS = 8
 def hybrid_model(
     adapter: Adapter, vocabulary_size: int, kind: str = "llama", dtype: torch.dtype = torch.float64, **settings: Any
 ) -> HybridLanguageModel:
-    """Give a random model of eight items; its gate reads `tiny_models.representations`, or the tokens.
+    """Return a random model of eight items; its gate reads `tiny_models.representations`, or the tokens.
 
     Args:
-        adapter: uniform LoRA, an instance-wise one, or none.
-        vocabulary_size: of the tokenizer.
-        kind: of language model, as `tiny_models.tiny_model` knows it.
-        dtype: of all weights.
-        settings: of the language model's configuration.
+        adapter: uniform LoRA, instance-wise LoRA, or none.
+        vocabulary_size: size of the tokenizer's vocabulary.
+        kind: kind of language model, see `tiny_models.tiny_model`.
+        dtype: dtype of all weights.
+        settings: settings of the language model's configuration.
     """
     base = tiny_model(kind, dtype=dtype, vocab_size=vocabulary_size, **settings)
     hidden = base.config.hidden_size

@@ -16,7 +16,7 @@ ROWS: list[dict[str, Any]] = [
 
 
 def test_the_column_is_handed_on_beside_the_collators_own() -> None:
-    collator = pickle.loads(pickle.dumps(WithRepresentations(default_data_collator)))  # as workers get it
+    collator = pickle.loads(pickle.dumps(WithRepresentations(default_data_collator)))  # as in worker processes
     batch = collator(ROWS)
     assert set(batch) == {"input_ids", "sequence_representations"}
     assert torch.equal(batch["sequence_representations"], torch.tensor([[0.5, -1.0], [2.0, 0.0]]))

@@ -195,7 +195,7 @@ def test_a_row_does_not_depend_on_what_the_others_are() -> None:
     others = [sequences[0], *random_sequences([6, 6], seed=9)]
     second = model(**padded(others, "left"), sequence_representations=other_z).logits
     assert torch.equal(second[0], first)
-    # Its own gate, in contrast, decides.
+    # In contrast, its own gate has an effect.
     assert not torch.allclose(model(**padded(others, "left"), sequence_representations=-other_z).logits[0], first)
 
 
@@ -304,7 +304,7 @@ def test_a_model_without_lora_is_refused() -> None:
 
 
 class FlattensTokens(nn.Module):
-    """A block that routes tokens one by one, as in a mixture of experts."""
+    """A block that routes individual tokens, as in a mixture of experts."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -23,7 +23,7 @@ LENGTHS = [5, 3, 7]
 
 def prompts(side: str = "left") -> dict[str, torch.Tensor]:
     batch = padded(random_sequences(LENGTHS), side)
-    del batch["position_ids"]  # which transformers makes, token by token
+    del batch["position_ids"]  # extended by transformers, token by token
     return batch
 
 

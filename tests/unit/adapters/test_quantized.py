@@ -23,7 +23,7 @@ from tiny_models import (
     update_of_one_sequence,
 )
 
-# A block of 4-bit weights is 64 values long.
+# A block of 4-bit weights has 64 values.
 SHAPE: dict[str, Any] = {"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 1}
 BITS = [4, 8]
 DEVICES = [
@@ -140,7 +140,7 @@ def test_it_generates(saved: Path, bits: int, device: str) -> None:
     del batch["position_ids"]
     cached = model.generate(**batch, max_new_tokens=4, num_beams=2)
     assert cached.shape == (2, 5 + 4)
-    if bits == 4:  # the 8-bit product rounds by the largest value of each row that it is given
+    if bits == 4:  # the 8-bit product rounds relative to the largest value of each row
         assert torch.equal(model.generate(**batch, max_new_tokens=4, num_beams=2, use_cache=False), cached)
 
 

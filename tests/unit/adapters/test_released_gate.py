@@ -13,11 +13,11 @@ Array = NDArray[np.float64]
 
 
 class WrittenOut:
-    """The network in float64, one sum at a time, with the weights of a gate.
+    """The network in float64, written out sum by sum, with the weights of a gate.
 
     Args:
-        gate: whose state is read.
-        training: whether batch normalisation takes the batch's own statistics.
+        gate: gate whose state is used.
+        training: whether batch normalisation uses the statistics of the batch.
     """
 
     def __init__(self, gate: ResidualConvolutionGate, training: bool) -> None:
@@ -81,10 +81,10 @@ def signals(rows: int, width: int) -> torch.Tensor:
 @pytest.mark.parametrize("width", [1, 4, 7, 64])
 def test_omega_is_that_of_the_network_written_out(width: int) -> None:
     gate, z = random_gate(width).eval(), signals(3, width)
-    gate.fit(z)  # which changes nothing: z is read raw
+    gate.fit(z)  # no effect: z is read raw
     expected = WrittenOut(gate, training=False).omega(z.numpy())
     np.testing.assert_allclose(gate(z).detach().numpy(), expected, rtol=1e-10)
-    assert np.ptp(expected, axis=0).max() > 1e-4  # or it would be no test
+    assert np.ptp(expected, axis=0).max() > 1e-4  # or this would test nothing
 
 
 @pytest.mark.parametrize(("rows", "width"), [(3, 6), (2, 1), (1, 5)])
@@ -110,10 +110,10 @@ def test_a_case_by_hand() -> None:
         if name.endswith("running_var"):
             tensor.fill_(1 - 1e-5)  # with the epsilon of batch normalisation it is 1
         elif name.split(".")[-2] in {"0", "3"} or name.startswith("projection"):
-            tensor.zero_()  # convolutions that say nothing: only the shortcuts are left
+            tensor.zero_()  # zero convolutions: only the shortcuts are left
     stem: Any = gate.stem[0]
     stem.weight[2, 0, 1] = 1.0
-    # Channel 2 becomes 2 + 8 and then 10 + 16; of four values the first is left, every other one twice.
+    # Channel 2 becomes 2 + 8 and then 10 + 16; striding by 2 twice keeps the first of four values.
     gate.projection.weight[:, 26] = torch.tensor([1.0, 2.0, 3.0, 4.0], dtype=torch.float64).log()
     omega = gate(torch.tensor([[1.0, 9.0, 7.0, 5.0], [2.0, 0.0, 0.0, 0.0], [-3.0, 1.0, 1.0, 1.0]]).double())
     expected = [[0.1, 0.2, 0.3, 0.4], [1 / 30, 4 / 30, 9 / 30, 16 / 30], [0.25, 0.25, 0.25, 0.25]]

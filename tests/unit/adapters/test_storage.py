@@ -75,7 +75,7 @@ def test_every_gate_survives_the_disk(gate: InstanceWiseConfig, tmp_path: Path) 
     model = trained(gate, rank_pattern={"q_proj": 4, "down_proj": 16})
     if gate.gate == "residual_convolution":
         model.train()
-        answer(model)  # gives batch normalisation its statistics
+        answer(model)  # sets the statistics of batch normalisation
         model.eval()
     model.save_pretrained(str(tmp_path))
     again = PeftModel.from_pretrained(tiny_model(), str(tmp_path))

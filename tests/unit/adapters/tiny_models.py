@@ -147,8 +147,8 @@ def logits_of_one_sequence(
     """Answer one unpadded sequence by ``base`` (an untouched copy) with the update of its own written into its weights.
 
     Args:
-        model: gives the adapter.
-        base: the same model before it was adapted; left as it was.
+        model: model with the adapter.
+        base: the same model before it was adapted; left unchanged.
         omega: float (K,).
         input_ids: int64 (tokens,).
 
@@ -175,7 +175,7 @@ def relative_error(found: torch.Tensor, expected: torch.Tensor) -> float:
 def padded(sequences: list[torch.Tensor], side: str) -> dict[str, torch.Tensor]:
     """Give ``input_ids``, ``attention_mask`` and ``position_ids``, int64 (sequences, longest), padded on one side.
 
-    Positions count from a sequence's own first token: rotary embeddings, which transformers computes in float32, are
+    Positions count from a sequence's first token: rotary embeddings, which transformers computes in float32, are
     then the same with and without padding.
     """
     longest = max(len(sequence) for sequence in sequences)

@@ -1,4 +1,4 @@
-"""A tiny tuned model, uniform or gated, and what its examples are made of."""
+"""A tiny tuned model, uniform or gated, with its examples."""
 
 from collections.abc import Callable
 
@@ -52,7 +52,7 @@ def example(tokenizer: PreTrainedTokenizerFast) -> Callable[[int], TrainingExamp
 
 @pytest.fixture
 def build(tokenizer: PreTrainedTokenizerFast) -> Callable[[int | None], HybridLanguageModel]:
-    """Return a function that makes a model with an adapter that has been tuned, as it were: B is not zero.
+    """Return a function that makes a model with a nonzero B, as after tuning.
 
     Its argument is the number of experts, None for uniform LoRA.
     """

@@ -84,7 +84,7 @@ def test_profiles_tell_what_is_typical_and_keep_a_cluster_without_training_seque
     assert table.schema.equals(CLUSTER_PROFILES)
     first, second, third = table.to_pylist()
     assert first["titles"][0] == "title 0" and second["titles"][0] == "title 3"
-    assert "title 6" not in first["titles"]  # everyone has it
+    assert "title 6" not in first["titles"]  # every sequence has it
     assert first["genres"] == ["Horror"] and second["genres"] == ["Comedy"]
     assert (first["train_sequences"], first["train_users"], first["silhouette"]) == (2, 1, pytest.approx(0.3))
     assert (third["train_sequences"], third["test_sequences"], third["silhouette"]) == (0, 1, None)

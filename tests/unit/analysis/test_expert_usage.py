@@ -57,7 +57,7 @@ def test_experts_that_know_nothing_of_the_clusters() -> None:
     usage = measure_expert_usage(gates_of(weights), clusters_of(generator.integers(8, size=SEQUENCES)), "test", 0)
     values = values_of(usage)
     by_chance = values["mutual_information_by_chance", None]
-    assert by_chance > 0.05  # what the plug-in estimate gives for nothing
+    assert by_chance > 0.05  # the plug-in estimate without any dependence
     assert values["mutual_information", None] == pytest.approx(by_chance, abs=0.06)
     assert values["mutual_information_p", None] > 0.05
     assert abs(values["adjusted_mutual_information", None]) < 0.05

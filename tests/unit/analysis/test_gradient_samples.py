@@ -39,7 +39,7 @@ def test_a_small_group_is_reported_and_left_out(caplog: pytest.LogCaptureFixture
     with caplog.at_level(logging.WARNING):
         blocks = draw_blocks(groups, rows, users, 2, 4, [0])
     assert np.unique(blocks.groups).tolist() == [0, 2]
-    assert "group 1 has 5 training sequences, fewer than the 8" in caplog.text
+    assert "group 1 has 5 training sequences, but its gradient requires 8" in caplog.text
     with pytest.raises(ValueError, match="found 0 groups with at least 12"):
         draw_blocks(groups, rows, users, 3, 4, [0])
 

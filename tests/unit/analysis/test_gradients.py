@@ -28,7 +28,7 @@ def compute(
 
 
 def textbook_gradients(model: HybridLanguageModel, example: Example) -> dict[str, list[torch.Tensor]]:
-    """One gradient for each cluster and module, from the mean of its blocks' losses in a single graph."""
+    """Return one gradient per cluster and module, of the mean of its blocks' losses in a single graph."""
     gradients: dict[str, list[torch.Tensor]] = {name: [] for name in adapter_parameters(model)}
     for cluster in SEQUENCE_IDS.reshape(CLUSTERS, BLOCKS, SIZE).tolist():
         losses = [model(**Collator(PADDING)([example(row) for row in block]))["loss"] for block in cluster]
@@ -74,7 +74,7 @@ def test_gradient_checkpointing_recomputes_layers_and_changes_nothing(
     passes = []
     checkpointed.causal_model.get_decoder().layers[0].mlp.register_forward_pre_hook(lambda *_: passes.append(1))
     expected, found = compute(plain, example, SEQUENCE_IDS[:2]), compute(checkpointed, example, SEQUENCE_IDS[:2])
-    assert len(passes) == 4  # two blocks, forward and again in backward
+    assert len(passes) == 4  # two blocks, in forward and again in backward
     for name, gram in expected.items():
         assert found[name] == pytest.approx(gram, rel=1e-5)
 

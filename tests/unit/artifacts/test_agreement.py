@@ -1,4 +1,4 @@
-"""A record is compared with how its artifact would be made now."""
+"""A record is compared with the way in which its artifact would be made now."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_change_is_named_with_both_values() -> None:
 
 
 def test_values_that_change_places_are_a_change() -> None:
-    """Snakemake's notes have values without names, and do not tell these apart."""
+    """Snakemake's metadata has values without names, and does not distinguish these."""
     made = provenance("measure", params={"layers": 1, "heads": 2}, inputs=[DATA])
     made.record(TABLE)
     swapped = Recipe({}, {"layers": 2, "heads": 1}, (str(DATA),))

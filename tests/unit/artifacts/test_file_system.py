@@ -1,4 +1,4 @@
-"""When the file system refuses, the error names the path and what to do."""
+"""Errors of the file system name the path and what to do."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def limit_files_to_a_kilobyte() -> None:
 
 
 def test_a_write_beyond_the_limit_of_a_file(tmp_path: Path) -> None:
-    """For real, in a process that may write a kilobyte to a file."""
+    """Real test, in a process that is limited to files of a kilobyte."""
     path = tmp_path / "items.parquet"
     code = f"""
 import pyarrow, signal

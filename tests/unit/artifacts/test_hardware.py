@@ -1,4 +1,4 @@
-"""The machine that an artifact was made on."""
+"""The description of the machine that made an artifact."""
 
 from pathlib import Path
 
@@ -29,6 +29,6 @@ def test_graphics_processors_are_those_that_nvidias_tool_lists(
         (tmp_path / "nvidia-smi").write_text(tool)
         (tmp_path / "nvidia-smi").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    machine = describe_machine.__wrapped__()  # it is asked once in a process
+    machine = describe_machine.__wrapped__()  # it is queried once per process
     assert machine["gpus"] == gpus
     assert int(str(machine["cores"])) >= 1 and str(machine["memory"]).endswith(" GiB")

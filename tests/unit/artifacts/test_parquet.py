@@ -1,4 +1,4 @@
-"""Tables come back as they were written, or not at all."""
+"""Tables are read back exactly as written, or refused."""
 
 from pathlib import Path
 

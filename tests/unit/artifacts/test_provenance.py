@@ -1,4 +1,4 @@
-"""A record tells what an artifact was made from."""
+"""A record lists what an artifact was made from."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""A file is refused when it is not the one that was written, and what was made from other files too."""
+"""Altered files, and artifacts made from other files, are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tensors come back as they were written, or not at all."""
+"""Tensors are read back exactly as written, or refused."""
 
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def test_a_flipped_bit_never_changes_what_is_read(tmp_path: Path) -> None:
             continue
         accepted += 1
         assert all(torch.equal(read[name], tensor) for name, tensor in TENSORS.items())
-    assert accepted < len(content) // 10  # bits of the header that name no tensor, such as the digest's own key
+    assert accepted < len(content) // 10  # bits of the header outside any tensor, such as the digest's key
 
 
 def test_a_file_of_another_library_is_read(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""An artifact is whole under its name or absent."""
+"""An artifact exists completely under its name, or not at all."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the adapter section compares, on shapes of next to no size; its numbers are not looked at."""
+"""The comparisons of the adapter section on tiny shapes; their values are not checked."""
 
 from functools import partial
 
@@ -47,7 +47,7 @@ def test_a_step_weighs_the_same_every_time_and_more_than_its_weights() -> None:
     steps = training_steps(TINY, CPU, torch.bfloat16)
     frozen, adapted = steps["frozen"], steps["instance_wise"]
     weights = sum(parameter.nbytes for parameter in frozen.model.parameters())
-    adapted.peak_bytes()  # the gate's meter holds its sums from the first step on
+    adapted.peak_bytes()  # the gate's load meter holds its sums from the first step on
     assert weights < frozen.peak_bytes() < adapted.peak_bytes() == adapted.peak_bytes()
 
 

@@ -1,4 +1,4 @@
-"""What is timed in section `evaluation` is what it says; never how fast it is."""
+"""Section `evaluation` times what it claims to; speed is not checked."""
 
 import numpy as np
 import pytest

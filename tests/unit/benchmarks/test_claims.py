@@ -1,4 +1,4 @@
-"""How claims are measured and written; never how fast anything is."""
+"""How claims are measured and written; speed is not checked."""
 
 import json
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def ticking(durations: list[float]) -> Iterator[float]:
 
 def test_pairs_are_interleaved_and_the_warm_up_does_not_count(tmp_path: Path) -> None:
     calls: list[str] = []
-    # The warm-up, then three pairs, of which the first and the last begin with the reference.
+    # The warm-up, then three pairs; the first and the last start with the reference.
     clock = ticking([50.0, 1.0, 2.0, 3.0, 8.0, 4.0, 2.0, 6.0])
     claim = compare_times(
         "claim",

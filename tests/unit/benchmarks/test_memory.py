@@ -32,7 +32,7 @@ def test_backward_counts_with_its_gradients() -> None:
         (weight * factor).backward(factor)
         weight.grad = None
 
-    # The product, which no one needs any more, and the gradient of the weight.
+    # The product, which is no longer needed, and the gradient of the weight.
     assert peak_bytes(run, CPU) == 2 * 1000 * 8
 
 

@@ -1,4 +1,4 @@
-"""The reference computes what the library computes: else a comparison of their speed would mean nothing."""
+"""The reference computes the same results as the library, without which a comparison of speed is meaningless."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""`ilora bench`: which section goes where."""
+"""`ilora bench`: sections and their output files."""
 
 import importlib
 import json

@@ -1,4 +1,4 @@
-"""An option of fine-tuning is added by two files, its section and its use: docs/adding_an_option.md, followed."""
+"""Following docs/adding_an_option.md, an option of fine-tuning is added in two files: its section and its use."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 PACKAGE = "workflow_scripts/ilora"
 
-# Prints what becomes of the option on its way from a study to the optimizer.
+# Prints the option on its way from a study to the optimizer.
 SHOW = """
 import json
 import sys

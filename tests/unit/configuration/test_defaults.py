@@ -1,8 +1,8 @@
 """No default changes unnoticed.
 
-A rule's ``params`` leave out what is at its default (`Section.plain`), so that a new option reruns nothing. What was
-made before was made with the first default of each option: these are on record in `first_defaults.json`. For a new
-option, or one that is gone, run
+A rule's ``params`` omit options at their default (`Section.plain`), so that a new option reruns nothing. Existing
+artifacts were made with the first default of each option, which `first_defaults.json` records. After adding or removing
+an option, run
 
     .venv/bin/python tests/unit/configuration/test_defaults.py
 
@@ -30,7 +30,7 @@ COMMAND = ".venv/bin/python tests/unit/configuration/test_defaults.py"
 
 
 def sections(parent: type[Section] = Section) -> Iterator[type[Section]]:
-    """Yield the sections of the configuration; what `StudyConfig` says itself decides which jobs there are."""
+    """Yield the sections of the configuration; the top-level options of `StudyConfig` decide which jobs exist."""
     for module in pkgutil.walk_packages(ilora.configuration.__path__, "ilora.configuration."):
         importlib.import_module(module.name)
     for section in parent.__subclasses__():
@@ -63,14 +63,14 @@ def current_defaults() -> dict[str, tuple[Any, bool]]:
 
 
 def is_the_first(default: Any, first: Any) -> bool:
-    """Whether a default still says what it said first; what a register adds for another method changes no other."""
+    """Return whether a default is unchanged; an addition by a register for another method does not count."""
     if isinstance(default, dict) and isinstance(first, dict):
         return all(name in default and default[name] == value for name, value in first.items())
     return bool(default == first)
 
 
 def complaints(current: dict[str, tuple[Any, bool]], first: dict[str, Any]) -> list[str]:
-    """Return what is wrong with the defaults, a line each."""
+    """Return the problems with the defaults, one line each."""
     lines = [
         f"{name}: the default is {default!r}, and was {first[name]!r}. What was made with the old one would be taken "
         "for made with the new one. Mark the field, as `name: Annotated[T, CHANGED_DEFAULT] = ...`, so that rules "
@@ -84,7 +84,7 @@ def complaints(current: dict[str, tuple[Any, bool]], first: dict[str, Any]) -> l
 
 
 def record() -> None:
-    """Add new options to the record and remove those that are gone."""
+    """Add new options to the record and remove deleted ones."""
     first = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
     kept = {name: first.get(name, default) for name, (default, _) in sorted(current_defaults().items())}
     RECORD.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A configuration is right, or everything wrong with it is named: key, what was found, what is allowed."""
+"""A configuration is valid, or all of its errors are named: key, value found, values allowed."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_studies_are_valid(repository: Path, defaults: dict[str, Any], name: str
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_no_key_stands_twice_in_a_study(repository: Path, name: str) -> None:
-    """YAML takes the last of them in silence."""
+    """YAML silently uses the last one."""
     nodes = [yaml.compose((repository / "studies" / f"{name}.yaml").read_text(encoding="utf-8"))]
     while nodes:
         node = nodes.pop()
@@ -389,7 +389,7 @@ def test_names_may_be_long_and_varied() -> None:
 
 
 def nested(levels: int) -> list[object]:
-    """Return what YAML makes of aliases: lists of ten times the same list."""
+    """Return the structure that YAML aliases expand to: lists of ten times the same list."""
     inner: list[object] = [1] * 10
     for _ in range(levels):
         inner = [inner] * 10

@@ -1,4 +1,4 @@
-"""The precision that a machine computes fast in."""
+"""The precision that a machine supports natively."""
 
 from pathlib import Path
 

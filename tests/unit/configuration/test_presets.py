@@ -1,4 +1,4 @@
-"""The presets hold what the paper and its released code say."""
+"""The presets have the values of the paper and its released code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`config.yaml` and the JSON schema are what the model gives."""
+"""`config.yaml` and the JSON schema agree with the model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rule's params carry of a section, and how a script reads it back."""
+"""How a rule's params represent a section, and how a script reads it back."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""Sweeps share what they can, and one that makes no sense is refused before anything is planned."""
+"""Sweeps share common runs, and inconsistent ones are refused before anything is planned."""
 
 from __future__ import annotations
 

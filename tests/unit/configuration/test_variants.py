@@ -1,4 +1,4 @@
-"""A variant's name and its settings stand for each other, and a run has one name in a study."""
+"""Names and settings of variants correspond one to one, and a run has one name in a study."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The candidate sets of a data set are those drawn one by one, whatever the catalogue and whoever else is in it."""
+"""The candidate sets of a data set equal those drawn one by one, for any catalogue and any other users."""
 
 import hashlib
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from ilora.datasets.movielens import DATASET as MOVIELENS
 
 @dataclass(frozen=True)
 class User:
-    """A user with a sequence of items, of which the last is a target."""
+    """A user with a sequence of items, whose last is a target."""
 
     name: str
     items: list[int]
@@ -139,7 +139,7 @@ def test_the_table_has_every_draw_of_val_and_test_only() -> None:
 
 
 def test_the_frozen_sets_of_movielens_stay_what_they_were() -> None:
-    """Every number that was ever compared rests on these bytes."""
+    """All published comparisons depend on these bytes."""
     prepared = prepare(MOVIELENS.read("recbole"), MOVIELENS.recipe, "random_users", FilterSettings(minimum_rating=3.0))
     sequences = make_sequences(
         prepared.interactions, "random_users", split_seed=0, minimum_history=3, maximum_history=10

@@ -1,4 +1,4 @@
-"""Single candidate sets: fair, complete, and dependent on nothing but their own sequence."""
+"""Single candidate sets: uniform, complete, and dependent only on their own sequence."""
 
 from collections import Counter
 
@@ -68,7 +68,7 @@ def test_items_and_the_place_of_the_target_are_uniform() -> None:
     ):
         assert len(counts) == cells
         chi_squared = sum((count - expected) ** 2 / expected for count in counts.values())
-        assert chi_squared < 30  # 8 degrees of freedom or fewer: exceeded by chance once in 5,000 times
+        assert chi_squared < 30  # at most 8 degrees of freedom: exceeded by chance once in 5,000 times
 
 
 @pytest.mark.parametrize(

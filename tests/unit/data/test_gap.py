@@ -1,4 +1,4 @@
-"""The protocol gap: which items of whom are trained on, validated and tested."""
+"""The protocol gap: which items of which users are trained on, validated and tested."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from ilora.artifacts.schemas import INTERACTIONS
 from ilora.data.protocol_names import gap_of, gap_protocol
 from ilora.data.protocols import draw_candidate_sets, make_sequences
 
-# A user of eight items, and one of four.
+# A user with eight items, and one with four.
 LONG, SHORT = list(range(8)), [4, 3, 2, 1]
 BOUNDS: dict[str, Any] = {"split_seed": 0, "minimum_history": 1, "maximum_history": 3}
 
@@ -37,7 +37,7 @@ def test_the_items_before_the_last_one_are_withheld(interactions: pa.Table) -> N
     sequences = make_sequences(interactions, "gap~2", **BOUNDS)
     assert windows(sequences, "train", 0) == [([0], 1), ([0, 1], 2), ([0, 1, 2], 3)]
     assert windows(sequences, "val", 0) == [([1, 2, 3], 4)]
-    # Without a gap, and with one of two, which the history holds.
+    # Without a gap, and with a gap of two items, which the history contains.
     assert windows(sequences, "test", 0) == [([2, 3, 4], 5), ([4, 5, 6], 7)]
 
 

@@ -1,4 +1,4 @@
-"""A gzip file is read in chunks of whole lines, and one that cannot be read is refused."""
+"""A gzip file is read in chunks of whole lines; an unreadable one is refused."""
 
 import gzip
 from pathlib import Path

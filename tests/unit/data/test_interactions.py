@@ -51,7 +51,7 @@ def order_of(interactions: pa.Table) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("rows", [[0, 1, 2, 3], [3, 2, 1, 0]])
 def test_ties_are_broken_by_a_hash(rows: list[int]) -> None:
     numbered = number_numerically().apply(UNORDERED).take(pa.array(rows))
-    # What the hash says of this pair; in MovieLens-100K as a whole it favours neither (test_random_users.py).
+    # The order of this pair by hash; over all of MovieLens-100K the hash favours neither (test_random_users.py).
     assert order_of(order_by_time().apply(numbered)) == [("9", "100"), ("10", "100"), ("10", "b"), ("10", "20")]
 
 

@@ -1,6 +1,6 @@
-"""Malformed files of one's own through the rules' scripts: each ends in a count in the log, or in an error and nothing.
+"""Malformed user files through the rules' scripts: each fault is counted in the log, or is an error without output.
 
-The rules run one after another as the workflow runs them, on a data set that is right but for one fault.
+The rules run one after another as in the workflow, on a data set with a single fault.
 """
 
 import re
@@ -26,7 +26,7 @@ Fault = Callable[[str], str]
 
 
 class Rules:
-    """The rules from raw files to candidate sets, on two files that a test writes."""
+    """The rules from raw files to candidate sets, on two files written by a test."""
 
     def __init__(self, repository: Path, folder: Path) -> None:
         self.repository, self.folder = repository, folder
@@ -45,7 +45,7 @@ class Rules:
         path.write_text(text, encoding="utf-8")
 
     def change(self, path: Path, fault: Fault) -> None:
-        """Put a fault into one of the files."""
+        """Insert a fault into one of the files."""
         self.write(path, fault(path.read_text(encoding="utf-8")))
 
     def run(self, protocol: str = "random_users") -> None:
@@ -70,12 +70,12 @@ class Rules:
 
     @property
     def artifacts(self) -> set[str]:
-        """The names of all files that were made, unfinished ones among them, but for sidecars."""
+        """The names of all created files, including unfinished ones, except records."""
         files = {path.name for path in self.made.glob("*")} if self.made.exists() else set()
         return {name for name in files if not name.endswith(".provenance.json")}
 
     def log(self, name: str = "prepare_interactions") -> str:
-        """What a script logged."""
+        """The log of a script."""
         return (self.folder / f"{name}.log").read_text(encoding="utf-8")
 
 
@@ -85,7 +85,7 @@ def rules(repository: Path, tmp_path: Path) -> Rules:
 
 
 def replaced(old: str, new: str) -> Fault:
-    """Return the fault that stands where `old` stood once."""
+    """Return the fault that replaces the only occurrence of `old`."""
 
     def fault(text: str) -> str:
         assert text.count(old) == 1

@@ -1,4 +1,4 @@
-"""Where interactions stand in their users' sequences."""
+"""Positions of interactions in their users' sequences."""
 
 import numpy as np
 import pytest

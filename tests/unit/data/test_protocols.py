@@ -1,4 +1,4 @@
-"""What must hold of every protocol on any data: nothing leaks, nothing depends on the order of the input."""
+"""Invariants of every protocol on any data: no leakage, and no dependence on the order of the input."""
 
 import random
 from collections import defaultdict
@@ -19,7 +19,7 @@ from ilora.datasets.movielens import DATASET as MOVIELENS
 
 ITEM_COUNT = 40
 
-#: For each user, different items with the time since the one before; a time of 0 makes a tie.
+#: For each user, distinct items with the time since the previous one; a time of 0 makes a tie.
 Log = list[list[tuple[int, int]]]
 logs = st.lists(
     st.lists(
@@ -32,12 +32,12 @@ logs = st.lists(
     max_size=10,
 )
 
-#: Users beside those of a log, so that every item occurs and keeps its id.
+#: Additional users, so that every item occurs and keeps its id.
 OTHERS: Log = [[(item, 1) for item in range(first, first + 8)] for first in range(0, ITEM_COUNT, 8)]
 
 
 def raw_data(log: Log, shuffle_seed: int | None = None) -> RawData:
-    """Return a log as raw data, in which each user comes back to the first item in the end."""
+    """Return a log as raw data in which each user returns to the first item at the end."""
     rows = []
     for user, interactions in enumerate([*OTHERS, *log]):
         timestamp = 1_000
@@ -82,7 +82,7 @@ def windows_of(sequences: pa.Table, split: str) -> dict[int, list[dict[str, Any]
     return windows
 
 
-# The released order of ties is that of the input, sorted.
+# The released order of ties follows the sorted input.
 @pytest.mark.parametrize("protocol", [name for name in PROTOCOLS if name != "released"])
 @settings(max_examples=15, deadline=None)
 @given(log=logs, shuffle_seed=st.integers(0, 2**16))
@@ -184,7 +184,7 @@ def test_the_sets_of_a_user_do_not_change_when_another_is_dropped(protocol: str,
 
     before, after = sets_by_key(log), sets_by_key([*log[:dropped], [], *log[dropped + 1 :]])
     shared = before.keys() & after.keys()
-    if protocol == "chronological":  # In the other, a user may come into another split.
+    if protocol == "chronological":  # In the other, a user may be in another split.
         assert len(shared) == len(before) - 4
     assert all(before[key] == after[key] for key in shared)
 

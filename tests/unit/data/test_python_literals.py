@@ -1,4 +1,4 @@
-"""The fast parser of dict literals gives what `ast.literal_eval` gives, on every line, and refuses what it refuses."""
+"""The fast parser of dict literals agrees with `ast.literal_eval` on every line, including those that it refuses."""
 
 import ast
 import gzip
@@ -18,7 +18,7 @@ from ilora.data.python_literals import parse_lines, read_dicts, read_string_fiel
 from ilora.data.raw import RawDataError
 from ilora.datasets.steam import REVIEW_FIELDS
 
-# Of escapes that Python reads but means to give up.
+# For escapes that are deprecated in Python.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:invalid:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:invalid:SyntaxWarning"),
@@ -28,7 +28,7 @@ PATH = Path("reviews.json.gz")
 
 
 def evaluated(line: bytes, fields: Sequence[str] = REVIEW_FIELDS) -> dict[str, str | None]:
-    """Return what the parser is to give for a line, by `ast.literal_eval`; fail as that does."""
+    """Return the expected result for a line, by `ast.literal_eval`, with the same errors."""
     record = ast.literal_eval(line.decode())
     if not isinstance(record, dict) or not all(isinstance(record.get(field), str | None) for field in fields):
         raise ValueError("no dict of strings")
@@ -45,7 +45,7 @@ def parsed(*lines: bytes) -> list[dict[str, str | None]]:
 
 def test_it_agrees_on_thousands_of_lines() -> None:
     lines = list(review_lines(8_000, users=2_000, games=500, seed=11))
-    # In several batches, since what is odd in one line must not show in the others.
+    # In several batches, since peculiarities of one line must not affect others.
     batches = [parse_lines(b"".join(lines[at : at + 500]), REVIEW_FIELDS, path=PATH) for at in range(0, 8_000, 500)]
     found = pa.Table.from_batches(batches)
     expected = pa.Table.from_pylist([evaluated(line) for line in lines], schema=found.schema)
@@ -96,7 +96,7 @@ def test_whatever_is_altered_in_a_line_it_agrees_or_refuses() -> None:
     for _ in range(1500):
         line = bytearray(generator.choice(lines).rstrip(b"\n"))
         for _ in range(generator.randint(1, 3)):
-            # Near the start, where the fields stand, or anywhere.
+            # Near the start, where the fields are, or anywhere.
             at = generator.randrange(generator.choice([min(200, len(line)), len(line)]))
             line[at : at + generator.choice([0, 0, 1, 2])] = generator.choice(special).encode()
         try:
@@ -131,21 +131,21 @@ def test_any_dicts_come_back(lines: list[str]) -> None:
         (r"{'username': 'a', 'product_id': '1', 'date': 'd', 'text': 'x\\'}", ("a", "1", "d")),
         (r"{'username': 'a\\', 'product_id': '1', 'date': 'd\\\'e'}", ("a\\", "1", "d\\'e")),
         (r"{'text': 'a\\', ', ': 1, 'username': 'a', 'product_id': '1', 'date': 'd'}", ("a", "1", "d")),
-        # A key's last value counts, however the key is written.
+        # The last value of a key counts, in any notation of the key.
         ("{'username': 'a', 'product_id': '1', 'date': 'd', 'username': 'b'}", ("b", "1", "d")),
         (r"{'username': 'a', 'product_id': '1', 'date': 'd', 'user\x6eame': 'b'}", ("b", "1", "d")),
         ("{'username': 'a', 'product_id': '1', 'date': 'd', \"username\": None}", (None, "1", "d")),
-        # Any order, and keys that are not there.
+        # Any order, and missing keys.
         ("{'date': 'd', 'product_id': '1', 'username': 'a'}", ("a", "1", "d")),
         ("{'username': 'a', 'date': 'd'}", ("a", None, "d")),
         ("{}", (None, None, None)),
         ("{'username': '', 'product_id': u'', 'date': \"\"}", ("", "", "")),
-        # Forms of strings that Python does not write by itself, but reads.
+        # Forms of strings that Python reads but never writes.
         (r"{'username': r'\x', 'product_id': '1' '2', 'date': '''d'''}", ("\\x", "12", "d")),
         (r"{'username': '\N{BULLET}\101\q', 'product_id': '1', 'date': 'd'}", ("\u2022A\\q", "1", "d")),
         ("{'username': 'a\tb', 'product_id': '1', 'date': 'd'} # 'date': 'no'", ("a\tb", "1", "d")),
         ("{'username': 'a', 'product_id': '1', 'date': 'd'}\r", ("a", "1", "d")),
-        # Characters: escaped, not escaped, both; a lone surrogate is none.
+        # Characters: escaped, unescaped, both; a lone surrogate is not a character.
         (r"{'username': 'é\xe9\u5f39\U0001f600', 'product_id': '1', 'date': 'd'}", ("éé弹😀", "1", "d")),
         (r"{'username': '\ud83d', 'product_id': '1', 'date': 'd'}", (None, "1", "d")),
     ],

@@ -82,7 +82,7 @@ def test_the_order_of_ties_says_nothing_about_the_items(movielens: tuple[pa.Tabl
 def test_lastfm_keeps_artists_of_4_users_then_users_of_4_artists_once_each() -> None:
     common = [(f"{user}", f"{artist}", 100 - artist) for user in range(1, 6) for artist in range(8, 13)]
     tagged_twice = [("1", "8", 5)]
-    # User 6 makes artist 7 one of 4 users, but has only 3 artists kept, so 7 is left with 3 users: it stays.
+    # With user 6, artist 7 has 4 users. User 6 keeps only 3 artists, so 7 is left with 3 users and stays.
     once = [("6", "7", 1), ("6", "8", 1), ("6", "9", 1), ("6", "99", 1), ("1", "7", 1), ("2", "7", 1), ("3", "7", 1)]
     prepared = prepare(
         raw_data([*common, *tagged_twice, *once], ["99", *map(str, range(7, 13))]),
@@ -97,7 +97,7 @@ def test_lastfm_keeps_artists_of_4_users_then_users_of_4_artists_once_each() -> 
     ]
     assert prepared.items["raw_id"].to_pylist() == ["7", "8", "9", "10", "11", "12"]
     of_first = prepared.interactions.filter(pa.compute.equal(prepared.interactions["raw_user_id"], "1"))
-    assert of_first["raw_item_id"].to_pylist() == ["7", "8", "9", "10", "11", "12"]  # whatever the times
+    assert of_first["raw_item_id"].to_pylist() == ["7", "8", "9", "10", "11", "12"]  # regardless of times
 
 
 def test_steam_keeps_a_third_of_the_users_with_20_reviews_and_a_third_of_the_games() -> None:
@@ -113,7 +113,7 @@ def test_steam_keeps_a_third_of_the_users_with_20_reviews_and_a_third_of_the_gam
     assert counts[3][:1] == ("sample of 0.333 of the items",)
     assert 2 < counts[3][2] < 20
     raw_ids = prepared.items["raw_id"].to_pylist()
-    assert raw_ids == [game for game in games if game in raw_ids]  # ids in the games' order
+    assert raw_ids == [game for game in games if game in raw_ids]  # ids in the order of the games
     assert prepared.interactions.schema == INTERACTIONS
 
 

@@ -1,4 +1,4 @@
-"""Sequences that others have made ready, read as interactions without titles."""
+"""Preprocessed sequences of other projects, read as interactions without titles."""
 
 from pathlib import Path
 

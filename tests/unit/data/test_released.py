@@ -19,7 +19,7 @@ from ilora.datasets.movielens import DATASET as MOVIELENS
 from ilora.datasets.released_facts import released_items
 from ilora.datasets.steam import DATASET as STEAM
 
-#: A folder with LastFM's raw files, for those who have them.
+#: A folder with LastFM's raw files, if available.
 LASTFM_FOLDER = os.environ.get("LASTFM_FOLDER")
 
 

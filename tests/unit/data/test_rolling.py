@@ -1,4 +1,4 @@
-"""The protocol rolling: what is trained and tested when, and that nothing before a moment knows what comes after it."""
+"""The protocol rolling: training and test data by period, and no leakage from later interactions."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from ilora.data.trajectories import training_trajectories
 
 Rows = list[dict[str, Any]]
 
-# A minimum rating, repeated pairs, and filters by how many interactions there are: what recipes have.
+# The steps of real recipes: a minimum rating, repeated pairs, and filters by the number of interactions.
 RECIPE = Recipe(lambda settings: [keep_minimum_rating(2.0), keep_distinct_pairs(), keep_core(2, 3)])
 USERS, ITEMS, PERIODS = 30, 40, 3
 BEGINS = np.array([1_000, 1_400, 1_800])
 
 
 def past_and_future() -> Rows:
-    """Return invented interactions from 0 to 2,200; users come one after another, and some items late."""
+    """Return invented interactions from 0 to 2,200; users appear one after another, and some items late."""
     draw = random.Random(7)
     rows = []
     for user in range(USERS):
@@ -53,7 +53,7 @@ def raw_data(rows: Rows) -> RawData:
 
 
 def one_user_a_period(rows: Rows, moment: int) -> Rows:
-    """One user in each period, and nobody else."""
+    """One user in each period, and no others."""
     begins = [int(begin) for begin in BEGINS if begin >= moment]
     return [row(f"of {begin}", item, begin + item) for begin in begins for item in range(5)]
 
@@ -63,12 +63,12 @@ def other_items(rows: Rows, moment: int) -> Rows:
 
 
 def new_users_first(rows: Rows, moment: int) -> Rows:
-    """Users whose names sort before all others, with old and new items at the moment itself."""
+    """Users whose names sort before all others, with old and new items exactly at the moment."""
     return [*rows, *(row(f"-{user}", item, moment) for user in range(5) for item in range(user, ITEMS, 4))]
 
 
 def much_again(rows: Rows, moment: int) -> Rows:
-    """Every user has many items, some of the past once more and rated higher."""
+    """Every user has many items, some of them repeated from the past with higher ratings."""
     return [*rows, *(row(str(user), (user + item) % ITEMS, moment + item) for user in range(31) for item in range(9))]
 
 
@@ -83,7 +83,7 @@ def content(table: pa.Table) -> bytes:
 
 
 def made_before(rows: Rows, first: int, moment: int) -> dict[str, bytes]:
-    """Return the bytes of all that ``rolling~FIRSTof3`` makes of what was before a moment, where a period begins."""
+    """Return the bytes of all outputs of ``rolling~FIRSTof3`` from before a moment, where a period starts."""
     protocol = rolling_protocol(first, PERIODS)
     prepared = prepare(raw_data(rows), RECIPE, protocol, FilterSettings(), BEGINS)
     interactions, items = prepared.interactions, prepared.items.num_rows
@@ -151,7 +151,7 @@ def test_what_is_trained_validated_and_tested() -> None:
     begins = np.array([10, 20])
     prepared = prepare(raw_data(rows), recipe, "rolling~1of2", FilterSettings(), begins)
     assert prepared.items["raw_id"].to_pylist() == ["0", "1", "2", "3"]
-    # In the order in which they came, not of their names.
+    # In order of appearance, not of names.
     assert prepared.interactions["raw_user_id"].unique().to_pylist() == ["b", "a", "c"]
 
     def found(protocol: str) -> list[tuple[str, str, list[int], int]]:

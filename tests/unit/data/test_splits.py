@@ -1,4 +1,4 @@
-"""Users are split 8:1:1, whole, and by nothing but the seed and their raw ids; or each user's last two items are."""
+"""Whole users are split 8:1:1 by the seed and their raw ids alone; or each user's last two items are held out."""
 
 from collections import Counter
 

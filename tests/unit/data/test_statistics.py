@@ -1,4 +1,4 @@
-"""What is counted of a data set."""
+"""Statistics of a data set."""
 
 import pyarrow as pa
 

@@ -1,4 +1,4 @@
-"""Steps are applied in order, counted and logged; each filter keeps exactly what its name says."""
+"""Steps are applied in order, counted and logged; each filter keeps what its name says."""
 
 from collections.abc import Callable
 
@@ -83,7 +83,7 @@ def test_of_a_repeated_pair_the_earliest_is_kept() -> None:
 
 
 def test_one_pass_leaves_what_the_core_drops() -> None:
-    # Without the rare Z, c has one item and goes; then Y has one user left, and without Y, b has one item.
+    # Without the rare Z, c has one item and is dropped; then Y has one user left, and without Y, b has one item.
     interactions = pairs("aX aV bX bY cY cZ dX dV")
     once, _ = run_steps(interactions, [keep_items_of_users(2), keep_users_with_items(2)])
     assert " ".join(sorted(user + item for user, item in pairs_of(once))) == "aV aX bX bY dV dX"
@@ -109,7 +109,7 @@ def test_a_sample_is_about_its_share_and_hangs_on_no_other(sample: Callable[...,
     rows = [(f"user {number}", f"item {number}") for number in range(3_000)]
     interactions = interactions_of([(user, item, None, 0) for user, item in rows])
     chosen = pairs_of(sample(1 / 3, seed=0).apply(interactions))
-    assert 900 < len(chosen) < 1_100  # 1,000 and less than 4 standard deviations
+    assert 900 < len(chosen) < 1_100  # 1,000, within 4 standard deviations
     assert chosen != pairs_of(sample(1 / 3, seed=1).apply(interactions))
     few = interactions.slice(0, 100).take(pa.array(range(99, -1, -1)))
     assert pairs_of(sample(1 / 3, seed=0).apply(few)) == {row for row in rows[:100] if row in chosen}

@@ -1,4 +1,4 @@
-"""Rows come out as text with their places, whatever the format; broken files are refused with file and line."""
+"""Rows of every format are read as text with their positions; broken files are refused with file and line."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -209,7 +209,7 @@ def test_a_parquet_column_of_another_kind_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("kind", "name"), [(pa.float32(), "float32"), (pa.float16(), "float16")])
 def test_ids_and_times_of_too_few_bits_are_refused(tmp_path: Path, kind: pa.DataType, name: str) -> None:
-    """In float32, times less than 128 seconds apart are one, and so are ids from 16,777,217 on."""
+    """In float32, times less than 128 seconds apart coincide, and so do ids from 16,777,217 on."""
     column = pa.array(np.array([3, 4], kind.to_pandas_dtype()))
     pq.write_table(pa.table({"when": column, "stars": column}), tmp_path / "x.parquet")
     assert list(read_columns(tmp_path / "x.parquet", ["stars"], UTF_8, exact=["when"])) == [(1, ("3",)), (2, ("4",))]

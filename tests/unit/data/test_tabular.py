@@ -1,4 +1,4 @@
-"""A data set of one's own: what is read, what is dropped and counted, what is refused."""
+"""User data sets: what is read, what is dropped and counted, and what is refused."""
 
 import logging
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Titles stand on one line, or their item goes; everything else about them stays as it is."""
+"""Titles are normalised to one line, or their item is dropped; they are not changed otherwise."""
 
 import logging
 

@@ -20,7 +20,7 @@ def interactions_of(items_of_users: list[tuple[int, list[int]]]) -> pa.Table:
 
 
 def splits_of(names: str) -> np.ndarray:
-    """Return the split of each target, given as a letter each: t(rain), v(al), T(est) or - for none."""
+    """Return the split of each target, given as letters: t(rain), v(al), T(est) or - for none."""
     codes = {"t": 0, "v": 1, "T": 2, "-": NO_SPLIT}
     return np.array([codes[name] for name in names], dtype=np.int8)
 

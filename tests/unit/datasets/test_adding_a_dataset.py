@@ -1,4 +1,4 @@
-"""A built-in data set is added by two files: its module and the register. All else follows from them."""
+"""A built-in data set is added in two files, its module and the register; everything else is derived."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def texts(folder: Path) -> dict[str, str]:
 
 @pytest.fixture
 def copy(repository: Path, tmp_path: Path) -> Path:
-    """A copy of the package, to which the module and the register's lines of the page are added."""
+    """A copy of the package with the page's module and register entries added."""
     folder = tmp_path / "copy"
     shutil.copytree(repository / PACKAGE, folder / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
     page = (repository / "docs" / "adding_a_dataset.md").read_text(encoding="utf-8")
@@ -85,7 +85,7 @@ def test_two_files_are_touched_and_everything_else_follows(repository: Path, cop
     answer = subprocess.run(command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, check=True)
     told = json.loads(answer.stdout)
 
-    kept = READERS - 1  # one borrowed too few
+    kept = READERS - 1  # one with too few loans
     steps = ["distinct pairs", "users with >= 5 items", "dense ids", "order by time, ties at random"]
     assert told["made"] == {
         "random_users": {"steps": steps, "candidate sets": kept - kept * 8 // 10},

@@ -15,7 +15,7 @@ from ilora.datasets.amazon_reviews import metadata_file, read_amazon, reviews_fi
 from ilora.datasets.register import DATASETS
 from ilora.plotting.dataset_reference import paper_statistic
 
-# The reviews are JSON, which is a Python literal as well; the metadata are Python literals alone.
+# The reviews are JSON that is also a Python literal; the metadata are Python literals only.
 REVIEWS = [
     '{"reviewerID": "A1YJ", "asin": "7806397051", "reviewerName": "Andrea", "helpful": [3, 4], '
     '"reviewText": "Very oily \\u2013 \\"creamy\\" \\/ not.", "overall": 1.0, "unixReviewTime": 1391040000}',

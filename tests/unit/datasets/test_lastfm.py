@@ -1,4 +1,4 @@
-"""HetRec's LastFM becomes distinct (user, artist) pairs with the time of the earliest tag, alike from both files."""
+"""HetRec's LastFM yields distinct (user, artist) pairs with the time of the earliest tag, equally from both files."""
 
 import logging
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""MovieLens-100K is read alike from both of its layouts, and bad input is refused where it stands."""
+"""MovieLens-100K is read equally from both of its layouts, and bad input is refused with its location."""
 
 import json
 import subprocess
@@ -51,7 +51,7 @@ def test_titles_stand_as_in_a_prompt(recbole: RawData) -> None:
     assert films["12"][0] == "The Usual Suspects"
     assert films["179"][0] == "A Clockwork Orange"
     assert films["436"][0] == "An American Werewolf in London"
-    assert films["543"][0] == "Misérables, Les"  # English articles alone are moved
+    assert films["543"][0] == "Misérables, Les"  # only English articles are moved
     assert films["617"][0] == "The Blue Angel (Blaue Engel, Der)"
     assert films["177"][0] == "The Good, The Bad and The Ugly"
     assert films["1019"][0] == "Die xue shuang xiong (The Killer)"
@@ -76,7 +76,7 @@ def test_both_layouts_give_the_same_tables(
 
 
 def grouplens_line(raw_id: str, film: tuple[str, dict[str, object]]) -> str:
-    """Return a film as `u.item` has it, the two special titles spelt as GroupLens spells them."""
+    """Return a line of `u.item`, with the two special titles spelt as by GroupLens."""
     title, metadata = film
     genres, year = metadata["genres"], metadata["year"]
     assert isinstance(genres, list)

@@ -8,7 +8,7 @@ import pytest
 from ilora.data.raw import RAW_INTERACTIONS, RAW_ITEMS, RawDataError
 from ilora.datasets.movielens_1m import MOVIES_FILE, RATINGS_FILE, read_movielens_1m
 
-# As the files have them: fields behind "::", Latin-1.
+# As in the files: fields separated by "::", Latin-1.
 MOVIES = [
     "1::Toy Story (1995)::Animation|Children's|Comedy",
     "11::American President, The (1995)::Comedy|Drama|Romance",

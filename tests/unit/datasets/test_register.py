@@ -1,4 +1,4 @@
-"""The register has every built-in data set; what is known of each is complete, and another name is refused."""
+"""The register has complete entries for all built-in data sets, and refuses other names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steam's reviews and games are read whole, and every line that is left out is counted."""
+"""Steam's reviews and games are read completely, and every skipped line is counted."""
 
 import ast
 import gzip

@@ -1,4 +1,4 @@
-"""Which deviations from the paper a study has."""
+"""The deviations of a study from the paper."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -41,7 +41,7 @@ def of_protocol(protocol: str, **settings: object) -> Settings:
 
 
 def _frozen(value: object) -> object:
-    """Return lists as the tuples that the model holds."""
+    """Convert lists to tuples, as in the model."""
     if isinstance(value, Mapping):
         return {key: _frozen(entry) for key, entry in value.items()}
     return tuple(map(_frozen, value)) if isinstance(value, list) else value

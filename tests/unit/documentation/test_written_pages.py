@@ -1,4 +1,4 @@
-"""The pages of docs/ that are written from the code."""
+"""The pages of docs/ generated from the code."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from ilora.documentation.markdown import markdown_table
 
 
 def test_they_are_what_the_code_gives() -> None:
-    """After a change to the configuration, the layout or the deviations: `ilora docs --write`."""
+    """If this fails after a change to the configuration, the layout or the deviations, run `ilora docs --write`."""
     assert outdated_pages() == []
 
 

@@ -1,4 +1,4 @@
-"""What methods come to at every gap and in every period, with numbers that can be counted by hand."""
+"""Metrics of methods at every gap and in every period, on data small enough to count by hand."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from ilora.predictions.schema import PREDICTIONS
 
 SETTINGS = IntervalSettings(samples=200)
 
-#: For each user and target, named freely, whether the target is hit in the first and in the second candidate set.
+#: For each user and target, under arbitrary names, whether it is hit in the first and in the second candidate set.
 Hits = dict[tuple[int, str], tuple[bool, bool]]
 
 
@@ -50,7 +50,7 @@ def run(protocol: str, seed: int = 1) -> Run:
 
 
 def answers(users: Sequence[int], target: str, share: int) -> Hits:
-    """Return answers of users of which every first of `share` hits both sets."""
+    """Return answers in which one user in `share` hits both sets."""
     return {(user, target): (user % share == 0,) * 2 for user in users}
 
 
@@ -63,14 +63,14 @@ def test_drops_are_those_of_the_same_targets_and_of_one_training() -> None:
     }
     table = measure_gaps(runs, SETTINGS)
     zero = measured(table, gap=0, metric="hit_ratio@1")
-    # The user who is not tested at every gap counts nowhere.
+    # The user who is not tested at every gap is excluded everywhere.
     assert (zero["value"], zero["without_gap"], zero["users"]) == (0.5, 0.5, 40)
     assert zero["drop"] is None and zero["drop_within"] is None
     five = measured(table, gap=5, metric="hit_ratio@1")
     assert (five["value"], five["without_gap"]) == (0.25, 1.0)
     assert (five["drop"], five["drop_within"]) == (pytest.approx(50.0), pytest.approx(75.0))
     assert five["drop_low"] < 50.0 < five["drop_high"] <= 100.0
-    # Every user is right at the same targets: nothing falls, whichever users are drawn.
+    # All users hit the same targets: there is no drop in any resample of users.
     nine = measured(table, gap=9, metric="hit_ratio@1")
     assert [nine[f"drop{end}"] for end in ("", "_low", "_high")] == pytest.approx([0.0, 0.0, 0.0])
     assert five["draws"] == 2 and five["seeds"] == 1 and five["covers"] == "users, one training"

@@ -1,4 +1,4 @@
-"""The scripts from a raw data set to what a method comes to at every gap and in every period, as the rules run them."""
+"""The scripts from raw data to metrics at every gap and in every period, as the rules run them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INTERVALS = {"confidence": 0.95, "samples": 50, "seed": 0}
 
 
 class Scripts:
-    """The scripts over one small data set."""
+    """The scripts on one small data set."""
 
     def __init__(self, repository: Path, results: Path) -> None:
         self.repository, self.results = repository, results
@@ -50,7 +50,7 @@ class Scripts:
         runpy.run_path(str(self.repository / f"workflow_scripts/{name}.py"), init_globals={"snakemake": rule})
 
     def predictions(self, protocol: str, periods: dict[str, Path]) -> Path:
-        """Make everything from the raw data to the answers of item popularity; return where these are."""
+        """Make everything from the raw data to the answers of item popularity; return their paths."""
         folder = self.results / "data" / "movielens" / protocol
         names = {
             "interactions": "interactions",
@@ -103,7 +103,7 @@ def test_periods_are_cut_trained_before_and_measured(scripts: Scripts) -> None:
     rows = [row for row in read_table(table, PERIOD_DRIFT).to_pylist() if row["metric"] == "hit_ratio@1"]
     assert [(row["period"], row["trained_before"]) for row in rows] == [(1, 1), (2, 1), (2, 2)]
     assert begins == sorted(begins) and all(0 <= row["value"] <= 1 for row in rows)
-    # The statistics of the first are of its half of the interactions.
+    # The statistics of the first period cover its half of the interactions.
     first, second = (
         {row["statistic"]: row["value"] for row in read_table(path, DATASET_STATISTICS).to_pylist()}
         for path in (

@@ -1,4 +1,4 @@
-"""A metric is added by the steps of docs/adding_a_metric.md, in its module alone, and is shown wherever metrics are."""
+"""Following docs/adding_a_metric.md, a metric is added in one module, and appears wherever metrics are shown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from page import BLOCK, edit
 
 pytestmark = pytest.mark.slow
 
-# Prints what a run of made-up predictions says of its metrics: the table of them, Table 1 and the card of the adapter.
+# Prints the metrics of a run with made-up predictions: their table, Table 1 and the card of the adapter.
 SHOW = """
 import json
 import sys
@@ -75,7 +75,7 @@ def texts(folder: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def shown(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What is shown after the page was followed in a copy of the library."""
+    """The output after the page's steps in a copy of the library."""
     folder = tmp_path_factory.mktemp("library")
     shutil.copytree(repository / "workflow_scripts", folder / "workflow_scripts")
     page = (repository / "docs" / "adding_a_metric.md").read_text(encoding="utf-8")

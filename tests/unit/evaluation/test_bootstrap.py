@@ -6,7 +6,7 @@ from ilora.evaluation.bootstrap import bca_interval, resampled_users
 
 
 def _widened(confidence: float, users: int) -> float:
-    """The confidence that gives scipy's interval the same quantiles as ours has for so many users."""
+    """Return the confidence for which scipy's interval has the same quantiles as ours for this number of users."""
     quantile = np.sqrt(users / (users - 1)) * stats.t.ppf((1 + confidence) / 2, users - 1)
     return float(2 * stats.norm.cdf(quantile) - 1)
 

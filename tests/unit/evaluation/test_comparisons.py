@@ -35,7 +35,7 @@ def test_a_difference_is_that_of_the_means(make_predictions: PredictionsMaker) -
         expected = _hit_ratio(list(ours.values()), row["split"]) - _hit_ratio(list(theirs.values()), row["split"])
         assert row["value"] == pytest.approx(expected)
         assert row["low"] < row["value"] < row["high"]
-        assert row["p_users"] < 0.001 <= row["p"]  # two trainings cannot show so much
+        assert row["p_users"] < 0.001 <= row["p"]  # two trainings have too little power
         assert row["first_ahead"] > row["second_ahead"]
         assert (row["seeds"], row["comparisons"], row["covers"]) == (2, 1, "users and trainings")
         assert row["minimum_detectable"] == row["minimum_detectable_holm"]
@@ -71,7 +71,7 @@ def test_trainings_of_one_seed_are_pairs_in_whatever_order_they_come(make_predic
 
     straight = compare_with("ilora", sides("ilora", (1, 2, 3)) | sides("llara", (1, 2, 3)), SETTINGS)
     assert straight.equals(compare_with("ilora", sides("ilora", (3, 1, 2)) | sides("llara", (2, 1, 3)), SETTINGS))
-    # With each seed, both have the same answers, however much the seeds differ.
+    # For each seed, both have the same answers, regardless of the differences between seeds.
     assert (straight["low"].to_pylist(), straight["p"].to_pylist()) == ([0.0] * 3, [1.0] * 3)
 
 

@@ -1,4 +1,4 @@
-"""Which printed values can be counts of hits."""
+"""Which printed values are consistent with integer numbers of hits."""
 
 import pytest
 
@@ -13,11 +13,11 @@ def test_all_sequences_are_answered_or_those_in_whole_batches() -> None:
 @pytest.mark.parametrize(
     ("hit_ratio", "valid_ratio", "sequences"),
     [
-        (0.5275, 0.9891, 95),  # 48 of 91 valid ones among 92, the last 3 left out
+        (0.5275, 0.9891, 95),  # 48 of 91 valid answers among 92, without the last 3
         (0.4421, 0.9684, 95),  # 42 of 95, of which 92 valid
         (0.3750, 1.0000, 95),  # 33 of 88
         (0.5000, 1.0000, 122),
-        (0.0135, 0.1653, 1186),  # 16 and 196: rounded, not cut off
+        (0.0135, 0.1653, 1186),  # 16 and 196: rounded, not truncated
         (0.0, 0.0, 95),
         (1.0, 1.0, 1),
     ],
@@ -30,9 +30,9 @@ def test_these_are_counts(hit_ratio: float, valid_ratio: float, sequences: int) 
     ("hit_ratio", "valid_ratio", "sequences"),
     [
         (0.3861, 1.0000, 95),  # 39 of 101
-        (0.3444, 1.0000, 95),  # 31 of 90, which no batch of a power of two leaves
+        (0.3444, 1.0000, 95),  # 31 of 90, a number that no power-of-two batch size yields
         (0.2616, 1.0000, 122),
-        (0.5264, 0.9981, 1186),  # the ValidRatio is no count either
+        (0.5264, 0.9981, 1186),  # the ValidRatio is inconsistent too
         (0.9000, 0.5000, 10),  # more hits than valid answers
     ],
 )

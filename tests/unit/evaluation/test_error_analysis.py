@@ -22,7 +22,7 @@ RUNS = [Run("movielens", "random_users", "llara", "embedded", seed=seed) for see
 
 @pytest.fixture
 def items(titles: list[str]) -> ItemFacts:
-    """Return facts in which item i has i interactions in the training split."""
+    """Return item facts with i training interactions of item i."""
     return ItemFacts(titles, np.arange(len(titles), dtype=np.float64))
 
 
@@ -80,7 +80,7 @@ def test_a_method_that_always_takes_the_first_place_is_seen(
 
 
 def _answers(*rows: tuple[int, int | None]) -> pa.Table:
-    """Test answers, target and choice, among the items 0, 1, 5 and 400, and one validation answer before them."""
+    """Return test answers (target, choice) among the items 0, 1, 5 and 400, after one validation answer."""
     return pa.Table.from_pylist(
         [
             {
@@ -114,7 +114,7 @@ def test_cold_items_are_a_group_of_their_own(items: ItemFacts) -> None:
 def test_popularity_bias_is_the_place_of_the_choice_by_popularity(items: ItemFacts) -> None:
     predictions = _answers((0, 400), (0, 0), (5, None), (400, 400))
     groups = _groups(analyse_errors(RUNS[:1], [predictions], items, SETTINGS), "popularity_bias")
-    # By popularity the candidates stand 0, 1, 5, 400 at the places 0, 1/3, 2/3, 1.
+    # By popularity, the candidates 0, 1, 5, 400 have the ranks 0, 1/3, 2/3, 1.
     assert groups["value"].to_dict() == pytest.approx(
         {"target": (0 + 0 + 2 / 3 + 1) / 4, "choice": (1 + 0 + 1) / 3, "wrong choice": 1.0}
     )

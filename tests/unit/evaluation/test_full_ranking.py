@@ -59,7 +59,7 @@ def test_metrics_are_those_of_the_field() -> None:
 
 
 def test_items_that_share_places_share_what_these_are_worth() -> None:
-    # Places 1 and 2; places 4 to 7, of which two are among the first five; all of 20 places.
+    # Ranks 1 and 2; ranks 4 to 7, two of them within the first five; all 20 ranks.
     ranks = make_ranks([1.5, 5.5, 10.5], tied=[2, 4, 20])
     assert _value(ranks, "recall@5") == pytest.approx((1 + 2 / 4 + 5 / 20) / 3)
     assert _value(ranks, "mrr") == pytest.approx(

@@ -15,7 +15,7 @@ SETTINGS = IntervalSettings()
 
 
 def _ratio(hits: np.ndarray, draws: int = 1, users: np.ndarray | None = None) -> Ratio:
-    """A ratio over all rows; row i is of user i // draws."""
+    """Return a ratio over all rows; row i belongs to user i // draws."""
     of_row = np.arange(len(hits)) // draws if users is None else users
     return Ratio(of_row, hits.astype(float), np.ones(len(hits)))
 

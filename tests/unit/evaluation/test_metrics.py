@@ -25,7 +25,7 @@ def _by_name(metrics: pa.Table) -> dict[tuple[str, str], dict]:
 
 
 def _rows(*rows: tuple[str, int, int | None]) -> pa.Table:
-    """Predictions of text only, from (split, user, choice); items 0 to 3 compete and 2 is the target."""
+    """Return text predictions from (split, user, choice); the candidates are items 0 to 3 and 2 is the target."""
     return pa.Table.from_pylist(
         [
             {
@@ -73,7 +73,7 @@ def test_ratios_by_hand() -> None:
 
 
 def test_a_hit_is_decided_by_the_item_and_not_by_its_title() -> None:
-    # Item 3 may well have item 2's title: no title is looked at.
+    # Item 3 may have the same title as item 2: titles are not compared.
     metrics = measure_run(_rows(("val", 0, 3), ("test", 1, 3)), LLARA, FOUR_TITLES, SETTINGS, "here")
     assert _by_name(metrics)["test", "hit_ratio@1"]["value"] == 0.0
     assert _by_name(metrics)["test", "valid_ratio"]["value"] == 1.0
@@ -90,7 +90,7 @@ def test_each_rule_of_validity_has_ratios_of_its_own() -> None:
             "hit_ratio@1": 1 / 3,
             "hit_ratio@1_over_valid": 1 / 1,
             "valid_ratio": 1 / 3,
-            # "Portal 2" contains another candidate's title, so that it is invalid.
+            # "Portal 2" contains another candidate's title, so it is invalid.
             "hit_ratio@1_substring": 0 / 3,
             "hit_ratio@1_over_valid_substring": 0 / 1,
             "valid_ratio_substring": 1 / 3,
@@ -160,5 +160,5 @@ def test_the_same_predictions_give_the_same_metrics(make_predictions: Prediction
 
 
 def test_predictions_of_another_method_are_refused(make_predictions: PredictionsMaker, titles: list[str]) -> None:
-    with pytest.raises(PredictionsError, match=r"\['caser'\], expected only of 'sasrec'"):
+    with pytest.raises(PredictionsError, match=r"\['caser'\], expected only 'sasrec'"):
         measure_run(make_predictions("caser"), RUN, titles, SETTINGS, "here")

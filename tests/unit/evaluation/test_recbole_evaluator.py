@@ -1,4 +1,4 @@
-"""Our ranking metrics are those of RecBole's own evaluator on the same scores."""
+"""Our ranking metrics agree with RecBole's evaluator on the same scores."""
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,7 @@ CANDIDATES = 20
 
 
 def _recbole(scores: np.ndarray, is_target: np.ndarray) -> dict[str, float]:
-    """Evaluate as RecBole does from the ranked list of each row and the number of relevant items in it."""
+    """Evaluate with RecBole, from the relevance of each row's ranked list and its number of relevant items."""
     config = {"metrics": ["Hit", "MRR", "NDCG"], "topk": [1, 5, 10, CANDIDATES], "metric_decimal_place": 15}
     ranked = np.take_along_axis(is_target, np.argsort(-scores, axis=1), axis=1)
     relevant = np.ones((len(scores), 1), dtype=int)
@@ -26,7 +26,7 @@ def _recbole(scores: np.ndarray, is_target: np.ndarray) -> dict[str, float]:
 
 
 def _scored(scores: np.ndarray) -> pa.Table:
-    """Predictions by these scores: a row each for 10 users of val and the rest of test, item = place."""
+    """Return predictions by these scores: one row per user, 10 of val and the rest of test; item = column."""
     generator = np.random.default_rng(1)
     rows = [
         {
@@ -54,7 +54,7 @@ def scores() -> np.ndarray:
 
 
 def test_metrics_are_those_of_recbole(scores: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    # RecBole's NDCG names a type that NumPy has dropped.
+    # RecBole's NDCG uses a type that NumPy has removed.
     monkeypatch.setattr(np, "float", float, raising=False)
     predictions = _scored(scores)
     run = Run("movielens", "random_users", "sasrec", seed=1)

@@ -1,4 +1,4 @@
-"""A reduced run of the simulation, whose full figures `ilora simulate` prints."""
+"""A reduced run of the simulation; `ilora simulate` prints the full results."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def coverage() -> pd.DataFrame:
 
 def test_intervals_hold_the_truth_as_often_as_they_say(coverage: pd.DataFrame) -> None:
     ordinary = coverage[~coverage["rate"].isin(EXTREME_RATES)]
-    # 400 simulations have a standard error of 0.011; together the rows are much more certain.
+    # 400 simulations have a standard error of 0.011; the mean over rows has a much smaller one.
     assert ordinary["coverage"].between(0.92, 0.98).all()
     assert 0.94 <= ordinary["coverage"].mean() <= 0.96
     assert set(ordinary["quantity"]) == {"HitRatio@1", "HitRatio@1 over valid", "difference"}
@@ -46,11 +46,11 @@ def test_intervals_hold_the_truth_as_often_as_they_say(coverage: pd.DataFrame) -
 def test_intervals_hold_the_truth_over_users_and_trainings() -> None:
     table = simulate_coverage_over_trainings(100, 0, USERS, rates={0.45: 0.6}, sds=(0.0, 0.04)).to_pandas()
     several = table[table["trainings"] > 1]
-    # 100 simulations have a standard error of 0.02; together the rows are more certain.
+    # 100 simulations have a standard error of 0.02; the mean over rows has a smaller one.
     assert several["mean"].min() >= 0.89 and several["mean"].mean() >= 0.95
     assert several["difference"].min() >= 0.89 and several["difference"].mean() >= 0.95
     assert several["found"].mean() <= LEVEL + 0.01
-    # What the trainings are for: over users alone the truth is missed, and differences are found that are luck.
+    # Without the variation over trainings, intervals undercover and tests report false differences.
     apart = table[table["sd"] > 0.0]
     assert apart["mean, users"].max() < 0.93 and apart["found, users"].min() > 2 * LEVEL
 
@@ -72,7 +72,7 @@ def test_tables_of_equal_methods_rarely_show_a_difference() -> None:
     found = simulate_false_findings(SIMULATIONS, 0, USERS).to_pandas().groupby("test")["false findings"]
     assert found.max()["McNemar"] <= LEVEL + 0.02
     assert found.max()["sign flips"] <= LEVEL + 0.02
-    # What the test on users is for: rows of a user are no independent evidence.
+    # Rows of a user are not independent evidence, which the test over users accounts for.
     assert found.min()["McNemar on all rows"] > 0.3
 
 

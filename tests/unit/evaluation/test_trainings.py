@@ -18,7 +18,7 @@ USERS = 60
 
 
 def trained(rates: list[float], seed: int = 0, draws: int = 5) -> list[Ratio]:
-    """Return runs in which a user's chance differs between trainings by the same for all users."""
+    """Return runs in which the hit probability differs between trainings, by the same amount for all users."""
     generator = np.random.default_rng(seed)
     users, skills = np.repeat(np.arange(USERS), draws), np.repeat(generator.random(USERS), draws)
     return [
@@ -54,7 +54,7 @@ def test_nothing_trained_more_than_once_changes_nothing() -> None:
 
 
 def test_the_variance_of_users_and_trainings_together_is_counted_once() -> None:
-    # Three trainings of independent answers: all that users differ by in the mean is already in the trainings' spread.
+    # Three trainings with independent answers: the spread over trainings already contains all variance over users.
     generator = np.random.default_rng(0)
     hits = generator.random((3, 20_000)) < 0.4
     sums = UserSums(hits.astype(float), np.ones((3, 20_000)))

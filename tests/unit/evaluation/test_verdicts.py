@@ -14,7 +14,7 @@ from ilora.evaluation.verdicts import Cell, Verdict, incomparable_backbone, judg
     ],
 )
 def test_the_rule(low: float, high: float, paper: float, gain: float, verdict: Verdict) -> None:
-    # Nothing is trained, or all trainings agree: what one more training of the paper's may be off is nothing.
+    # Nothing is trained, or all trainings agree: a further training of the paper adds no variation.
     for covers, seeds, sd in (("users", 1, None), ("users and trainings", 3, 0.0)):
         cell = Cell((low + high) / 2, low, high, covers, 0.95, seeds, sd)
         assert judge(cell, paper, gain) is verdict
@@ -24,14 +24,14 @@ def test_the_rule(low: float, high: float, paper: float, gain: float, verdict: V
     ("paper", "verdict"),
     [
         (0.45, Verdict.REPRODUCED),
-        (0.53, Verdict.UNDERPOWERED),  # out of our interval, but one training may be there
+        (0.53, Verdict.UNDERPOWERED),  # outside our interval, but possible for a single training
         (0.54, Verdict.NOT_REPRODUCED),
         (0.27, Verdict.UNDERPOWERED),
         (0.26, Verdict.NOT_REPRODUCED),
     ],
 )
 def test_the_papers_value_may_be_of_one_training(paper: float, verdict: Verdict) -> None:
-    # Student's t with 2 degrees of freedom is 4.303: 0.0999 for a spread of 0.0232, and with 0.09 by squares 0.1345.
+    # Student's t with 2 degrees of freedom is 4.303: 0.0999 for a spread of 0.0232; in quadrature with 0.09, 0.1345.
     cell = Cell(0.40, 0.31, 0.49, "users and trainings", 0.95, 3, 0.02322)
     assert judge(cell, paper, 0.2) is verdict
 

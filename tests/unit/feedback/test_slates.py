@@ -11,7 +11,7 @@ def test_the_highest_scores_come_first_and_equal_ones_in_random_order() -> None:
     assert top_items(scores, 3, np.random.default_rng(0)).tolist() == [[1, 3, 2]]
     tied = top_items(np.zeros((6000, 4)), 2, np.random.default_rng(0))
     assert (tied[:, 0] != tied[:, 1]).all()
-    # A standard error is 34.
+    # The standard error is 34.
     assert np.abs(np.bincount(tied[:, 0], minlength=4) - 1500).max() < 150
 
 
@@ -19,7 +19,7 @@ def test_clicks_are_as_many_as_the_closed_form_expects() -> None:
     relevance = np.tile([0.8, 0.1, 0.4, 0.05], (40_000, 1))
     slates = np.tile([2, 0, 1], (40_000, 1))
     clicks = draw_clicks(relevance, slates, EXAMINATION, np.random.default_rng(1))
-    # At position k with probability e_k r: a standard error is 0.0025 or less.
+    # At position k with probability e_k r; the standard error is at most 0.0025.
     assert clicks.mean(axis=0) == pytest.approx([0.9 * 0.4, 0.5 * 0.8, 0.2 * 0.1], abs=0.01)
     expected = expected_clicks(shown_relevance(relevance, slates), EXAMINATION)
     assert expected == pytest.approx(0.9 * 0.4 + 0.5 * 0.8 + 0.2 * 0.1)

@@ -44,7 +44,7 @@ def test_items_turn_at_the_rate_of_the_drift() -> None:
     turned = [users.turns(number) for number in range(4)]
     assert (turned[0] == 0).all()
     for number, turns in enumerate(turned):
-        # Binomial: a standard error is 0.0035 or less.
+        # Binomial; the standard error is at most 0.0035.
         assert (turns == 0).mean() == pytest.approx(0.9**number, abs=0.015)
     assert all(((later - earlier) >= 0).all() for earlier, later in zip(turned, turned[1:], strict=False))
 

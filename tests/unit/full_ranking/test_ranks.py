@@ -90,7 +90,7 @@ def test_a_list_ranks_what_it_holds_and_leaves_the_rest_tied(sequences: pa.Table
 
 
 def test_items_of_one_id_share_its_places(sequences: pa.Table, interactions: pa.Table) -> None:
-    ids = np.array([0, 1, 1, 2, 2, 2])  # items 3, 4 and 5 are one to the method
+    ids = np.array([0, 1, 1, 2, 2, 2])  # the method does not distinguish items 3, 4 and 5
 
     def score(block: pa.Table) -> AllScores:
         return scores_of_lists([[1, 2]] * block.num_rows, ids)

@@ -21,7 +21,7 @@ DATA = "data/movielens/chronological"
 
 
 def input_files(inputs: Mapping[str, Any]) -> InputFiles:
-    """Return the inputs of a rule, of which some are lists."""
+    """Return the inputs of a rule, some of which are lists."""
     files: Any = InputFiles()
     for name, paths in inputs.items():
         first = len(files)

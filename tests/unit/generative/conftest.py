@@ -1,4 +1,4 @@
-"""Ids and generators that are small enough for a test."""
+"""Ids and generators small enough for tests."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def collate_of(histories: list[list[int]], labels: list[list[int]]) -> dict[str,
 
 
 def test_the_widths_of_the_paper_give_fewer_weights_than_it_states() -> None:
-    """TIGER, section 4.1: "around 13 million" with 2,000 users and 4 levels of 256; the widths it names have these."""
+    """TIGER, section 4.1: "around 13 million" with 2,000 users and 4 levels of 256, which the stated widths yield."""
     shape = GeneratorShape(Vocabulary((256,) * 4, 2000), GeneratorValues(), False, False)
     with torch.device("meta"):
         model = Generator(shape)

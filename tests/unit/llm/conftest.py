@@ -45,7 +45,7 @@ def llama(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
 
 @pytest.fixture(scope="session")
 def cut() -> pa.Table:
-    """Two training sequences, one for validation and one for the test."""
+    """Two training sequences, one validation and one test sequence."""
     rows = [
         ("train", 0, [0, 1, 2], 3),
         ("train", 0, [0, 1, 2, 3], 4),

@@ -52,7 +52,7 @@ def test_tallrec_keeps_its_own_adapter(preset: str | None) -> None:
 def test_a_study_can_change_one_method() -> None:
     study = load_study({"finetuning": {"per_method": {"tallrec": {"r": 6}, "llara": {"steps": 5, "snapshots": []}}}})
     values = finetuning_values(study.finetuning, "movielens", "tallrec")
-    assert (values.r, values.lora_alpha) == (6, 16.0)  # no gate shares the rank out, and the rest stays declared
+    assert (values.r, values.lora_alpha) == (6, 16.0)  # no gate divides the rank, and the rest stays declared
     assert finetuning_values(study.finetuning, "movielens", "llara").steps == 5
     assert finetuning_values(study.finetuning, "movielens", "ilora").steps == 2800
 

@@ -40,7 +40,7 @@ def test_sequences_follow_their_groups_rule_and_histories_do_not_tell_the_group(
     assert (sequences.targets == users.next_items(sequences.groups, sequences.histories[:, -1])).all()
     assert np.bincount(sequences.groups).tolist() == [2000] * 4
     mean_items = [sequences.histories[sequences.groups == group].mean() for group in range(4)]
-    assert np.ptp(mean_items) < 1.0  # a standard error is 0.13
+    assert np.ptp(mean_items) < 1.0  # the standard error is 0.13
     distances = np.linalg.norm(sequences.representations[:, None] - users.centres()[None], axis=-1)
     assert (distances.argmin(axis=1) == sequences.groups).mean() > 0.999
 

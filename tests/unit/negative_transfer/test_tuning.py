@@ -147,7 +147,7 @@ def test_gradients_of_contradicting_groups_are_less_alike(backbone: LlamaForCaus
 
     agreeing, contradicting = mean_over_trainings(0.0), mean_over_trainings(1.0)
     assert agreeing.similarity > contradicting.similarity + 0.3
-    assert agreeing.similarity > agreeing.noise_ceiling - 0.15  # one rule: groups are as alike as samples of one group
+    assert agreeing.similarity > agreeing.noise_ceiling - 0.15  # one rule: groups are as similar as samples of one
     assert contradicting.noise_ceiling > 0.3
 
 

@@ -31,7 +31,7 @@ TINY_SASREC = {
 
 
 def input_files(inputs: dict[str, Any]) -> InputFiles:
-    """Return the inputs of a rule, of which some are lists."""
+    """Return the inputs of a rule, some of which are lists."""
     files = InputFiles()
     for name, paths in inputs.items():
         first = len(files)
@@ -41,7 +41,7 @@ def input_files(inputs: dict[str, Any]) -> InputFiles:
 
 
 class Scripts:
-    """The scripts over one small data set."""
+    """The scripts on one small data set."""
 
     def __init__(self, repository: Path, folder: Path) -> None:
         self.repository, self.folder = repository, folder
@@ -87,7 +87,7 @@ def test_a_baseline_is_measured_on_every_split(scripts: Scripts) -> None:
     assert {(row["method"], row["dataset"], row["protocol"], row["test_users"]) for row in rows} == {
         ("popularity", "books", "random_users", 2)
     }
-    assert rows[0]["hit_ratio@1"] == rows[1]["hit_ratio@1"]  # the study's own is that of seed 0
+    assert rows[0]["hit_ratio@1"] == rows[1]["hit_ratio@1"]  # the study's own split is that of seed 0
 
     together = scripts.run("collect_random_splits", {"hits": [str(made), str(made)]}, "table", {})
     assert read_table(together, SPLIT_HITS).to_pylist() == [*rows, *rows]

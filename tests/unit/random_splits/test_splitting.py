@@ -1,4 +1,4 @@
-"""One split after another of the same data: only the users of train, val and test differ."""
+"""Several splits of the same data differ only in the users of train, val and test."""
 
 from collections.abc import Iterable
 
@@ -86,7 +86,7 @@ def test_the_own_split_is_placed_among_the_random_ones() -> None:
     assert summary.schema == SPLIT_SUMMARY
     markov, popularity = summary.to_pylist()
     assert (markov["method"], markov["splits"], markov["lowest"], markov["highest"]) == ("markov", 2, 0.2, 0.4)
-    # Half of the difference, times the root of 2, is the standard deviation of two numbers.
+    # The standard deviation of two numbers is half of their difference times the square root of 2.
     assert [markov["mean"], markov["standard_deviation"]] == pytest.approx([0.3, 0.1 * 2**0.5])
     assert markov["own_in_deviations"] == pytest.approx(2**0.5)
     assert popularity["own"] == 0.3 and popularity["own_in_deviations"] is None

@@ -1,4 +1,4 @@
-"""Recommenders that are small enough to train in a test."""
+"""Recommenders small enough to train in a test."""
 
 from __future__ import annotations
 

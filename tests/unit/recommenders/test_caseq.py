@@ -33,7 +33,7 @@ def _batch(ring: Any) -> PaddedSequences:
 
 
 def _as_caseqs(sasrec: dict[str, torch.Tensor], layer: int, name: str) -> dict[str, torch.Tensor]:
-    """Return the weights of a layer of RecBole's SASRec, by the names and in the shapes of CaseQ's `name`."""
+    """Return the weights of a layer of RecBole's SASRec, with the names and shapes of CaseQ's `name`."""
     own = {
         key.removeprefix(start): value
         for key, value in sasrec.items()
@@ -183,7 +183,7 @@ def test_divergence_of_a_case_computed_by_hand() -> None:
     torch.testing.assert_close(posterior.exp(), torch.tensor([[1, 3, 1, 3]]) / 8)
     prior = log_mean(torch.tensor([[0.1, 0.9], [0.4, 0.6]]).log())
     torch.testing.assert_close(prior.exp(), torch.tensor([0.25, 0.75]))
-    # Half of log 2 and half of log 2/3 for the first row, none for the second.
+    # Half of log 2 and half of log 2/3 for the first row, zero for the second.
     rows = torch.tensor([[0.5, 0.5], [0.25, 0.75]]).log()
     assert divergence(rows, prior).item() == pytest.approx(0.25 * math.log(4 / 3))
 

@@ -157,7 +157,7 @@ def test_titles_are_encoded_once_for_a_loss(encoder: BertModel, titles: torch.Te
     sequence_representations(model, batch)
     item_embeddings(model)
     training_loss(model, batch)
-    assert len(calls) == 2  # for all three, since nothing has set the mode between them
+    assert len(calls) == 2  # for all three, since the mode is not set between them
     with pytest.raises(RuntimeError, match="one loss at a time"):
         _ = model.train().item_embedding.weight
 

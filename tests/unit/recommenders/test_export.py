@@ -12,7 +12,7 @@ from ilora.recommenders.settings import Architecture
 def _model(architecture: Architecture, ring: Any) -> Any:
     torch.manual_seed(5)
     model = build_model(architecture, embedding_size=8, items=ring.item_count, maximum_history=5)
-    with torch.no_grad():  # scores of a trained model's size, so that a tolerance means something
+    with torch.no_grad():  # scores as large as those of a trained model, so that the tolerance is meaningful
         model.item_embedding.weight.normal_()
     return model.eval()
 

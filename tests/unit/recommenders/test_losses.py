@@ -42,7 +42,7 @@ def test_each_model_is_trained_by_its_own_scores(ring: Any, architecture: Archit
     model = build_model(architecture, embedding_size=8, **limits).eval()
     batch = pad_sequences(ring.sequences.slice(0, 20), **limits)
     train_by(model, "binary_cross_entropy")
-    model.kl_weight = 0.0  # of CaseQ, which adds what no score shows
+    model.kl_weight = 0.0  # CaseQ's additional term, which does not show in the scores
     torch.manual_seed(3)
     found = training_loss(model, batch).item()
     torch.manual_seed(3)

@@ -1,4 +1,4 @@
-"""Our faster Caser against RecBole's own: the same weights, losses, gradients and random draws."""
+"""Our faster Caser against RecBole's: the same weights, losses, gradients and random draws."""
 
 from typing import Any
 

@@ -79,7 +79,7 @@ def test_the_seed_determines_everything(ring: Any, architecture: Architecture, s
 
 
 def test_a_diverging_loss_is_an_error_that_says_what_to_do(ring: Any) -> None:
-    settings = TrainingSettings.model_construct(learning_rate=1e30, batch_size=60)  # more than a study may say
+    settings = TrainingSettings.model_construct(learning_rate=1e30, batch_size=60)  # more than a study allows
     with pytest.raises(FloatingPointError, match="at step .*recommenders.learning_rate"):
         _train(ring, SMALL_SASREC, settings)
 

@@ -23,7 +23,7 @@ def test_the_best_on_validation_is_chosen() -> None:
     assert table.schema == WEIGHT_DECAYS
     assert table["weight_decay"].to_pylist() == [0.0, 0.001, 0.1]
     assert table["validation_hit_ratio@1"].to_pylist() == [0.3, 0.5, 0.4]
-    assert table["epoch"].to_pylist() == [1.0, 0.5, 1.0]  # the first of equal ones
+    assert table["epoch"].to_pylist() == [1.0, 0.5, 1.0]  # the first of ties
     assert table["is_best"].to_pylist() == table["is_chosen"].to_pylist() == [False, True, False]
     assert chosen_weight_decay(table) == 0.001
 

@@ -1,4 +1,4 @@
-"""What chat models cost, as the report tells it."""
+"""Costs of chat models in the report."""
 
 import json
 import runpy
@@ -18,7 +18,7 @@ CHATREC = Run("movielens", "random_users", "chatrec", "gpt-4o", seed=1)
 
 
 def answered(folder: Path, run: Run, details: dict[str, Any]) -> Path:
-    """Leave the record of a method's answers, and return the path of its predictions."""
+    """Write the record of a method's answers, and return the path of its predictions."""
     seed = "" if run.method == "gpt4" else f"seed~{run.seed}/"
     place = f"llm/{run.dataset}/{run.protocol}/{run.backbone}/{run.method}/{run.variant}/{seed}predictions.parquet"
     path = folder / place

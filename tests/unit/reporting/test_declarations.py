@@ -1,4 +1,4 @@
-"""Figures, tables and pages are found by their modules, which cost little to import."""
+"""Figures, tables and pages are discovered by module; importing these modules is cheap."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the declared figures, tables and pages are of one study: their files, inputs, captions and labels."""
+"""The declared figures, tables and pages of one study: files, inputs, captions and labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the records beside artifacts say."""
+"""Contents of the records of artifacts."""
 
 from pathlib import Path
 

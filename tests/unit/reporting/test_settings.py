@@ -1,4 +1,4 @@
-"""Settings as rows to be read."""
+"""Settings as rows of a table."""
 
 from ilora.reporting.settings import settings_by_dataset, settings_table
 

@@ -1,4 +1,4 @@
-"""The values of L2 that were tried, as a table to be read."""
+"""The table of the L2 penalties that were tried."""
 
 from pathlib import Path
 

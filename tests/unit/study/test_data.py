@@ -1,4 +1,4 @@
-"""What the rules about data take from a study: the same for built-in data sets and the user's own."""
+"""Inputs of the data rules from a study, for built-in and user data sets."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_split_is_handed_over_where_the_protocol_reads_one(tmp_path: Path, mon
     assert files.own(released) == files.own({**released, "protocol": "random_users"})
     assert "splits" not in (files.own(released) or {})
     assert files.own_split(released) == {key: own[key] for key in ("interactions", "items", "splits")}
-    assert files.named_splits(released) == []  # a file that is missing stops the job, not the planning
+    assert files.named_splits(released) == []  # a missing file stops the job, not the planning
     Path("users.csv").touch()
     assert files.named_splits(released) == ["users.csv"]
     for protocol in ("random_users", "chronological"):
@@ -100,7 +100,7 @@ def test_raw_files_that_are_fetched_are_named_one_by_one(files: DataFiles) -> No
 def test_raw_files_of_a_users_folder_are_named_one_by_one(
     dataset: str, names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A folder is no newer when a file in it is edited in place, so that Snakemake would not see it."""
+    """A folder's time does not change when a file in it is edited in place, so Snakemake would not notice."""
     monkeypatch.chdir(tmp_path)
     files = DataFiles(Study.load({**BASELINE, "datasets": [dataset], "data": {"sources": {dataset: "./raw/"}}}, {}))
     assert files.raw_files({"dataset": dataset}) == []

@@ -1,4 +1,4 @@
-"""Where the models of a study lie: in the results, on the hub, in a package, in a file of the user's."""
+"""Locations of a study's models: the results, the hub, a package, or a user's file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def models_of(**config: Any) -> ModelFiles:
 
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The packages of all models, their files empty."""
+    """The packages of all models, with empty files."""
     for package in PACKAGED_MODELS.values():
         add_package(tmp_path, package.package, package.version)
         path = tmp_path / package.path
@@ -34,7 +34,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def add_package(folder: Path, name: str, version: str) -> None:
-    """Put what an installer notes of a package into a folder of packages."""
+    """Write an installer's metadata of a package into a folder of packages."""
     information = folder / f"{name.replace('-', '_')}-{version}.dist-info"
     information.mkdir()
     (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
@@ -55,7 +55,7 @@ def test_a_gguf_file_is_loaded_from_the_folder_that_is_made_of_it(tmp_path: Path
     assert models.gguf_file(wildcards) == str(path) and models.package(wildcards) is None
     assert models.source(wildcards).name == folder and models.source(wildcards).record is None
     assert names_of(models.backbone_files(wildcards), folder) == {*FILES, "generation_config.json"}
-    # Its precision is no matter of the folder, which holds what the file says.
+    # The folder does not depend on the precision, since it has the contents of the file.
     assert identifier.endswith("+float32") and "+" not in folder
     assert models.conversion_memory(wildcards, attempt=2) == 2 * models.conversion_memory(wildcards, attempt=1) > 3000
     assert models.brought_weights(wildcards) == {"backbone_weights": f"{folder}/model.safetensors"}
@@ -108,7 +108,7 @@ def test_a_package_that_is_not_installed_is_named(
     folder = tmp_path if other_version else tmp_path / "none"
     for package in PACKAGED_MODELS.values() if other_version else ():
         add_package(folder, package.package, "9.9")
-    # The only one that is looked into, so that what is installed here does not count.
+    # The only folder that is searched, so that installed packages have no effect.
     monkeypatch.setattr("sys.path", [str(folder)])
     with pytest.raises(ConfigurationError) as caught:
         Study.load(config, {})

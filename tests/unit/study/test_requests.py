@@ -1,4 +1,4 @@
-"""What jobs ask for grows with each attempt, up to the study's limits."""
+"""Resource requests of jobs grow with each attempt, up to the study's limits."""
 
 import json
 from dataclasses import asdict, fields
@@ -67,7 +67,7 @@ def test_weights_that_are_divided_are_read_by_each_process() -> None:
 
 
 def test_a_job_asks_for_what_its_plan_says_with_a_margin(tmp_path: Path) -> None:
-    """A plan of 4.4 GB, by its wildcards: the file is made before the job is submitted, and after it is planned."""
+    """A plan of 4.4 GB, found by wildcards: its file is made after the job is planned, before it is submitted."""
     plan = tmp_path / "ilora.json"
     asked = requests(name=LARGE)
     both = (asked.fine_tuning(lambda wildcards: [str(plan)]), asked.answering(lambda wildcards: [str(plan)]))

@@ -1,4 +1,4 @@
-"""Which methods of a study are run, and what it asks for."""
+"""The methods and targets of a study."""
 
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ def test_chat_methods_are_run_where_there_is_a_key() -> None:
         ("movielens", "random_users", "gpt4", "gpt-4o-2024-08-06"),
         ("movielens", "random_users", "chatrec", "gpt-4o-2024-08-06"),
     ]
-    # ChatRec shows the candidates as a recommender ranks them, which is trained for that.
+    # ChatRec lists the candidates in the order of a recommender, which is trained for this.
     assert (without.trained_recommenders, with_key.trained_recommenders) == ((), ("sasrec",))
     with pytest.raises(
         ConfigurationError, match="methods: found only gpt4, expected others too. None of them can be run"

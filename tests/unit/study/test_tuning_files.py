@@ -1,4 +1,4 @@
-"""What the rules about tuned adapters hand to their scripts."""
+"""Inputs and params of the rules for tuned adapters."""
 
 import pytest
 
@@ -16,7 +16,7 @@ RUN = {"dataset": "movielens", "protocol": "random_users", "backbone": "embedded
         ({}, {"method": "ilora", "variant": "maximum_new_tokens~64"}, 64),
         ({}, {"method": "ilora", "variant": "preset~released"}, 64),
         ({"finetuning": {"preset": "released", "snapshots": []}}, {"method": "llara"}, 64),
-        # The option is of tuned methods.
+        # The option applies to tuned methods.
         ({"finetuning": {"maximum_new_tokens": 64}}, {"method": "zero_shot"}, 32),
         ({"decoding": {"maximum_new_tokens": 8}}, {"method": "ilora"}, 8),
     ],
@@ -32,7 +32,7 @@ def test_answering_is_code_of_a_fine_tuning_that_takes_its_best_epoch(variant: s
 
 
 def test_the_question_about_all_items_is_told_to_prompts_without_candidates_alone() -> None:
-    # So that what was made with listed candidates stays, and the embedded backbone is the same for both.
+    # So that existing results with listed candidates remain valid, and both share the embedded backbone.
     listed, none = (
         Study.load({"prompt": {"candidates": candidates}, "decoding": {"constrained": True}}, {}).targets
         for candidates in ("listed", "none")

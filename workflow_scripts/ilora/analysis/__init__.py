@@ -1,1 +1,1 @@
-"""What goes on inside the trained adapters."""
+"""Analyses of trained adapters: clusters, gradients and expert weights."""

@@ -1,4 +1,4 @@
-"""Two pairs of sequences, of high and of low gradient similarity, side by side (the right part of Fig. 1)."""
+"""Case study: two pairs of sequences, one with high and one with low gradient similarity (right part of Fig. 1)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from ilora.analysis.gradient_grams import grams_of
 from ilora.analysis.gradient_samples import BY_SEQUENCE
 from ilora.analysis.schemas import CASE_STUDY, HIGH, IDENTICAL_LINK, LOW, SIMILAR_LINK
 
-#: Items that share at least so much of their genres (Jaccard index) count as similar.
+#: Minimum Jaccard index of the genres of two items that count as similar.
 SIMILAR = 0.5
 
 
@@ -30,11 +30,11 @@ def single_similarities(checkpoints: Sequence[pa.Table]) -> tuple[NDArray[np.int
     """Return the sequences of the case study and the cosines between their gradients.
 
     Args:
-        checkpoints: a table of schema `ilora.analysis.schemas.GRADIENT_GRAMS` for each.
+        checkpoints: a table of schema `ilora.analysis.schemas.GRADIENT_GRAMS` for each checkpoint.
 
     Returns:
-        Sequence ids, int32 [sequences], and float64 [sequences, sequences], the mean over modules of a kind, kinds and
-        checkpoints; both are empty where no sequence was eligible.
+        Sequence ids, int32 [sequences], and cosines, float64 [sequences, sequences], averaged over the modules of each
+        kind, over kinds and over checkpoints; both are empty if no sequence was eligible.
     """
     grams = {step_of(table): grams_of(table, BY_SEQUENCE) for table in checkpoints}
     average = mean_of([average_modules(modules_of(one)) for one in grams.values()])
@@ -44,20 +44,20 @@ def single_similarities(checkpoints: Sequence[pa.Table]) -> tuple[NDArray[np.int
 def choose_pairs(
     sequence_ids: NDArray[np.int32], similarity: NDArray[np.float64], targets: NDArray[np.int32]
 ) -> list[Pair]:
-    """Choose the pairs: the most and the least similar gradients of all pairs of sequences with different targets.
+    """Return the pairs with the most and the least similar gradients among pairs of sequences with different targets.
 
-    Equal targets are left out, since two sequences that have the same title to learn have similar gradients
-    whatever their histories are. The sequences themselves are drawn by
-    `ilora.analysis.gradient_samples.draw_single_sequences`: one of each user, with more than three items of one genre,
-    as in the paper. Nothing else about their items decides.
+    Pairs with equal targets are excluded, since two sequences that learn the same title have similar gradients
+    regardless of their histories. The sequences are drawn by
+    `ilora.analysis.gradient_samples.draw_single_sequences`: one per user, with more than three items of one genre, as
+    in the paper. No other property of the items plays a role.
 
     Args:
         sequence_ids: int32 [sequences].
         similarity: float64 [sequences, sequences].
-        targets: of every sequence of the data set, by sequence id.
+        targets: target of every sequence of the data set, by sequence id.
 
     Returns:
-        The high and the low pair; none if no two sequences have different targets.
+        The high and the low pair; empty if no two sequences have different targets.
     """
     first, second = np.triu_indices(len(sequence_ids), k=1)
     different = targets[sequence_ids[first]] != targets[sequence_ids[second]]
@@ -74,14 +74,14 @@ def choose_pairs(
 def case_study_table(
     pairs: Sequence[Pair], sequences: pa.Table, clusters: pa.Table, titles: Sequence[str], genres: Sequence[list[str]]
 ) -> pa.Table:
-    """Return what the figure shows, of schema `CASE_STUDY`.
+    """Return the contents of the figure, as a table of schema `CASE_STUDY`.
 
     Args:
-        pairs: as `choose_pairs` returns them.
-        sequences: of schema `ilora.artifacts.schemas.SEQUENCES`.
-        clusters: of schema `ilora.analysis.schemas.CLUSTERS`.
-        titles: by item id.
-        genres: by item id.
+        pairs: result of `choose_pairs`.
+        sequences: table of schema `ilora.artifacts.schemas.SEQUENCES`.
+        clusters: table of schema `ilora.analysis.schemas.CLUSTERS`.
+        titles: title of every item, by item id.
+        genres: genres of every item, by item id.
     """
     rows = []
     for pair in pairs:
@@ -112,13 +112,12 @@ def case_study_table(
 
 
 def links(left: Sequence[int], right: Sequence[int], genres: Sequence[Sequence[str]]) -> dict[int, tuple[int, str]]:
-    """Link items of two sequences: identical ones, and of the others those with similar genres, each at most once.
+    """Link identical items of two sequences, then items with similar genres; each item is linked at most once.
 
-    Similar items are matched such that the sum of their Jaccard indices is the largest; below `SIMILAR` there is no
-    link.
+    Similar items are matched to maximise the sum of their Jaccard indices; items below `SIMILAR` are not linked.
 
     Returns:
-        By place on the left: the place on the right, and the kind of the link.
+        For each linked position on the left, the position on the right and the kind of link.
     """
     places = {item: place for place, item in enumerate(right)}
     found = {place: (places[item], IDENTICAL_LINK) for place, item in enumerate(left) if item in places}

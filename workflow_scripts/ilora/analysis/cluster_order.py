@@ -1,4 +1,4 @@
-"""The order in which clusters stand in a heat map."""
+"""Order of the clusters in a heat map."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,11 @@ def centroid_distances(centroids: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def leaf_order(centroids: NDArray[np.float64]) -> list[int]:
-    """Return the clusters in the order of hierarchical clustering, those close in the collaborative space together.
+    """Return the clusters in the leaf order of a hierarchical clustering of their centroids.
 
-    The order comes from the centroids alone, as in Fig. 1 of arXiv 2408.10159: average linkage on Euclidean distances,
-    leaves ordered optimally (Bar-Joseph et al., 2001). It is thus the same for every method, and no block on a heat
-    map's diagonal is there because the order made it.
+    The order depends only on the centroids, as in Fig. 1 of arXiv 2408.10159: average linkage on Euclidean distances,
+    optimal leaf ordering (Bar-Joseph et al., 2001). It is therefore the same for every method, and cannot itself create
+    blocks on the diagonal of a heat map of gradients.
 
     Args:
         centroids: float64 [clusters, d].
@@ -24,5 +24,5 @@ def leaf_order(centroids: NDArray[np.float64]) -> list[int]:
     if len(centroids) < 3:
         return list(range(len(centroids)))
     order = leaves_list(linkage(centroids, "average", optimal_ordering=True)).tolist()
-    # A dendrogram can be read from either end; this end makes the order unique.
+    # A dendrogram can be read from either end; choosing one makes the order unique.
     return order if order[0] < order[-1] else order[::-1]

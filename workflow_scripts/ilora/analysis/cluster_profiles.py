@@ -1,4 +1,4 @@
-"""What the sequences of a cluster have in common: size, cohesion, titles and genres."""
+"""Profiles of clusters: size, cohesion, and typical titles and genres."""
 
 from collections.abc import Sequence
 
@@ -22,18 +22,18 @@ def cluster_profiles(
     titles: Sequence[str],
     genres: Sequence[Sequence[str]],
 ) -> pa.Table:
-    """Describe every cluster, the empty ones among them, as a table of schema `CLUSTER_PROFILES`.
+    """Return the profiles of all clusters, including empty ones, as a table of schema `CLUSTER_PROFILES`.
 
-    An item is typical of a cluster by the share of the cluster's training sequences that hold it (in the history or as
-    target), less its share in all training sequences. A genre's share is the mean over sequences of the share of
-    their items that have it.
+    How typical an item is of a cluster is the share of the cluster's training sequences that contain it (in the history
+    or as target) minus its share in all training sequences. The share of a genre is the mean over sequences of the
+    share of their items with that genre.
 
     Args:
-        clustering: of all sequences.
-        silhouettes: as `ilora.analysis.clusters.sampled_silhouettes` returns them.
-        sequences: all of them.
-        titles: by item id.
-        genres: by item id.
+        clustering: clustering of all sequences.
+        silhouettes: result of `ilora.analysis.clusters.sampled_silhouettes`.
+        sequences: all sequences.
+        titles: title of every item, by item id.
+        genres: genres of every item, by item id.
     """
     training = sequences.rows("train")
     labels = clustering.assignment[training]
@@ -68,7 +68,10 @@ def cluster_profiles(
 def _item_shares(
     held: Sequence[Sequence[int]], labels: NDArray[np.int32], clusters: int, items: int
 ) -> NDArray[np.float64]:
-    """Share of each cluster's sequences that hold an item, and of all in the last row, [clusters + 1, items]."""
+    """Return the share of each cluster's sequences that contain an item; the last row is for all sequences.
+
+    The shape is [clusters + 1, items].
+    """
     counts = np.zeros((clusters + 1, items))
     for cluster, ids in zip(labels, held, strict=True):
         counts[cluster, np.unique(ids)] += 1
@@ -82,7 +85,7 @@ def _genre_shares(
     genres: Sequence[Sequence[str]],
     names: Sequence[str],
 ) -> NDArray[np.float64]:
-    """Mean share of the items of a sequence that have a genre, likewise [clusters + 1, genres]."""
+    """Return the mean share of a sequence's items with a genre, likewise [clusters + 1, genres]."""
     has = np.zeros((len(genres), len(names)))
     for item, entry in enumerate(genres):
         has[item, [names.index(name) for name in entry]] = 1.0

@@ -14,7 +14,7 @@ from ilora.analysis.schemas import CLUSTERS
 
 @dataclass(frozen=True)
 class Clustering:
-    """What k-means found.
+    """Result of k-means.
 
     Attributes:
         assignment: the cluster of every sequence, int32 [sequences]; cluster 0 has the most training sequences.
@@ -32,16 +32,16 @@ def cluster_sequences(
 
     Args:
         representations: z of every sequence, [sequences, d].
-        training_rows: sequence ids of the training split, the only ones that centroids are made from.
-        clusters: how many.
-        restarts: initialisations, of which the one with the least inertia counts.
-        seed: of the initialisations.
+        training_rows: sequence ids of the training split, which alone determine the centroids.
+        clusters: number of clusters.
+        restarts: number of initialisations; the result with the lowest inertia is kept.
+        seed: random seed of the initialisations.
 
     Raises:
-        ValueError: z is not finite, or has fewer different values in training than clusters are asked for.
+        ValueError: z is not finite, or has fewer distinct values in training than there are clusters.
     """
     if not np.isfinite(representations).all():
-        raise ValueError("sequence representations hold NaN or infinity: retrain the recommender")
+        raise ValueError("sequence representations contain NaN or infinity: retrain the recommender")
     points = np.asarray(representations, dtype=np.float64)
     different = len(np.unique(points[training_rows], axis=0))
     if different < clusters:
@@ -49,7 +49,7 @@ def cluster_sequences(
             f"found {different} different sequence representations in training, expected at least {clusters}: "
             "lower analysis.clusters"
         )
-    # One thread: the order of sums, and so the last digits of a centroid, must not depend on the machine's load.
+    # One thread, so that the summation order, and with it the last digits of a centroid, does not depend on the load.
     with threadpool_limits(limits=1):
         fitted = KMeans(clusters, n_init=restarts, random_state=seed).fit(points[training_rows])
         nearest = fitted.predict(points)
@@ -71,10 +71,10 @@ def sampled_silhouettes(
 
     Args:
         representations: z of every sequence, [sequences, d].
-        clustering: of the same sequences.
+        clustering: clustering of the same sequences.
         training_rows: sequence ids of the training split.
-        sample: how many sequences to draw, or all if there are fewer; time and memory grow with its square.
-        seed: of the sample.
+        sample: number of sequences to draw, or all if there are fewer; time and memory grow with its square.
+        seed: random seed of the sample.
 
     Returns:
         The cluster of each sampled sequence, int32 [sample], and its silhouette within the sample, float64, from -1

@@ -1,4 +1,4 @@
-"""How the experts of a gate are used over a whole split, and what that has to do with the clusters of sequences."""
+"""Use of a gate's experts over a split, and its dependence on the clusters of sequences."""
 
 from collections.abc import Iterator
 
@@ -12,18 +12,18 @@ from sklearn.metrics import adjusted_mutual_info_score, mutual_info_score
 from ilora.adapters.load import expert_load
 from ilora.analysis.schemas import EXPERT_USAGE
 
-#: What is measured, for a reader of the table.
+#: The quantities of the table, with their meaning.
 QUANTITIES = {
     "sequences": "sequences of the split",
     "expert_share": "mean weight of the expert",
     "weight_deviation": "standard deviation of the expert's weight over sequences",
-    "strongest_share": "share of the sequences that weigh the expert most",
+    "strongest_share": "share of the sequences for which the expert has the largest weight",
     "entropy": "mean entropy of a sequence's weights, divided by log K: 1 for equal weights, 0 for one expert",
     "effective_experts": "exp of the entropy of the shares, from 1 to K",
     "collapsed": "1 if few of the experts carry the load (ilora.adapters.ExpertLoad.has_collapsed), else 0",
-    "mutual_information": "nats, between the cluster of a sequence and the expert it weighs most (plug-in estimate)",
-    "mutual_information_by_chance": "its mean when clusters are shuffled between sequences",
-    "mutual_information_p": "p-value of the permutation test against no dependence",
+    "mutual_information": "nats, between the cluster and the strongest expert of a sequence (plug-in estimate)",
+    "mutual_information_by_chance": "mean of mutual_information with clusters shuffled between sequences",
+    "mutual_information_p": "p-value of the permutation test of independence",
     "adjusted_mutual_information": "the same adjusted for chance: 0 by chance, 1 if each determines the other",
 }
 
@@ -32,19 +32,20 @@ PERMUTATIONS = 1000
 
 
 def measure_expert_usage(gates: pa.Table, clusters: pa.Table, split: str, seed: int) -> pa.Table:
-    """Measure the use of the experts over a split, as a table of schema `EXPERT_USAGE`.
+    """Return the use of the experts over a split, as a table of schema `EXPERT_USAGE`.
 
-    The dependence on clusters is measured between two labels, a sequence's cluster and its strongest expert. With few
-    sequences the plug-in estimate is well above 0 for independent labels too; it stands beside what chance gives.
+    The dependence on clusters is measured between two labels of a sequence, its cluster and its strongest expert. With
+    few sequences, the plug-in estimate is well above 0 even for independent labels, so its chance level is reported
+    too.
 
     Args:
-        gates: of schema `ilora.analysis.schemas.GATES`.
-        clusters: of schema `ilora.analysis.schemas.CLUSTERS`.
-        split: which.
-        seed: of the permutations.
+        gates: table of schema `ilora.analysis.schemas.GATES`.
+        clusters: table of schema `ilora.analysis.schemas.CLUSTERS`.
+        split: the split to measure.
+        seed: random seed of the permutations.
 
     Raises:
-        ValueError: the gates hold no sequence of the split, or not each expert once for each.
+        ValueError: the gates have no sequence of the split, or not every expert exactly once per sequence.
     """
     sequence_ids, weights = weights_of(gates, split)
     cluster_of = clusters["cluster"].to_numpy()[sequence_ids]

@@ -1,4 +1,4 @@
-"""The expert weights that a trained gate gives to sequences (Eq. 11)."""
+"""Expert weights of sequences from a trained gate (Eq. 11)."""
 
 import numpy as np
 import pyarrow as pa
@@ -11,12 +11,12 @@ from ilora.data.sequences import SequenceTable
 
 @torch.inference_mode()
 def gates_table(gate: Gate, sequences: SequenceTable, gate_inputs: torch.Tensor) -> pa.Table:
-    """Give omega of every val and test sequence as a table of schema `GATES`.
+    """Return omega of every val and test sequence as a table of schema `GATES`.
 
     Args:
-        gate: trained, in evaluation mode.
-        sequences: all of them.
-        gate_inputs: what the gate reads for every sequence, float (sequences, width), row = sequence_id.
+        gate: trained gate in evaluation mode.
+        sequences: all sequences.
+        gate_inputs: gate input of every sequence, float (sequences, width), row = sequence_id.
     """
     rows = np.concatenate([sequences.rows("val"), sequences.rows("test")])
     weights = gate(gate_inputs[torch.from_numpy(rows)]).double().numpy()

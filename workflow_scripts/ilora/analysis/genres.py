@@ -1,4 +1,4 @@
-"""Genres of items, where a data set knows them."""
+"""Genres of items, for data sets that have them."""
 
 import json
 from collections.abc import Sequence
@@ -8,19 +8,19 @@ def item_genres(metadata: Sequence[str]) -> list[list[str]]:
     """Return the genres of every item, by item id; an empty list where none is known.
 
     Args:
-        metadata: the column of that name in a table of schema `ilora.artifacts.schemas.ITEMS`: JSON objects, of which
+        metadata: column `metadata` of a table of schema `ilora.artifacts.schemas.ITEMS`: JSON objects, whose key
             "genres" is read.
     """
     return [list(json.loads(entry).get("genres") or []) for entry in metadata]
 
 
 def frequent_genre(history: Sequence[int], genres: Sequence[Sequence[str]], more_than: int) -> str | None:
-    """Return the genre that most items of a history have, if more than so many have it; the first by name of several.
+    """Return the most frequent genre of a history if more than `more_than` items have it; ties go to the first by name.
 
     Args:
         history: item ids.
-        genres: of every item, by item id.
-        more_than: how many items must be exceeded.
+        genres: genres of every item, by item id.
+        more_than: number of items that the genre must exceed.
     """
     counts: dict[str, int] = {}
     for item in history:

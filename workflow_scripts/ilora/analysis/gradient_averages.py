@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Averages:
-    """Means over modules (and checkpoints); in resamples, each attribute has a leading axis of them.
+    """Means over modules (and checkpoints); for resamples, each attribute has a leading axis of resamples.
 
     Attributes:
         cosine: between clusters, [..., clusters, clusters].
@@ -31,7 +31,7 @@ class Averages:
 
 
 def modules_of(grams: Grams, kind: str = ALL_KINDS) -> list[tuple[float, Array]]:
-    """Return the modules of a kind, or all, with shares that sum to 1; each kind has the same, whatever its number."""
+    """Return the modules of a kind, or all, with weights that sum to 1; all kinds have the same total weight."""
     kinds = [kind_of(module) for module in grams.modules]
     matrices = grams.modules.values()
     chosen = [(name, gram) for name, gram in zip(kinds, matrices, strict=True) if kind in (name, ALL_KINDS)]
@@ -40,11 +40,11 @@ def modules_of(grams: Grams, kind: str = ALL_KINDS) -> list[tuple[float, Array]]
 
 
 def average_modules(modules: Sequence[tuple[float, Array]], weights: Array | None = None) -> Averages:
-    """Return the mean over modules: of the sample or, given the weights of its blocks, of its resamples.
+    """Return the mean over modules for the sample or, given block weights, for its resamples.
 
     Args:
-        modules: shares and Gram matrices, as `modules_of` returns them.
-        weights: as `ilora.analysis.gradient_similarity.resampled_blocks` returns them.
+        modules: shares and Gram matrices, from `modules_of`.
+        weights: block weights, from `ilora.analysis.gradient_similarity.resampled_blocks`.
     """
     cosine: Array = np.zeros(1)
     halves: Array = np.zeros(1)
@@ -58,7 +58,7 @@ def average_modules(modules: Sequence[tuple[float, Array]], weights: Array | Non
 
 
 def mean_of(averages: Sequence[Averages]) -> Averages:
-    """Return the mean, as over checkpoints."""
+    """Return the mean of averages, such as those of several checkpoints."""
     return Averages(
         np.mean([average.cosine for average in averages], axis=0),
         np.mean([average.halves for average in averages], axis=0),
@@ -67,7 +67,7 @@ def mean_of(averages: Sequence[Averages]) -> Averages:
 
 
 def concatenate(averages: Sequence[Averages]) -> Averages:
-    """Return resamples one after the other."""
+    """Concatenate averages along the axis of resamples."""
     return Averages(
         np.concatenate([average.cosine for average in averages]),
         np.concatenate([average.halves for average in averages]),
@@ -79,11 +79,11 @@ def step_of(table: pa.Table) -> int:
     """Return the only step of a table of schema `ilora.analysis.schemas.GRADIENT_GRAMS`.
 
     Raises:
-        ValueError: it has another number of steps.
+        ValueError: the table does not have exactly one step.
     """
     steps = table["step"].unique().to_pylist()
     if len(steps) != 1:
-        raise ValueError(f"found gradients of the steps {steps}, expected those of one")
+        raise ValueError(f"found gradients of the steps {steps}, expected exactly one step")
     return steps[0]
 
 
@@ -91,9 +91,9 @@ def similarity_table(method: str, seed: int, checkpoints: Sequence[pa.Table]) ->
     """Return the cosines between the clusters of one run as a table of schema `GRADIENT_SIMILARITY`.
 
     Args:
-        method: of the run.
-        seed: of the run.
-        checkpoints: a table of schema `ilora.analysis.schemas.GRADIENT_GRAMS` for each.
+        method: method of the run.
+        seed: seed of the run.
+        checkpoints: a table of schema `ilora.analysis.schemas.GRADIENT_GRAMS` for each checkpoint.
     """
     grams = {step_of(table): grams_of(table, BY_CLUSTER) for table in checkpoints}
     groups = next(iter(grams.values())).groups

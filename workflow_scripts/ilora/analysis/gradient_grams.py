@@ -13,12 +13,12 @@ from ilora.analysis.schemas import GRADIENT_GRAMS
 
 @dataclass(frozen=True)
 class Grams:
-    """The Gram matrices of one partition at one step; a partition may have no group.
+    """The Gram matrices of one partition at one step; a partition may have no groups.
 
     Attributes:
         groups: the groups in order, int32 [groups].
-        modules: by module, float64 [groups, blocks, groups, blocks]: the inner product of the gradient on block b of
-            group g with that on block d of group h.
+        modules: Gram matrix of each module, float64 [groups, blocks, groups, blocks]: entry [g, b, h, d] is the inner
+            product of the gradients on block b of group g and on block d of group h.
     """
 
     groups: NDArray[np.int32]
@@ -31,10 +31,10 @@ def grams_table(
     """Return the rows of one partition, of schema `GRADIENT_GRAMS`.
 
     Args:
-        partition: its name.
-        step: of the adapter.
+        partition: name of the partition.
+        step: optimizer step of the adapter.
         groups: the group of each block, int32 [blocks].
-        grams: by module, float64 [blocks, blocks].
+        grams: Gram matrix of each module, float64 [blocks, blocks].
     """
     rows = [
         {"partition": partition, "step": step, "module": module, "groups": groups.tolist(), "gram": gram.ravel()}
@@ -54,11 +54,11 @@ def grams_of(table: pa.Table, partition: str) -> Grams:
         raise ValueError(f"found no gradients of the partition {partition!r}")
     groups, blocks = np.unique(np.array(rows[0]["groups"], dtype=np.int32), return_counts=True)
     if len(set(blocks.tolist())) > 1:
-        raise ValueError(f"the groups of {partition!r} have {blocks.tolist()} blocks, expected equally many of each")
+        raise ValueError(f"the groups of {partition!r} have {blocks.tolist()} blocks, expected equal numbers")
     shape = (len(groups), int(blocks[0]) if len(blocks) else 0) * 2
     return Grams(groups, {row["module"]: np.array(row["gram"]).reshape(shape) for row in rows})
 
 
 def kind_of(module: str) -> str:
-    """Return which module of a layer it is, such as ``q_proj``."""
+    """Return the kind of a module within its layer, such as ``q_proj``."""
     return module.rsplit(".", 1)[-1]

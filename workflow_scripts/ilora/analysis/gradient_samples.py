@@ -1,4 +1,4 @@
-"""Which training sequences the gradients are taken on: fixed by seeds, the same for every method and checkpoint."""
+"""Samples of training sequences for gradients, drawn from seeds and shared by all methods and checkpoints."""
 
 import logging
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from ilora.data.sequences import SequenceTable
 
 logger = logging.getLogger(__name__)
 
-#: Partitions of the drawn sequences into groups: by their clusters, and each sequence by itself.
+#: Partitions of the drawn sequences into groups: by cluster, or with each sequence as its own group.
 BY_CLUSTER, BY_SEQUENCE = "cluster", "sequence"
 
 #: The case study takes sequences with more than three items of one genre (appendix A of arXiv 2408.10159).
@@ -21,10 +21,10 @@ ITEMS_OF_ONE_GENRE = 3
 
 @dataclass(frozen=True)
 class Blocks:
-    """Groups of sequences, each cut into equally many blocks of equally many sequences.
+    """Groups of sequences, each divided into the same number of blocks of the same size.
 
     Attributes:
-        groups: the group of each block, int32 [blocks]; a group's blocks stand together, groups ascend.
+        groups: the group of each block, int32 [blocks], ascending.
         sequence_ids: int64 [blocks, sequences in a block].
     """
 
@@ -34,9 +34,9 @@ class Blocks:
 
 @dataclass(frozen=True)
 class SampleSizes:
-    """How many sequences gradients are taken on.
+    """Numbers of sequences whose gradients are computed.
 
-    ``blocks`` of ``sequences_per_block`` for every cluster, and ``case_study_sequences`` one by one.
+    Each cluster has ``blocks`` blocks of ``sequences_per_block``; ``case_study_sequences`` are taken individually.
     """
 
     blocks: int
@@ -51,14 +51,14 @@ def draw_partitions(
     sizes: SampleSizes,
     seed: int,
 ) -> dict[str, Blocks]:
-    """Return the blocks of training sequences of each partition: the clusters, and single sequences.
+    """Return the blocks of training sequences of each partition: clusters, and single sequences.
 
     Args:
-        sequences: all of them.
+        sequences: all sequences.
         clusters: the cluster of every sequence, int32 [sequences].
-        genres: of every item, by item id.
-        sizes: how many sequences are drawn.
-        seed: of everything drawn.
+        genres: genres of every item, by item id.
+        sizes: numbers of sequences to draw.
+        seed: random seed of all draws.
 
     Raises:
         ValueError: fewer than two clusters are large enough.
@@ -82,18 +82,18 @@ def draw_blocks(
     size: int,
     seed: Sequence[int],
 ) -> Blocks:
-    """Draw blocks x size sequences of each group, without replacement; a group with fewer is left out, with a warning.
+    """Draw blocks x size sequences of each group without replacement; smaller groups are skipped with a warning.
 
-    A group's sequences are of as many users as possible, and those of one user stand together: blocks are then close
-    to independent, which intervals over blocks, and a group measured against itself, rest on.
+    A group's sequences come from as many users as possible, and those of one user are adjacent. This keeps blocks close
+    to independent, which the intervals over blocks and the similarity of a group with itself assume.
 
     Args:
         groups: the group of each sequence, int32 [sequences].
         sequence_ids: int64 [sequences].
         user_ids: int32 [sequences].
-        blocks: in each group.
-        size: sequences in each block.
-        seed: of the draw.
+        blocks: number of blocks per group.
+        size: number of sequences per block.
+        seed: random seed of the draw.
 
     Raises:
         ValueError: fewer than two groups are large enough.
@@ -103,7 +103,7 @@ def draw_blocks(
         places = np.flatnonzero(groups == group)
         if len(places) < blocks * size:
             logger.warning(
-                "group %d has %d training sequences, fewer than the %d that a gradient is taken on: it gets none",
+                "group %d has %d training sequences, but its gradient requires %d: the group is skipped",
                 group,
                 len(places),
                 blocks * size,
@@ -130,20 +130,19 @@ def draw_single_sequences(
     count: int,
     seed: Sequence[int],
 ) -> Blocks:
-    """Draw the sequences of the case study, each a group and block of its own; fewer, or none, if there are not enough.
+    """Draw up to `count` sequences for the case study, each its own group and block.
 
-    The rule: of each user one sequence, at random among those whose history holds more than `ITEMS_OF_ONE_GENRE` items
-    of one genre (any, if no genre of any item is known); of those, the same number from every cluster as far as
-    possible.
+    One sequence per user is drawn at random among those whose history has more than `ITEMS_OF_ONE_GENRE` items of one
+    genre (among all, if no item has a known genre). Of these, clusters contribute equal numbers as far as possible.
 
     Args:
         clusters: the cluster of each sequence, int32 [sequences].
         sequence_ids: int64 [sequences].
         user_ids: int32 [sequences].
         histories: item ids of each sequence.
-        genres: of every item, by item id.
-        count: how many.
-        seed: of the draw.
+        genres: genres of every item, by item id.
+        count: maximum number of sequences.
+        seed: random seed of the draw.
     """
     order = np.random.default_rng(seed).permutation(len(sequence_ids))
     if any(genres):
@@ -156,7 +155,7 @@ def draw_single_sequences(
 
 
 def _spread_over_users(user_ids: NDArray[np.int32], count: int) -> NDArray[np.int64]:
-    """Return places of `count` rows: the first of each user before anyone's second; those of a user together."""
+    """Return the indices of `count` rows: a first row of each user before any second one, with users kept together."""
     chosen = np.argsort(_occurrence(user_ids), kind="stable")[:count]
     _, first_places = np.unique(user_ids, return_index=True)
     first_place = dict(zip(user_ids[first_places].tolist(), first_places.tolist(), strict=True))
@@ -165,7 +164,7 @@ def _spread_over_users(user_ids: NDArray[np.int32], count: int) -> NDArray[np.in
 
 
 def _occurrence(values: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Return how often each entry's value stands before it."""
+    """Return the number of earlier occurrences of each entry's value."""
     order = np.argsort(values, kind="stable")
     ordered = values[order]
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])

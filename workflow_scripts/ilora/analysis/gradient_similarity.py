@@ -1,12 +1,12 @@
 """Cosines between the gradients of groups of sequences, from the Gram matrix of their blocks.
 
-A group's gradient is the mean over its b blocks, so inner products of groups are means over a Gram matrix G:
+A group's gradient is the mean over its b blocks, so inner products between groups are means of a Gram matrix G:
 
     <g, h> = 1/b^2 sum_cd G[g, c, h, d],    |g|^2 = D/b + (1 - 1/b) U,
 
 with D the mean squared norm of a block and U the mean product of two different blocks of the group. Blocks are
-samples of the group's sequences: U estimates the squared norm of the gradient on all of its sequences without
-bias, and D/b - U/b is what the noise of sampling adds to it.
+samples of the group's sequences: U is an unbiased estimate of the squared norm of the gradient on all of its sequences,
+and D/b - U/b is the contribution of sampling noise.
 """
 
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Similarities:
-    """Of all groups, each attribute with the same leading axes (resamples), or none.
+    """Cosines of all groups; the attributes share optional leading axes (resamples).
 
     Attributes:
-        cosine: between groups, float64 [..., groups, groups], 1 on the diagonal.
-        halves: between two halves of one group, float64 [..., groups], see `measure`.
+        cosine: cosine between groups, float64 [..., groups, groups], 1 on the diagonal.
+        halves: cosine between two halves of one group, float64 [..., groups]; see `measure`.
     """
 
     cosine: Array
@@ -32,11 +32,10 @@ class Similarities:
 
 
 def measure(gram: Array) -> Similarities:
-    """Return the cosines between groups, and between two halves of each, of one module.
+    """Return the cosines between groups, and between two halves of each group, for one module.
 
-    The latter is the mean over all ways of halving a group's blocks, in numerator and denominator:
-    U / (2 D/b + (1 - 2/b) U), with U in the denominator not below 0. With a single block there are no halves, and it
-    is NaN.
+    The latter averages numerator and denominator over all ways to halve a group's blocks:
+    U / (2 D/b + (1 - 2/b) U), with U in the denominator clipped at 0. It is NaN for a single block.
 
     Args:
         gram: float64 [groups, blocks, groups, blocks].
@@ -52,18 +51,18 @@ def measure(gram: Array) -> Similarities:
 
 
 def measure_resampled(gram: Array, weights: Array) -> Similarities:
-    """Return the same for resamples of the blocks within their groups.
+    """Return the similarities for resamples of the blocks within their groups.
 
-    A resample holds some blocks twice, and their noise does not average out: its gradients are longer than those of
-    a sample, and their cosines smaller. Squared norms are therefore put together from D and U, with U over pairs of
-    different blocks only (and not below 0), which brings them back to a sample's.
+    A resample contains some blocks more than once, and their noise does not average out: without correction, gradients
+    would be longer than in the sample, and cosines smaller. Squared norms are therefore composed from D and U, with U
+    over pairs of different blocks only (clipped at 0), which removes this bias.
 
     Args:
         gram: float64 [groups, blocks, groups, blocks], with two or more blocks.
-        weights: how often each block is drawn, float64 [resamples, groups, blocks], as `resampled_blocks` gives them.
+        weights: number of draws of each block, float64 [resamples, groups, blocks], from `resampled_blocks`.
 
     Returns:
-        Leading axis: resamples.
+        The similarities, with resamples as leading axis.
     """
     blocks = gram.shape[1]
     inner, own, different = _moments(gram, weights)
@@ -72,11 +71,11 @@ def measure_resampled(gram: Array, weights: Array) -> Similarities:
 
 
 def noise_ceiling(halves: Array) -> Array:
-    """Return the cosine to expect between two samples of one group, each as large as the one at hand.
+    """Return the expected cosine between two samples of one group, each as large as the present sample.
 
-    No group can be expected to resemble another one more than itself: a low cosine under a low ceiling says nothing.
-    It is the cosine between halves, stepped up from half a sample to a whole one as Spearman and Brown (1910) do,
-    2 h / (1 + h); give it means over modules, since a step up of a single noisy value is skewed.
+    A group is not expected to be more similar to another group than to itself, so a low cosine below a low ceiling is
+    inconclusive. The ceiling is the cosine between halves with the Spearman-Brown correction (1910) to the full sample,
+    2 h / (1 + h). Pass means over modules, since the correction of a single noisy value is biased.
 
     Args:
         halves: cosines between two halves, float64 [...].
@@ -85,15 +84,15 @@ def noise_ceiling(halves: Array) -> Array:
 
 
 def deal_blocks(groups: int, blocks: int, seed: Sequence[int]) -> NDArray[np.int64]:
-    """Deal the blocks of all groups anew, each group's as evenly as possible, to as many random groups of equal size.
+    """Assign the blocks of all groups to as many random groups of equal size, spreading each group evenly.
 
     Args:
-        groups: how many.
-        blocks: in each.
-        seed: of the deal.
+        groups: number of groups.
+        blocks: number of blocks per group.
+        seed: random seed of the assignment.
 
     Returns:
-        For each random group the blocks dealt to it, numbered group by group as they were, int64 [groups, blocks].
+        The blocks of each random group, numbered in their original order, int64 [groups, blocks].
     """
     generator = np.random.default_rng(seed)
     cards = np.arange(groups * blocks).reshape(groups, blocks)
@@ -102,15 +101,15 @@ def deal_blocks(groups: int, blocks: int, seed: Sequence[int]) -> NDArray[np.int
 
 
 def regroup(gram: Array, dealt: NDArray[np.int64]) -> Array:
-    """Return the Gram matrix of random groups, both float64 [groups, blocks, groups, blocks], from `deal_blocks`."""
+    """Return the Gram matrix, float64 [groups, blocks, groups, blocks], of the random groups from `deal_blocks`."""
     flat = dealt.ravel()
     return gram.reshape(len(flat), len(flat))[np.ix_(flat, flat)].reshape(gram.shape)
 
 
 def resampled_blocks(groups: int, blocks: int, samples: int, seed: Sequence[int]) -> Array:
-    """Return how often each block is drawn when each group's blocks are drawn again, [samples, groups, blocks].
+    """Return the number of draws of each block in each resample, [samples, groups, blocks].
 
-    A draw of one and the same block throughout says nothing of noise and is drawn anew.
+    If a group's resample consists of a single repeated block, it carries no information about noise and is redrawn.
     """
     generator = np.random.default_rng(seed)
     counts = generator.multinomial(blocks, np.full(blocks, 1 / blocks), size=(samples, groups)).astype(float)
@@ -120,7 +119,7 @@ def resampled_blocks(groups: int, blocks: int, samples: int, seed: Sequence[int]
 
 
 def _moments(gram: Array, weights: Array) -> tuple[Array, Array, Array]:
-    """Inner products of groups [s, g, g], D [s, g] and U [s, g] under weights [s, g, b]."""
+    """Return the inner products of groups [s, g, g], D [s, g] and U [s, g] under weights [s, g, b]."""
     groups, blocks = gram.shape[:2]
     half = np.einsum("sgb,gbhc->sghc", weights, gram, optimize=True)
     inner = np.einsum("sghc,shc->sgh", half, weights, optimize=True) / blocks**2

@@ -1,4 +1,4 @@
-"""Gradient similarity in numbers with intervals: per checkpoint, over all of them, per seed, and over all seeds."""
+"""Summary of gradient similarity with intervals: per checkpoint and over all, per seed and over all."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,27 +18,27 @@ from ilora.evaluation.trainings import half_width_over_trainings
 Array = NDArray[np.float64]
 
 Values = dict[tuple[str, int | None, int | None, str], tuple[Array, Array]]
-"""By method, seed, step and quantity: the value, and those of the resamples."""
+"""The value and the values of the resamples, by method, seed, step and quantity."""
 
-#: What is measured, for a reader of the table.
+#: The quantities of the table, with their meaning.
 QUANTITIES = {
     "similarity": "mean cosine between two clusters",
     "conflicting_pairs": "share of the pairs of clusters whose cosine (mean over modules and checkpoints) is below 0",
-    "conflicting_cosines": "share of the cosines below 0, each pair, module and checkpoint counted by itself",
-    "noise_ceiling": "cosine to expect between two samples of one cluster, from its halves, mean over clusters",
-    "random_similarity": "mean cosine between two random clusters of equal size: the same sequences, dealt anew",
-    "similarity_below_random": "random_similarity less similarity: what the clusters explain",
-    "relative_similarity": "similarity / noise_ceiling: what is left of it without the noise of sampling",
+    "conflicting_cosines": "share of the cosines below 0, counting each pair, module and checkpoint separately",
+    "noise_ceiling": "expected cosine between two samples of one cluster, from its halves, mean over clusters",
+    "random_similarity": "mean cosine between two random clusters: the same sequences, randomly reassigned",
+    "similarity_below_random": "random_similarity minus similarity: the part explained by the clusters",
+    "relative_similarity": "similarity / noise_ceiling: similarity corrected for sampling noise",
     "distance_correlation": "Spearman correlation of a pair's cosine with the distance between its centroids",
 }
 
-#: Random deals of the blocks that the null is averaged over.
+#: Number of random assignments of the blocks that the null is averaged over.
 DEALS = 10
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One method at one or over several checkpoints: clusters and random clusters, as they are and in resamples."""
+    """Similarities of one method at one or over several checkpoints: clusters and random clusters, with resamples."""
 
     clusters: Averages
     random: Averages
@@ -48,7 +48,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Intervals:
-    """How intervals are computed: their coverage, the number of resamples, and the seed of those."""
+    """How intervals are computed: coverage, number of resamples, and random seed of the resamples."""
 
     confidence: float
     samples: int
@@ -58,21 +58,20 @@ class Intervals:
 def summary_table(
     runs: Mapping[tuple[str, int], Sequence[pa.Table]], distances: Mapping[int, Array], intervals: Intervals
 ) -> pa.Table:
-    """Return the numbers of every run, their means over seeds, and the differences between two methods.
+    """Return the quantities of every run, their means over seeds, and the differences between the two methods.
 
-    Intervals are percentiles over resamples of blocks of sequences, drawn within every cluster, and moved by the
-    difference between the sample's value and the resamples' mean: a resample is noisier than the sample, and so has
-    more cosines on the wrong side of 0. The same resamples serve all modules and checkpoints, and both methods, whose
-    difference is thus paired. They tell how far the numbers depend on the sequences that were drawn, with the trained
-    models as they are. The intervals of means over several seeds are over trainings too: seeds have clusters and
-    sequences of their own, so that sequences are part of what their numbers differ by, and Student's t over the seeds
-    covers both. It is never taken to be narrower than what the sequences alone give.
+    Intervals are percentiles over resamples of blocks of sequences within each cluster, shifted by the difference
+    between the sample's value and the mean of the resamples: a resample is noisier than the sample and so has more
+    cosines of the wrong sign. All modules, checkpoints and methods share the same resamples, so differences are paired.
+    These intervals cover the sampling of sequences, given the trained models. Intervals of means over several seeds
+    also cover trainings: each seed has its own clusters and sequences, so Student's t over the seeds covers both
+    sources. It is never narrower than the interval over sequences alone.
 
     Args:
-        runs: by method and seed, a table of schema `ilora.analysis.schemas.GRADIENT_GRAMS` for each checkpoint.
-            Every method has the same seeds and steps.
-        distances: by seed, between the centroids of all clusters, float64 [clusters, clusters].
-        intervals: how they are computed.
+        runs: a table of schema `ilora.analysis.schemas.GRADIENT_GRAMS` for each checkpoint, by method and seed. All
+            methods have the same seeds and steps.
+        distances: distances between the centroids of all clusters, by seed, float64 [clusters, clusters].
+        intervals: how intervals are computed.
 
     Returns:
         A table of schema `GRADIENT_SUMMARY`.
@@ -136,7 +135,7 @@ def _over_checkpoints(measured: Sequence[Measured]) -> Measured:
 
 
 def _quantities(clusters: Averages, random: Averages, distances: Array) -> dict[str, Array]:
-    """The numbers of `QUANTITIES`, each with the leading axes of the averages."""
+    """Return the values of `QUANTITIES`, each with the leading axes of the averages."""
     cosines = _pairs(clusters.cosine)
     similarity, among_random = cosines.mean(axis=-1), _pairs(random.cosine).mean(axis=-1)
     ceiling = noise_ceiling(clusters.halves.mean(axis=-1))
@@ -153,13 +152,13 @@ def _quantities(clusters: Averages, random: Averages, distances: Array) -> dict[
 
 
 def _pairs(matrix: Array) -> Array:
-    """The entries above the diagonal, [..., pairs]."""
+    """Return the entries above the diagonal, [..., pairs]."""
     first, second = np.triu_indices(matrix.shape[-1], k=1)
     return matrix[..., first, second]
 
 
 def _rank_correlation(values: Array, fixed: Array) -> Array:
-    """Spearman's correlation along the last axis; NaN where either has one value only."""
+    """Return Spearman's correlation along the last axis; NaN where either argument is constant."""
     first, second = rankdata(values, axis=-1), rankdata(fixed)
     first = first - first.mean(axis=-1, keepdims=True)
     second = second - second.mean()
@@ -168,7 +167,7 @@ def _rank_correlation(values: Array, fixed: Array) -> Array:
 
 
 def _add_means_over_seeds(values: Values) -> dict[tuple[str, int | None, str], list[Array]]:
-    """Seeds have recommenders, and so clusters, of their own; what can be averaged over them is the numbers.
+    """Add the means over seeds. Each seed has its own recommender and clusters, so only summary values are averaged.
 
     Returns:
         The value of each seed, by method, step and quantity.
@@ -191,7 +190,7 @@ def _add_differences(values: Values) -> None:
 
 
 def _bounds(method: str, quantity: str) -> tuple[float, float]:
-    """What an interval cannot exceed."""
+    """Return the range of a quantity, to which its interval is clipped."""
     shares = ("conflicting_pairs", "conflicting_cosines")
     if quantity not in (*shares, "distance_correlation"):
         return -np.inf, np.inf
@@ -202,9 +201,9 @@ def _bounds(method: str, quantity: str) -> tuple[float, float]:
 def _with_interval(
     value: Array, resampled: Array, of_seeds: Sequence[Array], confidence: float, bounds: tuple[float, float]
 ) -> dict[str, float | None]:
-    """The value with percentiles around it, or further ends over seeds where there are several.
+    """Return the value with its percentile interval, extended by the interval over seeds if there are several.
 
-    All are null where the quantity is not defined in some resample.
+    All are null if the quantity is undefined in any resample.
     """
     if not (np.isfinite(value) and np.isfinite(resampled).all()):
         return {"value": None, "low": None, "high": None}

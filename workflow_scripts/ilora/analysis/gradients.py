@@ -1,9 +1,8 @@
-"""The gradient of an adapter on blocks of sequences, kept as one Gram matrix per module.
+"""Gradients of an adapter on blocks of sequences, stored as one Gram matrix per module.
 
-What is asked of gradients here (cosines between groups of blocks, whatever blocks make up a group) follows from the
-inner products of the blocks' gradients. One block is on the device at a time; the gradients of all blocks lie in the
-main memory in float32 until the products are taken: 5 GB for 64 blocks of LoRA of rank 8 on all linear layers of a
-model of 7 billion parameters.
+Cosines between any groups of blocks follow from the inner products of the blocks' gradients. One block is on the device
+at a time; the gradients of all blocks are held in main memory in float32 until the products are computed: 5 GB for 64
+blocks with LoRA of rank 8 on all linear layers of a model with 7 billion parameters.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -31,13 +30,13 @@ def adapter_parameters(model: HybridLanguageModel) -> dict[str, list[nn.Paramete
 
 
 def make_adapter_differentiable(model: HybridLanguageModel) -> None:
-    """Ask for the gradients of A and B alone, in evaluation mode: no dropout, fixed statistics of normalisation."""
+    """Enable gradients for A and B only, in evaluation mode: no dropout, fixed normalisation statistics."""
     model.requires_grad_(False).eval()
     for parameters in adapter_parameters(model).values():
         for parameter in parameters:
             parameter.requires_grad_(True)
     for module in model.modules():
-        # Transformers recomputes a layer in backward only if the layer, itself without dropout, is in training mode.
+        # Transformers checkpoints a layer only if it is in training mode. The layer module itself has no dropout.
         if isinstance(module, GradientCheckpointingLayer) and module.gradient_checkpointing:
             module.training = True
 
@@ -50,18 +49,18 @@ def gradient_grams(
     batch_size: int,
     progress: Progress,
 ) -> dict[str, NDArray[np.float64]]:
-    """Return the inner products between the blocks' gradients of the mean loss over a block's answer tokens.
+    """Return the inner products between blocks of the gradients of the mean loss over a block's answer tokens.
 
     Args:
-        model: with an adapter, uniform or gated, as `make_adapter_differentiable` left it.
-        example: gives the prompt and answer of a sequence by its id.
+        model: model with a uniform or gated adapter, prepared by `make_adapter_differentiable`.
+        example: function that returns the prompt and answer of a sequence, given its id.
         sequence_ids: int64 [blocks, sequences in a block].
-        padding_token_id: of the tokenizer.
-        batch_size: examples computed at once; the result does not depend on it but for rounding.
-        progress: over the blocks.
+        padding_token_id: padding token id of the tokenizer.
+        batch_size: number of examples per batch; affects the result only by rounding.
+        progress: updated after every block.
 
     Returns:
-        By module: float64 [blocks, blocks], over A's and B's parameters together.
+        Gram matrix of each module, float64 [blocks, blocks], over the parameters of A and B together.
 
     Raises:
         FloatingPointError: a gradient is not finite.
@@ -94,7 +93,7 @@ def _block_gradient(
     collate: Collator,
     batch_size: int,
 ) -> list[torch.Tensor]:
-    """Gradient of the mean loss over all answer tokens of a block, whatever batches it is computed in."""
+    """Return the gradient of the mean loss over all answer tokens of a block, accumulated over batches."""
     device = model.causal_model.device
     tokens = sum(_answer_tokens(example) for example in examples)
     total = [torch.zeros_like(parameter) for parameter in parameters]

@@ -1,4 +1,4 @@
-"""The Arrow schemas of what the analyses write; they need none of the libraries that compute it."""
+"""The Arrow schemas of the analyses' output, free of the libraries that compute it."""
 
 import pyarrow as pa
 
@@ -19,7 +19,7 @@ CLUSTER_PROFILES = pa.schema(
         pa.field("cluster", pa.int32(), nullable=False),
         *(pa.field(f"{split}_sequences", pa.int64(), nullable=False) for split in SPLITS),
         pa.field("train_users", pa.int64(), nullable=False),
-        # Mean over the sampled sequences of the cluster, null if the sample has none; and over all sampled ones.
+        # Means over the sampled sequences of the cluster (null if there are none), and over all sampled sequences.
         pa.field("silhouette", pa.float64(), nullable=True),
         pa.field("silhouette_of_all", pa.float64(), nullable=True),
         pa.field("titles", pa.list_(pa.string()), nullable=False),  # the most typical first
@@ -38,8 +38,8 @@ GATES = pa.schema(
     ]
 )
 
-#: The use of the experts, by the names of `ilora.analysis.expert_usage.QUANTITIES`; `expert` is null where the number
-#: is of all.
+#: The use of the experts, with quantities from `ilora.analysis.expert_usage.QUANTITIES`; `expert` is null for
+#: quantities over all experts.
 EXPERT_USAGE = pa.schema(
     [
         pa.field("quantity", pa.string(), nullable=False),
@@ -51,15 +51,15 @@ EXPERT_USAGE = pa.schema(
 #: Inner products between the blocks of one partition in one module: a row per partition and module.
 GRADIENT_GRAMS = pa.schema(
     [
-        pa.field("partition", pa.string(), nullable=False),  # of `ilora.analysis.gradient_samples`
-        pa.field("step", pa.int64(), nullable=False),  # optimizer steps after which the adapter was kept
+        pa.field("partition", pa.string(), nullable=False),  # see `ilora.analysis.gradient_samples`
+        pa.field("step", pa.int64(), nullable=False),  # optimizer steps before the checkpoint
         pa.field("module", pa.string(), nullable=False),
         pa.field("groups", pa.list_(pa.int32()), nullable=False),  # the group of each block
-        pa.field("gram", pa.list_(pa.float64()), nullable=False),  # blocks x blocks, row by row
+        pa.field("gram", pa.list_(pa.float64()), nullable=False),  # blocks x blocks, row-major
     ]
 )
 
-#: In place of a kind of module: the mean over all kinds.
+#: Stands for the mean over all kinds of modules.
 ALL_KINDS = "all"
 
 #: Cosines between clusters: a row per method, seed, checkpoint, kind of module and ordered pair.
@@ -72,12 +72,12 @@ GRADIENT_SIMILARITY = pa.schema(
         pa.field("first", pa.int32(), nullable=False),
         pa.field("second", pa.int32(), nullable=False),
         pa.field("similarity", pa.float64(), nullable=False),  # 1 on the diagonal
-        pa.field("noise_ceiling", pa.float64(), nullable=True),  # of the cluster, on the diagonal only
+        pa.field("noise_ceiling", pa.float64(), nullable=True),  # noise ceiling of the cluster, on the diagonal only
     ]
 )
 
-#: Numbers about gradient similarity, by the names of `ilora.analysis.gradient_summary.QUANTITIES`; null where one is
-#: not defined.
+#: Summary of gradient similarity, with quantities from `ilora.analysis.gradient_summary.QUANTITIES`; null where
+#: undefined.
 GRADIENT_SUMMARY = pa.schema(
     [
         pa.field("method", pa.string(), nullable=False),  # or DIFFERENCE
@@ -88,19 +88,19 @@ GRADIENT_SUMMARY = pa.schema(
         pa.field("low", pa.float64(), nullable=True),
         pa.field("high", pa.float64(), nullable=True),
         pa.field("confidence", pa.float64(), nullable=False),
-        # How many trainings the row is of. With one, the interval is over sequences; with several, over trainings too.
+        # Number of trainings. With one, the interval covers sequences; with several, it also covers trainings.
         pa.field("trainings", pa.int32(), nullable=False),
     ]
 )
 
-#: The method of a row that compares two, uniform LoRA less instance-wise LoRA.
+#: The method of a row for the difference of two methods, uniform LoRA minus instance-wise LoRA.
 DIFFERENCE = "llara-ilora"
 
-#: The pairs of the case study, and how two of their items may be linked.
+#: The pairs of the case study, and the kinds of links between their items.
 HIGH, LOW = "high", "low"
 IDENTICAL_LINK, SIMILAR_LINK = "identical", "similar"
 
-#: What the case study shows: a row per pair, side and item, oldest first, the target last.
+#: The case study: a row per pair, side and item, oldest first, the target last.
 CASE_STUDY = pa.schema(
     [
         pa.field("pair", pa.string(), nullable=False),  # high or low
@@ -114,7 +114,7 @@ CASE_STUDY = pa.schema(
         pa.field("item_id", pa.int32(), nullable=False),
         pa.field("title", pa.string(), nullable=False),
         pa.field("genres", pa.list_(pa.string()), nullable=False),
-        # On the left: the place on the right of the item that it is linked to, and how.
+        # For items on the left: position of the linked item on the right, and kind of link.
         pa.field("linked_to", pa.int32(), nullable=True),
         pa.field("link", pa.string(), nullable=True),
     ]

@@ -1,1 +1,1 @@
-"""Claims of speed and memory, measured side by side in one run; `make bench` runs them."""
+"""Benchmarks of speed and memory against references measured in the same run; `make bench` runs them."""

@@ -1,4 +1,4 @@
-"""`make bench`: measures claims of speed and memory, ``ilora bench [SECTION ...]``; `ilora bench gpu` is `make gpu`."""
+"""Measure claims of speed and memory: `make bench` runs ``ilora bench [SECTION ...]``, `make gpu` `ilora bench gpu`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _CLAIMS, _GPU = "ilora.benchmarks.claims", "ilora.benchmarks.gpu.__main__"
 
-#: The modules of each section; each has a function ``measure`` that gives claims.
+#: The modules of each section; each has a function ``measure`` that yields claims.
 SECTIONS: Mapping[str, Sequence[str]] = {
     "adapter": ("ilora.benchmarks.adapter",),
     "data": ("ilora.benchmarks.steam", "ilora.benchmarks.sequences"),
@@ -26,9 +26,9 @@ SECTIONS: Mapping[str, Sequence[str]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure the sections asked for and write each to a file of its own; return an exit status.
+    """Measure the requested sections, write each to its own file, and return an exit status.
 
-    Nothing but Python is imported before: ``gpu`` says first what it needs.
+    Only the standard library is imported before, since ``gpu`` first checks its requirements.
     """
     given = sys.argv[1:] if arguments is None else arguments
     if given[:1] == ["gpu"]:
@@ -39,13 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog=example("bench"),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"all of them, or: {', '.join(SECTIONS)}")
-    parser.add_argument("--folder", type=Path, default=Path("results/benchmarks"), help="where SECTION.json is put")
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"any of {', '.join(SECTIONS)} (default: all)")
+    parser.add_argument("--folder", type=Path, default=Path("results/benchmarks"), help="folder for SECTION.json")
     asked = parser.parse_args(given)
     unknown = set(asked.sections) - set(SECTIONS)
     if unknown:
         parser.error(f"found section {', '.join(sorted(unknown))}, expected {', '.join(SECTIONS)}")
-    # The profiler, which counts memory, would say on standard error that it starts and stops.
+    # Silences the profiler, which counts memory and reports its start and stop on standard error.
     os.environ.setdefault("KINETO_LOG_LEVEL", "6")
     for section in asked.sections or SECTIONS:
         import_module(_CLAIMS).write_claims(list(_measured(section)), asked.folder / f"{section}.json")

@@ -1,4 +1,4 @@
-"""The ways to adapt a model that are compared: each takes a model (changed in place) and adds the same rank to it."""
+"""The compared adaptations: each changes a model in place and adds the same total rank."""
 
 import tempfile
 from pathlib import Path
@@ -27,14 +27,14 @@ def instance_wise(model: PreTrainedModel) -> PeftModel:
 
 
 def per_expert(model: PreTrainedModel) -> PerExpertModel:
-    """Add the textbook form of it."""
+    """Add the textbook form of instance-wise LoRA."""
     return PerExpertModel(model, lora(), GATE)
 
 
 def x_lora(model: PreTrainedModel) -> nn.Module:
-    """Add PEFT's X-LoRA: as many adapters as there are experts, of an expert's rank each, all trained.
+    """Add PEFT's X-LoRA: one trained adapter per expert, with the rank of an expert.
 
-    Its weights for them come from a classifier on the model's own hidden states, which costs it a second forward pass.
+    A classifier on the model's hidden states computes their weights, which requires a second forward pass.
     """
     with tempfile.TemporaryDirectory() as temporary:
         folders = {str(expert): str(Path(temporary, str(expert))) for expert in range(EXPERTS)}
@@ -52,12 +52,12 @@ def x_lora(model: PreTrainedModel) -> nn.Module:
 
 
 def random_representations(rows: int, device: torch.device) -> torch.Tensor:
-    """Make sequence representations, float32 (rows, 64)."""
+    """Return random sequence representations, float32 (rows, 64)."""
     torch.manual_seed(2)
     return torch.randn(rows, WIDTH, device=device)
 
 
 def lora(rank: int = RANK) -> LoraConfig:
-    """Give LoRA's settings, which all of them share; its B is random, as after some training."""
-    # Without dropout, which costs every form the same and would hide a difference.
+    """Return the LoRA settings that all adaptations share; B is random, as after some training."""
+    # No dropout: it costs every form the same and would mask differences.
     return LoraConfig(r=rank, lora_alpha=ALPHA, target_modules=list(MODULES), init_lora_weights=False)

@@ -1,7 +1,7 @@
 """Time and memory of instance-wise LoRA against PEFT's LoRA, the per-expert form and X-LoRA: section ``adapter``.
 
 "7B shapes" are those of a decoder layer of Llama-2-7B: all seven projections adapted, r = 8, K = 4, forward and
-backward, with a gradient for the layer's input. "Embedded" is the whole backbone that the pipeline pretrains.
+backward, including the gradient of the layer's input. "Embedded" is the whole backbone that the workflow pretrains.
 """
 
 from collections.abc import Iterator
@@ -46,8 +46,8 @@ def layer_claims(workload: Workload, device: torch.device, dtype: torch.dtype, s
     """Measure the claims on a layer of a large model.
 
     ``..._vs_per_expert_7b_shapes`` compares the updates alone (`ilora.benchmarks.update_step`), and
-    ``..._whole_layer`` the layer's whole step, most of which is the product with the frozen weights. Extra memory is
-    the peak of the whole step beyond that of the frozen layer without an adapter, which passes its gradient on too.
+    ``..._whole_layer`` the layer's whole step, which the product with the frozen weights dominates. Extra memory is the
+    peak of the whole step minus that of the frozen layer without an adapter, which also propagates gradients.
     """
     hardware = describe(device, dtype)
     steps = training_steps(workload, device, dtype)
@@ -75,14 +75,14 @@ def embedded_claims() -> Iterator[Claim]:
 
 
 def training_steps(workload: Workload, device: torch.device, dtype: torch.dtype) -> dict[str, TrainingStep]:
-    """Make a step for each adaptation, and ``frozen`` for none; all share the frozen weights and the batch."""
+    """Return a step per adaptation, and ``frozen`` without one; all share the frozen weights and the batch."""
     return steps_on(random_llama(workload, device, dtype), workload, device, dtype)
 
 
 def steps_on(
     base: PreTrainedModel, workload: Workload, device: torch.device, dtype: torch.dtype
 ) -> dict[str, TrainingStep]:
-    """Make the same on a model that is there; it is frozen and left without an adapter."""
+    """Return these steps for an existing model, which is frozen and remains without an adapter."""
     base.requires_grad_(False)
     inputs = random_inputs(workload, device, dtype)
     gated_inputs = {**inputs, "sequence_representations": random_representations(workload.batch, device)}
@@ -96,7 +96,7 @@ def steps_on(
 
 
 def update_steps(workload: Workload, device: torch.device, dtype: torch.dtype) -> tuple[UpdateStep, UpdateStep]:
-    """Make the updates' own step in our form and in the per-expert form."""
+    """Return the update steps in our form and in the per-expert form."""
     base = random_llama(workload, device, dtype)
     z = random_representations(workload.batch, device)
     ours, theirs = instance_wise(twin(base)), per_expert(twin(base))

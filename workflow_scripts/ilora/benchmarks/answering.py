@@ -1,8 +1,8 @@
-"""Scoring candidates behind one shared prompt, and decoding that stops at the newline: section ``evaluation``.
+"""Scoring candidates with a shared prompt, and decoding that stops at the newline: section ``evaluation``.
 
-Both on the embedded backbone in its default shape, with hybrid prompts and titles as long as MovieLens' are in its
-tokenizer; scoring also on a Llama of 134M parameters with prompts of 400 tokens. The weights are random, for nothing
-that is timed depends on them.
+Both are measured on the embedded backbone in its default shape, with hybrid prompts and titles of the length that
+MovieLens titles have in its tokenizer; scoring also on a Llama of 134M parameters with prompts of 400 tokens. The
+weights are random, since no timing depends on them.
 """
 
 import logging
@@ -29,11 +29,12 @@ _CANDIDATES, _FIXED_NEW_TOKENS, _NEWLINE = 20, 64, 1
 
 @dataclass(frozen=True)
 class Setting:
-    """What is asked of which model.
+    """A model and the questions that it answers.
 
     Attributes:
-        model: its shape; ``batch`` prompts are answered together, with prompts of ``tokens`` tokens.
-        longest_title: titles have 1 to so many tokens, in every candidate set each length as often.
+        model: shape of the model; ``batch`` prompts of ``tokens`` tokens are answered together.
+        longest_title: maximum number of tokens of a title; in every candidate set, all lengths from 1 are equally
+            frequent.
     """
 
     model: Workload
@@ -42,19 +43,19 @@ class Setting:
 
 @dataclass(frozen=True)
 class Asked:
-    """Random prompts, and for each of them the possible answers."""
+    """Random prompts, each with its possible answers."""
 
     prompts: list[PreparedPrompt]
     answers: list[list[list[int]]]
 
 
-#: The default study's: 32 prompts in a batch, of 141 tokens on average, titles of 2.5.
+#: As in the default study: batches of 32 prompts, with an average of 141 tokens per prompt and 2.5 per title.
 EMBEDDED_SETTING = Setting(replace(EMBEDDED, batch=32, tokens=141), longest_title=4)
-#: 134 million parameters; titles as Llama's tokenizer cuts them.
+#: 134 million parameters; titles as long as in Llama's tokenizer.
 MID_SIZE_SETTING = Setting(
     Workload(batch=1, tokens=400, layers=12, hidden_size=768, intermediate_size=2048, heads=12), longest_title=9
 )
-#: A reference of the model of that size takes about 8,000 tokens' time, hence fewer pairs.
+#: The reference on this model processes about 8,000 tokens per prompt, hence fewer pairs.
 _MID_SIZE_REPEATS = 6
 
 
@@ -66,15 +67,15 @@ def measure() -> Iterator[Claim]:
 
 
 def sharing_claim(claim: str, setting: Setting, repeats: int = REPEATS, warm_up: int = 3) -> Claim:
-    """Time the scoring of every candidate behind its shared prompt against reading each prompt once a candidate.
+    """Time the scoring of all candidates with a shared prompt against reading the prompt once per candidate.
 
-    The reference reads the twenty texts of a prompt as one batch, which is faster than one after the other.
+    The reference reads the twenty texts of a prompt as one batch, which is faster than reading them one by one.
 
     Args:
-        claim: its name.
-        setting: what is asked.
-        repeats: pairs that count.
-        warm_up: pairs before them that do not.
+        claim: name of the claim.
+        setting: model and questions.
+        repeats: number of measured pairs.
+        warm_up: number of preceding pairs that are discarded.
     """
     model, asked = random_model(setting), random_questions(setting)
 
@@ -91,16 +92,16 @@ def sharing_claim(claim: str, setting: Setting, repeats: int = REPEATS, warm_up:
 
 
 def stopping_claims(claim: str, setting: Setting, repeats: int = REPEATS, warm_up: int = 3) -> Iterator[Claim]:
-    """Time greedy decoding that stops at the newline against 64 new tokens, once the prompts have been read.
+    """Time greedy decoding that stops at the newline against decoding of 64 new tokens, after the prompts are read.
 
-    A second claim, ``..._with_prompts``, is of the whole: the prompts' reading, which nothing shortens, counts in both.
-    Random weights know no end of a title: in both, the newline is written where a random title ends.
+    A second claim, ``..._with_prompts``, includes the reading of the prompts, which takes equally long on both sides.
+    Since random weights do not learn where titles end, both sides write the newline at the end of a random title.
 
     Args:
-        claim: its name.
-        setting: what is asked.
-        repeats: pairs that count.
-        warm_up: pairs before them that do not.
+        claim: name of the claim.
+        setting: model and questions.
+        repeats: number of measured pairs.
+        warm_up: number of preceding pairs that are discarded.
     """
     model, asked = random_model(setting), random_questions(setting)
     batch = prompt_batch(model, asked.prompts)
@@ -131,13 +132,13 @@ def stopping_claims(claim: str, setting: Setting, repeats: int = REPEATS, warm_u
 
 
 def random_model(setting: Setting) -> HybridLanguageModel:
-    """Make the model with random weights."""
+    """Return the model with random weights."""
     model = random_llama(setting.model, torch.device("cpu"), torch.float32)
     return HybridLanguageModel(model).requires_grad_(False).eval()
 
 
 def random_questions(setting: Setting) -> Asked:
-    """Make one batch of prompts whose prompts and titles are random tokens; each answer ends in the newline."""
+    """Return one batch of prompts and titles of random tokens; each answer ends with the newline."""
     generator = np.random.default_rng(0)
 
     def tokens(count: int) -> list[int]:
@@ -153,7 +154,7 @@ def random_questions(setting: Setting) -> Asked:
 
 
 class _EndTitles(LogitsProcessor):
-    """Lets row number i write its newline after ``titles[i]`` tokens; notes when the first logits are there."""
+    """Forces the newline in row i after ``titles[i]`` tokens, and records the time of the first logits."""
 
     def __init__(self, titles: torch.Tensor) -> None:
         self._titles = titles

@@ -1,4 +1,4 @@
-"""A claim: ours against a reference, in interleaved pairs, as a ratio with its spread."""
+"""Claims: our measurement against a reference in interleaved pairs, as a ratio with its interval."""
 
 import json
 import os
@@ -14,16 +14,16 @@ from ilora.artifacts.hardware import PROCESSORS, processor_name
 from ilora.artifacts.writing import atomic_path
 
 REPEATS = 20
-"""Pairs that count, unless a claim needs more."""
+"""Default number of measured pairs."""
 
 
 @dataclass(frozen=True)
 class Claim:
     """One measured comparison.
 
-    ``ours`` and ``reference`` are medians in ``unit``, lower is better. ``ratio`` is the median of the pairs' ratios
-    ours / reference, ``ratio_low`` and ``ratio_high`` its 95 % bootstrap interval over the pairs, ``target`` the ratio
-    that is claimed at most.
+    ``ours`` and ``reference`` are medians in ``unit``; lower is better. ``ratio`` is the median of the pairs' ratios
+    ours / reference, ``ratio_low`` and ``ratio_high`` are its 95 % bootstrap interval over the pairs, and ``target`` is
+    the largest ratio that satisfies the claim.
     """
 
     claim: str
@@ -49,20 +49,20 @@ def compare_times(
     hardware: str | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Claim:
-    """Time the two in turn, so that a machine whose speed drifts is unfair to neither.
+    """Time both sides alternately, so that drift of the machine's speed affects them equally.
 
     Args:
-        claim: the claim's name.
-        ours: one run of ours.
-        reference: one run of the reference.
-        target: the ratio claimed at most.
-        repeats: pairs that count, at least 2.
-        warm_up: pairs before them that do not.
-        hardware: what it runs on; None for the processor.
-        clock: seconds.
+        claim: name of the claim.
+        ours: runs our side once.
+        reference: runs the reference once.
+        target: largest ratio that satisfies the claim.
+        repeats: number of measured pairs, at least 2.
+        warm_up: number of preceding pairs that are discarded.
+        hardware: description of the hardware; None for the processor.
+        clock: clock in seconds.
 
     Raises:
-        ValueError: if fewer than 2 repeats are asked for.
+        ValueError: `repeats` is below 2.
     """
 
     def seconds(run: Callable[[], object]) -> float:
@@ -93,23 +93,23 @@ def compare(
     warm_up: int = 0,
     hardware: str | None = None,
 ) -> Claim:
-    """Measure the two in turn; which goes first changes from pair to pair.
+    """Measure both sides alternately; the order within a pair alternates.
 
     Args:
-        claim: the claim's name.
-        ours: measures ours, in ``unit``; lower is better.
+        claim: name of the claim.
+        ours: measures our side, in ``unit``; lower is better.
         reference: measures the reference, positive.
-        unit: of both.
-        target: the ratio claimed at most.
-        repeats: pairs that count, at least 2.
-        warm_up: pairs before them that do not.
-        hardware: what it runs on; None for the processor.
+        unit: unit of both measurements.
+        target: largest ratio that satisfies the claim.
+        repeats: number of measured pairs, at least 2.
+        warm_up: number of preceding pairs that are discarded.
+        hardware: description of the hardware; None for the processor.
 
     Raises:
-        ValueError: if fewer than 2 repeats are asked for.
+        ValueError: `repeats` is below 2.
     """
     if repeats < 2:
-        raise ValueError(f"a spread needs at least 2 repeats, found {repeats}")
+        raise ValueError(f"found repeats = {repeats}, expected at least 2 repeats for an interval")
     pairs = np.array([_pair(ours, reference, number % 2 == 1) for number in range(warm_up + repeats)])[warm_up:]
     ratios = pairs[:, 0] / pairs[:, 1]
     drawn = np.random.default_rng(0).choice(ratios, size=(2000, repeats))
@@ -135,7 +135,7 @@ def write_claims(claims: Sequence[Claim], path: str | os.PathLike[str]) -> None:
 
 
 def show_claim(claim: Claim) -> str:
-    """Give a claim in one line."""
+    """Return a claim as one line of text."""
     return (
         f"{claim.claim}: {claim.ours:.4g} {claim.unit} against {claim.reference:.4g} {claim.unit}, ratio "
         f"{claim.ratio:.3f} [{claim.ratio_low:.3f}, {claim.ratio_high:.3f}] over {claim.repeats} pairs, "
@@ -151,9 +151,9 @@ def _pair(ours: Callable[[], float], reference: Callable[[], float], reference_f
 
 
 def describe_processor(processors: Path = PROCESSORS) -> str:
-    """Give the processor's model name, its cores and the system.
+    """Return the processor's model name, its number of cores and the operating system.
 
     Args:
-        processors: as `processor_name` reads it.
+        processors: file that `processor_name` reads.
     """
     return f"{processor_name(processors)}, {os.cpu_count()} cores, {platform.system()}"

@@ -1,4 +1,4 @@
-"""Where an adapter is measured, and in which precision."""
+"""Device and precision of the measurements of adapters."""
 
 import time
 
@@ -11,7 +11,7 @@ _LEAST_GAIN = 2.0
 
 
 def describe(device: torch.device, dtype: torch.dtype) -> str:
-    """Give the name of a device of kind ``cpu`` or ``cuda``, and the precision computed in."""
+    """Return the name of a device of type ``cpu`` or ``cuda``, and the precision."""
     precision = str(dtype).removeprefix("torch.")
     if device.type == "cuda":
         return f"{torch.cuda.get_device_name(device)}, {precision}"
@@ -19,9 +19,9 @@ def describe(device: torch.device, dtype: torch.dtype) -> str:
 
 
 def sensible_precision(device: torch.device) -> torch.dtype:
-    """Give bfloat16 for a GPU and for a processor that is at least twice as fast in it, else float32.
+    """Return bfloat16 for a GPU and for a processor that is at least twice as fast with it, else float32.
 
-    The processor is tried on a product of Llama-2-7B's feed-forward block.
+    The processor is timed on a matrix product of Llama-2-7B's feed-forward block.
     """
     if device.type == "cuda":
         return torch.bfloat16

@@ -1,4 +1,4 @@
-"""Throughput of fine-tuning the whole of Llama-2-7B on one GPU, with random weights, against what the chip can do."""
+"""Throughput of fine-tuning Llama-2-7B with random weights on one GPU, relative to the GPU's peak rate."""
 
 import logging
 import time
@@ -15,7 +15,7 @@ from ilora.benchmarks.training_step import TrainingStep
 from ilora.benchmarks.workloads import LLAMA_2_7B_GPU, random_inputs, random_llama, twin
 
 NEEDED_BYTES = 64 * 2**30
-"""Weights in bfloat16 and the activations of 3,200 tokens, kept for backward, with room to spare."""
+"""Weights in bfloat16 and activations of 3,200 tokens stored for backward, with a margin."""
 
 _UNIT = "s per 1000 tokens"
 _PRODUCT_SIZE = 8192
@@ -26,15 +26,15 @@ class FineTuningStep:
     """Forward, backward and an update of the adapter's weights.
 
     Attributes:
-        step: gives the gradients.
-        optimizer: of the weights that are trained.
+        step: computes the gradients.
+        optimizer: optimizer of the trained weights.
     """
 
     step: TrainingStep
     optimizer: torch.optim.Optimizer
 
     def __call__(self) -> None:
-        """Run it; the GPU has finished when this returns."""
+        """Run the step, and wait for the GPU."""
         self.step.forward_backward()
         self.optimizer.step()
         self.step.drop_gradients()
@@ -44,18 +44,19 @@ class FineTuningStep:
 def fine_tuning_claims(device: torch.device) -> Iterator[Claim]:
     """Measure the throughput of LoRA and instance-wise LoRA, in seconds per 1000 tokens.
 
-    ``..._vs_matrix_product_...`` sets a step's time against that of its own floating-point operations (those of matrix
-    products and attention, forward and backward, as they are carried out: none for gradients of frozen weights) at the
-    rate of one large product in bfloat16. The ratio is the inverse of the FLOP utilisation.
+    ``..._vs_matrix_product_...`` compares the time of a step with the time that its floating-point operations would
+    take at the rate of one large matrix product in bfloat16. These are the executed operations of matrix products and
+    attention, forward and backward, without gradients of frozen weights. The ratio is the inverse of the FLOP
+    utilisation.
 
     Args:
-        device: of kind ``cuda``. Nothing is measured if less than `NEEDED_BYTES` of its memory are free.
+        device: device of type ``cuda``. Nothing is measured if less than `NEEDED_BYTES` of its memory is free.
     """
     torch.cuda.empty_cache()
     free = torch.cuda.mem_get_info(device)[0]
     if free < NEEDED_BYTES:
         logging.getLogger("ilora").warning(
-            "Llama-2-7B is not fine-tuned: %.0f GiB of the GPU are free, %.0f are needed",
+            "skipping the fine-tuning of Llama-2-7B: found %.0f GiB of free GPU memory, expected at least %.0f GiB",
             free / 2**30,
             NEEDED_BYTES / 2**30,
         )

@@ -1,9 +1,9 @@
-"""The textbook form of instance-wise LoRA, expert by expert: what the library's own form is measured against.
+"""The textbook form of instance-wise LoRA, expert by expert: the reference for the library's form.
 
     W x + s * sum_k omega_k B_k (A_k x)
 
-Each B_k (A_k x) has the layer's full width, and training keeps it for the gradient of omega_k. The released code
-computes like this; that it multiplies by s and by omega_k one after the other, in full width, is spared here.
+Each B_k (A_k x) has the layer's full width, and training stores it for the gradient of omega_k. The released code
+computes the update in this way, with separate full-width multiplications by s and omega_k, which are merged here.
 """
 
 from collections.abc import Iterator
@@ -20,16 +20,16 @@ from ilora.adapters.gating import lora_layers
 
 
 class PerExpertLinear(nn.Module):
-    """A linear layer with K experts of rank r/K beside it.
+    """A linear layer with K parallel experts of rank r/K.
 
     Args:
-        base_layer: linear.
-        rank: r, a multiple of the experts.
+        base_layer: linear layer.
+        rank: r, a multiple of K.
         experts: K.
         scaling: s.
 
     Attributes:
-        omega: the expert weights of the batch in flight, float (rows, K).
+        omega: expert weights of the current batch, float (rows, K).
     """
 
     omega: torch.Tensor
@@ -48,7 +48,7 @@ class PerExpertLinear(nn.Module):
         self.scaling = scaling
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Give the adapted output, (rows, tokens, width_out), for x of shape (rows, tokens, width_in)."""
+        """Return the adapted output, (rows, tokens, width_out), for x of shape (rows, tokens, width_in)."""
         result = self.base_layer(x)
         weights = (self.omega * self.scaling).to(result.dtype)
         for expert, (lora_A, lora_B) in enumerate(zip(self.lora_A, self.lora_B, strict=True)):
@@ -57,12 +57,12 @@ class PerExpertLinear(nn.Module):
 
 
 class PerExpertModel(nn.Module):
-    """A model whose targeted linear layers have become `PerExpertLinear`, and the gate before them.
+    """A model whose targeted linear layers are replaced by `PerExpertLinear`, with a gate.
 
     Args:
-        base_model: changed in place and frozen.
-        lora: its rank, alpha and target modules count, nothing else.
-        config: of the gate.
+        base_model: model that is changed in place and frozen.
+        lora: LoRA settings, of which only rank, alpha and target modules are used.
+        config: configuration of the gate.
     """
 
     def __init__(self, base_model: nn.Module, lora: LoraConfig, config: InstanceWiseConfig) -> None:
@@ -84,13 +84,13 @@ class PerExpertModel(nn.Module):
             self.layers.append(layer)
 
     def forward(self, *, sequence_representations: torch.Tensor, **inputs: Any) -> Any:
-        """Run the model inside with the gates of z, float (rows, d)."""
+        """Run the base model with the expert weights of z, float (rows, d)."""
         with self.gated(sequence_representations):
             return self.base_model(**inputs)
 
     @contextmanager
     def gated(self, sequence_representations: torch.Tensor) -> Iterator[None]:
-        """While it lasts, every layer has the expert weights of z, float (rows, d)."""
+        """Set the expert weights of z, float (rows, d), in every layer within this context."""
         with torch.autocast(sequence_representations.device.type, enabled=False):
             omega = self.gate(sequence_representations)
         for layer in self.layers:
@@ -103,11 +103,11 @@ class PerExpertModel(nn.Module):
 
 
 def copy_adapter(adapted: PeftModel, reference: PerExpertModel) -> None:
-    """Give a reference the adapter of an instance-wise model.
+    """Copy the adapter of an instance-wise model into a reference.
 
     Args:
-        adapted: with the adapter named "default", of the same settings.
-        reference: changed in place; its weights keep their dtype and device.
+        adapted: model with an adapter named "default" and the same settings.
+        reference: model that is changed in place; its weights keep their dtype and device.
     """
     reference.gate.load_state_dict(adapted.gate.state_dict())
     for layer, parts in zip(lora_layers(adapted, "default").values(), reference.layers, strict=True):
@@ -116,7 +116,7 @@ def copy_adapter(adapted: PeftModel, reference: PerExpertModel) -> None:
 
 @torch.no_grad()
 def copy_experts(layer: Any, parts: PerExpertLinear) -> None:
-    """Give a layer of the reference the experts of a LoRA layer: slices of A's rows and of B's columns."""
+    """Copy the experts of a LoRA layer, slices of A's rows and of B's columns, into a layer of the reference."""
     experts = len(parts.lora_A)
     rows = layer.lora_A["default"].weight.chunk(experts)
     columns = layer.lora_B["default"].weight.chunk(experts, dim=1)

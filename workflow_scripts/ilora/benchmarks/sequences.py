@@ -1,9 +1,9 @@
-"""Time and memory of windows and candidate sets on large made-up logs.
+"""Time and memory of windows and candidate sets on large synthetic logs.
 
-Against a stated budget, which stands in the reference's place: each run is a process of its own and does what the rule
-does, so reading and writing the artifacts is in the time, and the whole process in its peak of resident memory.
+Compared with a fixed budget as the reference: each run is a separate process that does the work of the rule, so time
+includes reading and writing the artifacts, and peak resident memory includes the whole process.
 
-Against a plain loop in Python, side by side in this process: the same work on a smaller log.
+Compared with a plain loop in Python, in this process: the same work on a smaller log.
 """
 
 import json
@@ -43,14 +43,14 @@ def measure() -> Iterator[Claim]:
 
 @dataclass(frozen=True)
 class Usage:
-    """What one run used: seconds, and the most bytes resident in memory, 10^9 each."""
+    """Resources of one run: seconds, and peak resident memory in units of 10^9 bytes."""
 
     seconds: float
     gigabytes: float
 
 
 def made_up_log(users: int, items_per_user: int, items: int) -> pa.Table:
-    """Return a log of schema `INTERACTIONS` in which every user has equally many different items, in random order."""
+    """Return a log of schema `INTERACTIONS` with the same number of distinct items per user, in random order."""
     generator = np.random.default_rng(SEED)
     first = generator.integers(items, size=(users, 1))
     gaps = generator.integers(1, items // items_per_user, size=(users, items_per_user))
@@ -91,7 +91,7 @@ TASKS: dict[str, tuple[Callable[[Path], None], tuple[int, int, int]]] = {
 
 
 def run_task(name: str, folder: Path) -> Usage:
-    """Do a task in this process, which must do nothing else."""
+    """Run a task in this process, which must do nothing else."""
     task, _ = TASKS[name]
     started = time.perf_counter()
     task(folder)
@@ -100,16 +100,16 @@ def run_task(name: str, folder: Path) -> Usage:
 
 
 def peak_gigabytes() -> float:
-    """Return the most that this process has held in resident memory.
+    """Return the peak resident memory of this process.
 
-    It is read from Linux's own file, since the `getrusage` of a process counts that of the one which started it.
+    It is read from /proc on Linux, since `getrusage` includes the parent process.
     """
     peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
     return int(peak.split()[1]) * 1024 / 1e9
 
 
 def measure_budgets(name: str, seconds: float, gigabytes: float) -> list[Claim]:
-    """Measure a task against the time and the memory that it may take."""
+    """Measure a task against its budgets of time and memory."""
     with tempfile.TemporaryDirectory() as temporary:
         _write_inputs(name, Path(temporary))
         used = [_run_apart(name, Path(temporary)) for _ in range(REPEATS)]
@@ -121,7 +121,7 @@ def measure_budgets(name: str, seconds: float, gigabytes: float) -> list[Claim]:
 
 
 def candidate_sets_against_loop() -> Claim:
-    """Give the time for the sets of 100,000 sequences, against `draw_candidates` for one after another."""
+    """Time the candidate sets of 100,000 sequences against `draw_candidates` in a loop."""
     interactions = made_up_log(50_000, 20, ITEMS)
     sequences = make_sequences(interactions, "chronological", split_seed=SEED, **BOUNDS)
     evaluated = sequences.filter(pc.not_equal(sequences["split"], "train"))
@@ -142,7 +142,7 @@ def candidate_sets_against_loop() -> Claim:
 
 
 def windows_against_loop() -> Claim:
-    """Give the time for the windows of 1 million interactions, against a loop over the users' lists of items."""
+    """Time the windows of 1 million interactions against a loop over the users' lists of items."""
     interactions = made_up_log(10_000, 100, ITEMS)
 
     def cut_together() -> None:

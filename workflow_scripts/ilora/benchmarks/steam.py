@@ -1,6 +1,6 @@
 """Parsing of the Steam reviews: time against `ast.literal_eval` and `gzip -dc`, and memory against a shorter file.
 
-The dump is a made-up one, written anew for each run: see `ilora.benchmarks.synthetic_steam`.
+The dump is synthetic and generated for each run: see `ilora.benchmarks.synthetic_steam`.
 """
 
 import ast
@@ -21,7 +21,7 @@ from ilora.datasets.steam import REVIEW_FIELDS, REVIEWS_FILE
 REVIEWS = 1_000_000
 CHUNKS_IN_MEMORY = 12  # about 50,000 lines
 
-# Not getrusage: what that gives includes the process that started this one.
+# Not getrusage, which includes the parent process.
 _PEAK_MEMORY = """
 import re, sys
 from pathlib import Path
@@ -32,7 +32,7 @@ print(re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1
 
 
 def measure(reviews: int = REVIEWS) -> Iterator[Claim]:
-    """Measure every claim on parsing, on a dump of so many reviews (at least 4)."""
+    """Measure every claim on parsing, on a dump with this number of reviews (at least 4)."""
     with TemporaryDirectory() as folder:
         whole = _write_reviews(Path(folder, "whole"), reviews)
         quarter = _write_reviews(Path(folder, "quarter"), reviews // 4)
@@ -42,10 +42,10 @@ def measure(reviews: int = REVIEWS) -> Iterator[Claim]:
 
 
 def parsing_against_literal_eval(reviews: Path) -> Claim:
-    """Give the time for the fields of the first 50,000 or so lines of the file, which are in memory, on one core.
+    """Time the extraction of fields from about the first 50,000 lines of the file, in memory and on one core.
 
-    The reference calls `ast.literal_eval` line by line and looks up the same fields. (Over a million lines it would
-    take half a minute each time, so neither side reads more.)
+    The reference calls `ast.literal_eval` line by line and looks up the same fields. It would take half a minute for a
+    million lines, so neither side reads more.
     """
     chunks = list(islice(read_line_chunks(reviews), CHUNKS_IN_MEMORY))
 
@@ -64,7 +64,7 @@ def parsing_against_literal_eval(reviews: Path) -> Claim:
 
 
 def parsing_against_gzip(reviews: Path) -> Claim:
-    """Give the wall time for the fields of every line, decompression included, against `gzip -dc` of the same file."""
+    """Time the extraction of fields from all lines, including decompression, against `gzip -dc` of the same file."""
 
     def decompress() -> None:
         subprocess.run(["gzip", "-dc", reviews], stdout=subprocess.DEVNULL, check=True)
@@ -73,9 +73,9 @@ def parsing_against_gzip(reviews: Path) -> Claim:
 
 
 def memory_against_quarter(reviews: Path, quarter: Path) -> Claim:
-    """Give the largest resident set of a process that parses the file, against one that parses a quarter of it.
+    """Compare the peak resident set of a process that parses the file with that for a quarter of the file.
 
-    It is read from Linux's /proc.
+    It is read from /proc on Linux.
     """
     return compare(
         "steam_parse_memory_vs_quarter_of_file",
@@ -88,13 +88,13 @@ def memory_against_quarter(reviews: Path, quarter: Path) -> Claim:
 
 
 def parse_file(reviews: Path) -> int:
-    """Read the fields of every line as the reader of Steam does, keep none, and return the number of lines."""
+    """Read the fields of every line like the reader of Steam, discard them, and return the number of lines."""
     return sum(batch.num_rows for batch in read_string_fields(reviews, REVIEW_FIELDS))
 
 
 def _write_reviews(folder: Path, reviews: int) -> Path:
     folder.mkdir()
-    # The true dump has three reviews a user, and 500 a game.
+    # The real dump has three reviews per user, and 500 per game.
     write_dump(folder, reviews=reviews, users=reviews // 3 + 1, games=reviews // 500 + 1)
     return folder / REVIEWS_FILE
 

@@ -1,10 +1,10 @@
-"""Writes made-up dumps in the format of Steam's reviews and games, with the quirks of the true ones.
+"""Synthetic dumps in the format of Steam's reviews and games, with the quirks of the real ones.
 
-The true dump was written by Python 2: every line is the `repr` of a dict. Its strings have the prefix u, escapes for
-what is not ASCII, and whichever quotes need less escaping; keys come and go; and what a reviewer typed may look like
-the rest of the line. Besides these, 3 lines in 1,000 are written in another layout that `ast.literal_eval` reads.
+The real dump was written by Python 2: every line is the `repr` of a dict. Its strings have the prefix u, escapes for
+non-ASCII characters, and the quotes that need less escaping; keys may be missing; and a reviewer's text may resemble
+the rest of the line. In addition, 3 lines in 1,000 have another layout that `ast.literal_eval` accepts.
 
-A dump is a pure function of the seed and its sizes. Nothing in it stems from a true review.
+A dump is a pure function of the seed and its sizes. It contains no text from real reviews.
 """
 
 import gzip
@@ -50,7 +50,7 @@ _USER_NAMES = (
     "{}, {}",
     "123",
 )
-#: What reviewers type: what ends a string or a line if read carelessly, and what looks like the keys themselves.
+#: Pieces of reviews that a careless parser takes for the end of a string or line, or for the keys.
 _INTERJECTIONS = (
     "don't",
     'the so-called "classic"',
@@ -77,18 +77,18 @@ def write_dump(folder: Path, *, reviews: int, users: int, games: int, seed: int 
     """Write `steam_reviews.json.gz` and `steam_games.json.gz` into `folder`.
 
     Args:
-        folder: it exists.
-        reviews: lines of the reviews' file; some lack an id, some repeat a user's review of a game.
-        users: at most so many different names; the first ones write the most.
-        games: games that the games' file names, besides a few lines that name none or one a second time.
-        seed: any whole number from 0.
+        folder: existing folder.
+        reviews: number of lines of the review file; some lack an id, some repeat a user's review of a game.
+        users: maximum number of distinct user names; the first ones write most reviews.
+        games: number of games in the game file, which also has a few lines without an id or for a repeated game.
+        seed: integer from 0.
     """
     _write_lines(folder / GAMES_FILE, game_lines(games, seed))
     _write_lines(folder / REVIEWS_FILE, review_lines(reviews, users=users, games=games, seed=seed))
 
 
 def review_lines(count: int, *, users: int, games: int, seed: int = 0) -> Iterator[bytes]:
-    """Yield `count` reviews, each a line in UTF-8 with its line end; the first are the same for any `count`."""
+    """Yield `count` reviews as UTF-8 lines with line ends; a smaller `count` yields a prefix of a larger one."""
     names, game_ids, words = _user_names(users, seed), _game_ids(games, seed), _vocabulary()
     blocks = (_block_of_reviews(block, names, game_ids, words, seed) for block in itertools.count())
     for review, layout in itertools.islice(itertools.chain.from_iterable(blocks), count):
@@ -96,7 +96,7 @@ def review_lines(count: int, *, users: int, games: int, seed: int = 0) -> Iterat
 
 
 def game_lines(count: int, seed: int = 0) -> Iterator[bytes]:
-    """Yield `count` games and, among them, lines without an id and a game for the second time."""
+    """Yield `count` games, interspersed with lines without an id and with repeated games."""
     generator, words = _generator(seed, "games"), _vocabulary()
     for number, game_id in enumerate(_game_ids(count, seed)):
         title = " ".join(words[word].capitalize() for word in generator.integers(len(_SMALL_WORDS), len(words), size=3))
@@ -137,7 +137,7 @@ def _game_ids(count: int, seed: int) -> list[str]:
 def _user_names(count: int, seed: int) -> list[str]:
     generator, words = _generator(seed, "users"), _vocabulary()
     drawn = generator.integers(len(_SMALL_WORDS), len(words), size=(count, 2)).tolist()
-    # Three names in four are plain.
+    # Three in four names have the plain form.
     forms = np.maximum(generator.integers(-3 * len(_USER_NAMES), len(_USER_NAMES), size=count), 0).tolist()
     return [_USER_NAMES[form].format(words[a], words[b]) for (a, b), form in zip(drawn, forms, strict=True)]
 
@@ -145,14 +145,14 @@ def _user_names(count: int, seed: int) -> list[str]:
 def _block_of_reviews(
     block: int, names: list[str], game_ids: list[str], words: list[str], seed: int
 ) -> Iterator[tuple[dict[str, object], int]]:
-    """Yield reviews, each with the number of the layout that its line is to have."""
+    """Yield reviews, each with the number of its line layout."""
     generator = _generator(seed, "reviews", block)
     size = _REVIEWS_PER_BLOCK
     who = (len(names) * generator.random(size) ** 2).astype(int).tolist()
-    # One review in 1,000 or so is of a game that the games' file does not name.
+    # About one review in 1,000 is for a game that the game file lacks.
     what = (1.001 * len(game_ids) * generator.random(size) ** 2).astype(int).tolist()
     lengths = np.clip(generator.lognormal(3.2, 1.2, size), 0, 1200).astype(int)
-    # A word's frequency falls with its rank about as in true text, so that the dump compresses like one.
+    # Word frequencies decrease with rank roughly as in real text, so that the dump compresses similarly.
     ranks = (len(words) ** generator.random(int(lengths.sum())) - 1).astype(int).tolist()
     days = np.datetime64("2010-10-15") + generator.integers(0, 2600, size)
     dates = np.datetime_as_string(days).tolist()
@@ -187,19 +187,19 @@ def _block_of_reviews(
 
 
 def _line(record: dict[str, object], layout: int) -> bytes:
-    """Return one line: as Python 2 writes a dict (layout 0), or in one of the five layouts that are rare."""
+    """Return one line: a dict as written by Python 2 (layout 0), or in one of the five rare layouts."""
     items = list(record.items())
     python_2 = [f"u'{key}': {_python_2(value)}" for key, value in items]
     match layout:
-        case 1:  # as Python 3 writes it: non-ASCII characters stand for themselves
+        case 1:  # as written by Python 3: non-ASCII characters are not escaped
             text = repr(record)
-        case 2:  # other white space, and a comma at the end
+        case 2:  # different whitespace, and a trailing comma
             text = "{ " + " ,\t".join(python_2) + " , }"
-        case 3:  # keys in double quotes, in another order
+        case 3:  # keys in double quotes, in reverse order
             text = "{" + ", ".join(f'"{key}": {_python_2(value)}' for key, value in reversed(items)) + "}"
-        case 4:  # a key twice: the last one counts
+        case 4:  # a repeated key: the last one counts
             text = "{" + ", ".join(["u'date': u'2001-01-01'", *python_2]) + "}"
-        case 5:  # strings in parts, and a value that is no string or number
+        case 5:  # concatenated strings, and a value that is neither a string nor a number
             text = "{" + ", ".join([*python_2, "u'more': [u'a', {'b': (1, None)}]", "u'tags': u'a' 'b' \"c\""]) + "}"
         case _:
             text = "{" + ", ".join(python_2) + "}"
@@ -207,7 +207,7 @@ def _line(record: dict[str, object], layout: int) -> bytes:
 
 
 def _python_2(value: object) -> str:
-    """Return what Python 2 writes for a value whose strings are all Unicode."""
+    """Return the Python 2 `repr` of a value whose strings are all Unicode."""
     if isinstance(value, str):
         return f"u{ascii(value)}"
     if isinstance(value, list):

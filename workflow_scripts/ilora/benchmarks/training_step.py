@@ -1,4 +1,4 @@
-"""One forward and backward pass, as a thing that can be timed or weighed."""
+"""One forward and backward pass whose time and memory can be measured."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from ilora.benchmarks.memory import held_bytes, peak_bytes
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """A model and its batch. Calling it runs forward and backward and leaves no gradient behind.
+    """A model and its batch. A call runs forward and backward and leaves no gradients.
 
     Attributes:
-        model: gives an output with logits for the inputs.
+        model: model that returns an output with logits.
         inputs: keyword arguments of the model.
-        device: of both.
-        dtype: of the products: bfloat16 means that autocast is on, as it is in fine-tuning.
+        device: device of model and inputs.
+        dtype: dtype of matrix products; bfloat16 enables autocast, as in fine-tuning.
     """
 
     model: nn.Module
@@ -27,14 +27,14 @@ class TrainingStep:
     dtype: torch.dtype
 
     def __call__(self) -> None:
-        """Run it; the GPU has finished when this returns."""
+        """Run the step, and wait for the GPU."""
         self.forward_backward()
         self.drop_gradients()
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
 
     def forward_backward(self) -> None:
-        """Run it and keep the gradients."""
+        """Run the step and keep the gradients."""
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16):
             logits = self.model(**self.inputs).logits
         logits.float().mean().backward()
@@ -45,7 +45,7 @@ class TrainingStep:
             tensor.grad = None
 
     def peak_bytes(self) -> int:
-        """Give the most bytes that are held at one time, weights and batch among them."""
+        """Return the peak memory in bytes, including weights and batch."""
         return held_bytes(self._tensors()) + peak_bytes(self, self.device)
 
     def _tensors(self) -> list[torch.Tensor]:

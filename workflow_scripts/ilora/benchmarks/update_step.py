@@ -1,6 +1,6 @@
-"""An adapter's own part of a training step: the updates of all adapted layers, forward and backward.
+"""The adapter's share of a training step: the low-rank updates of all adapted layers, forward and backward.
 
-The product with the frozen weights, the same for every adapter and most of a step, is given and not computed.
+The product with the frozen weights, which is the same for every adapter and dominates a step, is precomputed.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from ilora.benchmarks.workloads import Workload
 
 
 class GivenProduct(nn.Module):
-    """Stands for a frozen linear layer whose output is known.
+    """Stands in for a frozen linear layer with a known output.
 
     Args:
         output: (rows, tokens, width_out).
@@ -25,22 +25,22 @@ class GivenProduct(nn.Module):
         self.output = output
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Give the output, whatever x is."""
+        """Return the output for any x."""
         return self.output
 
 
 @dataclass(frozen=True)
 class UpdateStep:
-    """Adapted layers with what goes into them. Calling it runs forward and backward and leaves no gradient behind.
+    """Adapted layers with their inputs. A call runs forward and backward and leaves no gradients.
 
     Attributes:
-        layers: whose base layer is a `GivenProduct`.
-        inputs: one for each layer; layers of the same width share one.
-        gradients: of each layer's output.
-        gated: makes a context in which the layers have the gates of the batch.
-        parameters: of layers and gate.
-        device: of all.
-        dtype: as in `ilora.benchmarks.training_step.TrainingStep`.
+        layers: layers whose base layer is a `GivenProduct`.
+        inputs: input of each layer; layers of the same width share one.
+        gradients: gradient of each layer's output.
+        gated: returns a context in which the layers have the gates of the batch.
+        parameters: trained parameters of layers and gate.
+        device: device of all tensors.
+        dtype: see `ilora.benchmarks.training_step.TrainingStep`.
     """
 
     layers: tuple[nn.Module, ...]
@@ -52,7 +52,7 @@ class UpdateStep:
     dtype: torch.dtype
 
     def __call__(self) -> None:
-        """Run it; the GPU has finished when this returns."""
+        """Run the step, and wait for the GPU."""
         autocast = torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16)
         with autocast, self.gated():
             outputs = [layer(x) for layer, x in zip(self.layers, self.inputs, strict=True)]
@@ -71,15 +71,15 @@ def make_update_step(
     device: torch.device,
     dtype: torch.dtype,
 ) -> UpdateStep:
-    """Take the adapted layers out of a model.
+    """Return the step of a model's adapted layers.
 
     Args:
-        model: holds the layers and the gate; of no use for anything else afterwards.
-        layers: each with a linear ``base_layer``, which is replaced.
+        model: model with the layers and the gate; unusable otherwise afterwards.
+        layers: layers with a linear ``base_layer``, which is replaced.
         gated: see `UpdateStep`.
         workload: rows and tokens of the batch.
-        device: of the model.
-        dtype: of activations.
+        device: device of the model.
+        dtype: dtype of the activations.
     """
     torch.manual_seed(3)
     trained = tuple(parameter for parameter in model.parameters() if parameter.requires_grad)

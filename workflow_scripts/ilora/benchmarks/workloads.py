@@ -1,4 +1,4 @@
-"""What the adapters are timed on: Llama models of given shape with random weights, and batches for them."""
+"""Workloads for the adapters: Llama models of a given shape with random weights, and batches for them."""
 
 import copy
 from collections.abc import Mapping
@@ -15,17 +15,17 @@ _EMBEDDED = BackboneShape()
 
 @dataclass(frozen=True)
 class Workload:
-    """A model's shape and a batch's; the defaults are the shape of Llama-2-7B.
+    """Shapes of a model and a batch; the defaults are those of Llama-2-7B.
 
     Attributes:
-        batch: sequences.
-        tokens: of each sequence.
-        layers: decoder layers.
-        hidden_size: width.
+        batch: number of sequences.
+        tokens: number of tokens per sequence.
+        layers: number of decoder layers.
+        hidden_size: width of the hidden states.
         intermediate_size: width inside the feed-forward blocks.
-        heads: attention heads.
-        vocabulary_size: tokens known.
-        tied_embeddings: whether the output layer's weights are those of the input embedding.
+        heads: number of attention heads.
+        vocabulary_size: size of the vocabulary.
+        tied_embeddings: whether the output layer shares the weights of the input embedding.
     """
 
     batch: int
@@ -38,7 +38,7 @@ class Workload:
     tied_embeddings: bool = False
 
     def config(self) -> LlamaConfig:
-        """Give the model's configuration in transformers."""
+        """Return the model's transformers configuration."""
         return LlamaConfig(
             vocab_size=self.vocabulary_size,
             hidden_size=self.hidden_size,
@@ -51,11 +51,11 @@ class Workload:
         )
 
 
-#: One decoder layer of Llama-2-7B, with next to no vocabulary, and what two cores do in about a second.
+#: One decoder layer of Llama-2-7B with a minimal vocabulary, and a batch that takes two cores about a second.
 LLAMA_2_7B_LAYER = Workload(batch=2, tokens=128, layers=1, vocabulary_size=32)
 #: The same layer with the batch of a fine-tuning step on a GPU.
 LLAMA_2_7B_LAYER_GPU = Workload(batch=8, tokens=400, layers=1, vocabulary_size=32)
-#: The whole of it.
+#: The whole model.
 LLAMA_2_7B_GPU = Workload(batch=8, tokens=400)
 #: The backbone that the pipeline pretrains itself, in its default shape.
 EMBEDDED = Workload(
@@ -71,7 +71,7 @@ EMBEDDED = Workload(
 
 
 def random_llama(workload: Workload, device: torch.device, dtype: torch.dtype) -> PreTrainedModel:
-    """Make a model with random weights, in training mode."""
+    """Return a model with random weights, in training mode."""
     torch.manual_seed(0)
     with device:
         model: PreTrainedModel = AutoModelForCausalLM.from_config(workload.config(), dtype=dtype)
@@ -79,14 +79,14 @@ def random_llama(workload: Workload, device: torch.device, dtype: torch.dtype) -
 
 
 def twin(model: PreTrainedModel) -> PreTrainedModel:
-    """Give a model of its own with the very same weights: adapting the one leaves the other as it was."""
+    """Return a copy of a model that shares its weights, so that adapting one leaves the other unchanged."""
     return copy.deepcopy(model, {id(parameter): parameter for parameter in model.parameters()})
 
 
 def random_inputs(workload: Workload, device: torch.device, dtype: torch.dtype) -> Mapping[str, Any]:
-    """Make a batch as the model takes it, of embeddings that want a gradient, as those of a hybrid prompt do.
+    """Return a batch of random input embeddings that require gradients, like those of a hybrid prompt.
 
-    Logits are asked for at the last token only, where the answer begins.
+    Logits are computed only for the last token, where the answer begins.
     """
     torch.manual_seed(1)
     shape = (workload.batch, workload.tokens, workload.hidden_size)

@@ -1,1 +1,1 @@
-"""How methods age when users change: with items withheld from training, and over periods of a global clock."""
+"""Drift: how methods age as users change, with items withheld from training and over periods of a global clock."""

@@ -19,11 +19,11 @@ _Rows = NDArray[np.bool_]
 
 
 def measure_gaps(predictions: Mapping[Run, pa.Table], settings: IntervalSettings) -> pa.Table:
-    """Return what every method comes to at every gap, on the users that are tested at all of them.
+    """Return the metrics of every method at every gap, on the users that are tested at all gaps.
 
     Args:
-        predictions: tables of the PREDICTIONS schema, by run, of the protocols that
-            `ilora.data.protocol_names.gap_protocol` gives, a gap of 0 among them; all of one data set.
+        predictions: tables of the PREDICTIONS schema, by run, for one data set and the protocols named by
+            `ilora.data.protocol_names.gap_protocol`, including a gap of 0.
         settings: how intervals are computed.
 
     Returns:
@@ -65,9 +65,9 @@ def measure_gaps(predictions: Mapping[Run, pa.Table], settings: IntervalSettings
 
 
 def _rows_of_targets(trainings: Mapping[int, Trainings]) -> tuple[dict[int, _Rows], dict[int, _Rows]]:
-    """Return which rows are of users' last items, and which of their first withheld ones, by gap.
+    """Return the masks of the rows of users' last items and of their first withheld items, by gap.
 
-    The last items are those that are tested without a gap too. Only users who have both kinds at every gap are marked.
+    The last items are those that are also tested without a gap. Only users with both kinds of rows at every gap count.
     """
     is_last = {gap: np.isin(training.sets, trainings[0].sets) for gap, training in trainings.items()}
     is_first = {gap: ~is_last[gap] if gap else is_last[gap] for gap in trainings}
@@ -75,8 +75,8 @@ def _rows_of_targets(trainings: Mapping[int, Trainings]) -> tuple[dict[int, _Row
     users = reduce(np.intersect1d, tested)
     if not len(users):
         raise ValueError(
-            f"No user is tested at every gap of {', '.join(map(str, trainings))}, with the same candidate sets. Take "
-            "smaller gaps, or make the predictions again."
+            f"No user is tested at every gap of {', '.join(map(str, trainings))}, with the same candidate sets. Use "
+            "smaller gaps, or recompute the predictions."
         )
     kept = {gap: np.isin(training.users, users) for gap, training in trainings.items()}
     last, first = ({gap: marks[gap] & kept[gap] for gap in trainings} for marks in (is_last, is_first))

@@ -1,4 +1,4 @@
-"""Metrics of the test rows of runs, row by row, so that rows of several trainings can be set against each other."""
+"""Row-wise metrics of the test rows of runs, so that the rows of several trainings can be compared."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ilora.evaluation.metrics import METRICS, Answers
 from ilora.evaluation.variation import Variation, covered
 from ilora.layout import Run
 
-#: What is measured: the metric of Table 1, and one of the whole ranking where there are scores.
+#: The metrics: that of Table 1, and one of the whole ranking for methods with scores.
 METRIC_NAMES = ("hit_ratio@1", "ndcg@10")
 
 _METRICS = [metric for metric in METRICS if metric.name in METRIC_NAMES]
@@ -24,13 +24,13 @@ _METRICS = [metric for metric in METRICS if metric.name in METRIC_NAMES]
 
 @dataclass(frozen=True)
 class Trainings:
-    """The test rows of one method's runs of one protocol, a run for each seed, all on the same candidate sets.
+    """The test rows of one method on one protocol, with one run per seed, all on the same candidate sets.
 
     Attributes:
-        runs: in the order of their seeds.
-        sets: the digest of each row's candidate set, which identifies the sequence and the draw too, text [rows].
-        metrics: of each run, by name.
-        draws: candidate sets of each sequence.
+        runs: runs in the order of their seeds.
+        sets: digest of each row's candidate set, which also identifies the sequence and the draw, text [rows].
+        metrics: metrics of each run, by name.
+        draws: number of candidate sets per sequence.
     """
 
     runs: tuple[Run, ...]
@@ -44,12 +44,12 @@ class Trainings:
         return next(iter(self.metrics.values()))[0].users
 
     def of_rows(self, metric: str, rows: NDArray[np.bool_]) -> list[Ratio]:
-        """Return a metric over the marked rows of every run; `rows` is bool [rows]."""
+        """Return a metric over the selected rows of every run; `rows` is bool [rows]."""
         return [ratio.of_rows(rows) for ratio in self.metrics[metric]]
 
 
 def by_method(predictions: Mapping[Run, pa.Table]) -> dict[tuple[str, str], dict[str, Trainings]]:
-    """Return the trainings of each method and backbone, by protocol; methods in the order of the input.
+    """Return the trainings of each method and backbone, by protocol, with methods in the order of the input.
 
     Args:
         predictions: tables of the PREDICTIONS schema, by run.
@@ -75,8 +75,8 @@ def _trainings(runs: Sequence[Run], predictions: Mapping[Run, pa.Table]) -> Trai
     for run, table in zip(runs, tables, strict=True):
         if table["candidates_hash"].to_pylist() != sets:
             raise ValueError(
-                f"{run} and {runs[0]} did not answer the same candidate sets; expected one draw for all methods. Make "
-                "their predictions again."
+                f"{run} and {runs[0]} did not answer the same candidate sets; expected one draw for all methods. "
+                "Recompute their predictions."
             )
     answers = [Answers(table, {}) for table in tables]
     metrics = {
@@ -93,10 +93,9 @@ def _test_rows(predictions: pa.Table) -> pa.Table:
 
 
 def relative_drop(values: Sequence[Ratio], reference: Sequence[Ratio], settings: IntervalSettings) -> Estimate:
-    """Return by how many percent the mean of `values` is below that of `reference`, with an interval.
+    """Return the drop from the mean of `reference` to that of `values`, in percent of the former, with an interval.
 
-    Users with rows on one side alone are drawn with the others in the bootstrap, so that two groups of users may
-    overlap or not.
+    The users of both sides are resampled together in the bootstrap, so the two groups of users need not overlap.
     """
     users = np.unique(np.concatenate([ratio.users for ratio in (*values, *reference)]))
     ours, theirs = ([_among(ratio, users) for ratio in side] for side in (values, reference))
@@ -105,7 +104,7 @@ def relative_drop(values: Sequence[Ratio], reference: Sequence[Ratio], settings:
 
 
 def _among(ratio: Ratio, users: NDArray[np.integer]) -> Ratio:
-    """Return the ratio with a row that does not count for each user without one."""
+    """Return the ratio with an added row that does not count for each user without rows."""
     others = np.setdiff1d(users, ratio.users)
     nothing = np.zeros(len(others))
     return Ratio(
@@ -116,12 +115,12 @@ def _among(ratio: Ratio, users: NDArray[np.integer]) -> Ratio:
 
 
 def columns(name: str, estimate: Estimate | None) -> dict[str, float | None]:
-    """Return the three columns of an estimate; null where it is none or not defined."""
+    """Return the three columns of an estimate; null where it is None or undefined."""
     numbers = (None,) * 3 if estimate is None else (estimate.value, estimate.low, estimate.high)
     ends = zip(("", "_low", "_high"), numbers, strict=True)
     return {f"{name}{end}": None if number is None or np.isnan(number) else float(number) for end, number in ends}
 
 
 def variation(sides: Iterable[Trainings]) -> Variation:
-    """Return what intervals of, or between, these trainings cover."""
+    """Return the variation covered by intervals of these trainings, or of differences between them."""
     return covered(*(side.runs for side in sides))

@@ -1,4 +1,4 @@
-"""Metrics by the period of a global clock, trained once or again before each (protocol `rolling`)."""
+"""Metrics by period of a global clock, with one training or a new one before each period (protocol `rolling`)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ilora.layout import Run
 
 
 def measure_periods(predictions: Mapping[Run, pa.Table], settings: IntervalSettings) -> pa.Table:
-    """Return what every method comes to in every period, by the period before which it was trained.
+    """Return the metrics of every method in every period, by the period before which it was trained.
 
     Args:
-        predictions: tables of the PREDICTIONS schema, by run, of the protocols that
-            `ilora.data.protocol_names.rolling_protocol` gives, for every period; all of one data set.
+        predictions: tables of the PREDICTIONS schema, by run, for one data set and the protocols named by
+            `ilora.data.protocol_names.rolling_protocol`, for every period.
         settings: how intervals are computed.
 
     Returns:
@@ -65,21 +65,21 @@ def measure_periods(predictions: Mapping[Run, pa.Table], settings: IntervalSetti
 
 
 def _periods_of_rows(trainings: Mapping[int, Trainings]) -> dict[int, NDArray[np.int64]]:
-    """Return the period of every row, by the period before which the rows' method was trained.
+    """Return the period of every row, by the period before which the method was trained.
 
-    What is trained before a period is tested in it and all later ones: a row is of the last period before which a
-    training is tested on it.
+    A method trained before a period is tested in that period and all later ones. A row thus belongs to the last period
+    whose training is tested on it.
 
     Raises:
-        ValueError: a training is tested on a candidate set on which an earlier one is not.
+        ValueError: a training is tested on a candidate set that the first training is not tested on.
     """
     period_of_set: dict[str, int] = {}
     for period in sorted(trainings):
         sets = trainings[period].sets.tolist()
         if period > 1 and not set(sets) <= period_of_set.keys():
             raise ValueError(
-                f"What was trained before period {period} is tested on other candidate sets than what was trained "
-                "before period 1; expected the same draw. Make the predictions again."
+                f"The method trained before period {period} is tested on other candidate sets than the one trained "
+                "before period 1; expected the same draw. Recompute the predictions."
             )
         period_of_set |= dict.fromkeys(sets, period)
     return {

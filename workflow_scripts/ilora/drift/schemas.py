@@ -1,4 +1,4 @@
-"""The Arrow schemas of what is measured of methods that age."""
+"""The Arrow schemas of the drift measurements."""
 
 import pyarrow as pa
 
@@ -11,8 +11,8 @@ _METHOD = [
     required("metric", pa.string()),
 ]
 _SIZES = [
-    required("seeds", pa.int32()),  # trainings that a value is the mean over; 1 if nothing is random
-    required("draws", pa.int32()),  # candidate sets of each sequence
+    required("seeds", pa.int32()),  # number of trainings in the mean; 1 if nothing is random
+    required("draws", pa.int32()),  # candidate sets per sequence
     required("confidence", pa.float64()),  # coverage of the intervals
     required("covers", pa.string()),  # variation in the intervals, `ilora.evaluation.variation`
 ]
@@ -22,14 +22,14 @@ def _estimates(*names: str) -> list[pa.Field]:
     return [optional(f"{name}{end}", pa.float64()) for name in names for end in ("", "_low", "_high")]
 
 
-#: A row for each method, metric and gap, on the users that are tested at every gap.
+#: A row per method, metric and gap, on the users that are tested at every gap.
 #:
-#: - value: on the last item of each user, whose history holds the withheld items.
-#: - without_gap: of the same training, on the first withheld item; with nothing withheld, the same as value.
-#: - drop: by how many percent value is below that without a gap; the same targets and candidate sets.
-#: - drop_within: by how many percent value is below without_gap: CaseQ's drop, of one training on two targets.
+#: - value: metric on the last item of each user, whose history contains the withheld items.
+#: - without_gap: metric of the same training on the first withheld item; equal to value if nothing is withheld.
+#: - drop: drop in percent from the value at a gap of 0 to value, on the same targets and candidate sets.
+#: - drop_within: drop in percent from without_gap to value: CaseQ's drop, of one training on two targets.
 #:
-#: A drop is null where it is not defined, as at a gap of 0.
+#: A drop is null where undefined, as at a gap of 0.
 GAP_DRIFT = pa.schema(
     [
         *_METHOD,
@@ -40,13 +40,13 @@ GAP_DRIFT = pa.schema(
     ]
 )
 
-#: A row for each method, metric, period and training before it, on the users who are tested in the period.
+#: A row per method, metric, period and training before that period, on the users who are tested in the period.
 #:
-#: - trained_before: the period before which the method was trained: 1 for one training, the period's own for a new one.
-#: - drop: by how many percent value is below that of the first period; other users, unless they come again.
+#: - trained_before: the period before which the method was trained: 1 for a single training, `period` for a new one.
+#: - drop: drop in percent from the value in the first period to value; users differ, except returning ones.
 #: - gain: value minus that of the method trained before period 1, on the same targets and candidate sets.
 #:
-#: Null where it is the same row twice.
+#: Null where a row would be compared with itself.
 PERIOD_DRIFT = pa.schema(
     [
         *_METHOD,

@@ -1,1 +1,1 @@
-"""How good the predictions are: validity, metrics, intervals, and what may be compared with what."""
+"""Evaluation of predictions: validity, metrics, confidence intervals, tests and comparability."""

@@ -1,4 +1,4 @@
-"""What a generated answer says: one of six categories, by the exact rule of `ilora.predictions.choices`."""
+"""Categories of generated answers, by the exact rule of `ilora.predictions.choices`."""
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
@@ -10,7 +10,7 @@ from ilora.predictions.choices import Titles, answer_line
 
 
 class AnswerCategory(StrEnum):
-    """The categories, from best to worst; every answer is in exactly one."""
+    """The categories, from best to worst; every answer belongs to exactly one."""
 
     VALID_RIGHT = "valid and right"
     VALID_WRONG = "valid and wrong"
@@ -23,12 +23,12 @@ class AnswerCategory(StrEnum):
 def categorise_answers(predictions: pa.Table, titles: Sequence[str]) -> list[AnswerCategory]:
     """Return the category of each answer.
 
-    An answer with a choice is valid. Of the others, the answer's line is looked up, as a title, among the candidates
-    (it can only be shared there), in the history, and in the whole catalogue, in this order.
+    An answer with a choice is valid. Otherwise its line is looked up as a title among the candidates (where a match
+    means that several share it), in the history and in the whole catalogue, in this order.
 
     Args:
         predictions: rows of the PREDICTIONS schema with text.
-        titles: of every item of the catalogue, row number = item id.
+        titles: title of every item, by item id.
     """
     normalised = [normalise_title(title) for title in titles]
     catalogue = frozenset(normalised)

@@ -1,4 +1,4 @@
-"""A sample of what a method was asked and what it answered, to be read by a person."""
+"""A sample of a method's questions and answers for manual inspection."""
 
 import hashlib
 from collections.abc import Sequence
@@ -9,11 +9,11 @@ import pyarrow.compute as pc
 from ilora.evaluation.answer_categories import categorise_answers
 from ilora.layout import Run
 
-#: Which test answers are kept for reading: a choice of its own, the same in every study.
+#: Size and seed of the sample of test answers, the same in every study.
 SAMPLE = {"rows": 50, "seed": 0}
 
-#: One row per sampled test answer. Titles stand as in the prompt; those of the history from the oldest on, those of the
-#: candidates in the order of the prompt.
+#: One row per sampled test answer. Titles are as in the prompt: the history from the oldest on, the candidates in the
+#: order of the prompt.
 ANSWER_SAMPLE = pa.schema(
     [
         pa.field("dataset", pa.string(), nullable=False),
@@ -30,23 +30,23 @@ ANSWER_SAMPLE = pa.schema(
         pa.field("target", pa.string(), nullable=False),
         pa.field("text", pa.string(), nullable=False),  # what the model wrote, unaltered
         pa.field("choice", pa.string()),  # title of the candidate that the text names; null if none
-        pa.field("category", pa.string(), nullable=False),  # of `ilora.evaluation.answer_categories`
+        pa.field("category", pa.string(), nullable=False),  # see `ilora.evaluation.answer_categories`
     ]
 )
 
 
 def sample_answers(predictions: pa.Table, run: Run, titles: Sequence[str], rows: int, seed: int) -> pa.Table:
-    """Return test answers chosen without looking at them, the same sequences and draws for every method.
+    """Return a pseudo-random sample of test answers, with the same sequences and draws for every method.
 
-    The rule: each sequence and draw has a key, the SHA-256 of "answer_sample", the seed and the two numbers; those with
-    the smallest keys are shown, by sequence and draw.
+    Each sequence and draw has a key, the SHA-256 of "answer_sample", the seed and the two numbers. The sample holds
+    those with the smallest keys, ordered by sequence and draw.
 
     Args:
         predictions: rows of the PREDICTIONS schema that have passed `check_predictions`.
-        run: whose predictions these are.
-        titles: of every item of the catalogue, row number = item id.
-        rows: how many to show; all if there are fewer.
-        seed: of the choice.
+        run: the run that made the predictions.
+        titles: title of every item, by item id.
+        rows: size of the sample; all rows if there are fewer.
+        seed: random seed of the sample.
 
     Returns:
         A table of the ANSWER_SAMPLE schema; empty for a method that writes no text.

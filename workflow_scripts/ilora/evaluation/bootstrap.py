@@ -1,13 +1,12 @@
-"""The cluster bootstrap over users: what is drawn again is users, with all their rows.
+"""The cluster bootstrap over users: users are resampled with all their rows.
 
-Its interval is the bias-corrected and accelerated one (BCa; Efron, 1987, Journal of the American Statistical
+The interval is the bias-corrected and accelerated one (BCa; Efron, 1987, Journal of the American Statistical
 Association 82) at levels widened for the number of users, as Hesterberg (2015, The American Statistician 69)
 widens the percentile interval: the normal quantile z of the confidence becomes sqrt(n / (n - 1)) t, with t the
-quantile of Student's distribution with n - 1 degrees of freedom. For a mean, this makes up for the sample's variance
-being narrower than the population's and for its being estimated. `ilora.evaluation.simulation` measures how
-often these intervals hold the truth.
+quantile of Student's distribution with n - 1 degrees of freedom. For a mean, this corrects the downward bias of the
+sample variance and accounts for its being estimated. `ilora.evaluation.simulation` measures the coverage.
 
-Everything works along the last axis, so that a simulation computes thousands of intervals at once.
+All functions work along the last axis, so that a simulation can compute thousands of intervals at once.
 """
 
 from functools import lru_cache
@@ -23,7 +22,7 @@ Values = NDArray[np.float64]
 def resampled_users(users: int, samples: int, seed: int) -> Values:
     """Return how often each user is drawn in each sample, float64 [samples, users], read-only.
 
-    It is a pure function of its arguments. The last result is kept, since all metrics of one split need it.
+    The last result is cached, since all metrics of one split need it.
     """
     generator = np.random.default_rng(np.random.SeedSequence([seed, users]))
     counts = np.empty((samples, users))
@@ -40,15 +39,15 @@ def bca_interval(
 
     Args:
         value: the estimates, float64 [...].
-        samples: the estimates in each bootstrap sample, float64 [..., samples]; NaN where one is not defined
-            (no row of its users counts), which is left out.
-        influence: how far each user moves the estimate, up to a common factor, float64 [..., users]; the
-            empirical influence function, whose skewness is the acceleration. 0 for a user that does not count.
+        samples: the estimates in each bootstrap sample, float64 [..., samples]. NaN where the estimate is undefined
+            (no row of its users counts); these samples are ignored.
+        influence: empirical influence of each user on the estimate, up to a common factor, float64 [..., users]; its
+            skewness determines the acceleration. 0 for a user that does not count.
         n: number of users that count, integer [...]; at least 2.
         confidence: coverage, between 0 and 1.
 
     Returns:
-        The lower and the upper ends, float64 [...]; NaN where no sample is defined.
+        The lower and upper ends, float64 [...]; NaN where no sample is defined.
     """
     ordered = np.sort(samples, axis=-1)  # NaN comes last
     defined = np.isfinite(ordered).sum(axis=-1)
@@ -63,7 +62,7 @@ def bca_interval(
 
 
 def _bias_correction(value: Values, ordered: Values, defined: NDArray[np.integer]) -> Values:
-    """Return z0: the normal quantile of the share of samples below the estimate, those equal to it counted half."""
+    """Return z0: the normal quantile of the share of samples below the estimate; ties count half."""
     tolerance = 1e-12
     below = (ordered < value[..., None] - tolerance).sum(axis=-1)
     not_above = (ordered <= value[..., None] + tolerance).sum(axis=-1)
@@ -72,14 +71,14 @@ def _bias_correction(value: Values, ordered: Values, defined: NDArray[np.integer
 
 
 def _acceleration(influence: Values) -> Values:
-    """Return a sixth of the skewness of the influence values; 0 where no user moves the estimate."""
+    """Return one sixth of the skewness of the influence values; 0 where all of them are 0."""
     square = influence * influence
     cubes, squares = (square * influence).sum(axis=-1), square.sum(axis=-1)
     return np.divide(cubes, 6.0 * squares**1.5, out=np.zeros_like(cubes), where=squares > 0.0)
 
 
 def _sample_quantile(ordered: Values, defined: NDArray[np.integer], level: Values) -> Values:
-    """Return the quantile of each row of ordered samples at its own level, linear between neighbours."""
+    """Return the quantile of each row of sorted samples at its own level, with linear interpolation."""
     place = np.clip(level, 0.0, 1.0) * np.maximum(defined - 1, 0)
     below = np.floor(place).astype(int)
     above = np.minimum(below + 1, np.maximum(defined - 1, 0))

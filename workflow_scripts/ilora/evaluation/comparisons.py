@@ -1,4 +1,4 @@
-"""One method against all others of a study, on the same candidate sets: differences, tests and their power."""
+"""Comparison of one method with all others of a study on the same candidate sets: differences, tests and power."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -27,32 +27,31 @@ from ilora.layout import Run
 _METRIC = "hit_ratio@1"
 _Side = tuple[str, str]
 
-#: What a comparison is called, and the tables of its two sides.
+#: Labels of a comparison, and the tables of its two sides.
 _Pair = tuple[dict[str, Any], list[list[pa.Table]]]
 
-# Of an NDCG of 1, in which the exact test over users counts: its time and memory grow with their square. The places up
-# to 10 differ by one at least, and a half, a third, a quarter, a fifth and a sixth are whole numbers of them.
+# Number of steps into which the exact test over users divides an NDCG of 1; its time and memory grow with the square of
+# this number. Adjacent ranks up to 10 differ by at least one step, and 1/2 to 1/6 are whole numbers of steps.
 _STEPS = 60
 
-#: A whole number for each user, int64 [users], and how many of them a difference of 1 is.
+#: An integer difference for each user, int64 [users], and the integer that stands for a difference of 1.
 _Counted = tuple[NDArray[np.int64], float]
 
 
 def compare_with(reference: str, predictions: Mapping[Run, pa.Table], settings: IntervalSettings) -> pa.Table:
-    """Return HitRatio@1 of one method minus that of every other one of its data set and protocol, paired by user.
+    """Return HitRatio@1 of one method minus that of every other method on its data set and protocol, paired by user.
 
-    Intervals and p-values are over users and, where the methods were trained several times, over trainings; the
-    trainings of one seed are paired. Holm's correction is over all rows of one split, whatever their data set: the
-    comparisons that a reader of one table makes. A method that answered fewer draws of candidate sets is compared on
-    those alone.
+    Intervals and p-values cover users and, where methods were trained several times, trainings; trainings with the same
+    seed are paired. Holm's correction covers all rows of a split across data sets, since these are the comparisons of
+    one table. If a method answered fewer draws of candidate sets, only the shared draws are compared.
 
     Args:
-        reference: id of the method that the others are compared with.
+        reference: id of the method to compare with all others.
         predictions: tables of the PREDICTIONS schema, by run; only those of the variant "default" are compared.
         settings: how intervals are computed; tests are at the level 1 - confidence.
 
     Returns:
-        A table of the DIFFERENCES schema, a row for each other method and split; empty without the reference.
+        A table of the DIFFERENCES schema, with a row per other method and split; empty without the reference.
 
     Raises:
         ValueError: two methods were evaluated on different users.
@@ -66,12 +65,12 @@ def compare_with(reference: str, predictions: Mapping[Run, pa.Table], settings: 
 
 
 def compare_rankings(reference: str, ranks: Mapping[Run, pa.Table], settings: IntervalSettings) -> pa.Table:
-    """Return NDCG@10 of the full ranking by one method minus that of every other one, as `compare_with` does.
+    """Return NDCG@10 of one method's full ranking minus that of every other method; see `compare_with`.
 
-    The test over users counts differences in steps of a 60th.
+    The test over users rounds differences to steps of 1/60.
 
     Args:
-        reference: id of the method that the others are compared with.
+        reference: id of the method to compare with all others.
         ranks: tables of the RANKS schema, by run.
         settings: how intervals are computed; tests are at the level 1 - confidence.
 
@@ -93,7 +92,7 @@ def _differences(
     count: Callable[[Sequence[Ratio], Sequence[Ratio]], _Counted],
     settings: IntervalSettings,
 ) -> pa.Table:
-    """Return a table of the DIFFERENCES schema of a metric; `measure` gives it of a run and split."""
+    """Return a table of the DIFFERENCES schema for the metric that `measure` computes from a run and split."""
     rows = []
     for split in splits:
         compared = []
@@ -106,7 +105,7 @@ def _differences(
 
 
 def _pairs(reference: str, tables: Mapping[Run, pa.Table], metric: str) -> Iterator[_Pair]:
-    """Yield labels and tables of the reference and of each other method, wherever both were run."""
+    """Yield the labels and tables of the reference with each other method, wherever both were run."""
     sides: dict[tuple[str, str], dict[_Side, dict[Run, pa.Table]]] = {}
     for run, table in tables.items():
         if run.variant == "default":
@@ -129,7 +128,7 @@ def _pairs(reference: str, tables: Mapping[Run, pa.Table], metric: str) -> Itera
 
 
 def _of_shared_draws(*sides: list[pa.Table]) -> list[list[pa.Table]]:
-    """Return the rows of the draws of candidate sets that every table has."""
+    """Return the rows with draws of candidate sets that all tables contain."""
     shared = set.intersection(*(set(table["draw"].to_pylist()) for side in sides for table in side))
     return [_of_draws(side, shared) for side in sides]
 
@@ -153,9 +152,10 @@ def _compare(
     settings: IntervalSettings,
     count: Callable[[Sequence[Ratio], Sequence[Ratio]], _Counted],
 ) -> dict[str, Any]:
-    """Return a row of the DIFFERENCES schema before correction, with the deviation of the users' differences.
+    """Return a row of the DIFFERENCES schema before correction.
 
-    How the difference varies over trainings is there too, as "variation".
+    It additionally holds the standard deviation of the users' differences ("deviation") and the variation of the
+    difference over trainings ("variation").
     """
     counted, answers = count(ours, theirs)
     found = estimate_difference(ours, theirs, settings)
@@ -177,7 +177,7 @@ def _compare(
 def _hits_of_users(first: Sequence[Ratio], second: Sequence[Ratio]) -> _Counted:
     """Return each user's hits by the first method minus those by the second, int64 [users], and the answers per user.
 
-    With unequally many runs on the two sides, both are scaled to the least common number of runs.
+    If the sides differ in their number of runs, both are scaled to the least common multiple.
     """
     runs = math.lcm(len(first), len(second))
     users = np.unique(first[0].users)
@@ -186,7 +186,7 @@ def _hits_of_users(first: Sequence[Ratio], second: Sequence[Ratio]) -> _Counted:
 
 
 def _steps_of_users(first: Sequence[Ratio], second: Sequence[Ratio]) -> _Counted:
-    """Return each user's mean gain by the first method minus that by the second, in steps, and the steps of 1."""
+    """Return each user's mean gain by the first method minus that by the second, in steps, and the steps per 1."""
     users = np.unique(first[0].users)
     means = [sum_by_user(side, users) for side in (first, second)]
     ours, theirs = (side.numerator.mean(axis=0) / side.denominator.mean(axis=0) for side in means)
@@ -194,12 +194,13 @@ def _steps_of_users(first: Sequence[Ratio], second: Sequence[Ratio]) -> _Counted
 
 
 def _detectable(deviation: float, users: int, variation: TrainingVariation, level: float) -> float:
-    """Return the smallest true difference that a test over users and trainings finds with the probability `POWER`.
+    """Return the smallest true difference that a test over users and trainings detects with power `POWER`.
 
-    What each of the two takes alone adds up by squares, as the intervals do. NaN where no user differs.
+    The detectable differences over users and over trainings are combined in quadrature, like the intervals. NaN where
+    no user differs.
     """
     over_users = minimum_detectable_difference(deviation, users, level, POWER)
-    # The textbook's sum of quantiles: within a tenth of the noncentral t's for so few trainings.
+    # The textbook's sum of quantiles: within 10 % of the noncentral t for so few trainings.
     over_trainings = [
         float(spread.error * (spread.quantile(level) + spread.quantile(2.0 * (1.0 - POWER))))
         for spread in variation.spreads
@@ -208,7 +209,7 @@ def _detectable(deviation: float, users: int, variation: TrainingVariation, leve
 
 
 def _correct(rows: list[dict[str, Any]], settings: IntervalSettings) -> None:
-    """Add to the rows of one split what depends on how many they are, in place."""
+    """Add the columns that depend on the number of comparisons to the rows of one split, in place."""
     level = 1.0 - settings.confidence
     for row, corrected in zip(rows, holm(np.array([row["p"] for row in rows])), strict=True):
         deviation, variation, users = row.pop("deviation"), row.pop("variation"), row["n"]

@@ -1,6 +1,6 @@
-"""Where the answers of a method go wrong: by what they say, by place, by history and by popularity.
+"""Error analysis: answers by category, position of the target, length of the history, and popularity of the item.
 
-Popularity is the number of interactions with an item in the training split, and in nothing else.
+Popularity is the number of interactions with an item in the training split alone.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,10 +30,10 @@ _Ids = NDArray[np.integer]
 
 @dataclass(frozen=True)
 class ItemFacts:
-    """What the error analysis needs to know of the items of a data set.
+    """Titles and popularity of the items of a data set.
 
     Attributes:
-        titles: of every item, row number = item id.
+        titles: title of every item, by item id.
         popularity: interactions with each item in the training split, float64 [items].
     """
 
@@ -42,10 +42,10 @@ class ItemFacts:
 
 
 def item_facts(catalogue: pa.Table, sequences: pa.Table) -> ItemFacts:
-    """Return the facts on the items of a data set, from tables of the ITEMS and SEQUENCES schemas.
+    """Return the titles and popularity of a data set's items, from tables of the ITEMS and SEQUENCES schemas.
 
     Raises:
-        ValueError: as `training_trajectories` raises it.
+        ValueError: see `training_trajectories`.
     """
     popularity = item_counts(training_trajectories(sequences), catalogue.num_rows)
     return ItemFacts(catalogue["title"].to_pylist(), popularity)
@@ -54,16 +54,16 @@ def item_facts(catalogue: pa.Table, sequences: pa.Table) -> ItemFacts:
 def analyse_errors(
     runs: Sequence[Run], predictions: Sequence[pa.Table], items: ItemFacts, settings: IntervalSettings
 ) -> pa.Table:
-    """Return where the answers of one method go wrong, on every split: the mean over the given runs.
+    """Return the error analysis of one method on every split, averaged over the given runs.
 
     Args:
-        runs: of one method, variant and data set, which differ in their seeds alone.
-        predictions: of each run; rows of the PREDICTIONS schema that have passed `check_predictions`.
-        items: of the data set.
+        runs: runs of one method, variant and data set that differ only in their seeds.
+        predictions: predictions of each run; rows of the PREDICTIONS schema that have passed `check_predictions`.
+        items: titles and popularity of the data set's items.
         settings: how intervals are computed.
 
     Returns:
-        A table of the ERROR_ANALYSIS schema. Groups without a row are left out.
+        A table of the ERROR_ANALYSIS schema, without empty groups.
     """
     run = runs[0]
     labels = {
@@ -97,7 +97,7 @@ def _estimated(ratios: Sequence[Ratio], rows: int, settings: IntervalSettings) -
 
 
 def _group_ratios(predictions: pa.Table, items: ItemFacts) -> Iterator[tuple[_Group, Ratio]]:
-    """Yield breakdown, group and order with the ratio of each group, over all rows; groups are those of all methods."""
+    """Yield (breakdown, group, order) and the ratio of each group over all rows."""
     if predictions["text"].null_count == 0:
         yield from _by_category(predictions, items.titles)
     hits = hit_ratio(predictions)

@@ -1,7 +1,7 @@
-"""Metrics of a full ranking, each declared once, and their means over seeds with intervals.
+"""Metrics of a full ranking, and their means over seeds with intervals.
 
-They are computed from a table of ranks. A target that shares its places with others has the mean of what these are
-worth, which is what an order drawn at random among them gives on average: two items under one id share a hit.
+They are computed from a table of ranks. A tied target receives the mean gain over the ranks that the ties occupy, which
+equals the expectation under random tie-breaking: two items with one id share a hit.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -20,10 +20,10 @@ from ilora.evaluation.schemas import RANKING_SUMMARY
 from ilora.evaluation.variation import covered
 from ilora.layout import Run
 
-#: The splits that metrics are given for.
+#: The splits that metrics are reported for.
 SPLITS = ("test", "val")
 
-#: What methods are compared by.
+#: The metric that methods are compared by.
 COMPARED = "ndcg@10"
 
 _Gain = Callable[[NDArray[np.integer]], NDArray[np.float64]]
@@ -34,13 +34,13 @@ class RankingMetric:
     """A metric of a full ranking.
 
     Attributes:
-        name: in the files.
-        label: what it is called.
-        gain: what each place, from 1, is worth.
-        ranks: those of the items, or those of the ids by which a method names items. By ids, a target counts as found
-            where one of its id is: an optimistic count, which some released code uses. Only a method that names items
-            by ids has it.
-        note: stands below a table wherever a row has the metric.
+        name: name in the files.
+        label: display name.
+        gain: gain at each rank, from 1.
+        ranks: whether ranks are of items or of the ids by which a method names items. By id, a target is found wherever
+            an item with its id is, an optimistic count that some released code uses. Only methods that name items by
+            ids have it.
+        note: note below a table, shown if any row has the metric.
     """
 
     name: str
@@ -63,8 +63,8 @@ def _reciprocal(places: NDArray[np.integer]) -> NDArray[np.float64]:
 
 
 _BY_ID = (
-    "by id: the target counts as found where its id is, however many other items bear it too: an optimistic number, "
-    "beside which the shared one stands."
+    "by id counts the target as found at the rank of its id, even if other items share that id. It is at least as high "
+    "as the metric by item."
 )
 
 #: Every metric, in the order of Table 2's columns. With one target, Recall@k is the hit ratio at k.
@@ -80,10 +80,10 @@ _BY_NAME = {metric.name: metric for metric in RANKING_METRICS}
 
 
 def ranking_ratio(ranks: pa.Table, metric: str, split: str) -> Ratio:
-    """Return a metric of one run on one split, as a number for each sequence.
+    """Return a metric of one run on one split, with one value per sequence.
 
     Args:
-        ranks: table of the RANKS schema; with ids, where the metric counts by them.
+        ranks: table of the RANKS schema, with the ranks of ids if the metric needs them.
         metric: name of one of `RANKING_METRICS`.
         split: one of `SPLITS`.
     """
@@ -97,16 +97,16 @@ def ranking_ratio(ranks: pa.Table, metric: str, split: str) -> Ratio:
 
 
 def summarise_rankings(ranks: Mapping[Run, pa.Table], settings: IntervalSettings) -> pa.Table:
-    """Return the mean over seeds of every metric of every method, its spread over seeds and its interval.
+    """Return the mean, standard deviation over seeds and interval of every metric of every method.
 
-    With one seed the interval is over users; with several, over users and trainings.
+    With one seed, the interval covers users; with several, users and trainings.
 
     Args:
         ranks: tables of the RANKS schema, by run.
         settings: how intervals are computed.
 
     Returns:
-        A table of the RANKING_SUMMARY schema, methods in the order of their first runs.
+        A table of the RANKING_SUMMARY schema, with methods in the order of their first runs.
 
     Raises:
         ValueError: the seeds of a method were evaluated on different users.
@@ -128,7 +128,7 @@ def summarise_rankings(ranks: Mapping[Run, pa.Table], settings: IntervalSettings
 
 
 def seeds_of_methods(ranks: Mapping[Run, pa.Table]) -> dict[Run, list[Run]]:
-    """Return the runs of each method, by what they share, in the order of their seeds."""
+    """Return the runs of each method in the order of their seeds, keyed by the run without its seed."""
     order = {method: place for place, method in enumerate(dict.fromkeys(run.without_seed for run in ranks))}
     ordered = sorted(ranks, key=lambda run: (order[run.without_seed], run.seed))
     return {method: list(runs) for method, runs in groupby(ordered, key=lambda run: run.without_seed)}
@@ -144,10 +144,10 @@ def _mean_ranked(tables: list[pa.Table], split: str) -> float:
 
 
 def ranking_label(metric: str) -> str:
-    """Return what a metric is called."""
+    """Return the display name of a metric."""
     return _BY_NAME[metric].label
 
 
 def ranking_notes(metrics: Iterable[str]) -> list[str]:
-    """Return what a reader of a table must know of the metrics in it."""
+    """Return the notes that belong below a table with these metrics."""
     return [_BY_NAME[metric].note for metric in metrics if _BY_NAME[metric].note]

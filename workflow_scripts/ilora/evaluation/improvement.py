@@ -17,19 +17,19 @@ from ilora.evaluation.trainings import variation_over_trainings
 
 
 def relative_improvement(value: float, over: float) -> float:
-    """Return by how many percent `value` is above `over`, relative to `over`; NaN when `over` is 0."""
+    """Return the improvement of `value` over `over` in percent of `over`; NaN when `over` is 0."""
     return 100.0 * (value / over - 1.0) if over else float("nan")
 
 
 def estimate_improvement(first: Sequence[Ratio], second: Sequence[Ratio], settings: IntervalSettings) -> Estimate:
-    """Return by how many percent the mean ratio of `first` is above that of `second`, with an interval paired by user.
+    """Return the improvement of the mean ratio of `first` over that of `second` in percent, paired by user.
 
-    The interval is the cluster bootstrap of `ilora.evaluation.bootstrap`, widened for trainings as that of the
-    linearised improvement is (`ilora.evaluation.trainings`). There is none (NaN) where fewer than
-    `FEWEST_USERS` users keep `second` from being 0, and no value where it is 0.
+    The interval comes from the cluster bootstrap of `ilora.evaluation.bootstrap` and is widened by the variation of the
+    linearised improvement over trainings (`ilora.evaluation.trainings`). It is NaN where `second` is above 0 for fewer
+    than `FEWEST_USERS` users; the value is NaN where `second` is 0.
 
     Raises:
-        ValueError: no runs on one of the sides, or runs on different users.
+        ValueError: a side has no runs, or the runs have different users.
     """
     n = estimate_difference(first, second, settings).n
     users = np.unique(first[0].users)

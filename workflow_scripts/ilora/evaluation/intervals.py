@@ -1,16 +1,15 @@
 """Confidence intervals for ratios of sums over the predictions of many users.
 
-The rows of one user (candidate draws, seeds) are not independent, so users are the unit. The interval of one run says
-how the number would vary over other users, with the same training; that of the mean over several trainings, how it
-would vary over other users and other trainings.
+The rows of one user (candidate draws, seeds) are not independent, so the user is the sampling unit. The interval of one
+run covers the variation over users, given its training; the interval of a mean over several trainings covers the
+variation over users and trainings.
 
-- One answer per user that is a hit or a miss, and one run: the Wilson interval.
-- Otherwise the cluster bootstrap over users, `ilora.evaluation.bootstrap`.
-- Unless fewer than `FEWEST_USERS` users keep the ratio from being 0, or from being 1 (a ValidRatio of 0.99 over 95
-  users, say): resampling so few says little about how far the ratio may be off, and its intervals come out too
-  narrow. There the Wilson interval over the number of users stands in, as if each user had one answer: wider
-  than need be, never narrower.
-- With several trainings, what these are over users is widened by how the runs differ: `ilora.evaluation.trainings`.
+- One run with one binary answer per user: the Wilson interval.
+- Otherwise: the cluster bootstrap over users, `ilora.evaluation.bootstrap`.
+- If fewer than `FEWEST_USERS` users keep the ratio above 0, or below 1 (such as a ValidRatio of 0.99 over 95 users),
+  the bootstrap interval is too narrow. The Wilson interval over the number of users replaces it, as if each user had
+  one answer. This is conservative.
+- With several trainings, the interval over users is widened by the variation over runs: `ilora.evaluation.trainings`.
 """
 
 from collections.abc import Sequence
@@ -23,8 +22,8 @@ from statsmodels.stats.proportion import proportion_confint
 from ilora.evaluation.bootstrap import Values, bca_interval, resampled_users
 from ilora.evaluation.trainings import TrainingVariation, variation_over_trainings
 
-#: With fewer users than this on either side of a ratio, the bootstrap over users is not used. The simulation of
-#: `ilora.evaluation.simulation` shows coverage with it; without it, a rate of 0.02 was held in as few as 89 % of cases.
+#: With fewer users than this above 0 or below 1, the bootstrap over users is not used. `ilora.evaluation.simulation`
+#: measures coverage with this limit; without it, coverage fell to 89 % at a rate of 0.02.
 FEWEST_USERS = 7
 
 
@@ -35,8 +34,7 @@ class IntervalSettings:
     Attributes:
         confidence: coverage, between 0 and 1.
         samples: number of bootstrap samples.
-        seed: seed of the bootstrap. One seed draws the same users for every method, so that differences are
-            paired.
+        seed: random seed of the bootstrap. All methods are resampled with the same users, so differences are paired.
     """
 
     confidence: float = 0.95
@@ -65,11 +63,11 @@ class Ratio:
         return float(self.numerator.sum()) / total if total else float("nan")
 
     def of_rows(self, rows: NDArray[np.bool_]) -> "Ratio":
-        """Return the ratio of the marked rows alone, and so of their users alone; `rows` is bool [rows]."""
+        """Return the ratio over the selected rows and their users only; `rows` is bool [rows]."""
         return Ratio(self.users[rows], self.numerator[rows], self.denominator[rows])
 
     def counting(self, rows: NDArray[np.bool_]) -> "Ratio":
-        """Return the ratio of the marked rows among all users; `rows` is bool [rows]."""
+        """Return the ratio over the selected rows, keeping all users; `rows` is bool [rows]."""
         return Ratio(self.users, self.numerator * rows, self.denominator * rows)
 
 
@@ -78,10 +76,10 @@ class Estimate:
     """A value with its interval.
 
     Attributes:
-        value: the mean over the runs; NaN when it is not defined in one of them.
+        value: mean over the runs; NaN when a run's value is undefined.
         low: lower end of the interval.
         high: upper end of the interval.
-        n: number of users with a row that counts in some run.
+        n: number of users with a row that counts in any run.
     """
 
     value: float
@@ -92,11 +90,11 @@ class Estimate:
 
 @dataclass(frozen=True)
 class UserSums:
-    """A ratio of each of several runs, its rows summed up by user; the estimate is the mean over the runs.
+    """The same ratio in several runs, summed by user; the estimate is the mean over the runs.
 
     Attributes:
-        numerator: float64 [runs, ..., users]; axes between hold estimates that are computed side by side.
-        denominator: float64, of the same shape or one that broadcasts to it.
+        numerator: float64 [runs, ..., users]; the middle axes hold estimates that are computed together.
+        denominator: float64, of the same shape or broadcastable to it.
     """
 
     numerator: Values
@@ -109,19 +107,19 @@ class UserSums:
 
     @property
     def ratios(self) -> Values:
-        """The ratio of each run, float64 [runs, ...]; NaN for one without a row that counts."""
+        """The ratio of each run, float64 [runs, ...]; NaN where no row counts."""
         return _divide(self.numerator.sum(axis=-1), self.denominator.sum(axis=-1))
 
     @property
     def influences(self) -> Values:
-        """How far each user moves the ratio of each run, float64 [runs, ..., users]: ratios of sums linearised."""
+        """Influence of each user on the ratio of each run, by linearisation, float64 [runs, ..., users]."""
         totals = self.denominator.sum(axis=-1, keepdims=True)
         deviations = self.numerator - self.ratios[..., None] * self.denominator
         return _divide(deviations, np.broadcast_to(totals, deviations.shape))
 
     @property
     def influence(self) -> Values:
-        """How far each user moves the estimate, float64 [..., users]."""
+        """Influence of each user on the estimate, float64 [..., users]."""
         return self.influences.mean(axis=0)
 
     def resampled(self, settings: IntervalSettings) -> Values:
@@ -133,10 +131,10 @@ class UserSums:
 def estimate(runs: Sequence[Ratio], settings: IntervalSettings) -> Estimate:
     """Return the mean of a ratio over runs (seeds) on the same users, with its interval.
 
-    Several runs are several trainings, and the interval is over users and trainings; that of one run is over users.
+    The interval of one run covers users; that of several runs covers users and trainings.
 
     Raises:
-        ValueError: no runs, or runs on different users.
+        ValueError: there are no runs, or the runs have different users.
     """
     users = _common_users(runs)
     n = _counted_users(runs)
@@ -152,7 +150,7 @@ def estimate(runs: Sequence[Ratio], settings: IntervalSettings) -> Estimate:
 
 
 def interval_of_mean(sums: UserSums, settings: IntervalSettings) -> tuple[Values, Values]:
-    """Return the ends of the interval of mean ratios in 0 to 1, over users and, with several runs, trainings."""
+    """Return the ends of the interval of mean ratios in [0, 1], over users and, with several runs, trainings."""
     variation = variation_over_trainings([sums.ratios], [sums.influences])
     low, high = variation.widen(sums.value, _interval_over_users(sums, settings), settings.confidence)
     return np.maximum(low, 0.0), np.minimum(high, 1.0)
@@ -173,15 +171,15 @@ def _interval_over_users(sums: UserSums, settings: IntervalSettings) -> tuple[Va
 def estimate_difference(first: Sequence[Ratio], second: Sequence[Ratio], settings: IntervalSettings) -> Estimate:
     """Return the mean ratio of `first` minus that of `second`, with its interval.
 
-    The same users are drawn for both sides, so the difference is paired by user. Each side may be the mean of
-    several runs, its trainings; `variation_of_difference` says how these are paired.
+    The same users are resampled on both sides, so the difference is paired by user. Each side may be a mean over
+    several trainings; see `variation_of_difference` for their pairing.
 
     Raises:
-        ValueError: no runs on one of the sides, or runs on different users.
+        ValueError: a side has no runs, or the runs have different users.
     """
     users = _common_users([*first, *second])
     if not first or not second:
-        raise ValueError("a difference needs runs on both sides; found none on one of them.")
+        raise ValueError("a difference needs runs on both sides; found none on one side.")
     sides = sum_by_user(first, users), sum_by_user(second, users)
     value = float(sides[0].value - sides[1].value)
     low, high = difference_interval(*sides, settings)
@@ -191,7 +189,7 @@ def estimate_difference(first: Sequence[Ratio], second: Sequence[Ratio], setting
 def difference_interval(first: UserSums, second: UserSums, settings: IntervalSettings) -> tuple[Values, Values]:
     """Return the lower and upper ends of the interval of `first` minus `second`, paired by user, float64 [...] each.
 
-    Both sides have the same users in the same order; one may be the mean of more runs than the other.
+    Both sides have the same users in the same order; their numbers of runs may differ.
     """
     counted = (first.denominator > 0).any(axis=0) | (second.denominator > 0).any(axis=0)
     over_users = bca_interval(
@@ -207,10 +205,10 @@ def difference_interval(first: UserSums, second: UserSums, settings: IntervalSet
 
 
 def variation_of_difference(first: UserSums, second: UserSums) -> TrainingVariation:
-    """Return how `first` minus `second` varies over trainings.
+    """Return the variation over trainings of `first` minus `second`.
 
-    Equally many runs on both sides are pairs, in their order: the trainings of one seed share their recommender. A
-    side with one run adds nothing.
+    If both sides have the same number of runs, they are paired in order, since trainings with the same seed share their
+    recommender. A side with one run adds nothing.
     """
     return variation_over_trainings([first.ratios, -second.ratios], [first.influences, -second.influences])
 
@@ -222,8 +220,8 @@ def _common_users(runs: Sequence[Ratio]) -> NDArray[np.integer]:
     for run in runs[1:]:
         if not np.array_equal(users, np.unique(run.users)):
             raise ValueError(
-                f"the runs are on different users: {len(users)} in the first, "
-                f"{len(np.unique(run.users))} in another, or not the same ones. Only runs on the "
+                f"the runs have different users: {len(users)} in the first run and "
+                f"{len(np.unique(run.users))} in another, or as many but not the same. Only runs on the "
                 "same sequences can be averaged or compared."
             )
     return users
@@ -240,7 +238,7 @@ def _is_proportion(run: Ratio) -> bool:
 
 
 def sum_by_user(runs: Sequence[Ratio], users: NDArray[np.integer]) -> UserSums:
-    """Return the sums over each user's rows, in the order of `users` (ascending)."""
+    """Return the sums over each user's rows, in the order of `users`, which are ascending."""
     numerators, denominators = np.empty((2, len(runs), len(users)))
     for index, run in enumerate(runs):
         user = np.searchsorted(users, run.users)
@@ -255,7 +253,7 @@ def _divide(numerator: Values, denominator: Values) -> Values:
 
 
 def wilson_interval(value: Values, n: NDArray[np.integer], confidence: float) -> tuple[Values, Values]:
-    """Return the lower and upper ends of Wilson's intervals of proportions among `n` answers, float64 [...] each."""
+    """Return the lower and upper ends of the Wilson intervals of proportions of `n` answers, float64 [...] each."""
     low, high = proportion_confint(value * n, n, alpha=1.0 - confidence, method="wilson")
-    # They hold the proportion itself, but for rounding at 0 and 1.
+    # The interval contains the proportion except for rounding errors at 0 and 1.
     return np.minimum(low, value), np.maximum(high, value)

@@ -1,8 +1,7 @@
-"""Metrics, each declared once, and how those of one run are computed from its table of predictions.
+"""The metrics, and their computation from the predictions of one run.
 
-`METRICS` says of each metric what it is called, how it is computed, and where it is shown; the columns of Table 1, the
-notes below it and the model card follow from there. A hit is a choice whose item is the target's item: another item of
-the same title is a miss.
+`METRICS` declares the name, computation and display of each metric once; the columns of Table 1, the notes below it and
+the model card are derived from it. A hit is a choice of the target item; another item with the same title is a miss.
 """
 
 import hashlib
@@ -24,18 +23,18 @@ from ilora.predictions.checking import PredictionsError, check_predictions
 from ilora.predictions.choices import OTHER_RULES, Titles
 from ilora.predictions.scores import candidate_matrix, score_matrix
 
-#: The splits that metrics are given for, and the prediction rows that each of them takes.
+#: The splits that metrics are reported for, and the splits of the prediction rows that each includes.
 SPLITS = {"val": ("val",), "test": ("test",), "val_test": ("val", "test")}
 
-#: What a metric reads of the predictions; a run that lacks it does not have the metric.
+#: The part of the predictions that a metric reads; a run without that part does not have the metric.
 Reads = Literal["choices", "texts", "scores", "texts and scores"]
 
-# The rows of a table of metrics stand in this order.
+# The order of the rows in a table of metrics.
 _READS = get_args(Reads)
 
 
 class Answers:
-    """The predictions of one run, as metrics read them.
+    """The predictions of one run, as input of the metrics.
 
     Args:
         predictions: rows of the PREDICTIONS schema that have passed `check_predictions`.
@@ -48,7 +47,7 @@ class Answers:
         self._choices: dict[str, list[int | None]] = {"": predictions["choice"].to_pylist()}
 
     def can_be_read_as(self, reads: Reads) -> bool:
-        """Return whether every row has what these metrics read."""
+        """Return whether every row has the parts that these metrics read."""
         has_texts, has_scores = self.predictions["text"].null_count == 0, self.scores is not None
         return {
             "choices": True,
@@ -64,11 +63,11 @@ class Answers:
 
     @cached_property
     def targets(self) -> NDArray[np.integer]:
-        """The item of each row that would be right, [rows]."""
+        """The target of each row, [rows]."""
         return self.predictions["target"].to_numpy()
 
     def choices(self, rule: str = "") -> list[int | None]:
-        """Return the item that each row names, None for none: by the exact rule, or by a key of `OTHER_RULES`."""
+        """Return the item that each row names, or None, by the exact rule or the rule `OTHER_RULES[rule]`."""
         if rule not in self._choices:
             texts, candidates = self.predictions["text"].to_pylist(), self.predictions["candidates"].to_pylist()
             named = OTHER_RULES[rule]
@@ -91,7 +90,7 @@ class Answers:
     def known_scores(self) -> NDArray[np.float64]:
         """The scores, of predictions that have them."""
         if self.scores is None:
-            raise ValueError('found predictions without scores. Declare reads="scores" of a metric that needs them.')
+            raise ValueError('found predictions without scores. Declare reads="scores" for metrics that need them.')
         return self.scores
 
     @property
@@ -100,7 +99,7 @@ class Answers:
         return self.candidates == self.targets[:, None]
 
     def over_all(self, counted: NDArray[np.float64]) -> Ratio:
-        """Return the mean of a number for each row, float64 [rows]."""
+        """Return the mean of `counted`, float64 [rows], over all rows."""
         return Ratio(self.users, counted, np.ones(len(self.users)))
 
 
@@ -110,7 +109,7 @@ class Column:
 
     Attributes:
         split: a key of SPLITS.
-        shows: what a reader sees in it; a column that shows nothing is in the files to be computed with.
+        shows: content of its cells; a column that shows nothing is only in the data files.
     """
 
     split: str
@@ -122,14 +121,14 @@ class Metric:
     """A metric of one run.
 
     Attributes:
-        name: in the files.
-        heading: what it is called; a narrow column breaks it where the line breaks.
-        reads: what it needs of the predictions.
-        measure: computes it.
-        columns: of Table 1.
-        is_on_card: whether the card of an adapter has it.
-        meaning: stands behind its name on the card.
-        note: stands below Table 1 wherever a row has the metric.
+        name: name in the files.
+        heading: display name, with line breaks for narrow columns.
+        reads: part of the predictions that it needs.
+        measure: function that computes it.
+        columns: its columns of Table 1.
+        is_on_card: whether an adapter's model card shows it.
+        meaning: explanation that follows its name on the card.
+        note: note below Table 1, shown if any row has the metric.
     """
 
     name: str
@@ -143,7 +142,7 @@ class Metric:
 
     @property
     def label(self) -> str:
-        """What it is called, in one line."""
+        """The display name on one line."""
         return self.heading.replace("\n", " ")
 
 
@@ -190,17 +189,17 @@ METRICS = (
         is_on_card=True,
         meaning="hits among all answers",
     ),
-    # The paper's released code divides so (arXiv 2408.10159), which flatters a method that often answers nothing.
+    # The paper's released code (arXiv 2408.10159) divides by valid answers, which favours a method with few of them.
     Metric(
         "hit_ratio@1_over_valid",
         "HitRatio@1\nover valid",
         "choices",
         _hits_over_valid(),
         columns=(Column("test"),),
-        note="HitRatio@1 counts hits among all answers, HitRatio@1 over valid among the valid ones only. "
-        "An answer is valid when it is the title of exactly one candidate.",
+        note="HitRatio@1 is the share of hits among all answers, HitRatio@1 over valid the share among valid answers. "
+        "An answer is valid if it is the title of exactly one candidate.",
     ),
-    # By other rules of what an answer names (`ilora.predictions.choices`). The second is the released code's number.
+    # Other rules for the item that an answer names (`ilora.predictions.choices`). The second is the released metric.
     Metric("hit_ratio@1_substring", "HitRatio@1\nby substring", "texts", _hits("substring")),
     Metric(
         "hit_ratio@1_over_valid_substring",
@@ -227,7 +226,7 @@ METRICS = (
         is_on_card=True,
         meaning="answers that name a candidate",
     ),
-    # The highest score chooses in place of the text; of equal ones, the first of the shuffled set.
+    # The candidate with the highest score replaces the text; ties go to the first of the shuffled set.
     Metric(
         "hit_ratio@1_likelihood",
         "HitRatio@1 by\nlikelihood",
@@ -235,20 +234,20 @@ METRICS = (
         _likeliest_hits,
         columns=(Column("test"),),
         is_on_card=True,
-        note="HitRatio@1 by likelihood: a language model's answer is the candidate whose title it would write most "
-        "likely, in place of the text that it writes; every answer is then valid. Its MRR is that of this ranking.",
+        note="HitRatio@1 by likelihood: a language model's answer is the candidate whose title has the highest "
+        "likelihood, not the generated text, so every answer is valid. Its MRR is computed from the same ranking.",
     ),
-    # These are exact under ties (`ilora.evaluation.ranking`).
+    # Exact under ties (`ilora.evaluation.ranking`).
     Metric("mrr", "MRR", "scores", _mean_reciprocal_rank, columns=(Column("test", shows="value"),), is_on_card=True),
     Metric("ndcg@5", "NDCG@5", "scores", _ndcg(5), is_on_card=True),
     Metric("ndcg@10", "NDCG@10", "scores", _ndcg(10)),
-    # Candidate sets in which several candidates share the highest score, so that chance chose among them.
+    # Share of candidate sets in which several candidates share the highest score, so that chance decides.
     Metric("tie_ratio", "Ties", "scores", _ties, columns=(Column("test", shows="nothing"),)),
 )
 
 
 def metric_label(name: str) -> str:
-    """Return what a metric is called; an unknown name as it is."""
+    """Return the display name of a metric; an unknown name is returned unchanged."""
     return next((metric.label for metric in METRICS if metric.name == name), name)
 
 
@@ -257,7 +256,7 @@ def measure_run(predictions: pa.Table, run: Run, titles: Titles, settings: Inter
 
     Args:
         predictions: a table of the PREDICTIONS schema, with rows of val and test.
-        run: whose predictions these are.
+        run: the run that made the predictions.
         titles: the title of each item, by item id.
         settings: how intervals are computed.
         source: where the predictions come from, for error messages.
@@ -267,7 +266,7 @@ def measure_run(predictions: pa.Table, run: Run, titles: Titles, settings: Inter
         defined (HitRatio@1 over valid when nothing is valid) is NaN with n = 0.
 
     Raises:
-        PredictionsError: the predictions contradict themselves, or are those of another method.
+        PredictionsError: the predictions are inconsistent, or from another method.
     """
     check_predictions(predictions, source)
     _check_method(predictions, run, source)
@@ -289,12 +288,12 @@ def measure_run(predictions: pa.Table, run: Run, titles: Titles, settings: Inter
 
 
 def split_rows(predictions: pa.Table, split: str) -> NDArray[np.bool_]:
-    """Return which rows are of a split: "val", "test", or "val_test" for both together; bool [rows]."""
+    """Return the mask of the rows of a split ("val", "test", or "val_test" for both), bool [rows]."""
     return pc.is_in(predictions["split"], pa.array(SPLITS[split])).to_numpy()
 
 
 def ratios(predictions: pa.Table, titles: Titles) -> dict[tuple[str, str], Ratio]:
-    """Return every metric that the predictions allow, by split and name.
+    """Return every metric that the predictions support, by split and name.
 
     Args:
         predictions: rows of the PREDICTIONS schema that have passed `check_predictions`.
@@ -313,7 +312,7 @@ def ratios(predictions: pa.Table, titles: Titles) -> dict[tuple[str, str], Ratio
 
 
 def hit_ratio(predictions: pa.Table) -> Ratio:
-    """Return HitRatio@1 over all rows of the PREDICTIONS schema: hits among all answers."""
+    """Return HitRatio@1 over all rows of a table of the PREDICTIONS schema."""
     return _hits()(Answers(predictions, {}))
 
 
@@ -327,7 +326,7 @@ def _is_valid(answers: Answers, rule: str) -> NDArray[np.float64]:
 
 
 def _candidates_hash(predictions: pa.Table) -> str:
-    """Return a digest of the candidate sets that were answered, whatever the order of the rows."""
+    """Return a digest of the answered candidate sets, independent of the order of the rows."""
     hashes = sorted(predictions["candidates_hash"].to_pylist())
     return hashlib.blake2b("\n".join(hashes).encode(), digest_size=16).hexdigest()
 
@@ -335,4 +334,4 @@ def _candidates_hash(predictions: pa.Table) -> str:
 def _check_method(predictions: pa.Table, run: Run, source: str) -> None:
     methods = pc.unique(predictions["method"]).to_pylist()
     if methods != [run.method]:
-        raise PredictionsError(f"{source}: holds predictions of {methods}, expected only of {run.method!r}.")
+        raise PredictionsError(f"{source}: found predictions of {methods}, expected only {run.method!r}.")

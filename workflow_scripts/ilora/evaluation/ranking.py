@@ -1,8 +1,7 @@
 """Ranking metrics of a target among its candidates, exact under ties.
 
-Candidates with the target's score share its place: the metric is its mean over the ranks that they occupy
-together, which is what breaking ties at random gives on average (and what scikit-learn's `ndcg_score`
-computes).
+The metric is averaged over the ranks that the target and its ties occupy. This is the expectation under random
+tie-breaking, and what scikit-learn's `ndcg_score` computes.
 """
 
 import numpy as np
@@ -41,9 +40,9 @@ def mean_gain(better: NDArray[np.integer], tied: NDArray[np.integer], gain: Scor
     """Return the mean of `gain` over the ranks that each target shares with its ties, float64 [rows].
 
     Args:
-        better: how many are ranked above, integer [rows].
-        tied: how many share the target's score, itself among them, integer [rows].
-        gain: by rank, best first, float64 [ranks].
+        better: number of items ranked above the target, integer [rows].
+        tied: number of items with the target's score, including the target, integer [rows].
+        gain: gain by rank, best first, float64 [ranks].
     """
     cumulated = np.concatenate([[0.0], np.cumsum(gain)])
     return (cumulated[better + tied] - cumulated[better]) / tied

@@ -1,4 +1,4 @@
-"""Full rankings by a method and by its ablations: each with its interval, and the method's own against each other."""
+"""Full rankings by a method and its ablations: metrics with intervals, and differences from the method's own."""
 
 import math
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ from ilora.layout import Run
 
 
 def measure_ablations(ranks: Mapping[Run, pa.Table], settings: IntervalSettings) -> pa.Table:
-    """Return a table of the schema RANKING_ABLATIONS, of one method on one data set.
+    """Return a table of the schema RANKING_ABLATIONS for one method on one data set.
 
     Args:
         ranks: tables of the RANKS schema, by run: every seed of the method's own settings and of each ablation.
         settings: how intervals are computed.
 
     Raises:
-        ValueError: there is no run of the method's own settings, or runs have different seeds or users.
+        ValueError: no run has the method's own settings, or the runs have different seeds or users.
     """
     runs = {method.variant: of_method for method, of_method in seeds_of_methods(ranks).items()}
     _check_seeds(runs)
@@ -40,7 +40,7 @@ def measure_ablations(ranks: Mapping[Run, pa.Table], settings: IntervalSettings)
 
 def _check_seeds(runs: Mapping[str, list[Run]]) -> None:
     if DEFAULT_VARIANT not in runs:
-        raise ValueError(f"ablations: found runs of {', '.join(runs)}, expected one of {DEFAULT_VARIANT} among them")
+        raise ValueError(f"ablations: found runs of {', '.join(runs)}, expected {DEFAULT_VARIANT} among them")
     expected = [run.seed for run in runs[DEFAULT_VARIANT]]
     for variant, of_variant in runs.items():
         if [run.seed for run in of_variant] != expected:

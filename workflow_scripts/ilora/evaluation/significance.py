@@ -1,14 +1,13 @@
-"""Whether two methods differ on the same candidate sets, and how large a difference such a test would find.
+"""The sign-flip test of two methods on the same candidate sets, Holm's correction, and the minimum detectable effect.
 
-The test flips signs. What each user says for one method against the other is the sum of the hits of one minus
-those of the other over the user's draws and seeds. If neither is better, each user's difference is as likely
-to have the opposite sign, so the sum over users is compared with its exact distribution under independent
-signs. The user is the unit, so draws and seeds that resemble each other do not count as evidence twice.
+Each user contributes one difference: the hits of one method minus those of the other, over all draws and seeds of
+the user. If neither method is better, each difference is equally likely to have the opposite sign, so the sum over
+users is compared with its exact distribution under independent random signs. The user is the sampling unit, so
+correlated draws and seeds are not counted as independent evidence.
 
-With one answer per user, a difference is -1, 0 or 1 and the test is McNemar's exact one (binomial, on the
-users that only one method gets right): this is its extension to several answers per user. McNemar's test on
-all rows would take the rows of a user as independent, and find differences where there are none
-(`ilora.evaluation.simulation` measures it).
+With one answer per user, a difference is -1, 0 or 1 and the test reduces to McNemar's exact test (binomial, on the
+users that exactly one method gets right). McNemar's test on all rows would treat the rows of a user as independent and
+report too many false differences (measured by `ilora.evaluation.simulation`).
 """
 
 import math
@@ -24,8 +23,8 @@ Values = NDArray[np.float64]
 def sign_flip_test(differences: NDArray[np.integer]) -> Values:
     """Return the exact two-sided p-value of the hypothesis that every user's difference is symmetric about 0.
 
-    The distribution of a sum of independent +-d is the product of cosines in the frequency domain; one inverse
-    Fourier transform gives all its probabilities, to about 1e-15.
+    In the frequency domain, the distribution of a sum of independent +-d is a product of cosines. One inverse Fourier
+    transform yields all probabilities, with an error of about 1e-15.
 
     Args:
         differences: integer [..., users], hits of one method minus hits of the other for each user.
@@ -54,9 +53,9 @@ def sign_flip_test(differences: NDArray[np.integer]) -> Values:
 
 
 def holm(p_values: Values) -> Values:
-    """Return p-values that hold for all comparisons of a family together (Holm, 1979), float64 [..., comparisons].
+    """Return p-values corrected for multiple comparisons within a family (Holm, 1979), float64 [..., comparisons].
 
-    Families stand along the leading axes; statsmodels' `multipletests` does the same for one family at a time.
+    Leading axes index families; statsmodels' `multipletests` does the same for one family at a time.
     """
     order = np.argsort(p_values, axis=-1, kind="stable")
     factors = np.arange(p_values.shape[-1], 0, -1)
@@ -67,15 +66,16 @@ def holm(p_values: Values) -> Values:
 
 
 def minimum_detectable_difference(deviation: float, users: int, level: float, power: float = 0.8) -> float:
-    """Return the smallest true difference that a two-sided paired test finds with the given probability.
+    """Return the smallest true difference that a two-sided paired test detects with the given power.
 
-    The textbook calculation for a paired t test, which the sign-flip test reaches (`ilora.evaluation.simulation`).
+    This is the textbook calculation for a paired t test; the sign-flip test has the same power
+    (`ilora.evaluation.simulation`).
 
     Args:
         deviation: standard deviation of the users' differences.
         users: number of users.
-        level: the test's level, such as 0.05.
-        power: the probability.
+        level: significance level, such as 0.05.
+        power: probability of detection.
 
     Returns:
         The difference, in the unit of `deviation`; NaN when no user differs, or with fewer than 3 users.

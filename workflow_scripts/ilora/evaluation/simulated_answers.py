@@ -1,12 +1,12 @@
-"""Hits of simulated methods, whose true HitRatio@1 is known, with users who differ as real ones do.
+"""Simulated hits of methods with a known true HitRatio@1, with realistic variation between users.
 
-A method hits on each of a user's candidate draws with a probability of that user's own, which follows a beta
-distribution over users: the hits of a user are beta-binomial. Its correlation within users says how much of an
-answer is the user's; SASRec on MovieLens-100K has 0.57. Methods agree on users: with a given probability, a
-user has the same skill by two methods, otherwise independent ones.
+Each user has a hit probability (skill), drawn from a beta distribution, that applies to all candidate draws of the
+user: the hits of a user are beta-binomial. The distribution is parametrised by the correlation of two answers of a
+user, which is 0.57 for SASRec on MovieLens-100K. With probability `agreement`, a user has the same skill under all
+methods, otherwise an independent one.
 
-The trainings of a method differ in two ways: each has a HitRatio@1 of its own, drawn from a beta distribution around
-the method's, and users agree on trainings as they do on methods.
+Trainings of a method differ in two ways: each has its own HitRatio@1, drawn from a beta distribution around that of the
+method, and the skills of users agree between trainings as they do between methods.
 """
 
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Population:
-    """Whom a method is evaluated on.
+    """The test users of a simulated evaluation.
 
     Attributes:
-        users: how many test users.
-        draws: candidate sets of each.
-        rate: the true HitRatio@1, between 0 and 1.
-        correlation: of two answers of the same user, between 0 and 1.
+        users: number of test users.
+        draws: number of candidate sets per user.
+        rate: true HitRatio@1, between 0 and 1.
+        correlation: correlation of two answers of the same user, between 0 and 1.
     """
 
     users: int
@@ -46,11 +46,11 @@ def simulate_methods(
     """Return hits of equally good methods on the same users, float64 [methods, simulations, users], from 0 to `draws`.
 
     Args:
-        population: whom they are evaluated on.
-        simulations: how many times.
-        methods: how many.
-        agreement: probability that a user's skill by a method is the one that the user has by all of them.
-        generator: of random numbers.
+        population: the test users.
+        simulations: number of simulations.
+        methods: number of methods.
+        agreement: probability that a user's skill under a method is the one shared by all methods.
+        generator: random number generator.
     """
     shared = _skills(population, (simulations, population.users), generator)
     hits = np.empty((methods, *shared.shape))
@@ -64,8 +64,8 @@ def simulate_pair(
 ) -> Values:
     """Return hits of a better method and another one on the same users, float64 [2, simulations, users].
 
-    The better one turns the share `gain` of the other's misses into hits, so that its true HitRatio@1 is
-    rate + gain * (1 - rate). Other arguments as in `simulate_methods`.
+    The better method turns a share `gain` of the other's misses into hits, so its true HitRatio@1 is
+    rate + gain * (1 - rate). For the other arguments see `simulate_methods`.
     """
     shared = _skills(population, (simulations, population.users), generator)
     better, other = (_agreeing_skills(population, shared, agreement, generator) for _ in range(2))
@@ -85,14 +85,14 @@ def simulate_trainings(
     """Return hits of equally good methods, float64 [methods, trainings, simulations, users], from 0 to `draws`.
 
     Args:
-        population: whom they are evaluated on; its rate is that of the mean over all trainings that there could be.
-        trainings: how many of each method.
-        sd: standard deviation over trainings of the HitRatio@1 on all users that there could be.
-        methods: how many.
-        agreement: probability that a user's skill by a training is the one that the user has by all of them, but for
-            how good the training is.
-        simulations: how many times.
-        generator: of random numbers.
+        population: the test users; their rate is the expectation over trainings.
+        trainings: number of trainings of each method.
+        sd: standard deviation over trainings of the true HitRatio@1.
+        methods: number of methods.
+        agreement: probability that a user's skill under a training is the one shared by all trainings, before it is
+            scaled to the HitRatio@1 of the training.
+        simulations: number of simulations.
+        generator: random number generator.
     """
     shared = _skills(population, (simulations, population.users), generator)
     hits = np.empty((methods, trainings, *shared.shape))

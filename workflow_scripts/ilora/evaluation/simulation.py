@@ -1,16 +1,15 @@
-"""How often our intervals hold the truth and our tests err, where the truth is known:
-`ilora simulate`.
+"""Coverage of the intervals and error rates of the tests, by simulation: `ilora simulate`.
 
-For test sets of the paper's sizes it simulates methods with a known HitRatio@1 and applies the same functions as the
-tables do. It prints, and with `--output` writes as Parquet,
+The simulation generates answers of methods with a known HitRatio@1, for test sets of the paper's sizes, and applies the
+functions that the tables use. It prints, and with `--output` writes as Parquet,
 
-- coverage: how often the intervals hold the true value;
-- coverage over trainings: how often those of means over several trainings do, and of differences between such means,
-  beside the intervals over users alone; and how often the test of a difference finds one between equally good methods;
-- false findings: how often a table of comparisons between equally good methods has one that Holm's correction leaves
-  significant, by the tests of `ilora.evaluation.significance` and by McNemar's test on all rows, which takes the
-  draws of a user as independent;
-- power: how often a true difference is found, beside the textbook calculation.
+- coverage: how often the intervals contain the true value;
+- coverage over trainings: the same for means over several trainings and for differences between such means, compared
+  with intervals over users alone; and how often the test finds a difference between equally good methods;
+- false findings: how often a table of comparisons between equally good methods has a difference that is significant
+  after Holm's correction, by the tests of `ilora.evaluation.significance` and by McNemar's test on all rows, which
+  treats the draws of a user as independent;
+- power: how often a true difference is found, compared with the textbook calculation.
 """
 
 import argparse
@@ -53,28 +52,28 @@ DRAWS = 10
 LEVEL = 0.05
 CORRELATIONS = (0.1, 0.3, 0.6)
 RATES = (0.05, 0.2, 0.45, 0.8, 0.95)
-#: Rates at which few users have a hit, or a miss: there the intervals are wider than need be.
+#: Rates at which few users have a hit, or a miss; the intervals are conservative there.
 EXTREME_RATES = (0.01, 0.02, 0.98)
-#: Methods in a simulated table, the reference among them.
+#: Methods in a simulated table, including the reference.
 METHODS = 8
 AGREEMENT = 0.5
-#: By test users and draws: the share of misses that a better method turns into hits, for a power of about 0.8.
+#: Share of misses that a better method turns into hits, by test users and draws, chosen for a power of about 0.8.
 GAINS = {(95, 1): 0.35, (122, 1): 0.305, (1186, 1): 0.09, (95, 10): 0.205, (122, 10): 0.18, (1186, 10): 0.06}
 
 #: Trainings of each method.
 TRAININGS = (1, 2, 3, 5)
 #: Standard deviations of HitRatio@1 between trainings; README's Caser has 0.03 over three.
 TRAINING_SDS = (0.0, 0.01, 0.02, 0.04)
-#: By rate, the correlation of a user's answers.
+#: Correlation of a user's answers, by rate.
 TRAINED_RATES = {0.2: 0.3, 0.45: 0.6, 0.8: 0.6}
-#: Of users on the trainings of a method.
+#: Agreement of users on the trainings of a method.
 TRAINING_AGREEMENT = 0.7
 
 _AT_ONCE = 250
 
 
 def simulate_coverage(simulations: int, seed: int, test_users: Sequence[int] = TEST_USERS) -> pa.Table:
-    """Return how often intervals hold the true value: of HitRatio@1, of hits over valid, and of differences."""
+    """Return the coverage of the intervals of HitRatio@1, of HitRatio@1 over valid, and of differences."""
     return pa.Table.from_pylist(list(_coverage(simulations, np.random.default_rng([seed, 1]), test_users)))
 
 
@@ -85,9 +84,9 @@ def simulate_coverage_over_trainings(
     rates: Mapping[float, float] = TRAINED_RATES,
     sds: Sequence[float] = TRAINING_SDS,
 ) -> pa.Table:
-    """Return how often intervals over users and trainings hold the truth, and tests err, by trainings and their spread.
+    """Return the coverage of intervals over users and trainings, and the error rate of tests, by number and spread.
 
-    The columns "users" are of intervals and tests that leave the trainings out.
+    The columns with "users" in their name are for intervals and tests that ignore the variation over trainings.
     """
     return pa.Table.from_pylist(
         list(_coverage_over_trainings(simulations, np.random.default_rng([seed, 4]), test_users, rates, sds))
@@ -100,7 +99,7 @@ def simulate_false_findings(simulations: int, seed: int, test_users: Sequence[in
 
 
 def simulate_power(simulations: int, seed: int, test_users: Sequence[int] = TEST_USERS) -> pa.Table:
-    """Return how often a true difference is found, alone and as the only one of a table, and the textbook's power."""
+    """Return the power for one true difference, alone and in a table of equal methods, and the textbook power."""
     return pa.Table.from_pylist(list(_power(simulations, np.random.default_rng([seed, 3]), test_users)))
 
 
@@ -108,10 +107,10 @@ def mcnemar_power(users: int, first_only: float, second_only: float, level: floa
     """Return the exact power of McNemar's exact test (Schork and Williams, 1980, Biometrical Journal 22).
 
     Args:
-        users: how many, each with one answer by both methods.
+        users: number of users, each with one answer by either method.
         first_only: probability that only the first method hits.
         second_only: probability that only the second one hits.
-        level: of the two-sided test.
+        level: significance level of the two-sided test.
     """
     discordant = np.arange(users + 1)
     critical = binom.ppf(level / 2.0, discordant, 0.5)
@@ -173,7 +172,7 @@ def _coverage_over_trainings(
 
 
 def _over_all_trainings(sums: UserSums) -> UserSums:
-    """Return the sums of all trainings as if they were one run's."""
+    """Return the sums over all trainings, as those of a single run."""
     return UserSums(sums.numerator.sum(axis=0, keepdims=True), sums.denominator * len(sums.numerator))
 
 
@@ -183,14 +182,14 @@ def _coverage_of(ends: tuple[NDArray, NDArray], truth: float) -> float:
 
 
 def _sums(hits: Values) -> UserSums:
-    """Return hits [simulations, users] out of `DRAWS` as the sums of one run."""
+    """Return the sums of one run with these hits out of `DRAWS`, float64 [simulations, users]."""
     return UserSums(hits[None], np.full((1, 1, hits.shape[-1]), float(DRAWS)))
 
 
 def _over_valid(
     population: Population, simulations: int, generator: np.random.Generator, settings: IntervalSettings
 ) -> tuple[NDArray, NDArray]:
-    """Return intervals of hits among valid answers, where a user's share of valid answers is 0.8 in the mean."""
+    """Return intervals of HitRatio@1 over valid, where a user's share of valid answers is 0.8 on average."""
     valid = generator.binomial(DRAWS, generator.beta(4.0, 1.0, size=(simulations, population.users)))
     concentration = 1.0 / population.correlation - 1.0
     skills = generator.beta(population.rate * concentration, (1.0 - population.rate) * concentration, size=valid.shape)
@@ -275,9 +274,9 @@ def _by_user(hits: Values) -> Values:
 
 
 def _by_row(hits: Values, draws: int, generator: np.random.Generator) -> Values:
-    """Return the p-values of McNemar's exact test on all rows, which takes them as independent.
+    """Return the p-values of McNemar's exact test on all rows, which it treats as independent.
 
-    Given the hits of a user by two methods, on how many draws both hit is hypergeometric.
+    Given a user's hits by two methods, the number of draws on which both hit is hypergeometric.
     """
     first, second = hits[0].astype(np.int64), hits[1:].astype(np.int64)
     both = generator.hypergeometric(np.broadcast_to(first, second.shape), draws - first, second)
@@ -286,7 +285,7 @@ def _by_row(hits: Values, draws: int, generator: np.random.Generator) -> Values:
 
 
 def _textbook_power(pairs: Sequence[Values], draws: int, level: float) -> float:
-    """Return the power by the textbook, for the discordance or the deviation that all simulated users show together."""
+    """Return the textbook power, for the discordance or the standard deviation pooled over all simulated users."""
     first, second = np.concatenate(pairs, axis=1)
     users = first.shape[-1]
     if draws == 1:
@@ -303,9 +302,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         epilog=example("simulate"),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--simulations", type=int, default=2000, help="of each setting (default: 2000)")
-    parser.add_argument("--seed", type=int, default=0, help="of the simulations (default: 0)")
-    parser.add_argument("--output", type=Path, help="folder for the tables as Parquet")
+    parser.add_argument("--simulations", type=int, default=2000, help="simulations of each setting (default: 2000)")
+    parser.add_argument("--seed", type=int, default=0, help="random seed of the simulations (default: 0)")
+    parser.add_argument("--output", type=Path, help="folder to write the tables to, as Parquet")
     options = parser.parse_args(arguments)
     for name, simulate in (
         ("coverage", simulate_coverage),
@@ -314,7 +313,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         ("power", simulate_power),
     ):
         table = simulate(options.simulations, options.seed)
-        print(f"{name.replace('_', ' ')}, {options.simulations} simulations of each row")
+        print(f"{name.replace('_', ' ')}, {options.simulations} simulations per row")
         print(tabulate(table.to_pylist(), headers="keys", floatfmt=".3f"), end="\n\n", flush=True)
         if options.output:
             write_table(table, options.output / f"{name}.parquet")

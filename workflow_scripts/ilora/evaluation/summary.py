@@ -1,4 +1,4 @@
-"""Metrics of a study: the mean over its seeds, and their spread."""
+"""Metrics of a study: mean and standard deviation over seeds."""
 
 from collections.abc import Mapping
 
@@ -21,13 +21,13 @@ def summarise(
     titles: Mapping[DataKey, Titles],
     settings: IntervalSettings,
 ) -> pa.Table:
-    """Return the mean over seeds of every metric, its spread over seeds and its interval.
+    """Return the mean, standard deviation over seeds and interval of every metric.
 
-    With one seed the interval is the run's own, over users. With several it is that of the mean over seeds, from the
-    predictions of all of them, over users and trainings.
+    With one seed, the interval is that of the run and covers users. With several, it is computed from the predictions
+    of all runs and covers users and trainings.
 
     Args:
-        metrics: a table of the METRICS schema; groups are given in the order of their first rows.
+        metrics: a table of the METRICS schema; groups keep the order of their first rows.
         predictions: the predictions that the metrics were computed from, by run.
         titles: the title of each item by item id, by data set and protocol.
         settings: how intervals are computed.

@@ -1,4 +1,4 @@
-"""HitRatio@1 over the fine-tuning of every cell of a sweep, from the answers of its snapshots."""
+"""HitRatio@1 over the course of fine-tuning, for every cell of a sweep, from the answers of its snapshots."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from ilora.layout import Run
 
 @dataclass(frozen=True)
 class TrainingLength:
-    """How long a fine-tuning is: its last optimizer step, and how many of them are a pass over the sequences."""
+    """Length of a fine-tuning: its last optimizer step, and the steps per pass over the training sequences."""
 
     last_step: int
     steps_per_epoch: float
@@ -32,16 +32,16 @@ def measure_curves(
     """Return a table of the schema SWEEP_CURVES for one data set, protocol and backbone.
 
     Args:
-        sweep: its name.
-        parameter: what it varies.
-        cells: those of the data set.
-        lengths: of the fine-tuning of each cell.
-        predictions: tables of the PREDICTIONS schema, by run: every seed of every snapshot, and of what each cell ends
-            with; all on the same candidate draws.
+        sweep: name of the sweep.
+        parameter: the parameter that it varies.
+        cells: the cells of the data set.
+        lengths: length of the fine-tuning of each cell.
+        predictions: tables of the PREDICTIONS schema, by run: every seed of every snapshot and of the final adapter of
+            each cell, all on the same candidate draws.
         settings: how intervals are computed.
 
     Raises:
-        ValueError: a cell has no run, two cells have different seeds, or runs were made on different users.
+        ValueError: a cell has no run, two cells have different seeds, or the runs have different users.
     """
     rows = []
     for cell, runs in runs_of_cells(cells, predictions).items():

@@ -1,4 +1,4 @@
-"""What a sweep measures on one data set: each cell with its interval, and the reference cell against each other one."""
+"""Results of a sweep on one data set: each cell with its interval, and the reference compared with every other cell."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from ilora.evaluation.variation import covered
 from ilora.layout import Run
 from ilora.predictions.choices import Titles
 
-#: The metrics that cells are compared by, where they have them.
+#: The metrics that cells are compared by, where available.
 COMPARED = ("hit_ratio@1", "hit_ratio@1_likelihood", "valid_ratio")
 
 _Ratios = dict[tuple[str, str], Ratio]
@@ -33,15 +33,15 @@ def measure_sweep(
     """Return a table of the schema SWEEP for one data set, protocol and backbone.
 
     Args:
-        sweep: its name.
-        parameter: what it varies.
-        cells: those of the data set, one of them the reference.
+        sweep: name of the sweep.
+        parameter: the parameter that it varies.
+        cells: the cells of the data set, including the reference.
         predictions: tables of the PREDICTIONS schema, by run: every seed of every cell.
         titles: the title of each item, by item id.
         settings: how intervals are computed.
 
     Raises:
-        ValueError: a cell has no run, two cells have different seeds, or runs were made on different users.
+        ValueError: a cell has no run, two cells have different seeds, or the runs have different users.
     """
     runs = runs_of_cells(cells, predictions)
     measured = {run: ratios(predictions[run], titles) for group in runs.values() for run in group}
@@ -63,7 +63,7 @@ def measure_sweep(
 
 
 def runs_of_cells(cells: Sequence[SweepCell], runs: Mapping[Run, object]) -> dict[SweepCell, list[Run]]:
-    """Return the runs of each cell, by seed and then by step.
+    """Return the runs of each cell, sorted by seed and then by step.
 
     Raises:
         ValueError: a cell has no run, or two cells have different seeds.
@@ -90,7 +90,7 @@ def runs_of_cells(cells: Sequence[SweepCell], runs: Mapping[Run, object]) -> dic
 
 
 def cell_labels(sweep: str, parameter: str, cell: SweepCell, runs: Sequence[Run]) -> dict[str, Any]:
-    """Return the columns SWEEP_CELL of a cell with the given runs."""
+    """Return the columns CELL_COLUMNS of a cell with the given runs."""
     return {
         "sweep": sweep,
         "dataset": cell.dataset,

@@ -1,16 +1,16 @@
-"""How a number varies over trainings, and intervals and tests over users that take this in.
+"""Run-to-run variance, and intervals and tests over users that account for it.
 
-A method that is trained has another number with every seed, and with one seed on every processor. Its trainings answer
-for the same users, so that users and trainings are crossed, as the cases and readers of radiology are. The variance of
-a mean over S trainings is that of the S numbers divided by S, plus that over users, less what users answer differently
-from training to training, which both of them have (two-way random effects; Hillis, 2007, Statistics in Medicine 26).
+The result of a trained method depends on the seed and, for one seed, on the processor. All trainings answer for the
+same users, so users and trainings are crossed random effects, as cases and readers are in radiology. The variance of a
+mean over S trainings is the variance of the S values divided by S, plus the variance over users, minus the interaction
+of users and trainings, which both terms contain (two-way random effects; Hillis, 2007, Statistics in Medicine 26).
 
-With few trainings their variance is known badly, and drawing three seeds again cannot show that: such intervals come
-out too narrow. Student's t with S - 1 degrees of freedom is the price of it. Its half-width is added by squares to
-that of the interval over users, on each side of the number, as Howe (1974, Journal of the American Statistical
-Association 69) does for the mean of a sum, and Zou and Donner (2008, Statistics in Medicine 27) with any two intervals.
-The result is never narrower than the interval over users. `ilora.evaluation.simulation` measures how often it holds
-the truth.
+With few trainings, their variance is poorly estimated. Resampling three seeds does not reflect this and yields
+intervals that are too narrow, so Student's t with S - 1 degrees of freedom is used. On each side of the value, its
+half-width is combined in quadrature with that of the interval over users, as Howe (1974, Journal of the American
+Statistical Association 69) does for the mean of a sum and Zou and Donner (2008, Statistics in Medicine 27) for any two
+intervals.
+The result is never narrower than the interval over users. `ilora.evaluation.simulation` measures its coverage.
 """
 
 from collections.abc import Sequence
@@ -26,11 +26,11 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class TrainingSpread:
-    """How a number varies over trainings.
+    """Spread of a value over trainings.
 
     Attributes:
-        sd: standard deviation of the numbers of the trainings (n - 1), [...].
-        trainings: how many they are, at least 2.
+        sd: standard deviation over the trainings (n - 1), [...].
+        trainings: number of trainings, at least 2.
     """
 
     sd: Values | float
@@ -42,17 +42,17 @@ class TrainingSpread:
         return np.asarray(self.sd / np.sqrt(self.trainings))
 
     def quantile(self, p: Values | float) -> Values:
-        """Return the two-sided quantile of Student's t that is exceeded with probability `p`, [...]."""
+        """Return the quantile of Student's t that |t| exceeds with probability `p`, [...]."""
         return np.asarray(t.isf(np.asarray(p) / 2.0, self.trainings - 1))
 
 
 @dataclass(frozen=True)
 class TrainingVariation:
-    """What a mean over several trainings, or a contrast of such means, owes to which trainings they were.
+    """Variation over trainings of a mean over several trainings, or of a contrast of such means.
 
     Attributes:
-        spreads: independent ones, whose errors add up; none where nothing was trained more than once.
-        users_share: share of the variance over users that the spreads do not have already, from 0 to 1, [...].
+        spreads: independent spreads, whose variances add up; empty where nothing was trained more than once.
+        users_share: share of the variance over users that the spreads do not already contain, from 0 to 1, [...].
     """
 
     spreads: tuple[TrainingSpread, ...] = ()
@@ -62,8 +62,8 @@ class TrainingVariation:
         """Return the ends of an interval over users and trainings, [...] each.
 
         Args:
-            value: the number, [...].
-            ends: of its interval over users, [...] each.
+            value: the estimate, [...].
+            ends: ends of its interval over users, [...] each.
             confidence: coverage, between 0 and 1.
         """
         if not self.spreads:
@@ -74,15 +74,15 @@ class TrainingVariation:
         return value - low, value + high
 
     def widen_p_value(self, p: Values, difference: Values, users: int) -> Values:
-        """Return the p-values over users and trainings, [...], of tests over users that a difference is 0.
+        """Return p-values over users and trainings, [...], for the hypothesis that a difference is 0.
 
-        They are what `widen` is at the level where the interval ends at 0: a p-value over users stands for the error
-        with which Student's t over these users gives it.
+        They invert `widen`: each is the level at which the widened interval ends at 0. A p-value over users is first
+        converted to the standard error for which Student's t over these users yields that p-value.
 
         Args:
-            p: the p-values over users, [...], above 0.
+            p: p-values over users, [...], above 0.
             difference: the differences, [...].
-            users: how many, at least 2.
+            users: number of users, at least 2.
         """
         if not self.spreads:
             return p
@@ -98,16 +98,16 @@ class TrainingVariation:
             of_trainings = sum(map(np.square, [q * error / size for q, error in zip(quantiles, errors, strict=True)]))
             return np.asarray(share * np.square(t.isf(level / 2.0, users - 1) / of_users) + of_trainings - 1.0)
 
-        # Without a change of sign the trainings add nothing, and the root is NaN.
+        # Without a change of sign, the trainings add nothing and the root is NaN.
         root = find_root(excess, (np.log(over_users), np.zeros(over_users.shape)), args=tuple(arguments)).x
         return np.where(decided, p, np.fmax(np.exp(root), p))
 
 
 def half_width_over_trainings(numbers: Sequence[Values] | Values, confidence: float) -> Values:
-    """Return how far Student's interval of the mean of several trainings' numbers reaches to each side, [...].
+    """Return the half-width of Student's t interval of the mean over several trainings, [...].
 
     Args:
-        numbers: of at least 2 trainings, [trainings, ...].
+        numbers: values of at least 2 trainings, [trainings, ...].
         confidence: coverage, between 0 and 1.
     """
     spread = TrainingSpread(np.std(numbers, axis=0, ddof=1), len(numbers))
@@ -117,13 +117,13 @@ def half_width_over_trainings(numbers: Sequence[Values] | Values, confidence: fl
 def variation_over_trainings(values: Sequence[Values], influences: Sequence[Values]) -> TrainingVariation:
     """Return the variation over trainings of a sum of means, such as the difference of two methods.
 
-    Equally many trainings are taken as pairs, in their order: those of one seed share what they are made from.
-    Unequally many are independent. A summand with one run adds no spread.
+    Summands with the same number of runs are paired in order, since runs with the same seed share their inputs;
+    otherwise they are independent. A summand with one run adds no spread.
 
     Args:
-        values: of each summand, float64 [runs, ...].
-        influences: how far each user moves them, float64 [runs, ..., users], as
-            `ilora.evaluation.intervals.UserSums.influences` gives it.
+        values: values of each summand, float64 [runs, ...].
+        influences: influence of each user on these values, float64 [runs, ..., users]; see
+            `ilora.evaluation.intervals.UserSums.influences`.
     """
     several = [place for place, of_runs in enumerate(values) if len(of_runs) > 1]
     if len({len(values[place]) for place in several}) == 1:
@@ -138,7 +138,7 @@ def variation_over_trainings(values: Sequence[Values], influences: Sequence[Valu
 
 
 def _variance_of_both(influences: Values) -> Values:
-    """Return the part of the variance of a mean over trainings that is of users and trainings together, [...]."""
+    """Return the part of the variance of a mean over trainings due to the user-training interaction, [...]."""
     trainings = len(influences)
     own = influences - influences.mean(axis=0)
     return np.asarray((own * own).sum(axis=(0, -1)) / (trainings - 1) / trainings)

@@ -1,4 +1,4 @@
-"""Which variation an interval covers, in the words that tables, notes and figures have for it."""
+"""The variation that an interval covers, as tables, notes and figures name it."""
 
 from collections.abc import Collection, Iterable
 from enum import StrEnum
@@ -7,20 +7,20 @@ from ilora.layout import NO_SEED, Run
 
 
 class Variation(StrEnum):
-    """What an interval says of a number: over what it would vary so."""
+    """Sources of variation that an interval covers."""
 
-    #: Nothing is trained for it.
+    #: The method is not trained.
     USERS = "users"
-    #: Over users, with the one training that there is. Another one, or the same on another processor, may be elsewhere.
+    #: Users only, given a single training. Another training, or the same seed on another processor, may differ by more.
     ONE_TRAINING = "users, one training"
     USERS_AND_TRAININGS = "users and trainings"
 
 
 def covered(*sides: Collection[Run]) -> Variation:
-    """Return what the interval of a mean over runs covers, or that of the difference of several such means.
+    """Return the variation covered by the interval of a mean over runs, or of a contrast of several such means.
 
     Args:
-        sides: runs whose mean is taken; those with a seed are trainings, those of one seed the same one.
+        sides: runs of each mean. Runs with a seed are trainings; runs with the same seed are one training.
     """
     trainings = [count for count in map(count_trainings, sides) if count]
     if not trainings:
@@ -29,5 +29,5 @@ def covered(*sides: Collection[Run]) -> Variation:
 
 
 def count_trainings(runs: Iterable[Run]) -> int:
-    """Return how many trainings the runs are of; 0 where nothing is trained."""
+    """Return the number of distinct trainings among the runs; 0 where nothing is trained."""
     return len({run.seed for run in runs} - {NO_SEED})

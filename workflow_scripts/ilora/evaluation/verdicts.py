@@ -1,22 +1,24 @@
-"""Whether a cell of our table reproduces the paper's: the rule, in this one place.
+"""The rule that decides whether a cell of our table reproduces the paper's.
 
-A verdict needs a cell measured as the paper's was: on its protocol, with its language model where it has one, and
-with hits divided by what it divides by. It needs two trainings or more where the method is trained: one says nothing of
-where the next, or the same one on another processor, would be, and so the cell says "one training" in place of a
-verdict. Then, with the interval of our number, which covers users and trainings, and the paper's printed value:
+A verdict requires a cell measured as in the paper: on its protocol, with its language model if it uses one, and with
+the same denominator of HitRatio@1. A trained method also needs at least two trainings. One training carries no
+information about run-to-run variance (another seed, or the same seed on another processor), so its cell shows "one
+training" instead of a verdict. The verdict then compares the paper's printed value with the interval of our number,
+which covers users and trainings:
 
-1. The paper's value lies outside of the interval, and would if the paper's were one training of the same kind, the
-   fewest that it can be: "not reproduced". How many it is the mean of is not known: the paper says nothing of its
-   language model's, and five of the conventional recommenders' (appendix E), yet no five counts of hits among
-   95 users have the mean 0.3750, 0.3861 or 0.3444 that it prints on MovieLens.
-2. It lies inside, and the interval is no wider than the gain that the paper claims in this cell: "reproduced". The gain
-   is that of iLoRA over the cell's method; in iLoRA's own cell, over the best other method.
-3. Otherwise: "underpowered". A wider interval holds both the paper's finding and its absence, so that agreement with
-   it means little; and between the two ranges of 1, it depends on how many trainings the paper's value is of.
+1. "not reproduced": the paper's value lies outside the interval, even if it is allowed the extra variation of a single
+   training, the fewest that it can stand for. The actual number is unknown: the paper does not state it for its
+   language models. For the conventional recommenders it states five (appendix E), but no five counts of hits among
+   95 users have the mean 0.3750, 0.3861 or 0.3444 printed for MovieLens.
+2. "reproduced": the paper's value lies inside the interval, and the interval is no wider than the gain that the paper
+   claims in this cell: the gain of iLoRA over the cell's method or, in iLoRA's own cell, over the best other method.
+3. "underpowered": all other cases. An interval wider than the claimed gain contains both the paper's finding and its
+   absence, so agreement with it means little. A value between the two bounds of rule 1 can only be judged if the
+   number of trainings behind it is known.
 
-The paper prints no intervals, and its values come from as few test users as ours, on another random split. What other
-users make of its value is not part of the rule, so "not reproduced" says that the printed number lies outside of what
-our users and trainings allow, not that either number is wrong.
+The paper reports no intervals, and its values come from as few test users as ours, on another random split. The rule
+does not account for the paper's sampling of users: "not reproduced" means that the printed number lies outside the
+range that our users and trainings allow, not that either number is wrong.
 """
 
 import math
@@ -29,12 +31,12 @@ from ilora.evaluation.variation import Variation
 
 #: Id of the small backbone that the workflow pretrains itself.
 EMBEDDED_BACKBONE = "embedded"
-#: What follows a backbone's name in its id where its weights are quantized.
+#: Suffixes of the id of a backbone with quantized weights.
 QUANTIZATIONS = ("nf4", "int8")
 
 
 class Verdict(StrEnum):
-    """What a cell says of the paper's."""
+    """Result of comparing a cell with the paper's."""
 
     REPRODUCED = "reproduced"
     NOT_REPRODUCED = "not reproduced"
@@ -46,16 +48,16 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Cell:
-    """A number of ours.
+    """One of our measured values.
 
     Attributes:
-        value: the mean over the trainings.
+        value: mean over the trainings.
         low: lower end of its interval.
-        high: upper end of it.
-        covers: the variation that the interval covers.
-        confidence: of the interval.
-        seeds: how many trainings there are; 1 where nothing is trained.
-        sd: standard deviation over them; None with one.
+        high: upper end of its interval.
+        covers: variation that the interval covers.
+        confidence: coverage of the interval.
+        seeds: number of trainings; 1 where nothing is trained.
+        sd: standard deviation over the trainings; None for a single one.
     """
 
     value: float
@@ -67,7 +69,7 @@ class Cell:
     sd: float | None
 
     def holds_one_training(self, value: float) -> bool:
-        """Return whether one more training may have this value, as far as the interval and the spread tell."""
+        """Return whether the interval and the spread over trainings allow a single further training with this value."""
         end = self.low if value < self.value else self.high
         return abs(value - self.value) <= math.hypot(end - self.value, self._another_training())
 
@@ -78,12 +80,12 @@ class Cell:
 
 
 def judge(cell: Cell, paper_value: float, claimed_gain: float) -> Verdict:
-    """Return the verdict on a cell that is measured as the paper's was.
+    """Return the verdict on a cell that was measured as in the paper.
 
     Args:
-        cell: ours.
-        paper_value: what the paper prints.
-        claimed_gain: difference of two of its printed values, not negative, in the same unit.
+        cell: our cell.
+        paper_value: value printed in the paper.
+        claimed_gain: difference between two printed values, not negative, in the same unit.
     """
     if cell.covers == Variation.ONE_TRAINING:
         return Verdict.ONE_TRAINING
@@ -94,12 +96,12 @@ def judge(cell: Cell, paper_value: float, claimed_gain: float) -> Verdict:
 
 
 def incomparable_backbone(backbone: str, paper_backbone: str | None) -> Verdict | None:
-    """Return why the language model of a cell forbids a verdict; None where it does not.
+    """Return the verdict "not comparable" if our language model is not the paper's; None if it is.
 
     Args:
         backbone: id of our language model in artifact paths, such as "meta-llama--Llama-2-7b-hf+float32@main"; "" if
-            the method has none. One that is quantized is another than the paper's.
-        paper_backbone: name of the paper's, such as "Llama-2-7B"; None if the method has none or none is named.
+            the method has none. A quantized model counts as different from the paper's.
+        paper_backbone: name of the paper's model, such as "Llama-2-7B"; None if the method has none or none is named.
     """
     name, *loaded = backbone.split("@")[0].split("+")
     if name == EMBEDDED_BACKBONE:

@@ -1,1 +1,1 @@
-"""Tables of predictions: what every method ends in, and all that is measured begins with."""
+"""Tables of predictions: the output of every method and the input of every measurement."""

@@ -1,4 +1,4 @@
-"""From the scores or the texts of a method to its table of predictions."""
+"""Construction of a table of predictions from the scores or texts of a method."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from ilora.predictions.scores import Scores, candidate_matrix, choose
 
 
 def scored_predictions(sequences: pa.Table, candidates: pa.Table, scores: Scores, method: str) -> pa.Table:
-    """Return what `method` chooses in each candidate set, as a table of the PREDICTIONS schema without text.
+    """Return the choices of `method` in each candidate set, as a table of the PREDICTIONS schema without text.
 
     Args:
         sequences: table of the SEQUENCES schema.
@@ -21,10 +21,10 @@ def scored_predictions(sequences: pa.Table, candidates: pa.Table, scores: Scores
         method: the method's id.
 
     Raises:
-        ValueError: a score is not finite, or the candidate sets are not of these sequences.
+        ValueError: a score is not finite, or a candidate set does not belong to these sequences.
     """
     if not np.isfinite(scores).all():
-        raise ValueError(f"{method}: {np.count_nonzero(~np.isfinite(scores))} scores are not finite numbers")
+        raise ValueError(f"{method}: {np.count_nonzero(~np.isfinite(scores))} scores are not finite")
     return predictions_table(
         sequences,
         candidates,
@@ -43,20 +43,20 @@ def written_predictions(
     method: str,
     scores: Sequence[npt.NDArray[np.float64]] | None = None,
 ) -> pa.Table:
-    """Return what `method` wrote about each candidate set, as a table of the PREDICTIONS schema.
+    """Return the written answers of `method` to each candidate set, as a table of the PREDICTIONS schema.
 
-    The choice is the candidate that the text names, whatever the scores say.
+    The choice is the candidate that the text names, regardless of the scores.
 
     Args:
         sequences: table of the SEQUENCES schema.
         candidates: table of the CANDIDATES schema.
-        texts: an answer for each candidate set, as it was written; "" for none.
-        titles: by item id.
+        texts: the unaltered answer to each candidate set; "" for none.
+        titles: title of every item, by item id.
         method: the method's id.
-        scores: of each set's candidates, by which they can be chosen or ranked a second way; None for none.
+        scores: scores of each set's candidates, for choosing or ranking by scores as well; None for none.
 
     Raises:
-        ValueError: there are not as many answers as candidate sets, or as `predictions_table` raises it.
+        ValueError: the numbers of answers and candidate sets differ; see also `predictions_table`.
     """
     listed = candidates["candidates"].to_pylist()
     chosen = [resolve_choice(text, among, titles) for text, among in zip(texts, listed, strict=True)]
@@ -74,18 +74,18 @@ def written_predictions(
 def predictions_table(
     sequences: pa.Table, candidates: pa.Table, method: str, scores: pa.Array, text: pa.Array, choice: pa.Array
 ) -> pa.Table:
-    """Return what a method said of each candidate set beside what it was asked, a table of the PREDICTIONS schema.
+    """Return the questions and answers of a method as a table of the PREDICTIONS schema.
 
     Args:
         sequences: table of the SEQUENCES schema.
         candidates: table of the CANDIDATES schema.
         method: the method's id.
-        scores: of the candidates of each set; null where the method only writes.
-        text: what it wrote; null where it only scores.
-        choice: the item that it chose; null for none.
+        scores: scores of each set's candidates; null for a method that only writes text.
+        text: generated text; null for a method that only scores.
+        choice: chosen item; null for none.
 
     Raises:
-        ValueError: the candidate sets are not of these sequences.
+        ValueError: a candidate set does not belong to these sequences.
     """
     rows = sequences_of(sequences, candidates)
     columns = {

@@ -1,4 +1,4 @@
-"""What a table of predictions must satisfy before anything is computed from it."""
+"""Consistency checks of a table of predictions."""
 
 from collections.abc import Callable
 
@@ -9,27 +9,32 @@ from numpy.typing import NDArray
 
 from ilora.predictions.scores import candidate_matrix
 
-#: How many offending rows an error names.
+#: Number of offending rows that an error names.
 NAMED_ROWS = 5
 
 _REMEDY = "Delete the file and run the workflow again; if this persists, the method that wrote it is at fault."
 
 
 class PredictionsError(ValueError):
-    """A table of predictions contradicts itself, so that metrics computed from it would be wrong."""
+    """A table of predictions is inconsistent, so metrics computed from it would be wrong."""
 
 
 def check_predictions(predictions: pa.Table, source: str) -> None:
-    """Check a table of the PREDICTIONS schema for what its types cannot say; `source` names it in errors.
+    """Check constraints of a table of the PREDICTIONS schema that its types do not express.
 
-    Scores that tie are sound; a method that only scores must have chosen one of the best.
+    Ties between scores are allowed; a method that only scores must have chosen one of the candidates with the highest
+    score.
+
+    Args:
+        predictions: the table.
+        source: name of the table in error messages.
 
     Raises:
-        PredictionsError: the table is empty, or lacks validation or test rows or has others; a sequence and draw
-            stand in it twice; candidate sets differ in size, repeat an item or lack the target; a choice is no
-            candidate; a row has neither text nor scores; only some rows have text, or scores; a row's scores are
-            not one per candidate, or a score is not finite; the choice of a method that only scores is missing
-            or has not the highest score. The message names the method and the first rows.
+        PredictionsError: the table is empty, or its splits are not val and test; a sequence and draw is repeated;
+            candidate sets differ in size, repeat an item or lack the target; a choice is not a candidate; a row has
+            neither text nor scores; only some rows have text, or scores; a row does not have one score per candidate,
+            or a score is not finite; the choice of a method that only scores is missing or does not have the highest
+            score. The message names the method and the first rows.
     """
     if predictions.num_rows == 0:
         raise PredictionsError(f"{source}: holds no predictions, expected a row for every candidate set. {_REMEDY}")
@@ -49,7 +54,7 @@ def check_predictions(predictions: pa.Table, source: str) -> None:
 
 
 def named_rows(keys: list[tuple[int, int]]) -> str:
-    """Return the first rows of those given by sequence and draw, such as "sequence 3, draw 0; and 12 more"."""
+    """Return the first of the given (sequence, draw) pairs as text, such as "sequence 3, draw 0; and 12 more"."""
     named = "; ".join(f"sequence {sequence}, draw {draw}" for sequence, draw in keys[:NAMED_ROWS])
     return named if len(keys) <= NAMED_ROWS else f"{named}; and {len(keys) - NAMED_ROWS} more"
 
@@ -73,13 +78,13 @@ def _refusal(predictions: pa.Table, source: str) -> _Refuse:
 
 def _check_rows_unique(predictions: pa.Table, refuse: _Refuse) -> None:
     keys = predictions.select(["sequence_id", "draw"]).to_pandas()
-    refuse(keys.duplicated().to_numpy(), "a sequence and draw that stand in it twice")
+    refuse(keys.duplicated().to_numpy(), "a repeated sequence and draw")
 
 
 def _check_candidates(predictions: pa.Table, refuse: _Refuse) -> None:
     candidates = candidate_matrix(predictions)
     in_order = np.sort(candidates, axis=1)
-    refuse((in_order[:, 1:] == in_order[:, :-1]).any(axis=1), "an item that is twice among the candidates")
+    refuse((in_order[:, 1:] == in_order[:, :-1]).any(axis=1), "a repeated item among the candidates")
     target = predictions["target"].to_numpy()
     refuse(~(candidates == target[:, None]).any(axis=1), "a target that is not among the candidates")
     chosen = predictions["choice"].is_valid().to_numpy()
@@ -99,9 +104,9 @@ def _check_scores(predictions: pa.Table, candidates: int, refuse: _Refuse) -> No
     if predictions["scores"].null_count == predictions.num_rows:
         return
     lengths = pc.list_value_length(predictions["scores"]).to_numpy()
-    refuse(lengths != candidates, f"scores that are not one for each of the {candidates} candidates")
+    refuse(lengths != candidates, f"more or fewer scores than the {candidates} candidates")
     scores = pc.list_flatten(predictions["scores"]).to_numpy(zero_copy_only=False).reshape(-1, candidates)
-    refuse(~np.isfinite(scores).all(axis=1), "a score that is not a finite number")
+    refuse(~np.isfinite(scores).all(axis=1), "a score that is not finite")
     if predictions["text"].null_count == predictions.num_rows:
         choice = predictions["choice"].fill_null(-1).to_numpy()[:, None]
         best = scores == scores.max(axis=1, keepdims=True)

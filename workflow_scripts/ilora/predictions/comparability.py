@@ -1,4 +1,4 @@
-"""Whether methods may stand beside each other: only if all answer the same frozen candidate sets."""
+"""The check that all methods answer the same frozen candidate sets, without which they cannot be compared."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ _KEYS = ["sequence_id", "draw"]
 
 
 class IncomparableError(ValueError):
-    """A run was not evaluated on the frozen candidate sets, all of them and no others."""
+    """A run was not evaluated on exactly the frozen candidate sets."""
 
 
 def check_same_candidates(
@@ -20,18 +20,18 @@ def check_same_candidates(
     candidates: Mapping[DataKey, pa.Table],
     draws: Mapping[str, int] | None = None,
 ) -> None:
-    """Check that each method answers every frozen candidate set of its data set and protocol, once, and no other.
+    """Check that each method answers exactly the frozen candidate sets of its data set and protocol, each once.
 
     Args:
         predictions: tables of the PREDICTIONS schema, by path.
         candidates: tables of the CANDIDATES schema, by data set and protocol.
-        draws: for each method that is to answer only the first draws of a sequence, how many those are.
+        draws: number of draws per sequence, for methods that answer only the first draws.
 
     Raises:
-        IncomparableError: a method lacks candidate sets, such as those of a user, or has others; it has one twice;
-            or a set's hash or items are not the frozen ones. The message names the method and the first rows.
+        IncomparableError: a method lacks candidate sets, has additional or repeated ones, or answers a set whose hash
+            or items differ from the frozen ones. The message names the method and the first rows.
         KeyError: `candidates` lacks a data set and protocol.
-        ValueError: a path is not that of a run.
+        ValueError: a path does not belong to a run.
     """
     frozen = {data: _sets(table, "hash") for data, table in candidates.items()}
     for path, table in predictions.items():
@@ -43,7 +43,7 @@ def check_same_candidates(
 
 
 def _sets(table: pa.Table, hash_column: str) -> pd.DataFrame:
-    """Return hash and items of each candidate set, indexed by sequence and draw, in that order."""
+    """Return hash and items of each candidate set, indexed and sorted by sequence and draw."""
     frame = table.select([*_KEYS, hash_column, "candidates"]).rename_columns([*_KEYS, "hash", "items"]).to_pandas()
     return frame.assign(items=frame["items"].map(tuple)).set_index(_KEYS).sort_index()
 

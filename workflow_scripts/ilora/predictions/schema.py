@@ -4,7 +4,7 @@ import pyarrow as pa
 
 from ilora.artifacts.schemas import optional, required
 
-#: One row per val or test sequence and draw: what one method chose.
+#: The answer of one method, one row per val or test sequence and draw.
 PREDICTIONS = pa.schema(
     [
         required("sequence_id", pa.int32()),

@@ -1,4 +1,4 @@
-"""Candidates and their scores as matrices, scores from exported vectors, and what is chosen by them."""
+"""Candidates and their scores as matrices, scores from exported vectors, and the choice by highest score."""
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ def candidate_matrix(candidates: pa.Table) -> Ids:
     """Return the item ids in the column `candidates` of a table, int32 [rows, candidates].
 
     Args:
-        candidates: of the CANDIDATES or the PREDICTIONS schema.
+        candidates: table of the CANDIDATES or the PREDICTIONS schema.
 
     Raises:
         ValueError: the rows have candidate sets of different sizes.
@@ -35,10 +35,10 @@ def score_matrix(predictions: pa.Table) -> Scores | None:
 def score_candidates(representations: Vectors, item_embeddings: Vectors, candidates: Ids) -> Scores:
     """Return the inner product of each row's representation and each of its candidates' embeddings.
 
-    The sums are in float64, so that they do not depend on how a numerical library orders its float32 sums.
+    Sums are computed in float64, so that they do not depend on the order of a numerical library's float32 sums.
 
     Args:
-        representations: float32 [rows, d], one for each candidate set.
+        representations: one per candidate set, float32 [rows, d].
         item_embeddings: float32 [items, d], row = item id.
         candidates: item ids [rows, candidates].
 
@@ -53,9 +53,9 @@ def score_candidates(representations: Vectors, item_embeddings: Vectors, candida
 
 
 def choose(scores: Scores, candidates: Ids) -> Ids:
-    """Return the candidate with the highest score in each row, int32 [rows]; of equal ones, the first.
+    """Return the candidate with the highest score in each row, int32 [rows]; ties go to the first.
 
-    Candidate sets are shuffled, so the first place favours nobody.
+    Candidate sets are shuffled, so this tie-breaking is unbiased.
     """
     best = scores.argmax(axis=1)
     return np.take_along_axis(candidates, best[:, None], axis=1)[:, 0]

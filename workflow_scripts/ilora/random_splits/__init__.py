@@ -1,1 +1,1 @@
-"""Users split at random again and again: how far HitRatio@1 depends on who is tested."""
+"""Repeated random splits of the users: how far HitRatio@1 depends on the choice of test users."""

@@ -1,11 +1,11 @@
-"""HitRatio@1 of one method on the test users of one split, and what the splits say together."""
+"""HitRatio@1 of one method on the test users of one split."""
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ilora.artifacts.schemas import required
 
-#: A row for each method and split.
+#: A row per method and split.
 SPLIT_HITS = pa.schema(
     [
         required("dataset", pa.string()),
@@ -22,10 +22,10 @@ def split_hits(dataset: str, protocol: str, users: str, predictions: pa.Table) -
     """Return a table of schema `SPLIT_HITS` with one row.
 
     Args:
-        dataset: its id.
-        protocol: by which its data are kept and ordered.
-        users: the split's name.
-        predictions: table of schema `PREDICTIONS`, of one method on that split.
+        dataset: id of the data set.
+        protocol: protocol that filters and orders its data.
+        users: name of the split.
+        predictions: table of schema `PREDICTIONS`, for one method on that split.
     """
     test = predictions.filter(pc.equal(predictions["split"], "test"))
     hits = pc.fill_null(pc.equal(test["choice"], test["target"]), False)

@@ -8,13 +8,13 @@ from ilora.data.protocol_names import RANDOM_USERS
 from ilora.data.protocols import draw_candidate_sets, make_sequences
 from ilora.data.splits import UserSplit
 
-#: The study's own split, beside those of the seeds, whose names end in the seed.
+#: The name of the study's own split, and the prefix of the names of random splits, which end in the seed.
 OWN, _OF_SEED = "own", "split_seed~"
 
 
 @dataclass(frozen=True)
 class SplitSettings:
-    """What a study's `data` says of sequences and candidate sets."""
+    """Options for sequences and candidate sets from a study's `data` section."""
 
     split_seed: int
     minimum_history: int
@@ -25,7 +25,7 @@ class SplitSettings:
 
 
 def split_name(seed: int | str) -> str:
-    """Return the name of the random split of a seed, or of a pattern of seeds."""
+    """Return the name of the random split of a seed, or the name pattern for a pattern of seeds."""
     return f"{_OF_SEED}{seed}"
 
 
@@ -38,18 +38,18 @@ def split_data(
     number_of_items: int,
     released_split: UserSplit | None,
 ) -> tuple[pa.Table, pa.Table]:
-    """Return the sequences and candidate sets of one split; all but the users of train, val and test is the protocol's.
+    """Return the sequences and candidate sets of one split, which differs from the protocol only in its users.
 
     Args:
-        interactions: table of schema `INTERACTIONS`, as the protocol keeps and orders it.
-        protocol: one that splits users.
+        interactions: table of schema `INTERACTIONS`, filtered and ordered by the protocol.
+        protocol: a protocol that splits users.
         users: `OWN`, or the name of a random split.
-        settings: of the study.
+        settings: options of the study.
         number_of_items: size of the catalogue.
-        released_split: as `make_sequences` takes it.
+        released_split: see `make_sequences`.
 
     Raises:
-        ValueError: as `make_sequences` and `draw_candidate_sets` raise it.
+        ValueError: see `make_sequences` and `draw_candidate_sets`.
     """
     sequences = make_sequences(
         interactions,

@@ -1,4 +1,4 @@
-"""What HitRatio@1 is over random splits of the users, and where the study's own split stands among them."""
+"""Summary of HitRatio@1 over random splits of the users, and the position of the study's own split among them."""
 
 from statistics import fmean, stdev
 
@@ -7,7 +7,7 @@ import pyarrow as pa
 from ilora.artifacts.schemas import optional, required
 from ilora.random_splits.splitting import OWN
 
-#: A row for each method.
+#: A row per method.
 SPLIT_SUMMARY = pa.schema(
     [
         required("dataset", pa.string()),
@@ -15,7 +15,7 @@ SPLIT_SUMMARY = pa.schema(
         required("method", pa.string()),
         required("splits", pa.int32()),
         required("mean", pa.float64()),
-        required("standard_deviation", pa.float64()),  # between splits, with splits - 1
+        required("standard_deviation", pa.float64()),  # over splits (n - 1)
         required("lowest", pa.float64()),
         required("highest", pa.float64()),
         required("own", pa.float64()),
@@ -25,10 +25,10 @@ SPLIT_SUMMARY = pa.schema(
 
 
 def summarise_splits(hits: pa.Table) -> pa.Table:
-    """Return a table of schema `SPLIT_SUMMARY`, methods in the order of the input.
+    """Return a table of schema `SPLIT_SUMMARY`, with methods in the order of the input.
 
     Args:
-        hits: table of schema `SPLIT_HITS`, with the own split and at least two others of each method.
+        hits: table of schema `SPLIT_HITS`, with the study's own split and at least two others for each method.
     """
     values: dict[tuple[str, str, str], dict[str, float]] = {}
     for row in hits.to_pylist():

@@ -165,7 +165,7 @@ def test_each_method_is_told_its_own_costs(rule: Rule, server: ChatServer) -> No
     rule.run("chatrec", draws=2)
     second = rule.costs()
     assert second["requests"] == 4 and second["unsure"] == 0 and second["paid"] == server.bill - billed
-    rule.run()  # asks nothing, and is told the same
+    rule.run()  # sends no request, and reports the same
     assert rule.costs() == first
 
 

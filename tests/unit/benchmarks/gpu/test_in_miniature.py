@@ -1,4 +1,4 @@
-"""`ilora bench gpu` from its beginning to its end, in miniature, with nothing installed but what it says it needs."""
+"""`ilora bench gpu` end to end, in miniature, with only its stated requirements installed."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from ilora.benchmarks.gpu.run import PARTS
 
 pytestmark = pytest.mark.slow
 
-#: What `make gpu` calls.
+#: The command of `make gpu`.
 SCRIPT = Path(ilora.__file__).parents[1] / "measure_gpu.py"
 
 
@@ -36,7 +36,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def make_bare_environment(folder: Path, packages: Iterable[str]) -> Path:
-    """Make a virtual environment with links to some packages and what they ask for; return its Python."""
+    """Create a virtual environment with links to some packages and their dependencies; return its Python."""
     venv.create(folder, symlinks=True, with_pip=False)
     site = folder / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
     for distribution in with_what_they_need(packages):
@@ -85,7 +85,7 @@ def test_every_check_is_of_something(report: dict[str, Any]) -> None:
     for precision in ("float32", "bfloat16", "float16"):
         assert 0 < checks[f"adapter in {precision}: logits"]["found"] < 1
     assert checks["adapter in bfloat16: logits"]["found"] > checks["adapter in float32: logits"]["found"]
-    # On a processor both are the very same computation.
+    # On a processor, both are the same computation.
     assert checks["tuned on cpu and on the processor: weights"]["found"] == 0
     assert checks["killed and resumed on cpu: weights"]["found"] == 0
 

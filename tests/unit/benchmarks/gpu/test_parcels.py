@@ -1,4 +1,4 @@
-"""Files pass in parts, and what is not what was packed is refused by name."""
+"""Files are transferred in parts, and altered ones are refused by name."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A part that fails, or is ended, loses nothing that was measured, and the others go on."""
+"""A part that fails or runs out of time loses no measurements, and the other parts still run."""
 
 import json
 import time

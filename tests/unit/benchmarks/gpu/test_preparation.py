@@ -1,4 +1,4 @@
-"""What travels with a job: a recorded folder whole, with its record, and a GGUF file in place of its conversion."""
+"""Files exported with a job: complete recorded folders with their records, and a GGUF file for its conversion."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from ilora.benchmarks.gpu.rule_jobs import TUNING, RuleJob
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A table with a record of its own, and a model whose folder has one."""
+    """A table with a record, and a model whose folder has one."""
     monkeypatch.chdir(tmp_path)
     Path("small.gguf").write_text("gguf")
     Path("items").write_text("Alien")

@@ -1,4 +1,4 @@
-"""What was prepared elsewhere is unpacked whole; weights of a GGUF file are converted again, to the same bytes."""
+"""Prepared files are unpacked completely; the conversion of a GGUF file is repeated and yields the same bytes."""
 
 from pathlib import Path
 from typing import Any

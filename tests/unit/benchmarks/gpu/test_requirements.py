@@ -1,4 +1,4 @@
-"""What `ilora bench gpu` needs is said first, all of it."""
+"""`ilora bench gpu` first reports all of its missing requirements."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""What was made elsewhere is taken where it belongs, and nothing of it where it does not."""
+"""Artifacts from another machine are all imported where they belong, or none of them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -48,7 +48,7 @@ def test_artifacts_come_with_their_records(parcel: Path, checkout: Path) -> None
     assert (checkout / ADAPTER / "weights").read_text() == "tuned"
     assert all(record_path(checkout / path).is_file() for path in (ADAPTER, PREDICTIONS))
     assert not (checkout / BENCHMARK).exists()
-    # Those that are there already are left.
+    # Existing artifacts are kept.
     assert take_up(parcel, checkout) == 0
 
 
@@ -68,9 +68,9 @@ def put_another(checkout: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (alter_titles, "was made from another titles than there is here"),
-        (remove_titles, "was made from titles, which is not here"),
-        (put_another, "predictions.parquet: there is another one here"),
+        (alter_titles, "was made from another version of titles than the one here"),
+        (remove_titles, "was made from titles, which does not exist here"),
+        (put_another, "predictions.parquet: a different artifact exists here"),
     ],
 )
 def test_nothing_is_taken_where_one_does_not_belong(

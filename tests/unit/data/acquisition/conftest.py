@@ -1,4 +1,4 @@
-"""A server on this machine that gives what a test tells it to, faults included."""
+"""A local server with answers and faults prepared by a test."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import pytest
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server does with one request.
+    """The server's answer to one request.
 
-    `sent` is after how many bytes the connection is closed, or stalls if `stalls`; `declared` the length that the
-    header tells, None for no such header.
+    The connection is closed, or stalls if `stalls`, after `sent` bytes; `declared` is the length in the header, None
+    for no such header.
     """
 
     body: bytes
@@ -30,7 +30,7 @@ class Answer:
 
 @dataclass
 class FaultyServer:
-    """Gives the prepared answers in their order, the last one over and over, and keeps what was asked."""
+    """Sends the prepared answers in order, repeats the last one, and records the requests."""
 
     requests: list[dict[str, str]] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
@@ -53,7 +53,7 @@ class FaultyServer:
         declares: int | None = None,
         declares_nothing: bool = False,
     ) -> None:
-        """Add an answer. With `ranges`, a range of the version `etag` is given when it is asked for."""
+        """Add an answer. With `ranges`, range requests for the version `etag` are honoured."""
         named = (headers or {}) | ({"ETag": etag} if etag is not None else {})
         declared = None if declares_nothing else len(body) if declares is None else declares
         self.answers.append(Answer(body, status, named, ranges, sent, stalls, declared))
@@ -118,5 +118,5 @@ def logger() -> logging.Logger:
 
 @pytest.fixture
 def pauses() -> list[float]:
-    """The pauses that were made between attempts: give `pauses.append` as `sleep`."""
+    """The pauses between attempts: pass `pauses.append` as `sleep`."""
     return []

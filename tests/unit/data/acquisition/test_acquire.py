@@ -1,4 +1,4 @@
-"""A whole data set: fetched, verified and put in place, or refused with nothing left behind."""
+"""A data set is fetched, verified and put in place, or refused without leaving files behind."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def acquire(folder: Path, lock: Path, logger: logging.Logger, pauses: list[float
 
 
 def refusal_of(acquire: Callable[..., list[Path]], source: DatasetSource, folder: Path) -> str:
-    """Return the message with which a download is refused, having checked that nothing was left."""
+    """Return the error message of a refused download, after checking that no files were left."""
     with pytest.raises(AcquisitionError) as caught:
         acquire(source)
     assert list(folder.iterdir()) == []
@@ -128,7 +128,7 @@ def test_wrong_bytes(
 def test_bytes_that_changed_between_two_versions_of_one_name(
     server: FaultyServer, acquire: Callable[..., list[Path]], zipped: DatasetSource, folder: Path
 ) -> None:
-    """A server that changes content without changing its ETag gives a mixture, which the checksum betrays."""
+    """If a server changes content without changing its ETag, the result is a mixture, which the checksum detects."""
     server.gives(bytes(len(ARCHIVE)), etag='"one"', sent=200)
     server.gives(ARCHIVE, etag='"one"')
     mixture = bytes(200) + ARCHIVE[200:]

@@ -1,4 +1,4 @@
-"""Downloads against a server that cuts off, stalls, lies, refuses and changes its mind."""
+"""Downloads from a server that truncates, stalls, misreports lengths, refuses, and changes files."""
 
 from __future__ import annotations
 

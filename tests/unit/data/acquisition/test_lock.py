@@ -1,4 +1,4 @@
-"""The file of checksums that were recorded at first use."""
+"""The file of checksums recorded at first use."""
 
 from __future__ import annotations
 

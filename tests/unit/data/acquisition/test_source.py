@@ -1,4 +1,4 @@
-"""What is told of each data set that can be fetched."""
+"""The declared source of each downloadable data set."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_an_entry_is_complete(dataset: str) -> None:
         assert re.fullmatch(r"[0-9a-f]{64}|", download.sha256)
         assert all(bool(file.member) == download.is_archive for file in download.files)
         assert download.is_archive or [file.name for file in download.files] == [download.name]
-        # What no checksum guards must at least look like the published file before it is recorded.
+        # A file without a published checksum must at least resemble the published file before it is recorded.
         assert download.sha256 or (download.first_line_holds and not download.is_archive)
 
 

@@ -1,4 +1,4 @@
-"""Archives that are whole, and all the kinds that are refused with nothing left behind."""
+"""Valid archives, and all kinds of archives that are refused without leaving files behind."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def unpack(content: bytes, folder: Path, files: tuple[RawFile, ...] = FILES) -> 
 
 
 def refusal_of(content: bytes, tmp_path: Path, files: tuple[RawFile, ...] = FILES) -> str:
-    """Return the message with which the archive is refused, having checked that nothing was written."""
+    """Return the error message of the refused archive, after checking that nothing was written."""
     folder = tmp_path / "raw"
     folder.mkdir()
     with pytest.raises(AcquisitionError) as caught:
@@ -108,7 +108,7 @@ def test_a_decompression_bomb(tmp_path: Path) -> None:
 
 
 def test_a_member_that_is_larger_than_it_declares(tmp_path: Path) -> None:
-    """The archive's directory tells 100 bytes where the content goes on, as a bomb would to pass for small."""
+    """The archive's directory declares 100 bytes for a longer file, like a bomb that pretends to be small."""
     honest = packed(("set/u.data", RATINGS), ("set/u.item", TITLES))
     size = struct.pack("<L", len(RATINGS))
     assert honest.count(size) == 2
@@ -150,7 +150,7 @@ def test_a_web_page_in_place_of_an_archive(tmp_path: Path) -> None:
 def test_a_failure_at_the_last_file_leaves_the_earlier_ones_as_they_were(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither a new file nor half of one stays when the disk is full at the second."""
+    """If the disk is full at the second file, neither a complete nor a partial file remains."""
     folder = tmp_path / "raw"
     folder.mkdir()
     (folder / "u.data").write_bytes(b"of an earlier run")

@@ -1,4 +1,4 @@
-"""Checksums, and gzip files that are cut off, damaged, too long or something else."""
+"""Checksums, and gzip files that are truncated, damaged, too long or of another format."""
 
 from __future__ import annotations
 

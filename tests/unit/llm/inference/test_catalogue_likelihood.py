@@ -25,7 +25,7 @@ from tiny_models import ARCHITECTURES, representations
 #: Eight that behaviour tokens stand for, of which "The Ape" begins another; then some dozens that begin alike.
 TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", "Fargo"]
 TITLES += [f"The {middle} {last}" for middle, last in product(["Ape", "Cat", "Dune", "Far"], ["2", "III", "of Emma"])]
-#: Histories of different lengths, one with an item twice.
+#: Histories of different lengths, one with a repeated item.
 HISTORIES = [[0, 1, 2], [5], [4, 3, 7, 6, 5, 4]]
 
 

@@ -18,7 +18,7 @@ from ilora.llm.prompts.builder import NO_ITEM, PromptBuilder
 from ilora.progress import Progress
 from tiny_models import ARCHITECTURES, representations
 
-#: Candidate sets of prompts that differ in length.
+#: Candidate sets for prompts of different lengths.
 SETS = [([0, 1, 2], [3, 4, 1, 2]), ([5], [0, 1]), ([4, 3, 7, 6, 5], [1, 2, 6, 7, 0, 3])]
 
 

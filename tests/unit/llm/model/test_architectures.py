@@ -51,7 +51,7 @@ TUNING = with_values(
 GENERATOR = torch.Generator().manual_seed(0)
 ITEM_VECTORS, REPRESENTATIONS = torch.randn(8, 4, generator=GENERATOR), torch.randn(4, 4, generator=GENERATOR)
 ASKED = [(2, 0, [7, 1, 2]), (2, 1, [0, 7, 3]), (3, 0, [4, 1, 2])]
-#: Each architecture with each adapter and each kind of prompt, and most pairs of these.
+#: Each architecture with each adapter and each kind of prompt, covering most pairs.
 CASES = [
     (kind, adapter, template)
     for number, kind in enumerate(ARCHITECTURES)
@@ -88,7 +88,7 @@ def test_what_was_tuned_comes_back_from_disk_and_answers_the_same(
         model.instance_wise.gate.standardisation.fit(REPRESENTATIONS[:2])
     examples = FineTuningExamples(sequences, builder, REPRESENTATIONS.numpy(), TUNING)
     log = fine_tune(model, examples, lambda step: None)
-    assert log[-1].loss < 0.9 * log[0].loss  # each step meets the same two sequences
+    assert log[-1].loss < 0.9 * log[0].loss  # each step has the same two sequences
 
     folder = tmp_path / "adapter"
     folder.mkdir()

@@ -78,7 +78,7 @@ def test_loss_equals_the_models_own_in_every_architecture(
         total += hybrid.causal_model(inputs_embeds=embedded, labels=batch["labels"]).loss * answers
         count += answers
     torch.testing.assert_close(hybrid(**Collator(0)(examples))["loss"], total / count)
-    assert hybrid.causal_model.get_output_embeddings()(torch.zeros(1, 3, 16)).shape[1] == 3  # the head is as it was
+    assert hybrid.causal_model.get_output_embeddings()(torch.zeros(1, 3, 16)).shape[1] == 3  # the head is unchanged
 
 
 @pytest.mark.parametrize("kind", ARCHITECTURES)

@@ -84,7 +84,7 @@ def positions_seen(hybrid: HybridLanguageModel) -> list[int]:
 def test_only_the_last_layer_leaves_positions_out_and_only_while_it_may() -> None:
     hybrid = tuned("uniform")
     assert positions_seen(hybrid) == [TOKENS] * (len(hybrid.causal_model.model.layers) - 1) + [3]
-    assert hybrid.causal_model(torch.zeros(1, 5, dtype=torch.int64)).logits.shape[1] == 5  # it is as it was
+    assert hybrid.causal_model(torch.zeros(1, 5, dtype=torch.int64)).logits.shape[1] == 5  # it is unchanged
     assert set(positions_seen(tuned("uniform", attention="eager"))) == {TOKENS}
 
 

@@ -1,4 +1,4 @@
-"""QLoRA and LLM.int8() on the CPU: a job over a quantized backbone, and its adapter from disk."""
+"""QLoRA and LLM.int8() on the CPU: a job with a quantized backbone, and its adapter from disk."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +30,7 @@ from small_tuning import with_values
 def test_a_quantized_backbone_is_tuned_and_its_adapter_comes_back(
     job: TuningJob, tokenizer: PreTrainedTokenizerFast, tmp_path: Path, quantization: str, adapter: Any
 ) -> None:
-    # On the CPU, bitsandbytes wants widths that its blocks divide.
+    # On the CPU, bitsandbytes requires widths divisible by its block size.
     shape = BackboneShape(hidden_size=64, layers=2, heads=2, intermediate_size=128)
     torch.manual_seed(0)
     build_backbone(shape, tokenizer).save_pretrained(tmp_path / "backbone")

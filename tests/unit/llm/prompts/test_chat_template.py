@@ -178,7 +178,7 @@ def test_decoding_stops_at_the_end_of_the_turn(template: Template, monkeypatch: 
     tokenizer = chat_tokenizer("qwen")
     builder = PromptBuilder(tokenizer, TITLES, PromptStyle("history_first", "none", template), WORDS)
     model = hybrid_model("none", len(tokenizer))
-    model.causal_model.model.norm.weight.zero_()  # so it writes the token 0, whatever it reads
+    model.causal_model.model.norm.weight.zero_()  # so it writes the token 0 for any input
     assert tokenizer.decode([0]) == "<|im_end|>"
     generate, written = model.causal_model.generate, []
 

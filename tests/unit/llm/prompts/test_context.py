@@ -1,4 +1,4 @@
-"""Histories that do not fit the model's context lose their oldest items, and that is counted."""
+"""Histories that exceed the model's context lose their oldest items, which is counted."""
 
 import logging
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A fine-tuning on two processes (gloo, CPU): the same as on one, and the same after a kill."""
+"""A fine-tuning on two processes (gloo, CPU) has the same results as on one, and after a kill."""
 
 import random
 import signal

@@ -37,7 +37,7 @@ def break_gradient(model: HybridLanguageModel) -> None:
     def infinite(gradient: torch.Tensor) -> torch.Tensor:
         nonlocal calls
         calls += 1
-        return gradient * math.nan if calls == BREAKS_AT + 1 else gradient  # of the row's last step
+        return gradient * math.nan if calls == BREAKS_AT + 1 else gradient  # at the row's last step
 
     next(parameter for parameter in model.parameters() if parameter.requires_grad).register_hook(infinite)
 

@@ -39,7 +39,7 @@ SHAPE = small_adapter(lora_dropout=0.3, gate="residual_convolution")
 
 
 class Killed(Exception):
-    """Stands for a killed process."""
+    """Simulates a killed process."""
 
 
 Run = Callable[..., tuple[HybridLanguageModel, list[LogRow], list[int]]]
@@ -87,7 +87,7 @@ def equal(left: Any, right: Any) -> bool:
 def state(folder: Path, name: str) -> Any:
     checkpoint = latest_checkpoint(folder)
     assert checkpoint is not None and checkpoint.name == f"checkpoint-{STEPS}"
-    with safe_globals():  # NumPy's arrays, in the state of its random numbers
+    with safe_globals():  # NumPy arrays of its random state
         return torch.load(checkpoint / name, weights_only=True)
 
 

@@ -1,4 +1,4 @@
-"""Figures of what the answers are and where they go wrong."""
+"""Figures of answer categories and errors."""
 
 import numpy as np
 import pyarrow as pa

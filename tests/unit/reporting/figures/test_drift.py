@@ -1,4 +1,4 @@
-"""The tables and figures of methods that age."""
+"""The tables and figures of drift."""
 
 from typing import Any
 

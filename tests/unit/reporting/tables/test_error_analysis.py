@@ -1,4 +1,4 @@
-"""Tables of where the answers go wrong."""
+"""Tables of the error analysis."""
 
 import pyarrow as pa
 import pytest

@@ -59,7 +59,7 @@ def test_each_method_is_compared_with_ilora(summary: pa.Table, differences: pa.T
     assert llara["improvement"] == pytest.approx(100 * (0.326 / 0.351 - 1))
     assert rows["sasrec"]["improvement"] == pytest.approx(100 * (0.326 / 0.405 - 1))
     assert rows["ilora"]["improvement"] is None
-    assert rows["gru4rec"]["difference"] is None  # nobody compared it
+    assert rows["gru4rec"]["difference"] is None  # not compared
 
 
 def test_the_papers_improvement_is_recomputed(summary: pa.Table, differences: pa.Table) -> None:
@@ -103,7 +103,7 @@ def test_the_papers_language_model_is_judged_as_the_paper_counts(summary: pa.Tab
             row |= {"value": 0.44, "low": 0.36, "high": 0.52}
     table = build_table1(pa.Table.from_pylist(rows, schema=summary.schema), differences, {}).to_pylist()
     verdicts = {row["method"]: row["verdict"] for row in table}
-    assert verdicts["ilora"] == "reproduced"  # its HitRatio@1 over all, 0.326, is not what the paper prints
+    assert verdicts["ilora"] == "reproduced"  # the paper does not print its HitRatio@1 over all answers, 0.326
     assert verdicts["llara"] == "underpowered"  # 0.16 wide, 0.0854 claimed
     assert verdicts["zero_shot"] == "reproduced"  # 0.0421 in [0, 0.09], 0.4854 claimed
 

@@ -1,4 +1,4 @@
-"""Table 2: what it shows of a full ranking, and when a study has it."""
+"""Table 2: its contents, and the studies that have it."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -57,7 +57,7 @@ def test_a_row_has_its_metrics_and_what_it_lacks_of_the_reference(tables: tuple[
     block = "MovieLens (chronological protocol), test: 40 users, 1,682 items ranked"
     assert block in html and block in latex
     assert "<td>Popularity</td><td>–</td><td>0.5000</td><td>0.5000 [" in html
-    # Half of its trainings has the fourth place within the first ten.
+    # One of its two trainings ranks every fourth target within the first ten.
     assert "<td>SASRec</td><td>2 times</td><td>0.7500 ± 0.0000</td><td>0.8750 ± 0.1768 [" in html
     assert "Items that the user had before the target are ranked too" in html
     assert "Published" not in html

@@ -110,7 +110,7 @@ def test_csv_reads_back_as_it_was(with_a_row_without_key: pa.Table) -> None:
     text = to_csv(with_a_row_without_key)
     read = pd.read_csv(io.StringIO(text), keep_default_na=False, na_values=[""])
     pd.testing.assert_frame_equal(read, with_a_row_without_key.to_pandas().fillna(np.nan), check_dtype=False)
-    assert ",iLoRA," not in text and ",ilora,,3,95,10,0.95,users and trainings," in text  # whole numbers stay whole
+    assert ",iLoRA," not in text and ",ilora,,3,95,10,0.95,users and trainings," in text  # integers stay integers
 
 
 def test_html_needs_no_other_file_and_is_escaped(table: pa.Table) -> None:

@@ -1,1 +1,1 @@
-"""What one GPU does with all of this, in eight minutes: `make gpu`. Without a GPU, the same in miniature."""
+"""The benchmark of one GPU, at most eight minutes: `make gpu`. Without a GPU, it runs in miniature."""

@@ -1,4 +1,4 @@
-"""Whether the adapter computes, on this device, what its definition says: expert by expert in double precision."""
+"""Checks of the adapter on this device against its definition, expert by expert in double precision."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
@@ -15,10 +15,10 @@ from ilora.benchmarks.update_step import GivenProduct
 from ilora.benchmarks.workloads import Workload, random_inputs, random_llama, twin
 from ilora.configuration.sections.backbone import Quantization
 
-#: Small, for the reference is computed in double precision on the processor; a block of 4-bit weights is 64 long.
+#: Small, since the reference is computed in double precision on the processor. Blocks of 4-bit weights have 64 entries.
 SHAPE = Workload(batch=3, tokens=7, layers=2, hidden_size=128, intermediate_size=192, heads=4, vocabulary_size=96)
 
-#: Deviations that rounding explains, as a part of the largest value.
+#: Tolerances for rounding errors, relative to the largest value.
 ALLOWED = {torch.float32: 1e-4, torch.bfloat16: 5e-2, torch.float16: 1e-2}
 
 _OF_LARGEST = "of the largest value"
@@ -33,9 +33,9 @@ def measure(device: torch.device) -> Iterator[Measurement]:
 
 
 def whole_model(device: torch.device, dtype: torch.dtype) -> Iterator[Check]:
-    """Check logits, and gradients of gate and adapter, against the per-expert form in float64 on the processor.
+    """Check logits and the gradient of the gate against the per-expert form in float64 on the processor.
 
-    Both have the same weights, rounded to ``dtype``: only what is computed differs.
+    Both have the same weights, rounded to ``dtype``, so that only the computation differs.
     """
     base = random_llama(SHAPE, torch.device("cpu"), dtype)
     adapted = instance_wise(twin(base)).to(device)
@@ -52,7 +52,7 @@ def whole_model(device: torch.device, dtype: torch.dtype) -> Iterator[Check]:
 
 
 def quantized_layers(device: torch.device, quantization: Quantization) -> Iterator[Measurement]:
-    """Check what a layer adds to what its quantized weights give, in float32, against float64."""
+    """Check the update that a layer adds to the output of its quantized weights, in float32 against float64."""
     name = f"adapter on {quantization}: what layers add"
     reason = why_not_quantized()
     if reason is not None:
@@ -75,13 +75,13 @@ def quantized_layers(device: torch.device, quantization: Quantization) -> Iterat
 
 
 def relative_error(found: torch.Tensor, expected: torch.Tensor) -> float:
-    """Give the largest deviation as a part of the largest value."""
+    """Return the largest deviation relative to the largest value."""
     wide = expected.detach().double().cpu()
     return float((found.detach().double().cpu() - wide).abs().max() / wide.abs().max())
 
 
 def copy_weights(source: nn.Module, target: nn.Module) -> None:
-    """Copy a model's weights into the same model with adapted layers, whose frozen part each lies one level deeper."""
+    """Copy a model's weights into the same model with adapted layers, whose frozen weights are in ``base_layer``."""
     state = source.state_dict()
     with torch.no_grad():
         for name, parameter in target.named_parameters():
@@ -93,7 +93,7 @@ def copy_weights(source: nn.Module, target: nn.Module) -> None:
 def _outcome(
     model: Any, inputs: Mapping[str, Any], device: torch.device, dtype: torch.dtype
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Give the logits, and the gradient of the gate's weights for the sum of their squares."""
+    """Return the logits, and the gradient of the sum of their squares with respect to the gate's weights."""
     z = random_representations(SHAPE.batch, torch.device("cpu")).to(device)
     halved = dtype in (torch.bfloat16, torch.float16)
     with torch.autocast(device.type, dtype=dtype if halved else torch.bfloat16, enabled=halved):
@@ -105,7 +105,7 @@ def _outcome(
 
 
 def _expert_by_expert(layer: Any, x: torch.Tensor, without: torch.Tensor, omega: torch.Tensor) -> torch.Tensor:
-    """Give what the layer is defined to give, beside what its frozen weights gave, float64 on the processor."""
+    """Return the output of the layer by its definition, given that of its frozen weights, float64 on the processor."""
     frozen, scaling = layer.get_base_layer(), layer.lora_alpha["default"] / RANK * EXPERTS
     reference = PerExpertLinear(nn.Linear(frozen.in_features, frozen.out_features), RANK, EXPERTS, scaling).double()
     copy_experts(layer, reference)

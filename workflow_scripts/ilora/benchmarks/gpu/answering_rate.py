@@ -1,4 +1,4 @@
-"""How many prompts a tuned model answers in a second, and for how many it scores all candidates."""
+"""Throughput of a fine-tuned model: prompts answered, and prompts with all candidates scored, per second."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -22,13 +22,13 @@ _REPEATS = 3
 def answering_figures(
     model: HybridLanguageModel, examples: FineTuningExamples, bench: Bench, suffix: str
 ) -> Iterator[Figure]:
-    """Answer one batch of prompts of the validation split, and score their candidates.
+    """Time the answers to one batch of validation prompts, and the scoring of their candidates.
 
     Args:
-        model: any; where it never writes the end of a line, as with random weights, answers have their full length.
-        examples: of its fine-tuning.
-        bench: says how many prompts, and how many tokens an answer may have.
-        suffix: of the names.
+        model: any model; with random weights, which do not learn to end a line, answers have the maximum length.
+        examples: examples of its fine-tuning.
+        bench: environment with the number of prompts and the maximum length of an answer.
+        suffix: suffix of the names of the figures.
     """
     count = bench.sizes.answered
     questions = list(islice(cycle(examples.validation_questions()), count))

@@ -1,4 +1,4 @@
-"""Whether a sequence's answer is its own, whatever it is computed with: padding, cache, beams, checkpointing."""
+"""Checks that a sequence's answer does not depend on padding, batch, cache, beams or checkpointing."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,9 +16,9 @@ _LENGTHS, _NEW_TOKENS, _BEAMS = (7, 4, 2), 5, 3
 
 
 def measure(device: torch.device) -> Iterator[Check]:
-    """Compare an instance-wise model with itself, computed in other ways, in float32."""
+    """Compare the results of an instance-wise model in float32 when they are computed in different ways."""
     base = random_llama(SHAPE, device, torch.float32)
-    # Weights that leave no answer in doubt: the usual ones are so small that the likeliest tokens are all but equal.
+    # With the usual small weights, the most likely tokens are nearly tied. Larger weights make the answers unambiguous.
     with torch.no_grad():
         for parameter in base.parameters():
             if parameter.ndim == 2:
@@ -65,7 +65,7 @@ def measure(device: torch.device) -> Iterator[Check]:
 
 
 def padded_left(sequences: list[torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:
-    """Give ``input_ids`` and ``attention_mask``, int64 (sequences, longest), padded on the left."""
+    """Return left-padded ``input_ids`` and ``attention_mask``, int64 (sequences, longest)."""
     longest = max(map(len, sequences))
     input_ids = torch.zeros((len(sequences), longest), dtype=torch.int64)
     mask = torch.zeros_like(input_ids)

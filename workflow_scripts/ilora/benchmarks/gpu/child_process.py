@@ -1,4 +1,4 @@
-"""A process of this library's own, which does not outlive what it is for."""
+"""Child processes that run modules of this library and do not outlive their context."""
 
 import os
 import subprocess
@@ -14,13 +14,13 @@ _LIBRARY = Path(__file__).parents[3]
 def child_process(
     module: str, arguments: Sequence[str], environment: Mapping[str, str] | None = None, folder: Path | None = None
 ) -> Iterator[subprocess.Popen[str]]:
-    """Start ``python -m module`` and kill it at the end, if it has not ended by itself.
+    """Start ``python -m module``, and kill it at the end of the context if it is still running.
 
     Args:
-        module: of this library.
-        arguments: of its own.
-        environment: variables besides this process's.
-        folder: that it works in; None for this process's.
+        module: module of this library.
+        arguments: command-line arguments of the module.
+        environment: environment variables in addition to those of this process.
+        folder: working directory; None for that of this process.
     """
     search = os.pathsep.join([str(_LIBRARY), *filter(None, [os.environ.get("PYTHONPATH")])])
     variables = {**os.environ, "PYTHONPATH": search, **(environment or {})}

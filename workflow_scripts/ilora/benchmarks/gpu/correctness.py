@@ -1,4 +1,4 @@
-"""Part ``correctness``: whether this device computes what it should."""
+"""Part ``correctness``: checks of the results that this device computes."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from ilora.benchmarks.gpu.small_study import make_small_study
 
 
 def sections(bench: Bench) -> Iterator[Section]:
-    """Give its sections. All are as small on a GPU: what they compare with is computed on the processor."""
+    """Yield the sections, which are equally small on a GPU, since their references are computed on the processor."""
     yield Section("adapter", lambda: adapter_checks.measure(bench.device))
     yield Section("batches", lambda: batch_checks.measure(bench.device))
     job = make_small_study(bench.folder / "correctness", MINIATURE)

@@ -1,4 +1,4 @@
-"""The jobs of an invented study as the workflow would plan them, for where nothing was prepared."""
+"""The jobs of an invented study, as the workflow would plan them, for use without a prepared study."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _NEW_TOKENS = 16
 
 
 def invented_jobs(job: TuningJob, root: Path) -> list[RuleJob]:
-    """Return the jobs that tune LLaRA and iLoRA and answer with them; their paths count from the study's folder.
+    """Return the fine-tuning and inference jobs of LLaRA and iLoRA, with paths relative to the study's folder.
 
     Args:
-        job: the fine-tuning of `ilora.benchmarks.gpu.small_study`.
-        root: its folder.
+        job: fine-tuning from `ilora.benchmarks.gpu.small_study`.
+        root: folder of the study.
     """
     write_candidates(job, root / _CANDIDATES)
     tunings = [_tuning(job, root, method) for method in _ADAPTERS]

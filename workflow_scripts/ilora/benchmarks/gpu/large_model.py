@@ -1,8 +1,7 @@
 """Parts ``seven_billion`` and ``seven_billion_nf4``: a model of Llama-2-7B's shape with random weights.
 
-It is tuned with the adapter of the paper's settings on prompts of the prepared data set, or of invented films where
-nothing was prepared. What the plan of a fine-tuning says (`ilora.llm.training.memory_estimate`) stands beside what is
-measured.
+It is fine-tuned with the paper's adapter settings on prompts of the prepared data set, or of invented films if nothing
+was prepared. Measurements are reported with the predictions of the plan (`ilora.llm.training.memory_estimate`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -50,22 +49,22 @@ _METHODS = {
     "lora": MethodKind(prompt="hybrid", adapter="uniform"),
     "ilora": MethodKind(prompt="hybrid", adapter="instance_wise"),
 }
-#: Of iLoRA's step to LoRA's, the most that is aimed at; likewise of one pass to those of other adapters.
+#: Target ratios of iLoRA's step to LoRA's, and of one pass of iLoRA to one of another adapter.
 _AIM = 1.03
 _OTHERS = {"uniform": _AIM, "x_lora": 1.0, "per_expert": 1.0}
 
 
 @dataclass(frozen=True)
 class LargeModel:
-    """The model, and the prompts that it reads.
+    """The model and its prompts.
 
     Attributes:
-        bench: where it is.
-        settings: of the fine-tuning of iLoRA.
-        inputs: the data set.
-        examples: of that fine-tuning.
-        base: frozen.
-        quantization: of its linear layers.
+        bench: environment of the measurements.
+        settings: settings of the fine-tuning of iLoRA.
+        inputs: inputs from the data set.
+        examples: examples of that fine-tuning.
+        base: frozen model.
+        quantization: quantization of its linear layers.
     """
 
     bench: Bench
@@ -77,11 +76,11 @@ class LargeModel:
 
     @cached_property
     def parts(self) -> list[Any]:
-        """The first batch, in its parts."""
+        """The parts of the first batch."""
         return collated(self.examples, self.bench.sizes.rows, self.bench.sizes.parts)
 
     def adapted(self, method: str, attention: Attention = "sdpa", checkpointing: bool = False) -> HybridLanguageModel:
-        """Give the model with a fresh adapter of a method; all share its frozen weights."""
+        """Return the model with a new adapter of a method; all share the frozen weights."""
         settings = self.settings.model_copy(update={"kind": _METHODS[method]})
         vectors = encoder_item_vectors(self.inputs.sequence_encoder, settings.shape.item_vectors)
         assert vectors is not None  # prompts are hybrid
@@ -94,11 +93,11 @@ class LargeModel:
         return adapted
 
     def step(self, method: str, **options: Any) -> TuningStep:
-        """Give a step of a method."""
+        """Return a step of a method."""
         return TuningStep.of(self.adapted(method, **options), self.parts, DTYPE)
 
     def planned(self, method: str, checkpointing: bool = False) -> list[StepCost]:
-        """Give what the plan says of each part."""
+        """Return the planned cost of each part."""
         settings = self.settings.model_copy(update={"kind": _METHODS[method]})
         encoder = self.inputs.sequence_encoder
         assert encoder is not None
@@ -109,7 +108,7 @@ class LargeModel:
 
     @cached_property
     def passes(self) -> dict[str, TrainingStep]:
-        """One pass of each of the adapters that are compared, on random embeddings; all share the frozen weights."""
+        """One pass of each compared adapter on random embeddings; all share the frozen weights."""
         return steps_on(twin(self.base), self.bench.sizes.large, self.bench.device, DTYPE)
 
     @property
@@ -120,19 +119,19 @@ class LargeModel:
 
 
 def sections(bench: Bench) -> Iterator[Section]:
-    """Give the sections in bfloat16."""
+    """Yield the sections in bfloat16."""
     model = large_model(bench, None)
     yield Section("LoRA and iLoRA", lambda: tuning_figures(model))
     yield Section("checkpointing", lambda: checkpointing_figures(model))
     yield Section("answering", lambda: answering(model))
     for name in _OTHERS:
-        # One may need more memory than there is.
+        # Separate sections, since one may run out of memory.
         yield Section(f"ilora against {name}", lambda name=name: against(name, model))  # type: ignore[misc]
     yield Section("FlashAttention", lambda: flash_attention(model))
 
 
 def sections_nf4(bench: Bench) -> Iterator[Section]:
-    """Give those on a model in 4 bits."""
+    """Yield the sections on a 4-bit model."""
     reason = why_not_quantized()
     if reason is not None:
         yield Section("NF4", lambda: [NotRun("7B shape in 4 bits", str(reason))])
@@ -143,11 +142,11 @@ def sections_nf4(bench: Bench) -> Iterator[Section]:
 
 
 def large_model(bench: Bench, quantization: Quantization | None) -> LargeModel:
-    """Build it on the device, and write the first prompts of its fine-tuning."""
+    """Build the model on the device, and the prompts of its fine-tuning."""
     job, sizes = prepared_study(bench).tuning("ilora"), bench.sizes
     preset = preset_values("paper", LEARNING_RATES["paper"]["movielens"])
     own = {
-        # With behaviour tokens, which the curriculum leaves out of the first batches.
+        # The curriculum would leave behaviour tokens out of the first batches.
         "curriculum": False,
         "batch_size": sizes.rows * sizes.parts,
         "gradient_accumulation": sizes.parts,
@@ -169,7 +168,7 @@ def large_model(bench: Bench, quantization: Quantization | None) -> LargeModel:
 
 
 def tuning_figures(model: LargeModel) -> Iterator[Measurement]:
-    """Measure a step of LoRA and of iLoRA: speed, memory beside the plan, and one against the other."""
+    """Measure a step of LoRA and of iLoRA: speed, memory with the planned value, and their ratio."""
     device, sizes, suffix = model.bench.device, model.bench.sizes, _suffix(model)
     peak = peak_rate(device, sizes.product)
     yield Figure("matrix product, the peak", peak / 1e12, "TFLOP/s", note=f"bfloat16, {sizes.product} wide")
@@ -184,7 +183,7 @@ def tuning_figures(model: LargeModel) -> Iterator[Measurement]:
         planned = sum(cost.operations for cost in costs)
         share = rate(f"{method}{suffix}: share of the peak", planned / peak, "", seconds)
         yield replace(share, predicted=UTILISATION, note="of the matrix product; predicted: of the data sheet's")
-        if model.quantization is None:  # the products of 4-bit weights are no operations that are counted
+        if model.quantization is None:  # operations on 4-bit weights are not counted
             name = f"{method}: operations of a step"
             yield Figure(name, operations(step), "operations", predicted=float(planned))
         largest = max(cost.bytes for cost in costs)
@@ -194,7 +193,7 @@ def tuning_figures(model: LargeModel) -> Iterator[Measurement]:
 
 
 def checkpointing_figures(model: LargeModel) -> Iterator[Measurement]:
-    """Measure iLoRA's step with layers computed again."""
+    """Measure iLoRA's step with activation checkpointing."""
     step, costs = model.step("ilora", checkpointing=True), model.planned("ilora", checkpointing=True)
     seconds = repeated_seconds(step, model.bench.device, model.bench.sizes.repeats, warm_up=2)
     yield rate("ilora with checkpointing: step", step.tokens, "tokens/s", seconds)
@@ -204,7 +203,7 @@ def checkpointing_figures(model: LargeModel) -> Iterator[Measurement]:
 
 
 def flash_attention(model: LargeModel) -> Iterator[Measurement]:
-    """Measure iLoRA's step with FlashAttention 2, against PyTorch's own attention (SDPA)."""
+    """Measure iLoRA's step with FlashAttention 2 against PyTorch's own attention (SDPA)."""
     name = "ilora with FlashAttention against SDPA: time"
     if find_spec("flash_attn") is None:
         yield NotRun(name, "flash_attn is not installed")
@@ -214,7 +213,7 @@ def flash_attention(model: LargeModel) -> Iterator[Measurement]:
 
 
 def against(name: str, model: LargeModel) -> Iterator[Claim]:
-    """Compare one forward and backward pass of iLoRA with another adapter's, on embeddings."""
+    """Compare one forward and backward pass of iLoRA with that of another adapter, on embeddings."""
     bench, aim = model.bench, _OTHERS[name]
     ours, reference = model.passes["instance_wise"], model.passes[name]
     yield _time_claim(f"ilora against {name}, one pass: time", ours, reference, bench, aim)
@@ -222,7 +221,7 @@ def against(name: str, model: LargeModel) -> Iterator[Claim]:
 
 
 def answering(model: LargeModel) -> Iterator[Measurement]:
-    """Measure answering by text, and scoring every candidate."""
+    """Measure answering by text, and scoring of all candidates."""
     yield from answering_figures(model.adapted("ilora"), model.examples, model.bench, _suffix(model))
 
 

@@ -1,4 +1,4 @@
-"""Whether the answers to a hybrid prompt score alike together and one at a time, by an instance-wise model."""
+"""Check that an instance-wise model scores the answers to a hybrid prompt equally, together and one at a time."""
 
 import logging
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from ilora.llm.inference.prompt_batches import PreparedPrompt
 from ilora.llm.training.tuning_job import TuningJob, prepare_tuning
 from ilora.progress import Progress
 
-#: In nats, of a whole title in float32.
+#: Tolerance in nats for a whole title in float32.
 _ALLOWED = 1e-3
 
 
@@ -20,7 +20,7 @@ def measure(job: TuningJob) -> Iterator[Check]:
     """Score the candidates of the validation split in both ways.
 
     Args:
-        job: of an instance-wise adapter; its fresh one is asked, B drawn at random.
+        job: fine-tuning of an instance-wise adapter; a new adapter with random B is used.
     """
     model, examples = prepare_tuning(job)
     torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""Files in one tar that is cut into parts, so that they pass where single files must be small; verified by sha256."""
+"""Parcels: files in one tar archive split into parts for transfers with a size limit, verified by sha256."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _AT_ONCE = 2**20
 
 
 def pack(files: Mapping[str, Path], parcel: Path, part_bytes: int, about: Mapping[str, Any]) -> None:
-    """Put files into a parcel, and folders, which may be empty.
+    """Pack files and folders into a parcel.
 
     Args:
-        files: by their paths in the parcel; of a folder, what is in it is named apart.
-        parcel: folder to make, with the parts and `CONTENTS`.
-        part_bytes: the most that a part holds.
-        about: what else `unpack` is to give back (values that JSON can hold).
+        files: files and folders by their paths in the parcel; the contents of a folder must be listed separately.
+        parcel: folder to create, for the parts and `CONTENTS`.
+        part_bytes: maximum size of a part.
+        about: additional JSON-compatible data, which `unpack` returns.
     """
     with atomic_path(parcel) as folder:
         folder.mkdir()
@@ -43,30 +43,30 @@ def pack(files: Mapping[str, Path], parcel: Path, part_bytes: int, about: Mappin
 
 
 def unpack(parcel: Path, root: Path) -> dict[str, Any]:
-    """Put the files of a parcel below a folder, once each is known to be what was packed; give what is about them.
+    """Verify a parcel, extract its files below a folder, and return its `about`.
 
     Raises:
         FileNotFoundError: there is no parcel.
-        ArtifactError: a part is missing or another, or a file is.
+        ArtifactError: a part or file is missing or has been altered.
     """
     contents = read_json(parcel / CONTENTS)
     paths = [parcel / name for name in contents["parts"]]
     for path, digest in zip(paths, contents["parts"].values(), strict=True):
         if not path.is_file() or sha256_of(path) != digest:
             found = f"sha256 {sha256_of(path)}" if path.is_file() else "no such file"
-            raise ArtifactError(f"{path}: found {found}, expected {digest}. Copy the folder {parcel} again, whole.")
+            raise ArtifactError(f"{path}: found {found}, expected {digest}. Copy the whole folder {parcel} again.")
     root.mkdir(parents=True, exist_ok=True)
     with tarfile.open(fileobj=_Joined(paths), mode="r|") as tar:
         tar.extractall(root, filter="data")
     for name, digest in contents["files"].items():
         if not (root / name).is_file() or sha256_of(root / name) != digest:
-            raise ArtifactError(f"{root / name}: is not the file that was packed in {parcel}. Pack it again.")
+            raise ArtifactError(f"{root / name}: is not the file that was packed in {parcel}. Create the parcel again.")
     about: dict[str, Any] = contents["about"]
     return about
 
 
 class _Parts(RawIOBase):
-    """Writes a stream into files of at most so many bytes."""
+    """Writes a stream to files of at most `part_bytes` bytes."""
 
     def __init__(self, folder: Path, part_bytes: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The parts of the benchmark, those that matter most first, and how one is run: in its time, with nothing lost."""
+"""Parts of the benchmark, and their execution within a time budget without loss of measurements."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from ilora.benchmarks.gpu.sizes import Sizes
 
 
 class OutOfTime(BaseException):
-    """A part has had its seconds. No error, so that nothing on the way takes it for one of its own."""
+    """A part has used up its time budget. Not an `Exception`, so that no handler inside the part catches it."""
 
 
 @dataclass(frozen=True)
 class Bench:
-    """Where everything is measured.
+    """The environment of the measurements.
 
     Attributes:
         device: the first GPU, or the processor.
-        sizes: of everything.
-        folder: for files that are needed while it lasts.
-        prepared: folder of files that were prepared beforehand (`ilora.benchmarks.gpu.preparation`); None for none.
-        made: folder in which what the prepared jobs made is handed back.
+        sizes: sizes of all measurements.
+        folder: folder for temporary files.
+        prepared: folder of the prepared files (`ilora.benchmarks.gpu.preparation`); None for none.
+        made: folder for the output of the prepared jobs.
     """
 
     device: torch.device
@@ -42,11 +42,11 @@ class Bench:
 
 @dataclass(frozen=True)
 class Section:
-    """A piece of a part. Where it ends with an error, the next one is run all the same.
+    """A section of a part. An error ends the section, but not the part.
 
     Attributes:
-        name: what it is about.
-        measure: gives what it measures, one after the other.
+        name: name of the section.
+        measure: yields its measurements.
     """
 
     name: str
@@ -58,8 +58,8 @@ class Part:
     """A part of the benchmark.
 
     Attributes:
-        budget_seconds: after which it is ended, on a GPU.
-        sections: gives its sections; what they share is made in between.
+        budget_seconds: time limit on a GPU.
+        sections: yields its sections, creating shared objects as needed.
     """
 
     budget_seconds: float
@@ -69,7 +69,7 @@ class Part:
 def run_part(name: str, part: Part, bench: Bench, report: Report) -> None:
     """Run a part, and write the report after each measurement.
 
-    An error ends its section, and one outside of sections the part; both stand in the report.
+    An error ends its section, or the part if it occurs outside a section; it is recorded in the report.
     """
     budget = part.budget_seconds * bench.sizes.patience
     entry = report.parts[name] = PartReport(budget)
@@ -86,7 +86,7 @@ def run_part(name: str, part: Part, bench: Bench, report: Report) -> None:
             _run_sections(part, bench, keep)
     except OutOfTime:
         entry.status = "out of time"
-    except Exception as error:  # the other parts go on, whatever ended this one
+    except Exception as error:  # the other parts run regardless
         entry.error = described(error)
     free_memory(bench.device)
     entry.seconds = time.monotonic() - begun
@@ -98,7 +98,7 @@ def run_part(name: str, part: Part, bench: Bench, report: Report) -> None:
 
 
 def _run_sections(part: Part, bench: Bench, keep: Callable[[Measurement], None]) -> None:
-    """Run them in a frame of their own: what they hold goes with it, and the next part has the memory."""
+    """Run the sections in a separate frame, so that their memory is freed before the next part."""
     for section in part.sections(bench):
         _run_section(section, keep)
         free_memory(bench.device)
@@ -108,17 +108,17 @@ def _run_section(section: Section, keep: Callable[[Measurement], None]) -> None:
     try:
         for measurement in section.measure():
             keep(measurement)
-    except Exception as error:  # the other sections go on
+    except Exception as error:  # the other sections run regardless
         keep(Failure(section.name, described(error)))
 
 
 def described(error: Exception) -> str:
-    """Return an error's kind and its message."""
+    """Return the type and message of an error."""
     return f"{type(error).__name__}: {error}"
 
 
 def free_memory(device: torch.device) -> None:
-    """Give back a GPU's memory that no object holds any more."""
+    """Release unused GPU memory."""
     if device.type == "cuda":
         gc.collect()
         torch.cuda.empty_cache()
@@ -126,10 +126,10 @@ def free_memory(device: torch.device) -> None:
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """End what happens inside after some seconds, once Python is at work again: a kernel in flight is awaited.
+    """Limit the time of the block. A running kernel finishes first, since signals are handled in Python code.
 
     Raises:
-        OutOfTime: they are over.
+        OutOfTime: the time is up.
     """
 
     def end(number: int, frame: FrameType | None) -> None:

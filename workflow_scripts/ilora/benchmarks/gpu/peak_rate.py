@@ -1,4 +1,4 @@
-"""The rate of one large matrix product in bfloat16: what a step's operations are set against."""
+"""The rate of one large matrix product in bfloat16, the reference for the operations of a step."""
 
 from functools import cache
 from statistics import median
@@ -12,11 +12,11 @@ _REPEATS, _WARM_UP = 20, 5
 
 @cache
 def peak_rate(device: torch.device, width: int) -> float:
-    """Give operations per second of the product of two square matrices of random numbers; measured once a process.
+    """Return the operations per second of the product of two random square matrices, measured once per process.
 
     Args:
-        device: that multiplies.
-        width: of the matrices.
+        device: device of the matrices.
+        width: width of the matrices.
     """
     left, right = (torch.randn(width, width, device=device, dtype=torch.bfloat16) for _ in range(2))
     return 2 * width**3 / median(repeated_seconds(lambda: left @ right, device, _REPEATS, _WARM_UP))

@@ -1,8 +1,9 @@
-"""What a machine without Snakemake and without network needs of a study: `ilora bench gpu --prepare FOLDER`.
+"""Export of a study's jobs to a machine without Snakemake and network: `ilora bench gpu --prepare FOLDER`.
 
-The jobs that tune LLaRA and iLoRA and answer with them are planned by Snakemake here. They travel as they are planned,
-with every file that they read. Weights that the workflow converted from a GGUF file stay here; that file travels, which
-is a sixth of their size, and the conversion is done again there and must come to the same bytes.
+Snakemake plans the jobs that fine-tune LLaRA and iLoRA and answer with them on this machine. They are exported as
+planned, with all files that they read. Weights that the workflow converted from a GGUF file are not exported. Instead,
+the GGUF file is, which is a sixth of their size; the conversion is repeated on the target machine and must yield
+identical bytes.
 """
 
 from __future__ import annotations
@@ -24,27 +25,27 @@ from ilora.run import checkout_around, command
 
 METHODS = ("llara", "ilora")
 
-#: In the order in which they run.
+#: Scripts in the order in which they run.
 _SCRIPTS = (TUNING, ANSWERING)
 _WEIGHTS = "backbone_weights"
 _PART_BYTES = 60 * 2**20
 
 
 def prepare(folder: Path, study: Path, dataset: str) -> int:
-    """Write the parcel of a study's first seed; return an exit status.
+    """Write the parcel for the first seed of a study; return an exit status.
 
     Args:
-        folder: to make.
-        study: its file.
-        dataset: one of its data sets.
+        folder: folder to create.
+        study: file of the study.
+        dataset: one of the study's data sets.
     """
     checkout = checkout_around(Path.cwd())
     if Path.cwd().resolve() != checkout.resolve():
-        print(f"{Path.cwd()}: call this in {checkout}, the folder of the workflow", file=sys.stderr)
+        print(f"{Path.cwd()}: run this command in {checkout}, the folder of the workflow", file=sys.stderr)
         return 1
     jobs = planned_jobs(study, dataset)
     if not jobs:
-        print(f"{study}: tunes neither {' nor '.join(METHODS)} on {dataset}", file=sys.stderr)
+        print(f"{study}: fine-tunes neither {' nor '.join(METHODS)} on {dataset}", file=sys.stderr)
         return 1
     made = {path for job in jobs for path in job.outputs}
     read = sorted({path for job in jobs for path in job.inputs} - made)
@@ -55,7 +56,7 @@ def prepare(folder: Path, study: Path, dataset: str) -> int:
     files = [path for path in with_records(read) if path not in rebuilt]
     absolute = [path for path in files if Path(path).is_absolute()]
     if absolute:
-        print(f"{absolute[0]}: lies outside {checkout}; set results to a folder inside of it", file=sys.stderr)
+        print(f"{absolute[0]}: is outside {checkout}; set results to a folder inside it", file=sys.stderr)
         return 1
     sources = {path: Path(path) for path in files} | {_in_parcel(gguf): Path(gguf) for gguf in rebuilt.values()}
     again = {path: {"gguf": _in_parcel(gguf), "sha256": sha256_of(path)} for path, gguf in rebuilt.items()}
@@ -67,7 +68,7 @@ def prepare(folder: Path, study: Path, dataset: str) -> int:
 
 
 def planned_jobs(study: Path, dataset: str) -> list[RuleJob]:
-    """Return the jobs of a study that tune and answer, of its first seed and default variant."""
+    """Return the fine-tuning and inference jobs of a study for its first seed and default variant."""
     workflow = plan_study(["predictions", "--configfile", str(study)])
     found = [
         rule_job(job)
@@ -85,7 +86,7 @@ def planned_jobs(study: Path, dataset: str) -> list[RuleJob]:
 
 
 def rule_job(job: Any) -> RuleJob:
-    """Return a job of Snakemake's plan as it can travel."""
+    """Return a job of Snakemake's plan in exportable form."""
     return RuleJob(
         rule=job.rule.name,
         script=Path(job.rule.script).name,
@@ -100,7 +101,7 @@ def rule_job(job: Any) -> RuleJob:
 
 
 def rebuilt_weights(jobs: Iterable[RuleJob]) -> dict[str, str]:
-    """Return the weights that are converted again where they are needed, and the GGUF file of each."""
+    """Return the weights that the target machine converts again, with the GGUF file of each."""
     found = {}
     for weights in {job.input[_WEIGHTS] for job in jobs if _WEIGHTS in job.input}:
         artifact = recorded_artifact(Path(weights))
@@ -112,9 +113,9 @@ def rebuilt_weights(jobs: Iterable[RuleJob]) -> dict[str, str]:
 
 
 def with_records(paths: Iterable[str]) -> list[str]:
-    """Return files with the records that tell of them, and whatever else lies in a recorded folder around them.
+    """Return files with their records, and with all other files of the recorded folders that contain them.
 
-    A recorded folder is read as a whole, and must be there as a whole.
+    Recorded folders are verified as a whole and must therefore be complete.
     """
     found: dict[str, None] = {}
     for path in paths:
@@ -127,7 +128,7 @@ def with_records(paths: Iterable[str]) -> list[str]:
 
 
 def _in_parcel(gguf: str) -> str:
-    """Return where a GGUF file lies in the parcel: here it may be a package's, outside of this folder."""
+    """Return the path of a GGUF file in the parcel; the original may belong to a package outside this folder."""
     return f"gguf/{Path(gguf).name}"
 
 

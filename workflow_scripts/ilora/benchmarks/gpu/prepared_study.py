@@ -1,4 +1,4 @@
-"""The jobs that the part ``pretrained`` runs, with their files: prepared beforehand, or of an invented study."""
+"""The jobs of the part ``pretrained`` with their files, from a prepared or an invented study."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from ilora.benchmarks.gpu.small_study import make_small_study
 from ilora.configuration.tuning import TuningSettings
 from ilora.llm.training.tuning_job import TuningJob
 
-#: What a fine-tuning reads, by name.
+#: Names of the inputs of a fine-tuning.
 _FILES = ("catalogue", "sequences", "item_embeddings", "representations", "projector")
 
 
 @dataclass(frozen=True)
 class PreparedStudy:
-    """Jobs of a study, and the folder from which their paths count.
+    """Jobs of a study, and the folder that their paths are relative to.
 
     Attributes:
-        name: of the study's file; "invented" for none.
+        name: name of the study's file; "invented" for an invented study.
         root: the folder.
-        jobs: those that tune, then those that answer.
+        jobs: fine-tuning jobs, followed by inference jobs.
     """
 
     name: str
@@ -36,7 +36,7 @@ class PreparedStudy:
     jobs: list[RuleJob]
 
     def tuning(self, method: str) -> TuningJob:
-        """Return the fine-tuning of a method, its paths whole."""
+        """Return the fine-tuning of a method, with resolved paths."""
         (job,) = [job for job in self.jobs if job.script == TUNING and job.wildcards["method"] == method]
         settings = TuningSettings.read(job.params["tuning"])
         backbone = settings.backbone.model_copy(update={"name": self._whole(settings.backbone.name)})
@@ -51,16 +51,16 @@ class PreparedStudy:
 
     def _whole(self, path: str) -> str:
         place = self.root / path
-        # Where there is no such folder, it is the name of a model on the hub.
+        # If there is no such folder, it is the name of a model on the hub.
         return str(place) if place.exists() else path
 
 
 @cache
 def prepared_study(bench: Bench) -> PreparedStudy:
-    """Unpack the prepared files, once in a process; without any, invent a study.
+    """Unpack the prepared files once per process, or create an invented study if there are none.
 
     Raises:
-        ArtifactError: a file is not the one that was prepared.
+        ArtifactError: a file differs from the prepared one.
     """
     if bench.prepared is None:
         root = bench.folder / "invented"
@@ -73,15 +73,15 @@ def prepared_study(bench: Bench) -> PreparedStudy:
 
 
 def _rebuild(weights: Path, gguf: Path, digest: str) -> None:
-    """Convert a GGUF file again into the weights that the workflow made of it."""
-    # Only here: nothing else needs the package gguf.
+    """Repeat the workflow's conversion of a GGUF file into weights."""
+    # Imported here, since nothing else needs the package gguf.
     contents = import_module("ilora.llm.gguf.contents").read_gguf(gguf)
     scratch = weights.parent.with_name(f"{weights.parent.name}.again")
     import_module("ilora.llm.gguf.conversion").convert_gguf(contents, scratch)
     found = sha256_of(scratch / weights.name)
     if found != digest:
         raise ArtifactError(
-            f"{weights}: the conversion of {gguf.name} has sha256 {found} here, expected {digest}, as the workflow "
-            "made it: transformers or safetensors may be of too different versions. Prepare with those of this machine."
+            f"{weights}: the conversion of {gguf.name} has sha256 {found}, expected {digest} as on the preparing "
+            "machine. The versions of transformers or safetensors may differ too much: prepare with the versions here."
         )
     (scratch / weights.name).rename(weights)

@@ -1,4 +1,4 @@
-"""Part ``pretrained``: LLaRA and iLoRA tuned and asked, by the rules' own scripts, as many steps as the study says."""
+"""Part ``pretrained``: fine-tuning and inference of LLaRA and iLoRA by the rules' scripts, with the study's steps."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from ilora.llm.training.tuning_plan import plan_tuning
 from ilora.predictions.schema import PREDICTIONS
 
 METHODS = ("llara", "ilora")
-#: What is handed back is cut into parts of this size.
+#: Size of the parts of the returned parcel.
 _PART_BYTES = 15 * 2**20
 
 
 def sections(bench: Bench) -> Iterator[Section]:
-    """Give its sections: the jobs themselves first."""
+    """Yield the sections: first the jobs, then the steps."""
     study = prepared_study(bench)
     yield Section("jobs", lambda: run_jobs(study, bench))
     for method in METHODS:
@@ -47,7 +47,7 @@ def sections(bench: Bench) -> Iterator[Section]:
 
 
 def run_jobs(study: PreparedStudy, bench: Bench) -> Iterator[Measurement]:
-    """Run the jobs in a process of their own, in their own folder, and hand back what they made."""
+    """Run the jobs in a separate process in the folder of the study, and return their output as a parcel."""
     file = study.root / "jobs.json"
     file.write_text(json.dumps([asdict(job) for job in study.jobs]), encoding="utf-8")
     with child_process("ilora.benchmarks.gpu.rule_jobs", [str(file)], folder=study.root) as process:
@@ -55,8 +55,8 @@ def run_jobs(study: PreparedStudy, bench: Bench) -> Iterator[Measurement]:
         for job, line in zip(study.jobs, _json_lines(process.stdout), strict=False):
             yield from _job_figures(job, Ended(**json.loads(line)), study.root)
         if process.wait():
-            raise RuntimeError(f"the jobs ended with status {process.returncode}; the log on standard error says why")
-    # In the order of the jobs, in which they are taken up.
+            raise RuntimeError(f"the jobs ended with exit status {process.returncode}; see the log on standard error")
+    # In the order of the jobs, which is also the order of the import.
     recorded = [recorded_artifact(study.root / path) for job in study.jobs for path in job.outputs]
     artifacts = list(dict.fromkeys(str(path.relative_to(study.root)) for path in recorded if path is not None))
     parcel = bench.made / "made"
@@ -68,10 +68,7 @@ def run_jobs(study: PreparedStudy, bench: Bench) -> Iterator[Measurement]:
 
 
 def step_figures(job: TuningJob, bench: Bench) -> Iterator[Measurement]:
-    """Measure a step of a fine-tuning, and answering with its adapter as it is before the first step.
-
-    What the workflow plans for this fine-tuning stands beside it.
-    """
+    """Measure a step of a fine-tuning, and inference with its initial adapter, along with the workflow's plan."""
     model, examples = prepare_tuning(job)
     values, method, device = job.settings.finetuning, job.settings.method, bench.device
     rows = values.batch_size // values.gradient_accumulation
@@ -94,18 +91,18 @@ def step_figures(job: TuningJob, bench: Bench) -> Iterator[Measurement]:
 
 
 def _dtype(job: TuningJob, device: torch.device) -> torch.dtype:
-    # The training loop computes in the backbone's precision on a GPU alone.
+    # The training loop uses the backbone's precision only on a GPU.
     return DTYPES[job.settings.backbone.precision] if device.type == "cuda" else torch.float32
 
 
 def _json_lines(lines: Iterable[str]) -> Iterator[str]:
-    """Give the lines that a job's end is told in, of all that the process prints."""
+    """Yield the lines of JSON, one per finished job, from the output of the process."""
     yield from (line for line in lines if line.startswith("{"))
 
 
 def _job_figures(job: RuleJob, ended: Ended, root: Path) -> Iterator[Measurement]:
     name = f"{ended.rule} {ended.method}"
-    yield Figure(f"{name}: whole job", ended.seconds, "s", note="with loading, preparing and writing")
+    yield Figure(f"{name}: whole job", ended.seconds, "s", note="including loading, preparation and writing")
     if ended.peak_bytes is not None:
         yield Figure(f"{name}: peak memory of the job", ended.peak_bytes / 1e9, "GB")
     if job.script == TUNING:
@@ -122,7 +119,7 @@ def _job_figures(job: RuleJob, ended: Ended, root: Path) -> Iterator[Measurement
 
 
 def _files(artifacts: list[str], root: Path) -> Iterator[str]:
-    """Give artifacts, what is in them, and their records."""
+    """Yield the paths of artifacts, their contents and their records."""
     for path in artifacts:
         yield from (path, str(record_path(path)))
         yield from (str(file.relative_to(root)) for file in (root / path).rglob("*"))

@@ -1,4 +1,4 @@
-"""A model whose linear layers bitsandbytes holds in 4 or 8 bits, made of one that is in memory already."""
+"""Quantization of a model in memory: linear layers in 4 or 8 bits by bitsandbytes."""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -12,19 +12,20 @@ from ilora.configuration.sections.backbone import Quantization
 
 
 def why_not_quantized() -> str | None:
-    """Give why nothing can be quantized here; None where it can."""
+    """Return why quantization is unavailable; None if it is available."""
     return None if find_spec("bitsandbytes") else "bitsandbytes is not installed"
 
 
 def quantize(model: PreTrainedModel, quantization: Quantization, compute: torch.dtype) -> PreTrainedModel:
-    """Replace every linear layer but the output layer, one by one, so that the model is never held twice.
+    """Replace every linear layer except the output layer, one by one, so that the model is never held twice in memory.
 
-    What `ilora.llm.model.backbones` asks transformers for, which reads a model from files.
+    The settings are those that `ilora.llm.model.backbones` passes to transformers, which can only quantize models from
+    files.
 
     Args:
-        model: changed in place, on the device that quantizes it.
-        quantization: "nf4", its scales quantized again, or "int8".
-        compute: of the products with 4-bit weights.
+        model: model that is changed in place, on the device that quantizes it.
+        quantization: "nf4" (with double quantization) or "int8".
+        compute: dtype of products with 4-bit weights.
     """
     head = model.get_output_embeddings()
     layers = {
@@ -33,7 +34,7 @@ def quantize(model: PreTrainedModel, quantization: Quantization, compute: torch.
     for name, layer in layers.items():
         parent, _, own_name = name.rpartition(".")
         setattr(model.get_submodule(parent), own_name, _quantized(layer, quantization, compute))
-    # By these, PEFT knows how to adapt the layers.
+    # PEFT reads these attributes to choose its layer types.
     setattr(model, "is_loaded_in_4bit" if quantization == "nf4" else "is_loaded_in_8bit", True)
     return model
 
@@ -51,7 +52,7 @@ def _quantized(layer: nn.Linear, quantization: Quantization, compute: torch.dtyp
         ).to(weight.device)
     else:
         made = bitsandbytes.nn.Linear8bitLt(*shape, bias=False, has_fp16_weights=False, device="meta")
-        # It quantizes what comes from the processor alone.
+        # It only quantizes weights that are moved from the processor.
         made.weight = bitsandbytes.nn.Int8Params(weight.data.cpu(), requires_grad=False, has_fp16_weights=False).to(
             weight.device
         )

@@ -1,4 +1,4 @@
-"""What was measured, as one JSON file that is whole after each measurement."""
+"""The report: one JSON file, complete and valid after each measurement."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ilora.benchmarks.claims import Claim, show_claim
 
 @dataclass(frozen=True)
 class Check:
-    """Something that must hold: ``found`` is at most ``allowed``.
+    """A check that ``found`` is at most ``allowed``.
 
     Attributes:
-        name: what is checked.
-        found: a deviation.
-        allowed: the largest that is right.
-        unit: of both, such as "of the largest value".
+        name: name of the check.
+        found: measured deviation.
+        allowed: largest acceptable deviation.
+        unit: unit of both, such as "of the largest value".
     """
 
     name: str
@@ -29,23 +29,23 @@ class Check:
 
     @property
     def holds(self) -> bool:
-        """Whether it is right; NaN is not."""
+        """Whether the check holds; False for NaN."""
         return self.found <= self.allowed
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A number, and beside it what was predicted of it.
+    """A measured value, with its prediction if there is one.
 
     Attributes:
-        name: of what.
+        name: name of the quantity.
         value: median of the repeats.
-        unit: such as "tokens/s".
-        low: the least of the repeats; None for one that was measured once.
-        high: the largest of them; None likewise.
-        repeats: how many there are.
-        predicted: what the plan says (`ilora.llm.training.tuning_plan`); None where it says nothing.
-        note: how to read it.
+        unit: unit, such as "tokens/s".
+        low: smallest of the repeats; None for a single measurement.
+        high: largest of the repeats; None for a single measurement.
+        repeats: number of repeats.
+        predicted: value predicted by the plan (`ilora.llm.training.tuning_plan`); None if there is none.
+        note: explanation for readers.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class NotRun:
-    """Something that was not measured, and why."""
+    """A measurement that was not made, and the reason."""
 
     name: str
     reason: str
@@ -68,7 +68,7 @@ class NotRun:
 
 @dataclass(frozen=True)
 class Failure:
-    """Something that ended with an error."""
+    """A section that ended with an error."""
 
     name: str
     error: str
@@ -81,14 +81,14 @@ Status = Literal["running", "done", "failed", "out of time"]
 
 @dataclass
 class PartReport:
-    """A part of the benchmark.
+    """Report of a part of the benchmark.
 
     Attributes:
-        budget_seconds: after which it is ended.
-        status: "failed" where it ended with an error, or something in it did, or a check does not hold.
-        seconds: that it took.
-        error: that ended it.
-        measurements: in the order in which they were made.
+        budget_seconds: time limit.
+        status: "failed" if the part or a section ended with an error, or a check does not hold.
+        seconds: elapsed time.
+        error: error that ended the part.
+        measurements: measurements in chronological order.
     """
 
     budget_seconds: float
@@ -99,23 +99,23 @@ class PartReport:
 
     @property
     def is_right(self) -> bool:
-        """Whether nothing in it failed so far."""
+        """Whether nothing has failed so far."""
         return self.error is None and not any(map(is_wrong, self.measurements))
 
 
 def is_wrong(measurement: Measurement) -> bool:
-    """Return whether something ended with an error, or is a check that does not hold."""
+    """Return whether a measurement is an error or a check that does not hold."""
     return isinstance(measurement, Failure) or (isinstance(measurement, Check) and not measurement.holds)
 
 
 @dataclass
 class Report:
-    """All of it.
+    """The whole report.
 
     Attributes:
-        path: of the file.
-        about: hardware, versions, settings.
-        parts: by name, in the order in which they ran.
+        path: path of the file.
+        about: hardware, versions and settings.
+        parts: reports of the parts by name, in the order in which they ran.
     """
 
     path: Path
@@ -123,12 +123,12 @@ class Report:
     parts: dict[str, PartReport] = field(default_factory=dict)
 
     def write(self) -> None:
-        """Write the file anew, atomically."""
+        """Rewrite the file atomically."""
         with atomic_path(self.path) as temporary:
             temporary.write_text(json.dumps(self.plain(), indent=2) + "\n", encoding="utf-8")
 
     def plain(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
+        """Return the report as JSON-compatible data."""
         parts = {
             name: {**vars(part), "measurements": [_plain(measurement) for measurement in part.measurements]}
             for name, part in self.parts.items()
@@ -140,13 +140,13 @@ def _plain(measurement: Measurement) -> dict[str, Any]:
     kind = {Check: "check", Claim: "comparison", Figure: "figure", NotRun: "not_run", Failure: "failure"}
     holds = {"holds": measurement.holds} if isinstance(measurement, Check) else {}
     values = asdict(measurement)
-    # Of a comparison, the claim's name.
+    # A comparison is named by its claim.
     name = values.pop("name", None) or values.pop("claim")
     return {"kind": kind[type(measurement)], "name": name, **values, **holds}
 
 
 def show(measurement: Measurement) -> str:
-    """Return a measurement as a line."""
+    """Return a measurement as one line of text."""
     if isinstance(measurement, Claim):
         return show_claim(measurement)
     if isinstance(measurement, Check):

@@ -1,4 +1,4 @@
-"""What `ilora bench gpu` needs, looked for before anything of it is imported: this module needs Python alone."""
+"""Requirements of `ilora bench gpu`, checked before they are imported: this module uses only the standard library."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 
-#: Packages of which an older version computes something else, or nothing; those of pyproject.toml.
+#: Packages whose older versions yield other results or fail; the versions are those of pyproject.toml.
 LEAST_VERSIONS = {"peft": "0.21", "safetensors": "0.8", "torch": "2.11", "transformers": "5.17"}
 
-#: Of any version. All but the last two come with those above, unless they were installed without what they need.
+#: Packages of any version. All but the last two are dependencies of those above.
 OF_ANY_VERSION = ("accelerate", "huggingface_hub", "numpy", "tokenizers", "tqdm", "pyarrow", "pydantic")
 
 
@@ -21,9 +21,9 @@ def problems(
     """Return a line for each package that is missing or too old.
 
     Args:
-        least: version of each package that must be as new.
-        others: packages that may be of any version.
-        version_of: gives the installed version; raises `PackageNotFoundError` where there is none.
+        least: minimum version of each package.
+        others: packages of any version.
+        version_of: returns the installed version, or raises `PackageNotFoundError`.
     """
     found = []
     for package in [*least, *others]:
@@ -39,7 +39,7 @@ def problems(
 
 
 def needed_to_rebuild(prepared: Path | None) -> tuple[str, ...]:
-    """Return what the prepared files need besides: gguf, where weights are to be converted from a GGUF file."""
+    """Return the additional requirements of the prepared files: gguf, if weights must be converted from a GGUF file."""
     if prepared is None:
         return ()
     contents = json.loads((prepared / "contents.json").read_text(encoding="utf-8"))
@@ -47,6 +47,6 @@ def needed_to_rebuild(prepared: Path | None) -> tuple[str, ...]:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """Return the numbers that a version begins with: (2, 11, 0) of 2.11.0+cu130."""
+    """Return the leading numbers of a version, such as (2, 11, 0) for 2.11.0+cu130."""
     beginning = re.match(r"\d+(\.\d+)*", version)
     return tuple(int(number) for number in beginning[0].split(".")) if beginning else ()

@@ -1,7 +1,7 @@
-"""Jobs of the workflow away from it: the rules' own scripts, run with what Snakemake planned for them.
+"""Jobs of the workflow run without Snakemake: the rules' own scripts, with the inputs that Snakemake planned.
 
-So what they make, with the records beside it, is what the workflow would have made; `recorded_settings` and the
-scripts that read it hold it to that.
+Their outputs and records are therefore the same as those of the workflow; `recorded_settings` and the scripts that read
+it verify this.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-#: The scripts of the rules whose jobs travel.
+#: The scripts of the rules whose jobs are exported.
 TUNING, ANSWERING = "fine_tune.py", "answer_fine_tuned.py"
 
 _SCRIPTS = Path(__file__).parents[3]
@@ -25,14 +25,14 @@ _SCRIPTS = Path(__file__).parents[3]
 
 @dataclass(frozen=True)
 class RuleJob:
-    """A job as its script sees it: files and values by name; files are one path or several.
+    """A job as its script sees it, with files and values by name; each file entry is one path or a list.
 
     Attributes:
-        rule: its rule.
+        rule: name of the rule.
         script: file name of the rule's script.
-        threads: that it may use.
-        log: its log file.
-        benchmark: where Snakemake notes what the job takes; None where it does not.
+        threads: number of threads.
+        log: log file.
+        benchmark: Snakemake's benchmark file of the job; None if it has none.
     """
 
     rule: str
@@ -47,17 +47,17 @@ class RuleJob:
 
     @property
     def inputs(self) -> list[str]:
-        """All files that it reads."""
+        """All input files."""
         return list(Named(self.input))
 
     @property
     def outputs(self) -> list[str]:
-        """All files and folders that it makes."""
+        """All output files and folders."""
         return list(Named(self.output))
 
 
 class Named:
-    """Values by name, as a script reads them of ``snakemake``: as attributes, by name, or one after the other."""
+    """Named values, accessible as in ``snakemake.input``: as attributes, by key, or by iteration."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self._values = dict(values)
@@ -76,7 +76,7 @@ class Named:
             yield from value if isinstance(value, list) else [value]
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return a value, or another where there is none of this name."""
+        """Return the value of a name, or the default."""
         return self._values.get(name, default)
 
     def items(self) -> Any:
@@ -85,7 +85,7 @@ class Named:
 
 
 class _Given:
-    """What a script finds as ``snakemake``."""
+    """The object that a script accesses as ``snakemake``."""
 
     def __init__(self, job: RuleJob) -> None:
         self.rule, self.threads, self.log = job.rule, job.threads, [job.log]
@@ -95,11 +95,13 @@ class _Given:
 
 @dataclass(frozen=True)
 class Ended:
-    """What a job took.
+    """Resources used by a finished job.
 
     Attributes:
-        seconds: with loading, preparing and writing.
-        peak_bytes: of the GPU's memory; None on a processor.
+        rule: name of the rule.
+        method: the method; "" if the job has none.
+        seconds: elapsed time, including loading, preparation and writing.
+        peak_bytes: peak GPU memory; None on a processor.
     """
 
     rule: str
@@ -109,7 +111,7 @@ class Ended:
 
 
 def run_job(job: RuleJob) -> Ended:
-    """Run a job's script in this process; paths count from the working directory."""
+    """Run a job's script in this process; paths are relative to the working directory."""
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     begun = time.monotonic()
@@ -119,7 +121,7 @@ def run_job(job: RuleJob) -> Ended:
 
 
 def main(arguments: list[str]) -> None:
-    """Run the jobs of a file, one after the other, and print a line of JSON for each when it has ended."""
+    """Run the jobs in a file one by one, and print a line of JSON for each finished job."""
     for values in json.loads(Path(arguments[0]).read_text(encoding="utf-8")):
         print(json.dumps(asdict(run_job(RuleJob(**values)))), flush=True)
 

@@ -1,4 +1,4 @@
-"""All parts, or some, into one report."""
+"""Execution of all or selected parts with one report."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ _OPTIONAL = ("bitsandbytes", "flash_attn", "gguf")
 
 
 def run(names: Sequence[str], folder: Path, prepared: Path | None, parts: Mapping[str, Part] = PARTS) -> int:
-    """Run parts in the order in which they are known; return 1 where one failed or was ended.
+    """Run parts in the order of `parts`; return an exit status, 1 if a part failed or ran out of time.
 
     Args:
-        names: of the parts; none for all.
-        folder: for ``gpu.json``, and what the prepared jobs made.
+        names: names of the parts; empty for all.
+        folder: folder for ``gpu.json`` and the output of the prepared jobs.
         prepared: folder of prepared files; None for none.
-        parts: that there are.
+        parts: available parts.
     """
     unknown = [name for name in names if name not in parts]
     if unknown:
@@ -61,7 +61,7 @@ def run(names: Sequence[str], folder: Path, prepared: Path | None, parts: Mappin
     report.about["complete"] = True
     report.write()
     failed = [name for name, part in report.parts.items() if part.status != "done"]
-    print(f"{report.path}: {report.about['hardware']}; {report.about['seconds']:.0f} s", *failed, sep="\nnot whole: ")
+    print(f"{report.path}: {report.about['hardware']}; {report.about['seconds']:.0f} s", *failed, sep="\nincomplete: ")
     return 1 if failed else 0
 
 
@@ -70,7 +70,7 @@ def _about(device: torch.device, sizes: Sizes, prepared: Path | None) -> dict[st
     return {
         "hardware": describe(device, torch.bfloat16),
         "sizes": sizes.name,
-        "note": "" if is_gpu else "in miniature on a processor, which says nothing of speed",
+        "note": "" if is_gpu else "in miniature on a processor; times are meaningless",
         "begun": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": 0.0,
         "complete": False,

@@ -1,4 +1,4 @@
-"""How large everything is: on a GPU, and in miniature on a processor. Nothing else tells the two apart."""
+"""Sizes of all measurements, on a GPU and in miniature on a processor; the two differ in nothing else."""
 
 from dataclasses import dataclass
 
@@ -10,23 +10,23 @@ from ilora.benchmarks.workloads import LLAMA_2_7B_GPU, Workload
 
 @dataclass(frozen=True)
 class Sizes:
-    """What is measured.
+    """Sizes of the measurements.
 
     Attributes:
-        name: of this choice.
-        patience: what the seconds of a part are multiplied with; a processor may be slow and busy.
-        large: the model with random weights; its batch and tokens are those of the comparison of adapters.
-        rows: prompts that a fine-tuning step computes at once.
-        parts: of that many prompts, in a step.
-        repeats: of what is timed.
-        answered: prompts that are answered, and scored, at once.
-        new_tokens: of an answer.
-        product: width of the square matrices whose product's rate is the machine's peak.
-        titles: of the invented data set.
-        history: items in each of its sequences.
-        candidates: items in each of its candidate sets.
-        vocabulary: tokens of the tokenizer that is learnt on its titles.
-        backbone: of the invented study.
+        name: name of these sizes.
+        patience: factor on the time budget of each part; a processor may be slow and busy.
+        large: shape of the model with random weights, and the batch for the comparison of adapters.
+        rows: number of prompts per part of a fine-tuning step.
+        parts: number of parts per step.
+        repeats: number of repeats of each timing.
+        answered: number of prompts that are answered, and scored, in one batch.
+        new_tokens: maximum number of tokens of an answer.
+        product: width of the square matrices whose product defines the peak rate.
+        titles: number of titles of the invented data set.
+        history: number of items per history.
+        candidates: number of items per candidate set.
+        vocabulary: vocabulary size of the tokenizer trained on its titles.
+        backbone: backbone of the invented study.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Sizes:
 GPU = Sizes(
     name="gpu",
     patience=1.0,
-    # The per-expert form keeps 23 MB a token: with 3,200 of them it would not fit 80 GB.
+    # The per-expert form stores 23 MB per token: 3,200 tokens would not fit in 80 GB.
     large=Workload(batch=4, tokens=LLAMA_2_7B_GPU.tokens),
     rows=8,
     parts=2,
@@ -82,5 +82,5 @@ MINIATURE = Sizes(
 
 
 def sizes_for(device: torch.device) -> Sizes:
-    """Give the sizes for a device."""
+    """Return the sizes for a device."""
     return GPU if device.type == "cuda" else MINIATURE

@@ -1,4 +1,4 @@
-"""A study of invented films, with everything that a fine-tuning reads: for where no prepared one is at hand."""
+"""A study of invented films with all inputs of a fine-tuning, for use without a prepared study."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -23,18 +23,18 @@ from ilora.data.sequences import read_sequences
 from ilora.datasets.register import DATASETS
 from ilora.llm.training.tuning_job import TuningJob
 
-#: Training sequences, and those of each other split.
+#: Numbers of sequences in the training split, and in each other split.
 _TRAINED, _EVALUATED = 32, 4
 _EMBEDDING_SIZE = 64
 _SYLLABLES = ("ka", "ro", "mi", "sten", "lu", "bar", "do", "vel", "an", "thi", "gor", "pe", "sal", "ne", "qui", "zen")
 
 
 def make_small_study(folder: Path, sizes: Sizes) -> TuningJob:
-    """Write an invented data set, vectors for it and a random backbone; give the fine-tuning of iLoRA on it.
+    """Write an invented data set, its vectors and a random backbone, and return the fine-tuning of iLoRA on it.
 
     Args:
-        folder: to write to; the job's own folder is one below it.
-        sizes: of all.
+        folder: folder to write to; the job's own folder is inside it.
+        sizes: sizes of the study.
     """
     drawn = np.random.default_rng(0)
     titles = [_title(drawn, number) for number in range(sizes.titles)]
@@ -72,12 +72,12 @@ def make_small_study(folder: Path, sizes: Sizes) -> TuningJob:
 
 
 def in_folder(job: TuningJob, name: str) -> TuningJob:
-    """Give the same job with a folder of its own."""
+    """Return the same job with a separate folder."""
     return replace(job, folder=f"{job.folder}-{name}")
 
 
 def write_candidates(job: TuningJob, path: Path) -> None:
-    """Write the first candidate set of every sequence of the other splits."""
+    """Write the first candidate set of every validation and test sequence."""
     sequences, settings = read_sequences(job.inputs["sequences"]), job.settings
     items = pa.parquet.read_metadata(job.inputs["catalogue"]).num_rows
     rows: list[dict[str, Any]] = []
@@ -105,7 +105,7 @@ _FILES = {
 
 
 def _title(drawn: np.random.Generator, number: int) -> str:
-    """Invent a title of one to four words, with the year that MovieLens adds; the number keeps it apart."""
+    """Return an invented title of one to four words with a year, as in MovieLens; the number makes it unique."""
     words = [
         "".join(drawn.choice(_SYLLABLES, int(drawn.integers(1, 4)))).capitalize()
         for _ in range(int(drawn.integers(1, 5)))

@@ -1,7 +1,7 @@
-"""What prepared jobs made elsewhere, put where the workflow looks for it: `ilora bench gpu --take FOLDER`.
+"""Import of the output of prepared jobs from another machine into the workflow: `ilora bench gpu --take FOLDER`.
 
-The records came with it: which rule and script, with which parameters, code and files, on which machine. The workflow
-plans by them, and makes anew what it would make otherwise.
+The records are imported too. They hold the rule and script, parameters, code, input files and machine of each artifact.
+The workflow plans by them as usual, and remakes artifacts that are out of date.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from ilora.benchmarks.gpu.parcels import unpack
 
 
 def take_up(parcel: Path, checkout: Path) -> int:
-    """Put every artifact of a parcel in its place, or none where one does not belong here; return an exit status.
+    """Import all artifacts of a parcel, or none if one of them is rejected; return an exit status.
 
     Args:
-        parcel: folder that `ilora.benchmarks.gpu.pretrained` made.
-        checkout: the folder of the workflow.
+        parcel: folder created by `ilora.benchmarks.gpu.pretrained`.
+        checkout: folder of the workflow.
     """
     with tempfile.TemporaryDirectory() as temporary:
         there = Path(temporary)
@@ -36,27 +36,27 @@ def take_up(parcel: Path, checkout: Path) -> int:
             print(f"ilora bench gpu: {error}", file=sys.stderr)
             return 1
         if reasons:
-            print("nothing was taken:", *reasons, sep="\n  ", file=sys.stderr)
+            print("nothing was imported:", *reasons, sep="\n  ", file=sys.stderr)
             return 1
         for path in artifacts:
             _place(there / path, checkout / path)
-            print(f"taken: {path}")
+            print(f"imported: {path}")
         for path in about["benchmarks"]:
-            # Of an earlier run here. Snakemake takes it for a part of what the job made, older than its inputs.
+            # It is from an earlier run. Snakemake would treat it as an output of the job that is older than its inputs.
             (checkout / path).unlink(missing_ok=True)
     return 0
 
 
 def objections(path: Path, there: Path, checkout: Path) -> list[str]:
-    """Return why an artifact is not taken: it is damaged, was made from other files, or there is another here.
+    """Return the reasons to reject an artifact: it is damaged, has other inputs, or would replace another artifact.
 
     Args:
-        path: of the artifact, from either folder.
-        there: where the parcel was unpacked.
-        checkout: the folder of the workflow.
+        path: path of the artifact, relative to either folder.
+        there: folder of the unpacked parcel.
+        checkout: folder of the workflow.
 
     Raises:
-        ArtifactError: its record is damaged.
+        ArtifactError: the record is damaged.
     """
     artifact, here = there / path, checkout / path
     record = read_record(artifact)
@@ -66,16 +66,16 @@ def objections(path: Path, there: Path, checkout: Path) -> list[str]:
     except ArtifactError as error:
         found.append(str(error))
     if here.exists() and sha256_of(here) != record.content["artifact"]["sha256"]:
-        found.append(f"{path}: there is another one here. Delete it first, with {record_path(path)}.")
+        found.append(f"{path}: a different artifact exists here. Delete it first, with {record_path(path)}.")
     return found
 
 
 def _other_input(source: str, record: Record, path: Path, there: Path, checkout: Path) -> str | None:
     at_hand = next((place / source for place in (there, checkout) if (place / source).exists()), None)
     if at_hand is None:
-        return f"{path}: was made from {source}, which is not here. Have the workflow make it first."
+        return f"{path}: was made from {source}, which does not exist here. Run the workflow to make it first."
     if sha256_of(at_hand) != record.inputs[source]:
-        return f"{path}: was made from another {source} than there is here"
+        return f"{path}: was made from another version of {source} than the one here"
     return None
 
 

@@ -1,4 +1,4 @@
-"""Times of computations, on a GPU by its own clock."""
+"""Timing of computations, on a GPU with CUDA events."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from ilora.benchmarks.gpu.report import Figure
 
 
 def seconds_of(run: Callable[[], object], device: torch.device) -> float:
-    """Give the seconds that a run takes; of a GPU, from its first kernel's turn to the end of its last."""
+    """Return the seconds of a run; on a GPU, from the start of the first kernel to the end of the last."""
     if device.type != "cuda":
         begun = time.perf_counter()
         run()
@@ -25,11 +25,11 @@ def seconds_of(run: Callable[[], object], device: torch.device) -> float:
 
 
 def repeated_seconds(run: Callable[[], object], device: torch.device, repeats: int, warm_up: int = 1) -> list[float]:
-    """Give the seconds of each of some runs, after others that do not count."""
+    """Return the seconds of each repeat, after discarded warm-up runs."""
     return [seconds_of(run, device) for _ in range(warm_up + repeats)][warm_up:]
 
 
 def rate(name: str, amount: float, unit: str, seconds: Sequence[float], note: str = "") -> Figure:
-    """Give an amount by the seconds that each repeat took for it, as median with the least and the largest."""
+    """Return the rate of an amount per second over the repeats: median, smallest and largest."""
     rates = [amount / each for each in seconds]
     return Figure(name, median(rates), unit, min(rates), max(rates), len(rates), note=note)

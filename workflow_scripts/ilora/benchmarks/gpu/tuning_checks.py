@@ -1,6 +1,6 @@
-"""Whether a short fine-tuning on this device comes to what the processor comes to, also when it is killed between.
+"""Checks that a short fine-tuning on this device matches one on the processor, and one that was killed and resumed.
 
-Each is a process of its own: one sees no GPU, the other kills itself in the middle.
+Both references run in separate processes: one has no visible GPU, the other kills itself midway.
 """
 
 import os
@@ -20,16 +20,16 @@ from ilora.llm.training.checkpoints import Checkpointing
 from ilora.llm.training.fine_tuning import fine_tune
 from ilora.llm.training.tuning_job import TuningJob, prepare_tuning, read_job, run_tuning, write_job
 
-#: Adam divides by the size of the gradient, so that rounding of the smallest ones is not small in their weights.
+#: Adam normalises by the gradient's magnitude, so rounding errors of small gradients have a large effect on weights.
 _ALLOWED_LOSS, _ALLOWED_WEIGHT = 2e-3, 2e-2
 
 
 def measure(job: TuningJob, device: torch.device) -> Iterator[Check]:
-    """Compare an undisturbed fine-tuning with one on the processor, and with one that was killed and resumed.
+    """Compare an uninterrupted fine-tuning with one on the processor, and with one that was killed and resumed.
 
     Args:
-        job: in float32, with a snapshot at the step at which it is killed, and a checkpoint before.
-        device: on which the others run.
+        job: fine-tuning in float32, with a snapshot at the step at which it is killed, and an earlier checkpoint.
+        device: device of the other fine-tunings.
     """
     on_processor, killed, undisturbed = (in_folder(job, name) for name in ("processor", "killed", "undisturbed"))
     for each in (on_processor, killed):
@@ -41,7 +41,9 @@ def measure(job: TuningJob, device: torch.device) -> Iterator[Check]:
         run_tuning(undisturbed)
         statuses = [process.wait() for process in (whole, ended)]
     if statuses != [0, -signal.SIGKILL]:
-        raise RuntimeError(f"fine-tunings of their own process ended with {statuses}, expected 0 and -9 (killed)")
+        raise RuntimeError(
+            f"found exit statuses {statuses} of the fine-tunings in separate processes, expected 0 and -9 (killed)"
+        )
     kept = sum(1 for _ in Path(killed.folder).glob("checkpoint-*"))
     yield Check("killed: checkpoints that are missing", 0 if kept else 1, 0, "checkpoints")
     run_tuning(killed)
@@ -64,7 +66,7 @@ def _loss_deviation(one: TuningJob, other: TuningJob) -> float:
 
 
 def _weight_deviation(one: TuningJob, other: TuningJob) -> float:
-    """Give the largest deviation of any tensor of the adapters, as a part of its norm."""
+    """Return the largest deviation among the tensors of the adapters, relative to the norm of the tensor."""
     found = read_tensors(one.adapter / "adapter_model.safetensors")
     expected = read_tensors(other.adapter / "adapter_model.safetensors")
     return max(
@@ -75,7 +77,7 @@ def _weight_deviation(one: TuningJob, other: TuningJob) -> float:
 
 
 def main(arguments: list[str]) -> None:
-    """Run a job of a file: whole, or until its first snapshot, where this process is killed."""
+    """Run the job in a file, either completely or until its first snapshot, where this process kills itself."""
     how, file = arguments
     job = read_job(Path(file))
     torch.set_num_threads(job.threads)

@@ -1,4 +1,4 @@
-"""An optimizer step of a fine-tuning as the training loop makes it, as a thing that can be timed or weighed."""
+"""An optimizer step as in the training loop, whose time and memory can be measured."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,19 +14,19 @@ from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.training.fine_tuning import FineTuningExamples
 from ilora.llm.training.loop import ParameterGroup, adam
 
-#: So small that the same step can be made again and again.
+#: Small enough to repeat the same step many times.
 _LEARNING_RATE = 1e-8
 
 
 @dataclass(frozen=True)
 class TuningStep:
-    """A model and the batch of one step. Calling it computes all parts, forward and backward, and updates the adapter.
+    """A model and the batch of one step. A call runs all parts, forward and backward, and updates the adapter.
 
     Attributes:
-        model: with an adapter that is trained.
-        parts: of the batch, on the model's device: what `HybridLanguageModel.forward` takes.
-        optimizer: of what is trained.
-        dtype: of the products; other than float32, autocast is on.
+        model: model with a trainable adapter.
+        parts: parts of the batch on the model's device, as arguments of `HybridLanguageModel.forward`.
+        optimizer: optimizer of the trained parameters.
+        dtype: dtype of matrix products; any other than float32 enables autocast.
     """
 
     model: HybridLanguageModel
@@ -36,14 +36,14 @@ class TuningStep:
 
     @classmethod
     def of(cls, model: HybridLanguageModel, parts: Sequence[Mapping[str, torch.Tensor]], dtype: torch.dtype) -> Self:
-        """Make the step of a model that is set to training mode here."""
+        """Return the step of a model, which is set to training mode."""
         trained = [parameter for parameter in model.train().parameters() if parameter.requires_grad]
         where = model.causal_model.device
         moved = [{name: tensor.to(where) for name, tensor in part.items()} for part in parts]
         return cls(model, moved, adam([ParameterGroup(trained, _LEARNING_RATE)], beta2=0.98), dtype)
 
     def __call__(self) -> None:
-        """Make the step; it leaves no gradient behind."""
+        """Run the step; it leaves no gradients."""
         labelled = sum((part["labels"][:, 1:] != IGNORED_LABEL).sum() for part in self.parts)
         for part in self.parts:
             where = part["labels"].device.type
@@ -57,13 +57,13 @@ class TuningStep:
 
     @property
     def tokens(self) -> int:
-        """Tokens of the batch, without padding."""
+        """Number of tokens of the batch, without padding."""
         return int(sum(part["attention_mask"].sum() for part in self.parts))
 
     def peak_bytes(self) -> int:
-        """Give the most bytes that are held at one time, weights, optimizer and batch among them.
+        """Return the peak memory in bytes, including weights, optimizer and batch.
 
-        The step must have been made before, so that the optimizer has its moments.
+        The step must have run before, so that the optimizer's moments exist.
         """
         where = next(iter(self.parts[0].values())).device
         return held_bytes(self._tensors()) + peak_bytes(self, where)
@@ -80,7 +80,7 @@ class TuningStep:
 
 
 def _scales(module: nn.Module) -> Iterator[torch.Tensor]:
-    """Give what bitsandbytes keeps beside the weights of a quantized layer."""
+    """Yield the tensors that bitsandbytes stores with the weights of a quantized layer."""
     for state in (getattr(getattr(module, "weight", None), "quant_state", None), getattr(module, "state", None)):
         for inner in (state, getattr(state, "state2", None)):
             if inner is not None:
@@ -88,6 +88,6 @@ def _scales(module: nn.Module) -> Iterator[torch.Tensor]:
 
 
 def collated(examples: FineTuningExamples, rows: int, parts: int) -> list[Mapping[str, torch.Tensor]]:
-    """Give the first batch of a fine-tuning in its parts, of ``rows`` prompts each."""
+    """Return the first batch of a fine-tuning as parts of ``rows`` prompts."""
     collate: Callable[..., dict[str, torch.Tensor]] = Collator(examples.padding_token_id)
     return [collate([examples[part * rows + row] for row in range(rows)]) for part in range(parts)]

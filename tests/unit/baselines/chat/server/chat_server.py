@@ -33,7 +33,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
 
 @dataclass
 class ChatServer:
-    """Answers every conversation, after the faults that `plan` gives for its attempts.
+    """Answers every conversation, after the faults that `plan` sets for its attempts.
 
     What it answers depends on the conversation alone, so that two servers with the same plan answer alike. `billed`
     counts how often each conversation was paid for, `bill` what that cost, in picodollars. With `speak`, that
@@ -137,7 +137,7 @@ def handler_of(server: ChatServer) -> type[BaseHTTPRequestHandler]:
 
 
 def seeded_faults(seed: int, shares: dict[str, float]) -> Callable[[str], list[str]]:
-    """Return a plan: before its answer, a conversation meets each fault with this probability, again and again."""
+    """Return a plan in which each attempt of a conversation meets each fault with this probability."""
 
     def plan(conversation: str) -> list[str]:
         numbers = random.Random(hashlib.sha256(f"{seed}/{conversation}".encode()).digest())
