@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> None:
         allow_abbrev=False,
     )
     parser.add_argument(
-        "study", nargs="?", type=Path, metavar="STUDY.yaml", help="study to run; by default, the default study"
+        "study", nargs="?", type=Path, metavar="STUDY.yaml", help="study to run; the default study if omitted"
     )
     named, others = parser.parse_known_args(arguments[:1])
     others += arguments[1:]
