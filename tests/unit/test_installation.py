@@ -103,7 +103,7 @@ def test_the_newest_python_is_taken(machine: Machine) -> None:
         machine.add_python(version)
     run = machine.install()
     assert run.returncode == 0, run.stderr
-    assert "making .venv with python3.13 (3.13.1)" in run.stderr
+    assert "creating .venv with python3.13 (3.13.1)" in run.stderr
 
 
 def test_the_python_that_is_asked_for_is_taken(machine: Machine) -> None:
@@ -116,7 +116,7 @@ def test_one_of_pyenvs_is_found(machine: Machine) -> None:
     python = machine.folder / ".pyenv" / "versions" / "3.12.4" / "bin" / "python"
     python.parent.mkdir(parents=True)
     shutil.move(machine.add_python("3.12"), python)
-    assert f"making .venv with {python} (3.12.1)" in machine.install().stderr
+    assert f"creating .venv with {python} (3.12.1)" in machine.install().stderr
 
 
 def test_where_none_fits_uv_fetches_one(machine: Machine) -> None:

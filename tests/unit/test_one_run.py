@@ -243,7 +243,7 @@ def test_without_locks_of_the_system_the_record_tells(living: psutil.Popen) -> N
 def test_the_lock_of_another_host_is_not_touched(dead_run: Run, has_begun: bool) -> None:
     record = locked_by(replace(dead_run, host="elsewhere"))
     put_on_record(record if has_begun else replace(record, locks=None))
-    with pytest.raises(AnotherRunError, match=r"locked by a run on elsewhere \(process \d+\), which cannot be seen"):
+    with pytest.raises(AnotherRunError, match=r"locked by a run on elsewhere \(process \d+\), which is not visible"):
         one_run.begin()
     assert locks() == ["0.input.lock", "0.output.lock"]
 
@@ -267,7 +267,7 @@ def test_of_two_hosts_that_begin_at_once_one_goes_on(dead_run: Run) -> None:
 
 
 def test_a_dead_run_of_another_container_has_lost_its_place(dead_run: Run) -> None:
-    """Its process cannot be seen, but the lock of the system ended with it; without such a lock nobody knows."""
+    """Its process not visible, but the lock of the system ended with it; without such a lock nobody knows."""
     locked_by(replace(dead_run, namespace="pid:[1]"))
     one_run.begin()
     assert locks() == []
@@ -276,7 +276,7 @@ def test_a_dead_run_of_another_container_has_lost_its_place(dead_run: Run) -> No
 @pytest.mark.usefixtures("no_locks")
 def test_a_run_of_another_container_may_live_where_there_are_no_locks(dead_run: Run) -> None:
     locked_by(replace(dead_run, namespace="pid:[1]"))
-    with pytest.raises(AnotherRunError, match="cannot be seen"):
+    with pytest.raises(AnotherRunError, match="not visible"):
         one_run.begin()
 
 

@@ -33,7 +33,7 @@ def test_the_answer_and_the_candidates_by_likelihood(choice: int | None, valid: 
     lines = answer_text(TITLES, [0, 1, 3], answer).splitlines()
     assert lines[0] == f"Answer: Alien  ({valid})"
     assert [line.split("  ")[-1] for line in lines[3:6]] == ["Alien", "Toy Story", "Heat"]
-    assert lines[-1] == "Weights of the experts: 0.900  0.100"
+    assert lines[-1] == "Expert weights: 0.900  0.100"
 
 
 def test_what_is_wrong_does_not_act_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

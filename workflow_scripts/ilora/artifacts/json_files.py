@@ -23,7 +23,7 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         content = json.loads(path.read_bytes())
     except ValueError as error:
-        raise damaged(path, f"is not a complete JSON file ({error})") from error
+        raise damaged(path, f"is not a whole JSON file ({error})") from error
     if not isinstance(content, dict):
         raise damaged(path, f"contains a {type(content).__name__}, expected a JSON object")
     return content

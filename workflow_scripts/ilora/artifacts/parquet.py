@@ -66,7 +66,7 @@ def _read(path: Path) -> pa.Table:
         table = pq.ParquetFile(path, page_checksum_verification=True).read(use_threads=False)
         table.validate(full=True)
     except (pa.ArrowException, OSError) as error:
-        raise damaged(path, f"is not a complete Parquet file ({_first_line(error)})") from error
+        raise damaged(path, f"is not a whole Parquet file ({_first_line(error)})") from error
     return table
 
 

@@ -80,7 +80,7 @@ def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
     except (SafetensorError, OSError, ValueError) as error:
-        raise damaged(path, f"is not a complete safetensors file ({error})") from error
+        raise damaged(path, f"is not a whole safetensors file ({error})") from error
     if _CONTENT not in header:
         return tensors, {}
     try:

@@ -98,7 +98,9 @@ def _problems_of_combinations(study: StudyConfig, sweep: SweepSection, path: str
             variant = variant_name(study, dataset, method, overrides)
             if len(variant) > LONGEST_VARIANT:
                 expected = f"settings whose name in paths has at most {LONGEST_VARIANT} characters: replace fewer"
-                yield Problem(f"{path}.values[{place}]", f"{show(value)}, which makes it {show(variant)}", expected)
+                yield Problem(
+                    f"{path}.values[{place}]", f"{show(value)}, whose name in paths is {show(variant)}", expected
+                )
             for problem in finetuning_problems(values, method, lambda key: f"finetuning.{key}"):
                 found = f"{show(value)}, which makes {problem.path} {problem.found} on {dataset}"
                 yield Problem(f"{path}.values[{place}]", found, problem.expected)

@@ -243,7 +243,7 @@ def _parquet_rows(path: Path, columns: Sequence[str], exact: Sequence[str]) -> I
                     yield number, fields
                     number += 1
     except (pa.ArrowException, OSError) as error:
-        raise RawDataError(f"{path}: is not an intact Parquet file ({error}).") from error
+        raise RawDataError(f"{path}: is not a whole Parquet file ({error}).") from error
 
 
 def _rows_of_sequences(path: Path, columns: Sequence[str]) -> Iterator[Row]:
