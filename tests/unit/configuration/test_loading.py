@@ -252,8 +252,8 @@ def test_unknown_keys(changes: dict[str, Any], path: str, guess: str) -> None:
         ),
         (
             {"finetuning": {"patience": 3, "validation_every": 100}},
-            "finetuning.snapshots: found [100, 300, 1000, 2000], expected []: with finetuning.patience set, training may "
-            "stop before them",
+            "finetuning.snapshots: found [100, 300, 1000, 2000], expected []: with finetuning.patience set, "
+            "training may stop before them",
         ),
         (
             {"backbone": {"name": "someone/something", "gpus": 2, "nodes": 3}},
@@ -434,7 +434,10 @@ def test_per_dataset_values_are_validated() -> None:
         ({"finetuning": {"rank": 8}}, "finetuning.rank: found an unknown key, expected r, the new name of rank"),
         ({"finetuning": {"per_dataset": {"movielens": {"alpha": 8}}}}, "expected lora_alpha, the new name of alpha"),
         ({"recommenders": {"guide": "sasrec"}}, "expected sequence_encoder, the new name of guide"),
-        ({"negative_transfer": {"rank": 8}}, "negative_transfer.rank: found an unknown key, expected r, as rank is"),
+        (
+            {"negative_transfer": {"rank": 8}},
+            "negative_transfer.rank: found an unknown key, expected r, the new name of rank",
+        ),
         (
             {"sweeps": {"mine": {"parameter": "guidance", "values": ["shuffled", "constant"]}}},
             "sweeps.mine.parameter: found guidance, expected gate_input, the new name of guidance",
@@ -653,7 +656,8 @@ SECRET = "sk-proj-NeverToBeSeen"
     [
         (
             {"key_variable": SECRET},
-            "chat.key_variable: found a text that is not a variable's name, expected the name of an environment variable, such as CHAT_API_KEY, not the key itself",
+            "chat.key_variable: found a text that is not a variable's name, expected the name of an "
+            "environment variable, such as CHAT_API_KEY, not the key itself",
         ),
         (
             {"base_url": f"https://me:{SECRET}@example.org/v1"},
@@ -685,7 +689,9 @@ def test_the_address_of_the_chat_model() -> None:
     assert endpoint_address(chat, {}) == "https://api.openai.com/v1"
     assert endpoint_address(chat, environment) == "https://example.org/v1"
     assert endpoint_address(own, environment) == "http://localhost:8000/v1"
-    with pytest.raises(ConfigurationError, match="environment variable CHAT_BASE_URL: found another text") as caught:
+    with pytest.raises(
+        ConfigurationError, match="environment variable CHAT_BASE_URL: found a text that is not an address"
+    ) as caught:
         endpoint_address(chat, {"CHAT_BASE_URL": f"https://{SECRET}@example.org"})
     assert SECRET not in str(caught.value)
 
@@ -733,7 +739,7 @@ def test_the_protocol_released_takes_data_sets_with_named_users_alone() -> None:
 def test_an_encoder_is_trained_by_cross_entropy_alone() -> None:
     changes = {"loss": "binary_cross_entropy", "morec": {"training": "end_to_end"}}
     (line,) = lines_of({"methods": ["morec"], "recommenders": changes})
-    assert line.startswith("recommenders.loss: found binary_cross_entropy, expected cross_entropy while")
+    assert line.startswith("recommenders.loss: found binary_cross_entropy, expected cross_entropy, because")
 
 
 def test_a_seed_that_splits_nobody_is_refused() -> None:

@@ -107,7 +107,10 @@ def test_the_shorter_sweeps_hold_no_longer_run(repository: Path) -> None:
         ),
         ({**EXPERTS, "values": [4, 4]}, "sweeps.mine.values: found 4 2 times, expected each entry once"),
         ({**EXPERTS, "datasets": ["steam"]}, "sweeps.mine.datasets: found steam, expected one of the study's datasets"),
-        ({**EXPERTS, "settings": {"experts": 4}}, "sweeps.mine.settings.experts: found the parameter, expected it in "),
+        (
+            {**EXPERTS, "settings": {"experts": 4}},
+            "sweeps.mine.settings.experts: found the parameter, expected the parameter only in ",
+        ),
         (
             {**EXPERTS, "settings": {"step": 4}},
             "sweeps.mine.settings.step: found an unknown key, expected one of sequence_encoder",

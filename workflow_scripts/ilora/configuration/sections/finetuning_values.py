@@ -38,7 +38,7 @@ class AdapterValues(Section):
 
     r: Count = Field(8, description="rank of LoRA, divided among the experts")
     lora_alpha: Annotated[float, Field(gt=0)] = Field(32.0, description="LoRA's alpha: its update is scaled by alpha/r")
-    lora_dropout: Probability = Field(0.0, description="dropout on the input of LoRA")
+    lora_dropout: Probability = Field(0.0, description="on the input of LoRA")
     target_modules: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)] = Field(
         ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"),
         description="linear layers that LoRA adapts",
