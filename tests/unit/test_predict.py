@@ -17,7 +17,7 @@ def test_titles_are_found_whatever_their_case_and_spaces() -> None:
 @pytest.mark.parametrize(
     ("title", "message"),
     [
-        ("Alein", r"'Alein': no item has this title; near it: Alien; Aliens"),
+        ("Alein", r"'Alein': no item has this title; closest: Alien; Aliens"),
         ("Qqqq", r"'Qqqq': no item has this title$"),
         ("Heat", r"'Heat': 2 items have this title, expected one"),
     ],

@@ -249,7 +249,7 @@ def test_a_split_of_ones_own_is_compared_on(rules: Rules, split_file: Path) -> N
     assert held_out == {("u16", "val", 7), ("u17", "val", 7), ("u18", "test", 7), ("u19", "test", 7)}
     log = rules.log("make_sequences")
     assert (
-        "23 rows in, 2 with a missing value dropped, 21 users out" in log and "21 users named, 20 of them occur" in log
+        "23 rows in, 2 with a missing value dropped, 21 users out" in log and "21 users listed, 20 of them occur" in log
     )
 
 

@@ -96,9 +96,9 @@ def test_without_a_header_columns_are_numbers(
         (
             "a,1\nb,2\n",
             UTF_8,
-            'found the columns a, 1. The first line, "a,1", looks like data .* `header: false`, and name',
+            'found the columns a, 1. The first line, "a,1", looks like data.* `header: false`, and name',
         ),
-        ("1::2::3\n", UTF_8, 'set `separator: "::"`. The first line, "1::2::3", looks like data .*`header: false`'),
+        ("1::2::3\n", UTF_8, 'set `separator: "::"`. The first line, "1::2::3", looks like data.*`header: false`'),
         (
             "a,1\n",
             TextForm(separator=";", header=False),
@@ -146,7 +146,7 @@ def test_parquet_that_is_not_utf_8_is_refused_with_its_row(tmp_path: Path) -> No
     for name, column in {"plain": texts, "coded": texts.dictionary_encode()}.items():
         pq.write_table(pa.table({"who": column}), tmp_path / f"{name}.parquet")
         with pytest.raises(
-            RawDataError, match=rf"{name}.parquet, row 2: the column 'who' holds b'Zo\\xeb', which is not"
+            RawDataError, match=rf"{name}.parquet, row 2: the column 'who' contains b'Zo\\xeb', which is not"
         ):
             rows(tmp_path / f"{name}.parquet", ["who"])
 
@@ -203,7 +203,7 @@ def test_a_truncated_parquet_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_parquet_column_of_another_kind_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"who": [["a", "b"]]}), tmp_path / "x.parquet")
-    with pytest.raises(RawDataError, match="the column 'who' holds list<.*>, expected text, numbers or dates"):
+    with pytest.raises(RawDataError, match="the column 'who' contains list<.*>, expected text, numbers or dates"):
         rows(tmp_path / "x.parquet", ["who"])
 
 

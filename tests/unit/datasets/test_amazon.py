@@ -62,7 +62,7 @@ def test_reviews_and_products(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
     [
         (
             '{"reviewerID": "A", "asin": "C9", "overall": 5.0, "unixReviewTime": 1}',
-            "does not describe 1 of the 3 products",
+            "does not describe 1 of the 3 reviewed products",
         ),
         ('{"reviewerID": "A", "asin": "B0001", "overall": 5.0}', "line 3: 'unixReviewTime' is None"),
         ('{"reviewerID": "A", "asin": "B0001", "unixReviewTime": 1}', "line 3: has no 'overall'"),
