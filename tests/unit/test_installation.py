@@ -124,7 +124,7 @@ def test_where_none_fits_uv_fetches_one(machine: Machine) -> None:
     machine.add_python("3.10", "python3")
     run = machine.install()
     assert run.returncode == 0, run.stderr
-    assert "fetching 3.13 with uv" in run.stderr and machine.installed()
+    assert "downloading 3.13 with uv" in run.stderr and machine.installed()
 
 
 def test_where_none_can_be_had_the_message_says_what_was_found(machine: Machine) -> None:

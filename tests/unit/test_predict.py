@@ -27,7 +27,7 @@ def test_a_title_that_names_no_item_is_refused(title: str, message: str) -> None
         find_items([title], TITLES)
 
 
-@pytest.mark.parametrize(("choice", "valid"), [(1, "a candidate"), (None, "no candidate")])
+@pytest.mark.parametrize(("choice", "valid"), [(1, "a candidate"), (None, "not a candidate")])
 def test_the_answer_and_the_candidates_by_likelihood(choice: int | None, valid: str) -> None:
     answer = Answer("Alien", choice, np.array([0.25, 0.7, 0.05]), [0.9, 0.1])
     lines = answer_text(TITLES, [0, 1, 3], answer).splitlines()
