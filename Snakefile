@@ -50,19 +50,19 @@ rule figures:
 
 
 rule predictions:
-    """What every method chose, for every val and test sequence."""
+    """The predictions of every method for every val and test sequence."""
     input:
         targets.predictions,
 
 
 rule download_models:
-    """The models that the study takes from the Hugging Face hub, in its cache: for nodes without a network."""
+    """Download the study's models from the Hugging Face hub into its cache, for nodes without network access."""
     input:
         models.downloads(),
 
 
 rule plans:
-    """What the fine-tunings and full rankings of the study will need, shown without submitting any."""
+    """Show the resources that the study's fine-tunings and full rankings will need, without submitting any."""
     input:
         tuning.plans(),
         full_ranking.plans(),

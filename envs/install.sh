@@ -1,10 +1,10 @@
 #!/bin/sh
-# Makes the virtual environment .venv, if there is none, and installs a file of hashed pins in it:
+# Creates the virtual environment .venv, if there is none, and installs a file of hashed pins into it:
 #   envs/install.sh envs/requirements.txt
-# PYTHON names the interpreter; otherwise the newest that fits is looked for by its usual names, then among pyenv's
-# versions, and where none is found, uv fetches one.
-# TORCH=cpu or TORCH=cuda names the build of torch. Otherwise it is CUDA's where there is an NVIDIA GPU or Slurm, whose
-# nodes may have one; anywhere else it is the CPU's, as far as the index of packages offers it.
+# PYTHON sets the interpreter; otherwise, the newest supported one is searched for by its usual names and among pyenv's
+# versions, and if there is none, uv downloads one.
+# TORCH=cpu or TORCH=cuda sets the build of torch. Otherwise, it is CUDA's if there is an NVIDIA GPU or Slurm, whose nodes
+# may have one, and the CPU's elsewhere, if the package index offers it.
 set -eu
 requirements=$1
 pythons="3.13 3.12 3.11" # newest first; pyproject.toml lists the same
@@ -17,12 +17,12 @@ version_of() { # command
     "$1" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null || true
 }
 
-fits() { # command: is it a Python of the list, with what a virtual environment takes?
+fits() { # command: is it a supported Python with the modules that a virtual environment needs?
     version=$("$1" -c 'import sys, venv, ensurepip; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || return 1
     case " $pythons " in *" $version "*) ;; *) return 1 ;; esac
 }
 
-candidates() { # prints a line for each place where a Python may be
+candidates() { # prints a line for each possible location of a Python
     [ -z "${PYTHON:-}" ] || echo "$PYTHON"
     for version in $pythons; do
         echo "python$version"
@@ -41,14 +41,14 @@ find_python() { # prints the first that fits
     done
 }
 
-found_pythons() { # prints what is there, for the message
+found_pythons() { # prints the existing ones, for the message
     candidates | while IFS= read -r candidate; do
         version=$(version_of "$candidate")
         [ -z "$version" ] || echo "  $candidate is Python $version"
     done
 }
 
-find_uv() { # prints the command, installed in the folder $1 if any Python has pip
+find_uv() { # prints the command, which is installed in the folder $1 if necessary and if any Python has pip
     if command -v uv; then return; fi
     for candidate in python3 python; do
         if "$candidate" -m pip install --quiet --disable-pip-version-check --target "$1" uv >/dev/null 2>&1; then
@@ -59,23 +59,23 @@ find_uv() { # prints the command, installed in the folder $1 if any Python has p
     return 1
 }
 
-fetch_python() { # makes .venv with a Python that uv fetches
+fetch_python() { # creates .venv with a Python that uv downloads
     newest=${pythons%% *}
     scratch=$(mktemp -d)
-    say "no Python of $pythons was found; fetching $newest with uv"
+    say "no Python of $pythons was found; downloading $newest with uv"
     if uv=$(find_uv "$scratch") && "$uv" venv --quiet --seed --python "$newest" .venv; then
         rm -rf "$scratch"
         return
     fi
     rm -rf "$scratch" .venv
-    say "A Python of $pythons, with its venv module, is needed; none was found, and uv could not fetch one.
+    say "One of Python $pythons, with its venv module, is needed; none was found, and uv could not download one.
 Found:
 $(found_pythons | grep . || echo "  no Python at all")
-Install one, for example with one of
+Install one, for example by one of
   sudo apt-get install python3 python3-venv
   pyenv install $newest
   conda create --name python python=$newest
-and run again; where it has another name or place: make PYTHON=/path/to/python run"
+and run again. If it has another name or location: make PYTHON=/path/to/python run"
     return 1
 }
 
@@ -84,12 +84,12 @@ make_environment() {
     if [ -z "$python" ]; then
         fetch_python
     else
-        say "making .venv with $python ($(version_of "$python"))"
+        say "creating .venv with $python ($(version_of "$python"))"
         "$python" -m venv .venv
     fi
 }
 
-# One line on a terminal, one for each twentieth package elsewhere.
+# One line on a terminal; elsewhere, one line for every twentieth package.
 show_progress() { # number of packages
     awk -v total="$1" -v terminal="$([ -t 2 ] && echo 1 || echo 0)" '
         function shown(text) {
@@ -105,7 +105,7 @@ show_progress() { # number of packages
         END { if (terminal && done) printf "\r\033[K" > "/dev/stderr" }'
 }
 
-# pip resolves nothing: every package is in the file, with its hashes, and what other packages declare is not asked.
+# pip does not resolve dependencies: every package is in the file, with its hashes.
 install() { # file of pins
     packages=$(grep -c '==' "$1")
     say "installing $1 in .venv (up to $packages packages)"
@@ -137,7 +137,7 @@ index_has_cpu_build() { # version
     [ "$(uname -s)" = Darwin ] || .venv/bin/python -m pip index versions torch 2>/dev/null | grep -qF "$1+cpu"
 }
 
-# A build that is there stays, unless another one is asked for.
+# An installed build is kept, unless another one is requested.
 install_torch() {
     pinned=$(sed -n 's/^torch===\([^ ]*\).*/\1/p' envs/torch-cuda.txt)
     installed=$(.venv/bin/python -c 'from importlib.metadata import version; print(version("torch"))' 2>/dev/null || true)
@@ -151,11 +151,11 @@ install_torch() {
         if index_has_cpu_build "$pinned"; then
             install envs/torch-cpu.txt
         elif [ "${TORCH:-}" = cpu ]; then
-            say "TORCH=cpu: this index of packages offers no CPU build of torch $pinned for this Python. Name one that
-does in PIP_EXTRA_INDEX_URL, such as PyTorch's own, or leave TORCH=cpu out."
+            say "TORCH=cpu: this package index offers no CPU build of torch $pinned for this Python. Set
+PIP_EXTRA_INDEX_URL to one that does, such as PyTorch's own, or leave TORCH=cpu out."
             return 1
         else
-            say "this index of packages offers no CPU build of torch: taking CUDA's, 3 GB more, which runs without a GPU"
+            say "this package index offers no CPU build of torch: installing CUDA's, which is 3 GB larger and works without a GPU"
             install envs/torch-cuda.txt
         fi
         ;;
@@ -166,7 +166,7 @@ does in PIP_EXTRA_INDEX_URL, such as PyTorch's own, or leave TORCH=cpu out."
     esac
 }
 
-write_command() { # `ilora`, of this folder's own modules. Jobs take the library from the folder of their workflow.
+write_command() { # writes `ilora`, which uses the modules in this folder. Jobs use those in the folder of their workflow.
     cat >.venv/bin/ilora <<COMMAND
 #!$(pwd)/.venv/bin/python
 import sys
@@ -183,7 +183,7 @@ COMMAND
 if [ ! -x .venv/bin/python ]; then
     make_environment
 elif ! fits .venv/bin/python; then
-    say "The folder .venv holds Python $(version_of .venv/bin/python), but one of $pythons is needed."
+    say "The folder .venv contains Python $(version_of .venv/bin/python), but one of $pythons is needed."
     say "Remove .venv and run again."
     exit 1
 fi

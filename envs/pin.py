@@ -1,10 +1,10 @@
-"""Pin what pyproject.toml asks for, for Python 3.11 to 3.13: `make pins`; UPGRADE=1 takes the newest versions.
+"""Pin the requirements of pyproject.toml for Python 3.11 to 3.13: `make pins`; UPGRADE=1 takes the newest versions.
 
-Writes, with hashes, `requirements.txt` (all that a run needs but torch), `torch-cuda.txt` (torch as Linux gets it by
-default, with what that build brings) and `requirements-dev.txt` (what checks and tests need besides), and brings the
-versions in the conda environments up to date. It needs uv, which resolves for all Pythons and systems at once.
+This writes, with hashes, `requirements.txt` (everything for a run except torch), `torch-cuda.txt` (the default build of
+torch for Linux, with its dependencies) and `requirements-dev.txt` (additional packages for checks and tests), and
+updates the versions in the conda environments. It needs uv, which resolves for all Pythons and systems at once.
 
-`torch-cpu.txt` is kept by hand: its hashes are those of PyTorch's own index, and change with torch's version only.
+`torch-cpu.txt` is maintained by hand: its hashes come from PyTorch's own index, and change only with torch's version.
 """
 
 import argparse
@@ -20,7 +20,7 @@ FOLDER = Path(__file__).resolve().parent
 PROJECT = FOLDER.parent / "pyproject.toml"
 RUN_EXTRAS = ("quantized", "recommenders", "workflow")
 OLDEST_PYTHON = "3.11"
-#: Of the conda environments and the container.
+#: Python of the conda environments and the container.
 CONTAINED_PYTHON = "3.13"
 
 RUN, CUDA, DEVELOPMENT = "requirements.txt", "torch-cuda.txt", "requirements-dev.txt"
@@ -34,14 +34,14 @@ _CUDA_NAMES = re.compile(r"torch|triton|(nvidia|cuda)-.*")
 
 
 def main() -> None:
-    """Resolve, and write what is pinned."""
-    parser = argparse.ArgumentParser(description="Pin what pyproject.toml asks for.")
-    parser.add_argument("--upgrade", action="store_true", help="take the newest versions, not those pinned so far")
+    """Resolve the requirements, and write the pins."""
+    parser = argparse.ArgumentParser(description="Pin the requirements of pyproject.toml.")
+    parser.add_argument("--upgrade", action="store_true", help="take the newest versions instead of the pinned ones")
     upgrade = parser.parse_args().upgrade
     run = resolve(RUN_EXTRAS, upgrade)
     everything = resolve((*RUN_EXTRAS, "dev"), upgrade)
     names = {name_of(block) for block in run}
-    # The versions of both come from one resolution, so that they go together.
+    # All versions come from one resolution, so that they are compatible.
     write(RUN, [block for block in everything if name_of(block) in names and not is_torch(block)])
     write(CUDA, [block.replace("==", "===", 1) for block in everything if is_torch(block)])
     write(DEVELOPMENT, [block for block in everything if name_of(block) not in names and not is_torch(block)])
@@ -53,10 +53,10 @@ def resolve(extras: tuple[str, ...], upgrade: bool) -> list[str]:
     """Return the block of each pinned package: its line, and the hashes below it.
 
     Raises:
-        subprocess.CalledProcessError: If uv finds no versions that go together, or reaches no index.
+        subprocess.CalledProcessError: uv finds no compatible versions, or cannot reach an index.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        # What uv finds here it keeps, unless it is to upgrade.
+        # uv keeps the versions in this file, unless it is to upgrade.
         pinned = Path(scratch) / "pinned.txt"
         pinned.write_text("".join(_pinned_so_far()), encoding="utf-8")
         command = ["uv", "pip", "compile", "--quiet", "--universal", "--python-version", OLDEST_PYTHON]
@@ -74,7 +74,7 @@ def write(file: str, blocks: list[str]) -> None:
 
 
 def contained_versions(blocks: list[str]) -> dict[str, str]:
-    """Return the version of each package under Linux and the Python of environments and container."""
+    """Return the version of each package on Linux with the Python of the environments and the container."""
     system = {"python_version": CONTAINED_PYTHON, "python_full_version": f"{CONTAINED_PYTHON}.0"}
     system |= {"sys_platform": "linux", "platform_machine": "x86_64", "platform_system": "Linux"}
     versions: dict[str, str] = {}
@@ -87,7 +87,7 @@ def contained_versions(blocks: list[str]) -> dict[str, str]:
 
 
 def renew(environment: Path, versions: dict[str, str]) -> None:
-    """Put the pinned versions, and the Python, into a conda environment or the script that finishes it."""
+    """Update the pinned versions and the Python in a conda environment or its post-deploy script."""
 
     def pinned(match: re.Match[str]) -> str:
         return f"{match[1]}=={versions[canonicalize_name(match[1])]}"
@@ -97,7 +97,7 @@ def renew(environment: Path, versions: dict[str, str]) -> None:
 
 
 def requirement_of(block: str) -> Requirement:
-    """Return what the first line of a block says."""
+    """Return the requirement in the first line of a block."""
     return Requirement(block.splitlines()[0].removesuffix("\\"))
 
 
@@ -107,7 +107,7 @@ def name_of(block: str) -> str:
 
 
 def is_torch(block: str) -> bool:
-    """Say whether a block is torch, or what its CUDA build alone brings."""
+    """Return whether a block is torch, or a dependency of its CUDA build only."""
     return _CUDA_NAMES.fullmatch(name_of(block)) is not None
 
 

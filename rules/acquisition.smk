@@ -1,6 +1,6 @@
-# Downloads of published data sets, for those whose source in the study is `download`.
+# Downloads of the published data sets whose source in the study is `download`.
 
-# A rule for each data set, since each has files of its own, and no rule can declare what depends on a wildcard.
+# One rule per data set, because their files differ and the outputs of a rule cannot depend on a wildcard.
 for downloadable in (dataset for dataset in DATASETS.values() if dataset.source):
 
     rule:
@@ -9,11 +9,11 @@ for downloadable in (dataset for dataset in DATASETS.values() if dataset.source)
         output:
             layout.raw_files(downloadable.name, downloadable.source.file_names),
         retries: 0
-        # Nodes of a cluster often have no network. The downloader retries by itself, and resumes.
+        # Nodes of a cluster often have no network access. The downloader itself retries and resumes.
         localrule: True
         conda:
             "../envs/data.yaml"
-        # Checksums, and not the version of the code, tell what the files are: an edit must not fetch gigabytes again.
+        # Checksums, not the code version, identify the files: an edit must not download gigabytes again.
         params:
             dataset=downloadable.name,
             checksums=[download.sha256 for download in downloadable.source.downloads],

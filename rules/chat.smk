@@ -1,17 +1,17 @@
-# A chat model behind an OpenAI-compatible endpoint, by the text prompt and as ChatRec asks it.
+# A chat model behind an OpenAI-compatible endpoint, with the text prompt and as ChatRec.
 
 
 rule ask_chat_model:
-    """Ask the chat model, by the text prompt, what it chooses from each candidate set that it is to see."""
+    """Query the chat model on its candidate sets, with the text prompt."""
     input:
         catalogue=rules.prepare_interactions.output.catalogue,
         sequences=rules.make_sequences.output.sequences,
         candidates=rules.draw_candidates.output.candidates,
     output:
         predictions=fill(layout.untuned_predictions, backbone=study.chat_model_id, method="gpt4"),
-    # Failed requests are repeated by the script itself. Above the ceiling of costs, a second try would end the same.
+    # The script itself retries failed requests. At the cost limit, a second attempt of the job would fail too.
     retries: 0
-    # Nodes of a cluster often have no network.
+    # Nodes of a cluster often have no network access.
     localrule: True
     conda:
         "../envs/chat.yaml"
@@ -26,7 +26,7 @@ rule ask_chat_model:
         "../workflow_scripts/ask_chat_model.py"
 
 
-# ChatRec shows the candidates as the sequence encoder of one seed ranks them.
+# ChatRec shows the candidates in the order in which the sequence encoder of one seed ranks them.
 use rule ask_chat_model as ask_chat_model_ranked with:
     input:
         ranking=fill(

@@ -1,4 +1,4 @@
-"""The study, what its rules have in common, and what is done before and after a run."""
+"""The study, common settings of its rules, and the hooks before and after a run."""
 
 import os
 import sys
@@ -8,12 +8,12 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
-# Snakemake lets scripts look into their own folder last, so that jobs would run what is installed.
+# Snakemake puts the folder of scripts last in their search path, so jobs would use an installed library instead.
 installed = find_spec("ilora")
 if installed is not None and not Path(installed.origin).resolve().is_relative_to(SCRIPTS.resolve()):
     raise WorkflowError(
-        f"{installed.origin}: found the library ilora installed, with which jobs would run in place of {SCRIPTS / 'ilora'}. "
-        "Use an environment without it (pip uninstall ilora), such as the one that `make` makes."
+        f"{installed.origin}: found an installed library ilora, which jobs would use instead of {SCRIPTS / 'ilora'}. "
+        "Use an environment without it (pip uninstall ilora), such as the one created by `make`."
     )
 sys.path.insert(0, str(SCRIPTS))
 
@@ -37,8 +37,8 @@ spare_imports()
 
 if " " in sys.executable:
     raise WorkflowError(
-        f"{sys.executable}: found a space in the path of Python, with which Snakemake starts no scripts. Move this folder, or "
-        "the virtual environment, to a path without one; results and data may lie anywhere."
+        f"{sys.executable}: found a space in the path of Python, with which Snakemake cannot start scripts. Move this folder or "
+        "the virtual environment to a path without spaces; results and data may be anywhere."
     )
 try:
     study = Study.load(config, os.environ)
@@ -57,7 +57,7 @@ code_version = CodeVersions(SCRIPTS)
 rule_defaults.set_resources(workflow, requests.usual)
 recorded_settings.consult_records()
 
-# Jobs inherit it: no library looks anything up on the hub for a study that takes nothing from there.
+# Jobs inherit this, so that no library contacts the hub for a study that needs nothing from there.
 if not models.names_hub_model:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -66,7 +66,7 @@ wildcard_constraints:
     **study.wildcards,
 
 
-# Before the plan is made, since a job that is stopped takes its files away. Jobs read this too, and stop nothing.
+# Before planning, because a stopped job removes its files. Processes of jobs parse this file too, but skip this.
 if workflow.is_main_process and not workflow.output_settings.dryrun:
     try:
         if one_run.was_started_to_run():

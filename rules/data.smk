@@ -2,7 +2,7 @@
 
 
 rule cut_periods:
-    """Say when the periods of the protocol rolling begin, by the times of all interactions alone."""
+    """Compute when the periods of the protocol rolling begin, from the times of all interactions alone."""
     input:
         source=data.raw_files,
     output:
@@ -20,7 +20,7 @@ rule cut_periods:
 
 
 rule prepare_interactions:
-    """Read a raw data set; keep, number and order what the protocol keeps."""
+    """Read a raw data set, and filter, number and order it according to the protocol."""
     input:
         unpack(data.periods),
         source=data.raw_files,
@@ -62,7 +62,7 @@ rule make_sequences:
 
 
 rule draw_candidates:
-    """Draw the candidate sets of the val and test sequences, once for every method."""
+    """Draw the candidate sets of the val and test sequences, once for all methods."""
     input:
         interactions=rules.prepare_interactions.output.interactions,
         catalogue=rules.prepare_interactions.output.catalogue,
@@ -81,7 +81,7 @@ rule draw_candidates:
 
 
 rule compute_dataset_statistics:
-    """Count users, items, interactions and sequences, as the protocol keeps them."""
+    """Count the users, items, interactions and sequences under a protocol."""
     input:
         unpack(data.periods),
         interactions=rules.prepare_interactions.output.interactions,

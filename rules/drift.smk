@@ -1,8 +1,8 @@
-# How methods age: with items of each user withheld, and over periods of a global clock.
+# Drift: how methods age, with items of each user withheld and over periods of a global clock.
 
 
 rule measure_gaps:
-    """Measure every method with more and more items of each user withheld from training."""
+    """Measure every method with increasing numbers of items of each user withheld from training."""
     input:
         predictions=drift.gap_predictions,
     output:
@@ -18,7 +18,7 @@ rule measure_gaps:
 
 
 rule measure_periods:
-    """Measure every method period by period, trained once or again before each."""
+    """Measure every method in each period, trained once or again before each period."""
     input:
         predictions=drift.period_predictions,
     output:

@@ -1,4 +1,4 @@
-# From predictions to metrics with intervals, comparisons and what goes wrong.
+# From predictions to metrics with intervals, comparisons and error analyses.
 
 
 wildcard_constraints:
@@ -23,7 +23,7 @@ rule compute_metrics:
 
 
 rule collect_metrics:
-    """Put all metrics of the study into one table; refuse runs that are not on the frozen candidate sets."""
+    """Collect all metrics of the study in one table, and refuse runs on other than the frozen candidate sets."""
     input:
         metrics=targets.of_runs("metrics.parquet"),
         predictions=targets.predictions,
@@ -40,7 +40,7 @@ rule collect_metrics:
 
 
 rule compare_methods:
-    """Compare iLoRA with every other method: differences, tests, and the smallest difference they would find."""
+    """Compare iLoRA with every other method: differences, tests, and the smallest detectable difference."""
     input:
         predictions=targets.predictions,
         comparable=rules.collect_metrics.output.metrics,
@@ -50,7 +50,7 @@ rule compare_methods:
         "../envs/evaluation.yaml"
     params:
         code=code_version("compare_methods"),
-        # The method that all others are compared with.
+        # The reference method of all comparisons.
         reference="ilora",
         intervals=study.config.statistics.intervals,
     script:
@@ -58,7 +58,7 @@ rule compare_methods:
 
 
 rule analyse_errors:
-    """Analyse where the answers of one run go wrong, and sample answers to be read."""
+    """Analyse the errors of one run, and sample answers for reading."""
     input:
         predictions=layout.run_predictions,
         catalogue=data.catalogue_of_run,
@@ -78,7 +78,7 @@ rule analyse_errors:
 
 
 rule collect_error_analyses:
-    """Put all error analyses of the study into one table, with the mean over the seeds of each method."""
+    """Collect all error analyses of the study in one table, and add the mean over seeds of each method."""
     input:
         analyses=targets.of_runs("error_analysis.parquet"),
         predictions=targets.predictions,

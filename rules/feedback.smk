@@ -1,8 +1,8 @@
-# A simulation of recommend, click and retrain over many rounds, by the synthetic users of negative_transfer.
+# A simulation of recommend, click and retrain over many rounds, with the synthetic users of negative_transfer.
 
 
 rule simulate_feedback_by_recommenders:
-    """Let the oracle, popularity and SASRec recommend, be clicked on and retrained, round after round."""
+    """Simulate rounds of recommend, click and retrain for the oracle, popularity and SASRec."""
     output:
         outcomes=layout.feedback_by_recommenders,
     conda:
@@ -22,7 +22,7 @@ rule simulate_feedback_by_recommenders:
 
 
 rule simulate_feedback_by_adapters:
-    """Let a language model with LoRA, and one with iLoRA, recommend, be clicked on and tuned, round after round."""
+    """Simulate rounds of recommend, click and retrain for a language model with LoRA and one with iLoRA."""
     input:
         config=rules.pretrain_ring_backbone.output.config,
         model=rules.pretrain_ring_backbone.output.model,
@@ -41,7 +41,7 @@ rule simulate_feedback_by_adapters:
 
 
 rule summarise_feedback:
-    """Summarise what every policy reaches in each round, over seeds."""
+    """Summarise the outcomes of every policy in each round, over seeds."""
     input:
         outcomes=feedback.outcomes,
     output:

@@ -1,15 +1,15 @@
-# Fine-tuning of the backbone, and inference with it. What differs between methods is said in `ilora.methods.register`.
+# Fine-tuning of the backbone, and inference with it. `ilora.methods.register` declares the differences between methods.
 
 
 rule plan_fine_tuning:
-    """Say what a fine-tuning will need, memory and time, before it is submitted."""
+    """Estimate the memory and time of a fine-tuning before it is submitted."""
     input:
         unpack(models.backbone_files),
         catalogue=rules.prepare_interactions.output.catalogue,
         sequences=rules.make_sequences.output.sequences,
     output:
         plan=layout.tuning_plan,
-    # Where Snakemake itself runs, so that it is read before a GPU is asked for; no weights are loaded.
+    # Local, so that it can be read before a GPU is requested; no weights are loaded.
     localrule: True
     conda:
         "../envs/llm.yaml"
@@ -54,7 +54,7 @@ rule fine_tune:
         "../workflow_scripts/fine_tune.py"
 
 
-# An instance-wise adapter is tuned alike, and has a gate.
+# An instance-wise adapter is tuned in the same way, and has a gate.
 use rule fine_tune as fine_tune_gated with:
     output:
         **tuning.outputs("ilora"),
@@ -64,7 +64,7 @@ use rule fine_tune as fine_tune_gated with:
         method=methods_that(adapter="instance_wise"),
 
 
-# So is one on prompts without behaviour tokens, and has no projector.
+# So is an adapter with text-only prompts, which has no projector.
 use rule fine_tune as fine_tune_text_only with:
     output:
         **tuning.outputs("tallrec"),
@@ -147,7 +147,7 @@ rule compute_gates:
 
 
 rule describe_adapter:
-    """Write the card of a tuned adapter: its data, settings, metrics and licences, as the Hugging Face hub reads it."""
+    """Write the model card of a tuned adapter for the Hugging Face hub: data, settings, metrics and licences."""
     input:
         unpack(tuning.adapter_files),
         unpack(models.brought_weights),

@@ -1,4 +1,4 @@
-# Each target ranked among all items: Table 2.
+# Full rankings, of each target among all items: Table 2.
 
 
 rule rank_by_baseline:
@@ -37,14 +37,14 @@ rule rank_by_recommender:
 
 
 rule plan_full_ranking:
-    """Say what it will cost to rank all items by the likelihood of their titles, before it is submitted."""
+    """Estimate the cost of ranking all items by the likelihood of their titles, before it is submitted."""
     input:
         unpack(models.backbone_files),
         catalogue=rules.prepare_interactions.output.catalogue,
         sequences=rules.make_sequences.output.sequences,
     output:
         plan=layout.ranking_plan,
-    # Where Snakemake itself runs, so that it is read before a GPU is asked for; no weights are loaded.
+    # Local, so that it can be read before a GPU is requested; no weights are loaded.
     localrule: True
     conda:
         "../envs/llm.yaml"
@@ -118,7 +118,7 @@ rule rank_zero_shot:
 
 
 rule collect_rankings:
-    """Put the metrics of all rankings into one table, and compare the methods; refuse ranks of other targets."""
+    """Collect the metrics of all rankings in one table, compare the methods, and refuse ranks of other targets."""
     input:
         ranks=full_ranking.ranks,
         sequences=data.of_study(layout.sequences),
@@ -128,7 +128,7 @@ rule collect_rankings:
     conda:
         "../envs/evaluation.yaml"
     resources:
-        # The bootstrap holds how often each user is in each sample.
+        # The bootstrap stores how often each user occurs in each sample.
         mem_mb=requests.memory(4000),
     params:
         code=code_version("collect_rankings"),

@@ -1,8 +1,8 @@
-# Generative recommenders: ids of the items, a T5 that writes them, and what it ranks and chooses.
+# Generative recommenders: ids of the items, a T5 that generates them, and its rankings and choices.
 
 
 rule encode_texts:
-    """Encode what is known of every item by a language model: level by level, and as one text."""
+    """Encode the texts of every item with a language model, level by level and as one text."""
     input:
         unpack(models.backbone_files),
         catalogue=rules.prepare_interactions.output.catalogue,
@@ -21,7 +21,7 @@ rule encode_texts:
 
 
 rule make_semantic_ids:
-    """Quantise the vectors of every item to its id, and say how codebooks are used and which items share an id."""
+    """Quantise the vectors of every item to its id, with statistics on the use of codebooks and on shared ids."""
     input:
         unpack(generative.vectors),
     output:
@@ -29,7 +29,7 @@ rule make_semantic_ids:
         statistics=layout.id_statistics,
     conda:
         "../envs/llm.yaml"
-    # The order of float32 sums depends on the number of threads: a constant, so that no number depends on --cores.
+    # A constant, because the order of float32 sums depends on the number of threads, and results must not depend on --cores.
     threads: 1
     resources:
         runtime=requests.minutes(30),
@@ -41,7 +41,7 @@ rule make_semantic_ids:
 
 
 rule train_generator:
-    """Train a T5 from scratch to write the id of the next item."""
+    """Train a T5 from scratch to generate the id of the next item."""
     input:
         semantic_ids=layout.semantic_ids,
         sequences=rules.make_sequences.output.sequences,
@@ -87,7 +87,7 @@ rule rank_by_generator:
 
 
 rule score_by_generator:
-    """Choose among the frozen candidates by the likelihoods of their ids."""
+    """Choose among the frozen candidates by the likelihood of their ids."""
     input:
         sequences=rules.make_sequences.output.sequences,
         candidates=rules.draw_candidates.output.candidates,
@@ -108,7 +108,7 @@ rule score_by_generator:
 
 
 rule measure_generative_ablations:
-    """Measure the full rankings of a method and of its ablations on one data set, and compare the former with each."""
+    """Measure the full rankings of a method and its ablations on one data set, and compare it with each of them."""
     input:
         ranks=generative.ranks_of_ablations,
         sequences=rules.make_sequences.output.sequences,

@@ -1,4 +1,4 @@
-# Clusters of sequences, and how alike the adapters' gradients on them are.
+# Clusters of sequences, and the similarity of the adapters' gradients on them.
 
 
 rule cluster_sequences:
@@ -53,7 +53,7 @@ rule compute_gradients:
 
 
 rule compare_gradients:
-    """Compare gradients between clusters, and uniform with instance-wise LoRA, over all seeds and checkpoints."""
+    """Compare gradients between clusters, for uniform and instance-wise LoRA, over all seeds and checkpoints."""
     input:
         grams=targets.gradients,
         profiles=targets.profiles,
@@ -73,7 +73,7 @@ rule compare_gradients:
 
 
 rule measure_expert_usage:
-    """Measure how the experts of one gate are used over the test set, and what it has to do with the clusters."""
+    """Measure how one gate uses its experts over the test set, and how this relates to the clusters."""
     input:
         gates=rules.compute_gates.output.gates,
         clusters=rules.cluster_sequences.output.clusters,

@@ -1,4 +1,4 @@
-# Synthetic users in groups that contradict each other: what instance-wise adaptation does about negative transfer.
+# Synthetic users in groups that contradict each other: the effect of instance-wise adaptation on negative transfer.
 
 
 rule pretrain_ring_backbone:
@@ -50,7 +50,7 @@ rule tune_synthetic_users:
 
 
 rule summarise_negative_transfer:
-    """Summarise what every method reaches on synthetic users, over seeds."""
+    """Summarise the outcomes of every method on synthetic users, over seeds."""
     input:
         outcomes=targets.synthetic(layout.synthetic_outcomes),
         similarities=targets.synthetic(layout.synthetic_similarities),

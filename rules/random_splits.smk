@@ -1,4 +1,4 @@
-# Users split at random again and again: how far HitRatio@1 depends on who is tested.
+# Repeated random splits of the users: how much HitRatio@1 depends on which users are tested.
 
 
 rule score_random_splits:
@@ -49,7 +49,7 @@ rule train_on_random_split:
 
 
 rule collect_random_splits:
-    """Put HitRatio@1 of every method on every random split of a data set into one table."""
+    """Collect HitRatio@1 of every method on every random split of a data set in one table."""
     input:
         hits=random_splits.hits,
     output:

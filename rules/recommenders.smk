@@ -1,8 +1,8 @@
-# Sequential recommenders of RecBole: a baseline each, and one of them the sequence encoder of the language model.
+# RecBole's sequential recommenders: each is a baseline, and one is the sequence encoder of the language model.
 
 
 rule encode_titles:
-    """Encode the title of every item by a language model."""
+    """Encode the title of every item with a language model."""
     input:
         unpack(models.backbone_files),
         catalogue=rules.prepare_interactions.output.catalogue,
@@ -21,7 +21,7 @@ rule encode_titles:
 
 
 rule validate_weight_decay:
-    """Train a recommender with one value of L2, to see how good it is on the validation split."""
+    """Train a recommender with one value of L2, and measure it on the validation split."""
     input:
         unpack(recommenders.title_vectors),
         catalogue=rules.prepare_interactions.output.catalogue,
@@ -31,7 +31,7 @@ rule validate_weight_decay:
         training_log=layout.trial_log,
     conda:
         "../envs/recommenders.yaml"
-    # The order of float32 sums depends on the number of threads: a constant, so that no number depends on --cores.
+    # A constant, because the order of float32 sums depends on the number of threads, and results must not depend on --cores.
     threads: 1
     resources:
         runtime=requests.minutes(30),
@@ -46,7 +46,7 @@ rule validate_weight_decay:
 
 
 rule choose_weight_decay:
-    """Choose the L2 that a recommender is trained with: the best of the tried values on the validation split."""
+    """Select the L2 of a recommender: the best of the tried values on the validation split."""
     input:
         training_logs=recommenders.trial_logs,
     output:
@@ -56,14 +56,14 @@ rule choose_weight_decay:
         "../envs/evaluation.yaml"
     params:
         code=code_version("choose_weight_decay"),
-        # One for each training log.
+        # One value per training log.
         values=[float(weight_decay) for weight_decay, _ in recommenders.trials],
     script:
         "../workflow_scripts/choose_weight_decay.py"
 
 
 rule train_recommender:
-    """Train a recommender; export its weights and vectors, and score every candidate with it."""
+    """Train a recommender, export its weights and vectors, and score every candidate with it."""
     input:
         unpack(recommenders.title_vectors),
         unpack(recommenders.searched_weight_decay),
@@ -95,7 +95,7 @@ rule train_recommender:
 
 
 rule train_with_encoder:
-    """Train a recommender and its encoder of titles end to end; what it leaves is as of `train_recommender`."""
+    """Train a recommender and its title encoder end to end, with the same outputs as `train_recommender`."""
     input:
         unpack(recommenders.title_vectors),
         unpack(models.title_encoder_files),

@@ -1,7 +1,7 @@
-# Ablations: one setting of the tuned methods over several values. A run that several sweeps ask for is one run.
+# Ablations of one setting of the tuned methods over several values. Sweeps share their common runs.
 
 
-# A snapshot answers fewer candidate sets than the adapter that training ends with: curves need many answers.
+# Snapshots answer fewer candidate sets than the final adapter, because curves need many snapshots.
 use rule answer_fine_tuned as answer_snapshot with:
     input:
         unpack(models.backbone_files),
@@ -22,7 +22,7 @@ use rule answer_fine_tuned as answer_snapshot with:
 
 
 rule measure_sweep:
-    """Measure every cell of a sweep on one data set, and compare the study's own setting with each other one."""
+    """Measure every cell of a sweep on one data set, and compare the study's own setting with all others."""
     input:
         predictions=sweeps.predictions,
         candidates=rules.draw_candidates.output.candidates,

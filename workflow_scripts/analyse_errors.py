@@ -1,4 +1,4 @@
-"""Analyse where the answers of one run go wrong, and sample answers to be read."""
+"""Analyse the errors of one run, and sample answers for reading."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Answers val and test candidate sets with a fine-tuned adapter, or with a snapshot of its fine-tuning."""
+"""Answer val and test candidate sets with a fine-tuned adapter or a snapshot of it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

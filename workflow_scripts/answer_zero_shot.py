@@ -1,4 +1,4 @@
-"""Answers every val and test candidate set with the untuned backbone and the text-only prompt."""
+"""Answer all val and test candidate sets with the untuned backbone and the text-only prompt."""
 
 from typing import TYPE_CHECKING
 

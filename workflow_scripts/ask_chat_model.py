@@ -1,4 +1,4 @@
-"""Asks a chat model what it chooses from each candidate set, by the text prompt or from a recommender's ranking."""
+"""Query a chat model on each candidate set, with the text prompt or with a recommender's ranking."""
 
 import os
 from collections import Counter
@@ -35,7 +35,7 @@ def main(snakemake: "Snakemake") -> None:
     params, chat = snakemake.params, ChatSection.read(snakemake.params.chat)
     key = read_key(chat.key_variable, os.environ)
     if key is None:
-        raise ChatError(f"the environment variable {chat.key_variable} holds no key. Set it and run again.")
+        raise ChatError(f"the environment variable {chat.key_variable} contains no key. Set it and run again.")
     titles = read_table(snakemake.input.catalogue, ITEMS)["title"].to_pylist()
     sequences = read_table(snakemake.input.sequences, SEQUENCES)
     candidates = first_draws(read_table(snakemake.input.candidates, CANDIDATES), chat.draws)
@@ -52,7 +52,7 @@ def main(snakemake: "Snakemake") -> None:
         ChatClient(params.address, key, chat.timeout_seconds) as client,
     ):
         if store.stranded:
-            logger.warning("%d requests of a run that was killed may have been billed", store.stranded)
+            logger.warning("%d requests of a killed run may have been billed", store.stranded)
         requests = [ChatRequest(model, question) for question in questions]
         replies, tally = answer_requests(
             requests,
@@ -70,7 +70,7 @@ def main(snakemake: "Snakemake") -> None:
     valid = predictions.num_rows - predictions["choice"].null_count
     logger.info("%d answers: %s; %d name a candidate", len(replies), dict(kinds), valid)
     logger.info(
-        "spent in all: %s for %d answers (%d prompt tokens, %d answer tokens), at most %s for answers that were lost",
+        "total cost: %s for %d answers (%d prompt tokens, %d answer tokens), and at most %s for lost answers",
         show_usd(spending.paid),
         spending.answers,
         spending.prompt_tokens,

@@ -1,8 +1,8 @@
-"""Which jobs Snakemake tries again: it counts attempts alone, and cannot tell a stop from a failure.
+"""Retries of jobs by how they ended: Snakemake only counts attempts, and does not distinguish a stop from a failure.
 
-A fine-tuning may be stopped often, by a time limit or by preemption, and goes on each time; the profile gives its rules
-many attempts for that. A job whose script failed, as the last line of its log says, has no more than other jobs; one
-that would fail the same way again has none.
+A fine-tuning may be stopped often, by a time limit or by preemption, and resumes each time, so the profile gives its
+rules many attempts. A job whose script failed, according to the last line of its log, gets no more retries than other
+jobs, and none if it would fail the same way again.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from ilora.endings import Ending, read_ending
 
 
 class Attempts:
-    """What the jobs of one run have come to.
+    """The attempts of the jobs of one run.
 
     Args:
-        retries: of a job whose script failed, besides those of its rule.
-        jobs: that are to be run; a log that is there already is of an earlier run.
+        retries: retries of a job whose script failed, whatever its rule allows.
+        jobs: jobs to run; logs that already exist are from an earlier run.
     """
 
     def __init__(self, retries: int, jobs: Iterable[Any]) -> None:
@@ -31,7 +31,7 @@ class Attempts:
         self._earlier = {log: _changed(log) for job in jobs for log in _logs(job)}
 
     def retries_of(self, job: Any) -> int:
-        """Return how often a job that has just failed may be tried again, in all; 0 if not even once more."""
+        """Return the total number of retries of a job that has just failed; 0 if it must not be retried."""
         of_rule = int(job.rule.restart_times)
         endings = {read_ending(log) for log in _logs(job) if _changed(log) != self._earlier.get(log)}
         if Ending.REPEATS in endings:
@@ -44,12 +44,12 @@ class Attempts:
 
 
 def tell_stops_from_failures(workflow: Any) -> None:
-    """Have Snakemake ask, when a job has failed, how its script ended.
+    """Make Snakemake decide on retries by how a job's script ended.
 
-    The number of attempts is a property of the rule in Snakemake, which has no other place to decide by job.
+    In Snakemake, the number of attempts belongs to the rule, and there is no hook to decide it per job.
 
     Args:
-        workflow: whose jobs are about to run.
+        workflow: Snakemake's workflow, whose jobs are about to run.
     """
     attempts = Attempts(workflow.execution_settings.retries, workflow.dag.needrun_jobs())
     Job.restart_times = property(attempts.retries_of)

@@ -1,4 +1,4 @@
-"""Chooses the L2 that a recommender is trained with: the best of the tried values on the validation split."""
+"""Select the L2 of a recommender: the best of the tried values on the validation split."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def main(snakemake: "Snakemake") -> None:
-    """Write the table of values, in which one is marked as chosen."""
+    """Write the table of values, with the selected one marked."""
     logger = start_log(snakemake.log[0])
     provenance = provenance_of(snakemake)
     values = snakemake.params.values

@@ -1,4 +1,4 @@
-"""Clusters the training sequences on their representations, and describes the clusters."""
+"""Cluster the training sequences by their representations, and describe the clusters."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Collect what the jobs of the study took in time and memory, and what its chat models cost."""
+"""Collect the time and memory of the study's jobs, and the cost of its chat models."""
 
 from typing import TYPE_CHECKING
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 NOTES = (
-    "Measured by Snakemake (its benchmark files). Time is a job's from its start to its end, summed over the rule's "
-    "jobs, which may have run side by side; processor time is over all cores. Peak memory is the largest resident set "
-    "of one job. Both are sampled, so that a job which is over at once shows little of them.",
-    "A job that was repeated counts as it last ran: the time of an attempt that failed, or of a training before it was "
-    "interrupted and resumed, is not in it.",
-    "GPU-hours: a job's time times the GPUs that it asked for.",
+    "Measured by Snakemake (its benchmark files). Time is the wall-clock time of a job, summed over the rule's jobs, "
+    "which may have run in parallel; processor time is summed over all cores. Peak memory is the largest resident set "
+    "of any job. Processor time and memory are sampled, so they are incomplete for very short jobs.",
+    "Only the last attempt of a job counts: the time of failed attempts, or of a training before it was interrupted "
+    "and resumed, is not included.",
+    "GPU-hours: the time of a job multiplied by its requested GPUs.",
 )
 
 
 CHAT_NOTE = (
-    "Chat models: what the answers of this study cost when they were asked, by the tokens that the server counted and "
-    "the study's prices; a rerun with the same results pays for none of them again. An attempt whose answer never "
-    "arrived counts at the most that it can have cost."
+    "Chat models: the cost of this study's answers when they were requested, from the tokens counted by the server and "
+    "the study's prices; a rerun with the same results folder does not pay for them again. An attempt whose answer "
+    "never arrived is counted at its maximum possible cost."
 )
 
 

@@ -1,4 +1,4 @@
-"""Put the error analyses of all runs into one table, with the mean over the seeds of each method beside them."""
+"""Collect the error analyses of all runs in one table, and add the mean over seeds of each method."""
 
 from itertools import groupby
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Put the metrics of all runs of the study into one table, once they are known to be comparable."""
+"""Collect the metrics of all runs of the study in one table, after checking that they are comparable."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

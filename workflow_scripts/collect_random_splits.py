@@ -1,4 +1,4 @@
-"""Puts HitRatio@1 of every method on every random split of one data set into one table."""
+"""Collect HitRatio@1 of every method on every random split of one data set in one table."""
 
 from typing import TYPE_CHECKING
 

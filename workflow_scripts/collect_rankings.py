@@ -1,4 +1,4 @@
-"""Put the metrics of all full rankings of the study into one table, once they are comparable, and compare methods."""
+"""Collect the metrics of all full rankings of the study in one table, and compare the methods."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Compares gradients between clusters, and uniform with instance-wise LoRA."""
+"""Compare gradients between clusters, for uniform and for instance-wise LoRA."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

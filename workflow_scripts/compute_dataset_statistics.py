@@ -1,4 +1,4 @@
-"""Counts users, items, interactions and sequences of a data set, as the protocol keeps them."""
+"""Count the users, items, interactions and sequences of a data set under a protocol."""
 
 from typing import TYPE_CHECKING
 

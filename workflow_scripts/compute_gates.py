@@ -1,4 +1,4 @@
-"""Computes the expert weights that a trained gate gives to the val and test sequences."""
+"""Compute the expert weights of a trained gate for the val and test sequences."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +32,7 @@ def main(snakemake: "Snakemake") -> None:
     gate_inputs = sequence_gate_inputs(instance_wise.gate_input, representations, sequences, seed)
     if gate_inputs is None:
         raise ValueError(
-            "the gate reads the prompts' tokens: its expert weights cannot be computed without the backbone"
+            "the gate reads the tokens of prompts, so its expert weights cannot be computed without the backbone"
         )
     write_table(gates_table(gate, sequences, gate_inputs), snakemake.output.gates)
     provenance.record(snakemake.output.gates)

@@ -1,4 +1,4 @@
-"""Computes an adapter's gradients on clusters of sequences, at one checkpoint of its fine-tuning."""
+"""Compute an adapter's gradients on clusters of sequences, at one checkpoint of its fine-tuning."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     snakemake: Snakemake
 
-#: The candidate sets of training's first pass, which every method has learnt from.
+#: The candidate sets of the first training pass, on which every method was trained.
 DRAW = 0
 
 

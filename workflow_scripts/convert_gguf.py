@@ -1,4 +1,4 @@
-"""Makes a folder of a model in a GGUF file, which transformers loads as any other."""
+"""Convert a model in a GGUF file to a folder that transformers can load."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +28,7 @@ def main(snakemake: "Snakemake") -> None:
     contents = read_gguf(path)
     folder = Path(snakemake.output.backbone_weights).parent
     parameters = convert_gguf(contents, folder)
-    licence = contents.facts["license"] or "no licence, as the file says"
+    licence = contents.facts["license"] or "no licence in the file"
     logger.info("%s: %s, %d parameters, %s", path, contents.architecture, parameters, licence)
     provenance.record(folder, details={"gguf": contents.facts, "parameters": parameters})
 

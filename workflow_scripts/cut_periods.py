@@ -1,4 +1,4 @@
-"""Says when the periods of the protocol `rolling` begin, and counts what happens in each."""
+"""Compute when the periods of the protocol `rolling` begin, and count the interactions in each."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Writes the card of a tuned adapter."""
+"""Write the model card of a tuned adapter."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,7 +45,7 @@ def main(snakemake: "Snakemake") -> None:
 
 
 def _licence(weights: str | None) -> str | None:
-    """Give the licence that the record of a backbone tells; None where there is none, or it tells none."""
+    """Return the licence in the record of a backbone; None if there is no record or no licence."""
     if weights is None:
         return None
     details = read_record(Path(weights).parent).content["details"]

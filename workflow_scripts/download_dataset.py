@@ -1,4 +1,4 @@
-"""Fetches the raw files of a published data set, verified."""
+"""Download and verify the raw files of a published data set."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 def main(snakemake: "Snakemake") -> None:
-    """Write the raw files, under the names that the data set's reader knows."""
+    """Write the raw files under the names that the data set's reader expects."""
     logger = start_log(snakemake.log[0])
     provenance = provenance_of(snakemake)
     source = load_dataset(snakemake.params.dataset).source
-    assert source is not None  # there is no such rule for a data set without one
+    assert source is not None  # the rule exists only for data sets with a source
     folder = Path(snakemake.output[0]).parent
     paths = acquire_dataset(source, folder, lock=snakemake.params.lock, logger=logger)
     config = {"addresses": [wanted.address for wanted in source.downloads]}

@@ -1,4 +1,4 @@
-"""Fetches a model from the Hugging Face hub into its cache."""
+"""Download a model from the Hugging Face hub into its cache."""
 
 import json
 from dataclasses import asdict
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def main(snakemake: "Snakemake") -> None:
-    """Write which commit lies in the cache."""
+    """Write the record of the cached commit."""
     logger = start_log(snakemake.log[0])
     provenance = provenance_of(snakemake)
     fetched = fetch_model(snakemake.params.name, snakemake.params.revision)

@@ -1,4 +1,4 @@
-"""Draws the candidate sets of the val and test sequences, once for every method."""
+"""Draw the candidate sets of the val and test sequences, once for all methods."""
 
 from typing import TYPE_CHECKING
 

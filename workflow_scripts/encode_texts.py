@@ -1,4 +1,4 @@
-"""Encodes what is known of every item by a language model, level by level, for generative recommenders."""
+"""Encode the texts of every item with a language model, level by level, for generative recommenders."""
 
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ BATCH_SIZE = 64
 
 
 def main(snakemake: "Snakemake") -> None:
-    """Write `text_vectors.safetensors`: float32 (items, h) for each level, and for an item's whole text."""
+    """Write `text_vectors.safetensors`: float32 [items, width] for each level, and for the whole text of an item."""
     logger = start_log(snakemake.log[0])
     provenance = provenance_of(snakemake)
     torch.set_num_threads(snakemake.threads)

@@ -1,4 +1,4 @@
-"""Encodes the title of every item by a language model, for a recommender that reads titles."""
+"""Encode the title of every item with a language model, for a recommender that reads titles."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Tunes an adapter for a backbone: uniform or instance-wise LoRA, on hybrid prompts or on text alone."""
+"""Fine-tune an adapter of a backbone: uniform or instance-wise LoRA, on hybrid or text-only prompts."""
 
 import shutil
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ INPUTS = ("catalogue", "sequences", "item_embeddings", "representations", "proje
 
 
 def tuning_job(snakemake: "Snakemake", folder: Path) -> TuningJob:
-    """Return what the rule asks for, with a folder for the state of the training."""
+    """Return the fine-tuning that the rule requests, with a folder for the training state."""
     return TuningJob(
         settings=TuningSettings.read(snakemake.params.tuning),
         inputs={name: snakemake.input[name] for name in INPUTS if snakemake.input.get(name)},
@@ -35,7 +35,7 @@ def tuning_job(snakemake: "Snakemake", folder: Path) -> TuningJob:
 
 
 def publish(job: TuningJob, steps: Sequence[int], snakemake: "Snakemake") -> Path:
-    """Put what the training made in its place, and return the folder of the adapter."""
+    """Move the results of the training to their outputs, and return the folder of the adapter."""
     adapter = Path(snakemake.output.weights).parent
     with atomic_path(snakemake.output.snapshots) as snapshots:
         snapshots.mkdir()
@@ -51,7 +51,7 @@ def publish(job: TuningJob, steps: Sequence[int], snakemake: "Snakemake") -> Pat
 def main(snakemake: "Snakemake") -> None:
     """Write the adapter, its snapshots and the training log."""
     start_log(snakemake.log[0])
-    # The plan is for people: the adapter does not depend on it.
+    # The plan is only for information: the adapter does not depend on it.
     files = [path for name, path in snakemake.input.items() if name != "plan"]
     provenance = provenance_of(snakemake, files)
     checkpoints = Path(snakemake.output.weights).parent.parent / "checkpoints"

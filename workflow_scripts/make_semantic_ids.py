@@ -1,4 +1,4 @@
-"""Quantises the vectors of every item to its semantic id."""
+"""Quantise the vectors of every item to its semantic id."""
 
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def main(snakemake: "Snakemake") -> None:
-    """Write the ids with their codebooks, and their statistics."""
+    """Write the ids and codebooks, and their statistics."""
     logger = start_log(snakemake.log[0])
     provenance = provenance_of(snakemake)
     torch.set_num_threads(snakemake.threads)

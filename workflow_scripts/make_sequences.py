@@ -1,4 +1,4 @@
-"""Splits the users and cuts their interactions into histories and targets, by the protocol."""
+"""Split the users and cut their interactions into histories and targets, according to the protocol."""
 
 from typing import TYPE_CHECKING
 

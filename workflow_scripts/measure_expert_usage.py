@@ -1,4 +1,4 @@
-"""Measures how the experts of one gate are used over the test set."""
+"""Measure how one gate uses its experts over the test set."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Starts `ilora bench gpu` with any Python that can see this folder: ``python measure_gpu.py [ARGUMENTS OF IT]``."""
+"""Run `ilora bench gpu` with any Python and without an installation: ``python measure_gpu.py [ARGUMENTS]``."""
 
 import sys
 

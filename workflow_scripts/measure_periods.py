@@ -1,4 +1,4 @@
-"""Measures every method of one data set at every period, with intervals."""
+"""Measure every method on one data set in every period, with intervals."""
 
 from typing import TYPE_CHECKING
 

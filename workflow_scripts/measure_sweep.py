@@ -1,4 +1,4 @@
-"""Measure every cell of a sweep on one data set, and compare the study's own setting with each other one."""
+"""Measure every cell of a sweep on one data set, and compare the study's own setting with all others."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Says what a fine-tuning will need, memory and time, before it is submitted."""
+"""Estimate the memory and time of a fine-tuning before it is submitted."""
 
 import json
 from dataclasses import asdict
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def main(snakemake: "Snakemake") -> None:
-    """Write the plan and show it."""
+    """Write and log the plan."""
     logger = start_log(snakemake.log[0])
     provenance = provenance_of(snakemake)
     params, files = snakemake.params, snakemake.input

@@ -1,4 +1,4 @@
-"""Says what it will cost to rank all items by the likelihood of their titles, before it is submitted."""
+"""Estimate the cost of ranking all items by the likelihood of their titles, before it is submitted."""
 
 import json
 from dataclasses import asdict
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def main(snakemake: "Snakemake") -> None:
-    """Write the plan and show it."""
+    """Write and log the plan."""
     logger = start_log(snakemake.log[0])
     provenance = provenance_of(snakemake)
     params, files, of = snakemake.params, snakemake.input, snakemake.wildcards
@@ -44,7 +44,7 @@ def main(snakemake: "Snakemake") -> None:
     )
     asked = asked_of(read_table(files.sequences, SEQUENCES))
     histories = zip(asked["sequence_id"].to_pylist(), asked["history"].to_pylist(), strict=True)
-    # A plan is made for all seeds, of which each draws the texts of its own.
+    # A plan applies to all seeds, although each draws its own texts.
     prompts = [open_prompt(builder, number, history, params.seed) for number, history in histories]
     model = backbone_without_weights(config, source)
     plan = plan_ranking(of.dataset, of.method, model, source, prompts, catalogue_tree(builder), decoding.batch_size)

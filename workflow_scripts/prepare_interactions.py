@@ -1,4 +1,4 @@
-"""Reads a raw data set and keeps, numbers and orders what the protocol keeps."""
+"""Read a raw data set, and filter, number and order it according to the protocol."""
 
 from typing import TYPE_CHECKING
 

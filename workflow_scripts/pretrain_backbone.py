@@ -1,4 +1,4 @@
-"""Builds the embedded backbone and pretrains it on the training split."""
+"""Build the embedded backbone and pretrain it on the training split."""
 
 from dataclasses import asdict
 from pathlib import Path

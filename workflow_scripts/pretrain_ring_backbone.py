@@ -1,4 +1,4 @@
-"""Pretrains the small Llama that is tuned on synthetic users."""
+"""Pretrain the small Llama that is tuned on synthetic users."""
 
 from dataclasses import asdict
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Ranks all items by item popularity or a first-order Markov chain."""
+"""Rank all items by item popularity or a first-order Markov chain."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Ranks all items by the likelihood of their titles, with a fine-tuned adapter."""
+"""Rank all items by the likelihood of their titles, with a fine-tuned adapter."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def main(snakemake: "Snakemake") -> None:
     """Write `ranks.parquet` of one fine-tuning."""
     logger = start_log(snakemake.log[0])
-    # No number depends on the plan.
+    # The results do not depend on the plan.
     provenance = provenance_of(snakemake, [path for path in snakemake.input if path != snakemake.input.plan])
     torch.set_num_threads(snakemake.threads)
     params, files = snakemake.params, snakemake.input

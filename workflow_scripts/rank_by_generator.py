@@ -1,4 +1,4 @@
-"""Ranks all items by beam search over their semantic ids."""
+"""Rank all items by beam search over their semantic ids."""
 
 from typing import TYPE_CHECKING
 
@@ -36,7 +36,7 @@ def main(snakemake: "Snakemake") -> None:
     provenance.record(*output)
     logger.info("%s: %d targets ranked among %d items", method, ranking.ranks.num_rows, ids.items)
     for row in ranking.statistics.to_pylist():
-        logger.info("%(split)s: %(valid_share).3f of the free beams are ids, of %(beams)d a sequence", row)
+        logger.info("%(split)s: %(valid_share).3f of the unconstrained beams are ids, %(beams)d per sequence", row)
 
 
 main(snakemake)

@@ -1,4 +1,4 @@
-"""Ranks all items by the vectors of a trained recommender."""
+"""Rank all items by the vectors of a trained recommender."""
 
 from typing import TYPE_CHECKING
 

@@ -1,7 +1,8 @@
-"""Makes Snakemake plan by the records beside artifacts, which go where the artifacts go.
+"""Make Snakemake plan by the records beside artifacts, which move with the artifacts.
 
-Snakemake's own notes lie in the folder where it runs. They are missing where results were copied, and are those of
-this folder's last run where several folders share their results. They also know values of parameters, not names.
+Snakemake keeps its own metadata in the folder where it runs. It is missing after results are copied, and covers only
+the last run of this folder if several folders share their results. It also has values of parameters without their
+names.
 """
 
 from __future__ import annotations
@@ -21,24 +22,24 @@ _SHOWN = 20
 
 
 class RecordedSettingsError(Exception):
-    """Artifacts of a finished run were not made with its settings."""
+    """Artifacts of a finished run do not match its settings."""
 
 
 class RecordedPersistence(FilePersistence):
-    """Snakemake's notes, but for jobs whose artifacts have records: those say how they were made."""
+    """Snakemake's metadata, replaced by provenance records for jobs whose artifacts have them."""
 
-    @functools.cache  # noqa: B019 -- one for each process, as Snakemake caches what it asks of a job
+    @functools.cache  # noqa: B019 -- there is one object per process, and Snakemake caches results per job too
     def _changes(self, job: Any) -> list[Change] | None:
-        """Return in what a job's records differ from how it would make its files now; None where there are none."""
+        """Return the differences between a job's records and its current recipe; None if it has no records."""
         records = records_of(job)
         return changes_of(job, records) if records else None
 
     def has_metadata(self, job: Any) -> bool:
-        """Return whether it is known how all of a job's files were made."""
+        """Return whether the provenance of all of a job's files is known."""
         return self._changes(job) is not None or super().has_metadata(job)
 
     def params_changed(self, job: Any, file: Any = None) -> Any:
-        """Return which parameters differ from those with which a job's files were made."""
+        """Return the parameters that have changed since a job's files were made."""
         changed = self._changes(job)
         if changed is None:
             return super().params_changed(job, file)
@@ -57,16 +58,16 @@ class RecordedPersistence(FilePersistence):
 
 
 def consult_records() -> None:
-    """Let Snakemake ask the records of artifacts how they were made, from now on in this process."""
-    from snakemake import workflow  # which can only be imported first through `snakemake.api`
+    """Make Snakemake use provenance records in this process from now on."""
+    from snakemake import workflow  # can only be imported after `snakemake.api`
 
     workflow.FilePersistence = RecordedPersistence
 
 
 def records_of(job: Any) -> list[Record]:
-    """Return the records of a job's files, each once; those without one go with the others.
+    """Return the distinct records of a job's files; files without a record are treated like the others.
 
-    A damaged record counts as none: the job that reads the artifact names it.
+    A damaged record is ignored here; the job that reads the artifact reports it.
     """
     found: dict[Any, Record] = {}
     for path in job.output:
@@ -80,18 +81,18 @@ def records_of(job: Any) -> list[Record]:
 
 
 def changes_of(job: Any, records: Iterable[Record]) -> list[Change]:
-    """Return in what a job's records differ from how it would make its files now, each difference once."""
+    """Return the distinct differences between a job's records and its current recipe."""
     recipe = recipe_of(job)
     return list({str(change): change for record in records for change in changes(record, recipe)}.values())
 
 
 def check_finished_run(jobs: Iterable[Any]) -> None:
-    """Refuse to call a run finished whose artifacts were not all made with its settings, and from one another.
+    """Check that all artifacts of a finished run match its settings and each other.
 
-    Another run, from another folder or machine, may have made some of them anew in the meantime.
+    Another run, from another folder or machine, may have recreated some of them in the meantime.
 
     Args:
-        jobs: all of the run's, those that had nothing to do among them.
+        jobs: all jobs of the run, including those with nothing to do.
 
     Raises:
         RecordedSettingsError: an artifact was made with other settings, by other code, or from other files.
@@ -102,11 +103,11 @@ def check_finished_run(jobs: Iterable[Any]) -> None:
         for change in changes_of(job, records) if records else ():
             found.append(f"{job.output[0]}: {change}")
         for record in records:
-            found += [f"{record.artifact}: made from another {path} than there is now" for path in other_inputs(record)]
+            found += [f"{record.artifact}: made from another version of {path}" for path in other_inputs(record)]
     if found:
         more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
         raise RecordedSettingsError(
-            "what this run was to make does not belong together; was another run on the same results?\n  "
+            "the artifacts of this run are not consistent; did another run write to the same results?\n  "
             + "\n  ".join([*found[:_SHOWN], *more])
-            + "\nTables and figures of it may mix settings. Run again, with no other run beside it."
+            + "\nIts tables and figures may mix settings. Run again, without another run at the same time."
         )

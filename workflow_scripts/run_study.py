@@ -1,7 +1,7 @@
-"""Starts Snakemake so that it takes up what a killed run left: ``python run_study.py [ARGUMENTS OF SNAKEMAKE]``.
+"""Start Snakemake so that it takes over from a killed run: ``python run_study.py [ARGUMENTS OF SNAKEMAKE]``.
 
-The workflow itself does so, in `one_run.py`, when this says that it may: plain `snakemake` may have been called to
-unlock or to report only, which the workflow cannot know before its plan is made.
+The workflow itself does this, in `one_run.py`, but only if it was started here: plain `snakemake` may have been called
+just to unlock or to report, which the workflow cannot know before planning.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from runs import RUN_VARIABLE, this_run
 
 
 def main(arguments: list[str]) -> None:
-    """Become Snakemake, and the run that the environment names."""
+    """Replace this process by Snakemake, with the name of the run in the environment."""
     os.environ[RUN_VARIABLE] = this_run().name
     os.execv(sys.executable, [sys.executable, "-m", "snakemake", *arguments])
 

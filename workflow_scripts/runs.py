@@ -1,4 +1,4 @@
-"""Runs of Snakemake: how one is told from all others, whether it lives, and the processes that it started."""
+"""Runs of Snakemake: their identity, whether they are alive, and the processes that they started."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ import psutil
 RUN_VARIABLE = "ILORA_RUN"
 SECONDS_TO_STOP = 10.0
 SECONDS_BETWEEN_LOOKS = 0.1
-# Where only the time is known at which a process began: it moves when the machine's clock is set.
+# Tolerance where only the start time of a process is known, which changes when the clock is set.
 SECONDS_OF_CLOCK = 5.0
 
 PROC = Path("/proc")
-# Of a line of /proc/PID/stat, counted behind the name of the command, which may hold anything.
+# Fields of a line of /proc/PID/stat, counted after the name of the command, which may contain anything.
 _STATE, _START = 0, 19
 _ENDED = ("Z", "X")
 
 
 @dataclass(frozen=True)
 class Run:
-    """One start of Snakemake: its host and its process, which numbers alone do not tell from later ones.
+    """One run of Snakemake, identified by its host and process, because process ids are reused.
 
     Attributes:
-        host: its name.
-        process: its number.
-        began: when the process began, in seconds since 1970 by the clock of that moment.
-        boot: the start of the machine; empty where the system does not tell (macOS), and in older records.
-        ticks: when the process began, in clock ticks since that start; no clock that is set moves it.
-        namespace: of process numbers: in another container, the same number is another process.
+        host: name of the host.
+        process: process id.
+        began: start time of the process in seconds since 1970, by the clock at that time.
+        boot: id of the boot of the machine; empty if the system does not provide one (macOS), and in older records.
+        ticks: start time of the process in clock ticks since that boot, which is independent of the clock.
+        namespace: namespace of process ids, because containers have their own.
     """
 
     host: str
@@ -46,12 +46,12 @@ class Run:
 
     @property
     def name(self) -> str:
-        """A name that no other run has; its jobs carry it in their environment."""
+        """A unique name, which its jobs have in their environment."""
         return f"{self.host}:{self.process}:{self.began if self.ticks is None else f'{self.boot}:{self.ticks}'}"
 
     @property
     def state(self) -> Literal["alive", "dead", "unseen"]:
-        """Whether the process lives; unseen where this process could not see it if it did."""
+        """Whether the process is alive; unseen if it would not be visible to this process."""
         if self.host != socket.gethostname():
             return "unseen"
         if self.ticks is None:
@@ -64,7 +64,7 @@ class Run:
 
 
 def this_run() -> Run:
-    """Return the run that this process is."""
+    """Return the run of this process."""
     process = psutil.Process()
     ticks = _ticks(process.pid)
     told = ("", None, "") if ticks is None else (_boot(), ticks, _namespace())
@@ -72,10 +72,10 @@ def this_run() -> Run:
 
 
 def stop_orphans(run: Run) -> int:
-    """Stop the jobs that outlived a dead run, lest they write beside the new one; return how many.
+    """Stop the jobs that outlived a dead run, so that they do not interfere with the new one; return how many.
 
-    A process that is only being started shows no environment yet, and one that is being stopped may just have started
-    another: so it looks again until nothing is found twice.
+    A process that is just starting has no visible environment yet, and one that is stopping may have started another.
+    So the search is repeated until it finds nothing twice in a row.
     """
     stopped: set[psutil.Process] = set()
     quiet = 0
@@ -110,7 +110,7 @@ def _signal(process: psutil.Process, action: str) -> None:
 
 
 def _ticks(process: int) -> int | None:
-    """Return when a living process began, in ticks since the machine's start; None for one that ended, or no Linux."""
+    """Return the start time of a live process in ticks since boot; None if it has ended, or not on Linux."""
     try:
         status = (PROC / str(process) / "stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
@@ -128,7 +128,7 @@ def _namespace() -> str:
 
 
 def _began_at(process: int, began: float) -> bool:
-    """Whether a living process of this number began about then."""
+    """Return whether a live process with this id started at about this time."""
     try:
         found = psutil.Process(process)
         return abs(found.create_time() - began) < SECONDS_OF_CLOCK and found.status() != psutil.STATUS_ZOMBIE

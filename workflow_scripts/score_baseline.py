@@ -1,4 +1,4 @@
-"""Scores every candidate by item popularity or a first-order Markov chain."""
+"""Score every candidate by item popularity or a first-order Markov chain."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Scores every candidate by the likelihood of its semantic id."""
+"""Score every candidate by the likelihood of its semantic id."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Scores the candidates of every random split of the users by item popularity or a first-order Markov chain."""
+"""Score the candidates of every random split of the users by item popularity or a first-order Markov chain."""
 
 from typing import TYPE_CHECKING
 

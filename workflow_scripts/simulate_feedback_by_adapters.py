@@ -1,4 +1,4 @@
-"""Lets a language model with LoRA, and one with iLoRA, recommend to simulated users, be clicked on and tuned."""
+"""Simulate recommend, click and retrain for a language model with LoRA and one with iLoRA."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def main(snakemake: "Snakemake") -> None:
-    """Write what either reaches in each round."""
+    """Write the outcomes of both in each round."""
     logger = start_log(snakemake.log[0])
     provenance = provenance_of(snakemake)
     torch.set_num_threads(snakemake.threads)

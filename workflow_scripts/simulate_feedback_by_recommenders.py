@@ -1,4 +1,4 @@
-"""Lets the oracle, popularity and SASRec recommend to simulated users, be clicked on and retrained."""
+"""Simulate recommend, click and retrain for the oracle, popularity and SASRec."""
 
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def main(snakemake: "Snakemake") -> None:
-    """Write what each of the three reaches in each round."""
+    """Write the outcomes of all three in each round."""
     logger = start_log(snakemake.log[0])
     provenance = provenance_of(snakemake)
     torch.set_num_threads(snakemake.threads)

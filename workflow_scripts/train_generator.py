@@ -1,4 +1,4 @@
-"""Trains a T5 from scratch to write the id of the next item."""
+"""Train a T5 from scratch to generate the id of the next item."""
 
 import shutil
 from pathlib import Path

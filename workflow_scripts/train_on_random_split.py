@@ -1,4 +1,4 @@
-"""Trains a recommender on one random split of the users, and measures it on the test users of that split."""
+"""Train a recommender on one random split of the users, and measure it on the test users of that split."""
 
 from functools import partial
 from typing import TYPE_CHECKING

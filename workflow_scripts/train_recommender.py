@@ -1,4 +1,4 @@
-"""Trains a recommender of RecBole; exports its weights and vectors, and scores every candidate with it."""
+"""Train a RecBole recommender, export its weights and vectors, and score every candidate with it."""
 
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def main(snakemake: "Snakemake") -> None:
-    """Write the model, its vectors of items and sequences, its predictions and its training log."""
+    """Write the model, its item and sequence vectors, its predictions and its training log."""
     logger = start_log(snakemake.log[0])
     provenance = provenance_of(snakemake)
     torch.set_num_threads(snakemake.threads)

@@ -1,4 +1,4 @@
-"""Trains MoRec and its encoder of titles end to end; exports vectors and predictions like any other recommender's."""
+"""Train MoRec and its title encoder end to end, and export vectors and predictions like any other recommender."""
 
 from functools import partial
 from typing import TYPE_CHECKING
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def main(snakemake: "Snakemake") -> None:
-    """Write the model, its vectors of items and sequences, its predictions and its training log."""
+    """Write the model, its item and sequence vectors, its predictions and its training log."""
     logger = start_log(snakemake.log[0])
     provenance = provenance_of(snakemake)
     torch.set_num_threads(snakemake.threads)

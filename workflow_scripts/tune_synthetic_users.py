@@ -1,4 +1,4 @@
-"""Tunes every method on synthetic users, at one degree of contradiction between their groups."""
+"""Tune every method on synthetic users, at one degree of contradiction between their groups."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def main(snakemake: "Snakemake") -> None:
-    """Write what every method reaches, and how alike the groups' gradients are."""
+    """Write the outcomes of every method, and the similarity of the groups' gradients."""
     logger = start_log(snakemake.log[0])
     provenance = provenance_of(snakemake)
     torch.set_num_threads(snakemake.threads)

@@ -1,4 +1,4 @@
-"""Trains a recommender with one value of L2, to see how good it is on the validation split; test users are left out."""
+"""Train a recommender with one value of L2 and measure it on the validation split; test users are left out."""
 
 from dataclasses import replace
 from functools import partial
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def main(snakemake: "Snakemake") -> None:
-    """Write the training log, whose rows are validations."""
+    """Write the training log, with one row per validation."""
     logger = start_log(snakemake.log[0])
     provenance = provenance_of(snakemake)
     torch.set_num_threads(snakemake.threads)

@@ -1,4 +1,4 @@
-"""Write a table or a page of the report, whichever `ilora.tables` or `ilora.pages` declares under the given name."""
+"""Write the table or report page that `ilora.tables` or `ilora.pages` declares under the given name."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def main(snakemake: "Snakemake") -> None:
-    """Write it in each of its formats."""
+    """Write the document in each of its formats."""
     logger = start_log(snakemake.log[0])
     provenance = provenance_of(snakemake)
     params = snakemake.params
@@ -29,7 +29,7 @@ def main(snakemake: "Snakemake") -> None:
                 temporary.write_text(content, encoding="utf-8")
         else:
             write_table(content, files[name])
-    # One of its formats tells for all of them how it was made.
+    # The record of one format covers all of them.
     provenance.record(files.get("parquet", snakemake.output[0]))
     logger.info("wrote %s", ", ".join(files.values()))
 

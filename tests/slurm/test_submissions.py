@@ -195,6 +195,6 @@ def test_what_the_plugin_would_refuse_ends_the_run_before_it_submits_anything(on
     assert run.wait() != 0
     assert "nothing was submitted" in run.output, run.output
     place = "slurm_partition='tests'"
-    assert f"rule make_sequences asks for {place}, gpu_model='a100-sxm4-80gb': Invalid GPU model format" in run.output
-    assert f"rule score_baseline asks for {place}, slurm_extra='--qos=high': The --quality-of-service" in run.output
+    assert f"rule make_sequences requests {place}, gpu_model='a100-sxm4-80gb': Invalid GPU model format" in run.output
+    assert f"rule score_baseline requests {place}, slurm_extra='--qos=high': The --quality-of-service" in run.output
     assert "has been submitted" not in run.output

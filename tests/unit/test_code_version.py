@@ -182,7 +182,7 @@ def test_what_a_script_loads_by_name_counts_with_all_it_imports(scripts: Path) -
 
 @pytest.mark.parametrize("name", ["ilora.data.missing", "data.windows"])
 def test_a_module_that_is_loaded_by_name_must_exist(scripts: Path, name: str) -> None:
-    with pytest.raises(ValueError, match=f"decode.py imports {name}, but .* holds no such module"):
+    with pytest.raises(ValueError, match=f"decode.py imports {name}, but .* contains no such module"):
         script_version(scripts / "decode.py", scripts, (name,))
 
 
@@ -272,7 +272,7 @@ def test_versions_are_the_same_under_every_python(scripts: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("import ilora.data.missing\n", "imports ilora.data.missing, but .* holds no such module"),
+        ("import ilora.data.missing\n", "imports ilora.data.missing, but .* contains no such module"),
         ("from . import windows\n", "line 1: a relative import that leaves the package 'ilora'"),
         ("x = 1\ndef (\n", "line 2: not valid Python"),
     ],

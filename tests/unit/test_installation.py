@@ -103,7 +103,7 @@ def test_the_newest_python_is_taken(machine: Machine) -> None:
         machine.add_python(version)
     run = machine.install()
     assert run.returncode == 0, run.stderr
-    assert "making .venv with python3.13 (3.13.1)" in run.stderr
+    assert "creating .venv with python3.13 (3.13.1)" in run.stderr
 
 
 def test_the_python_that_is_asked_for_is_taken(machine: Machine) -> None:
@@ -116,7 +116,7 @@ def test_one_of_pyenvs_is_found(machine: Machine) -> None:
     python = machine.folder / ".pyenv" / "versions" / "3.12.4" / "bin" / "python"
     python.parent.mkdir(parents=True)
     shutil.move(machine.add_python("3.12"), python)
-    assert f"making .venv with {python} (3.12.1)" in machine.install().stderr
+    assert f"creating .venv with {python} (3.12.1)" in machine.install().stderr
 
 
 def test_where_none_fits_uv_fetches_one(machine: Machine) -> None:
@@ -124,7 +124,7 @@ def test_where_none_fits_uv_fetches_one(machine: Machine) -> None:
     machine.add_python("3.10", "python3")
     run = machine.install()
     assert run.returncode == 0, run.stderr
-    assert "fetching 3.13 with uv" in run.stderr and machine.installed()
+    assert "downloading 3.13 with uv" in run.stderr and machine.installed()
 
 
 def test_where_none_can_be_had_the_message_says_what_was_found(machine: Machine) -> None:

@@ -174,16 +174,16 @@ def test_a_public_repository_is_not_taken_for_a_private_one(
     pushed = command(hub, str(adapter), REPOSITORY, "--private")
     assert hub.made[0]["visibility"] == "private"
     assert (pushed.status == 0) == bool(hub.files) == is_private
-    assert is_private or "is public already. Name another one" in pushed.stderr
+    assert is_private or "is already public. Choose another one" in pushed.stderr
 
 
 @pytest.mark.parametrize(
     ("status", "message"),
     [
         (401, "the token in HF_TOKEN is not valid"),
-        (403, "may not write there: give it write access"),
+        (403, "has no write access there: grant it"),
         (404, "there is no such organisation"),
-        (418, "look at the repository's page"),
+        (418, "check the repository's page"),
     ],
 )
 def test_a_refusal_says_what_to_do_and_not_the_token(

@@ -155,7 +155,7 @@ def test_a_controller_that_does_not_answer_stops_the_new_run(slurm: Path, dead_r
 def test_a_machine_without_slurm_is_told(dead_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     record("dead", dead_run)
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(SlurmJobsError, match="the command is not there"):
+    with pytest.raises(SlurmJobsError, match="command not found"):
         slurm_jobs.cancel_dead_runs()
 
 
@@ -242,7 +242,7 @@ def test_what_the_plugin_would_refuse_is_refused_before_the_first_submission(
     with pytest.raises(SlurmJobsError, match="nothing was submitted") as refused:
         slurm_jobs.check_slurm(remembering_slurm, [job_of("train_recommender"), job_of("fine_tune", **resources)])
     assert message in str(refused.value)
-    assert "rule fine_tune asks for " in str(refused.value)
+    assert "rule fine_tune requests " in str(refused.value)
     assert "train_recommender" not in str(refused.value)
 
 
@@ -250,8 +250,8 @@ def test_every_rule_that_is_refused_is_named_once(remembering_slurm: Executor) -
     jobs = [job_of(rule, gpu_model=f"h-{number}") for rule in ("fine_tune", "answer") for number in range(3)]
     with pytest.raises(SlurmJobsError) as refused:
         slurm_jobs.check_slurm(remembering_slurm, jobs)
-    assert str(refused.value).count("rule fine_tune asks for gpu_model='h-0'") == 1
-    assert str(refused.value).count("rule answer asks for gpu_model='h-0'") == 1
+    assert str(refused.value).count("rule fine_tune requests gpu_model='h-0'") == 1
+    assert str(refused.value).count("rule answer requests gpu_model='h-0'") == 1
     assert "h-1" not in str(refused.value)
 
 
@@ -279,7 +279,7 @@ def test_what_the_documentation_offers_is_not_refused(
 
 def test_an_account_that_names_none_is_refused(remembering_slurm: Executor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Executor, "get_account_arg", lambda self, job: iter(()))
-    with pytest.raises(SlurmJobsError, match="slurm_account=',': slurm_account names no account"):
+    with pytest.raises(SlurmJobsError, match="slurm_account=',': slurm_account is empty"):
         slurm_jobs.check_slurm(remembering_slurm, [job_of("fine_tune", slurm_account=",")])
 
 

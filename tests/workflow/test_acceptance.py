@@ -122,7 +122,7 @@ def test_what_other_settings_made_is_refused_with_what_follows(study: Study) -> 
     assert process.returncode == 1 and process.stdout == ""
     assert process.stderr.splitlines() == [
         "made again: tune: steps: made with 10, now 20",
-        "made again: table: made from what is made again by tune",
+        "made again: table: depends on tune, which runs again",
     ]
     assert "accepted" not in study.record("table.txt")
 
@@ -131,7 +131,7 @@ def test_what_other_settings_made_is_refused_with_what_follows(study: Study) -> 
     ("name", "message"),
     [
         ("tuned.txt", "tune: tuned.txt: found 5 bytes of sha256 .*altered or replaced"),
-        ("data.txt", "tune: tuned.txt was made from another data.txt"),
+        ("data.txt", "tune: tuned.txt was made from another version of data.txt"),
     ],
 )
 def test_an_altered_file_is_refused(study: Study, name: str, message: str) -> None:
@@ -152,4 +152,4 @@ def test_an_artifact_without_its_settings_on_record_is_refused(study: Study) -> 
     record = dict(study.record("tuned.txt"))
     del record["params"]
     path.write_text(json.dumps(record), encoding="utf-8")
-    assert "made again: tune: none of its files has a record that says how it was made" in study.accept().stderr
+    assert "made again: tune: none of its files has a provenance record" in study.accept().stderr

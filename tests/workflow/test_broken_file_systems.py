@@ -97,7 +97,7 @@ def test_results_that_cannot_be_written_to(checkout: Checkout, finished: Checkou
 @pytest.mark.parametrize(
     ("closed", "says"),
     [
-        ("tests/workflow/small_movielens/u.data", "Have its owner give you permission (chmod), or name another place"),
+        ("tests/workflow/small_movielens/u.data", "Ask its owner for permission (chmod), or set another path"),
         ("results", "Permission denied"),
     ],
 )

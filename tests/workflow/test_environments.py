@@ -51,4 +51,4 @@ def test_another_library_that_is_installed_is_refused(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "elsewhere"))
     process = checkout.snakemake("--dry-run", "--cores", "1")
     assert process.returncode != 0
-    assert "elsewhere/ilora/__init__.py: found the library ilora installed" in process.stdout
+    assert "elsewhere/ilora/__init__.py: found an installed library ilora" in process.stdout

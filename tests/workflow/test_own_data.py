@@ -32,7 +32,7 @@ def test_the_example_ends_in_table_1(checkout: Checkout) -> None:
     log = (checkout.results / "logs" / "prepare_interactions" / "books" / "random_users.log").read_text(
         encoding="utf-8"
     )
-    assert "1 that lack a value dropped" in log and "1 without a title dropped" in log
+    assert "1 with a missing value dropped" in log and "1 without a title dropped" in log
 
 
 def test_the_example_by_the_other_protocol(checkout: Checkout) -> None:

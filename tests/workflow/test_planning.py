@@ -97,7 +97,7 @@ def test_a_study_of_chat_methods_alone_says_what_it_lacks(checkout: Checkout, mo
     monkeypatch.delenv("CHAT_API_KEY", raising=False)
     process = checkout.snakemake(*PLAN, "--config", "methods=[gpt4]")
     assert process.returncode != 0
-    assert "None of them can be run: the environment variable CHAT_API_KEY holds no key" in process.stdout
+    assert "none of these can run: the environment variable CHAT_API_KEY contains no key" in process.stdout
 
 
 def test_a_pretrained_model_takes_a_package(checkout: Checkout) -> None:
@@ -105,7 +105,7 @@ def test_a_pretrained_model_takes_a_package(checkout: Checkout) -> None:
     (checkout.folder / "small.gguf").touch()
     process = checkout.snakemake(*PLAN, *study)
     assert process.returncode != 0
-    assert "recommenders.morec.encoder: found all-minilm-l6-v2, expected a model that is here" in process.stdout
+    assert "recommenders.morec.encoder: found all-minilm-l6-v2, expected an installed model" in process.stdout
     jobs = checkout.planned_jobs(
         *study, "recommenders={morec: {encoder: embedded}}", "data={sources: {lastfm: lastfm}}"
     )
@@ -283,7 +283,7 @@ def test_a_second_name_of_a_run_is_refused(checkout: Checkout) -> None:
     target = "results/llm/movielens/random_users/embedded/ilora/experts~4/seed~1/predictions.parquet"
     process = checkout.snakemake(*PLAN, "--", target)
     assert process.returncode != 0
-    assert "variant: found experts~4, expected default: ilora on movielens has these settings" in process.stdout
+    assert "variant: found experts~4, expected default: that is the name of ilora on movielens" in process.stdout
 
 
 def test_a_sweep_with_a_value_that_does_not_fit_stops_before_anything_is_planned(checkout: Checkout) -> None:
@@ -291,7 +291,7 @@ def test_a_sweep_with_a_value_that_does_not_fit_stops_before_anything_is_planned
     (checkout.folder / "mine.yaml").write_text(sweep, encoding="utf-8")
     process = checkout.snakemake(*PLAN, "--configfile", "mine.yaml")
     assert process.returncode != 0
-    assert "sweeps.experts.values[1]: found 16, with which finetuning.r is 8 on movielens" in process.stdout
+    assert "sweeps.experts.values[1]: found 16, which makes finetuning.r 8 on movielens" in process.stdout
 
 
 def test_a_wrong_configuration_stops_before_anything_is_planned(checkout: Checkout) -> None:

@@ -23,7 +23,7 @@ def test_an_adapter_answers_for_a_history(finished: Checkout, method: str) -> No
     assert asked.returncode == 0, asked.stderr
     assert asked.stdout.startswith("Answer: ")
     assert all(f"  {title}\n" in asked.stdout for title in unique[3:6])
-    assert ("Weights of the experts: " in asked.stdout) == (method == "ilora")
+    assert ("Expert weights: " in asked.stdout) == (method == "ilora")
     proposed = ask(finished, method, "--history", *unique[:3])
     assert proposed.returncode == 0, proposed.stderr
     assert not any(f"  {title}\n" in proposed.stdout for title in unique[:3])

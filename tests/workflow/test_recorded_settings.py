@@ -158,7 +158,7 @@ def test_two_runs_at_once_with_kills_end_in_one_set_of_artifacts_or_a_refusal(tm
         if runs[other].returncode == 0:
             assert places[other].table() == " ".join([f"epochs {other + 1}"] * 3), output
         else:
-            assert "Error" in output or "does not belong together" in output
+            assert "Error" in output or "are not consistent" in output
         places[killed].run("--unlock", epochs=killed + 1, seeds="1 2 3")
         places[killed].run(epochs=killed + 1, seeds="1 2 3")
         assert places[killed].table() == " ".join([f"epochs {killed + 1}"] * 3)
@@ -179,7 +179,7 @@ def test_a_finished_run_whose_artifacts_another_made_anew_is_refused(tmp_path: P
 
     model.write_text("by another", encoding="utf-8")
     provenance("make", params={"epochs": 2}).record(model)
-    with pytest.raises(RecordedSettingsError, match="does not belong together") as caught:
+    with pytest.raises(RecordedSettingsError, match="are not consistent") as caught:
         check_finished_run(jobs)
     assert f"{model}: epochs: made with 2, now 1" in str(caught.value)
-    assert f"{table}: made from another {model} than there is now" in str(caught.value)
+    assert f"{table}: made from another version of {model}" in str(caught.value)

@@ -1,4 +1,4 @@
-"""The command ``ilora``: what there is besides the workflow, under one name."""
+"""The command ``ilora``, with subcommands for everything outside the workflow."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class Command:
     """A command of ``ilora``.
 
     Attributes:
-        module: whose ``main`` takes its arguments; imported when it is called.
-        does: what it does, in a line.
-        example: a call of it, without the ``ilora`` before it.
+        module: module whose ``main`` takes the arguments; imported when the command is called.
+        does: summary of the command in one line.
+        example: example call, without the leading ``ilora``.
     """
 
     module: str
@@ -25,29 +25,29 @@ class Command:
 
 
 COMMANDS = {
-    "run": Command("ilora.run", "make a study, as `make run` does", "run studies/smoke.yaml --cores 2"),
+    "run": Command("ilora.run", "run a study, as `make run` does", "run studies/smoke.yaml --cores 2"),
     "predict": Command(
         "ilora.predict",
-        "ask a tuned adapter about one history",
+        "query a tuned adapter with one history",
         'predict .../seed~1/adapter --history "Dead Man Walking (1995)" "Heat (1995)"',
     ),
     "push": Command(
         "ilora.push",
-        "put a tuned adapter on the Hugging Face hub",
+        "upload a tuned adapter to the Hugging Face hub",
         "push .../seed~1/adapter my-organisation/ilora-movielens --dry-run",
     ),
     "accept": Command(
         "ilora.artifacts.acceptance",
-        "keep what was made by other code",
+        "keep results of an earlier code version",
         'accept --reason "llm/prompts.py was split" --configfile studies/paper.yaml',
     ),
     "table": Command("ilora.tables.table1.__main__", "print Table 1", "table results/tables/table1.parquet"),
-    "schema": Command("ilora.configuration.schema", "write config.yaml and its JSON schema", "schema --write"),
-    "docs": Command("ilora.documentation.__main__", "write pages of docs/ from the code", "docs --write"),
+    "schema": Command("ilora.configuration.schema", "generate config.yaml and its JSON schema", "schema --write"),
+    "docs": Command("ilora.documentation.__main__", "generate pages of docs/ from the code", "docs --write"),
     "bench": Command("ilora.benchmarks.__main__", "measure claims of speed and memory", "bench adapter data"),
     "simulate": Command(
         "ilora.evaluation.simulation",
-        "show that intervals and tests hold what they promise",
+        "check the coverage of intervals and the error rates of tests",
         "simulate --simulations 200",
     ),
 }
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return import_module(COMMANDS[given[0]].module).main(given[1:]) or 0
     parser = argparse.ArgumentParser(
         prog="ilora",
-        description="Commands of iLoRA; `ilora COMMAND --help` says more of one.",
+        description="Commands of iLoRA; see `ilora COMMAND --help` for details.",
         epilog=_examples(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -76,7 +76,7 @@ def _examples() -> str:
 
 
 def example(name: str) -> str:
-    """Return the example of a command, for the end of its own help."""
+    """Return the example of a command, for the end of its help."""
     return f"example:\n  ilora {COMMANDS[name].example}"
 
 

@@ -1,12 +1,12 @@
-"""The version of the code that a script uses, so that an edit reruns what used it and nothing else.
+"""The version of the code that a script uses, so that an edit reruns exactly the rules that use it.
 
-Snakemake notices that a script is newer than what it made, but not an edited module that the script imports. A rule
-therefore carries ``script_version(...)`` among its parameters. The version covers what the code does, not how it is
-worded: docstrings, comments and layout are no part of it. A module's name is, so that renaming or splitting a module
-reruns what uses it; `ilora.artifacts.acceptance` keeps what was made before.
+Snakemake notices an edited script, but not an edited module that the script imports. Rules therefore have
+``script_version(...)`` as a parameter. The version covers what the code does: docstrings, comments and layout do not
+count. The names of modules count, so renaming or splitting a module reruns the rules that use it, unless
+`ilora.artifacts.acceptance` keeps their results.
 
-Nor are the fields of a `Section` part of it: their values reach a script as parameters, which Snakemake compares, so
-that a new option with a default reruns nothing. What a section computes from its fields does count.
+The fields of a `Section` do not count either: their values reach a script as parameters, which Snakemake compares, so
+a new option with a default reruns nothing. What a section computes from its fields does count.
 """
 
 from __future__ import annotations
@@ -22,28 +22,27 @@ from typing import Any, TypeVar
 Node = TypeVar("Node", bound=ast.AST)
 
 LIBRARY = "ilora"
-#: Classes that derive from the one of this name hold values of the configuration.
+#: Base class of all classes with values of the configuration.
 SECTION = "Section"
 
 
 def script_version(script: Path, library_root: Path, modules: Iterable[str] = ()) -> str:
-    """Return a hexadecimal sha256 of a script's code and that of every module it imports, however indirectly.
+    """Return a hexadecimal SHA-256 of the code of a script and of all modules that it imports, directly or indirectly.
 
-    Imports are read from the source, without running it; those inside functions count too, those under
-    ``if TYPE_CHECKING:`` never run and do not. The hash covers each module's name and its syntax tree as `_canonical`
-    writes it, which is the same under Python 3.11, 3.12 and 3.13.
-    A file is read once in a process, unless its time or size changes.
+    Imports are read from the source, without running it. Imports inside functions count; those under ``if
+    TYPE_CHECKING:`` never run and do not. The hash covers each module's name and its syntax tree in the form of
+    `_canonical`, which is the same under Python 3.11, 3.12 and 3.13. A process reads each file once, unless its
+    modification time or size changes.
 
     Args:
         script: the script's path.
         library_root: the folder that contains the package ``ilora``.
-        modules: what the script loads by name, such as ``"ilora.figures.hit_ratio"``; followed like an import.
+        modules: modules that the script loads by name, such as ``"ilora.figures.hit_ratio"``; treated like imports.
 
     Raises:
-        FileNotFoundError: when the script does not exist.
-        ValueError: when the script, or a module that it uses, is not valid Python, imports relatively in a way that
-            leaves the library, or imports a module of the library that does not exist; or when there is no such
-            module as one of ``modules``.
+        FileNotFoundError: the script does not exist.
+        ValueError: the script or a module that it uses is not valid Python, has a relative import that leaves the
+            library, or imports a module of the library that does not exist; or one of ``modules`` does not exist.
     """
     used = imported_modules(script, library_root, modules)
     digest = hashlib.sha256(_digest(script, "", library_root).encode())
@@ -53,10 +52,10 @@ def script_version(script: Path, library_root: Path, modules: Iterable[str] = ()
 
 
 def imported_modules(script: Path, library_root: Path, modules: Iterable[str] = ()) -> dict[str, Path]:
-    """Return name and path of every module of the library that ``script`` imports, transitively.
+    """Return the name and path of every module of the library that ``script`` imports, transitively.
 
-    Packages count as their ``__init__.py``, and importing a module imports the packages around it.
-    Arguments and errors are those of ``script_version``.
+    A package counts as its ``__init__.py``, and importing a module imports its parent packages. Arguments and errors
+    are those of ``script_version``.
     """
     found: dict[str, Path] = {}
     waiting = [(script, _imported_names(_source(script, ""), library_root))]
@@ -72,12 +71,12 @@ def imported_modules(script: Path, library_root: Path, modules: Iterable[str] = 
 
 @dataclass(frozen=True, eq=False)
 class _Source:
-    """What is known of a file.
+    """A parsed source file.
 
     Attributes:
-        imports: what its statements import from the library: each module, with the members that are named.
-        digest: of its whole code.
-        tree: its syntax tree, if a class in it has a base and may be a section; trees are large.
+        imports: imports from the library: each module, with the imported members.
+        digest: digest of the whole code.
+        tree: syntax tree, kept only if a class has a base and so may be a section, because trees are large.
     """
 
     imports: tuple[tuple[str, tuple[ast.alias, ...]], ...]
@@ -86,20 +85,20 @@ class _Source:
 
     @functools.cached_property
     def bases(self) -> dict[str, list[str]]:
-        """The classes of the module, with the names of their bases; of `module.Name`, the last one."""
+        """The classes of the module, with the names of their bases; for `module.Name`, the last part."""
         body = self.tree.body if self.tree else []
         return {node.name: [_last_name(base) for base in node.bases] for node in body if isinstance(node, ast.ClassDef)}
 
     @functools.cached_property
     def origins(self) -> dict[str, tuple[str, str]]:
-        """Where each name comes from that is imported from the library: the module, and what it is called there."""
+        """The origin of each name imported from the library: its module, and its name there."""
         members = [(name, alias) for name, aliases in self.imports for alias in aliases]
         return {alias.asname or alias.name: (name, alias.name) for name, alias in members}
 
 
 @functools.cache
 def _imported_names(source: _Source, library_root: Path) -> tuple[str, ...]:
-    """Return the names of the modules of the library that a file imports, their packages included."""
+    """Return the names of the modules of the library that a file imports, including their packages."""
     names = [name for name, _ in source.imports]
     members = [f"{name}.{alias.name}" for name, aliases in source.imports for alias in aliases]
     names += [name for name in members if _module_path(name, library_root) is not None]
@@ -107,7 +106,7 @@ def _imported_names(source: _Source, library_root: Path) -> tuple[str, ...]:
 
 
 def _source(path: Path, package: str) -> _Source:
-    """Return a file parsed, once in a process as long as it stays the same."""
+    """Return the parsed file; a process parses an unchanged file once."""
     status = path.stat()
     return _parsed(path, package, status.st_mtime_ns, status.st_size)
 
@@ -130,7 +129,7 @@ def _parsed(path: Path, package: str, *version: int) -> _Source:
 
 
 def _statements(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """Yield statements and those inside them, at any depth; an import that runs stands nowhere else."""
+    """Yield statements and those nested in them, at any depth, which covers all imports that run."""
     for node in body:
         yield node
         for name in ("body", "orelse", "handlers", "finalbody", "cases"):
@@ -143,7 +142,7 @@ def _is_for_type_checkers(node: ast.AST) -> bool:
 
 
 def _digest(path: Path, package: str, library_root: Path) -> str:
-    """Return a hexadecimal sha256 of what the code of one file does."""
+    """Return a hexadecimal SHA-256 of the behaviour of one file's code."""
     return _digest_of(_source(path, package), library_root)
 
 
@@ -158,9 +157,9 @@ def _sha256(tree: ast.Module) -> str:
 
 
 def _is_section(name: str, source: _Source, library_root: Path) -> bool:
-    """Whether a class of this name, as a module sees it, derives from `Section`.
+    """Return whether the class of this name in a module derives from `Section`.
 
-    Only classes at the top of a module are followed, and only by the names that stand in the source.
+    Only top-level classes are followed, and only by their names in the source.
     """
     if name in source.bases:
         return any(base == SECTION or _is_section(base, source, library_root) for base in source.bases[name])
@@ -172,7 +171,7 @@ def _is_section(name: str, source: _Source, library_root: Path) -> bool:
 
 
 def _without_fields(tree: ast.Module, sections: set[str]) -> ast.Module:
-    """Return a module without the declared fields of its sections, and without imports that only these use."""
+    """Return a module without the declared fields of its sections and the imports that only these fields use."""
     fields: list[ast.stmt] = []
     body: list[ast.stmt] = []
     for node in tree.body:
@@ -187,12 +186,12 @@ def _without_fields(tree: ast.Module, sections: set[str]) -> ast.Module:
 
 
 def _is_field(node: ast.stmt) -> bool:
-    """Whether a statement of a section declares a field: `name: T` or `name: T = ...`, but no `ClassVar`."""
+    """Return whether a statement declares a field: `name: T` or `name: T = ...`, except for a `ClassVar`."""
     return isinstance(node, ast.AnnAssign) and "ClassVar" not in _names(node.annotation)
 
 
 def _without_imports(body: Iterable[ast.stmt], names: set[str]) -> Iterator[ast.stmt]:
-    """Yield statements, but of `from ... import a, b` no name that is among ``names``."""
+    """Yield statements, leaving ``names`` out of `from ... import a, b`."""
     for node in body:
         if not isinstance(node, ast.ImportFrom):
             yield node
@@ -210,18 +209,18 @@ def _names(tree: ast.AST) -> set[str]:
 
 
 def _last_name(base: ast.expr) -> str:
-    """Return `Name` of the base classes `Name` and `module.Name`; nothing of another expression."""
+    """Return `Name` for the base classes `Name` and `module.Name`; an empty string for other expressions."""
     if isinstance(base, ast.Attribute):
         return base.attr
     return base.id if isinstance(base, ast.Name) else ""
 
 
 def _canonical(value: object) -> str:
-    """Write a syntax tree, or a part of it, without positions, docstrings and what differs between versions of Python.
+    """Return the text of a syntax tree, or of a part of it, without positions, docstrings and version differences.
 
-    `ast.dump` writes each version's own fields and `ast.unparse` its own quotes: a newer Python would rerun
-    everything. Here a field that holds nothing is not written, so that one that a version adds changes no tree that
-    does not use it.
+    `ast.dump` and `ast.unparse` differ between versions of Python in their fields and quotes, so a newer Python would
+    rerun everything. Here, empty fields are left out, so a field that a new version adds changes only trees that use
+    it.
     """
     if isinstance(value, list):
         return f"[{' '.join([_canonical(part) for part in value if not _is_silent(part)])}]"
@@ -230,24 +229,24 @@ def _canonical(value: object) -> str:
     if isinstance(value, ast.Constant):
         return repr(value.value)
     if isinstance(value, ast.JoinedStr):
-        # Some versions write an empty text where a piece of an f-string ends.
+        # Some versions add an empty string at the end of a piece of an f-string.
         return f"JoinedStr{_canonical([part for part in value.values if getattr(part, 'value', None) != ''])}"
     parts = [(name, getattr(value, name, None)) for name in value._fields if name not in _SAYS_NOTHING]
     written = [f"{name}={_canonical(part)}" for name, part in parts if part is not None and part != []]
     return f"{type(value).__name__}({' '.join(written)})"
 
 
-#: What the context says anyway, and comments on types.
+#: Fields that are redundant, or contain comments on types.
 _SAYS_NOTHING = frozenset({"ctx", "type_comment", "type_ignores"})
 
 
 def _is_silent(node: object) -> bool:
-    """Whether a member of a list is a text that stands alone, as docstrings do."""
+    """Return whether a statement is only a string, as docstrings are."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def _absolute_base(node: ast.ImportFrom, path: Path, package: str) -> str:
-    """Return the absolute name of the module that a ``from ... import`` statement reads."""
+    """Return the absolute name of the module in a ``from ... import`` statement."""
     if node.level == 0:
         return node.module or ""
     parents = package.split(".") if package else []
@@ -258,7 +257,7 @@ def _absolute_base(node: ast.ImportFrom, path: Path, package: str) -> str:
 
 
 def _package(name: str, path: Path) -> str:
-    """Return the package from which a module's relative imports start."""
+    """Return the package that a module's relative imports refer to."""
     return name if path.name == "__init__.py" else name.rpartition(".")[0]
 
 
@@ -271,7 +270,7 @@ def _with_packages(name: str) -> Iterator[str]:
 
 
 def _module_path(name: str, library_root: Path) -> Path | None:
-    """Return the file of the module ``name``, or None when it is none of the library's."""
+    """Return the file of the module ``name``, or None if it is not in the library."""
     if name.partition(".")[0] != LIBRARY:
         return None
     stem = library_root.joinpath(*name.split("."))
@@ -282,16 +281,16 @@ def _module_path(name: str, library_root: Path) -> Path | None:
 def _existing_module(name: str, importer: Path, library_root: Path) -> Path:
     path = _module_path(name, library_root)
     if path is None:
-        raise ValueError(f"{importer} imports {name}, but {library_root} holds no such module")
+        raise ValueError(f"{importer} imports {name}, but {library_root} contains no such module")
     return path
 
 
 @dataclass(frozen=True)
 class CodeVersions:
-    """The versions of the code of a workflow's scripts, for the ``params`` of its rules.
+    """The code versions of a workflow's scripts, for the ``params`` of its rules.
 
     Attributes:
-        scripts: the folder that holds the scripts and the package ``ilora``.
+        scripts: folder with the scripts and the package ``ilora``.
     """
 
     scripts: Path
@@ -299,14 +298,14 @@ class CodeVersions:
     def __call__(
         self, script: str, *modules: str, by_wildcards: Callable[[Any], Iterable[str]] = lambda wildcards: ()
     ) -> Callable[[Any], str]:
-        """Return what gives `script_version` of a script at the wildcards of a job.
+        """Return the function from the wildcards of a job to the `script_version` of its script.
 
-        It is asked for where a job is planned: a process that runs one job parses what this one uses alone.
+        It is evaluated when a job is planned, so a process that runs one job parses only the modules of that job.
 
         Args:
-            script: its name, without the extension.
-            modules: what it loads by name.
-            by_wildcards: what it loads by name for these wildcards.
+            script: name of the script, without the extension.
+            modules: modules that it loads by name.
+            by_wildcards: returns the modules that it loads by name for the wildcards of a job.
         """
         return lambda wildcards: self._version(script, (*modules, *by_wildcards(wildcards)))
 

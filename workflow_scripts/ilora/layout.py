@@ -1,6 +1,6 @@
-"""Where each artifact of a study lies: the one place that builds these paths and reads them back.
+"""Paths of a study's artifacts: this is the only module that builds and parses them.
 
-A path says what its artifact depends on, so that studies share what they have in common:
+A path contains what its artifact depends on, so that studies share common artifacts:
 ``STAGE/DATASET/PROTOCOL/[BACKBONE/]METHOD/[VARIANT/]seed~N/FILE``.
 """
 
@@ -20,7 +20,7 @@ from ilora.configuration.types import DEFAULT_VARIANT
 #: The seed of a run in which nothing is random.
 NO_SEED = -1
 
-#: The snapshot of a fine-tuning that it ends with.
+#: The final snapshot of a fine-tuning.
 LAST_SNAPSHOT = "last"
 
 _DATA = "data/{dataset}/{protocol}"
@@ -36,12 +36,12 @@ _OF_BACKBONE = "analysis/{dataset}/{protocol}/{backbone}"
 _SYNTHETIC = "negative_transfer/degree~{degree}/seed~{seed}"
 
 
-#: The folders of what a study shows: each figure, table and page says itself what it is called there.
+#: The folders of figures, tables and pages, each of which defines its own file name.
 FIGURES, TABLES, REPORT = "figures", "tables", "report"
 
 
 class Artifact:
-    """An attribute of `Layout`: a path below its folder, in which ``{name}`` stands for a wildcard."""
+    """An attribute of `Layout`: a path below its folder, in which ``{name}`` is a wildcard."""
 
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
@@ -53,18 +53,18 @@ class Artifact:
     def __get__(self, layout: Layout, owner: type[Layout]) -> str: ...
 
     def __get__(self, layout: Layout | None, owner: type[Layout]) -> Artifact | str:
-        """Return the path of a layout's artifact; of the class, the attribute itself."""
+        """Return the path of a layout's artifact; on the class, the attribute itself."""
         return self if layout is None else f"{layout.results}/{self.pattern}"
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The artifacts below a folder; each attribute is a path with wildcards, as rules declare it.
+    """The artifacts below a folder; each attribute is a path with wildcards, as declared in rules.
 
     Attributes:
-        results: the folder.
-        is_weight_decay_searched: whether recommenders are trained with the L2 that was searched. They lie apart from
-            those with the study's own L2, so that neither study trains anew what the other has.
+        results: the results folder.
+        is_weight_decay_searched: whether recommenders are trained with a searched L2. Their paths differ from those
+            with a fixed L2, so that neither replaces the other.
     """
 
     results: str
@@ -77,20 +77,20 @@ class Layout:
     sequences = Artifact(f"{_DATA}/sequences.parquet")
     candidates = Artifact(f"{_DATA}/candidates.parquet")
     dataset_statistics = Artifact(f"{_DATA}/dataset_statistics.parquet")
-    # When the periods of the protocol rolling begin.
+    # The start times of the periods of the protocol rolling.
     periods = Artifact("data/{dataset}/periods~{periods}.parquet")
 
-    # Which commit of a model lies in the hub's cache, which nodes without a network read.
+    # The commit of a model in the hub's cache, for nodes without network access.
     hub_record = Artifact("backbone/hub/{backbone}.json")
     embedded_backbone = Artifact(_EMBEDDED)
-    # A model of a GGUF file, or of a package, as transformers loads it.
+    # A model from a GGUF file or a package, in the format that transformers loads.
     converted_model = Artifact("backbone/converted/{backbone}")
     packaged_model = Artifact("backbone/packaged/{backbone}")
 
     title_vectors = Artifact("title_vectors/{dataset}/{protocol}/{backbone}/title_vectors.safetensors")
-    # Vectors of the texts that generative recommenders make ids of, by level.
+    # Vectors of the texts from which generative recommenders make ids, by level.
     text_vectors = Artifact("title_vectors/{dataset}/{protocol}/{backbone}/text_vectors.safetensors")
-    # A training of the search for an L2, and what is chosen by all of them.
+    # A training of the search for an L2, and the results of all of them.
     trial_log = Artifact(f"{_RECOMMENDER}/weight_decay~{{weight_decay}}/seed~{{seed}}/training_log.parquet")
     weight_decays = Artifact(f"{_RECOMMENDER}/weight_decays.parquet")
 
@@ -102,7 +102,7 @@ class Layout:
     baseline_predictions = Artifact("baselines/{dataset}/{protocol}/{baseline}/predictions.parquet")
     baseline_ranks = Artifact("baselines/{dataset}/{protocol}/{baseline}/ranks.parquet")
 
-    # A generative recommender: ids of the items, and the model that writes them.
+    # A generative recommender: ids of the items, and the model that generates them.
     generator = Artifact(_GENERATOR)
     semantic_ids = Artifact(f"{_GENERATOR}/semantic_ids.safetensors")
     id_statistics = Artifact(f"{_GENERATOR}/id_statistics.parquet")
@@ -115,9 +115,9 @@ class Layout:
 
     # The memory and time that a fine-tuning with the study's own settings will need.
     tuning_plan = Artifact("plans/{dataset}/{protocol}/{backbone}/{method}.json")
-    # What ranking all items by the likelihood of their titles will cost.
+    # The cost of ranking all items by the likelihood of their titles.
     ranking_plan = Artifact("plans/{dataset}/{protocol}/{backbone}/{method}_full_ranking.json")
-    # A tuned adapter, file by file: one that is missing is noticed, as in a folder it would not be.
+    # A tuned adapter, file by file, so that a missing file is noticed.
     adapter_config = Artifact(f"{_FINETUNE}/adapter/adapter_config.json")
     adapter_weights = Artifact(f"{_FINETUNE}/adapter/adapter_model.safetensors")
     adapter_settings = Artifact(f"{_FINETUNE}/adapter/ilora.json")
@@ -130,11 +130,11 @@ class Layout:
     tuned_predictions = Artifact(f"{_LLM}/predictions.parquet")
     tuned_ranks = Artifact(f"{_LLM}/ranks.parquet")
     snapshot_predictions = Artifact(f"{_LLM}/steps/step~{{step}}/predictions.parquet")
-    # Of a method in which nothing is random.
+    # A run of a deterministic method.
     untuned_run = Artifact("llm/{dataset}/{protocol}/{backbone}/{method}/default")
     untuned_predictions = Artifact("llm/{dataset}/{protocol}/{backbone}/{method}/default/predictions.parquet")
     untuned_ranks = Artifact("llm/{dataset}/{protocol}/{backbone}/{method}/default/ranks.parquet")
-    # What a chat model answered, and what it cost; no output, so that Snakemake never deletes what was paid for.
+    # The answers of chat models and their cost; not an output, so that Snakemake never deletes paid answers.
     chat_store = Artifact("chat/answers.sqlite")
 
     run_predictions = Artifact("{run}/predictions.parquet")
@@ -159,11 +159,11 @@ class Layout:
     synthetic_similarities = Artifact(f"{_SYNTHETIC}/similarities.parquet")
     negative_transfer = Artifact("analysis/negative_transfer.parquet")
 
-    # How the study's methods age: by items withheld, and by periods of a global clock.
+    # How the study's methods age: by withheld items, and by periods of a global clock.
     gap_drift = Artifact("analysis/{dataset}/gap_drift.parquet")
     period_drift = Artifact("analysis/{dataset}/period_drift.parquet")
 
-    # The simulation of recommend, click and retrain, by policies that need other packages.
+    # The simulation of recommend, click and retrain, in two files because their policies need different packages.
     feedback_by_recommenders = Artifact("feedback/seed~{seed}/recommenders.parquet")
     feedback_by_adapters = Artifact("feedback/seed~{seed}/adapters.parquet")
     feedback = Artifact("analysis/feedback.parquet")
@@ -185,13 +185,13 @@ class Layout:
 
     @property
     def recommender_on_split(self) -> str:
-        """HitRatio@1 of a recommender that was trained on one split of the users."""
+        """HitRatio@1 of a recommender trained on one split of the users."""
         searched = _SEARCHED if self.is_weight_decay_searched else ""
         folder = f"{self.results}/random_splits/{{dataset}}/{{protocol}}/{{recommender}}"
         return f"{folder}/{searched}seed~{{seed}}/{{users}}.parquet"
 
     def raw_files(self, dataset: str, names: Iterable[str]) -> list[str]:
-        """Return where the raw files of a data set are downloaded to."""
+        """Return the paths of a data set's downloaded raw files."""
         return [f"{fill(self.raw_folder, dataset=dataset)}/{name}" for name in names]
 
     def embedded_backbone_file(self, name: str) -> str:
@@ -204,16 +204,16 @@ class Layout:
 
 
 def fill(pattern: str, **values: object) -> str:
-    """Return the pattern with the given wildcards replaced; others stay."""
+    """Return the pattern with the given wildcards replaced; others are kept."""
     return re.sub(r"\{(\w+)\}", lambda match: str(values.get(match[1], match[0])), pattern)
 
 
 def expand(pattern: str, **values: object) -> list[str]:
-    """Return the pattern filled with every combination of the given values, each path once.
+    """Return the pattern filled with every combination of the given values, without duplicates.
 
     Args:
-        pattern: a path with wildcards; those that are not given stay.
-        values: for each wildcard its values, or one value (text counts as one).
+        pattern: a path with wildcards; those without values are kept.
+        values: for each wildcard, a value or several values; a string is one value.
     """
     lists = {name: _as_list(value) for name, value in values.items() if f"{{{name}}}" in pattern}
     rows = (dict(zip(lists, row, strict=True)) for row in product(*lists.values()))
@@ -233,13 +233,13 @@ class Run:
     """One method with one seed on one data set.
 
     Attributes:
-        dataset: for example "movielens".
-        protocol: for example "random_users".
+        dataset: name of the data set, for example "movielens".
+        protocol: name of the protocol, for example "random_users".
         method: the method's id, for example "ilora".
         backbone: id of the language model; "" if the method has none.
-        variant: "default", or what a sweep varies.
-        seed: `NO_SEED` if nothing in the run is random.
-        step: of the fine-tuning, where the run is a snapshot of it; None for what it ends with.
+        variant: "default", or the settings that a sweep varies.
+        seed: random seed; `NO_SEED` if the run is deterministic.
+        step: step of the fine-tuning, for a run of a snapshot; None for the final adapter.
     """
 
     dataset: str
@@ -257,7 +257,7 @@ class Run:
 
     @property
     def without_seed(self) -> Run:
-        """What the run shares with those of the same method and other seeds."""
+        """The run without its seed, which is the same for all seeds of a method."""
         return replace(self, seed=NO_SEED)
 
 
@@ -265,7 +265,7 @@ def parse_data(path: str | os.PathLike[str]) -> DataKey:
     """Return the data set and protocol of an artifact below data/DATASET/PROTOCOL/.
 
     Raises:
-        ValueError: the path is not laid out so.
+        ValueError: the path does not have this layout.
     """
     match = re.fullmatch(_expression(_DATA) + "/[^/]+", PurePath(path).as_posix())
     if not match:
@@ -274,12 +274,12 @@ def parse_data(path: str | os.PathLike[str]) -> DataKey:
 
 
 def parse_run(path: str | os.PathLike[str]) -> Run:
-    """Return the run whose folder lies at `path`, or whose predictions do, or what was made from them.
+    """Return the run of a path: its folder, its predictions, or a file made from them.
 
-    What precedes the stage in the path is ignored.
+    Anything before the stage in the path is ignored.
 
     Raises:
-        ValueError: the path is laid out in none of the known ways.
+        ValueError: the path does not have a known layout.
     """
     text = PurePath(path).as_posix()
     for labels in _labels(text):
@@ -297,19 +297,19 @@ def parse_run(path: str | os.PathLike[str]) -> Run:
 
 
 def _labels(path: str) -> Iterator[dict[str, str]]:
-    """Yield what the wildcards of each pattern of runs stand for in a path that it matches."""
+    """Yield the wildcard values of each pattern of runs that matches a path."""
     for expression in _RUNS:
         match = expression.fullmatch(path)
         if match:
             yield match.groupdict()
 
 
-#: What a wildcard may stand for, where that is not any text without a slash.
+#: Regular expressions of wildcards that are more specific than any text without a slash.
 _WILDCARDS: Mapping[str, str] = {"seed": r"\d+", "step": r"\d+", "variant": r"(?!seed~)[^/]+"}
 
 
 def _expression(pattern: str) -> str:
-    """Return a regular expression for a pattern, whatever precedes it."""
+    """Return a regular expression that matches a pattern at the end of any path."""
     parts = re.split(r"\{(\w+)\}", pattern)
     named = [f"(?P<{name}>{_WILDCARDS.get(name, '[^/]+')})" for name in parts[1::2]]
     literal = [re.escape(part) for part in parts[::2]]

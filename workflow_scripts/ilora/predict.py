@@ -1,4 +1,4 @@
-"""Ask a tuned adapter about one history: ``ilora predict ADAPTER --history TITLE TITLE ...``."""
+"""Query a tuned adapter with one history: ``ilora predict ADAPTER --history TITLE TITLE ...``."""
 
 import argparse
 import difflib
@@ -14,19 +14,19 @@ from ilora.data.titles import normalise_title
 from ilora.llm.inference.tuned_method import Answer, TunedMethod, load_tuned_method
 from ilora.terminal import escaped
 
-#: Candidates that the sequence encoder proposes where none are named.
+#: Number of candidates that the sequence encoder proposes if none are given.
 PROPOSED = 20
 
 
 class UnknownTitleError(ValueError):
-    """A title that no item, or more than one, has."""
+    """No item, or more than one, has the given title."""
 
 
 def find_items(named: Sequence[str], titles: Sequence[str]) -> list[int]:
-    """Return the item ids of titles, whatever their case and spaces.
+    """Return the item ids of titles, ignoring case and spacing.
 
     Raises:
-        UnknownTitleError: if no item has the title, with the nearest ones, or if several have it.
+        UnknownTitleError: no item has the title (the message lists the closest ones), or several have it.
     """
     known: dict[str, list[int]] = {}
     for item, title in enumerate(titles):
@@ -37,7 +37,7 @@ def find_items(named: Sequence[str], titles: Sequence[str]) -> list[int]:
         if not found:
             near = difflib.get_close_matches(normalise_title(title).casefold(), list(known), n=3)
             nearest = "; ".join(titles[known[key][0]] for key in near)
-            raise UnknownTitleError(f"{title!r}: no item has this title" + (f"; near it: {nearest}" if near else ""))
+            raise UnknownTitleError(f"{title!r}: no item has this title" + (f"; closest: {nearest}" if near else ""))
         if len(found) > 1:
             raise UnknownTitleError(f"{title!r}: {len(found)} items have this title, expected one")
         items += found
@@ -45,7 +45,7 @@ def find_items(named: Sequence[str], titles: Sequence[str]) -> list[int]:
 
 
 def propose(method: TunedMethod, history: Sequence[int], representation: torch.Tensor) -> list[int]:
-    """Return the items outside of the history that the sequence encoder scores highest, the highest first."""
+    """Return the items outside the history that the sequence encoder scores highest, in descending order."""
     assert method.item_embeddings is not None
     scores = (representation @ method.item_embeddings.T)[0]
     scores[list(history)] = -torch.inf
@@ -54,19 +54,19 @@ def propose(method: TunedMethod, history: Sequence[int], representation: torch.T
 
 
 def answer_text(titles: Sequence[str], candidates: Sequence[int], answer: Answer) -> str:
-    """Return what is printed: the answer, the candidates by their likelihood, and the experts' weights."""
-    valid = "a candidate" if answer.choice is not None else "no candidate"
+    """Return the text to print: the answer, the candidates by likelihood, and the expert weights."""
+    valid = "a candidate" if answer.choice is not None else "not a candidate"
     lines = [f"Answer: {answer.text}  ({valid})", "", "Candidates by the likelihood of their titles:"]
     for place in answer.shares.argsort()[::-1]:
         lines.append(f"  {answer.shares[place]:.3f}  {titles[candidates[place]]}")
     if answer.expert_weights is not None:
         weights = "  ".join(f"{weight:.3f}" for weight in answer.expert_weights)
-        lines += ["", f"Weights of the experts: {weights}"]
+        lines += ["", f"Expert weights: {weights}"]
     return "\n".join(lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Answer on the terminal; a mistake ends with one line that says what to do."""
+    """Print the answer; on an error, exit with a one-line message."""
     parser = argparse.ArgumentParser(
         prog="ilora predict",
         description=__doc__.split(":")[0] + ".",
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         history = find_items(named.history, method.titles)
         representation = None
         if method.recommender is not None:
-            # RecBole is needed here alone, and not by a method of text alone.
+            # RecBole is needed only here, and not for text-only methods.
             from ilora.recommenders.saved_model import encode_history
 
             representation = encode_history(method.recommender, history)
@@ -96,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         elif representation is not None:
             candidates = propose(method, history, representation)
         else:
-            parser.error("--candidates: expected titles, since this method has no recommender that proposes some")
+            parser.error("--candidates: expected titles, because this method has no recommender to propose candidates")
         print(escaped(answer_text(method.titles, candidates, method.ask(history, candidates, representation))))
     except (ArtifactError, FileNotFoundError, ValueError) as error:
         sys.exit(escaped(f"ilora predict: {error}"))

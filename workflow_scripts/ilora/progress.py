@@ -1,4 +1,4 @@
-"""Logs and progress of a running rule: a file for later, a terminal for now."""
+"""Logs and progress of a running rule, in a file and on the terminal."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ SECONDS_BETWEEN_LINES = 10.0
 def start_log(path: str | PathLike[str]) -> logging.Logger:
     """Return the logger of one rule, which writes to the file ``path`` and to standard error.
 
-    The file is begun anew, so that it tells of the latest attempt only. Warnings go there too, and the error
-    that ends the process, with an `ilora.endings.Ending` as the last line. A rule's script begins with this, having
-    imported what it uses.
+    The file is overwritten, so it contains only the latest attempt. It also receives warnings, and the error that ends
+    the process, with an `ilora.endings.Ending` as the last line. Every script of a rule calls this first, after its
+    imports.
     """
     spare_imports()
     target = Path(path)
@@ -37,7 +37,7 @@ def start_log(path: str | PathLike[str]) -> logging.Logger:
 
 
 def join_log(path: str | PathLike[str]) -> logging.Logger:
-    """Return the logger of a process that writes to the log of the one that started it, which is not begun anew."""
+    """Return the logger of a subprocess that appends to the log of the process that started it."""
     to_file = logging.FileHandler(path, mode="a", encoding="utf-8")
     to_terminal = logging.StreamHandler(sys.stderr)
     layout = _Layout("%(asctime)s %(levelname)s %(message)s", datefmt="%Y-%m-%d %H:%M:%S")
@@ -57,7 +57,7 @@ def join_log(path: str | PathLike[str]) -> logging.Logger:
 
 
 class _Layout(logging.Formatter):
-    """Writes messages that may hold titles of items, or what a model said."""
+    """Formatter that escapes messages, which may contain titles of items or text from a model."""
 
     def format(self, record: logging.LogRecord) -> str:
         return escaped(super().format(record))
@@ -75,18 +75,18 @@ def _log_fatal_error(kind: type[BaseException], error: BaseException, trace: Tra
 class Progress:
     """Progress over a known number of steps, as a context manager.
 
-    A terminal shows a bar; the logger gets a line about every ten seconds (and one at the end) with the step,
-    the total, the latest values, the rate in steps per second and the time left.
+    A terminal shows a bar. The logger receives a line about every ten seconds, and one at the end, with the step, the
+    total, the latest values, the rate in steps per second and the remaining time.
 
     Args:
         total: number of steps, at least 0.
-        description: what is counted, for example ``"fine-tuning"``.
-        logger: where the lines go, usually what ``start_log`` returned.
-        stream: where the bar goes when it is a terminal; standard error by default.
-        clock: seconds from a monotonic clock.
+        description: name of the progress, for example ``"fine-tuning"``.
+        logger: logger for the lines, usually from ``start_log``.
+        stream: stream for the bar if it is a terminal; standard error by default.
+        clock: monotonic clock in seconds.
 
     Raises:
-        ValueError: when ``total`` is negative.
+        ValueError: ``total`` is negative.
     """
 
     def __init__(
@@ -120,14 +120,14 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the bar and log the last line, also after an error."""
+        """Close the bar and log the last line, even after an error."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None
         self._write_line()
 
     def update(self, n: int = 1, **values: float) -> None:
-        """Count ``n`` more steps; ``values`` (a loss, a learning rate) replace those of the same name."""
+        """Count ``n`` more steps, and update the named ``values``, such as a loss or a learning rate."""
         self.step += n
         self._values.update(values)
         if self._bar is not None:
@@ -156,7 +156,7 @@ class Progress:
 
 
 def format_duration(seconds: float) -> str:
-    """Return ``seconds`` as ``h:mm:ss``; a question mark where the duration is not known (not finite)."""
+    """Return ``seconds`` as ``h:mm:ss``; a question mark if they are not finite."""
     if not math.isfinite(seconds):
         return "?"
     minutes, rest = divmod(round(max(seconds, 0.0)), 60)

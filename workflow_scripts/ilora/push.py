@@ -1,4 +1,4 @@
-"""Put a tuned adapter on the Hugging Face hub: ``ilora push ADAPTER ORGANISATION/NAME``."""
+"""Upload a tuned adapter to the Hugging Face hub: ``ilora push ADAPTER ORGANISATION/NAME``."""
 
 import argparse
 import os
@@ -18,44 +18,44 @@ from ilora.llm.hub.publishing import PublishedFile, finished_adapter
 TOKEN_VARIABLE = "HF_TOKEN"
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
 
-#: What to do about an answer of the hub, by its status.
+#: Advice by the HTTP status of the hub's response.
 _ADVICE = {
-    401: f"the token in {TOKEN_VARIABLE} is not valid: make another one in your account's settings",
-    403: f"the token in {TOKEN_VARIABLE} may not write there: give it write access, or name another organisation",
-    404: "there is no such organisation, or the token may not see it",
+    401: f"the token in {TOKEN_VARIABLE} is not valid: create another one in your account's settings",
+    403: f"the token in {TOKEN_VARIABLE} has no write access there: grant it, or choose another organisation",
+    404: "there is no such organisation, or the token has no access to it",
 }
-_NOT_KEPT = "The base model, the recommender, the titles and the users' histories are not in the folder and stay here."
+_NOT_KEPT = "The base model, the recommender, the titles and the users' histories are not uploaded."
 
 
 class PushError(RuntimeError):
-    """The adapter cannot be put on the hub; the message says what to do."""
+    """The adapter cannot be uploaded; the message says what to do."""
 
 
 def described(files: Sequence[PublishedFile], repository: str) -> str:
-    """Return what is uploaded, a line for each file."""
+    """Return the list of files to upload, one per line."""
     width = max(len(file.name) for file in files)
     lines = [f"  {file.name:<{width}}  {file.size:>12,} bytes  {file.content}" for file in files]
     return "\n".join([f"To {repository}:", *lines, _NOT_KEPT])
 
 
 def upload(adapter: Path, files: Sequence[PublishedFile], repository: str, token: str, is_private: bool) -> str:
-    """Upload the files of an adapter, into a new repository if there is none, and return the commit's address.
+    """Upload the files of an adapter, creating the repository if necessary, and return the address of the commit.
 
     Args:
-        adapter: their folder.
-        files: all that is uploaded.
+        adapter: folder of the adapter.
+        files: files to upload.
         repository: ``organisation/name``.
-        token: with write access.
-        is_private: nobody else sees a repository that is made new. One that is there must be private already.
+        token: token with write access.
+        is_private: whether a new repository is private; an existing one must be private already.
 
     Raises:
-        PushError: the hub refuses, cannot be reached, or has this repository in public.
+        PushError: the hub refuses or cannot be reached, or the repository is public although `is_private` is set.
     """
     hub = HfApi(token=token)
     try:
         hub.create_repo(repository, private=is_private or None, exist_ok=True)
         if is_private and not hub.model_info(repository).private:
-            raise PushError(f"{repository}: is public already. Name another one, or make it private on its page.")
+            raise PushError(f"{repository}: is already public. Choose another one, or make it private on its page.")
         commit = hub.upload_folder(
             repo_id=repository,
             folder_path=adapter,
@@ -67,25 +67,25 @@ def upload(adapter: Path, files: Sequence[PublishedFile], repository: str, token
     except (HTTPError, OSError) as error:
         reason = _without(token, f"{type(error).__name__}: {error}")
         raise PushError(
-            f"{repository}: the hub cannot be reached ({reason}). Run this where there is a network."
+            f"{repository}: the hub cannot be reached ({reason}). Run this on a machine with network access."
         ) from None
     return str(commit.commit_url)
 
 
 def _refused(repository: str, error: HfHubHTTPError, token: str) -> PushError:
     status = error.response.status_code
-    said = f" It said: {error.server_message}" if error.server_message else ""
-    advice = _ADVICE.get(status, "look at the repository's page, or try again later")
+    said = f" Message of the hub: {error.server_message}" if error.server_message else ""
+    advice = _ADVICE.get(status, "check the repository's page, or try again later")
     return PushError(_without(token, f"{repository}: the hub answers with HTTP {status}; {advice}.{said}"))
 
 
 def _without(token: str, text: str) -> str:
-    """Return a text that others wrote, in which the token does not stand."""
+    """Return a text with the token removed."""
     return text.replace(token, "[token]")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Say what is uploaded, and upload it; a mistake ends with one line that says what to do."""
+    """List the files and upload them; on an error, exit with a one-line message."""
     parser = argparse.ArgumentParser(
         prog="ilora push",
         description=__doc__.split(":")[0] + ".",
@@ -93,9 +93,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("adapter", type=Path, help="folder of a tuned adapter, .../adapter")
-    parser.add_argument("repository", metavar="ORGANISATION/NAME", help="on the hub; made if there is none")
-    parser.add_argument("--private", action="store_true", help="let nobody else see the repository")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be uploaded, and upload nothing")
+    parser.add_argument("repository", metavar="ORGANISATION/NAME", help="repository on the hub; created if necessary")
+    parser.add_argument("--private", action="store_true", help="make the repository private")
+    parser.add_argument("--dry-run", action="store_true", help="list what would be uploaded, and upload nothing")
     named = parser.parse_args(arguments)
     if not _REPOSITORY.fullmatch(named.repository):
         parser.error(f"{named.repository}: expected ORGANISATION/NAME, such as my-organisation/ilora-movielens")

@@ -1,4 +1,4 @@
-"""Make a study: what `make run` does, for any study."""
+"""Run any study, as `make run` does for the default one."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ilora.cli import example
 
 _STARTER = Path("workflow_scripts") / "run_study.py"
 
-# Rules carry the version of all code that they use; that a script's file is newer says nothing of it.
+# Rules have the version of all code that they use as a parameter, so Snakemake's own trigger on code is left out.
 _RERUN_TRIGGERS = ("--rerun-triggers", "mtime", "params", "input", "software-env")
 
 
 def checkout_around(folder: Path) -> Path:
-    """Return the nearest folder, this one or around it, that holds the workflow.
+    """Return the nearest folder, this one or a parent, that contains the workflow.
 
     Raises:
         FileNotFoundError: there is none.
@@ -26,28 +26,31 @@ def checkout_around(folder: Path) -> Path:
         if (place / "Snakefile").is_file() and (place / _STARTER).is_file():
             return place
     raise FileNotFoundError(
-        f"{folder}: found no workflow here or in a folder around, expected one with Snakefile and {_STARTER}: call "
-        "this in a checkout, or plain snakemake with --snakefile"
+        f"{folder}: found no workflow here or in a parent folder, expected one with Snakefile and {_STARTER}: run "
+        "this in a checkout, or use plain snakemake with --snakefile"
     )
 
 
 def command(checkout: Path, study: Path | None, others: Sequence[str]) -> list[str]:
-    """Return the command that starts a study; what comes later wins over what comes first."""
+    """Return the command that starts a study; later arguments override earlier ones."""
     chosen = [] if study is None else ["--configfile", str(study.resolve())]
     usual = ["--quiet", "host", "reason", "rules", "--cores", "all", "--rerun-incomplete"]
     return [sys.executable, str(checkout / _STARTER), *_RERUN_TRIGGERS, *usual, *chosen, *others]
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Become the run of a study; a mistake ends with one line that says what to do."""
+    """Replace this process by the run of a study; on an error, exit with a one-line message."""
     parser = argparse.ArgumentParser(
         prog="ilora run",
-        description="Make a study. Every other argument goes to Snakemake: --cores, --dry-run, targets after --.",
+        description="Run a study. All other arguments, such as --cores, --dry-run and targets after --, are passed to "
+        "Snakemake.",
         epilog=example("run"),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("study", nargs="?", type=Path, metavar="STUDY.yaml", help="without one, the default study")
+    parser.add_argument(
+        "study", nargs="?", type=Path, metavar="STUDY.yaml", help="study to run; the default study if omitted"
+    )
     named, others = parser.parse_known_args(arguments[:1])
     others += arguments[1:]
     if named.study is not None and not named.study.is_file():

@@ -1,4 +1,4 @@
-"""Files of the repository that are written from the code, and compared with it."""
+"""Files of the repository that are generated from the code and compared with it."""
 
 import argparse
 from collections.abc import Callable, Mapping
@@ -19,14 +19,14 @@ def write_or_compare(
     source: str,
     given: list[str] | None,
 ) -> int:
-    """Write the files, or say which are outdated; return the exit status.
+    """Write the files, or report which are outdated; return the exit status.
 
     Args:
-        command: of `ilora`.
-        description: of it, for its help.
-        render: gives the text of each file.
-        source: what the files are written from, for the message.
-        given: the command's arguments; None for those of the process.
+        command: subcommand of `ilora`.
+        description: description of the command, for its help.
+        render: returns the text of each file.
+        source: what the files are generated from, for the message.
+        given: arguments of the command; None for those of the process.
     """
     parser = argparse.ArgumentParser(
         prog=f"ilora {command}",
@@ -43,5 +43,5 @@ def write_or_compare(
         return 0
     found = outdated(files)
     for path in found:
-        print(f"{path} is not what the {source} gives: run `ilora {command} --write`")
+        print(f"{path} differs from what the {source} generates: run `ilora {command} --write`")
     return 1 if found else 0

@@ -84,10 +84,10 @@ def test_nulls_where_none_may_be_are_refused(tmp_path: Path, candidates: pa.Tabl
     with_null = pa.table({**{name: candidates[name] for name in CANDIDATES.names[:3]}, "hash": [None] * 40})
     with_null = with_null.set_column(3, "hash", with_null["hash"].cast(pa.string()))
     pq.write_table(with_null, path)
-    with pytest.raises(ArtifactError, match="column 'hash' holds 40 nulls, expected none"):
+    with pytest.raises(ArtifactError, match="column 'hash' contains 40 nulls, expected none"):
         read_table(path, CANDIDATES)
     path.unlink()
-    with pytest.raises(ValueError, match="column 'hash' holds 40 nulls"):
+    with pytest.raises(ValueError, match="column 'hash' contains 40 nulls"):
         write_table(pa.table(with_null.columns, schema=CANDIDATES), path)
     assert list(tmp_path.iterdir()) == []
 

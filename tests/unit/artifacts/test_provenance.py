@@ -45,7 +45,7 @@ def test_an_input_that_changes_while_a_job_reads_it_is_an_error_and_leaves_no_re
     made = provenance("prepare", inputs=[source])
     artifact.write_bytes(b"made from what was read")
     source.write_bytes(b"edit")
-    with pytest.raises(ArtifactError, match=r"raw\.txt: found other content than when this job began"):
+    with pytest.raises(ArtifactError, match=r"raw\.txt: the content has changed since this job began"):
         made.record(artifact)
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["items.parquet", "raw.txt"]
 

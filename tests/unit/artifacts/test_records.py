@@ -76,7 +76,9 @@ def test_files_that_were_added_to_a_folder_are_left_alone(snapshots: Path) -> No
 @pytest.mark.parametrize("content", ["", '{"artifact": ', "[]", "{}", '{"artifact": {}, "inputs": {}}'])
 def test_a_damaged_record_is_refused_with_what_it_tells_of(table: Path, content: str) -> None:
     record_path(table).write_text(content)
-    expected = r"metrics\.parquet\.provenance\.json: is no whole record .*Delete it, with .*/metrics\.parquet, and run"
+    expected = (
+        r"metrics\.parquet\.provenance\.json: is not a complete record .*Delete it, with .*/metrics\.parquet, and run"
+    )
     for check in (check_file, read_record):
         with pytest.raises(ArtifactError, match=expected):
             check(table)

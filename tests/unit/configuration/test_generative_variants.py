@@ -20,10 +20,13 @@ STUDY: dict[str, Any] = {"methods": ["cofirec"], "full_ranking": {"enabled": Tru
         ({"cofirec": [{}]}, r"cofirec\[0\]"),
         (
             {"cofirec": [{"order": "coarse_to_fine"}]},
-            r"cofirec\[0\]: found .* expected settings that neither the study",
+            r"cofirec\[0\]: found .* expected settings that differ from the study's",
         ),
-        ({"cofirec": [{"order": "random"}, {"order": "random"}]}, r"cofirec\[1\]: found .* nor another ablation has"),
-        ({"tiger": [{"levels": 2}]}, r"tiger: found another method, expected one of .* that write ids \(cofirec\)"),
+        ({"cofirec": [{"order": "random"}, {"order": "random"}]}, r"cofirec\[1\]: found .* and other ablations'"),
+        (
+            {"tiger": [{"levels": 2}]},
+            r"tiger: found another method, expected one of the study's generative recommenders \(cofirec\)",
+        ),
     ],
 )
 def test_a_wrong_ablation_is_named(ablations: dict[str, Any], message: str) -> None:

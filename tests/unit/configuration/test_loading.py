@@ -135,14 +135,17 @@ def test_every_study_is_tested(repository: Path) -> None:
         ({"seeds": 1}, "seeds: found 1, expected a list"),
         ({"seeds": []}, "seeds: found [], expected at least 1 entry"),
         ({"seeds": [1, -2]}, "seeds[1]: found -2, expected a value of at least 0"),
-        ({"datasets": ["Net-Flix"]}, 'datasets[0]: found "Net-Flix", expected a name of small letters, digits and _'),
+        (
+            {"datasets": ["Net-Flix"]},
+            'datasets[0]: found "Net-Flix", expected a name of lower-case letters, digits and _',
+        ),
         (
             {"data": {"sources": {"lastfm": ""}}},
             'data.sources.lastfm: found "", expected text that is not empty',
         ),
         (
             {"results": "results/"},
-            'results: found "results/", expected a path that has no ~, no braces',
+            'results: found "results/", expected a path without ~, braces',
         ),
         (
             {"recommenders": {"sasrec": {"activation": "tanh"}}},
@@ -201,12 +204,12 @@ def test_unknown_keys(changes: dict[str, Any], path: str, guess: str) -> None:
         (
             {"datasets": ["netflix"]},
             "datasets: found netflix, expected one of movielens, lastfm, steam, movielens_1m, amazon_beauty, "
-            "amazon_sports, amazon_toys (a data set of your own is defined in data.own)",
+            "amazon_sports, amazon_toys (your own data sets are defined in data.own)",
         ),
         (
             {"finetuning": {"per_dataset": {"steem": {}}}},
             "finetuning.per_dataset.steem: found an unknown data set, expected one of movielens, lastfm, steam, "
-            "movielens_1m, amazon_beauty, amazon_sports, amazon_toys (a data set of your own is defined in data.own)",
+            "movielens_1m, amazon_beauty, amazon_sports, amazon_toys (your own data sets are defined in data.own)",
         ),
         ({"seeds": [1, 2, 1]}, "seeds: found 1 2 times, expected each entry once"),
         ({"methods": ["ilora", "ilora"]}, "methods: found ilora 2 times, expected each entry once"),
@@ -232,11 +235,11 @@ def test_unknown_keys(changes: dict[str, Any], path: str, guess: str) -> None:
         ),
         (
             {"finetuning": {"patience": 3, "snapshots": []}},
-            "finetuning.patience: found 3, expected null, or finetuning.validation_every to be a number",
+            "finetuning.patience: found 3, expected null, or a number in finetuning.validation_every",
         ),
         (
             {"finetuning": {"patience": 3, "validation_every": 100, "snapshots": [], "best_epoch": True}},
-            "finetuning.best_epoch: found true, expected false: finetuning.patience chooses the state by its "
+            "finetuning.best_epoch: found true, expected false: finetuning.patience selects the state by its "
             "validation loss",
         ),
         (
@@ -245,30 +248,31 @@ def test_unknown_keys(changes: dict[str, Any], path: str, guess: str) -> None:
                 "prompt": {"template": "chat"},
                 "backbone": {"name": "org/model", "gpus": 1},
             },
-            "finetuning.prompt_texts: found sentences, expected lists: prompt.template is chat, which has sentences of "
-            "its own",
+            "finetuning.prompt_texts: found sentences, expected lists: prompt.template is chat, which has its own "
+            "sentences",
         ),
         (
             {"finetuning": {"patience": 3, "validation_every": 100}},
-            "finetuning.snapshots: found [100, 300, 1000, 2000], expected []: with finetuning.patience, training may "
-            "stop before them",
+            "finetuning.snapshots: found [100, 300, 1000, 2000], expected []: with finetuning.patience set, "
+            "training may stop before them",
         ),
         (
             {"backbone": {"name": "someone/something", "gpus": 2, "nodes": 3}},
             "finetuning.batch_size: found 16, expected a multiple of finetuning.gradient_accumulation (1) times the 6 "
-            "processes (backbone.gpus on each of backbone.nodes), which share a batch",
+            "processes (backbone.gpus on each of backbone.nodes) that share a batch",
         ),
         (
             {"backbone": {"name": "someone/something", "gpus": 0, "nodes": 2}},
-            "backbone.nodes: found 2, expected 1: only GPUs are spread over nodes",
+            "backbone.nodes: found 2, expected 1: several nodes need backbone.gpus and another backbone than the "
+            "embedded one",
         ),
         (
             {"backbone": {"name": "someone/something", "sharded": True}},
-            "backbone.sharded: found true, expected false: there is one process, which holds all weights",
+            "backbone.sharded: found true, expected false: there is only one process, which holds all weights",
         ),
         (
             {"backbone": {"name": "someone/something", "gpus": 2, "sharded": True, "quantization": "nf4"}},
-            "backbone.sharded: found true, expected false: weights of nf4 are not divided",
+            "backbone.sharded: found true, expected false: weights in nf4 cannot be sharded",
         ),
         (
             {"backbone": {"quantization": "nf4"}},
@@ -285,11 +289,11 @@ def test_unknown_keys(changes: dict[str, Any], path: str, guess: str) -> None:
         ),
         (
             {"datasets": ["movielens", "lastfm"], "data": {"sources": {"movielens": "recbole"}}},
-            "data.sources.lastfm: found nothing, expected download or the folder of its raw files (it is in datasets)",
+            "data.sources.lastfm: found nothing, expected download or the folder of its raw files (datasets lists it)",
         ),
         (
             {"data": {"sources": {"steam": "recbole"}}, "datasets": ["steam"]},
-            "data.sources.steam: found recbole, expected download or a folder: recbole is a source of movielens only",
+            "data.sources.steam: found recbole, expected download or a folder: recbole is a source only of movielens",
         ),
         (
             {"recommenders": {"sasrec": {"heads": 3}}},
@@ -301,16 +305,16 @@ def test_unknown_keys(changes: dict[str, Any], path: str, guess: str) -> None:
         ),
         (
             {"recommenders": {"caseq": {"units": 5, "layers": 6}}},
-            "recommenders.caseq.units: found 5, expected at most 4096 contexts: 6 layers of so many units have 15625",
+            "recommenders.caseq.units: found 5, expected at most 4096 contexts: 6 layers of 5 units have 15625",
         ),
         (
             {"embedded_backbone": {"heads": 3}},
             "embedded_backbone.hidden_size: found 128, expected a multiple of 2 x embedded_backbone.heads "
-            "(6): rotary positions take even heads",
+            "(6): rotary embeddings need an even head size",
         ),
         (
             {"prompt": {"order": "history_first"}},
-            "prompt.order: found history_first, expected candidates_first: the embedded backbone reads no other",
+            "prompt.order: found history_first, expected candidates_first: the embedded backbone supports no other",
         ),
         (
             {"prompt": {"template": "chat"}},
@@ -428,15 +432,18 @@ def test_per_dataset_values_are_validated() -> None:
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        ({"finetuning": {"rank": 8}}, "finetuning.rank: found an unknown key, expected r, as rank is called now"),
-        ({"finetuning": {"per_dataset": {"movielens": {"alpha": 8}}}}, "expected lora_alpha, as alpha is called now"),
-        ({"recommenders": {"guide": "sasrec"}}, "expected sequence_encoder, as guide is called now"),
-        ({"negative_transfer": {"rank": 8}}, "negative_transfer.rank: found an unknown key, expected r, as rank is"),
+        ({"finetuning": {"rank": 8}}, "finetuning.rank: found an unknown key, expected r, the new name of rank"),
+        ({"finetuning": {"per_dataset": {"movielens": {"alpha": 8}}}}, "expected lora_alpha, the new name of alpha"),
+        ({"recommenders": {"guide": "sasrec"}}, "expected sequence_encoder, the new name of guide"),
+        (
+            {"negative_transfer": {"rank": 8}},
+            "negative_transfer.rank: found an unknown key, expected r, the new name of rank",
+        ),
         (
             {"sweeps": {"mine": {"parameter": "guidance", "values": ["shuffled", "constant"]}}},
-            "sweeps.mine.parameter: found guidance, expected gate_input, as guidance is called now",
+            "sweeps.mine.parameter: found guidance, expected gate_input, the new name of guidance",
         ),
-        ({"protocol": "published"}, 'protocol: found "published", expected random_users, as published is called now'),
+        ({"protocol": "published"}, 'protocol: found "published", expected random_users, the new name of published'),
     ],
 )
 def test_names_of_earlier_versions_are_answered_with_their_names_of_today(changes: dict[str, Any], line: str) -> None:
@@ -508,22 +515,22 @@ class TestOwnDatasets:
             ({**BOOKS, "minimum_items_per_user": 0}, "data.own.books.minimum_items_per_user: found 0, expected a valu"),
             (
                 {**BOOKS, "words": {"items": "a\nb"}},
-                r'data.own.books.words.items: found "a\nb", expected words with one space',
+                r'data.own.books.words.items: found "a\nb", expected words separated by single spaces',
             ),
-            ({**BOOKS, "encoding": "utf8000"}, "data.own.books.encoding: found utf8000, expected an encoding of text"),
+            ({**BOOKS, "encoding": "utf8000"}, "data.own.books.encoding: found utf8000, expected a text encoding"),
             *(
-                ({**BOOKS, "encoding": name}, f"data.own.books.encoding: found {name}, expected an encoding of text")
+                ({**BOOKS, "encoding": name}, f"data.own.books.encoding: found {name}, expected a text encoding")
                 for name in ("rot13", "base64", "undefined")
             ),
             ({**BOOKS, "separator": ""}, 'data.own.books.separator: found "", expected one or more characters'),
             ({**BOOKS, "separator": "\n"}, r'data.own.books.separator: found "\n", expected one or more characters'),
             (
                 {**BOOKS, "items": "movies.dat"},
-                "data.own.books.separator: found nothing, expected what stands between the fields of movies.dat",
+                "data.own.books.separator: found nothing, expected the field separator of movies.dat",
             ),
             (
                 {**BOOKS, "items": "books.csv", "header": False, "columns": {**NUMBERS, "item_id": "isbn"}},
-                "data.own.books.columns.item_id: found isbn, expected the number of a column, the first one 1",
+                "data.own.books.columns.item_id: found isbn, expected the number of a column, from 1",
             ),
             (
                 {**BOOKS, "columns": {"user": 0}},
@@ -538,7 +545,7 @@ class TestOwnDatasets:
     @pytest.mark.parametrize(
         ("name", "line"),
         [
-            ("steam", "data.own.steam: found the name of a built-in data set, expected a name of its own"),
+            ("steam", "data.own.steam: found the name of a built-in data set, expected another name"),
             ("My-Books", "data.own.My-Books: found "),
         ],
     )
@@ -650,17 +657,18 @@ SECRET = "sk-proj-NeverToBeSeen"
     [
         (
             {"key_variable": SECRET},
-            "chat.key_variable: found another text, expected the name of a variable, such as CHAT_API_KEY, not the key",
+            "chat.key_variable: found a text that is not a variable's name, expected the name of an "
+            "environment variable, such as CHAT_API_KEY, not the key itself",
         ),
         (
             {"base_url": f"https://me:{SECRET}@example.org/v1"},
-            "chat.base_url: found another text, expected an address such as http://localhost:8000/v1, with no user, "
-            "password or key",
+            "chat.base_url: found a text that is not an address, expected an address such as "
+            "http://localhost:8000/v1, without user, password or key",
         ),
         (
             {"base_url": f"https://example.org/v1?key={SECRET}"},
-            "chat.base_url: found another text, expected an address such as http://localhost:8000/v1, with no user, "
-            "password or key",
+            "chat.base_url: found a text that is not an address, expected an address such as "
+            "http://localhost:8000/v1, without user, password or key",
         ),
         ({"draws": 11}, "chat.draws: found 11, expected at most data.draws (10)"),
         ({"max_cost_usd": -1.0}, "chat.max_cost_usd: found -1.0, expected a value of at least 0.0"),
@@ -682,7 +690,9 @@ def test_the_address_of_the_chat_model() -> None:
     assert endpoint_address(chat, {}) == "https://api.openai.com/v1"
     assert endpoint_address(chat, environment) == "https://example.org/v1"
     assert endpoint_address(own, environment) == "http://localhost:8000/v1"
-    with pytest.raises(ConfigurationError, match="environment variable CHAT_BASE_URL: found another text") as caught:
+    with pytest.raises(
+        ConfigurationError, match="environment variable CHAT_BASE_URL: found a text that is not an address"
+    ) as caught:
         endpoint_address(chat, {"CHAT_BASE_URL": f"https://{SECRET}@example.org"})
     assert SECRET not in str(caught.value)
 
@@ -730,12 +740,14 @@ def test_the_protocol_released_takes_data_sets_with_named_users_alone() -> None:
 def test_an_encoder_is_trained_by_cross_entropy_alone() -> None:
     changes = {"loss": "binary_cross_entropy", "morec": {"training": "end_to_end"}}
     (line,) = lines_of({"methods": ["morec"], "recommenders": changes})
-    assert line.startswith("recommenders.loss: found binary_cross_entropy, expected cross_entropy while")
+    assert line.startswith("recommenders.loss: found binary_cross_entropy, expected cross_entropy, because")
 
 
 def test_a_seed_that_splits_nobody_is_refused() -> None:
     (line,) = lines_of({"protocol": "released", "datasets": ["lastfm", "movielens"], "data": {"split_seed": 3}})
-    assert line.startswith("data.split_seed: found 3, expected 0, the default: protocol released splits no users")
+    assert line.startswith(
+        "data.split_seed: found 3, expected 0, the default: only random_users splits these data sets"
+    )
     load_study({"protocol": "released", "datasets": ["movielens", "steam"], "data": {"split_seed": 3}})
 
 
@@ -762,7 +774,7 @@ def test_a_language_model_is_the_reference_of_a_full_ranking_only_where_it_ranks
 
 def test_random_splits_need_a_protocol_that_splits_users() -> None:
     (line,) = lines_of({"protocol": "chronological", "random_splits": {"number": 20}})
-    assert line == "random_splits.number: found 20, expected 0: protocol chronological tests every user"
+    assert line == "random_splits.number: found 20, expected 0: the protocol chronological tests every user"
     (line,) = lines_of({"random_splits": {"number": 1}})
     assert line.startswith("random_splits.number: found 1, expected 0 or at least 2")
     (line,) = lines_of({"random_splits": {"methods": ["morec"]}})
@@ -771,7 +783,7 @@ def test_random_splits_need_a_protocol_that_splits_users() -> None:
 
 def test_drift_needs_something_to_compare_and_methods_of_the_study() -> None:
     (line,) = lines_of({"drift": {"gaps": [5, 10], "methods": ["sasrec"]}})
-    assert line.startswith("drift.gaps: found [5, 10], expected 0, which all others are compared with")
+    assert line.startswith("drift.gaps: found [5, 10], expected 0, the reference of all comparisons")
     (line,) = lines_of({"drift": {"periods": 1}})
     assert line.startswith("drift.periods: found 1, expected 0 or at least 2")
     (line,) = lines_of({"methods": ["sasrec"], "drift": {"gaps": [0, 5], "methods": ["popularity", "sasrec"]}})
@@ -785,7 +797,10 @@ def test_drift_needs_something_to_compare_and_methods_of_the_study() -> None:
     [
         ({"group_shares": [0.5, 0.5]}, "group_shares: found [0.5, 0.5], expected 4 shares (negative_transfer.groups)"),
         ({"group_shares": [0.4, 0.3, 0.2, 0.2]}, "that add up to 1"),
-        ({"users": 9}, "users: found 9, expected at least 10, so that the smallest of feedback.group_shares is a user"),
+        (
+            {"users": 9},
+            "users: found 9, expected at least 10, so that the smallest of feedback.group_shares is at least one user",
+        ),
         ({"examination": [0.5, 0.9]}, "examination: found [0.5, 0.9], expected probabilities in descending order"),
         ({"relevance_of_others": 0.8}, "relevance_of_others: found 0.8, expected less than feedback.relevance_of_next"),
     ],

@@ -87,6 +87,6 @@ def test_without_a_learning_rate_of_its_own_it_is_refused(values: dict[str, str]
     with pytest.raises(ConfigurationError) as caught:
         finetuning_values(section, "books")
     assert (
-        f"finetuning.per_dataset.books.learning_rate: found {found}, expected a number: the preset paper has a "
-        "learning rate for lastfm, movielens, steam only"
+        f"finetuning.per_dataset.books.learning_rate: found {found}, expected a number: the preset paper has "
+        "learning rates only for lastfm, movielens, steam"
     ) in str(caught.value)

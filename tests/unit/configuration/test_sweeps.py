@@ -97,17 +97,20 @@ def test_the_shorter_sweeps_hold_no_longer_run(repository: Path) -> None:
         ),
         (
             {**EXPERTS, "values": [4, 16]},
-            "sweeps.mine.values[1]: found 16, with which finetuning.r is 8 on movielens, expected a multiple of "
+            "sweeps.mine.values[1]: found 16, which makes finetuning.r 8 on movielens, expected a multiple of "
             "finetuning.experts (16): each expert has rank r/experts",
         ),
         (
             {**EXPERTS, "values": [1, 2]},
-            "sweeps.mine.values: found [1, 2], expected the study's own experts of movielens among them: the others "
-            "are compared with it",
+            "sweeps.mine.values: found [1, 2], expected the study's own experts of movielens among them, as the "
+            "reference for the others",
         ),
         ({**EXPERTS, "values": [4, 4]}, "sweeps.mine.values: found 4 2 times, expected each entry once"),
         ({**EXPERTS, "datasets": ["steam"]}, "sweeps.mine.datasets: found steam, expected one of the study's datasets"),
-        ({**EXPERTS, "settings": {"experts": 4}}, "sweeps.mine.settings.experts: found the parameter, expected it in "),
+        (
+            {**EXPERTS, "settings": {"experts": 4}},
+            "sweeps.mine.settings.experts: found the parameter, expected the parameter only in ",
+        ),
         (
             {**EXPERTS, "settings": {"step": 4}},
             "sweeps.mine.settings.step: found an unknown key, expected one of sequence_encoder",
@@ -115,7 +118,7 @@ def test_the_shorter_sweeps_hold_no_longer_run(repository: Path) -> None:
         ({**EXPERTS, "settings": {"steps": 0}}, "sweeps.mine.settings.steps: found 0, expected a value of at least 1"),
         (
             {**EXPERTS, "settings": {"steps": 700}},
-            "sweeps.mine.values[0]: found 1, with which finetuning.snapshots is [1000, 2000] on movielens, expected "
+            "sweeps.mine.values[0]: found 1, which makes finetuning.snapshots [1000, 2000] on movielens, expected "
             "steps up to finetuning.steps (700)",
         ),
     ],

@@ -124,9 +124,9 @@ def test_what_is_no_name_is_refused(name: str, message: str) -> None:
 
 def test_a_second_name_for_the_same_run_is_refused() -> None:
     study = load_study({})
-    with pytest.raises(ConfigurationError, match="found experts~4, expected default: ilora on movielens has these "):
+    with pytest.raises(ConfigurationError, match="found experts~4, expected default: that is the name of ilora "):
         resolve_variant(study, "movielens", "ilora", "experts~4")
-    with pytest.raises(ConfigurationError, match="found experts~2, expected default: llara on movielens has these "):
+    with pytest.raises(ConfigurationError, match="found experts~2, expected default: that is the name of llara "):
         resolve_variant(study, "movielens", "llara", "experts~2")
 
 

@@ -177,8 +177,8 @@ def test_a_minimum_that_nothing_reaches_stops_and_leaves_nothing(rules: Rules) -
 @pytest.mark.parametrize(
     ("fault", "line"),
     [
-        (replaced("u3,9,3000,4", "u3,9,,4"), "160 rows in, 1 that lack a value dropped"),
-        (replaced("u3,9,3000,4", "u3,9,3000,NaN"), "160 rows in, 1 that lack a value dropped"),
+        (replaced("u3,9,3000,4", "u3,9,,4"), "160 rows in, 1 with a missing value dropped"),
+        (replaced("u3,9,3000,4", "u3,9,3000,NaN"), "160 rows in, 1 with a missing value dropped"),
         (replaced("u3,9,3000,4", "u3,999,3000,4"), "160 interactions in, 1 with an item that"),
         (replaced("u3,9,3000,4", "u3,9,3000,1"), "rating >= 2: 160 interactions in, 159 out"),
         (lambda text: text + "u3,9,4000,5\nu3,9,3000,4\n", "distinct pairs: 162 interactions in, 160 out"),
@@ -248,7 +248,9 @@ def test_a_split_of_ones_own_is_compared_on(rules: Rules, split_file: Path) -> N
     held_out = {(row["raw_user_id"], row["split"], row["position"]) for row in sequences if row["split"] != "train"}
     assert held_out == {("u16", "val", 7), ("u17", "val", 7), ("u18", "test", 7), ("u19", "test", 7)}
     log = rules.log("make_sequences")
-    assert "23 rows in, 2 that lack a value dropped, 21 users out" in log and "21 users named, 20 of them occur" in log
+    assert (
+        "23 rows in, 2 with a missing value dropped, 21 users out" in log and "21 users listed, 20 of them occur" in log
+    )
 
 
 def test_the_split_may_stand_in_the_file_of_interactions(rules: Rules) -> None:
@@ -274,13 +276,13 @@ def test_the_split_may_stand_in_the_file_of_interactions(rules: Rules) -> None:
         ),
         (
             lambda text: text + "u3,test\n",
-            r"splits\.csv, line 22: user u3 is in the split 'test', but on a row before in 'train'",
+            r"splits\.csv, line 22: user u3 is in the split 'test' here, but in 'train' in an earlier row",
         ),
         (
             replaced("u3,train\n", ""),
-            r"splits\.csv: found no split of 1 of the 20 users, such as 'u3'; expected train, val",
+            r"splits\.csv: found no split for 1 of the 20 users, such as 'u3'; expected train, val",
         ),
-        (lambda text: text.replace("test", "val"), r"splits\.csv: found no user of the split 'test' among"),
+        (lambda text: text.replace("test", "val"), r"splits\.csv: found no user in the split 'test'"),
         (
             replaced("user_id,split", "user_id,part"),
             r"splits\.csv: expected one column 'split', found the columns user_id",

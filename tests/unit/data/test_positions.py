@@ -15,7 +15,7 @@ def test_places_count_from_both_ends() -> None:
 
 
 def test_scattered_users_are_refused() -> None:
-    with pytest.raises(ValueError, match="rows of a user are not together"):
+    with pytest.raises(ValueError, match="rows of a user are not contiguous"):
         locate(np.array([7, 2, 7], dtype=np.int32))
 
 

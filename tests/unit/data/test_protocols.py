@@ -190,7 +190,7 @@ def test_the_sets_of_a_user_do_not_change_when_another_is_dropped(protocol: str,
 
 
 def test_a_protocol_that_does_not_exist_is_named() -> None:
-    problem = "no protocol 'random'. Protocols that exist: released, random_users, chronological"
+    problem = "no protocol 'random'. Known protocols: released, random_users, chronological"
     raw = raw_data([])
     with pytest.raises(ValueError, match=problem):
         prepare(raw, MOVIELENS.recipe, "random", FilterSettings())

@@ -176,7 +176,7 @@ def test_lines_that_are_easily_misread(line: str, expected: tuple[str | None, ..
 )
 def test_what_is_no_literal_is_refused_with_its_line(line: str) -> None:
     good = b"{'username': 'a', 'product_id': '1', 'date': 'd'}"
-    with pytest.raises(RawDataError, match=r"reviews\.json\.gz, line 12: is no Python literal \("):
+    with pytest.raises(RawDataError, match=r"reviews\.json\.gz, line 12: is not a Python literal \("):
         parse_lines(b"\n".join([good, line.encode(), good, b""]), REVIEW_FIELDS, path=PATH, first_line=11)
 
 
@@ -197,7 +197,7 @@ def test_other_values_are_refused(line: bytes, problem: str) -> None:
 def test_a_line_too_long_to_evaluate_is_refused_before_it_takes_gigabytes(tmp_path: Path) -> None:
     line = b"{'username': [" + b"1," * 2_000_000 + b"]}"
     tracemalloc.start()
-    with pytest.raises(RawDataError, match=r"reviews\.json\.gz, line 2: has 4,000,016 bytes, of which the first are b"):
+    with pytest.raises(RawDataError, match=r"reviews\.json\.gz, line 2: has 4,000,016 bytes and begins with b"):
         parsed(b"{}", line)
     path = tmp_path / "games.json.gz"
     path.write_bytes(gzip.compress(b"{}\n" + line, compresslevel=1))
@@ -224,7 +224,7 @@ def test_line_numbers_run_through_the_whole_file(tmp_path: Path, monkeypatch: py
     lines[150] = b"{'text': }\n"
     path.write_bytes(gzip.compress(b"".join(lines)))
     for read in (lambda: read_string_fields(path, REVIEW_FIELDS), lambda: read_dicts(path)):
-        with pytest.raises(RawDataError, match=r"reviews\.json\.gz, line 151: is no Python literal"):
+        with pytest.raises(RawDataError, match=r"reviews\.json\.gz, line 151: is not a Python literal"):
             list(read())
 
 

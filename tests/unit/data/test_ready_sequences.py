@@ -24,9 +24,9 @@ def test_items_are_called_by_their_ids_and_ordered_by_their_places(tmp_path: Pat
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("[[1, 2]]", "holds a list, expected an object of users and their items"),
-        ('{"0": [1, 2], "0": [3]}', "'0' is there twice"),
-        ('{"0": [1, 2', "is no JSON object of users and their items"),
+        ("[[1, 2]]", "contains a list, expected an object of users and their items"),
+        ('{"0": [1, 2], "0": [3]}', "'0' occurs twice"),
+        ('{"0": [1, 2', "is not a JSON object of users and their items"),
         ('{"0": [1, 2.5]}', r"user '0': found \[1, 2.5\], expected a list of ids in time order"),
         ('{"0": [1], "7": []}', r"user '7': found \[\], expected a list of ids"),
         ('{"0": {"1": 5}}', "user '0': found {'1': 5}, expected a list of ids"),

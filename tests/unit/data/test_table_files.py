@@ -96,9 +96,9 @@ def test_without_a_header_columns_are_numbers(
         (
             "a,1\nb,2\n",
             UTF_8,
-            'found the columns a, 1. The first line, "a,1", looks like data .* `header: false`, and name',
+            'found the columns a, 1. The first line, "a,1", looks like data.* `header: false`, and name',
         ),
-        ("1::2::3\n", UTF_8, 'set `separator: "::"`. The first line, "1::2::3", looks like data .*`header: false`'),
+        ("1::2::3\n", UTF_8, 'set `separator: "::"`. The first line, "1::2::3", looks like data.*`header: false`'),
         (
             "a,1\n",
             TextForm(separator=";", header=False),
@@ -118,7 +118,7 @@ def test_a_file_of_another_form_is_answered_with_what_to_set(
 def test_a_suffix_that_names_no_separator_asks_for_one(tmp_path: Path) -> None:
     (tmp_path / "x.dat").write_text("who::n\n", encoding="utf-8")
     with pytest.raises(
-        RawDataError, match="x.dat: nothing says what separates its fields. Set `separator` in data.own"
+        RawDataError, match="x.dat: the separator of its fields is unknown. Set `separator` in data.own"
     ):
         rows(tmp_path / "x.dat", ["who"])
 
@@ -129,7 +129,7 @@ def test_a_suffix_that_names_no_separator_asks_for_one(tmp_path: Path) -> None:
         (
             b"who,n\na,1\n",
             "utf-16",
-            "x.csv, line 1: is not utf-16 text .*encoding in data.own, which holds for both files",
+            "x.csv, line 1: is not utf-16 text .*encoding in data.own; it applies to all files",
         ),
         ("who,n\na,1\n".encode("utf-16"), "utf-8", "x.csv, line 1: is not utf-8 text"),
         ("who,n\na,1\n".encode("utf-16")[:-1], "utf-16", "x.csv, line 2: is not utf-16 text"),
@@ -146,7 +146,7 @@ def test_parquet_that_is_not_utf_8_is_refused_with_its_row(tmp_path: Path) -> No
     for name, column in {"plain": texts, "coded": texts.dictionary_encode()}.items():
         pq.write_table(pa.table({"who": column}), tmp_path / f"{name}.parquet")
         with pytest.raises(
-            RawDataError, match=rf"{name}.parquet, row 2: the column 'who' holds b'Zo\\xeb', which is not"
+            RawDataError, match=rf"{name}.parquet, row 2: the column 'who' contains b'Zo\\xeb', which is not"
         ):
             rows(tmp_path / f"{name}.parquet", ["who"])
 
@@ -183,7 +183,7 @@ def test_parquet_gives_the_same_text_as_a_text_file_would(tmp_path: Path) -> Non
             "x.csv: expected one column 'who', found the columns 196\t242. The line looks as if .*separator",
         ),
         ("x.csv", b"who,who,n\na,b,1\n", "x.csv: expected one column 'who', found the columns who, who, n"),
-        ("x.xlsx", b"PK", "x.xlsx: the suffix '.xlsx' names no format that can be read; expected one of .csv, .tsv"),
+        ("x.xlsx", b"PK", "x.xlsx: the suffix '.xlsx' is not that of a supported format; expected one of .csv, .tsv"),
         ("x.parquet", b"who,n\na,1\n", "x.parquet: is not a whole Parquet file"),
     ],
 )
@@ -203,7 +203,7 @@ def test_a_truncated_parquet_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_parquet_column_of_another_kind_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"who": [["a", "b"]]}), tmp_path / "x.parquet")
-    with pytest.raises(RawDataError, match="the column 'who' holds list<.*>, expected text, numbers or dates"):
+    with pytest.raises(RawDataError, match="the column 'who' contains list<.*>, expected text, numbers or dates"):
         rows(tmp_path / "x.parquet", ["who"])
 
 
@@ -213,7 +213,9 @@ def test_ids_and_times_of_too_few_bits_are_refused(tmp_path: Path, kind: pa.Data
     column = pa.array(np.array([3, 4], kind.to_pandas_dtype()))
     pq.write_table(pa.table({"when": column, "stars": column}), tmp_path / "x.parquet")
     assert list(read_columns(tmp_path / "x.parquet", ["stars"], UTF_8, exact=["when"])) == [(1, ("3",)), (2, ("4",))]
-    with pytest.raises(RawDataError, match=f"x.parquet: the column 'when' holds {name}, in which ids and times"):
+    with pytest.raises(
+        RawDataError, match=f"x.parquet: the column 'when' contains {name}, which cannot distinguish all ids"
+    ):
         list(read_columns(tmp_path / "x.parquet", ["stars", "when"], UTF_8, exact=["when"]))
 
 

@@ -104,7 +104,7 @@ def test_a_row_that_lacks_a_value_is_dropped_and_counted(
     with caplog.at_level(logging.INFO, "ilora"):
         raw = folder.read(with_row(row))
     assert raw.interactions["raw_user_id"].to_pylist() == ["ann"]
-    assert "ratings.csv: 2 rows in, 1 that lack a value dropped" in caplog.text
+    assert "ratings.csv: 2 rows in, 1 with a missing value dropped" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_an_interaction_with_an_item_that_is_not_described_is_dropped_and_counte
         ("bo,8,1288613103000000,5", "after the year 2100 in seconds, .*`timestamps: microseconds`"),
         ("bo,8,1288613103000000000,5", "after the year 2100 in seconds, .*`timestamps: nanoseconds`"),
         ("bo,8,1288613103000000000000,5", "line 3: the timestamp is '1288613103000000000000', which is after the"),
-        ('"b\x01o",8,100,5', r"line 3: the id 'b\\x01o' holds a control character"),
+        ('"b\x01o",8,100,5', r"line 3: the id 'b\\x01o' contains a control character"),
         ("bo,8,100", "line 3: found 3 columns, expected the 4 of line 1"),
     ],
 )
@@ -201,12 +201,12 @@ def test_a_wrong_date_is_refused_with_its_line(folder: Folder, text: str, messag
         (
             with_row("bo,8,100,5"),
             "item_id,title\nx7,Emma\n",
-            "none of its items is in .*books.csv. Its first item is '7', the first there 'x7'",
+            "none of its items is in .*books.csv. Its first item is '7', but the first item there is 'x7'",
         ),
         (
             with_row("bo,8,100,5"),
             "item_id,title\n7,Emma\n8,Dune\n7,Ivanhoe\n",
-            "books.csv, line 4: item 7 is 'Ivanhoe', but 'Emma' on a row before it",
+            "books.csv, line 4: item 7 is 'Ivanhoe' here, but 'Emma' in an earlier row",
         ),
     ],
 )

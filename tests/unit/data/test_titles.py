@@ -51,7 +51,7 @@ def test_what_was_done_is_counted(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_data_set_without_titles_is_refused() -> None:
-    with pytest.raises(ValueError, match="None of the 2 interactions is with an item that has a title"):
+    with pytest.raises(ValueError, match="None of the 2 interactions has an item with a title"):
         check_titles(data("", " "))
 
 

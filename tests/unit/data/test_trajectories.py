@@ -29,7 +29,7 @@ def test_windows_are_put_together_and_held_out_items_left_out() -> None:
 
 def test_windows_that_do_not_follow_each_other_are_refused() -> None:
     sequences = _sequences(("train", 3, [5, 1], 2), ("train", 3, [5, 1, 4], 0))
-    with pytest.raises(ValueError, match="training sequence 1 does not follow .* user 3"):
+    with pytest.raises(ValueError, match="training sequence 1 does not continue .* user 3"):
         training_trajectories(sequences)
 
 

@@ -66,7 +66,9 @@ def test_a_log_cut_in_parts_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_split_without_a_window_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"No target of the split 'val' has 2 items .*of 1 targets the longest has 1"):
+    with pytest.raises(
+        ValueError, match=r"No target of the split 'val' has 2 items .*the longest history of 1 targets has 1"
+    ):
         cut(splits_of("tttt-v----T"))
 
 
@@ -78,7 +80,7 @@ def test_impossible_bounds_are_refused(minimum: int, maximum: int) -> None:
 
 def test_scattered_users_are_refused() -> None:
     interactions = interactions_of([(0, [1, 2, 3, 4]), (1, [5, 6, 7]), (0, [5])])
-    with pytest.raises(ValueError, match="rows of a user are not together"):
+    with pytest.raises(ValueError, match="rows of a user are not contiguous"):
         cut_windows(interactions, np.zeros(8, dtype=np.int8), minimum_history=2, maximum_history=10)
 
 

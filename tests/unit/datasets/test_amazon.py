@@ -54,7 +54,7 @@ def test_reviews_and_products(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
         ),
         ("B0001", "B0001", {"categories": [["Beauty"]], "brand": "Xtreme ?", "description": None, "price": None}),
     ]
-    assert "1 called by their ids for want of a title, 1 without a description" in caplog.text
+    assert "1 without a title, called by their ids; 1 without a description" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -62,12 +62,12 @@ def test_reviews_and_products(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
     [
         (
             '{"reviewerID": "A", "asin": "C9", "overall": 5.0, "unixReviewTime": 1}',
-            "does not describe 1 of the 3 products",
+            "does not describe 1 of the 3 reviewed products",
         ),
         ('{"reviewerID": "A", "asin": "B0001", "overall": 5.0}', "line 3: 'unixReviewTime' is None"),
         ('{"reviewerID": "A", "asin": "B0001", "unixReviewTime": 1}', "line 3: has no 'overall'"),
         ('{"asin": "B0001", "overall": 5.0, "unixReviewTime": 1}', "line 3: 'reviewerID' is None, expected an id"),
-        ("reviewerID,asin", "line 3: is no Python literal"),
+        ("reviewerID,asin", "line 3: is not a Python literal"),
     ],
 )
 def test_a_wrong_review_is_refused(tmp_path: Path, review: str, problem: str) -> None:

@@ -65,7 +65,7 @@ def test_pairs_with_their_earliest_tag(write_folder: WriteFolder, caplog: pytest
     assert caplog.messages == [
         "distinct (user, artist) pairs: 9 tags in, 5 pairs out",
         "artists that artists.dat describes: 5 pairs in, 4 out",
-        "dates outside 2002 to 2099: 3 tags passed over, 1 pairs dated to 2002-01-01",
+        "dates outside 2002 to 2099: 3 tags ignored, 1 pairs dated to 2002-01-01",
     ]
 
 
@@ -95,7 +95,9 @@ def test_an_impossible_date_is_named(write_folder: WriteFolder) -> None:
     folder = write_folder(ARTISTS, [])
     Path(folder, TIMESTAMPS_FILE).unlink()
     write_dates(folder, [(2, 52, 13, 1, 4, 2009), (2, 52, 13, 31, 2, 2009)])
-    with pytest.raises(RawDataError, match=r"user_taggedartists\.dat, line 3: day 31, month 2, year 2009 is no date"):
+    with pytest.raises(
+        RawDataError, match=r"user_taggedartists\.dat, line 3: day 31, month 2, year 2009 is not a date"
+    ):
         read_lastfm(folder)
 
 
@@ -110,7 +112,7 @@ def test_an_impossible_date_is_named(write_folder: WriteFolder) -> None:
         (ARTISTS, ["2\tnan\t13\t5"], r"timestamps\.dat, line 2: the artist id is 'nan'"),
         (ARTISTS, [], r"none of the 0 tags is of an artist that artists\.dat describes"),
         (ARTISTS, ["2\t99\t13\t5"], r"none of the 1 tags is of an artist that artists\.dat describes"),
-        ([*ARTISTS, ARTISTS[0]], with_timestamps(), r"artists\.dat, line 5: artist 1 was described before"),
+        ([*ARTISTS, ARTISTS[0]], with_timestamps(), r"artists\.dat, line 5: artist 1 is described twice"),
         ([*ARTISTS, "8\tBjörk"], with_timestamps(), r"artists\.dat, line 5: found 2 columns, expected 4"),
     ],
 )

@@ -106,10 +106,10 @@ def test_latin_1_is_read(write_folder: Callable[[list[str], list[str]], str]) ->
         ([*RATINGS, "1\t1\t3\t-5"], ITEMS, r"u\.data, line 3: the timestamp is '-5'"),
         ([*RATINGS, "x\t1\t3\t5"], ITEMS, r"u\.data, line 3: the user id is 'x'"),
         ([*RATINGS, "1\t99\t3\t5"], ITEMS, r"u\.data, line 3: item 99 is rated, but"),
-        ([*RATINGS, "196\t1\t5\t9"], ITEMS, r"u\.data, line 3: user 196 has rated item 1 before"),
+        ([*RATINGS, "196\t1\t5\t9"], ITEMS, r"u\.data, line 3: user 196 rates item 1 twice"),
         ([*RATINGS, "1\t1\té\t5"], ITEMS, r"u\.data: is not ascii text"),
         (RATINGS, [*ITEMS, "3|Four Rooms (1995)"], r"u\.item, line 3: found 2 columns, expected 24"),
-        (RATINGS, [*ITEMS, ITEMS[0]], r"u\.item, line 3: item 1 was described before"),
+        (RATINGS, [*ITEMS, ITEMS[0]], r"u\.item, line 3: item 1 is described twice"),
         (RATINGS, [*ITEMS, f"3|A||||{FLAGS[:-1]}2"], r"u\.item, line 3: the genre flags are"),
     ],
 )

@@ -45,7 +45,7 @@ def test_ratings_and_films(tmp_path: Path) -> None:
     ("rating", "problem"),
     [
         ("1::2::5::978300760", "line 4: item 2 is rated, but the file of items does not describe it"),
-        ("1::1::4::978300760", "line 4: user 1 has rated item 1 before"),
+        ("1::1::4::978300760", "line 4: user 1 rates item 1 twice"),
         ("1,11,4,978300760", "line 4: found 1 columns, expected 4"),
     ],
 )

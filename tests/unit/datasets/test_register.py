@@ -55,7 +55,7 @@ def test_the_papers_order() -> None:
 
 
 def test_an_unknown_name_is_refused_with_those_that_there_are() -> None:
-    known = "no built-in data set 'books'. Those that there are: movielens, lastfm, steam"
+    known = "no built-in data set 'books'. Available: movielens, lastfm, steam"
     with pytest.raises(ValueError, match=known):
         built_in_dataset("books")
     with pytest.raises(ValueError, match=known):
@@ -69,7 +69,9 @@ def test_a_module_that_declares_no_data_set_is_refused(name: str) -> None:
 
 
 def test_what_is_fetched_says_from_where() -> None:
-    with pytest.raises(ValueError, match="steam: found the default source download, expected a DatasetSource"):
+    with pytest.raises(
+        ValueError, match="steam: the default source is download, but found no `source`, expected a DatasetSource"
+    ):
         replace(DATASETS["steam"], source=None)
 
 

@@ -129,7 +129,7 @@ def test_a_dump_is_a_function_of_its_seed_and_sizes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("reviews", "games", "problem"),
     [
-        ([*REVIEWS, "{'username'"], GAMES, r"steam_reviews\.json\.gz, line 4: is no Python literal"),
+        ([*REVIEWS, "{'username'"], GAMES, r"steam_reviews\.json\.gz, line 4: is not a Python literal"),
         (
             [*REVIEWS, "{'product_id': 10}"],
             GAMES,
@@ -137,7 +137,7 @@ def test_a_dump_is_a_function_of_its_seed_and_sizes(tmp_path: Path) -> None:
         ),
         ([], GAMES, r"steam_reviews\.json\.gz: none of the 0 reviews has a user name"),
         (["{}"], GAMES, r"steam_reviews\.json\.gz: none of the 1 reviews has a user name"),
-        (REVIEWS, [*GAMES, '{"id": null}'], r"steam_games\.json\.gz, line 7: is no Python literal"),
+        (REVIEWS, [*GAMES, '{"id": null}'], r"steam_games\.json\.gz, line 7: is not a Python literal"),
         (REVIEWS, [*GAMES, "{'id': 70}"], r"steam_games\.json\.gz, line 7: 'id' is 70, expected a string"),
         (REVIEWS, [*GAMES, "{'id': '9', 'genres': 'RPG'}"], r"steam_games\.json\.gz, line 7: 'genres' is 'RPG'"),
         (REVIEWS, ["{}"], r"steam_games\.json\.gz: none of the 1 lines describes a game with an id"),
@@ -158,7 +158,7 @@ def test_a_file_cut_off_or_missing_is_named(write_folder: WriteFolder, cut: bool
     path.unlink()
     if cut:
         path.write_bytes(content[:-4])
-        with pytest.raises(RawDataError, match=f"{missing}: ends before its gzip stream does"):
+        with pytest.raises(RawDataError, match=f"{missing}: the gzip stream is incomplete"):
             read_steam(str(path.parent))
     else:
         with pytest.raises(FileNotFoundError, match=f"{missing}: no such file"):

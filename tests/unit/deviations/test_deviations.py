@@ -63,13 +63,13 @@ def test_the_protocols_are_called_what_the_deviations_call_them() -> None:
 def test_the_default_study_names_its_backbone_its_prompt_and_its_fine_tuning() -> None:
     found = {deviation.subject: deviation for deviation in deviations_of(study_of())}
     assert found["Language model"].paper.startswith("Llama-2-7B")
-    assert "cannot be set against the paper's" in found["Language model"].effect
+    assert "not comparable with the paper's" in found["Language model"].effect
     assert found["Seeds"].here.startswith("One")
     assert found["MovieLens, fine-tuning: length"].paper == "5 passes over the training sequences"
     assert found["MovieLens, fine-tuning: length"].here == "2800 steps"
     assert found["MovieLens, fine-tuning: learning rate"].paper == "0.0001; 0.0008 in the released code"
     assert found["MovieLens, fine-tuning: curriculum"].here == "no"
-    assert "Order of the prompt" in found and "Place of a behaviour token" in found
+    assert "Order of the prompt" in found and "Position of behaviour tokens" in found
     assert not [subject for subject in found if "LastFM" in subject]
 
 
@@ -84,7 +84,7 @@ def test_the_papers_own_settings_leave_what_no_setting_can_change() -> None:
         "Test users",
         "MovieLens: users of the splits",
         "MovieLens: films rated at the same time",
-        "MovieLens: films that compete",
+        "MovieLens: candidate films",
         "MovieLens: titles",
         "LastFM: order of the sequences",
         "LastFM: users of the splits",
@@ -100,16 +100,16 @@ def test_the_papers_own_settings_leave_what_no_setting_can_change() -> None:
         "Answers that begin with a newline",
         "Padding of prompts",
         "Equal scores",
-        "Cells that are no counts",
+        "Values that match no count",
         "Training of GRU4Rec, Caser and SASRec",
         "Methods",
-        "Words of the prompt",
+        "Wording of the prompt",
         "Gate",
         "Fine-tuning: optimiser",
-        "Fine-tuning: ends of the schedule",
-        "Fine-tuning: beginning of the projector",
-        "Fine-tuning: the state that is taken",
-        "Fine-tuning: the curriculum's counter",
+        "Fine-tuning: learning-rate floor",
+        "Fine-tuning: projector initialisation",
+        "Fine-tuning: selection of the epoch",
+        "Fine-tuning: curriculum counter",
         *found[-9:],
     ]
     assert sorted(found[-9:]) == sorted(fine_tuning)
@@ -119,12 +119,12 @@ def test_the_papers_own_settings_leave_what_no_setting_can_change() -> None:
     ("settings", "present", "absent"),
     [
         ({"protocol": CHRONOLOGICAL}, "Splits", "Test users"),
-        ({"protocol": CHRONOLOGICAL}, "MovieLens: films that compete", "Cells that are no counts"),
+        ({"protocol": CHRONOLOGICAL}, "MovieLens: candidate films", "Values that match no count"),
         ({"backbone": {"name": "Qwen/Qwen3-0.6B"}}, "Language model", "Splits"),
         ({"methods": ["popularity", "chatrec"]}, "ChatRec and GPT-4", "MovieLens, fine-tuning: length"),
         ({"methods": ["popularity", "chatrec"]}, "Answers that begin with a newline", "Padding of prompts"),
-        ({"methods": ["popularity", "sasrec"]}, "Cells that are no counts", "Answers that begin with a newline"),
-        ({"methods": ["popularity", "gru4rec"]}, "Equal scores", "Cells that are no counts"),
+        ({"methods": ["popularity", "sasrec"]}, "Values that match no count", "Answers that begin with a newline"),
+        ({"methods": ["popularity", "gru4rec"]}, "Equal scores", "Values that match no count"),
         ({}, "Methods", "ChatRec and GPT-4"),
         ({"data": {"draws": 1}}, "HitRatio@1", "Candidate sets of a user"),
         ({"methods": ["tallrec", "morec"]}, "TALLRec", "Training of GRU4Rec, Caser and SASRec"),
@@ -134,19 +134,19 @@ def test_the_papers_own_settings_leave_what_no_setting_can_change() -> None:
         ({"methods": ["ilora"], "recommenders": {"sequence_encoder": "caseq_without_kl"}}, "CaseQ: training", "MoRec"),
         ({"methods": ["tallrec"]}, "Fine-tuning: optimiser", "Gate"),
         ({"methods": ["tallrec"]}, "MovieLens, fine-tuning: batch size", "MovieLens, fine-tuning: scale"),
-        ({"methods": ["llara"]}, "Fine-tuning: beginning of the projector", "Number of experts"),
-        (PAPER | {"prompt": {**PAPER["prompt"], "template": "chat"}}, "Template of the prompt", "Order of the prompt"),
+        ({"methods": ["llara"]}, "Fine-tuning: projector initialisation", "Number of experts"),
+        (PAPER | {"prompt": {**PAPER["prompt"], "template": "chat"}}, "Prompt template", "Order of the prompt"),
         (
             {"prompt": {"candidates": "none"}, "decoding": {"constrained": True}},
             "Candidates in the prompt",
             "Order of the prompt",
         ),
         ({"methods": ["popularity"]}, "Methods", "MovieLens, fine-tuning: length"),
-        ({"decoding": {"maximum_new_tokens": 32}}, "Length of an answer", "What can be answered"),
-        ({"decoding": {"constrained": True}}, "What can be answered", "Length of an answer"),
+        ({"decoding": {"maximum_new_tokens": 32}}, "Length of an answer", "Constrained answers"),
+        ({"decoding": {"constrained": True}}, "Constrained answers", "Length of an answer"),
         (
             {"finetuning": {"curriculum": True}},
-            "Fine-tuning: the curriculum's counter",
+            "Fine-tuning: curriculum counter",
             "MovieLens, fine-tuning: curriculum",
         ),
         ({}, "Gate", "Number of experts"),
@@ -163,7 +163,7 @@ def test_the_released_users_leave_no_deviation_of_the_users() -> None:
     assert [
         subject for subject in found if subject.split(":")[0] in ("Test users", "LastFM", "MovieLens", "Steam")
     ] == [
-        "MovieLens: films that compete",
+        "MovieLens: candidate films",
         "MovieLens: titles",
         "LastFM: order of the sequences",
         "LastFM: the target among the candidates",
@@ -177,15 +177,15 @@ def test_the_released_users_leave_no_deviation_of_the_users() -> None:
 def test_switches_of_the_released_code_are_named_unless_they_are_set() -> None:
     switches = {
         "Fine-tuning: optimiser",
-        "Fine-tuning: ends of the schedule",
-        "Fine-tuning: beginning of the projector",
-        "Fine-tuning: the state that is taken",
-        "Fine-tuning: the curriculum's counter",
+        "Fine-tuning: learning-rate floor",
+        "Fine-tuning: projector initialisation",
+        "Fine-tuning: selection of the epoch",
+        "Fine-tuning: curriculum counter",
     }
     assert switches <= {*subjects(study_of(**PAPER))}
     released = study_of(**PAPER | {"finetuning": {"preset": "released"}})
     assert switches.isdisjoint(subjects(released))
-    assert "one of three" in the("Words of the prompt", released).here
+    assert "one of three" in the("Wording of the prompt", released).here
     one = {"movielens": {"maximum_gradient_norm": 0.5}}
     clipped = study_of(**PAPER | {"finetuning": {"preset": "released", "per_dataset": one}})
     assert (
@@ -195,7 +195,7 @@ def test_switches_of_the_released_code_are_named_unless_they_are_set() -> None:
 
 
 def test_cells_that_are_no_counts_are_named_for_the_studys_methods() -> None:
-    found = the("Cells that are no counts", study_of(datasets=["lastfm", "movielens"], methods=["sasrec", "gru4rec"]))
+    found = the("Values that match no count", study_of(datasets=["lastfm", "movielens"], methods=["sasrec", "gru4rec"]))
     assert "gives LastFM GRU4Rec 0.2616, MovieLens SASRec 0.3444: neither" in found.paper
 
 
@@ -221,9 +221,7 @@ def test_how_morec_is_trained_is_told() -> None:
     frozen = study_of(methods=["morec"])
     trained = study_of(methods=["morec"], recommenders={"morec": {"training": "end_to_end", "compared_items": "batch"}})
     heres = [the("MoRec", study).here for study in (frozen, trained)]
-    assert heres[0].endswith(
-        "embedded, which stays as it is: a linear map to the items' embeddings is trained with the rest."
-    )
+    assert heres[0].endswith("embedded, which is frozen: a linear map to the item embeddings is trained with the rest.")
     assert heres[1].endswith("embedded, trained with the rest; the loss is over the items of the batch.")
 
 
@@ -249,7 +247,7 @@ def test_generative_recommenders_depart_from_their_own_papers() -> None:
     }
     assert {"TIGER: ids", "CoFiRec: ids", "Generative recommenders: the T5"} <= set(found)
     assert "RQ-VAE" in found["TIGER: ids"].here
-    assert "k-means begins on all items, after 50 epochs without codebooks" in found["TIGER: ids"].here
+    assert "initialised by k-means on all items, after 50 epochs without codebooks" in found["TIGER: ids"].here
     assert "512 codes each" in found["CoFiRec: ids"].here
     alone = study_of(methods=["tiger"], generative={"tiger": {"quantiser": "residual_k_means"}})
     assert "CoFiRec: ids" not in subjects(alone)

@@ -113,5 +113,5 @@ def test_raw_files_of_a_users_folder_are_named_one_by_one(
 
 
 def test_an_unknown_data_set_is_refused_with_those_that_there_are(files: DataFiles) -> None:
-    with pytest.raises(ValueError, match="no built-in data set 'book'. Those that there are: movielens, lastfm, steam"):
+    with pytest.raises(ValueError, match="no built-in data set 'book'. Available: movielens, lastfm, steam"):
         files.filters({"dataset": "book"})

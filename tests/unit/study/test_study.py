@@ -38,7 +38,7 @@ def test_chat_methods_are_run_where_there_is_a_key() -> None:
     # ChatRec lists the candidates in the order of a recommender, which is trained for this.
     assert (without.trained_recommenders, with_key.trained_recommenders) == ((), ("sasrec",))
     with pytest.raises(
-        ConfigurationError, match="methods: found only gpt4, expected others too. None of them can be run"
+        ConfigurationError, match="methods: found only gpt4, expected other methods too, because none of these can run"
     ):
         study_of(methods=["gpt4"])
 

@@ -1,1 +1,1 @@
-"""Writing and reading what the pipeline keeps: tables, tensors, and the record of where each came from."""
+"""Reading and writing of artifacts: tables, tensors, and the provenance record of each."""

@@ -1,9 +1,9 @@
-"""Keeps what was made by other code, where someone vouches that the code of now would make the same.
+"""Keep results of an earlier code version, if a person confirms that the current code would give the same results.
 
-After a module was split or renamed, Snakemake would make again whatever used it. ``ilora accept --reason "..."`` looks
-at each job that would run, and keeps what it made when nothing but the version of its code differs: its settings and
-inputs are those on record, and its files and those it was made from have the recorded sha256. Each record then says
-under ``accepted`` which code made the artifact, for which it was accepted, when, and why.
+After a module is split or renamed, Snakemake would rerun every job that uses it. ``ilora accept --reason "..."`` checks
+each job that would run, and keeps its results if only the code version differs: the settings and inputs match the
+record, and the files and their inputs have the recorded SHA-256. Each record then lists under ``accepted`` the code
+version that made the artifact, the version for which it was accepted, the time and the reason.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from ilora.artifacts.records import Record, check_file, check_folder, read_recor
 from ilora.artifacts.writing import atomic_path, record_path
 from ilora.cli import example
 
-#: The file whose time counts as that of a folder, as Snakemake has it.
+#: The file whose time Snakemake uses as the time of a folder.
 _TIMESTAMP = ".snakemake_timestamp"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is to become of what a job made.
+    """Decision whether to keep the results of a job.
 
     Attributes:
-        job: its rule and wildcards, to be shown.
-        outputs: the files and folders that it made.
-        records: those with a record.
-        code: the versions of the code that made it and that would make it now; both are the same where only a job
-            before it is accepted.
-        refusal: why it is made again; None when it is kept.
+        job: rule and wildcards of the job, for display.
+        outputs: files and folders that the job made.
+        records: outputs that have a record.
+        code: the code versions that made the results and that would make them now; equal if only an earlier job is
+            accepted.
+        refusal: why the job runs again; None if its results are kept.
     """
 
     job: str
@@ -52,14 +52,14 @@ class Verdict:
 
 
 class Refused(Exception):
-    """Why an artifact is not kept."""
+    """An artifact is not kept; the message is the reason."""
 
 
 def code_change(record: Record, recipe: Recipe) -> tuple[str, str]:
-    """Return the versions of the code that made an artifact and that would make it now, if all else is the same.
+    """Return the code versions that made an artifact and that would make it now.
 
     Raises:
-        Refused: something else differs.
+        Refused: something other than the code differs.
     """
     found = {change.name: change for change in changes(record, recipe)}
     code = found.pop(CODE, Change(CODE, recipe.params[CODE], recipe.params[CODE]))
@@ -69,18 +69,18 @@ def code_change(record: Record, recipe: Recipe) -> tuple[str, str]:
 
 
 def records_of(outputs: Iterable[Path]) -> list[Record]:
-    """Return the records of a job's outputs, each once, and checked against the files that they tell of.
+    """Return the distinct records of a job's outputs, after verifying the recorded files.
 
-    Outputs without one, such as the drawings beside a figure's table, go with the others.
+    Outputs without a record, such as the drawings beside a figure's table, are treated like the others.
 
     Raises:
-        Refused: nothing has a record, an output is missing, or a file is not the one that was written or not
-            made from what is there now.
+        Refused: no output has a record, an output is missing, or a file has changed or was made from other inputs than
+            the current ones.
     """
     records: dict[Path, Record] = {}
     for path in outputs:
         if not path.exists():
-            raise Refused(f"{path} is not there")
+            raise Refused(f"{path} does not exist")
         try:
             record = record_of(path)
         except ArtifactError as error:
@@ -88,7 +88,7 @@ def records_of(outputs: Iterable[Path]) -> list[Record]:
         if record is not None:
             records[record.artifact] = record
     if not records:
-        raise Refused("none of its files has a record that says how it was made")
+        raise Refused("none of its files has a provenance record")
     for artifact, record in records.items():
         try:
             (check_folder if artifact.is_dir() else check_file)(artifact)
@@ -96,22 +96,22 @@ def records_of(outputs: Iterable[Path]) -> list[Record]:
             raise Refused(str(error)) from error
         for source, digest in record.inputs.items():
             if not Path(source).exists() or _digest(Path(source)) != digest:
-                raise Refused(f"{artifact} was made from another {source}")
+                raise Refused(f"{artifact} was made from another version of {source}")
     return list(records.values())
 
 
-@functools.cache  # all runs of a data set were made from the same files
+@functools.cache  # all runs on a data set share its files
 def _digest(path: Path) -> str:
     return sha256_of(path)
 
 
 def accept(record: Path, code: tuple[str, str], reason: str) -> None:
-    """Add to an artifact's record that it counts as made by other code than made it.
+    """Add to an artifact's record that it is accepted for another code version.
 
     Args:
-        record: the artifact.
-        code: the versions of the code that made it, and of that for which it is accepted.
-        reason: why the two make the same.
+        record: path of the artifact.
+        code: the code version that made it, and the version for which it is accepted.
+        reason: why the two versions give the same results.
     """
     content = dict(read_record(record).content)
     entry = {
@@ -127,7 +127,7 @@ def accept(record: Path, code: tuple[str, str], reason: str) -> None:
 
 
 def judge(workflow: Any) -> list[Verdict]:
-    """Return a verdict on each job that Snakemake would run and that makes something, those before others first."""
+    """Return a verdict on each job with outputs that Snakemake would run, in topological order."""
     dag = workflow.dag
     verdicts: dict[Any, Verdict] = {}
     for job in (job for level in dag.toposorted() for job in level):
@@ -144,7 +144,7 @@ def judge(workflow: Any) -> list[Verdict]:
                 raise Refused("its files were made by different code")
             again = [verdict.job for verdict in before if verdict.refusal is not None]
             if again:
-                raise Refused(f"made from what is made again by {again[0]}")
+                raise Refused(f"depends on {again[0]}, which runs again")
             verdicts[job] = Verdict(name, outputs, tuple(record.artifact for record in records), code)
         except Refused as refusal:
             verdicts[job] = Verdict(name, outputs, refusal=str(refusal))
@@ -152,19 +152,20 @@ def judge(workflow: Any) -> list[Verdict]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Keep what was made by other code; return an exit status, 1 when some of it is made again."""
+    """Keep results of an earlier code version; return the exit status, which is 1 if some jobs run again."""
     parser = argparse.ArgumentParser(
         prog="ilora accept",
-        description="Keep what was made by other code. Every other argument goes to Snakemake: targets, --configfile.",
+        description="Keep results of an earlier code version. All other arguments, such as targets and --configfile, "
+        "are passed to Snakemake.",
         epilog=example("accept"),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--reason", required=True, help="why the code of now would make the same; it goes on record")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be kept, and change nothing")
+    parser.add_argument("--reason", required=True, help="why the current code would give the same results; recorded")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be kept, and change nothing")
     ours, others = parser.parse_known_args(arguments)
     if not ours.reason.strip():
-        parser.error("--reason is empty: say why the code of now would make the same")
+        parser.error("--reason is empty: state why the current code would give the same results")
 
     verdicts = judge(plan_study(others))
     kept = [verdict for verdict in verdicts if verdict.refusal is None]
@@ -183,14 +184,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _touch(outputs: Iterable[Path]) -> None:
-    """Let what a job made count as newer than what it was made from, which has the recorded content."""
+    """Set the modification times of outputs to now, so that they are newer than their verified inputs."""
     for path in outputs:
         stamp = path / _TIMESTAMP
         os.utime(stamp if stamp.exists() else path)
 
 
 def plan_study(arguments: Sequence[str]) -> Any:
-    """Plan a study with the arguments of Snakemake's command, without running it; return Snakemake's workflow."""
+    """Plan a study with arguments for the snakemake command, without running it; return Snakemake's workflow."""
     from snakemake.api import SnakemakeApi
     from snakemake.cli import parse_args, parse_config
     from snakemake.settings.types import (
@@ -202,7 +203,7 @@ def plan_study(arguments: Sequence[str]) -> Any:
     )
 
     _, parsed = parse_args([*arguments, "--cores", "1"])
-    # What Snakemake would do is not what is done here; its errors are shown.
+    # Snakemake's report of what it would do does not apply here, so only errors are shown.
     with SnakemakeApi(OutputSettings(dryrun=True, log_level_override=logging.ERROR)) as api:
         workflow = api.workflow(
             resource_settings=ResourceSettings(cores=1),

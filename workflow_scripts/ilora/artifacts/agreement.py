@@ -1,7 +1,7 @@
-"""Whether an artifact was made with the settings, and from the files, with which it would be made now.
+"""Comparison of an artifact's recorded settings and inputs with the current ones.
 
-Snakemake keeps notes of its own, in the folder where it runs. They are missing where results were copied, and say
-nothing of what a run in another folder has made since. The record beside an artifact goes where the artifact goes.
+Snakemake keeps its own metadata in the folder where it runs. It is missing after results are copied, and does not cover
+runs in other folders. The record beside an artifact moves with the artifact.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from typing import Any
 from ilora.artifacts.provenance import as_json
 from ilora.artifacts.records import Record, read_record, recorded_artifact
 
-#: The parameter of a rule that has the version of the code; see `ilora.code_version`.
+#: The parameter of a rule with the code version; see `ilora.code_version`.
 CODE = "code"
-#: The name of a change of the files from which an artifact is made.
+#: The name of a change in the input files of an artifact.
 INPUT = "input"
 
 
 @dataclass(frozen=True)
 class Change:
-    """A setting, or a file, that is another now.
+    """A setting or input file that has changed.
 
     Attributes:
-        name: of the setting, or `INPUT`.
-        recorded: the value on record; None where there was none.
-        now: the value of now; None where there is none.
+        name: name of the setting, or `INPUT`.
+        recorded: recorded value; None if there was none.
+        now: current value; None if there is none.
     """
 
     name: str
@@ -35,18 +35,18 @@ class Change:
     now: Any
 
     def __str__(self) -> str:
-        """Return both values, to be shown."""
+        """Return both values for display."""
         return f"{self.name}: made with {_shown(self.recorded)}, now {_shown(self.now)}"
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """With what a job would make its artifacts now.
+    """The settings and inputs with which a job would make its artifacts now.
 
     Attributes:
-        wildcards: their values, by name.
-        params: the rule's parameters, by name, as JSON has them.
-        inputs: paths of the files and folders on which its artifacts depend.
+        wildcards: wildcard values, by name.
+        params: the rule's parameters as JSON values, by name.
+        inputs: paths of the files and folders on which the artifacts depend.
     """
 
     wildcards: Mapping[str, str]
@@ -55,19 +55,20 @@ class Recipe:
 
 
 def recipe_of(job: Any) -> Recipe:
-    """Return with what a job of Snakemake's plan would make its artifacts now, without the inputs that are `ancient`.
+    """Return the recipe of a job in Snakemake's plan, without inputs marked as `ancient`.
 
     Raises:
-        TypeError: a parameter is of a kind that JSON does not have.
+        TypeError: a parameter is not a JSON value.
     """
     inputs = tuple(str(path) for path in job.input if not getattr(path, "flags", {}).get("ancient"))
     return Recipe(dict(job.wildcards.items()), as_json(dict(job.params.items())), inputs)
 
 
 def record_of(output: str | Path) -> Record | None:
-    """Return the record that tells how a job's output was made, or None where there is none.
+    """Return the provenance record of a job's output, or None if there is none.
 
-    An output is an artifact, or a file of a recorded folder. Records of earlier versions tell no parameters.
+    An output is an artifact, or a file in a recorded folder. Records of earlier versions, which lack parameters, do not
+    count.
 
     Raises:
         ArtifactError: the record is damaged.
@@ -82,10 +83,10 @@ def record_of(output: str | Path) -> Record | None:
 
 
 def changes(record: Record, recipe: Recipe) -> list[Change]:
-    """Return in what the record of an artifact differs from how a job would make it now.
+    """Return the differences between the record of an artifact and the current recipe.
 
-    Paths below the folder of the results count from there, so that moved results agree. Code counts as that for which
-    the artifact was accepted, if it was.
+    Paths below the results folder are compared relative to it, so moved results match. If the artifact was accepted for
+    another code version, that version is compared.
     """
     before, after = _roots(str(record.content["artifact"]["path"]), str(record.artifact))
     recorded = _from(before, {**record.content["params"], **_code_of(record)})
@@ -101,9 +102,9 @@ def changes(record: Record, recipe: Recipe) -> list[Change]:
 
 
 def other_inputs(record: Record) -> list[str]:
-    """Return the recorded inputs whose own records tell of other content than the artifact was made from.
+    """Return the recorded inputs whose own records show different content from what the artifact was made from.
 
-    Inputs without a record, and those that lie elsewhere now, are passed over.
+    Inputs without a record, and those that have been moved, are skipped.
 
     Raises:
         ArtifactError: a record is damaged.
@@ -137,7 +138,7 @@ def _differences(recorded: Mapping[str, Any], now: Mapping[str, Any], name: str 
 
 
 def _roots(recorded: str, now: str) -> tuple[PurePath, PurePath]:
-    """Return the folders in which an artifact lay and lies, without the part of its path that is the same."""
+    """Return the former and the current root folder of an artifact, without the common end of its paths."""
     old, new = PurePath(recorded), PurePath(now)
     while old.name and old.name == new.name:
         old, new = old.parent, new.parent
@@ -145,7 +146,7 @@ def _roots(recorded: str, now: str) -> tuple[PurePath, PurePath]:
 
 
 def _from(root: PurePath, value: Any) -> Any:
-    """Return a value with paths below a folder as seen from there."""
+    """Return a value in which paths below a folder are relative to it."""
     if isinstance(value, Mapping):
         return {key: _from(root, entry) for key, entry in value.items()}
     if isinstance(value, list):

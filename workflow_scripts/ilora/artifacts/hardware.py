@@ -1,4 +1,4 @@
-"""The machine that an artifact was made on, for its record."""
+"""Description of the machine for provenance records."""
 
 import os
 import platform
@@ -16,7 +16,7 @@ def processor_name(processors: Path = PROCESSORS) -> str:
     """Return the processor's model name.
 
     Args:
-        processors: Linux's list of processors; where it or its model name is missing, Python's own answer stands in.
+        processors: Linux's list of processors; if it or the model name is missing, Python's `platform` is used.
     """
     listed = next((value for field, value in processor_fields(processors) if field == "model name"), None)
     name = listed or platform.processor() or platform.machine()
@@ -25,7 +25,7 @@ def processor_name(processors: Path = PROCESSORS) -> str:
 
 @cache
 def describe_machine() -> dict[str, str | int | list[str]]:
-    """Return processor, cores, memory and graphics processors; the last are all of the machine, used or not."""
+    """Return the processor, cores, memory and all GPUs of the machine, used or not."""
     return {
         "processor": processor_name(),
         "cores": os.cpu_count() or 0,
@@ -35,7 +35,7 @@ def describe_machine() -> dict[str, str | int | list[str]]:
 
 
 def processor_fields(processors: Path = PROCESSORS) -> Iterator[tuple[str, str]]:
-    """Yield the name and the value of each field in Linux's list of processors; nothing where it is missing."""
+    """Yield the name and value of each field in Linux's list of processors; nothing if it is missing."""
     if processors.is_file():
         for line in processors.read_text(encoding="utf-8").splitlines():
             name, _, value = line.partition(":")
@@ -43,10 +43,10 @@ def processor_fields(processors: Path = PROCESSORS) -> Iterator[tuple[str, str]]
 
 
 def query_gpus(fields: str) -> list[str]:
-    """Return what NVIDIA's own tool says of each GPU; nothing where there is no such tool.
+    """Return a line of ``nvidia-smi`` for each GPU; empty if the tool is missing or fails.
 
     Args:
-        fields: of ``nvidia-smi --query-gpu``, separated by commas.
+        fields: fields of ``nvidia-smi --query-gpu``, separated by commas.
     """
     command = ["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader"]
     try:

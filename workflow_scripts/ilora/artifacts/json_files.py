@@ -14,7 +14,7 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is no file at `path`.
-        ArtifactError: the file is truncated or altered, or holds no object.
+        ArtifactError: the file is truncated or altered, or does not contain an object.
     """
     path = Path(path)
     if not path.is_file():
@@ -25,5 +25,5 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     except ValueError as error:
         raise damaged(path, f"is not a whole JSON file ({error})") from error
     if not isinstance(content, dict):
-        raise damaged(path, f"holds a {type(content).__name__}, expected a JSON object")
+        raise damaged(path, f"contains a {type(content).__name__}, expected a JSON object")
     return content

@@ -1,4 +1,4 @@
-"""Parquet tables: written atomically with the same bytes each time, and verified when read."""
+"""Parquet tables, written atomically and reproducibly, and verified when read."""
 
 import os
 from pathlib import Path
@@ -12,45 +12,45 @@ from ilora.artifacts.writing import atomic_path
 
 
 def write_table(table: pa.Table, path: str | os.PathLike[str]) -> None:
-    """Write `table` to `path` atomically; the same rows give the same bytes, however the table is chunked.
+    """Write `table` to `path` atomically; the same rows give the same bytes, independent of chunking.
 
-    Every page carries a checksum, which `read_table` verifies.
+    Every page has a checksum, which `read_table` verifies.
 
     Raises:
-        ValueError: a column that the table's schema declares as never null holds nulls; nothing is written.
+        ValueError: a column that its schema declares as not nullable contains nulls; nothing is written.
     """
     for field, column in zip(table.schema, table.columns, strict=True):
         if not field.nullable and column.null_count:
             raise ValueError(
-                f"{path}: column '{field.name}' holds {column.null_count} nulls, but its schema allows none."
+                f"{path}: column '{field.name}' contains {column.null_count} nulls, but its schema allows none."
             )
     with atomic_path(path) as temporary:
         pq.write_table(table.combine_chunks(), temporary, compression="zstd", write_page_checksum=True)
 
 
 def read_table(path: str | os.PathLike[str], schema: pa.Schema | None = None) -> pa.Table:
-    """Read the table at `path`, checking that it is whole and of the given schema, if any.
+    """Read the table at `path`, and check that it is complete and has the given schema, if any.
 
     Args:
         path: a Parquet file.
-        schema: the columns that the file must hold, no others, with their types. Their order may differ.
+        schema: exactly the columns that the file must have, with their types, in any order.
 
     Returns:
-        The table; with `schema` given, its columns are in the schema's order.
+        The table; if `schema` is given, with its columns in the schema's order.
 
     Raises:
         FileNotFoundError: there is no file at `path`.
-        ArtifactError: the file is truncated or altered, its columns or types are not those of `schema`, or a
-            column that may hold no nulls holds some.
+        ArtifactError: the file is truncated or altered, its columns or types are not those of `schema`, or a column
+            that is not nullable contains nulls.
     """
     table = _read(Path(path))
     return table if schema is None else _conform(table, schema, Path(path))
 
 
 def read_extended_table(path: str | os.PathLike[str], schema: pa.Schema) -> pa.Table:
-    """Read a table that has the columns of `schema`, with their types, and may have others after them.
+    """Read a table that has the columns of `schema`, with their types, and may have further columns.
 
-    It raises what `read_table` does.
+    It raises the same errors as `read_table`.
     """
     table = _read(Path(path))
     known = [name for name in table.schema.names if name in schema.names]
@@ -79,7 +79,7 @@ def _conform(table: pa.Table, schema: pa.Schema, path: Path) -> pa.Table:
             raise damaged(path, f"column '{field.name}' is of type {found}, expected {field.type}")
         nulls = table.column(field.name).null_count
         if nulls and not field.nullable:
-            raise damaged(path, f"column '{field.name}' holds {nulls} nulls, expected none")
+            raise damaged(path, f"column '{field.name}' contains {nulls} nulls, expected none")
     return table.select(schema.names).cast(schema)
 
 

@@ -1,7 +1,8 @@
-"""The record beside an artifact that tells where it came from.
+"""Provenance records, written beside artifacts.
 
-A record holds times and versions, so it is no data, and no rule declares it. `ilora.artifacts.records` knows a damaged
-file by its hashes, and `ilora.artifacts.agreement` what was made with other settings by its parameters.
+A record contains times and versions, so it differs between runs, and no rule declares it as an output.
+`ilora.artifacts.records` uses its hashes to detect damaged files, and `ilora.artifacts.agreement` its parameters to
+detect other settings.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ _PACKAGES = (
 
 
 class Job(Protocol):
-    """A job of Snakemake, as its script sees it."""
+    """The `snakemake` object of a script."""
 
     rule: str
     wildcards: Any
@@ -54,13 +55,13 @@ class Job(Protocol):
 
 @dataclass(frozen=True)
 class Provenance:
-    """What a job makes its artifacts from.
+    """The rule, settings and inputs of a job.
 
     Attributes:
-        rule: its rule.
-        wildcards: their values, by name.
-        params: the rule's parameters, by name, as JSON has them.
-        inputs: sha256 of each file or folder when the job began, by path; empty for one that was not there.
+        rule: name of the rule.
+        wildcards: wildcard values, by name.
+        params: the rule's parameters as JSON values, by name.
+        inputs: SHA-256 of each file or folder at the start of the job, by path; empty if it did not exist.
     """
 
     rule: str
@@ -74,17 +75,17 @@ class Provenance:
         config: Mapping[str, object] | None = None,
         details: Mapping[str, object] | None = None,
     ) -> None:
-        """Write `<path>.provenance.json` beside each artifact, a file or a folder, which must be there already.
+        """Write `<path>.provenance.json` beside each artifact, which is an existing file or folder.
 
         Args:
-            artifacts: what the job made.
-            config: the resolved configuration, where it says more than the parameters (values that JSON can hold).
-            details: anything else worth knowing, such as what answers have cost.
+            artifacts: artifacts of the job.
+            config: resolved configuration as JSON values, if it contains more than the parameters.
+            details: further information, such as the cost of answers, as JSON values.
 
         Raises:
-            ArtifactError: an input is not what it was when the job began.
-            FileNotFoundError: an artifact or an input is not there.
-            TypeError: `config` or `details` holds what JSON cannot.
+            ArtifactError: an input has changed since the job began.
+            FileNotFoundError: an artifact or an input does not exist.
+            TypeError: `config` or `details` contains a value that is not a JSON value.
         """
         self._check_inputs()
         about = {
@@ -110,8 +111,8 @@ class Provenance:
         for path, digest in self.inputs.items():
             if sha256_of(path) != digest:
                 raise ArtifactError(
-                    f"{path}: found other content than when this job began: it changed while the job read it. "
-                    "Run again, and do not edit a run's files while it lasts."
+                    f"{path}: the content has changed since this job began to read it. Run again, and do not edit the "
+                    "files of a run while it is active."
                 )
 
 
@@ -122,32 +123,32 @@ def provenance(
     params: Mapping[str, object] | None = None,
     inputs: Iterable[str | os.PathLike[str]] = (),
 ) -> Provenance:
-    """Return what a job is about to make its artifacts from; to be called before it reads its inputs.
+    """Return the provenance of a job; call this before it reads its inputs.
 
-    An input that is not there is left to what reads it, whose message says more.
+    A missing input is left to the code that reads it, which has a more specific error message.
 
     Args:
-        rule: its rule.
-        wildcards: their values, by name.
+        rule: name of the rule.
+        wildcards: wildcard values, by name.
         params: the rule's parameters, by name.
-        inputs: the files or directories that it reads.
+        inputs: files or folders that the job reads.
 
     Raises:
-        TypeError: `params` holds what JSON cannot.
+        TypeError: `params` contains a value that is not a JSON value.
     """
     digests = {str(entry): sha256_of(entry) if Path(entry).exists() else "" for entry in inputs}
     return Provenance(rule, dict(wildcards or {}), as_json(params or {}), digests)
 
 
 def provenance_of(job: Job, inputs: Iterable[str | os.PathLike[str]] | None = None) -> Provenance:
-    """Return what a job of Snakemake is about to make its artifacts from; to be called before it reads its inputs.
+    """Return the provenance of a Snakemake job; call this before it reads its inputs.
 
     Args:
-        job: as its script sees it.
-        inputs: those of its inputs on which its artifacts depend; None for all.
+        job: the script's `snakemake` object.
+        inputs: the inputs on which the artifacts depend; None for all.
 
     Raises:
-        TypeError: a parameter is of a kind that JSON does not have.
+        TypeError: a parameter is not a JSON value.
     """
     return provenance(
         job.rule,
@@ -158,19 +159,19 @@ def provenance_of(job: Job, inputs: Iterable[str | os.PathLike[str]] | None = No
 
 
 def as_json(values: Mapping[str, object]) -> dict[str, Any]:
-    """Return values as JSON has them: a tuple is a list, and keys are strings.
+    """Return values as JSON values: tuples become lists, and keys become strings.
 
     Raises:
-        TypeError: a value is of a kind that JSON does not have.
+        TypeError: a value is not a JSON value.
     """
     converted: dict[str, Any] = json.loads(json.dumps(values))
     return converted
 
 
 def sha256_of(path: str | os.PathLike[str]) -> str:
-    """Return the sha256 (hexadecimal) of a file, or of a directory's file names and contents in order.
+    """Return the hexadecimal SHA-256 of a file, or of the file names and contents of a folder, in order.
 
-    Hidden files of a directory are no part of it: Snakemake's mark, or what a killed process left half written.
+    Hidden files are ignored: Snakemake's timestamps, and partial files of killed processes.
     """
     path = Path(path)
     if not path.is_dir():
@@ -183,7 +184,7 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
 
 
 def _digests_in(folder: Path) -> dict[str, str]:
-    """Return the sha256 of each file below a folder, by its path from there, in the order of the paths."""
+    """Return the SHA-256 of each file below a folder, by relative path, in the order of the paths."""
     paths = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     seen = [path for path in paths if not any(part.startswith(".") for part in path.parts)]
     return {path.as_posix(): sha256_of(folder / path) for path in seen}
@@ -204,7 +205,7 @@ def _installed_versions() -> dict[str, str]:
 
 
 def git_revision() -> str | None:
-    """Return the library's commit, with "-dirty" if files differ from it; None outside a git checkout."""
+    """Return the library's commit, with "-dirty" for uncommitted changes; None outside a git checkout."""
     command = [
         "git",
         "-C",

@@ -1,7 +1,7 @@
-"""Whether files are those that were written, by the record (`ilora.artifacts.provenance`) beside each artifact.
+"""Verification of files against the provenance record beside each artifact (`ilora.artifacts.provenance`).
 
-What a library of others reads (transformers, PEFT) is checked here before it does. Where there is no record nothing is
-known, and nothing refused: models of the hub or in a directory of the user's have none.
+Files that other libraries read (transformers, PEFT) are checked here first. Without a record nothing is refused: models
+from the hub or in a user's folder have none.
 """
 
 import json
@@ -22,13 +22,13 @@ _SHOWN_DIGITS = 12
 
 @dataclass(frozen=True)
 class Record:
-    """What an artifact's record says of files.
+    """The record of an artifact.
 
     Attributes:
-        artifact: a file or a folder.
-        files: sha256 of each file of the artifact.
-        inputs: sha256 of what it was made from, by recorded path.
-        content: the whole record.
+        artifact: path of the artifact, a file or a folder.
+        files: SHA-256 of each file of the artifact.
+        inputs: SHA-256 of each of its inputs, by recorded path.
+        content: the complete record.
     """
 
     artifact: Path
@@ -53,13 +53,13 @@ def read_record(artifact: str | os.PathLike[str]) -> Record:
         names = made.get("files", {}) if artifact.is_dir() else {"": made["sha256"]}
         files = {artifact / name: str(digest) for name, digest in names.items()}
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        reason = f"is no whole record of an artifact ({type(error).__name__}: {error})"
+        reason = f"is not a complete record of an artifact ({type(error).__name__}: {error})"
         raise damaged(sidecar, reason, f"it, with {artifact},") from error
     return Record(artifact, files, inputs, content)
 
 
 def check_file(path: str | os.PathLike[str]) -> None:
-    """Refuse a file that is not the one that its record, or that of the folder around it, tells of.
+    """Check a file against its record, or that of the folder around it.
 
     Raises:
         ArtifactError: the file or its record was altered or replaced.
@@ -73,9 +73,9 @@ def check_file(path: str | os.PathLike[str]) -> None:
 
 
 def check_folder(folder: str | os.PathLike[str]) -> None:
-    """Refuse a folder whose files are not those that its record tells of.
+    """Check the files of a folder against its record.
 
-    Others may stand among them, and the folder may lie in a recorded one, or have no record.
+    The folder may contain other files, may be inside a recorded folder, and may have no record.
 
     Raises:
         ArtifactError: a file is missing, or a file or the record was altered or replaced.
@@ -90,16 +90,16 @@ def check_folder(folder: str | os.PathLike[str]) -> None:
 
 
 def check_made_from(artifact: str | os.PathLike[str], files: Iterable[str | os.PathLike[str]]) -> None:
-    """Refuse an artifact that was made from others than the files at hand, such as an adapter of another recommender.
+    """Check that an artifact was made from the given files, and not, for example, for another recommender.
 
-    Recorded inputs and the files at hand are compared where they have the same name.
+    Recorded inputs and the given files are compared if they have the same name.
 
     Args:
         artifact: a file or folder, or one inside a recorded folder; without a record, nothing is refused.
-        files: those that it is used with, its own among them or not.
+        files: files that it is used with, possibly including its own.
 
     Raises:
-        ArtifactError: the content of an input was another; or the record is damaged.
+        ArtifactError: the content of an input differed, or the record is damaged.
     """
     recorded = recorded_artifact(Path(artifact))
     if recorded is None:
@@ -117,12 +117,12 @@ def check_made_from(artifact: str | os.PathLike[str], files: Iterable[str | os.P
             raise ArtifactError(
                 f"{artifact}: was made from {source} of sha256 {_short(digest)}, found {paths} of sha256 "
                 f"{' or '.join(map(_short, found))}: it belongs to other data or to another run. Delete {recorded} and "
-                "run the workflow again to make it anew."
+                "run the workflow again to recreate it."
             )
 
 
 def recorded_artifact(path: Path) -> Path | None:
-    """Return what has a record: the path itself, or the nearest folder around it."""
+    """Return the artifact with a record: the path itself, or the nearest folder around it."""
     return next((place for place in _places(path) if record_path(place).is_file()), None)
 
 

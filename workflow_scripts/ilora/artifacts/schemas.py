@@ -1,6 +1,6 @@
-"""The Arrow schemas of the tables that pass from one stage of the pipeline to the next.
+"""The Arrow schemas of tables that are passed between stages of the pipeline.
 
-Item and user ids are dense and start at 0. A column that may be null says so; all others never are.
+Item and user ids are dense and start at 0. Columns are not nullable unless declared so.
 """
 
 import pyarrow as pa
@@ -16,7 +16,7 @@ def optional(name: str, type_: pa.DataType) -> pa.Field:
     return pa.field(name, type_, nullable=True)
 
 
-#: One row per interaction that the protocol keeps: by user, then along the user's sequence.
+#: One row per kept interaction, ordered by user and then by position in the user's sequence.
 INTERACTIONS = pa.schema(
     [
         required("user_id", pa.int32()),
@@ -31,7 +31,7 @@ INTERACTIONS = pa.schema(
 ITEMS = pa.schema(
     [
         required("item_id", pa.int32()),
-        required("title", pa.string()),  # as it stands in a prompt
+        required("title", pa.string()),  # as in prompts
         required("raw_id", pa.string()),
         required("metadata", pa.string()),  # JSON object, e.g. {"genres": ["Drama"], "year": 1995}
     ]
@@ -44,18 +44,18 @@ SEQUENCES = pa.schema(
         required("split", pa.string()),  # train, val or test
         required("user_id", pa.int32()),
         required("raw_user_id", pa.string()),
-        required("position", pa.int32()),  # of the target in the user's whole sequence, from 0
+        required("position", pa.int32()),  # position of the target in the user's whole sequence, from 0
         required("history", pa.list_(pa.int32())),  # oldest first
         required("target", pa.int32()),
     ]
 )
 
-#: One row per val or test sequence and draw: what every method must choose from.
+#: One row per val or test sequence and draw: the candidates, which are the same for all methods.
 CANDIDATES = pa.schema(
     [
         required("sequence_id", pa.int32()),
         required("draw", pa.int32()),
-        required("candidates", pa.list_(pa.int32())),  # the target among them, shuffled
+        required("candidates", pa.list_(pa.int32())),  # including the target, shuffled
         required("hash", pa.string()),  # hexadecimal digest of the row's identity and its candidates
     ]
 )
@@ -79,13 +79,13 @@ METRICS = pa.schema(
     ]
 )
 
-#: The columns that every training log begins with. A trainer appends nullable columns of its own (validation
-#: metrics, gate statistics), so a training log is read without a schema.
+#: The first columns of every training log. Trainers append their own nullable columns (validation metrics, gate
+#: statistics), so training logs are read without a schema.
 TRAINING_LOG = pa.schema(
     [
         required("step", pa.int64()),
         required("epoch", pa.float64()),
-        optional("loss", pa.float64()),  # null on a row that only validates
+        optional("loss", pa.float64()),  # null in a row of validation only
         optional("learning_rate", pa.float64()),
     ]
 )

@@ -1,4 +1,4 @@
-"""Tensors in safetensors files: written atomically, with a digest of the content, verified when read."""
+"""Tensors in safetensors files, written atomically with a digest of the content, and verified when read."""
 
 import hashlib
 import json
@@ -24,19 +24,19 @@ def write_tensors(
     path: str | os.PathLike[str],
     metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """Write named tensors (any shape, dtype, device) to `path` atomically; same content, same bytes.
+    """Write named tensors of any shape, dtype and device to `path` atomically; equal content gives equal bytes.
 
     Args:
-        tensors: what to write. Two names must not share memory.
-        path: the safetensors file to make.
-        metadata: strings to keep with them, read back with `read_metadata`.
+        tensors: tensors to write, which must not share memory.
+        path: the safetensors file to write.
+        metadata: strings to store with the tensors; see `read_metadata`.
 
     Raises:
         RuntimeError: two tensors share memory; nothing is written.
     """
     kept = {name: tensors[name].detach().cpu().contiguous() for name in sorted(tensors)}
     record = json.dumps(dict(metadata or {}), sort_keys=True)
-    # A single entry, because safetensors writes several in an order that changes from run to run.
+    # A single entry, because the order in which safetensors writes several differs between runs.
     header = {_CONTENT: json.dumps({_DIGEST: content_digest(kept, record), _METADATA: record})}
     with atomic_path(path) as temporary:
         temporary.write_bytes(save(kept, metadata=header))
@@ -45,8 +45,8 @@ def write_tensors(
 def read_tensors(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
     """Return the tensors at `path`, on the CPU, by name.
 
-    A file that `write_tensors` made carries a digest, and a single altered value is noticed. A file that
-    another library made (PEFT, transformers) has none; of it the layout is checked, and its record if it has one.
+    Files of `write_tensors` contain a digest, so any altered value is detected. For files of other libraries (PEFT,
+    transformers), only the layout is checked, and the record if there is one.
 
     Raises:
         FileNotFoundError: there is no file at `path`.
@@ -58,7 +58,7 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
 def read_tensor(path: str | os.PathLike[str], name: str) -> torch.Tensor:
     """Return the tensor of this name at `path`, on the CPU.
 
-    It raises what `read_tensors` does, and ArtifactError if the file holds other tensors.
+    It raises the same errors as `read_tensors`, and ArtifactError if there is no such tensor.
     """
     tensors = read_tensors(path)
     if name not in tensors:
@@ -67,7 +67,7 @@ def read_tensor(path: str | os.PathLike[str], name: str) -> torch.Tensor:
 
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
-    """Return the metadata that was given to `write_tensors`; it raises what `read_tensors` does."""
+    """Return the metadata passed to `write_tensors`; it raises the same errors as `read_tensors`."""
     return _read(Path(path))[1]
 
 
@@ -94,7 +94,7 @@ def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
 
 
 def content_digest(tensors: Mapping[str, torch.Tensor], record: str) -> str:
-    """Return a digest of names, dtypes, shapes and values of contiguous tensors on the CPU, and of a text."""
+    """Return a digest of a text and of the names, dtypes, shapes and values of contiguous tensors on the CPU."""
     digest = hashlib.blake2b(record.encode(), digest_size=16)
     for name in sorted(tensors):
         tensor = tensors[name]

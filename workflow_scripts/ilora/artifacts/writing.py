@@ -1,4 +1,4 @@
-"""Atomic writing: an artifact is either whole under its name or absent."""
+"""Atomic writing: an artifact is either complete under its name or absent."""
 
 import os
 import secrets
@@ -13,27 +13,26 @@ _PARTIAL = ".partial"
 
 
 def record_path(artifact: str | os.PathLike[str]) -> Path:
-    """Return where the record of an artifact, a file or a folder, stands: beside it."""
+    """Return the path of the record beside an artifact, which is a file or a folder."""
     artifact = Path(artifact)
     return artifact.with_name(f"{artifact.name}.provenance.json")
 
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; what is written there takes the name `path` when the block ends.
+    """Yield a temporary path beside `path`, which is renamed to `path` when the block ends.
 
-    The block may write a file or make a directory. Its content is flushed to the disk before the rename. If
-    the block raises (or is interrupted), what it wrote is removed and whatever stood at `path` stays as it
-    was. Otherwise the record of what stood there goes with it. The temporary name keeps the suffix, since some
-    writers choose their format by it, and is unique, so that two processes making the same artifact cannot mix
-    their bytes.
+    The block may write a file or create a folder. Its content is flushed to the disk before the rename. If the block
+    raises or is interrupted, the temporary content is removed and `path` is left unchanged. Otherwise, the previous
+    artifact is replaced and its record removed. The temporary name keeps the suffix, from which some writers infer the
+    format, and is unique, so that two processes cannot mix their bytes.
 
     Args:
-        path: where the artifact is to stand. Missing parent folders are made.
+        path: path of the artifact; missing parent folders are created.
 
     Raises:
-        FileNotFoundError: the block ended without having written anything.
-        OSError: the disk is full, or the place cannot be written to; it names `path` and what to do.
+        FileNotFoundError: the block wrote nothing.
+        OSError: the disk is full or the path is not writable; the message names `path` and what to do.
     """
     final = Path(path)
     try:
@@ -53,7 +52,7 @@ def _temporary_path(final: Path) -> Iterator[Path]:
     try:
         yield temporary
         if not temporary.exists():
-            raise FileNotFoundError(f"{final}: nothing was written, so there is nothing to put under this name.")
+            raise FileNotFoundError(f"{final}: nothing was written, expected a file or folder.")
         _flush(temporary)
         record_path(final).unlink(missing_ok=True)
         _rename(temporary, final)
@@ -67,7 +66,7 @@ def _temporary_sibling(path: Path) -> Path:
 
 
 def _rename(temporary: Path, final: Path) -> None:
-    """Put `temporary` under the name `final`; a directory in the way is moved aside, then deleted."""
+    """Rename `temporary` to `final`; an existing folder there is moved aside and then deleted."""
     if not final.is_dir():
         os.replace(temporary, final)
         return

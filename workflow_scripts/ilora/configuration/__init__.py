@@ -1,1 +1,1 @@
-"""The study: one typed model of `config.yaml`, validated before anything runs."""
+"""The configuration of a study: a typed model of `config.yaml`, validated before anything runs."""

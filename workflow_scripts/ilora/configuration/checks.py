@@ -1,4 +1,4 @@
-"""Checks of a study that involve several keys, or what this machine holds."""
+"""Checks of a study that involve several keys or the files of this machine."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from ilora.datasets.declaration import DOWNLOAD
 from ilora.datasets.register import DATASETS
 from ilora.methods.register import LANGUAGE_MODEL_METHODS
 
-#: A model's name in paths, to which endings are added; file systems take 255 bytes.
+#: Longest name of a model in paths, which add suffixes to it; file systems allow 255 bytes.
 _LONGEST_IDENTIFIER = 200
 _EXPECTED_IDENTIFIER = (
     f"a model whose name in paths (with revision and quantization) has at most {_LONGEST_IDENTIFIER} characters and "
-    "does not end in the same ones twenty times"
+    "does not end in the same characters repeated twenty times"
 )
 
-#: The probability of each is held for every history of a batch.
+#: Upper bound on the contexts: the probability of each is stored for every history of a batch.
 _MOST_CONTEXTS = 4096
 
 
 def find_problems(study: StudyConfig, finetuning: Mapping[tuple[str, str | None], FinetuningValues]) -> list[Problem]:
-    """Return what is wrong with a study whose keys, types and values are right one by one.
+    """Return the problems of a study whose individual keys, types and values are valid.
 
     Args:
         study: the study.
-        finetuning: the resolved fine-tuning settings of each of its data sets, of each method that has values of its
-            own, and (None) of the others.
+        finetuning: resolved fine-tuning settings, by data set and by method with its own values, or None for all other
+            methods.
     """
     problems = [
         *_top_level(study),
@@ -72,7 +72,7 @@ def _top_level(study: StudyConfig) -> Iterator[Problem]:
 
 
 def _dataset_names(study: StudyConfig) -> Iterator[Problem]:
-    known = f"one of {', '.join(study.known_datasets)} (a data set of your own is defined in data.own)"
+    known = f"one of {', '.join(study.known_datasets)} (your own data sets are defined in data.own)"
     for dataset in study.datasets:
         if dataset not in study.known_datasets:
             yield Problem("datasets", dataset, known)
@@ -86,7 +86,7 @@ def _negative_transfer(study: StudyConfig) -> Iterator[Problem]:
     for key, entries in (("degrees", section.degrees), ("seeds", section.seeds)):
         yield from repeated(f"{path}.{key}", entries)
     if section.r % section.groups:
-        expected = f"a multiple of {path}.groups ({section.groups}): each group's expert has as many ranks"
+        expected = f"a multiple of {path}.groups ({section.groups}): each group's expert has the same rank"
         yield Problem(f"{path}.r", str(section.r), expected)
     if section.items < 2 * section.groups:
         expected = f"at least {2 * section.groups}, so that the rules of {section.groups} groups differ"
@@ -108,10 +108,12 @@ def _feedback(study: StudyConfig) -> Iterator[Problem]:
         expected = f"{groups} shares (negative_transfer.groups) that add up to 1"
         yield Problem(f"{path}.group_shares", str(list(shares)), expected)
     if min(shares) * section.users < 1:
-        expected = f"at least {math.ceil(1 / min(shares))}, so that the smallest of {path}.group_shares is a user"
+        expected = (
+            f"at least {math.ceil(1 / min(shares))}, so that the smallest of {path}.group_shares is at least one user"
+        )
         yield Problem(f"{path}.users", str(section.users), expected)
     if list(section.examination) != sorted(section.examination, reverse=True):
-        expected = "probabilities in descending order: the first position is the most examined one"
+        expected = "probabilities in descending order: the first position is examined most often"
         yield Problem(f"{path}.examination", str(list(section.examination)), expected)
     if len(section.examination) > study.negative_transfer.items:
         expected = f"at most {study.negative_transfer.items} positions (negative_transfer.items)"
@@ -127,7 +129,7 @@ def _random_splits(study: StudyConfig) -> Iterator[Problem]:
     if section.number == 1:
         yield Problem(f"{path}.number", "1", "0 or at least 2: one split has no variation")
     if section.number and study.protocol == CHRONOLOGICAL:
-        yield Problem(f"{path}.number", str(section.number), "0: protocol chronological tests every user")
+        yield Problem(f"{path}.number", str(section.number), "0: the protocol chronological tests every user")
 
 
 def _drift(study: StudyConfig) -> Iterator[Problem]:
@@ -135,14 +137,14 @@ def _drift(study: StudyConfig) -> Iterator[Problem]:
     yield from repeated(f"{path}.gaps", section.gaps)
     yield from repeated(f"{path}.methods", section.methods)
     if section.gaps and (0 not in section.gaps or len(section.gaps) == 1):
-        expected = "0, which all others are compared with, and at least one other, or none at all"
+        expected = "0, the reference of all comparisons, and at least one other gap; or an empty list"
         yield Problem(f"{path}.gaps", str(list(section.gaps)), expected)
     if section.periods == 1:
-        yield Problem(f"{path}.periods", "1", "0 or at least 2: the clock moves from one to the next")
+        yield Problem(f"{path}.periods", "1", "0 or at least 2: a single period shows no change over time")
     if section.gaps or section.periods:
         missing = [method for method in section.methods if method not in study.methods]
         if missing or not section.methods:
-            expected = "some of the study's methods; add others there"
+            expected = "some of the study's methods; add any others to methods"
             yield Problem(f"{path}.methods", ", ".join(missing) or "none", expected)
 
 
@@ -157,52 +159,50 @@ def _data(study: StudyConfig) -> Iterator[Problem]:
     for dataset in study.datasets:
         if dataset in DATASETS and dataset not in data.sources:
             yield Problem(
-                f"data.sources.{dataset}", "nothing", "download or the folder of its raw files (it is in datasets)"
+                f"data.sources.{dataset}", "nothing", "download or the folder of its raw files (datasets lists it)"
             )
     for dataset, source in data.sources.items():
         bundled_with = [name for name, declared in DATASETS.items() if source in declared.bundled]
         if bundled_with and dataset not in bundled_with:
-            expected = f"download or a folder: {source} is a source of {', '.join(bundled_with)} only"
+            expected = f"download or a folder: {source} is a source only of {', '.join(bundled_with)}"
             yield Problem(f"data.sources.{dataset}", source, expected)
         if source == DOWNLOAD and DATASETS[dataset].source is None:
-            yield Problem(f"data.sources.{dataset}", source, "a folder: nothing says where it is fetched from")
+            yield Problem(f"data.sources.{dataset}", source, "a folder: no address to download it from is known")
     for dataset, own in data.own.items():
         yield from _own_dataset(dataset, own)
 
 
 def _released_data(study: StudyConfig) -> Iterator[Problem]:
-    """Yield what the protocol `released` asks of a study's data sets, and what it does not read."""
+    """Yield the data sets that the protocol `released` does not support, and settings that it does not use."""
     if study.protocol != RELEASED:
         return
     releases = {name: study.data.dataset(name).release for name in study.datasets if name in study.known_datasets}
     for name, release in releases.items():
         if release is None:
             where = f"data.own.{name}.splits" if name in study.data.own else f"a release of {name}"
-            expected = f"random_users or chronological: nothing names the users of each split ({where} would)"
+            expected = f"random_users or chronological: the users of each split are unknown ({where} would define them)"
             yield Problem("protocol", study.protocol, expected)
     if study.data.split_seed and all(release and release.split_users for release in releases.values()):
-        expected = "0, the default: protocol released splits no users of these data sets at random (random_users does)"
+        expected = "0, the default: only random_users splits these data sets at random, and the protocol is released"
         yield Problem("data.split_seed", str(study.data.split_seed), expected)
 
 
 def _own_dataset(dataset: str, own: OwnDataset) -> Iterator[Problem]:
     path = f"data.own.{dataset}"
     if dataset in DATASETS:
-        yield Problem(path, "the name of a built-in data set", "a name of its own")
+        yield Problem(path, "the name of a built-in data set", "another name")
     if not _is_text_encoding(own.encoding):
-        yield Problem(
-            f"{path}.encoding", own.encoding, "an encoding of text that Python knows, such as utf-8 or latin-1"
-        )
+        yield Problem(f"{path}.encoding", own.encoding, "a text encoding that Python knows, such as utf-8 or latin-1")
     files = {"interactions": own.interactions, "items": own.items}
     if own.splits is not None:
         files["splits"] = own.splits
     text_files = {key: file for key, file in files.items() if not file.endswith(WITHOUT_SEPARATOR)}
     for file in text_files.values():
         if own.separator is None and SEPARATORS.get(Path(file).suffix) is None:
-            yield Problem(f"{path}.separator", "nothing", f"what stands between the fields of {file}, such as '::'")
+            yield Problem(f"{path}.separator", "nothing", f"the field separator of {file}, such as '::'")
     if own.header:
         return
-    # The rating's is read with a minimum alone.
+    # The column of ratings is read only if there is a minimum.
     of_file: dict[str, tuple[str, ...]] = {
         "interactions": ("user", "item", "timestamp"),
         "items": ("item_id", "title"),
@@ -213,11 +213,11 @@ def _own_dataset(dataset: str, own: OwnDataset) -> Iterator[Problem]:
     for key in (key for file in text_files for key in of_file[file]):
         column = str(getattr(own.columns, key))
         if not re.fullmatch("[1-9][0-9]*", column):
-            yield Problem(f"{path}.columns.{key}", column, "the number of a column, the first one 1: header is false")
+            yield Problem(f"{path}.columns.{key}", column, "the number of a column, from 1, because header is false")
 
 
 def _is_text_encoding(name: str) -> bool:
-    """Return whether Python knows an encoding, and it is one of text: rot13 and base64 are not."""
+    """Return whether a name is that of a text encoding in Python, which rot13 and base64 are not."""
     try:
         return "a".encode(name).decode(name) == "a"
     except (LookupError, ValueError):
@@ -243,12 +243,12 @@ def _recommenders(study: StudyConfig) -> Iterator[Problem]:
         yield Problem(
             "recommenders.caseq.units",
             str(caseq.units),
-            f"at most {_MOST_CONTEXTS} contexts: {caseq.layers} layers of so many units have "
+            f"at most {_MOST_CONTEXTS} contexts: {caseq.layers} layers of {caseq.units} units have "
             f"{caseq.units**caseq.layers}",
         )
     if recommenders.loss != "cross_entropy" and recommenders.morec.is_end_to_end:
         yield Problem(
-            "recommenders.loss", recommenders.loss, "cross_entropy while recommenders.morec trains its encoder"
+            "recommenders.loss", recommenders.loss, "cross_entropy, because recommenders.morec trains its encoder"
         )
     search = recommenders.weight_decay_search
     for key, entries in (("values", search.values), ("seeds", search.seeds)):
@@ -260,11 +260,15 @@ def _backbone(study: StudyConfig) -> Iterator[Problem]:
     if study.backbone.is_embedded and study.backbone.quantization is not None:
         yield Problem("backbone.quantization", study.backbone.quantization, "null: the embedded backbone is small")
     if study.backbone.sharded and study.backbone.processes * study.backbone.nodes == 1:
-        yield Problem("backbone.sharded", "true", "false: there is one process, which holds all weights")
+        yield Problem("backbone.sharded", "true", "false: there is only one process, which holds all weights")
     if study.backbone.sharded and study.backbone.quantization is not None:
-        yield Problem("backbone.sharded", "true", f"false: weights of {study.backbone.quantization} are not divided")
+        yield Problem("backbone.sharded", "true", f"false: weights in {study.backbone.quantization} cannot be sharded")
     if study.backbone.nodes > 1 and (study.backbone.is_embedded or not study.backbone.gpus):
-        yield Problem("backbone.nodes", str(study.backbone.nodes), "1: only GPUs are spread over nodes")
+        yield Problem(
+            "backbone.nodes",
+            str(study.backbone.nodes),
+            "1: several nodes need backbone.gpus and another backbone than the embedded one",
+        )
     yield from _model(study.recommenders.morec.model, "recommenders.morec.encoder", "recommenders.morec.revision")
 
 
@@ -290,17 +294,17 @@ def _model(backbone: BackboneSection, name: str, revision: str) -> Iterator[Prob
 
 
 def _is_no_name(identifier: str) -> bool:
-    """Return whether a model's name in paths is none that file systems and Snakemake take."""
+    """Return whether a model's name cannot be used in paths by file systems or Snakemake."""
     return len(identifier) > _LONGEST_IDENTIFIER or ends_in_repetition(identifier)
 
 
 def _embedded_backbone(study: StudyConfig) -> Iterator[Problem]:
     shape, prompt = study.embedded_backbone, study.prompt
     if study.backbone.is_embedded and prompt.order != "candidates_first":
-        yield Problem("prompt.order", prompt.order, "candidates_first: the embedded backbone reads no other")
+        yield Problem("prompt.order", prompt.order, "candidates_first: the embedded backbone supports no other")
     if study.backbone.is_embedded and prompt.behaviour_token != "before_title":
         yield Problem(
-            "prompt.behaviour_token", prompt.behaviour_token, "before_title: the embedded backbone reads no other"
+            "prompt.behaviour_token", prompt.behaviour_token, "before_title: the embedded backbone supports no other"
         )
     if study.backbone.is_embedded and prompt.template != "plain":
         yield Problem("prompt.template", prompt.template, "plain: the embedded backbone has no chat template")
@@ -308,7 +312,7 @@ def _embedded_backbone(study: StudyConfig) -> Iterator[Problem]:
         yield Problem(
             "embedded_backbone.hidden_size",
             str(shape.hidden_size),
-            f"a multiple of 2 x embedded_backbone.heads ({2 * shape.heads}): rotary positions take even heads",
+            f"a multiple of 2 x embedded_backbone.heads ({2 * shape.heads}): rotary embeddings need an even head size",
         )
     if shape.warmup_steps >= shape.steps:
         yield Problem(
@@ -321,25 +325,29 @@ def _embedded_backbone(study: StudyConfig) -> Iterator[Problem]:
 def _prompt_without_candidates(study: StudyConfig) -> Iterator[Problem]:
     asks = any(method in LANGUAGE_MODEL_METHODS for method in study.methods)
     if study.prompt.candidates == "none" and asks and not study.decoding.constrained:
-        expected = "true: prompt.candidates is none, so that only what is held to the candidates answers with one"
+        expected = "true: prompt.candidates is none, and without constraint answers would rarely be candidates"
         yield Problem("decoding.constrained", "false", expected)
     ranks = study.full_ranking.enabled and study.prompt.candidates == "none" and asks
     if ranks and study.backbone.attention == "flash_attention_2":
         expected = (
-            "sdpa or eager: full_ranking reads the titles of all items behind a prompt, as a tree with its own mask"
+            "sdpa or eager: full_ranking scores the titles of all items after a prompt as a trie, with its own mask"
         )
         yield Problem("backbone.attention", study.backbone.attention, expected)
     reference = study.full_ranking.reference
     if study.full_ranking.enabled and study.prompt.candidates == "listed" and reference in LANGUAGE_MODEL_METHODS:
-        expected = "a method that can rank all items: a language model does with prompt.candidates none alone"
+        expected = "a method that can rank all items: a language model can only with prompt.candidates none"
         yield Problem("full_ranking.reference", reference, expected)
 
 
 def _chat(study: StudyConfig) -> Iterator[Problem]:
     chat = study.chat
-    # What may be a secret is not shown.
+    # The value may be a secret, so it is not shown.
     if chat.key_variable is not None and not re.fullmatch(r"[A-Z][A-Z0-9_]*", chat.key_variable):
-        yield Problem("chat.key_variable", "another text", "the name of a variable, such as CHAT_API_KEY, not the key")
+        yield Problem(
+            "chat.key_variable",
+            "a text that is not a variable's name",
+            "the name of an environment variable, such as CHAT_API_KEY, not the key itself",
+        )
     if chat.base_url is not None:
         yield from address_problem("chat.base_url", chat.base_url)
     if _is_no_name(chat.identifier):
@@ -349,15 +357,17 @@ def _chat(study: StudyConfig) -> Iterator[Problem]:
 
 
 def address_problem(path: str, address: str) -> Iterator[Problem]:
-    """Yield what is wrong with the address of an endpoint, without showing it, as it may hold a secret.
+    """Yield the problem of an endpoint's address, without showing it, because it may contain a secret.
 
     Args:
-        path: where it was found, for messages.
-        address: what should be one.
+        path: where the address was found, for messages.
+        address: the address.
     """
     if not re.fullmatch(r"https?://[^\s@?#]+", address):
         yield Problem(
-            path, "another text", "an address such as http://localhost:8000/v1, with no user, password or key"
+            path,
+            "a text that is not an address",
+            "an address such as http://localhost:8000/v1, without user, password or key",
         )
 
 
@@ -372,13 +382,11 @@ def _finetuning(study: StudyConfig, dataset: str, method: str | None, values: Fi
 
     yield from finetuning_problems(values, method, path)
     if values.prompt_texts == "sentences" and study.prompt.template == "chat":
-        yield Problem(
-            path("prompt_texts"), "sentences", "lists: prompt.template is chat, which has sentences of its own"
-        )
+        yield Problem(path("prompt_texts"), "sentences", "lists: prompt.template is chat, which has its own sentences")
     processes = study.backbone.processes * study.backbone.nodes
     if values.batch_size % (values.gradient_accumulation * processes) and processes > 1:
         expected = (
             f"a multiple of {path('gradient_accumulation')} ({values.gradient_accumulation}) times the {processes} "
-            "processes (backbone.gpus on each of backbone.nodes), which share a batch"
+            "processes (backbone.gpus on each of backbone.nodes) that share a batch"
         )
         yield Problem(path("batch_size"), str(values.batch_size), expected)

@@ -8,7 +8,7 @@ from ilora.methods.register import LANGUAGE_MODEL_METHODS
 
 
 def decoding_values(section: DecodingSection, method: str) -> DecodingSection:
-    """Return how a method of the language model answers: as the study says, but for what the method declares.
+    """Return the decoding settings of a method: the study's, with the method's own values applied over them.
 
     Raises:
         ConfigurationError: the method declares an unknown key or a wrong value.

@@ -1,4 +1,4 @@
-"""What the model of the configuration says of each key: for config.yaml, and for the documentation."""
+"""Defaults and descriptions of the configuration's keys, for config.yaml and the documentation."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ilora.configuration.section import Section
 
 
 def section_of(field: FieldInfo) -> type[Section] | None:
-    """Return the section that a field is; None where it is a value."""
+    """Return the section class of a field; None for a plain value."""
     annotation = field.annotation
     return annotation if isinstance(annotation, type) and issubclass(annotation, Section) else None
 
 
 def ordered_fields(section: type[Section]) -> dict[str, FieldInfo]:
-    """Return a section's fields, those of its own before inherited ones."""
+    """Return a section's fields, with its own before inherited ones."""
     own = {name: field for name, field in section.model_fields.items() if name in section.__annotations__}
     return own | section.model_fields
 
@@ -32,13 +32,13 @@ def default_in_yaml(field: FieldInfo) -> str:
 
 
 def description_of(field: FieldInfo) -> str:
-    """Return a field's description, with the allowed values where it has a fixed set of them."""
+    """Return a field's description, followed by its allowed values if these are a fixed set."""
     allowed = ", ".join("null" if value is None else str(value) for value in _allowed(field.annotation))
     return f"{field.description} [{allowed}]" if allowed else str(field.description)
 
 
 def _allowed(annotation: object) -> list[object]:
-    """Return the values of the Literals in an annotation, in order; None where null is one of them."""
+    """Return the values of the Literals in an annotation, in order, including None if null is allowed."""
     if get_origin(annotation) is Literal:
         return list(get_args(annotation))
     if get_origin(annotation) is dict:
@@ -50,7 +50,7 @@ def _allowed(annotation: object) -> list[object]:
 
 
 def _is_more_than_literals(annotation: object) -> bool:
-    """Return whether values beside those of the Literals in a union are allowed, other than null."""
+    """Return whether a union allows other values than those of its Literals and null."""
     if get_origin(annotation) not in (Union, UnionType):
         return False
     return any(not _allowed(part) for part in get_args(annotation) if part is not type(None))

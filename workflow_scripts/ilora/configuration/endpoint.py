@@ -1,4 +1,4 @@
-"""Where the chat model of a study is asked."""
+"""The endpoint of a study's chat model."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ ADDRESS_VARIABLE = "CHAT_BASE_URL"
 
 
 def endpoint_address(chat: ChatSection, environment: Mapping[str, str]) -> str:
-    """Return the address of the study's endpoint: the configuration's, else the environment's, else OpenAI's own.
+    """Return the address of the study's endpoint: from the configuration, else the environment, else OpenAI's.
 
     Args:
         chat: the study's section.
-        environment: usually `os.environ`.
+        environment: environment variables, usually `os.environ`.
 
     Raises:
-        ConfigurationError: the environment's is no address.
+        ConfigurationError: the value in the environment is not an address.
     """
     if chat.base_url is not None:
         return chat.base_url

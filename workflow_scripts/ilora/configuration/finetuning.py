@@ -19,20 +19,20 @@ _NOTHING: Mapping[str, object] = MappingProxyType({})
 def finetuning_values(
     section: FinetuningSection, dataset: str, method: str | None = None, overrides: Mapping[str, object] = _NOTHING
 ) -> FinetuningValues:
-    """Return the fine-tuning settings of one data set, with no learning rate left open.
+    """Return the fine-tuning settings of one data set, with all learning rates resolved.
 
-    The section's values are replaced by those of its preset, these by its ``per_dataset`` entry, these by the method's
-    own, and these by ``overrides``, whose values must be right.
+    In increasing precedence, values come from the section, its preset, its ``per_dataset`` entry, the method, and
+    ``overrides``, which must be valid.
 
     Args:
-        section: of the study.
-        dataset: the data set.
-        method: a method that is tuned; None for the values that all of them share.
+        section: section of the study.
+        dataset: name of the data set.
+        method: id of a tuned method; None for the values that all methods share.
         overrides: key to value.
 
     Raises:
-        ConfigurationError: when an entry of ``per_dataset`` or ``per_method`` has an unknown key or a wrong value, or
-            the former gives no learning rate for a data set to which the preset gives none.
+        ConfigurationError: an entry of ``per_dataset`` or ``per_method`` has an unknown key or a wrong value, or
+            neither the preset nor ``per_dataset`` has a learning rate for the data set.
     """
     values: dict[str, object] = section.model_dump(mode="json", exclude={"preset", "per_dataset", "per_method"})
     own = section.per_dataset.get(dataset, {})
@@ -48,12 +48,12 @@ def finetuning_values(
 
 
 def values_by_dataset(section: FinetuningSection, datasets: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Return the resolved values of each data set, as JSON has them."""
+    """Return the resolved values of each data set, as JSON values."""
     return {dataset: finetuning_values(section, dataset).model_dump(mode="json") for dataset in datasets}
 
 
 def _values_of_method(section: FinetuningSection, method: str | None) -> Mapping[str, object]:
-    """Return what a method declares, and what the study says of it over that."""
+    """Return a method's declared values, with the study's ``per_method`` applied over them."""
     if method is None:
         return _NOTHING
     values = {**LANGUAGE_MODEL_METHODS[method].finetuning, **section.per_method.get(method, {})}
@@ -62,7 +62,7 @@ def _values_of_method(section: FinetuningSection, method: str | None) -> Mapping
 
 
 def _preset_learning_rate(preset: str, dataset: str, own: Mapping[str, object]) -> float:
-    """Return the preset's learning rate for a data set that it knows, else the data set's own."""
+    """Return the preset's learning rate for the data set or, if it has none, that of ``per_dataset``."""
     if dataset in LEARNING_RATES[preset]:
         return LEARNING_RATES[preset][dataset]
     learning_rate = own.get("learning_rate")
@@ -71,6 +71,6 @@ def _preset_learning_rate(preset: str, dataset: str, own: Mapping[str, object]) 
     problem = Problem(
         f"finetuning.per_dataset.{dataset}.learning_rate",
         "nothing" if learning_rate is None else show(learning_rate),
-        f"a number: the preset {preset} has a learning rate for {', '.join(LEARNING_RATES[preset])} only",
+        f"a number: the preset {preset} has learning rates only for {', '.join(LEARNING_RATES[preset])}",
     )
     raise ConfigurationError([problem])

@@ -1,7 +1,7 @@
-"""The runs of a generative recommender: its own settings and its ablations, and what is wrong with these.
+"""The runs of a generative recommender, with the study's settings and with those of its ablations.
 
-A run's name in paths holds what it replaces in the section of its method and nothing else, as ``key~value`` pairs
-joined by ``_``; the study's own is ``default``.
+A run's name in paths consists of the settings that it replaces in the section of its method, as ``key~value`` pairs
+joined by ``_``; the study's own run is ``default``.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from ilora.methods.register import GENERATORS
 
 
 def ablation_name(overrides: Mapping[str, object]) -> str:
-    """Return what paths call a run that replaces these settings, such as ``order~random``."""
+    """Return the name in paths of a run that replaces these settings, such as ``order~random``."""
     return "_".join(f"{key}~{_format(value)}" for key, value in overrides.items())
 
 
 def variant_names(section: GenerativeSection, method: str) -> list[str]:
-    """Return what paths call the runs of a method, the study's own first."""
+    """Return the names in paths of a method's runs, with the study's own first."""
     return [DEFAULT_VARIANT, *map(ablation_name, section.ablations.get(method, ()))]
 
 
@@ -32,9 +32,9 @@ def generative_variant(section: GenerativeSection, method: str, name: str) -> Ge
     """Return the settings of one run of a method.
 
     Args:
-        section: of a valid study.
-        method: its id.
-        name: what paths call the run.
+        section: section of a valid study.
+        method: id of the method.
+        name: name of the run in paths.
 
     Raises:
         ConfigurationError: the study has no such run.
@@ -44,19 +44,19 @@ def generative_variant(section: GenerativeSection, method: str, name: str) -> Ge
     for overrides in section.ablations.get(method, ()):
         if ablation_name(overrides) == name:
             return section.model_copy(update={method: _replaced(section, method, overrides, ())})
-    expected = f"one of {', '.join(variant_names(section, method))}, as generative.ablations names the runs of {method}"
+    expected = f"one of {', '.join(variant_names(section, method))}, the runs of {method} in generative.ablations"
     raise ConfigurationError([Problem("variant", name, expected)])
 
 
 def ablation_problems(study: StudyConfig) -> Iterator[Problem]:
-    """Yield what is wrong with the ablations of a study that is valid without them."""
+    """Yield the problems of the ablations in an otherwise valid study."""
     ablations, path = study.generative.ablations, "generative.ablations"
     methods = [method for method in study.methods if method in GENERATORS]
     if ablations and not study.full_ranking.enabled:
         yield Problem("full_ranking.enabled", "false", f"true: {path} are compared by their full rankings")
     for method, runs in ablations.items():
         if method not in methods:
-            expected = f"one of the study's methods that write ids ({', '.join(methods) or 'it has none'})"
+            expected = f"one of the study's generative recommenders ({', '.join(methods) or 'it has none'})"
             yield Problem(f"{path}.{method}", "another method", expected)
             continue
         met: list[Section] = [getattr(study.generative, method)]
@@ -68,7 +68,7 @@ def ablation_problems(study: StudyConfig) -> Iterator[Problem]:
                 yield from error.problems
                 continue
             if settings in met:
-                yield Problem(where, show(overrides), "settings that neither the study nor another ablation has")
+                yield Problem(where, show(overrides), "settings that differ from the study's and other ablations'")
             met.append(settings)
 
 

@@ -1,4 +1,4 @@
-"""From merged configuration files to a validated study, or to one message with all that is wrong in them."""
+"""From merged configuration files to a validated study, or to one message that lists all problems."""
 
 from __future__ import annotations
 
@@ -13,19 +13,18 @@ from ilora.configuration.study import StudyConfig
 from ilora.configuration.sweeps import sweep_problems
 from ilora.configuration.validation import ConfigurationError, validate
 
-#: Of the values below one key, written out; the largest study has a few thousand.
+#: Limit on the values below one key, with aliases expanded; the largest study has a few thousand characters.
 _MOST_CHARACTERS = 1_000_000
 _DEEPEST = 50
 
 
 def check_size(config: Mapping[str, object]) -> None:
-    """Refuse a configuration that takes minutes and gigabytes to check, as a few lines of YAML can.
+    """Refuse a configuration that would take minutes and gigabytes to check, which a few lines of YAML can do.
 
-    An alias (``*name``) costs YAML nothing, but counts here as often as it stands.
+    Every use of an alias (``*name``) counts as if it were written out.
 
     Raises:
-        ConfigurationError: values below a key are too many, too long or too deep, or hold themselves; it names the
-            keys.
+        ConfigurationError: the values below a key are too many, too long, too deep or recursive; it names the keys.
     """
     problems = [
         Problem(
@@ -59,11 +58,11 @@ def _is_too_large(value: object) -> bool:
 def load_study(config: Mapping[str, object]) -> StudyConfig:
     """Return the validated study of a configuration as read from YAML.
 
-    Keys that are absent take the defaults of the model.
+    Missing keys take the defaults of the model.
 
     Raises:
-        ConfigurationError: when a key, type, value or combination is wrong; it names all of them, or all that are too
-            large.
+        ConfigurationError: a key, type, value or combination is wrong, or a value is too large; the message lists all
+            of them.
     """
     check_size(config)
     study = validate(StudyConfig, config, ())

@@ -1,4 +1,4 @@
-"""The precision that this machine computes fast in."""
+"""The precision in which this machine computes fast."""
 
 from functools import cache
 from pathlib import Path
@@ -6,23 +6,23 @@ from typing import Literal
 
 from ilora.artifacts.hardware import PROCESSORS, processor_fields, query_gpus
 
-#: The field that lists them, of x86 and of Arm.
+#: Field with the flags of a processor, on x86 and on Arm.
 _FLAGS = frozenset({"flags", "Features"})
-#: What Linux calls the instructions for bfloat16: of x86 (AMX, AVX-512) and of Arm.
+#: Linux's flags for bfloat16 instructions, on x86 (AMX, AVX-512) and on Arm.
 _BFLOAT16_FLAGS = frozenset({"amx_bf16", "avx512_bf16", "bf16"})
-#: From Ampere on, GPUs multiply matrices of bfloat16.
+#: Compute capability of Ampere, the first with matrix multiplication in bfloat16.
 _BFLOAT16_CAPABILITY = 8.0
 
 
 @cache
 def native_precision(processors: Path = PROCESSORS) -> Literal["bfloat16", "float32"]:
-    """Return bfloat16 where this machine has instructions for it, else float32.
+    """Return bfloat16 if this machine has instructions for it, else float32.
 
-    Where there are GPUs, they decide; all of them must have the instructions. A processor without them emulates
-    bfloat16 at a small fraction of its speed in float32.
+    If there are GPUs, all of them must have the instructions. A processor without them emulates bfloat16 at a small
+    fraction of its speed in float32.
 
     Args:
-        processors: Linux's list of processors. Where it is missing, the precision is float32.
+        processors: Linux's list of processors. If it is missing, the precision is float32.
     """
     capabilities = [float(capability) for capability in query_gpus("compute_cap")]
     if capabilities:

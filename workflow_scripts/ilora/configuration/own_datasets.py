@@ -1,4 +1,4 @@
-"""A data set of the user's own as the same kind of thing as a built-in one."""
+"""A user's own data sets, declared in the same way as built-in ones."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -19,41 +19,41 @@ from ilora.datasets.wording import word_prompt
 
 
 def dataset_of_job(name: str, own: Mapping[str, object] | None) -> Dataset:
-    """Return a data set by what a rule hands to its script.
+    """Return a data set from the parameters that a rule passes to its script.
 
     Args:
-        name: of the data set.
-        own: what the study says of it, as `OwnDataset.plain` gives it; None for a built-in one, whose module must be
-            part of the rule's code version.
+        name: name of the data set.
+        own: the study's settings of a user's own data set, from `OwnDataset.plain`; None for a built-in one, whose
+            module must be part of the rule's code version.
 
     Raises:
-        ValueError: as `load_dataset` raises it.
+        ValueError: see `load_dataset`.
     """
     return load_dataset(name) if own is None else own_dataset(name, OwnDataset.read(own))
 
 
 def split_of_job(name: str, own: Mapping[str, object] | None, protocol: str) -> UserSplit | None:
-    """Return the split of the users that a protocol takes from a data set; None, and nothing is loaded, for others.
+    """Return the split of the users that comes with a data set; for other protocols, None without loading anything.
 
     Args:
-        name: as `dataset_of_job` takes it.
-        own: as `dataset_of_job` takes it.
-        protocol: its name.
+        name: see `dataset_of_job`.
+        own: see `dataset_of_job`.
+        protocol: name of the protocol.
 
     Raises:
-        ValueError: as `dataset_of_job` and `Dataset.split_of` raise it.
+        ValueError: see `dataset_of_job` and `Dataset.split_of`.
     """
     return dataset_of_job(name, own).split_of(protocol) if protocol == RELEASED else None
 
 
 def own_dataset(name: str, own: OwnDataset) -> Dataset:
-    """Return a data set of `data.own`. Its source is its file of interactions; its filters are its own alone."""
+    """Return a data set of `data.own`. Its source is its file of interactions; it uses only its own filters."""
     form = TextForm(own.encoding, own.separator, own.header)
 
     def read(source: str) -> RawData:
         keys = ("user", "item", "timestamp", "item_id", "title")
         names = {key: str(getattr(own.columns, key)) for key in keys}
-        # Ratings have to be there for a minimum alone.
+        # Ratings are needed only for a minimum.
         rating = None if own.minimum_rating is None else str(own.columns.rating)
         columns = TabularColumns(**names, rating=rating)
         return read_tabular(Path(source), Path(own.items), columns=columns, timestamps=own.timestamps, form=form)
@@ -76,7 +76,7 @@ def own_dataset(name: str, own: OwnDataset) -> Dataset:
 
 
 def _named_split(own: OwnDataset, path: str, form: TextForm) -> UserSplit:
-    """Return the split of users by a file, which is read when they are split."""
+    """Return the split of users in a file, which is read when users are split."""
 
     def split(raw_user_ids: Iterable[str]) -> dict[str, str]:
         named = read_user_splits(Path(path), str(own.columns.split_user), str(own.columns.split), form)

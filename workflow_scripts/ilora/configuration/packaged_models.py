@@ -1,4 +1,4 @@
-"""Models that lie in packages of the Python package index: to be had without an account, a hub or a large download."""
+"""Models in packages of the Python package index, available without an account, a hub or a large download."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-#: What installs the packages of all of them, in the versions and with the hashes of envs/pretrained.txt.
+#: Command that installs all of these packages, with the versions and hashes of envs/pretrained.txt.
 INSTALLATION = "make .venv/installed-pretrained"
 
 
@@ -15,12 +15,12 @@ class PackagedModel:
     """A model in a package.
 
     Attributes:
-        package: its name in the index.
-        version: of the package, in which the files are those below.
-        path: in the package: of a GGUF file, or of a folder with safetensors and tokenizer.
-        sha256: of the GGUF file, or of the folder's ``model.safetensors``.
-        licence: of the model, as an SPDX identifier.
-        model: the same model's name on the Hugging Face hub.
+        package: name of the package in the index.
+        version: version of the package that contains these files.
+        path: path in the package of a GGUF file, or of a folder with safetensors and tokenizer.
+        sha256: SHA-256 of the GGUF file, or of the folder's ``model.safetensors``.
+        licence: licence of the model, as an SPDX identifier.
+        model: name of the same model on the Hugging Face hub.
     """
 
     package: str
@@ -32,13 +32,13 @@ class PackagedModel:
 
     @property
     def is_gguf(self) -> bool:
-        """Whether it is a GGUF file."""
+        """Whether the model is a GGUF file."""
         return self.path.endswith(".gguf")
 
     def find(self) -> Path | None:
-        """Return where it lies in the environment that runs this; None where the package is not installed so.
+        """Return the model's path in the current environment; None if this version of the package is not installed.
 
-        Another version of the package has other files, and counts for none.
+        Another version does not count, because its files may differ.
         """
         try:
             found = metadata.distribution(self.package)
@@ -48,7 +48,7 @@ class PackagedModel:
         return path if found.version == self.version and path.exists() else None
 
 
-#: By their names in a study.
+#: Models by their names in a study.
 PACKAGED_MODELS = {
     # Simon Willison's package holds the hub's model, quantized to 4 bits by llama.cpp.
     "smollm2": PackagedModel(

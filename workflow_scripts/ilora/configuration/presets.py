@@ -1,8 +1,7 @@
-"""Named presets of fine-tuning: what the paper says, and what its released code does.
+"""Presets of fine-tuning: the settings of the paper, and those of its released code.
 
-The two also count a hit differently (over all sequences, over valid answers); both definitions are always
-computed, under names of their own, so no preset chooses between them. Both order the prompt in the same way;
-`prompt` says how.
+The two also count hits differently (among all sequences, or among valid answers). Both are always computed, under
+separate names, so presets do not choose between them. Both have the same order of the prompt, which `prompt` sets.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _SHARED: dict[str, object] = {
 
 _RELEASED_GATE_SHARE = 0.3
 
-#: What the released code does and the paper does not say, or says otherwise (the curriculum).
+#: Behaviour of the released code that the paper does not describe, or describes differently (the curriculum).
 _RELEASED_TRAINING: dict[str, object] = {
     "learning_rate_floor": 0.01,
     "adam_beta2": 0.999,
@@ -57,14 +56,14 @@ LEARNING_RATES: dict[str, dict[str, float]] = {
 
 
 def preset_values(preset: str, learning_rate: float) -> Mapping[str, object]:
-    """Return the values of `finetuning` that a preset names, at a data set's learning rate.
+    """Return the values of `finetuning` that a preset names, with a data set's learning rate.
 
-    ``paper`` follows its Section 3 and Appendix E; ``released`` the training scripts published with it. What
-    neither says (how a batch is cut to fit memory, which snapshots are kept), and what only the scripts say under
-    ``paper``, is left to the study.
+    ``paper`` follows Section 3 and Appendix E of the paper, ``released`` the training scripts published with it. The
+    study decides what a preset leaves open: for both, how a batch is divided to fit memory and which snapshots are
+    saved; for ``paper``, also what only the scripts specify.
 
     Raises:
-        KeyError: when there is no such preset.
+        KeyError: there is no such preset.
     """
     gates: dict[str, dict[str, object]] = {
         "paper": {"gate": "linear", "scale": "per_rank", "gate_learning_rate": None},

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, one key at a time."""
+"""Problems of a configuration, one key at a time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with a configuration: the key's path, what was found there, what is allowed."""
+    """A problem of a configuration: the key's path, what was found there, and what was expected."""
 
     path: str
     found: str
@@ -20,7 +20,7 @@ class Problem:
 
 
 def repeated(path: str, entries: Sequence[object]) -> Iterator[Problem]:
-    """Yield each entry that stands more than once in the list at a path."""
+    """Yield a problem for each entry that occurs more than once in the list at a path."""
     for entry in dict.fromkeys(entries):
         if entries.count(entry) > 1:
             yield Problem(path, f"{entry} {entries.count(entry)} times", "each entry once")

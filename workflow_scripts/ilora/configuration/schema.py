@@ -1,4 +1,4 @@
-"""Writes `config.yaml` and its JSON schema from the model: `ilora schema --write`."""
+"""Generate `config.yaml` and its JSON schema from the model: `ilora schema --write`."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _GLUE = "\0"
 _INTRODUCTION = """\
 # yaml-language-server: $schema={schema}
 # The default study: real MovieLens-100K and a small backbone that the pipeline pretrains itself, on two CPU
-# cores. Written from the model of the configuration (`ilora schema --write`).
-# A study of your own is a file that names only what differs from this one, like those in studies/:
+# cores. Generated from the model of the configuration by `ilora schema --write`.
+# To define your own study, write a file with only the keys that differ, like those in studies/, and run
 # snakemake --cores all --configfile FILE
 """
 
@@ -40,13 +40,13 @@ def render_schema() -> str:
 
 
 def render_config() -> str:
-    """Return the default configuration as YAML, each key with its comment."""
+    """Return the default configuration as YAML, with a comment for each key."""
     schema = SCHEMA_PATH.relative_to(REPOSITORY).as_posix()
     return _INTRODUCTION.format(schema=schema) + "\n" + _render_section(StudyConfig, indent="", gap="\n")
 
 
 def _render_section(section: type[Section], indent: str, gap: str = "") -> str:
-    """Return the keys of a section: plain ones, then the sections inside it, ``gap`` before each."""
+    """Return the keys of a section: plain ones, then nested sections with ``gap`` before each."""
     fields = ordered_fields(section)
     inner = {name: section_of(field) for name, field in fields.items()}
     text = "".join(_render_keys({name: fields[name] for name in fields if inner[name] is None}, indent))
@@ -59,7 +59,7 @@ def _render_section(section: type[Section], indent: str, gap: str = "") -> str:
 
 
 def _render_keys(fields: dict[str, FieldInfo], indent: str) -> Iterator[str]:
-    """Yield the lines of the keys; comments stand in one column, or above a key that reaches beyond it."""
+    """Yield the lines of the keys; comments are aligned in one column, or placed above a key that is too long."""
     keys = {name: f"{indent}{name}: {default_in_yaml(field)}" for name, field in fields.items()}
     column = 2 + max((len(key) for key in keys.values() if len(key) <= _WIDEST_ALIGNED_KEY), default=0)
     for name, field in fields.items():
@@ -74,14 +74,14 @@ def _render_keys(fields: dict[str, FieldInfo], indent: str) -> Iterator[str]:
 
 
 def _wrap(comment: str, width: int) -> list[str]:
-    """Wrap a comment, but not inside its list of allowed values, unless that is longer than a line."""
+    """Wrap a comment, keeping its list of allowed values on one line if it fits."""
     text, bracket, allowed = comment.partition(" [")
     kept_together = text + bracket + (allowed if len(allowed) >= width else allowed.replace(" ", _GLUE))
     return [line.replace(_GLUE, " ") for line in textwrap.wrap(kept_together, width, break_on_hyphens=False)]
 
 
 def _in_lines(key: str, indent: str) -> str:
-    """Break a key with its value between entries, where it is too long for a line."""
+    """Break a key and its value between entries if they are too long for a line."""
     lines = textwrap.wrap(key.strip().replace(": ", f":{_GLUE}"), _WIDTH - len(indent), subsequent_indent="  ")
     return "\n".join(indent + line.replace(_GLUE, " ") for line in lines)
 
@@ -92,12 +92,12 @@ def rendered_files() -> dict[Path, str]:
 
 
 def outdated_files() -> list[Path]:
-    """Return those of the two files that differ from what the model gives."""
+    """Return those of the two files that differ from the generated text."""
     return outdated(rendered_files())
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the files, or say which are outdated; return the exit status."""
+    """Write the files, or report which are outdated; return the exit status."""
     return write_or_compare("schema", __doc__, rendered_files, "model", arguments)
 
 

@@ -1,4 +1,4 @@
-"""What all sections of the configuration have in common."""
+"""The base class of all sections of the configuration."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pydantic.fields import FieldInfo
 
 
 class ChangedDefault:
-    """Marks a field whose default is no longer its first one: ``steps: Annotated[Count, CHANGED_DEFAULT] = 700``.
+    """Mark of a field whose default has changed: ``steps: Annotated[Count, CHANGED_DEFAULT] = 700``.
 
-    `Section.plain` leaves out what is at its default, so that a new option reruns nothing. Where a default changes,
-    what was left out before would mean something else: such a field is always written.
+    `Section.plain` leaves out fields at their default, so that a new option reruns nothing. After a change of the
+    default, a missing value would be ambiguous, so such a field is always included.
     """
 
 
@@ -22,10 +22,10 @@ CHANGED_DEFAULT = ChangedDefault()
 
 
 class Section(BaseModel):
-    """A part of the configuration: frozen, and with no key but the declared ones.
+    """A part of the configuration: frozen, with only the declared keys.
 
     Attributes:
-        RENAMED: keys of earlier versions, with what they are called now.
+        RENAMED: former name of a key to its current name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, title=None)
@@ -33,12 +33,12 @@ class Section(BaseModel):
     RENAMED: ClassVar[Mapping[str, str]] = {}
 
     def plain(self, *keys: str) -> dict[str, Any]:
-        """Return what differs from the defaults, as values that JSON can hold: what a rule's ``params`` carry.
+        """Return the values that differ from the defaults, as JSON values for a rule's ``params``.
 
         A rule runs again when its ``params`` change, so a new option that is left at its default reruns nothing.
 
         Args:
-            keys: those that the rule's script reads; none for all.
+            keys: keys that the rule's script reads; all if none are given.
         """
         unknown = [key for key in keys if key not in type(self).model_fields]
         assert not unknown, f"{type(self).__name__} has no {unknown}"
@@ -55,12 +55,12 @@ class Section(BaseModel):
 
     @classmethod
     def read(cls, values: Mapping[str, object]) -> Self:
-        """Return the section of which `plain` gave these values.
+        """Return the section with these values, as returned by `plain`.
 
         Raises:
-            pydantic.ValidationError: when they are no such values.
+            pydantic.ValidationError: the values are not valid.
         """
-        # Through JSON: lists become the model's tuples, while text stays no number and true stays no 1.
+        # Through JSON, lists become tuples, but text does not become a number, nor true 1.
         return cls.model_validate_json(json.dumps(values, default=str))
 
 

@@ -1,7 +1,7 @@
 """The whole configuration of a study.
 
-Each field's description becomes its comment in `config.yaml` and in the JSON schema. What involves several
-keys at once is checked in `ilora.configuration.checks`; `ilora.configuration.loading.load_study` does both.
+Each field's description becomes its comment in `config.yaml` and its description in the JSON schema. Conditions on
+several keys are checked in `ilora.configuration.checks`; `ilora.configuration.loading.load_study` checks everything.
 """
 
 from __future__ import annotations
@@ -37,47 +37,47 @@ from ilora.methods.register import BASELINES, CHAT_METHODS, GENERATORS, LANGUAGE
 
 Protocol = Literal["released", "random_users", "chronological"]
 PROTOCOLS: tuple[str, ...] = get_args(Protocol)
-#: Protocols of earlier versions, with what they are called now.
+#: Former name of a protocol to its current name.
 _RENAMED_PROTOCOLS = {"published": "random_users"}
 if TYPE_CHECKING:
-    # The register says which ids there are; a type checker cannot.
+    # The register defines the ids, which a type checker cannot know.
     Method = str
 else:
     Method = Literal[(*BASELINES, *RECOMMENDERS, *GENERATORS, *CHAT_METHODS, *LANGUAGE_MODEL_METHODS)]
 
 
 def _current_protocol(value: object) -> object:
-    """Refuse a protocol by its earlier name, saying the one that it has now."""
+    """Refuse a protocol by its former name, naming the current one."""
     if isinstance(value, str) and value in _RENAMED_PROTOCOLS:
-        expected = f"{_RENAMED_PROTOCOLS[value]}, as {value} is called now"
+        expected = f"{_RENAMED_PROTOCOLS[value]}, the new name of {value}"
         raise PydanticCustomError("renamed", expected)
     return value
 
 
 class StudyConfig(Section):
-    """A study: what is compared, on which data, with which settings. Changes rerun what depends on them."""
+    """A study: the compared methods, the data sets and all settings. A change reruns whatever depends on it."""
 
-    study: Annotated[str, Field(pattern=LABEL)] = Field("embedded-default", description="a name for the report")
-    results: Folder = Field("results", description="folder of everything that is made")
+    study: Annotated[str, Field(pattern=LABEL)] = Field("embedded-default", description="name shown in the report")
+    results: Folder = Field("results", description="folder of all results")
     datasets: Annotated[tuple[DatasetName, ...], Field(min_length=1)] = Field(
         ("movielens",), description=f"data sets [{', '.join(DATASETS)}, or a name of data.own]"
     )
     protocol: Annotated[Protocol, BeforeValidator(_current_protocol)] = Field(
         "random_users",
-        description="released has the users of the released files in each split; random_users splits the users at "
-        "random by the paper's rules; chronological is leave-one-out in real time order",
+        description="released: splits with the users of the released files; random_users: a random split of the users "
+        "by the paper's rules; chronological: leave-one-out in real time order",
     )
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = Field(
-        (1,), description="each trains the recommenders and tunes the language model once"
+        (1,), description="seeds; with each, the recommenders are trained and the language model is tuned once"
     )
     methods: Annotated[tuple[Method, ...], Field(min_length=1)] = Field(
         ("popularity", "markov", "gru4rec", "caser", "sasrec", "zero_shot", "llara", "ilora"),
-        description="rows of the table",
+        description="methods to compare, the rows of the table",
     )
     sweeps: dict[Name, SweepSection] = Field(
         default={},
-        description="ablations by name, a figure each, such as {experts: {parameter: experts, values: [1, 2, 4, 8]}}; "
-        "studies/embedded.yaml has more",
+        description="ablations by name, with one figure each, such as {experts: {parameter: experts, values: "
+        "[1, 2, 4, 8]}}; see studies/embedded.yaml for more",
     )
     data: DataSection = DataSection()
     recommenders: RecommendersSection = RecommendersSection()
@@ -100,5 +100,5 @@ class StudyConfig(Section):
 
     @property
     def known_datasets(self) -> tuple[str, ...]:
-        """The data sets that the study could take: the built-in ones and its own."""
+        """The data sets available to the study: the built-in ones and its own."""
         return (*DATASETS, *self.data.own)

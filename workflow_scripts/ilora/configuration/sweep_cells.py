@@ -1,4 +1,4 @@
-"""What a sweep consists of."""
+"""The cells of a sweep."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ class SweepCell:
     """One method at one value of a sweep's parameter, on one data set.
 
     Attributes:
-        dataset: for example "movielens".
+        dataset: name of the data set, for example "movielens".
         method: the method's id, for example "ilora".
-        setting: the parameter's value as text; None where the method does not read the parameter, so that one cell
-            stands for all values.
-        variant: what paths call the method's settings; "default" for the study's own.
-        is_reference: whether it is the cell that the others of its data set are compared with.
+        setting: the parameter's value as text; None if the method does not read the parameter, so that one cell
+            represents all values.
+        variant: name of the settings in paths; "default" for the study's own.
+        is_reference: whether the other cells of its data set are compared with this one.
     """
 
     dataset: str

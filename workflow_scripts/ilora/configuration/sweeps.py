@@ -1,4 +1,4 @@
-"""The cells of a study's sweeps, and what is wrong with them."""
+"""The cells of a study's sweeps, and checks of the sweeps."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ilora.configuration.variants import (
 
 
 def sweep_cells(study: StudyConfig, name: str) -> list[SweepCell]:
-    """Return the cells of a valid sweep, each once, by data set and method."""
+    """Return the distinct cells of a valid sweep, ordered by data set and method."""
     sweep = study.sweeps[name]
     overrides = [check_overrides({**sweep.settings, sweep.parameter: value}, ()) for value in sweep.values]
     texts = [format_overrides(row)[sweep.parameter] for row in overrides]
@@ -53,7 +53,7 @@ def sweep_seeds(study: StudyConfig, sweep: SweepSection) -> tuple[int, ...]:
 
 
 def sweep_problems(study: StudyConfig) -> list[Problem]:
-    """Return what is wrong with the sweeps of a study that is valid without them."""
+    """Return the problems of the sweeps in an otherwise valid study."""
     problems: list[Problem] = []
     for name, sweep in study.sweeps.items():
         path = f"sweeps.{name}"
@@ -66,7 +66,7 @@ def _problems_of_keys(study: StudyConfig, sweep: SweepSection, path: str) -> Ite
     if sweep.parameter not in KEYS:
         yield Problem(f"{path}.parameter", sweep.parameter, expected_key(sweep.parameter))
     if sweep.parameter in sweep.settings:
-        yield Problem(f"{path}.settings.{sweep.parameter}", "the parameter", "it in values only")
+        yield Problem(f"{path}.settings.{sweep.parameter}", "the parameter", "the parameter only in values")
     for dataset in sweep_datasets(study, sweep):
         if dataset not in study.datasets:
             yield Problem(f"{path}.datasets", dataset, f"one of the study's datasets ({', '.join(study.datasets)})")
@@ -98,17 +98,19 @@ def _problems_of_combinations(study: StudyConfig, sweep: SweepSection, path: str
             variant = variant_name(study, dataset, method, overrides)
             if len(variant) > LONGEST_VARIANT:
                 expected = f"settings whose name in paths has at most {LONGEST_VARIANT} characters: replace fewer"
-                yield Problem(f"{path}.values[{place}]", f"{show(value)}, with which it is {show(variant)}", expected)
+                yield Problem(
+                    f"{path}.values[{place}]", f"{show(value)}, whose name in paths is {show(variant)}", expected
+                )
             for problem in finetuning_problems(values, method, lambda key: f"finetuning.{key}"):
-                found = f"{show(value)}, with which {problem.path} is {problem.found} on {dataset}"
+                found = f"{show(value)}, which makes {problem.path} {problem.found} on {dataset}"
                 yield Problem(f"{path}.values[{place}]", found, problem.expected)
         if _reference(study, sweep, dataset) is None:
-            expected = f"the study's own {sweep.parameter} of {dataset} among them: the others are compared with it"
+            expected = f"the study's own {sweep.parameter} of {dataset} among them, as the reference for the others"
             yield Problem(f"{path}.values", show(list(sweep.values)), expected)
 
 
 def _reference(study: StudyConfig, sweep: SweepSection, dataset: str) -> str | None:
-    """Return the variant of the first method with the study's own value of the parameter; None if that is not swept."""
+    """Return the variant of the first method at the study's own value of the parameter; None if it is not swept."""
     method = sweep.methods[0]
     own = variant_name(study, dataset, method, check_overrides(sweep.settings, ()))
     swept = [

@@ -1,4 +1,4 @@
-"""What a rule tells its script of one fine-tuning: which method, on what, and how."""
+"""The settings of one fine-tuning, as a rule passes them to its script."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ilora.configuration.sections.prompt import PromptSection
 from ilora.datasets.wording import PromptWording
 from ilora.methods.declaration import AdapterKind, PromptKind
 
-#: What a fine-tuning that takes its best epoch loads by name: answering, whose code is no part of other fine-tunings.
+#: Module that a fine-tuning with `best_epoch` loads by name; its code is not part of other fine-tunings.
 EPOCH_MEASURE = "ilora.llm.training.hit_ratio"
 
 
 class MethodKind(Section):
-    """What kind of method of the language model it is."""
+    """The kind of a language-model method: its prompt and its adapter."""
 
     prompt: PromptKind
     adapter: AdapterKind
@@ -28,7 +28,7 @@ class MethodKind(Section):
 
 @dataclass(frozen=True)
 class AdapterShape:
-    """The shape of one method's adapter: values that all methods share, and which of them this kind of method reads."""
+    """The shape of a method's adapter: the shared values, and the kind of method, which determines those it reads."""
 
     values: AdapterValues
     kind: MethodKind
@@ -40,11 +40,11 @@ class AdapterShape:
 
     @property
     def item_vectors(self) -> Literal["raw", "decorrelated"] | None:
-        """How the projector's vectors are prepared; None where prompts are text alone, which need no projector."""
+        """How the projector's input vectors are prepared; None for text-only prompts, which need no projector."""
         return self.values.item_vectors if self.kind.prompt == "hybrid" else None
 
     def plain(self) -> dict[str, Any]:
-        """Return it as values that JSON can hold, by the names of `AdapterValues`."""
+        """Return the shape as JSON values, by the names of `AdapterValues`."""
         values = self.values.model_dump(mode="json", include=set(AdapterValues.model_fields))
         return {**values, "experts": self.experts, "item_vectors": self.item_vectors}
 
@@ -55,14 +55,14 @@ class TuningSettings(Section):
     Attributes:
         dataset: name of the data set, for messages.
         method: name of the method, for the progress display.
-        kind: what kind of method it is.
-        seed: of the fine-tuning.
-        backbone: where it is loaded from, and how.
+        kind: kind of the method.
+        seed: seed of the fine-tuning.
+        backbone: where the backbone is loaded from, and how.
         finetuning: the study's values for the data set and method.
-        prompt: the study's.
+        prompt: the study's prompt settings.
         wording: the data set's sentences in prompts.
         candidates: size of a candidate set.
-        candidate_seed: of the candidate sets.
+        candidate_seed: seed of the candidate sets.
     """
 
     dataset: str
@@ -82,20 +82,20 @@ class TuningSettings(Section):
 
     @property
     def shape(self) -> AdapterShape:
-        """The adapter's."""
+        """The shape of the adapter."""
         return AdapterShape(self.finetuning, self.kind)
 
     @property
     def description(self) -> str:
-        """What the progress display calls the fine-tuning."""
+        """The name of the fine-tuning in the progress display."""
         return f"fine-tuning {self.method}, seed {self.seed}"
 
     @classmethod
     def read_recorded(cls, values: Mapping[str, Any]) -> Self:
-        """Return the settings that a provenance holds, of an earlier version too, whose keys had other names.
+        """Return the settings in a provenance record, including one by an earlier version with other key names.
 
         Raises:
-            pydantic.ValidationError: when they are no such settings.
+            pydantic.ValidationError: the values are not valid.
         """
         renamed = FinetuningValues.RENAMED
         finetuning = {renamed.get(key, key): value for key, value in values["finetuning"].items()}

@@ -1,4 +1,4 @@
-"""Types of values that several sections of the configuration hold, and what text must look like."""
+"""Types of values that several sections of the configuration share, and patterns for text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import PydanticCustomError
 
-#: The L2 that is the best of several values on validation.
+#: Value for an L2 that is selected on validation.
 SEARCHED = "searched"
 
 #: The variant of a run with the study's own settings.
@@ -17,32 +17,32 @@ DEFAULT_VARIANT = "default"
 NAME, LABEL = r"^[a-z0-9_]+$", r"^[A-Za-z0-9._-]+$"
 FOLDER, WORDS = r"^[^~{}\t\r\n]*[^~{}\s/]$", r"^[^<>\s]+( [^<>\s]+)*$"
 TABLE, SEPARATOR = r"\.(csv|tsv|inter|item|dat|data|txt|parquet|json)$", r"""^[^\r\n"'\\]+$"""
-#: What text must look like, by pattern.
+#: Description of each pattern, for messages.
 PATTERNS_IN_WORDS = {
-    NAME: "a name of small letters, digits and _",
-    LABEL: "letters, digits, points, _ and - alone",
-    FOLDER: "a path that has no ~, no braces and no slash at its end",
+    NAME: "a name of lower-case letters, digits and _",
+    LABEL: "only letters, digits, points, _ and -",
+    FOLDER: "a path without ~, braces or a slash at its end",
     TABLE: "a file that ends in .csv, .tsv, .inter, .item, .dat, .data, .txt, .parquet or .json",
-    SEPARATOR: "one or more characters on one line, without quotes and the backslash",
-    WORDS: "words with one space between them, without < and >",
+    SEPARATOR: "one or more characters on one line, without quotes or backslashes",
+    WORDS: "words separated by single spaces, without < and >",
 }
 
 
-#: Names become parts of paths, to which endings are added; file systems take parts of 255 bytes.
+#: Limits on names and paths. Paths add suffixes to names; file systems allow parts of 255 bytes.
 LONGEST_NAME, LONGEST_PART_OF_PATH, LONGEST_PATH = 64, 255, 2000
 
-#: An end that Snakemake takes for endless recursion, in which the value of a wildcard grows.
+#: An end that Snakemake mistakes for an infinite recursion with a growing wildcard.
 _REPETITION = re.compile(r"(.+?)\1{19}$")
 
 
 def ends_in_repetition(name: str) -> bool:
-    """Return whether a name ends in the same characters twenty times, with which Snakemake plans nothing."""
+    """Return whether a name ends in the same characters repeated twenty times, which Snakemake refuses."""
     return _REPETITION.search(name) is not None
 
 
 def _varied(name: str) -> str:
     if ends_in_repetition(name):
-        raise PydanticCustomError("repetition", "a name that does not end in the same characters twenty times")
+        raise PydanticCustomError("repetition", "a name that does not end in the same characters repeated twenty times")
     return name
 
 
@@ -56,7 +56,7 @@ def _usable_path(path: str) -> str:
 
 
 def _number_or_searched(value: object, validate: ValidatorFunctionWrapHandler) -> float | str:
-    """Say in one message what a value of either kind may be."""
+    """Validate a number or `searched`, with one message for both."""
     try:
         checked: float | str = validate(value)
     except ValidationError:
@@ -66,11 +66,11 @@ def _number_or_searched(value: object, validate: ValidatorFunctionWrapHandler) -
 
 
 def _name_or_number(value: object, validate: ValidatorFunctionWrapHandler) -> str | int:
-    """Say in one message what a column may be called by."""
+    """Validate the name or number of a column, with one message for both."""
     try:
         checked: str | int = validate(value)
     except ValidationError:
-        raise PydanticCustomError("name_or_number", "the name of a column, or its number from 1 on") from None
+        raise PydanticCustomError("name_or_number", "the name of a column, or its number, from 1") from None
     return checked
 
 

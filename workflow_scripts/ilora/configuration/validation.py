@@ -1,4 +1,4 @@
-"""Validation of plain values against a model, with messages that name the key, what was found and what is allowed."""
+"""Validation of plain values against a model, with messages that state the key, what was found and what is allowed."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ _EXPECTED = {
 }
 
 
-#: Where a number may stand, text that looks like one is explained.
+#: Errors for which text that looks like a number is explained.
 _NUMBERS = ("float_type", "number_or_searched")
 
 _FOUND = {"extra_forbidden": "an unknown key", "missing": "nothing"}
 
 
 class ConfigurationError(ValueError):
-    """The configuration is wrong; its message has a line for each problem: key, found, allowed."""
+    """The configuration is not valid; the message has one line per problem: key, found, expected."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
@@ -55,15 +55,15 @@ class ConfigurationError(ValueError):
 
 
 def validate(model: type[SectionType], values: Mapping[str, object], where: tuple[str, ...]) -> SectionType:
-    """Return the values as the model reads them.
+    """Return the section of a model with these values.
 
     Args:
-        model: what the values must be.
-        values: as YAML gives them.
-        where: the path of the values in the configuration, for messages.
+        model: model to validate against.
+        values: values as read from YAML.
+        where: path of the values in the configuration, for messages.
 
     Raises:
-        ConfigurationError: when a key, type or value is wrong; it names all of them.
+        ConfigurationError: a key, type or value is wrong; the message lists all of them.
     """
     try:
         return model.read(values)
@@ -72,7 +72,7 @@ def validate(model: type[SectionType], values: Mapping[str, object], where: tupl
 
 
 def _problems_of(error: ValidationError, model: type[Section], where: tuple[str, ...]) -> list[Problem]:
-    """Return one problem for each key that pydantic refused."""
+    """Return one problem for each key that pydantic rejects."""
     details = {
         tuple(part for part in detail["loc"] if part != "[key]"): detail for detail in error.errors(include_url=False)
     }
@@ -83,7 +83,7 @@ def _problems_of(error: ValidationError, model: type[Section], where: tuple[str,
             expected=_expected(detail, model, path),
         )
         for path, detail in details.items()
-        # A list of which every entry is wrong is called too short as well.
+        # If every entry of a list is wrong, pydantic also reports the list as too short.
         if not any(other[:-1] == path for other in details if other)
     ]
 
@@ -95,7 +95,7 @@ def _key_path(path: Sequence[int | str]) -> str:
 
 
 def show(value: object) -> str:
-    """Return a value as a message shows it: as JSON, cut after 80 characters."""
+    """Return a value for a message, as JSON truncated to 80 characters."""
     text = json.dumps(value, default=str)
     return text if len(text) <= 80 else text[:77] + "..."
 
@@ -120,7 +120,7 @@ def _number_hint(value: object) -> str:
 
 
 def _expected_key(model: type[Section], path: tuple[int | str, ...]) -> str:
-    """Name the keys that are allowed where an unknown one stands, and the closest to it."""
+    """Return the keys that are allowed in place of an unknown one, and the closest of them."""
     annotation: object = model
     for part in path[:-1]:
         if get_origin(annotation) is dict:
@@ -131,7 +131,7 @@ def _expected_key(model: type[Section], path: tuple[int | str, ...]) -> str:
     assert isinstance(annotation, type) and issubclass(annotation, Section)
     renamed = annotation.RENAMED.get(str(path[-1]))
     if renamed is not None:
-        return f"{renamed}, as {path[-1]} is called now"
+        return f"{renamed}, the new name of {path[-1]}"
     known = list(annotation.model_fields)
     close = difflib.get_close_matches(str(path[-1]), known, n=1)
     guess = f" (did you mean {close[0]}?)" if close else ""

@@ -1,8 +1,8 @@
-"""Variants: which settings of a study a run replaces, and how paths name that.
+"""Variants: the settings of a study that a run replaces, and their names in paths.
 
-A variant's name holds what differs from the study's own settings and nothing else, as ``key~value`` pairs joined by
-``_`` in the order of `KEYS`; where nothing differs it is ``default``. So a run has one name, whichever sweeps it
-belongs to, and is made once.
+A variant's name consists of the settings that differ from the study's own, as ``key~value`` pairs joined by ``_`` in
+the order of `KEYS`; if none differ, it is ``default``. So a run has a single name, whichever sweeps it belongs to, and
+is made once.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _NULL, _EMPTY = "null", "none"
 
 
 class VariantValues(FinetuningValues):
-    """Everything that a variant can replace: settings of fine-tuning, its preset, and the sequence encoder."""
+    """Settings that a variant can replace: those of fine-tuning, its preset, and the sequence encoder."""
 
     RENAMED: ClassVar[Mapping[str, str]] = {**FinetuningValues.RENAMED, **RecommendersSection.RENAMED}
 
@@ -37,10 +37,10 @@ class VariantValues(FinetuningValues):
     preset: Literal["paper", "released"] | None = Field(None, description="as in finetuning")
 
 
-#: What a variant can replace, in the order of its name. Lists of names have no place in a path.
+#: Keys that a variant can replace, in the order of its name. Lists of names do not fit into a path.
 KEYS = ("sequence_encoder", "preset", *(key for key in FinetuningValues.model_fields if key != "target_modules"))
 
-#: Of a variant's name, which is a part of paths; file systems take 255 bytes.
+#: Longest name of a variant, which is a part of paths; file systems allow 255 bytes.
 LONGEST_VARIANT = 240
 
 _PAIR = re.compile(rf"(?:^|_)({'|'.join(KEYS)})~")
@@ -51,8 +51,8 @@ class VariantSettings:
     """The settings of a variant.
 
     Attributes:
-        sequence_encoder: the recommender behind behaviour tokens and gate.
-        finetuning: of the data set.
+        sequence_encoder: recommender that provides behaviour tokens and the gate's input.
+        finetuning: fine-tuning settings of the data set.
     """
 
     sequence_encoder: str
@@ -64,7 +64,7 @@ def check_overrides(overrides: Mapping[str, object], where: tuple[str, ...]) -> 
 
     Args:
         overrides: key to value.
-        where: their path in the configuration, for messages.
+        where: path of the overrides in the configuration, for messages.
 
     Raises:
         ConfigurationError: an unknown key or a wrong value.
@@ -79,23 +79,23 @@ def check_overrides(overrides: Mapping[str, object], where: tuple[str, ...]) -> 
 
 
 def expected_key(key: str) -> str:
-    """Return what is allowed where a key stands that no variant replaces."""
+    """Return what is allowed in place of a key that variants cannot replace."""
     renamed = VariantValues.RENAMED.get(key)
-    return f"one of {', '.join(KEYS)}" if renamed is None else f"{renamed}, as {key} is called now"
+    return f"one of {', '.join(KEYS)}" if renamed is None else f"{renamed}, the new name of {key}"
 
 
 def format_overrides(overrides: Mapping[str, object]) -> dict[str, str]:
-    """Return checked overrides as they stand in a name, key to text, in the order of `KEYS`."""
+    """Return checked overrides as in a name, key to text, in the order of `KEYS`."""
     return {key: _format(overrides[key]) for key in KEYS if key in overrides}
 
 
 def format_variant(overrides: Mapping[str, object]) -> str:
-    """Return the name that holds all of the checked overrides."""
+    """Return the name that consists of all checked overrides."""
     return "_".join(f"{key}~{text}" for key, text in format_overrides(overrides).items()) or DEFAULT_VARIANT
 
 
 def parse_variant(name: str) -> dict[str, object]:
-    """Return the overrides that a name holds, in the order of `KEYS`.
+    """Return the overrides in a name, in the order of `KEYS`.
 
     Raises:
         ConfigurationError: an unknown key, a wrong value, or pairs that are repeated or out of order.
@@ -113,10 +113,10 @@ def parse_variant(name: str) -> dict[str, object]:
 
 
 def variant_settings(study: StudyConfig, dataset: str, method: str, overrides: Mapping[str, object]) -> VariantSettings:
-    """Return the settings of a method on a data set with the checked overrides applied, over all other values.
+    """Return the settings of a method on a data set, with the checked overrides applied over all other values.
 
     Raises:
-        ConfigurationError: as `finetuning_values`.
+        ConfigurationError: see `finetuning_values`.
     """
     section = study.finetuning
     if "preset" in overrides:
@@ -127,10 +127,10 @@ def variant_settings(study: StudyConfig, dataset: str, method: str, overrides: M
 
 
 def variant_name(study: StudyConfig, dataset: str, method: str, overrides: Mapping[str, object]) -> str:
-    """Return the name of a method's run with the checked overrides: of those, the ones that change anything.
+    """Return the name of a method's run with the checked overrides, leaving out those that change nothing.
 
     Raises:
-        ConfigurationError: as `finetuning_values`.
+        ConfigurationError: see `finetuning_values`.
     """
     kept = {key: overrides[key] for key in KEYS if key in overrides and key in _read_keys(method)}
     settings = _read_settings(study, dataset, method, kept)
@@ -142,23 +142,23 @@ def variant_name(study: StudyConfig, dataset: str, method: str, overrides: Mappi
 
 
 def resolve_variant(study: StudyConfig, dataset: str, method: str, name: str) -> VariantSettings:
-    """Return the settings that a run's name stands for.
+    """Return the settings of a run by its name.
 
     Raises:
-        ConfigurationError: the name cannot be parsed, or the run has another name in this study, under which it would
-            be made twice.
+        ConfigurationError: the name cannot be parsed, or the run has another name in this study, so that it would be
+            made twice.
     """
     overrides = parse_variant(name)
     expected = variant_name(study, dataset, method, overrides)
     if name != expected:
-        reason = f"{expected}: {method} on {dataset} has these settings under that name in this study"
+        reason = f"{expected}: that is the name of {method} on {dataset} with these settings in this study"
         raise ConfigurationError([Problem("variant", name, reason)])
     return variant_settings(study, dataset, method, overrides)
 
 
 @cache
 def _read_keys(method: str) -> frozenset[str]:
-    """Return the options that a method reads, by their `ReadBy`."""
+    """Return the options that a method reads, according to their `ReadBy` marks."""
     declared = LANGUAGE_MODEL_METHODS[method]
     reads = {"gated": declared.is_gated, "hybrid": declared.is_hybrid}
     return frozenset(

@@ -1,8 +1,8 @@
-"""The candidate sets of a whole data set: what `draw_candidates` gives for each sequence, made for many at once.
+"""The candidate sets of a whole data set: vectorised, with the same results as `draw_candidates`.
 
-A set's first random numbers usually suffice: none stands for an excluded item, no two for the same one. Such sets, in
-a large catalogue nearly all, are made together with NumPy; the others are left to `draw_candidates`. So how the work
-is cut changes nothing.
+A set's first random numbers usually suffice: none of them selects an excluded item, and no two the same item. Such
+sets (in a large catalogue, nearly all) are computed together with NumPy, the others by `draw_candidates`. The result
+does not depend on how the work is divided.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,22 +19,22 @@ from ilora.data.candidates import NUMBERS_PER_BLOCK, digest, draw_candidates, ra
 from ilora.data.positions import Rows, locate, runs
 from ilora.data.sequences import SequenceIdentities, sequence_identities
 
-#: What other candidates are drawn outside of: the sequence's own history, all that its user had before the target, or
-#: all that the user ever had, before or after it.
+#: Items that are excluded from the other candidates: the sequence's own history, all of the user's items before the
+#: target, or all of the user's items, before or after it.
 Exclusion = Literal["history", "past", "whole_sequence"]
 
 _Ids = npt.NDArray[np.int32]
 _Numbers = npt.NDArray[np.uint64]
 _Marks = npt.NDArray[np.bool_]
 
-# How much is worked on at once: marks (a byte for each sequence and item), and sets.
+# Size of a batch: marks (one byte per sequence and item), and sets.
 _MARKS_AT_ONCE = 2**26
 _SETS_AT_ONCE = 2**17
 
 
 @dataclass(frozen=True)
 class _ItemLists:
-    """For each sequence, the `lengths` items of `values` that begin at `starts`."""
+    """One list of items per sequence: the `lengths` items of `values` that begin at `starts`."""
 
     values: _Ids
     starts: Rows
@@ -44,7 +44,7 @@ class _ItemLists:
         return _ItemLists(self.values, self.starts[rows], self.lengths[rows])
 
     def flat(self) -> tuple[Rows, _Ids]:
-        """Return the row and the item of every entry of the lists."""
+        """Return the row and the item of every list entry."""
         return np.repeat(np.arange(len(self.starts)), self.lengths), self.values[runs(self.starts, self.lengths)]
 
     def __getitem__(self, row: int) -> list[int]:
@@ -53,7 +53,7 @@ class _ItemLists:
 
 @dataclass(frozen=True)
 class _Sequences:
-    """Sequences that candidate sets are drawn for, row by row: ids, what identifies them, targets, excluded items."""
+    """Sequences to draw candidate sets for, row by row: ids, identities, targets and excluded items."""
 
     ids: _Ids
     identities: SequenceIdentities
@@ -82,23 +82,23 @@ def candidates_table(
     draws: int,
     seed: int,
 ) -> pa.Table:
-    """Return `draws` candidate sets for every val and test sequence, each what `draw_candidates` gives.
+    """Return `draws` candidate sets for every val and test sequence, each equal to that of `draw_candidates`.
 
     Args:
         sequences: table of schema `SEQUENCES`.
-        interactions: the table of schema `INTERACTIONS` that they were made from.
-        number_of_items: size of the catalogue, whose items are drawn whether they occur in `interactions` or not.
-        exclusion: what other candidates are drawn outside of.
-        size: number of candidates, the target included.
-        draws: at least 1.
-        seed: of the candidate draws.
+        interactions: the table of schema `INTERACTIONS` that the sequences were made from.
+        number_of_items: size of the catalogue; all its items can be drawn, whether they occur in `interactions` or not.
+        exclusion: items that are excluded from the other candidates.
+        size: number of candidates, including the target.
+        draws: number of sets per sequence, at least 1.
+        seed: seed of the candidate draws.
 
     Returns:
-        A table of schema `CANDIDATES`, by sequence_id, then draw.
+        A table of schema `CANDIDATES`, ordered by sequence_id, then draw.
 
     Raises:
-        ValueError: `draws` is below 1, the tables or the catalogue do not belong together, or as `draw_candidates`
-            raises it.
+        ValueError: `draws` is below 1, or the tables or the catalogue do not belong together; see also
+            `draw_candidates`.
     """
     if draws < 1:
         raise ValueError(f"Each sequence needs at least 1 draw of candidates, found {draws}.")
@@ -133,13 +133,13 @@ def _check_catalogue(interactions: pa.Table, number_of_items: int) -> None:
     largest = int(interactions["item_id"].to_numpy().max())
     if largest >= number_of_items:
         raise ValueError(
-            f"Interactions are with item {largest}, but the catalogue's items run from 0 to {number_of_items - 1}: it "
-            "belongs to other interactions."
+            f"The interactions contain item {largest}, but the catalogue's items run from 0 to {number_of_items - 1}: "
+            "it belongs to other interactions."
         )
 
 
 def _check_targets(sequences: pa.Table, whole_sequences: _ItemLists) -> None:
-    """Check that each target stands at its position among its user's items."""
+    """Check that each target is at its position among its user's items."""
     positions, targets = sequences["position"].to_numpy(), sequences["target"].to_numpy()
     is_within = positions < whole_sequences.lengths
     rows = whole_sequences.starts + np.where(is_within, positions, 0)
@@ -170,7 +170,7 @@ def _whole_sequences(sequences: pa.Table, interactions: pa.Table) -> _ItemLists:
 
 
 def _draw_sets(names: Sequence[str], sequences: _Sequences, marks: _Marks, settings: _Settings) -> _Ids:
-    """Return every set of some sequences, int32 [sets, size], by sequence, then draw."""
+    """Return all sets of the sequences, int32 [sets, size], ordered by sequence, then draw."""
     sets = np.empty((len(names), max(settings.size, 0)), dtype=np.int32)
     incomplete = np.ones(len(names), dtype=bool)
     if 1 <= settings.size <= NUMBERS_PER_BLOCK:
@@ -206,13 +206,13 @@ def _holds_an_item_twice(others: _Ids) -> npt.NDArray[np.bool_]:
 def _holds_an_excluded_item(
     others: _Ids, sequences: _Sequences, marks: _Marks, settings: _Settings
 ) -> npt.NDArray[np.bool_]:
-    """Return which sets hold their target or an excluded item, bool [sets].
+    """Return which sets contain their target or an excluded item, bool [sets].
 
     Args:
-        others: int32 [sets, size - 1].
-        sequences: those that the sets belong to.
-        marks: bool [at least as many rows as sequences, items], all False, and left so: memory that is used again.
-        settings: of the drawing.
+        others: candidates other than the target, int32 [sets, size - 1].
+        sequences: sequences that the sets belong to.
+        marks: reusable buffer, bool [at least as many rows as sequences, items]; all False before and after the call.
+        settings: settings of the draws.
     """
     rows = np.arange(len(sequences.ids))
     marked = sequences.excluded.flat()
@@ -225,7 +225,7 @@ def _holds_an_excluded_item(
 
 
 def _join(sets: _Ids, place_of_target: _Numbers, targets: _Ids, others: _Ids) -> None:
-    """Write into each set its target, at its place, and the others around it in their order."""
+    """Write the target of each set at its place, and the others around it in their order."""
     places = place_of_target.astype(np.int64)[:, None]
     columns = np.arange(others.shape[1])
     np.put_along_axis(sets, columns + (columns >= places), others, axis=1)
@@ -237,7 +237,7 @@ def _listed(sets: _Ids, item_texts: npt.NDArray[np.bytes_]) -> Iterator[bytes]:
 
     Args:
         sets: int32 [sets, size].
-        item_texts: the text of every item and a comma, filled up with zero bytes to the same length.
+        item_texts: the text of every item followed by a comma, padded with zero bytes to equal length.
     """
     texts = item_texts[sets].tobytes()
     length = sets.shape[1] * item_texts.itemsize

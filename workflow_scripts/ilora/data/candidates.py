@@ -1,8 +1,8 @@
-"""Candidate sets: what a method must choose the next item from. Drawn once, shared by every method.
+"""Candidate sets, from which a method chooses the next item; drawn once and shared by all methods.
 
-A set is a pure function of the seed, the sequence's key and the number of the draw. Its random numbers come
-from SHAKE-128 of just these, block by block, and from no generator's state: neither the order of the work,
-nor which other users exist, nor the version of a numerical library can change a set.
+A set is a pure function of the seed, the sequence's key and the number of the draw. Its random numbers are SHAKE-128
+of these, block by block. So a set does not depend on the state of a generator, the order of the work, the other users
+or the version of a numerical library.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from ilora.data.sequences import SequenceKey
 
-#: Random numbers, of 8 bytes each, in one block of a set's stream.
+#: Random numbers of 8 bytes each per block of a set's stream.
 NUMBERS_PER_BLOCK = 32
 
 
@@ -29,29 +29,29 @@ def draw_candidates(
     size: int,
     seed: int,
 ) -> list[int]:
-    """Return `size` different item ids, shuffled: the target, and others drawn uniformly.
+    """Return `size` distinct item ids, shuffled: the target, and others drawn uniformly.
 
-    It takes some ten microseconds, so training can draw its sets as it goes (with the epoch as `draw`). It excludes the
-    history of the window alone, whatever the protocol: sets that avoided what a user had later would tell what is held
-    out.
+    A call takes about ten microseconds, so training draws its sets on the fly, with the epoch as `draw`. Training
+    excludes only the history of the window, whatever the protocol: sets that avoid a user's later items would leak
+    which items are held out.
 
     Args:
-        key: the sequence.
+        key: key of the sequence.
         draw: number of the draw, from 0.
-        excluded: item ids that are not drawn, such as those that the prompt shows.
-        target: item id.
-        number_of_items: size of the catalogue; item ids run from 0 to one less.
-        size: number of candidates, the target included.
-        seed: of the candidate draws.
+        excluded: item ids that are not drawn, such as those in the prompt.
+        target: item id of the target.
+        number_of_items: size of the catalogue; item ids run from 0 to `number_of_items` - 1.
+        size: number of candidates, including the target.
+        seed: seed of the candidate draws.
 
     Raises:
-        ValueError: the target is no item of the catalogue, `size` is below 1, or the catalogue has too few
-            items that are not excluded.
+        ValueError: the target is not in the catalogue, `size` is below 1, or the catalogue has too few items that are
+            not excluded.
     """
     _check(key, excluded, target, number_of_items, size)
     numbers = _random_numbers(set_name(key.split, key.raw_user_id, key.position, draw), seed)
-    # The others come in random order, so the target at a random place makes every order equally likely. The
-    # remainder's bias is below number_of_items / 2**64.
+    # The others are in random order, so a random place for the target makes every order equally likely. The modulo
+    # bias is below number_of_items / 2**64.
     place_of_target = next(numbers) % size
     taken = {*excluded, target}
     candidates: list[int] = []
@@ -71,17 +71,17 @@ def hash_candidates(key: SequenceKey, draw: int, candidates: Sequence[int]) -> s
 
 
 def set_name(split: str, raw_user_id: str, position: int, draw: int) -> str:
-    """Return what identifies a candidate set, as text: the parts of the sequence's key, and the draw."""
+    """Return the identifier of a candidate set as text: the parts of the sequence's key, and the draw."""
     return f"{split}\0{raw_user_id}\0{position}\0{draw}"
 
 
 def first_draws(table: pa.Table, draws: int) -> pa.Table:
-    """Return the rows of every sequence's first draws, of a table of CANDIDATES or of what was chosen from them."""
+    """Return the rows of every sequence's first draws from a table of CANDIDATES or of the choices among them."""
     return table.filter(pc.less(table["draw"], draws))
 
 
 def random_bytes(name: str, seed: int, block: int, length: int) -> bytes:
-    """Return the first `length` bytes, at most 8 * `NUMBERS_PER_BLOCK`, of a block of a set's random stream."""
+    """Return the first `length` bytes of a block of a set's random stream, at most 8 * `NUMBERS_PER_BLOCK`."""
     return hashlib.shake_128(f"{seed}\0candidates\0{name}\0{block}".encode()).digest(length)
 
 
@@ -105,6 +105,6 @@ def _check(key: SequenceKey, excluded: Collection[int], target: int, number_of_i
 
 
 def _random_numbers(name: str, seed: int) -> Iterator[int]:
-    """Yield independent uniform integers below 2**64 that depend on the arguments alone."""
+    """Yield independent uniform integers below 2**64 that depend only on the arguments."""
     for block in count():
         yield from np.frombuffer(random_bytes(name, seed, block, 8 * NUMBERS_PER_BLOCK), dtype="<u8").tolist()

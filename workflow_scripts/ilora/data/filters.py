@@ -1,6 +1,6 @@
-"""Steps that keep some interactions and drop the others.
+"""Steps that filter interactions.
 
-What a step keeps depends on the set of its input's rows alone, never on their order; what it keeps stays in order.
+Which rows a step keeps depends only on the set of its input rows, not on their order; it preserves their order.
 """
 
 import hashlib
@@ -19,14 +19,14 @@ _USER, _ITEM = "raw_user_id", "raw_item_id"
 def keep_minimum_rating(minimum: float) -> Step:
     """Return the step that keeps ratings of at least `minimum`.
 
-    It refuses (ValueError) interactions without a rating: whether they are high enough, nobody knows.
+    It raises a ValueError for interactions without a rating, which cannot be compared with the minimum.
     """
 
     def apply(interactions: pa.Table) -> pa.Table:
         if interactions["rating"].null_count:
             raise ValueError(
                 f"{interactions['rating'].null_count} of {interactions.num_rows} interactions have no rating, so a"
-                f" minimum rating of {minimum:g} cannot be applied. Name the column of ratings, or set no minimum."
+                f" minimum rating of {minimum:g} cannot be applied. Name the column of ratings, or remove the minimum."
             )
         return interactions.filter(pc.greater_equal(interactions["rating"], minimum))
 
@@ -39,15 +39,15 @@ def keep_ratings_from(minimum: float | None) -> list[Step]:
 
 
 def keep_distinct_pairs() -> Step:
-    """Return the step that keeps one interaction of each user and item: the earliest, with their highest rating.
+    """Return the step that keeps one interaction per user and item: the earliest, with the highest rating of all.
 
-    They stand in the order of their first rows. Every protocol rests on it: with an item twice in a user's sequence, a
-    held-out item could be trained on.
+    They are ordered by their first rows. Every protocol relies on this step: if an item occurred twice in a user's
+    sequence, a held-out item could be trained on.
     """
 
     def apply(interactions: pa.Table) -> pa.Table:
         numbered = interactions.append_column("row", pa.array(np.arange(interactions.num_rows)))
-        # Groups come out in an order of Arrow's own.
+        # Arrow returns groups in an arbitrary order.
         pairs = numbered.group_by([_USER, _ITEM], use_threads=False)
         earliest = pairs.aggregate([("rating", "max"), ("timestamp", "min"), ("row", "min")]).sort_by("row_min")
         renamed = earliest.rename_columns({"rating_max": "rating", "timestamp_min": "timestamp"})
@@ -57,7 +57,7 @@ def keep_distinct_pairs() -> Step:
 
 
 def keep_items_of_users(minimum: int) -> Step:
-    """Return the step that keeps the items which at least `minimum` users have; pairs must be distinct."""
+    """Return the step that keeps the items with at least `minimum` users; pairs must be distinct."""
     return Step(
         f"items of >= {minimum} users",
         lambda interactions: _frequent(interactions, _ITEM, minimum),
@@ -66,7 +66,7 @@ def keep_items_of_users(minimum: int) -> Step:
 
 
 def keep_users_with_items(minimum: int) -> Step:
-    """Return the step that keeps the users who have at least `minimum` items; pairs must be distinct."""
+    """Return the step that keeps the users with at least `minimum` items; pairs must be distinct."""
     return Step(
         f"users with >= {minimum} items",
         lambda interactions: _frequent(interactions, _USER, minimum),
@@ -75,11 +75,11 @@ def keep_users_with_items(minimum: int) -> Step:
 
 
 def keep_core(users_per_item: int, items_per_user: int) -> Step:
-    """Return the step that keeps the largest set of users and items in which both minima hold at once.
+    """Return the step that keeps the largest set of users and items for which both minima hold.
 
-    Dropping a user can leave an item with too few and the other way round, so both are dropped by turns until
-    nothing changes. (The recipe of LastFM does it once: `keep_items_of_users`, then `keep_users_with_items`.)
-    Pairs must be distinct.
+    Dropping a user can leave an item with too few users, and vice versa, so both are dropped in turn until nothing
+    changes. (The recipe of LastFM does it once: `keep_items_of_users`, then `keep_users_with_items`.) Pairs must be
+    distinct.
     """
 
     def apply(interactions: pa.Table) -> pa.Table:
@@ -98,20 +98,20 @@ def keep_items(raw_ids: Collection[str], meaning: str) -> Step:
     """Return the step that keeps the items with these raw ids.
 
     Args:
-        raw_ids: of the items.
-        meaning: what they are, for the step's name.
+        raw_ids: raw ids of the items.
+        meaning: description of the items, used as the step's name.
     """
     kept = pa.array(raw_ids, pa.string())
     return Step(meaning, lambda interactions: interactions.filter(pc.is_in(interactions[_ITEM], value_set=kept)))
 
 
 def sample_users(share: float, seed: int) -> Step:
-    """Return the step that keeps a random `share` (0 to 1) of the users; each user's fate hangs on no other's."""
+    """Return the step that keeps a random `share` (0 to 1) of the users, each drawn independently."""
     return Step(f"sample of {share:.3g} of the users", lambda interactions: _sampled(interactions, _USER, share, seed))
 
 
 def sample_items(share: float, seed: int) -> Step:
-    """Return the step that keeps a random `share` (0 to 1) of the items; each item's fate hangs on no other's."""
+    """Return the step that keeps a random `share` (0 to 1) of the items, each drawn independently."""
     return Step(f"sample of {share:.3g} of the items", lambda interactions: _sampled(interactions, _ITEM, share, seed))
 
 
@@ -127,12 +127,12 @@ def _sampled(interactions: pa.Table, column: str, share: float, seed: int) -> pa
 
 
 def _place(seed: int, column: str, raw_id: str) -> float:
-    """Return a number in 0 to 1 that is uniform over ids and depends on the arguments alone."""
+    """Return a number between 0 and 1 that is uniform over ids and depends only on the arguments."""
     digest = hashlib.blake2b(f"{seed}\0sample\0{column}\0{raw_id}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2**64
 
 
 def _codes(interactions: pa.Table, column: str) -> tuple[npt.NDArray[np.int32], list[str]]:
-    """Return the column as indices into its different values, and these values."""
+    """Return the column as indices into its distinct values, and these values."""
     encoded = interactions[column].combine_chunks().dictionary_encode()
     return encoded.indices.to_numpy(), encoded.dictionary.to_pylist()

@@ -1,4 +1,4 @@
-"""Reads a gzip file of lines in chunks, decompressing the next chunk while the caller works on this one.
+"""Chunked reading of the lines of a gzip file; the next chunk is decompressed while the caller works on this one.
 
 At most a few chunks are in memory at a time, whatever the size of the file.
 """
@@ -12,19 +12,19 @@ from ilora.data.raw import RawDataError
 
 _COMPRESSED_BYTES_PER_READ = 1 << 18
 _BYTES_PER_CHUNK = 1 << 21
-_LONGEST_LINE = 1 << 26  # bytes; without a limit, a file without line ends would be read into memory whole
-_GZIP_FORMAT = 16 + zlib.MAX_WBITS  # of zlib: a gzip header and a checksum, which zlib verifies
+_LONGEST_LINE = 1 << 26  # bytes; without a limit, a file without line ends would be read into memory as a whole
+_GZIP_FORMAT = 16 + zlib.MAX_WBITS  # zlib expects a gzip header and verifies the checksum
 
 
 def read_line_chunks(path: Path) -> Iterator[bytes]:
-    """Yield the decompressed bytes of `path` in chunks that hold whole lines, each line with its end.
+    """Yield the decompressed bytes of `path` in chunks of whole lines, each with its line feed.
 
-    The last line gets an end if it has none. A chunk is about 2 MB.
+    The last line gets a line feed if it has none. A chunk is about 2 MB.
 
     Raises:
         FileNotFoundError: there is no file at `path`.
-        RawDataError: the file is no gzip file, or is cut off or damaged, or a line is longer than 64 MiB. It is raised
-            when the reading gets there: what came before has been yielded.
+        RawDataError: the file is not a gzip file, or is truncated or damaged, or a line is longer than 64 MiB. It is
+            raised where the problem occurs, after the preceding chunks have been yielded.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file. Check the folder given as this data set's source.")
@@ -38,15 +38,15 @@ def read_line_chunks(path: Path) -> Iterator[bytes]:
             rest += chunk
         if len(rest) > _LONGEST_LINE:
             raise RawDataError(
-                f"{path}: holds a line of more than {_LONGEST_LINE >> 20} MiB, so it is not a file of one record a"
-                " line. Check that it is the file that the data set's page offers."
+                f"{path}: contains a line of more than {_LONGEST_LINE >> 20} MiB, so it is not a file with one record"
+                " per line. Check that it is the file from the data set's page."
             )
     if rest:
         yield rest + b"\n"
 
 
 def _one_ahead(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield what `chunks` yields, which meanwhile prepares the next one in a thread (zlib releases the GIL)."""
+    """Yield the items of `chunks`, preparing the next one in a thread (zlib releases the GIL)."""
     with ThreadPoolExecutor(max_workers=1) as thread:
         coming = thread.submit(next, chunks, None)
         while (chunk := coming.result()) is not None:
@@ -55,7 +55,7 @@ def _one_ahead(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _decompressed(path: Path) -> Iterator[bytes]:
-    """Yield the file's content; a gzip file may consist of several streams, one after the other."""
+    """Yield the file's content; a gzip file may consist of several concatenated streams."""
     stream = zlib.decompressobj(_GZIP_FORMAT)
     with path.open("rb") as file:
         try:
@@ -69,7 +69,7 @@ def _decompressed(path: Path) -> Iterator[bytes]:
                     stream = zlib.decompressobj(_GZIP_FORMAT)
         except zlib.error as error:
             raise RawDataError(
-                f"{path}: is no gzip file, or is damaged ({error}). Delete it and download it again."
+                f"{path}: is not a gzip file, or is damaged ({error}). Delete it and download it again."
             ) from error
     if not stream.eof:
-        raise RawDataError(f"{path}: ends before its gzip stream does (cut off?). Delete it and download it again.")
+        raise RawDataError(f"{path}: the gzip stream is incomplete (truncated?). Delete it and download it again.")

@@ -1,4 +1,4 @@
-"""Steps from kept raw rows to interactions, with dense ids and in order; and the items that occur in them."""
+"""Steps that number and order the kept raw rows, and the table of the items that occur in them."""
 
 import hashlib
 import logging
@@ -15,19 +15,18 @@ logger = logging.getLogger(__name__)
 
 
 def number_numerically() -> Step:
-    """Return the step that gives users and items dense ids from 0, in the numeric order of their raw ids.
+    """Return the step that assigns users and items dense ids from 0, in the numeric order of their raw ids.
 
-    Its output has the schema `INTERACTIONS`, rows in the order of the input; other columns are dropped.
+    Its output has the schema `INTERACTIONS` and the row order of the input; other columns are dropped.
     """
     return Step("dense ids", lambda interactions: _number(interactions, _in_numeric_order(interactions["raw_item_id"])))
 
 
 def number_in_catalogue_order(raw_items: pa.Table) -> Step:
-    """Return the step that gives items dense ids in the order of `raw_items`, users as `number_numerically` does.
+    """Return the step that assigns items dense ids in the order of `raw_items`, and users as `number_numerically`.
 
     Args:
-        raw_items: table of schema `ilora.data.raw.RAW_ITEMS`. An interaction with any other item is refused
-            (ValueError).
+        raw_items: table of schema `ilora.data.raw.RAW_ITEMS`. An interaction with any other item is a ValueError.
     """
 
     def apply(interactions: pa.Table) -> pa.Table:
@@ -40,11 +39,11 @@ def number_in_catalogue_order(raw_items: pa.Table) -> Step:
 
 
 def number_in_whole_catalogue(catalogue: pa.Table) -> Step:
-    """Return the step that gives items the number of their row, users ids as `number_numerically` does.
+    """Return the step that numbers items by their row in the catalogue, and users as `number_numerically`.
 
     Args:
         catalogue: table of schema `ilora.data.raw.RAW_ITEMS`, whose items need not occur. An interaction with any other
-            item is refused (ValueError).
+            item is a ValueError.
     """
 
     def apply(interactions: pa.Table) -> pa.Table:
@@ -55,30 +54,30 @@ def number_in_whole_catalogue(catalogue: pa.Table) -> Step:
 
 
 def number_users_by_arrival() -> Step:
-    """Return the step that numbers users anew, by their first interactions: who comes later changes no number.
+    """Return the step that renumbers users by the time of their first interactions, so later users change no number.
 
-    Those who come at one time keep their order.
+    Users who arrive at the same time keep their order.
     """
     return Step("users in the order of arrival", _number_by_arrival)
 
 
 def order_by_time() -> Step:
-    """Return the step that orders by user and timestamp; within one timestamp, at random but always alike.
+    """Return the step that orders by user and timestamp, with random but reproducible tie-breaking.
 
-    Ties are put in the order of a hash of (raw user id, raw item id): the input's order does not matter, and the order
-    says nothing about the items. Ordered by item id instead, half of all steps in MovieLens-100K, and nine of ten in
-    LastFM, where whole days share a time, would go to a larger id, a pattern that a model could learn.
+    Ties are ordered by a hash of (raw user id, raw item id), so that their order depends neither on the input's order
+    nor on the items. Tie-breaking by item id would add a pattern that a model can learn: half of all steps in
+    MovieLens-100K, and nine of ten in LastFM, where whole days share a timestamp, would go to a larger id.
     """
     return Step("order by time, ties at random", _order_by_time)
 
 
 def order_by_item_id() -> Step:
-    """Return the step that orders by user and dense item id, whatever the time."""
+    """Return the step that orders by user and dense item id, regardless of time."""
     return Step("order by item id", _by_item_id)
 
 
 def share_timestamp(interactions: pa.Table) -> npt.NDArray[np.bool_]:
-    """Return which rows share their timestamp with another of the same user, bool [rows].
+    """Return which rows share their timestamp with another row of the same user, bool [rows].
 
     Args:
         interactions: table of schema `INTERACTIONS`, in any order.
@@ -113,7 +112,7 @@ def describe_items(interactions: pa.Table, raw_items: pa.Table) -> pa.Table:
 
 
 def describe_catalogue(catalogue: pa.Table) -> pa.Table:
-    """Return the table of schema `ITEMS` for a whole catalogue, as `number_in_whole_catalogue` numbers it.
+    """Return the table of schema `ITEMS` for a whole catalogue, numbered as by `number_in_whole_catalogue`.
 
     Args:
         catalogue: table of schema `ilora.data.raw.RAW_ITEMS`.
@@ -123,7 +122,7 @@ def describe_catalogue(catalogue: pa.Table) -> pa.Table:
 
 
 def numeric_order(raw_id: str) -> tuple[bool, int, str]:
-    """Return a sorting key: raw ids that are whole numbers first, by value; all others after, by text."""
+    """Return a sort key: raw ids that are whole numbers first, by value, then all others, by text."""
     if raw_id.isascii() and raw_id.isdecimal():
         return False, int(raw_id), raw_id
     return True, 0, raw_id
@@ -163,7 +162,7 @@ def _require_described(raw_item_ids: pa.Array | pa.ChunkedArray, raw_items: pa.T
 
 
 def _order_by_time(interactions: pa.Table) -> pa.Table:
-    """Order by user and time; the rows of a user that share a time by their hash, which only these need."""
+    """Order by user and time, and by a hash among a user's rows with equal time, the only rows that need one."""
     keys = np.zeros(interactions.num_rows, dtype=np.uint64)
     tied = np.flatnonzero(share_timestamp(interactions))
     keys[tied] = _hash_keys(interactions.take(pa.array(tied)))

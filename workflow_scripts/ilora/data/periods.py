@@ -1,4 +1,4 @@
-"""The periods of the protocol `rolling`: when each begins, and how much happens in it with items that are known."""
+"""The periods of the protocol `rolling`: when each begins, and how many of its interactions are with known items."""
 
 import os
 
@@ -13,18 +13,18 @@ from ilora.data.raw import RawData
 from ilora.data.recipes import FilterSettings, Recipe
 from ilora.data.steps import Step, run_steps
 
-#: Moments at which the periods begin, int64 [periods], in the unit of the timestamps.
+#: Start times of the periods, int64 [periods], in the unit of the timestamps.
 Beginnings = npt.NDArray[np.int64]
 
-#: A row for each period, in order. It lasts until the next one begins, the last one until the data end.
+#: One row per period, in order. Each lasts until the next begins, the last one until the end of the data.
 PERIODS = pa.schema(
     [
         required("period", pa.int32()),  # from 1
         required("begins", pa.int64()),  # in the unit of the timestamps
-        required("interactions", pa.int64()),  # in the period, whatever their items
+        required("interactions", pa.int64()),  # in the period, with any item
         required("of_known_items", pa.int64()),  # of these, with items known before the first period
         required("users", pa.int64()),  # with an interaction in the period
-        required("new_users", pa.int64()),  # of these, with none before the first period
+        required("new_users", pa.int64()),  # of these, without one before the first period
     ]
 )
 
@@ -32,20 +32,20 @@ PERIODS = pa.schema(
 def cut_periods(
     raw: RawData, recipe: Recipe, settings: FilterSettings, *, periods: int, first_training: float
 ) -> pa.Table:
-    """Return the periods, as a table of schema `PERIODS`, with about equally many interactions in each.
+    """Return the periods as a table of schema `PERIODS`, with about equally many interactions in each.
 
-    The moments are read off the times of all interactions and nothing else of them: they are the study's choice, as
-    dates that somebody names would be. Nothing else that is made of the data knows what comes after one of them.
+    The start times are computed from the times of all interactions and from nothing else. They are a choice of the
+    study, like dates named in advance; no other result at a start time depends on later data.
 
     Args:
-        raw: as a reader returns it.
-        recipe: of the data set.
-        settings: of the filters.
-        periods: how many.
+        raw: raw data, as returned by a reader.
+        recipe: recipe of the data set.
+        settings: settings of its filters.
+        periods: number of periods.
         first_training: share of the interactions before the first period, 0 to 1.
 
     Raises:
-        ValueError: so many interactions share their times that periods are empty, or a step refuses the data.
+        ValueError: so many interactions share their timestamps that a period is empty, or a step refuses the data.
     """
     kept, _ = run_steps(raw.interactions, lasting_filters(recipe, settings))
     times = kept["timestamp"].to_numpy()
@@ -78,10 +78,10 @@ def cut_periods(
 
 
 def read_beginnings(path: str | os.PathLike[str] | None) -> Beginnings | None:
-    """Return when the periods of a file begin; None, as what has no periods, where there is no file.
+    """Return the start times of the periods in a file; None, for a protocol without periods, if there is no path.
 
     Raises:
-        FileNotFoundError, ArtifactError: as `read_table` raises them.
+        FileNotFoundError, ArtifactError: see `read_table`.
     """
     return None if path is None else read_table(path, PERIODS)["begins"].to_numpy()
 
@@ -92,15 +92,15 @@ def periods_of(times: npt.NDArray[np.int64], begins: Beginnings) -> npt.NDArray[
 
 
 def lasting_filters(recipe: Recipe, settings: FilterSettings) -> list[Step]:
-    """Return the filters of a data set of which no later interaction changes what they keep of earlier ones."""
+    """Return the filters of a data set whose effect on earlier interactions does not depend on later ones."""
     return [step for step in recipe.filters(settings) if not step.counts_others]
 
 
 def known_items(interactions: pa.Table, recipe: Recipe, settings: FilterSettings, moment: int) -> pa.ChunkedArray:
-    """Return the raw ids of the items that all filters keep of what was before a moment.
+    """Return the raw ids of the items that all filters keep when applied to the interactions before a moment.
 
     Raises:
-        ValueError: nothing was, or a filter leaves nothing.
+        ValueError: there are no earlier interactions, or a filter leaves none.
     """
     before, _ = run_steps(interactions.filter(pc.less(interactions["timestamp"], moment)), recipe.filters(settings))
     return pc.unique(before["raw_item_id"])

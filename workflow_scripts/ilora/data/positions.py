@@ -1,4 +1,4 @@
-"""Where interactions stand in their users' sequences."""
+"""Positions of interactions in their users' sequences."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ Rows = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Positions:
-    """The place of every interaction in its user's sequence.
+    """The position of every interaction in its user's sequence.
 
     Attributes:
         from_start: int64 [rows], 0 for a user's first interaction.
@@ -32,7 +32,7 @@ class Positions:
 
 
 def locate(user_ids: npt.NDArray[np.int32]) -> Positions:
-    """Return where each row stands in its user's sequence.
+    """Return the position of each row in its user's sequence.
 
     Args:
         user_ids: int32 [rows], each user's rows together and in order.
@@ -44,14 +44,14 @@ def locate(user_ids: npt.NDArray[np.int32]) -> Positions:
     is_first[1:] = user_ids[1:] != user_ids[:-1]
     starts = np.flatnonzero(is_first)
     if len(starts) != len(np.unique(user_ids[starts])):
-        raise ValueError("The rows of a user are not together: order the interactions by user first.")
+        raise ValueError("The rows of a user are not contiguous: order the interactions by user first.")
     lengths = np.diff(np.append(starts, len(user_ids)))
     from_start = runs(np.zeros_like(lengths), lengths)
     return Positions(from_start, np.repeat(lengths - 1, lengths) - from_start)
 
 
 def runs(starts: Rows, lengths: Rows) -> Rows:
-    """Return start, start + 1, ... as many as `lengths` says, for each start one after another, int64."""
+    """Return the concatenated ranges start, start + 1, ..., start + length - 1 of all pairs, int64."""
     ends = np.cumsum(lengths)
     rows = np.arange(ends[-1] if len(ends) else 0)
     rows += np.repeat(starts - (ends - lengths), lengths)

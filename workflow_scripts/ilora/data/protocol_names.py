@@ -1,22 +1,22 @@
-"""What the protocols of `ilora.data.protocols` are called, for those who only name one.
+"""Names of the protocols of `ilora.data.protocols`, for modules that only need the names.
 
-Two of them exist in many forms, of which the name says which one, as in paths: ``gap~5``, ``rolling~2of4``.
+Two protocols have a setting, which is part of the name, also in paths: ``gap~5``, ``rolling~2of4``.
 """
 
 import re
 
 #: Users split at random, 8:1:1.
 RANDOM_USERS = "random_users"
-#: The users of each split are those of the released files.
+#: Users split as in the released files.
 RELEASED = "released"
-#: The last items of every user, in time order.
+#: Each user's last items are held out, in time order.
 CHRONOLOGICAL = "chronological"
-#: The same with some items before the last one withheld from training.
+#: The same, with some items before the last one withheld from training.
 GAP = "gap"
 #: Training before a moment that is the same for all users, tests after it.
 ROLLING = "rolling"
 
-#: The names of the last two, a regular expression.
+#: Regular expression for the names of the last two.
 WITH_A_SETTING = rf"{GAP}~[1-9]\d*|{ROLLING}~[1-9]\d*of[1-9]\d*"
 
 
@@ -26,25 +26,25 @@ def kind_of(protocol: str) -> str:
 
 
 def gap_protocol(gap: int) -> str:
-    """Return the protocol that withholds `gap` items of each user; nothing withheld is the protocol `chronological`."""
+    """Return the protocol that withholds `gap` items of each user; for 0 that is `chronological`."""
     return f"{GAP}~{gap}" if gap else CHRONOLOGICAL
 
 
 def gap_of(protocol: str) -> int:
-    """Return how many items a protocol that `gap_protocol` gives withholds."""
+    """Return how many items a protocol of `gap_protocol` withholds."""
     return int(protocol.partition("~")[2]) if protocol != CHRONOLOGICAL else 0
 
 
 def rolling_protocol(period: int, periods: int) -> str:
-    """Return the protocol that trains before one of the periods, counted from 1, and tests in it and all later ones."""
+    """Return the protocol that trains before a period, counted from 1, and tests in it and all later ones."""
     return f"{ROLLING}~{period}of{periods}"
 
 
 def period_of(protocol: str) -> tuple[int, int]:
-    """Return period and number of periods of a protocol that `rolling_protocol` gives.
+    """Return the period and the number of periods of a protocol of `rolling_protocol`.
 
     Raises:
-        ValueError: it is no such protocol, or the period is not among the periods.
+        ValueError: it is not such a protocol, or the period is out of range.
     """
     match = re.fullmatch(rf"{ROLLING}~([1-9]\d*)of([1-9]\d*)", protocol)
     if match is None or int(match[1]) > int(match[2]):

@@ -1,4 +1,4 @@
-"""Which evaluation protocols exist, and what each does with a data set: a declared list of steps, then windows."""
+"""The evaluation protocols: each is a declared list of preparation steps, followed by windows."""
 
 import re
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ from ilora.data.recipes import FilterSettings, Recipe
 from ilora.data.splits import UserSplit, split_users
 from ilora.data.steps import Step, StepCount, run_steps
 
-#: Those that are one protocol each; `gap` and `rolling` are many, each named with its setting.
+#: Protocols without a setting; the names of `gap` and `rolling` include one.
 PROTOCOLS = (RELEASED, RANDOM_USERS, CHRONOLOGICAL)
 
 _EXCLUSIONS: dict[str, Exclusion] = {
@@ -47,12 +47,12 @@ _EXCLUSIONS: dict[str, Exclusion] = {
 
 @dataclass(frozen=True)
 class PreparedData:
-    """A data set as a protocol keeps, numbers and orders it.
+    """A data set as filtered, numbered and ordered by a protocol.
 
     Attributes:
         interactions: table of schema `INTERACTIONS`.
         items: table of schema `ITEMS`.
-        steps: what each step did; `ilora.data.steps.steps_table` makes a table of it.
+        steps: counts of each step; see `ilora.data.steps.steps_table`.
     """
 
     interactions: pa.Table
@@ -61,7 +61,7 @@ class PreparedData:
 
 
 def preparation_steps(recipe: Recipe, protocol: str, raw_items: pa.Table, settings: FilterSettings) -> list[Step]:
-    """Return the steps from raw interactions to `INTERACTIONS`: filters, dense ids, order. Not those of `rolling`.
+    """Return the steps from raw interactions to `INTERACTIONS` (filters, dense ids, order), except for `rolling`.
 
     Raises:
         ValueError: there is no such protocol.
@@ -76,14 +76,14 @@ def preparation_steps(recipe: Recipe, protocol: str, raw_items: pa.Table, settin
 def prepare(
     raw: RawData, recipe: Recipe, protocol: str, settings: FilterSettings, begins: Beginnings | None = None
 ) -> PreparedData:
-    """Keep, number and order what the protocol keeps of a data set.
+    """Filter, number and order the interactions and items of a data set.
 
     Args:
-        raw: as a reader returns it.
-        recipe: of the data set; in `released`, that of its release.
+        raw: raw data, as returned by a reader.
+        recipe: recipe of the data set; for `released`, that of its release.
         protocol: one of `PROTOCOLS`, or one with a setting.
-        settings: of the filters.
-        begins: in `rolling`, the moments at which the periods begin.
+        settings: settings of the filters.
+        begins: for `rolling`, the start times of the periods.
 
     Raises:
         ValueError: there is no such protocol, nothing is left, or a step refuses the data.
@@ -113,15 +113,15 @@ def make_sequences(
     Args:
         interactions: table of schema `INTERACTIONS`.
         protocol: one of `PROTOCOLS`, or one with a setting.
-        split_seed: of the random split of the users; `chronological`, `gap` and `rolling` split without chance.
-        released_split: in `released`, the split of the users that the release names; None where it names none, so that
-            they are split by `split_seed`.
-        begins: in `rolling`, the moments at which the periods begin.
+        split_seed: seed of the random split of the users; `chronological`, `gap` and `rolling` do not need it.
+        released_split: for `released`, the released split of the users; None if it is unknown, so that users are split
+            by `split_seed`.
+        begins: for `rolling`, the start times of the periods.
         minimum_history: shorter histories are dropped.
-        maximum_history: items of history that are kept, the latest ones.
+        maximum_history: longest history; only the latest items are kept.
 
     Raises:
-        ValueError: there is no such protocol, or as its module's `make_sequences` raises it.
+        ValueError: there is no such protocol; see also `make_sequences` of the protocol's module.
     """
     _check(protocol)
     bounds = {"minimum_history": minimum_history, "maximum_history": maximum_history}
@@ -149,20 +149,20 @@ def draw_candidate_sets(
 ) -> pa.Table:
     """Return the candidate sets of the val and test sequences, as a table of schema `CANDIDATES`.
 
-    In `released` and `random_users` the other candidates are outside the history of the prompt, in `chronological` and
-    `gap` outside all that the user ever had, before or after, and in `rolling` outside all that the user had before.
+    Candidates other than the target exclude the prompt's history in `released` and `random_users`, all of the user's
+    items, before or after the target, in `chronological` and `gap`, and all of the user's earlier items in `rolling`.
 
     Args:
         sequences: table of schema `SEQUENCES`.
-        interactions: the table of schema `INTERACTIONS` that they were made from.
+        interactions: the table of schema `INTERACTIONS` that the sequences were made from.
         protocol: one of `PROTOCOLS`, or one with a setting.
         number_of_items: size of the catalogue.
-        size: number of candidates, the target included.
-        draws: candidate sets for each sequence.
-        seed: of the candidate draws.
+        size: number of candidates, including the target.
+        draws: candidate sets per sequence.
+        seed: seed of the candidate draws.
 
     Raises:
-        ValueError: there is no such protocol, or as `candidates_table` raises it.
+        ValueError: there is no such protocol; see also `candidates_table`.
     """
     _check(protocol)
     return candidates_table(
@@ -177,12 +177,12 @@ def draw_candidate_sets(
 
 
 def interactions_before_tests(interactions: pa.Table, protocol: str, begins: Beginnings | None = None) -> pa.Table:
-    """Return the interactions that a data set is described by: in `rolling` those before the tests, else all.
+    """Return the interactions for the statistics of a data set: those before the tests in `rolling`, otherwise all.
 
     Args:
         interactions: table of schema `INTERACTIONS`.
         protocol: one of `PROTOCOLS`, or one with a setting.
-        begins: in `rolling`, the moments at which the periods begin.
+        begins: for `rolling`, the start times of the periods.
     """
     if kind_of(protocol) != ROLLING:
         return interactions
@@ -191,11 +191,11 @@ def interactions_before_tests(interactions: pa.Table, protocol: str, begins: Beg
 
 def _given(begins: Beginnings | None) -> Beginnings:
     if begins is None:
-        raise ValueError(f"The protocol {ROLLING} needs the moments at which its periods begin, found none.")
+        raise ValueError(f"The protocol {ROLLING} needs the start times of its periods, found none.")
     return begins
 
 
 def _check(protocol: str) -> None:
     if protocol not in PROTOCOLS and not re.fullmatch(WITH_A_SETTING, protocol):
         known = ", ".join((*PROTOCOLS, gap_protocol(5), rolling_protocol(2, 4)))
-        raise ValueError(f"There is no protocol '{protocol}'. Protocols that exist: {known} and the like.")
+        raise ValueError(f"There is no protocol '{protocol}'. Known protocols: {known} and the like.")

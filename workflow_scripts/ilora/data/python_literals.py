@@ -1,9 +1,9 @@
-"""Reads gzip files in which each line is a Python dict literal: the format of the Steam data set, which is not JSON.
+"""Reading of gzip files with one Python dict literal per line: the format of the Steam data set, which is not JSON.
 
-`ast.literal_eval` reads such a line right, but takes some 25 microseconds. Here one regular expression reads nearly all
-lines, ten times faster. It follows the grammar of a whole line, from its first brace to its last, so that what stands
-inside a string is never taken for a key. A line that it does not match, or that holds what it does not look at (see
-below), goes to `ast.literal_eval`, so that the result is always that of `ast.literal_eval`.
+`ast.literal_eval` reads such a line correctly, but takes about 25 microseconds. Here, one regular expression reads
+nearly all lines, ten times faster. It follows the grammar of the whole line, from the first brace to the last, so text
+inside a string is never mistaken for a key. Lines that it does not match, or that contain constructs that it does not
+handle (see below), go to `ast.literal_eval`, so the result is always that of `ast.literal_eval`.
 """
 
 import ast
@@ -21,40 +21,40 @@ import pyarrow.compute as pc
 from ilora.data.gzip_lines import read_line_chunks
 from ilora.data.raw import RawDataError
 
-# A string ends at the first quote of its kind that no backslash precedes. After one backslash it goes on; after several
-# it depends on their number, and the pattern does not match. (A search for a single character is several times faster
-# than one for a class of characters, so backslashes and control characters are looked for in another way.)
+# A string ends at the first quote of its kind that is not preceded by a backslash. After one backslash the string goes
+# on; after several it depends on their number, and the pattern does not match. (A search for a single character is
+# several times faster than one for a character class, so backslashes and control characters are checked separately.)
 _QUOTED = "|".join(
     rf"{quote}[^{quote}]*+{quote}(?:(?<=[^\\]\\{quote})[^{quote}]*+{quote})*+(?<!\\{quote})" for quote in ("'", '"')
 )
 _NUMBER = r"(?:0|[1-9][0-9]{0,17}+)(?:\.[0-9]{1,17}+)?+"
 _VALUE = rf"(?:u?(?:{_QUOTED})|{_NUMBER}|True|False|None)"
-# A backslash, the first of its run and an odd number of them, that begins none of the escapes that Python writes.
+# The first of an odd number of backslashes, if the last one does not begin an escape that Python itself writes.
 _UNUSUAL_ESCAPE = re.compile(
     rb"""\\(?<!\\\\)(?:\\\\)*+(?!\\|['"nrtabfv]|x[0-9a-f]{2}|u[0-9a-f]{4}|U000[0-9a-f]{5}|U0010[0-9a-f]{4})"""
 )
 _FIRST_PRINTABLE = 0x20
-# For `ast.literal_eval`, which takes 500 bytes of memory for each of a line: it would take gigabytes for a line that
-# holds no review. The longest review (8,000 characters, each of them an escape of ten) is a third of it.
+# Limit for `ast.literal_eval`, which needs 500 bytes of memory per byte of a line: a line that is not a review could
+# take gigabytes. The longest review (8,000 characters, each an escape of ten) is a third of this.
 _LONGEST_EVALUATED = 1 << 18  # bytes
-# What `ast.literal_eval` raises, depending on how a literal is malformed.
+# Exceptions of `ast.literal_eval` for malformed literals.
 _REFUSALS = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
 
 
 def read_string_fields(path: Path, fields: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Yield the values of some keys, line by line, in batches of some thousand lines; memory does not grow.
+    """Yield the values of the given keys in batches of some thousand lines, in constant memory.
 
     Args:
-        path: a gzip file with one dict literal a line, in UTF-8.
-        fields: keys (lower-case letters and underscores) whose values are strings, in the order in which they usually
-            stand in a line. Lines with another order are read as well, but slowly.
+        path: a gzip file with one dict literal per line, in UTF-8.
+        fields: keys (lower-case letters and underscores) whose values are strings, in their usual order in a line.
+            Lines with another order are read correctly, but slowly.
 
     Returns:
-        Batches with one string column for each field and one row for each line, as `parse_lines` gives them.
+        Batches with one string column per field and one row per line; see `parse_lines`.
 
     Raises:
         FileNotFoundError: there is no file at `path`.
-        RawDataError: the file is no gzip file, or is cut off or damaged, or as `parse_lines` raises it.
+        RawDataError: the file is not a gzip file, or is truncated or damaged; see also `parse_lines`.
     """
     first_line = 1
     for lines in read_line_chunks(path):
@@ -64,23 +64,23 @@ def read_string_fields(path: Path, fields: Sequence[str]) -> Iterator[pa.RecordB
 
 
 def parse_lines(lines: bytes, fields: Sequence[str], *, path: Path, first_line: int = 1) -> pa.RecordBatch:
-    """Return what `ast.literal_eval` gives for some keys of each line.
+    """Return the values of the given keys of each line, equal to those of `ast.literal_eval`.
 
-    A value is null where the key is absent, or its value None or a string that is not valid Unicode (it holds a lone
-    surrogate), which Arrow cannot store.
+    A value is null if the key is absent, or if its value is None or a string that is not valid Unicode (because of a
+    lone surrogate) and that Arrow cannot store.
 
     Args:
-        lines: dict literals in UTF-8, one a line, each line ended by a line feed.
+        lines: dict literals in UTF-8, one per line, each line terminated by a line feed.
         fields: as in `read_string_fields`.
-        path: of the file that the lines come from, for messages.
-        first_line: the number there of the first line.
+        path: path of the file that the lines come from, for messages.
+        first_line: number of the first line in that file.
 
     Raises:
-        RawDataError: a line is not UTF-8, no dict literal, or has a value of a field that is no string, or it goes to
-            `ast.literal_eval` and is longer than 256 KiB; the message names file and line.
+        RawDataError: a line is not UTF-8, is not a dict literal or has a field that is not a string, or it goes to
+            `ast.literal_eval` and is longer than 256 KiB; the message names the file and the line.
     """
     _check_encoding(lines, path, first_line)
-    # Between what is split off, the list holds the groups of each match; this is the fastest way to get at them.
+    # `split` returns the groups of each match between the separated parts; this is the fastest way to get them.
     groups, width = _line_pattern(tuple(fields)).split(lines)[:-1], len(fields) + 1
     literals = [groups[position::width] for position in range(1, width)]
     ends, unsure = _line_ends_and_unsure_rows(lines, literals[0])
@@ -100,10 +100,10 @@ def parse_lines(lines: bytes, fields: Sequence[str], *, path: Path, first_line: 
 
 
 def read_dicts(path: Path) -> Iterator[tuple[int, dict[object, object]]]:
-    """Yield the number and the dict of every line; for files small enough that speed does not count.
+    """Yield the number and the dict of every line; for files so small that speed does not matter.
 
     Raises:
-        FileNotFoundError, RawDataError: as `read_string_fields` raises them.
+        FileNotFoundError, RawDataError: see `read_string_fields`.
     """
     number = 0
     for lines in read_line_chunks(path):
@@ -115,10 +115,10 @@ def read_dicts(path: Path) -> Iterator[tuple[int, dict[object, object]]]:
 
 @cache
 def _line_pattern(fields: tuple[str, ...]) -> re.Pattern[bytes]:
-    """Return the pattern that matches any line; its groups are the literals of `fields`, or nothing if it is unsure.
+    """Return the pattern that matches any line; its groups are the literals of `fields`, or empty if undecided.
 
-    A dict counts a key's last value, so a line with one of `fields` twice is left unsure. Possessive quantifiers (`*+`)
-    keep a failed match from trying again.
+    A dict keeps a key's last value, so a line that has one of `fields` twice is left undecided. Possessive quantifiers
+    (`*+`) prevent backtracking after a failed match.
     """
     other_key = rf"u?'(?!(?:{'|'.join(fields)})')[a-z_]++'"
     before, after = rf"(?:{other_key}: {_VALUE}, )*+", rf"(?:, {other_key}: {_VALUE})*+"
@@ -129,10 +129,10 @@ def _line_pattern(fields: tuple[str, ...]) -> re.Pattern[bytes]:
 def _line_ends_and_unsure_rows(
     lines: bytes, literals: Sequence[bytes | None]
 ) -> tuple[npt.NDArray[np.int64], Iterable[int]]:
-    """Return where each line's line feed stands, and the rows of those that the pattern does not read for sure.
+    """Return the position of each line feed, and the rows of the lines that the pattern cannot decide.
 
-    These are the lines that it did not match, and those that hold an unusual escape or a control character. If it took
-    several lines for one (a string in the first has no end), they are all lines.
+    These are the lines that it did not match, and those that contain an unusual escape or a control character. If it
+    merged several lines into one (because a string in the first has no end), these are all lines.
     """
     codes = np.frombuffer(lines, np.uint8)
     control = np.flatnonzero(codes < _FIRST_PRINTABLE)
@@ -156,7 +156,7 @@ def _check_encoding(lines: bytes, path: Path, first_line: int) -> None:
 
 
 def _strings(literals: Sequence[bytes | None], replacements: dict[int, str | None]) -> pa.Array:
-    """Return what the literals (with quotes, without prefix) stand for; where there is none, the row's replacement."""
+    """Return the values of the literals (with quotes, without prefix), and the row's replacement if there is none."""
     quoted = pa.array(literals, pa.binary())
     escaped = np.flatnonzero(pc.match_substring(quoted, b"\\"))
     unescaped = zip(escaped.tolist(), map(_unescape, quoted.take(pa.array(escaped)).to_pylist()), strict=True)
@@ -169,7 +169,7 @@ def _strings(literals: Sequence[bytes | None], replacements: dict[int, str | Non
 
 
 def _unescape(literal: bytes) -> str | None:
-    """Return what a string literal stands for whose escapes are all usual; null if that is no valid Unicode."""
+    """Return the value of a string literal with only usual escapes; None if it is not valid Unicode."""
     text = literal[1:-1].decode().encode("ascii", "backslashreplace").decode("unicode_escape")
     return text if _is_unicode(text) else None
 
@@ -177,16 +177,16 @@ def _unescape(literal: bytes) -> str | None:
 def _evaluate(line: bytes, path: Path, number: int) -> dict[object, object]:
     if len(line) > _LONGEST_EVALUATED:
         raise RawDataError(
-            f"{path}, line {number}: has {len(line):,} bytes, of which the first are {line[:50]!r}, expected at most "
-            f"{_LONGEST_EVALUATED:,} in one record. Check that it is the file that the data set's page offers."
+            f"{path}, line {number}: has {len(line):,} bytes and begins with {line[:50]!r}, expected at most "
+            f"{_LONGEST_EVALUATED:,} bytes per record. Check that it is the file from the data set's page."
         )
     try:
         with warnings.catch_warnings():
-            # A backslash that escapes nothing stands for itself; Python warns of it as if it were somebody's source.
+            # Python warns about a backslash that escapes nothing, as in source code; here it is an ordinary character.
             warnings.simplefilter("ignore")
             record = ast.literal_eval(line.decode())
     except _REFUSALS as error:
-        raise RawDataError(f"{path}, line {number}: is no Python literal ({error}).") from error
+        raise RawDataError(f"{path}, line {number}: is not a Python literal ({error}).") from error
     if not isinstance(record, dict):
         raise RawDataError(f"{path}, line {number}: is a {type(record).__name__}, expected a dict.")
     return record

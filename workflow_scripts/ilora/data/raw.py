@@ -1,4 +1,4 @@
-"""What every reader of a raw data set returns, before any protocol has touched it."""
+"""Raw data: what every reader returns, before any protocol is applied."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-#: What users did, in the order of the raw file. `timestamp` is in seconds since 1970; `rating` is null where the data
-#: set has no ratings.
+#: Interactions in the order of the raw file. `timestamp` is in seconds since 1970; `rating` is null if the data set has
+#: no ratings.
 RAW_INTERACTIONS = pa.schema(
     [
         pa.field("raw_user_id", pa.string(), nullable=False),
@@ -28,12 +28,12 @@ RAW_ITEMS = pa.schema(
 
 
 class RawDataError(ValueError):
-    """A raw file does not hold what its format promises."""
+    """A raw file does not conform to its format."""
 
 
 @dataclass(frozen=True)
 class RawData:
-    """One data set as it was published.
+    """A data set as published.
 
     Attributes:
         interactions: table of schema `RAW_INTERACTIONS`.
@@ -46,21 +46,21 @@ class RawData:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a raw file, cut into its fields, which knows where it stood so that an error can say so."""
+    """One line of a raw file, split into fields, with its path and line number for error messages."""
 
     path: Path
     number: int
     fields: list[str]
 
     def whole_number(self, column: int, meaning: str) -> int:
-        """Return the field at `column` (from 0) as an integer; raise `RawDataError` if it is none."""
+        """Return the field at `column` (from 0) as a non-negative integer; raise `RawDataError` if it is not one."""
         text = self.fields[column]
         if not (text.isascii() and text.isdecimal()):
             raise self.error(f"the {meaning} is '{text}', expected a whole number")
         return int(text)
 
     def integer(self, column: int, meaning: str) -> int:
-        """Return the field at `column` (from 0) as an integer, which may be negative; raise `RawDataError` if none."""
+        """Return the field at `column` (from 0) as an integer; raise `RawDataError` if it is not one."""
         text = self.fields[column]
         digits = text.removeprefix("-")
         if not (digits.isascii() and digits.isdecimal()):
@@ -68,16 +68,16 @@ class Line:
         return int(text)
 
     def error(self, problem: str) -> RawDataError:
-        """Return the error that says what is wrong with this line."""
+        """Return the error for a problem in this line."""
         return RawDataError(f"{self.path}, line {self.number}: {problem}.")
 
 
 def read_lines(path: Path, *, separator: str, columns: int, encoding: str) -> Iterator[Line]:
-    """Yield the lines of a text file without quoting, each cut at `separator` into `columns` fields.
+    """Yield the lines of a text file without quoting, each split at `separator` into `columns` fields.
 
     Raises:
         FileNotFoundError: there is no file at `path`.
-        RawDataError: a line has another number of fields, or the bytes are no text of that encoding.
+        RawDataError: a line has a different number of fields, or the file cannot be decoded.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file. Check the folder given as this data set's source.")
@@ -93,10 +93,11 @@ def read_lines(path: Path, *, separator: str, columns: int, encoding: str) -> It
 
 
 def read_lines_below_header(path: Path, columns: list[str], *, separator: str, encoding: str) -> Iterator[Line]:
-    """Yield the lines below the first one, which must name `columns`; otherwise like `read_lines`.
+    """Yield the lines below the first one, which must be the header `columns`; otherwise like `read_lines`.
 
     Raises:
-        FileNotFoundError, RawDataError: as `read_lines` raises them, or the first line is another.
+        FileNotFoundError: there is no file at `path`.
+        RawDataError: the header is different; see also `read_lines`.
     """
     lines = read_lines(path, separator=separator, columns=len(columns), encoding=encoding)
     header = next(lines, None)

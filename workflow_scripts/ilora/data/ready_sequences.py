@@ -1,7 +1,8 @@
-"""Reads sequences that others have made ready, as a table of interactions: a JSON object of users and their items.
+"""Reading of prepared sequences as a table of interactions.
 
-``{"user": [item, item, ...], ...}``, each user's items in time order and all of them ids: the form in which several
-generative recommenders (LETTER, arXiv 2405.07314) have their data released. Times are the places in the sequence.
+The file is a JSON object ``{"user": [item, item, ...], ...}`` with each user's item ids in time order, the format in
+which the data of several generative recommenders (LETTER, arXiv 2405.07314) are released. Positions in the sequence
+serve as timestamps.
 """
 
 import json
@@ -10,23 +11,23 @@ from pathlib import Path
 
 from ilora.data.raw import RawDataError
 
-#: What the columns of these interactions are called.
+#: Names of the columns of these interactions.
 COLUMNS = ("user_id", "item_id", "timestamp")
 
 
 def read_ready_sequences(path: Path) -> Iterator[tuple[int, tuple[str, str, str]]]:
-    """Yield the number of the user, from 1, with user, item and place, from 0, of each interaction.
+    """Yield, for each interaction, the user's number, from 1, and (user, item, position), with positions from 0.
 
     Raises:
-        RawDataError: the file is no JSON object of lists of ids (text or whole numbers), or has a user without items or
-            twice; the message names the file and the user.
+        RawDataError: the file is not a JSON object of lists of ids (text or whole numbers), or has a user twice or
+            without items; the message names the file and the user.
     """
     try:
         users = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_once)
     except ValueError as error:
-        raise RawDataError(f"{path}: is no JSON object of users and their items ({error}).") from error
+        raise RawDataError(f"{path}: is not a JSON object of users and their items ({error}).") from error
     if not isinstance(users, dict):
-        raise RawDataError(f"{path}: holds a {type(users).__name__}, expected an object of users and their items.")
+        raise RawDataError(f"{path}: contains a {type(users).__name__}, expected an object of users and their items.")
     for number, (user, items) in enumerate(users.items(), start=1):
         if not isinstance(items, list) or not items or not all(_is_id(item) for item in items):
             raise RawDataError(f"{path}, user '{user}': found {items!r:.50}, expected a list of ids in time order.")
@@ -39,7 +40,7 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"'{twice}' is there twice")
+        raise ValueError(f"'{twice}' occurs twice")
     return found
 
 

@@ -1,4 +1,4 @@
-"""What is kept of a data set, how its items are numbered and how its sequences are ordered."""
+"""Recipes: how a data set is filtered, its items numbered and its sequences ordered."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from ilora.data.steps import Step
 
 @dataclass(frozen=True)
 class FilterSettings:
-    """What a study's `data` says of filters; a built-in data set names those that it reads.
+    """The filter settings in a study's `data`; a built-in data set declares which of them it uses.
 
     Attributes:
-        minimum_rating: lower ratings are no interaction; None keeps every rating, and data without ratings.
-        sample_seed: of random samples.
+        minimum_rating: lower ratings are not interactions; None keeps every rating, and data without ratings.
+        sample_seed: seed of random samples.
     """
 
     minimum_rating: float | None = None
@@ -23,7 +23,7 @@ class FilterSettings:
 
 
 def numerically(raw_items: pa.Table) -> Step:
-    """Return the step that numbers items by their raw ids, whatever the order in which they are described."""
+    """Return the step that numbers items by their raw ids, independent of the order of `raw_items`."""
     return number_numerically()
 
 
@@ -32,11 +32,11 @@ class Recipe:
     """How one data set is prepared.
 
     Attributes:
-        filters: the steps that drop interactions, in their order.
-        numbering: from a table of schema `RAW_ITEMS` to the step that gives dense ids to the items that occur.
-        order: gives the step that puts each user's sequence in order; the protocol `chronological` has its own.
-        catalogue: from a table of schema `RAW_ITEMS` to those of its rows that are items whether they occur or not, in
-            the order of their ids, without `numbering`; None for the items that occur.
+        filters: returns the filter steps, in order.
+        numbering: from a table of schema `RAW_ITEMS` to the step that assigns dense ids to the items that occur.
+        order: returns the step that orders each user's sequence; the protocol `chronological` has its own.
+        catalogue: from a table of schema `RAW_ITEMS` to the rows that form the catalogue in the order of their ids,
+            whether they occur or not, instead of `numbering`; None if the catalogue is the items that occur.
     """
 
     filters: Callable[[FilterSettings], list[Step]]

@@ -1,9 +1,9 @@
 """The order of a user's ratings in the released MovieLens files, ties included.
 
-Their authors took a user's ratings in the order of the raw file and sorted them by time with NumPy's default sort,
-which is not stable: what it leaves of the order within one timestamp follows from its swaps. Written out here, it gives
-every one of the 189 released validation and test rows. NumPy's own gives 27 of them on a processor with AVX-512, for
-which it has another sort.
+Their authors took each user's ratings in the order of the raw file and sorted them by time with NumPy's default sort,
+which is not stable: the order within one timestamp results from its swaps. The implementation below reproduces all 189
+released validation and test rows. NumPy itself reproduces 27 of them on a processor with AVX-512, where it uses another
+sort.
 """
 
 from collections.abc import Sequence
@@ -14,31 +14,31 @@ import pyarrow as pa
 from ilora.data.positions import locate
 from ilora.data.steps import Step
 
-#: Parts of at most 16 keys, whose first and last are so far apart, are sorted by insertion.
+#: Largest distance between the first and last key of a part that is sorted by insertion: parts of at most 16 keys.
 _SHORT = 15
 
 
 def order_as_released() -> Step:
-    """Return the step that orders by user and timestamp; within one timestamp, as introsort leaves the input's order.
+    """Return the step that orders by user and timestamp, with ties in the order that introsort produces.
 
-    Each user's rows have to stand in the order of the raw file.
+    Each user's rows must be in the order of the raw file.
     """
     return Step("order by time, ties as released", _order)
 
 
 def introsort(keys: Sequence[int]) -> list[int]:
-    """Return the positions of the keys in ascending order, equal ones in the order in which introsort leaves them.
+    """Return the positions of the keys in ascending order, with ties in the order that introsort produces.
 
-    It is quicksort with the median of three as pivot, and insertion sort for short parts, as in NumPy's `argsort`
-    before it used the vector instructions of processors. NumPy goes over to heapsort in a part that is cut for the
-    2 log2(n)-th time; the ratings of MovieLens-100K never are.
+    This is quicksort with the median of three as pivot and insertion sort for short parts, as in NumPy's `argsort`
+    before it used vector instructions. NumPy switches to heapsort at a recursion depth of 2 log2(n), which the ratings
+    of MovieLens-100K never reach.
     """
     order = list(range(len(keys)))
     parts = [(0, len(keys) - 1)]
     while parts:
         first, last = parts.pop()
         if last - first <= _SHORT:
-            # Insertion sort is stable, so any stable sort gives the same.
+            # Insertion sort is stable, so any stable sort gives the same result.
             order[first : last + 1] = sorted(order[first : last + 1], key=keys.__getitem__)
         else:
             pivot = _partition(keys, order, first, last)

@@ -1,15 +1,15 @@
-"""The protocol `rolling`: a clock that is the same for all users; training before a moment, tests after it.
+"""The protocol `rolling`: training before a moment that is the same for all users, and tests after it.
 
-The time after a first share of the data is cut into periods (`ilora.data.periods`). ``rolling~KofN`` trains on what was
-before period K, and tests in it and all later periods: in each, the last item of every user who has one. Of what was
-before, each user's last item is the validation target.
+The time after a first share of the data is divided into periods (`ilora.data.periods`). ``rolling~KofN`` trains on the
+data before period K, and tests in period K and all later ones: in each, on the last item of every user who has one. The
+last item of each user before period K is the validation target.
 
-Nothing of the future is in any of it. The items are those known before the first period, for every K: they are what is
-numbered, recommended and drawn as candidates, so that the same sets are answered whenever a method was trained.
-Interactions with other items are left out of histories and targets alike; `PERIODS` counts them. Filters by how many
-interactions an item or a user has are asked before the first period, and there for the items alone: how many somebody
-will have, nobody knows then. Users are numbered in the order in which they come. Candidates are drawn outside what the
-user had before the target, not after.
+There is no leakage from the future. The catalogue, for every K, consists of the items known before the first period:
+only these are numbered, recommended and drawn as candidates, so that methods answer the same sets whenever they were
+trained. Interactions with other items appear neither in histories nor as targets; `PERIODS` counts them. Filters that
+count interactions are applied only to the data before the first period, and only to select items, because later counts
+are not known then. Users are numbered in the order of arrival. Candidates exclude the user's items before the target,
+but not later ones.
 """
 
 import numpy as np
@@ -32,13 +32,13 @@ def preparation_steps(raw: RawData, recipe: Recipe, settings: FilterSettings, be
     """Return the steps from raw interactions to `INTERACTIONS`; they are the same for every K.
 
     Args:
-        raw: as a reader returns it.
-        recipe: of the data set.
-        settings: of its filters.
-        begins: the moments at which the periods begin.
+        raw: raw data, as returned by a reader.
+        recipe: recipe of the data set.
+        settings: settings of its filters.
+        begins: start times of the periods.
 
     Raises:
-        ValueError: nothing was before the first period, or a filter leaves nothing of it.
+        ValueError: there are no interactions before the first period, or a filter leaves none of them.
     """
     known = known_items(raw.interactions, recipe, settings, int(begins[0]))
     return [
@@ -53,21 +53,21 @@ def preparation_steps(raw: RawData, recipe: Recipe, settings: FilterSettings, be
 def make_sequences(
     interactions: pa.Table, begins: Beginnings, period: int, *, minimum_history: int, maximum_history: int
 ) -> pa.Table:
-    """Return the sequences of ``rolling~KofN``, test windows by period.
+    """Return the sequences of ``rolling~KofN``, with test windows ordered by period.
 
     Args:
-        interactions: table of schema `INTERACTIONS`, each user's rows together and in the order of time.
-        begins: the moments at which the periods begin.
+        interactions: table of schema `INTERACTIONS`, each user's rows together and in time order.
+        begins: start times of the periods.
         period: K, from 1.
-        minimum_history: as `cut_windows` takes it.
-        maximum_history: as `cut_windows` takes it.
+        minimum_history: see `cut_windows`.
+        maximum_history: see `cut_windows`.
 
     Returns:
-        A table of schema `SEQUENCES`: within each split as `cut_windows` gives it, but test windows period by period,
-        so that what happens in one changes nothing in the rows before it.
+        A table of schema `SEQUENCES`, in the order of `cut_windows` within each split, but with test windows ordered by
+        period, so that a period does not affect the rows before it.
 
     Raises:
-        ValueError: no user can be tested in one of the periods, or as `cut_windows` raises it.
+        ValueError: no user can be tested in one of the periods; see also `cut_windows`.
     """
     periods = periods_of(interactions["timestamp"].to_numpy(), begins)
     split_of_target = _split(interactions, periods, period)
@@ -89,12 +89,12 @@ def make_sequences(
 
 
 def before(interactions: pa.Table, begins: Beginnings, period: int) -> pa.Table:
-    """Return the interactions before a period, which is counted from 1."""
+    """Return the interactions before a period, counted from 1."""
     return interactions.filter(pc.less(interactions["timestamp"], int(begins[period - 1])))
 
 
 def _split(interactions: pa.Table, periods: np.ndarray, period: int) -> SplitOfTarget:
-    """Return the split of each interaction as a target, int8 [rows]; what is before the period is one stretch."""
+    """Return the split of each interaction as a target, int8 [rows]; the time before the period is one stretch."""
     user_ids = interactions["user_id"].to_numpy()
     stretches = np.where(periods < period, 0, periods)
     is_last = np.ones(len(user_ids), dtype=bool)

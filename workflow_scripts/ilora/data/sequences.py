@@ -1,4 +1,4 @@
-"""Sequences in memory, each with the key that identifies it whatever ids it was given."""
+"""Sequences in memory, each with a key that identifies it independent of its assigned ids."""
 
 import os
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ from ilora.artifacts.schemas import SEQUENCES
 
 @dataclass(frozen=True, slots=True)
 class SequenceKey:
-    """What identifies a sequence in the raw data: it stays when users are added, removed or numbered anew.
+    """Identity of a sequence in the raw data, which does not change when users are added, removed or renumbered.
 
     Attributes:
         split: "train", "val" or "test".
         raw_user_id: the user's id in the raw data.
-        position: of the target in the user's whole sequence, from 0.
+        position: position of the target in the user's whole sequence, from 0.
     """
 
     split: str
@@ -29,9 +29,9 @@ class SequenceKey:
 
 @dataclass(frozen=True)
 class SequenceIdentities:
-    """The keys of some sequences, column by column: a list each, with an entry for every sequence.
+    """The keys of several sequences in columns, one list per field.
 
-    A million of these take a tenth of the memory, and of the time to make, of as many `SequenceKey`.
+    For a million sequences, this takes a tenth of the memory and time of `SequenceKey` objects.
     """
 
     splits: list[str]
@@ -39,7 +39,7 @@ class SequenceIdentities:
     positions: list[int]
 
     def __getitem__(self, rows: slice) -> "SequenceIdentities":
-        """Return some of them."""
+        """Return the identities in a slice."""
         return SequenceIdentities(self.splits[rows], self.raw_user_ids[rows], self.positions[rows])
 
     def key(self, row: int) -> SequenceKey:
@@ -56,10 +56,10 @@ class SequenceTable:
     """All sequences of a data set and protocol; every attribute has one entry per sequence_id.
 
     Attributes:
-        keys: what identifies each sequence.
+        keys: key of each sequence.
         user_ids: int32 [sequences].
-        histories: item ids, oldest first; at most as many as the protocol's longest history.
-        targets: int32 [sequences], item ids.
+        histories: item ids, oldest first, up to the protocol's longest history.
+        targets: item ids, int32 [sequences].
     """
 
     keys: list[SequenceKey]
@@ -76,8 +76,8 @@ def read_sequences(path: str | os.PathLike[str]) -> SequenceTable:
     """Read `sequences.parquet`.
 
     Raises:
-        FileNotFoundError, ArtifactError: as `read_table` raises them.
-        ValueError: as `sequence_table` raises it.
+        FileNotFoundError, ArtifactError: see `read_table`.
+        ValueError: see `sequence_table`.
     """
     return sequence_table(read_table(path, SEQUENCES))
 
@@ -99,12 +99,12 @@ def sequence_table(sequences: pa.Table) -> SequenceTable:
 
 
 def sequence_keys(sequences: pa.Table) -> list[SequenceKey]:
-    """Return what identifies each row of a table of schema `SEQUENCES`."""
+    """Return the key of each row of a table of schema `SEQUENCES`."""
     return [SequenceKey(*identity) for identity in sequence_identities(sequences)]
 
 
 def sequence_identities(sequences: pa.Table) -> SequenceIdentities:
-    """Return what identifies each row of a table of schema `SEQUENCES`, column by column."""
+    """Return the keys of the rows of a table of schema `SEQUENCES`, in columns."""
     return SequenceIdentities(
         splits=sequences["split"].to_pylist(),
         raw_user_ids=sequences["raw_user_id"].to_pylist(),

@@ -1,4 +1,4 @@
-"""Says which interactions are targets of the splits train, val and test."""
+"""Assignment of interactions, as targets, to the splits train, val and test."""
 
 import hashlib
 import logging
@@ -12,10 +12,10 @@ from ilora.data.positions import locate
 
 logger = logging.getLogger(__name__)
 
-#: The splits, in the order in which their sequences are numbered.
+#: The splits, in the order of their sequence ids.
 SPLITS = ("train", "val", "test")
 
-#: The mark of an interaction that is no target in any split.
+#: Code of an interaction that is not a target in any split.
 NO_SPLIT = -1
 
 SplitOfTarget = npt.NDArray[np.int8]
@@ -27,11 +27,11 @@ _TRAIN, _VAL, _TEST = range(len(SPLITS))
 
 
 def split_users(raw_user_ids: Iterable[str], seed: int) -> dict[str, str]:
-    """Return the split of every user: at random, 8:1:1.
+    """Return a random 8:1:1 split of the users.
 
-    The order from which the splits are cut is that of a hash of (seed, raw user id), so it depends neither on
-    the order of the input nor on any library's random generator. Of n users, the first floor(0.8 n) are
-    train, those up to floor(0.9 n) val and the rest test (943 users: 754, 94, 95).
+    Users are ordered by a hash of (seed, raw user id), so the split depends neither on the order of the input nor on
+    any library's random generator. Of n users, the first floor(0.8 n) are train, those up to floor(0.9 n) val, and the
+    rest test (943 users: 754, 94, 95).
 
     Raises:
         ValueError: there are so few users that a split would be empty.
@@ -51,47 +51,45 @@ def split_users(raw_user_ids: Iterable[str], seed: int) -> dict[str, str]:
 
 
 def hold_out_users(raw_user_ids: Iterable[str], held_out: Mapping[str, str]) -> dict[str, str]:
-    """Return the split of every user: of those that are held out "val" or "test", of all others "train".
+    """Return the split of every user: "val" or "test" for the held-out users, and "train" for all others.
 
     Args:
         raw_user_ids: every user.
         held_out: raw user id -> "val" or "test".
 
     Raises:
-        ValueError: one that is held out is no user, so that these are other data than the split was made of, or no
-            user is left for a split.
+        ValueError: a held-out user does not occur, so that the split belongs to other data, or a split has no user.
     """
     users = set(raw_user_ids)
     missing = sorted(held_out.keys() - users)
     if missing:
         raise ValueError(
             f"{len(missing)} of the {len(held_out)} validation and test users of the released files do not occur, such "
-            f"as user {missing[0]}: these are other data than theirs. Use the whole raw files and the settings of "
-            "config.yaml, or the protocol random_users."
+            f"as user {missing[0]}: these are not the data that were split. Use the complete raw files and the "
+            "settings of config.yaml, or the protocol random_users."
         )
     return _with_all_splits({user: held_out.get(user, "train") for user in users}, "the released files")
 
 
 def split_as_named(raw_user_ids: Iterable[str], named: Mapping[str, str], where: str) -> dict[str, str]:
-    """Return the split of every user, each of whom is named.
+    """Return the split of every user according to a table that lists all of them.
 
     Args:
         raw_user_ids: every user.
-        named: raw user id -> "train", "val" or "test"; users who do not occur among `raw_user_ids` are counted and
-            logged.
-        where: what names them, for messages.
+        named: raw user id -> "train", "val" or "test"; users who are not among `raw_user_ids` are counted and logged.
+        where: origin of the table, for messages.
 
     Raises:
-        ValueError: a user is not named, or a split has no user.
+        ValueError: a user is not listed, or a split has no user.
     """
     users = list(dict.fromkeys(raw_user_ids))
     unnamed = [user for user in users if user not in named]
     if unnamed:
         raise ValueError(
-            f"{where}: found no split of {len(unnamed)} of the {len(users)} users, such as '{unnamed[0]}'; expected "
+            f"{where}: found no split for {len(unnamed)} of the {len(users)} users, such as '{unnamed[0]}'; expected "
             f"{', '.join(SPLITS[:-1])} or {SPLITS[-1]} for each."
         )
-    logger.info("%s: %d users named, %d of them occur", where, len(named), len(users))
+    logger.info("%s: %d users listed, %d of them occur", where, len(named), len(users))
     return _with_all_splits({user: named[user] for user in users}, where)
 
 
@@ -99,13 +97,13 @@ def _with_all_splits(split_of_user: dict[str, str], where: str) -> dict[str, str
     sizes = {split: list(split_of_user.values()).count(split) for split in SPLITS}
     empty = [split for split, size in sizes.items() if not size]
     if empty:
-        raise ValueError(f"{where}: found no user of the split '{empty[0]}' among {sizes}, expected some of each.")
+        raise ValueError(f"{where}: found no user in the split '{empty[0]}' ({sizes}), expected some in each.")
     logger.info("split users: %d in, %s out", len(split_of_user), sizes)
     return split_of_user
 
 
 def split_by_user(interactions: pa.Table, split_of_user: Mapping[str, str]) -> SplitOfTarget:
-    """Return the split of each interaction as a target: all of a training user's, the last of any other user's.
+    """Return the split of each interaction as a target: all of a training user's, but only the last of another's.
 
     Args:
         interactions: table of schema `INTERACTIONS`, each user's rows together and in order.
@@ -126,7 +124,7 @@ def split_by_user(interactions: pa.Table, split_of_user: Mapping[str, str]) -> S
 
 
 def split_leaving_one_out(interactions: pa.Table) -> SplitOfTarget:
-    """Return the split of each interaction as a target: the last of a user test, the one before val, others train.
+    """Return the split of each interaction as a target: a user's last is test, the one before val, the rest train.
 
     Args:
         interactions: table of schema `INTERACTIONS`, each user's rows together and in order.
@@ -147,14 +145,15 @@ def split_leaving_one_out(interactions: pa.Table) -> SplitOfTarget:
 
 
 def split_with_gap(interactions: pa.Table, gap: int) -> SplitOfTarget:
-    """Return the split of each interaction as a target, where the `gap` last but one of each user are withheld.
+    """Return the split of each interaction as a target, with the `gap` interactions before each user's last withheld.
 
-    Of a user with at least 3 + gap interactions, the last one and the first withheld one are test, the one before that
-    val, those before it train, and the other withheld ones no target. All of any other user are train.
+    For a user with at least 3 + gap interactions, the last one and the first withheld one are test, the one before that
+    is val, the earlier ones are train, and the other withheld ones are not targets. All interactions of other users are
+    train.
 
     Args:
         interactions: table of schema `INTERACTIONS`, each user's rows together and in order.
-        gap: at least 1.
+        gap: number of withheld interactions per user, at least 1.
 
     Returns:
         int8 [rows]: an index into `SPLITS`, or `NO_SPLIT`.

@@ -1,4 +1,4 @@
-"""How large a data set is, as a protocol keeps it."""
+"""Statistics of a data set as prepared by a protocol."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from ilora.data.interactions import share_timestamp
 from ilora.data.positions import locate
 from ilora.data.splits import SPLITS
 
-#: A row for each statistic of one data set and protocol.
+#: One row per statistic of a data set and protocol.
 DATASET_STATISTICS = pa.schema(
     [
         pa.field("dataset", pa.string(), nullable=False),
@@ -24,18 +24,18 @@ DATASET_STATISTICS = pa.schema(
 def dataset_statistics(interactions: pa.Table, sequences: pa.Table, items: int) -> dict[str, float]:
     """Return the statistics of a data set, by name.
 
-    - `users`, `items`, `interactions`: how many the protocol keeps, items that do not occur among them where they are
-      candidates too; `sparsity`: 1 - interactions / (users * items).
-    - `sequence_length_mean`, `_min`, `_max`: items of a user.
-    - `users_train`, `sequences_train` and so on: of each split, after windows with too short a history were dropped.
-    - `shared_timestamps`: the share of interactions whose time another of the same user has too, so that a rule for
-      ties places them.
-    - `steps_to_larger_id`: the share of steps from one interaction of a user to the next that go to a larger item id.
-      Far from a half, the order of the ids is a pattern of its own, which a model can learn.
+    - `users`, `items`, `interactions`: counts after preparation; `items` includes items that do not occur if they can
+      be candidates; `sparsity`: 1 - interactions / (users * items).
+    - `sequence_length_mean`, `_min`, `_max`: items per user.
+    - `users_train`, `sequences_train` and so on: counts per split, without windows whose history is too short.
+    - `shared_timestamps`: share of the interactions that have the same time as another of the same user, so that
+      tie-breaking decides their order.
+    - `steps_to_larger_id`: share of the steps from one interaction of a user to the next that go to a larger item id.
+      If it is far from one half, the order of the ids is a pattern that a model can learn.
 
     Args:
         interactions: table of schema `INTERACTIONS`, each user's rows together.
-        sequences: table of schema `SEQUENCES`, made from them, so that some user has more than one item.
+        sequences: table of schema `SEQUENCES` made from the interactions; some user has more than one item.
         items: size of the catalogue.
     """
     positions = locate(interactions["user_id"].to_numpy())

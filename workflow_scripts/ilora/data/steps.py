@@ -1,4 +1,4 @@
-"""Named steps from raw interactions to those that a protocol keeps, each counted and logged."""
+"""Named preparation steps from raw to kept interactions, each counted and logged."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 logger = logging.getLogger(__name__)
 
-#: What the steps of one preparation did, in their order: a row for each.
+#: Counts of the steps of one preparation, one row per step, in order.
 PREPARATION_STEPS = pa.schema(
     [
         pa.field("step", pa.string(), nullable=False),
@@ -26,10 +26,10 @@ class Step:
     """One step of a preparation.
 
     Attributes:
-        name: as it stands in the log and in the table of steps.
-        apply: from a table with the columns raw_user_id and raw_item_id, a row for each interaction, to another.
-        counts_others: whether later interactions can change what it keeps of earlier ones, as where it asks how many
-            users an item has.
+        name: name in the log and in the table of steps.
+        apply: from a table of interactions with the columns raw_user_id and raw_item_id to another one.
+        counts_others: whether later interactions can change which earlier ones it keeps, as in a filter by the number
+            of users per item.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Step:
 
 @dataclass(frozen=True)
 class StepCount:
-    """What one step did: interactions before and after it, users and items that still occur after it."""
+    """Counts of one step: interactions before and after it, and users and items that occur after it."""
 
     step: str
     rows_in: int
@@ -49,13 +49,13 @@ class StepCount:
 
 
 def run_steps(interactions: pa.Table, steps: Iterable[Step]) -> tuple[pa.Table, list[StepCount]]:
-    """Apply the steps in their order; log and count what each of them does.
+    """Apply the steps in order, and log and count the effect of each.
 
     Raises:
         ValueError: there are no interactions, a step leaves none, or it refuses its input.
     """
     if not interactions.num_rows:
-        raise ValueError("The data set has no interactions. Check its files, and what its reader logged as dropped.")
+        raise ValueError("The data set has no interactions. Check its files, and the log for rows that were dropped.")
     counts = []
     for step in steps:
         result = step.apply(interactions)
@@ -70,7 +70,7 @@ def run_steps(interactions: pa.Table, steps: Iterable[Step]) -> tuple[pa.Table, 
         )
         if not count.rows_out:
             raise ValueError(
-                f"The step '{step.name}' leaves none of the {count.rows_in} interactions that reached it. Loosen"
+                f"The step '{step.name}' leaves none of the {count.rows_in} interactions that reached it. Relax"
                 " its setting, or use more data."
             )
         counts.append(count)

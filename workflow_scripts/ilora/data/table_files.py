@@ -1,4 +1,4 @@
-"""Reads columns of text files, Parquet and RecBole atomic files as text, each row with the place where it stands."""
+"""Reading of columns of text, Parquet and RecBole atomic files as text, each row with its number in the file."""
 
 import codecs
 import csv
@@ -15,19 +15,19 @@ from ilora.data.raw import RawDataError
 from ilora.data.ready_sequences import COLUMNS, read_ready_sequences
 
 _TAB = "\t"
-#: Suffix -> what separates fields. `.inter` and `.item` are RecBole's; the others are each publisher's own.
+#: Suffix -> field separator. `.inter` and `.item` are RecBole's; None for suffixes whose separator varies.
 SEPARATORS: dict[str, str | None] = {
     **{".csv": ",", ".tsv": _TAB, ".inter": _TAB, ".item": _TAB},
     **dict.fromkeys((".dat", ".data", ".txt")),
 }
-#: Of text files, those in which a field may stand in quotes.
+#: Text files in which fields may be quoted.
 _QUOTED = {".csv", ".tsv"}
 _PARQUET, _READY_SEQUENCES = ".parquet", ".json"
-#: Suffixes of files that are no text of lines and fields.
+#: Suffixes of files that are not text with lines and fields.
 WITHOUT_SEPARATOR = (_PARQUET, _READY_SEQUENCES)
-#: What a file of another form may be separated by; a space is in many a title, so it is thought of last.
+#: Separators to suggest for a file in another format; a space comes last, because many titles contain one.
 _USUAL_SEPARATORS = ("::", ";", "\t", "|", ",", " ")
-#: What a float of so many bits cannot tell apart.
+#: Values that a float of this many bits cannot distinguish.
 _SPACING = {16: "whole numbers from 2,049 on", 32: "whole numbers from 16,777,217 on, times of today by 128 seconds"}
 _SHOWN = 100  # characters of a line that a message shows
 
@@ -36,13 +36,13 @@ Row = tuple[int, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class TextForm:
-    """How a text file is written.
+    """Format of a text file.
 
     Attributes:
-        encoding: a byte order mark of UTF-8 is skipped.
-        separator: what stands between fields; None for that of the suffix. A space is any number of spaces. With more
-            than one character, no field can stand in quotes.
-        header: whether the first line has the names of the columns. Without them, a column is called by its number,
+        encoding: encoding of the text; a byte order mark of UTF-8 is skipped.
+        separator: field separator; None for that of the suffix. A space matches any number of spaces. With a separator
+            of several characters, fields cannot be quoted.
+        header: whether the first line contains the names of the columns. If not, columns are named by their number,
             from "1" on.
     """
 
@@ -52,24 +52,24 @@ class TextForm:
 
 
 def read_columns(path: Path, columns: Sequence[str], form: TextForm, *, exact: Sequence[str] = ()) -> Iterator[Row]:
-    """Yield every row of a table: the number of its line (of its row, in Parquet) and its fields as text.
+    """Yield every row of a table: its line number (in Parquet, its row number) and its fields as text.
 
-    The names of columns may end in a type, as in RecBole's `user_id:token`. Lines without any character are skipped.
-    What Parquet holds as null or NaN is "", its dates and times are ISO 8601 in UTC.
+    Column names may end in a type, as in RecBole's `user_id:token`. Empty lines are skipped. In Parquet, null and NaN
+    become "", and dates and times become ISO 8601 in UTC.
 
     Args:
-        path: its suffix says the format: one of `SEPARATORS`, `.parquet`, or `.json`, which is as
-            `ilora.data.ready_sequences` has it.
+        path: file whose suffix determines the format: one of `SEPARATORS`, `.parquet`, or `.json` (see
+            `ilora.data.ready_sequences`).
         columns: names of the wanted columns, in the wanted order.
-        form: of a text file.
-        exact: those of the columns, ids and times, in which two values that differ must not have become one.
+        form: format of a text file.
+        exact: those of the columns (ids and times) in which distinct values must stay distinct.
 
     Raises:
         FileNotFoundError: there is no file at `path`.
-        RawDataError: the suffix is another, or says nothing of a separator where none is given; a column is missing or
-            twice; a line has another number of fields than the first, a quote that is not closed, or bytes that are no
-            text of the encoding; the Parquet file is damaged, or a column of it holds neither text nor numbers nor
-            dates, or is exact and of less than 64 bits of floating point.
+        RawDataError: the suffix is unknown, or implies no separator and none is given; a column is missing or
+            duplicated; a line has a different number of fields from the first, an unclosed quote, or bytes that cannot
+            be decoded; the Parquet file is damaged, or one of its columns contains neither text nor numbers nor dates,
+            or is exact and has less than 64 bits of floating point.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file. Correct data.own, or put the file there.")
@@ -80,17 +80,17 @@ def read_columns(path: Path, columns: Sequence[str], form: TextForm, *, exact: S
         return _rows_of_sequences(path, columns)
     if suffix not in SEPARATORS:
         raise RawDataError(
-            f"{path}: the suffix '{path.suffix}' names no format that can be read; expected one of "
+            f"{path}: the suffix '{path.suffix}' is not that of a supported format; expected one of "
             f"{', '.join([*SEPARATORS, *WITHOUT_SEPARATOR])}."
         )
     separator = form.separator or SEPARATORS[suffix]
     if separator is None:
-        raise RawDataError(f"{path}: nothing says what separates its fields. Set `separator` in data.own.")
+        raise RawDataError(f"{path}: the separator of its fields is unknown. Set `separator` in data.own.")
     return _text_rows(path, columns, form, separator)
 
 
 def error_at(path: Path, number: int, problem: str) -> RawDataError:
-    """Return the error that says what is wrong with one row, by the number that `read_columns` gave it."""
+    """Return the error for a problem in one row, given its number from `read_columns`."""
     unit = {_PARQUET: "row", _READY_SEQUENCES: "user"}.get(path.suffix.lower(), "line")
     return RawDataError(f"{path}, {unit} {number}: {problem}.")
 
@@ -109,8 +109,8 @@ def _text_rows(path: Path, columns: Sequence[str], form: TextForm, separator: st
     except UnicodeError as error:
         reason = error.reason if isinstance(error, UnicodeDecodeError) else error
         problem = (
-            f"is not {form.encoding} text ({reason}). Set the file's encoding in data.own, which holds for both files: "
-            "where theirs differ, write one of them anew"
+            f"is not {form.encoding} text ({reason}). Set the encoding in data.own; it applies to all files, so "
+            "convert one if they differ"
         )
         raise error_at(path, _undecodable_line(path, form.encoding), problem) from error
     if not places:
@@ -118,10 +118,10 @@ def _text_rows(path: Path, columns: Sequence[str], form: TextForm, separator: st
 
 
 def _records(path: Path, encoding: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the number of each line that is not empty, and its fields; a row in quotes may have several lines."""
+    """Yield the number and the fields of each non-empty line; a row with quotes may span several lines."""
     with path.open(encoding="utf-8-sig" if _is_utf8(encoding) else encoding, newline="") as file:
         if len(separator) > 1:
-            # The module csv knows separators of one character alone; without quotes, a line is a row.
+            # The csv module supports only separators of one character; without quotes, a line is a row.
             lines = (line.rstrip("\r\n") for line in file)
             yield from ((number, line.split(separator)) for number, line in enumerate(lines, start=1) if line)
             return
@@ -147,7 +147,7 @@ def _is_utf8(encoding: str) -> bool:
 
 
 def _places(path: Path, first: list[str], columns: Sequence[str], has_header: bool, separator: str) -> list[int]:
-    """Return where the columns stand, by the first line of a text file."""
+    """Return the positions of the columns, from the first line of a text file."""
     names = [name.strip() for name in first] if has_header else [str(place + 1) for place in range(len(first))]
     places = [_place(names, column) for column in columns]
     for column, place in zip(columns, places, strict=True):
@@ -163,7 +163,7 @@ def _places(path: Path, first: list[str], columns: Sequence[str], has_header: bo
 
 
 def _place(names: list[str], column: str) -> int | None:
-    """Return where a column stands, None if nowhere or twice; a name with a type is found without it."""
+    """Return the position of a column; None if it is missing or duplicated. A type at the end of a name is ignored."""
     if column not in names:
         names = [name.rpartition(":")[0] or name for name in names]
     return names.index(column) if names.count(column) == 1 else None
@@ -174,7 +174,7 @@ def _column_problem(column: str, found: Sequence[str]) -> str:
 
 
 def _advice(line: str, separator: str, has_header: bool) -> str:
-    """Return what to set in `data.own` for a file with such a first line, as far as the line tells."""
+    """Return advice on what to set in `data.own` for a file with this first line."""
     other = _other_separator(line, separator)
     fields = line.split(other or separator)
     advice = []
@@ -182,14 +182,14 @@ def _advice(line: str, separator: str, has_header: bool) -> str:
         advice.append(f"The line looks as if {_quoted(other)} separated its fields: set `separator: {_quoted(other)}`")
     if has_header and any(_is_number(field) for field in fields):
         advice.append(
-            f"The first line, {_quoted(line)}, looks like data and not like names of columns: set `header: false`, and "
-            "name the columns by their numbers, such as `columns: {user: 1, item: 2}`"
+            f"The first line, {_quoted(line)}, looks like data, not like column names: set `header: false`, and name "
+            "the columns by number, as in `columns: {user: 1, item: 2}`"
         )
     return f"{'. '.join(advice) or 'Name the columns'} in data.own."
 
 
 def _other_separator(line: str, separator: str) -> str | None:
-    """Return what cuts a line into more fields than its separator does, a space only where nothing else cuts it."""
+    """Return a separator that splits a line into more fields than its own does; a space only if no other does."""
     counts = {other: line.count(other) for other in _USUAL_SEPARATORS if other != separator}
     spaces = counts.pop(" ", 0)
     best = max(counts, key=lambda other: counts[other])
@@ -206,7 +206,7 @@ def _is_number(text: str) -> bool:
 
 
 def _quoted(text: str) -> str:
-    """Return a text as YAML reads it in quotes, cut where it is long."""
+    """Return a text in quotes as in YAML, truncated if it is long."""
     return json.dumps(_cut(text), ensure_ascii=False)
 
 
@@ -219,7 +219,7 @@ def _undecodable_line(path: Path, encoding: str) -> int:
     number = 0
     with path.open("rb") as file:
         try:
-            for number, line in enumerate(file, start=1):  # noqa: B007 (it is what the error ends at)
+            for number, line in enumerate(file, start=1):  # noqa: B007 (used after the error ends the loop)
                 decoder.decode(line)
         except UnicodeError:
             pass
@@ -267,11 +267,11 @@ def _refuse_type(path: Path, field: pa.Field, is_exact: bool) -> None:
         pa.types.is_date,
     )
     if not any(check(kind) for check in is_readable):
-        raise RawDataError(f"{path}: the column '{field.name}' holds {kind}, expected text, numbers or dates.")
+        raise RawDataError(f"{path}: the column '{field.name}' contains {kind}, expected text, numbers or dates.")
     if is_exact and (pa.types.is_float16(kind) or pa.types.is_float32(kind)):
         raise RawDataError(
-            f"{path}: the column '{field.name}' holds float{kind.bit_width}, in which ids and times that differ become "
-            f"one ({_SPACING[kind.bit_width]}). Write it anew from the original values, as whole numbers or float64."
+            f"{path}: the column '{field.name}' contains float{kind.bit_width}, which cannot distinguish all ids and "
+            f"times ({_SPACING[kind.bit_width]}). Write it again from the original values, as whole numbers or float64."
         )
 
 
@@ -283,7 +283,7 @@ def _texts(path: Path, name: str, column: pa.Array, first_row: int) -> list[str]
             try:
                 text.decode()
             except UnicodeDecodeError as error:
-                problem = f"the column '{name}' holds {text!r:.80}, which is not UTF-8 text ({error.reason})"
+                problem = f"the column '{name}' contains {text!r:.80}, which is not UTF-8 text ({error.reason})"
                 raise error_at(path, number, problem) from None
         raise
 

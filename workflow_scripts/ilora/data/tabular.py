@@ -1,17 +1,16 @@
-"""Reads a data set of one's own: a table of interactions and a table of titles.
+"""Reading of a user's own data set: a table of interactions and a table of titles.
 
-What is wrong with a row decides what becomes of it:
+Rows with problems are handled as follows:
 
-- A row that lacks a value (empty, null, NaN, None, <NA>; in a column of numbers also NA) is dropped, and so is an
-  interaction with an item that the table of titles does not have. Dropped rows are counted and logged.
-- A value that is there and cannot be what its column says stops the reading, with file and line: text where a
-  number stands, an infinite rating, a time before 1970 or after 2100 or in another unit than the one that is set,
-  an id with a control character, a second title for the same item (one that is compared as another; an empty one
-  says nothing).
-- A table without rows, or of which every row is dropped, stops it too.
+- A row with a missing value (empty, null, NaN, None, <NA>; in a numeric column also NA) is dropped, as is an
+  interaction with an item that is not in the table of titles. Dropped rows are counted and logged.
+- An invalid value is an error, with the file and line: text instead of a number, an infinite rating, a time before
+  1970, after 2100 or in a unit other than the configured one, an id with a control character, or a second title for
+  the same item (after normalisation; an empty title does not count).
+- A table without rows, or with no rows left, is an error too.
 
-Interactions that repeat another (the same user and item) are the protocol's to settle, titles those of
-`ilora.data.titles`, and the form of the files that of `ilora.data.table_files`.
+Repeated interactions (same user and item) are handled by the recipe, titles by `ilora.data.titles`, and the format of
+the files by `ilora.data.table_files`.
 """
 
 import logging
@@ -34,7 +33,7 @@ logger = logging.getLogger(__name__)
 Unit = Literal["seconds", "milliseconds", "microseconds", "nanoseconds"]
 Timestamps = Literal["seconds", "milliseconds", "microseconds", "nanoseconds", "dates"]
 
-#: How software writes a value that is not there, in small letters. NA may be somebody's id.
+#: Usual spellings of a missing value, in lower case. NA may be a real id.
 NO_ID = {"", "nan", "null", "none", "<na>"}
 _NO_NUMBER = NO_ID | {"na", "n/a", "nat"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -49,15 +48,15 @@ _TICKS_PER_SECOND: dict[Unit, int] = {
 
 @dataclass(frozen=True)
 class TabularColumns:
-    """Names of the columns: the first four of the interactions, the last two of the items.
+    """Names of the columns: the first four in the interactions, the last two in the items.
 
     Attributes:
-        user: whoever used an item.
+        user: the user's id.
         item: the item's id.
-        timestamp: when.
-        rating: how much the user liked it; None where ratings are not wanted.
+        timestamp: time of the interaction.
+        rating: the user's rating; None if ratings are not needed.
         item_id: the item's id.
-        title: as it will stand in a prompt.
+        title: the item's title, as shown in prompts.
     """
 
     user: str
@@ -76,34 +75,34 @@ def read_tabular(
     timestamps: Timestamps,
     form: TextForm,
 ) -> RawData:
-    """Return the interactions and items of two files of the formats that `read_columns` reads.
+    """Return the interactions and items of two files in the formats of `read_columns`.
 
     Args:
-        interactions: a row for each time that a user used an item.
-        items: a row for each item; it may have more items than occur, and may be the same file.
-        columns: their names in the two files.
-        timestamps: what the column of times holds: a number of these units since 1970, or dates (and times) in ISO
-            8601, in UTC where no zone is given. Fractions of a second are cut off.
-        form: of text files.
+        interactions: file with one row per interaction.
+        items: file with one row per item, which need not occur; may be the same file.
+        columns: names of the columns in the two files.
+        timestamps: format of the times: a number of these units since 1970, or dates (and times) in ISO 8601, in UTC
+            if no zone is given. Fractions of a second are truncated.
+        form: format of text files.
 
     Returns:
-        Interactions in the order of the file; `rating` is null where ratings are not wanted. Items without a title
+        Interactions in the order of the file, with a null `rating` if ratings are not needed. Items without a title
         have the title "". `metadata` is empty.
 
     Raises:
         FileNotFoundError: a file is missing.
-        RawDataError: as the module's description says, or as `read_columns` raises it.
+        RawDataError: see the description of this module, and `read_columns`.
     """
     described = _read_items(items, columns, form)
     found = _read_interactions(interactions, columns, timestamps, form)
     known = found.filter(pc.is_in(found["raw_item_id"], value_set=described["raw_id"].combine_chunks()))
     if not known.num_rows:
         raise RawDataError(
-            f"{interactions}: none of its items is in {items}. Its first item is '{found['raw_item_id'][0]}', the "
-            f"first there '{described['raw_id'][0]}': check the columns of item ids in data.own."
+            f"{interactions}: none of its items is in {items}. Its first item is '{found['raw_item_id'][0]}', but the "
+            f"first item there is '{described['raw_id'][0]}': check the columns of item ids in data.own."
         )
     logger.info(
-        "%s: %d interactions in, %d with an item that %s does not have dropped, %d out",
+        "%s: %d interactions in, %d with an item that is not in %s dropped, %d out",
         interactions,
         found.num_rows,
         found.num_rows - known.num_rows,
@@ -132,9 +131,9 @@ def _read_interactions(path: Path, columns: TabularColumns, timestamps: Timestam
             rows[3].append(_seconds(time, timestamps))
         except ValueError as error:
             raise error_at(path, number, str(error)) from error
-    logger.info("%s: %d rows in, %d that lack a value dropped", path, total, total - len(rows[0]))
+    logger.info("%s: %d rows in, %d with a missing value dropped", path, total, total - len(rows[0]))
     if not rows[0]:
-        raise RawDataError(f"{path}: found {total} rows, expected at least one that lacks no value.")
+        raise RawDataError(f"{path}: found {total} rows, expected at least one without missing values.")
     first, last = (datetime.fromtimestamp(time, UTC) for time in (min(rows[3]), max(rows[3])))
     logger.info("%s: times from %s to %s", path, first.isoformat(), last.isoformat())
     return pa.table(dict(zip(RAW_INTERACTIONS.names, rows, strict=True)), schema=RAW_INTERACTIONS)
@@ -154,7 +153,7 @@ def _read_items(path: Path, columns: TabularColumns, form: TextForm) -> pa.Table
         if known != title and not on_one_line(known):
             titles[item] = title
         elif known != title and on_one_line(title) and _compared(known) != _compared(title):
-            raise error_at(path, number, f"item {item} is '{title}', but '{known}' on a row before it")
+            raise error_at(path, number, f"item {item} is '{title}' here, but '{known}' in an earlier row")
     logger.info(
         "%s: %d rows in, %d without an id and %d that repeat another dropped, %d items out",
         path,
@@ -170,19 +169,19 @@ def _read_items(path: Path, columns: TabularColumns, form: TextForm) -> pa.Table
 
 
 def _compared(title: str) -> str:
-    """Return the form in which a title is compared once it stands in the catalogue."""
+    """Return the form in which titles of the catalogue are compared."""
     return normalise_title(on_one_line(title))
 
 
 def _checked_id(text: str) -> str:
     if _CONTROL.search(text):
-        raise ValueError(f"the id {text!r} holds a control character, expected none")
+        raise ValueError(f"the id {text!r} contains a control character, expected none")
     return text
 
 
 def _number(text: str, meaning: str) -> float:
     try:
-        # Python reads 1_000 as a number, and digits of any script.
+        # Python also accepts 1_000, and digits of any script.
         number = float(text) if text.isascii() and "_" not in text else math.nan
     except ValueError:
         number = math.nan
@@ -206,7 +205,7 @@ def _seconds(text: str, timestamps: Timestamps) -> int:
 
 
 def _seconds_of_number(text: str, unit: Unit) -> int:
-    # Exact where the number is whole: nanoseconds are beyond the whole numbers of a float.
+    # Whole numbers are read exactly: a float cannot represent every number of nanoseconds.
     ticks = int(text) if text.isascii() and text.isdecimal() else math.floor(_ticks(text))
     seconds, fitting = ticks // _TICKS_PER_SECOND[unit], _fitting_unit(ticks)
     if fitting is not None and fitting != unit and ticks > 0:
@@ -224,9 +223,9 @@ def _day(seconds: int) -> str:
 
 
 def _fitting_unit(ticks: int) -> Unit | None:
-    """Return the only unit in which a number is a time from the second month of 1970 to 2100; None for none.
+    """Return the only unit in which a number is a time from February 1970 to 2100; None if there is none.
 
-    Each unit has a range of its own, a thousand times that of the one before. Smaller numbers count as seconds.
+    Each unit has its own range, a thousand times that of the one before. Smaller numbers count as seconds.
     """
     return next((unit for unit, per_second in _TICKS_PER_SECOND.items() if ticks <= _END_OF_TIME * per_second), None)
 

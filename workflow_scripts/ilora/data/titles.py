@@ -1,8 +1,8 @@
-"""Checks the titles of a data set: each must stand on one line of a prompt, and be there at all.
+"""Cleaning of titles: each must be non-empty and fit on one line of a prompt.
 
-A newline ends a title in a prompt and ends an answer, and nothing else separates titles. So a title without
-control characters can be told from its neighbours, whatever else it holds; what reads like a special token of
-a tokenizer is ordinary text to `ilora.llm.prompts.builder`.
+A newline ends a title in a prompt, and an answer; nothing else separates titles. So a title without control characters
+is distinguishable from its neighbours whatever it contains. `ilora.llm.prompts.builder` treats text that looks like a
+special token as ordinary text.
 """
 
 import logging
@@ -16,18 +16,18 @@ from ilora.data.raw import RAW_ITEMS, RawData
 
 logger = logging.getLogger(__name__)
 
-#: Control characters (tabs and newlines among them) and Unicode's line and paragraph separators.
+#: Control characters, including tabs and newlines, and Unicode's line and paragraph separators.
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-#: Categories of Unicode that show nothing: separators, control characters, and format characters such as U+FEFF.
+#: Invisible Unicode categories: separators, control characters, and format characters such as U+FEFF.
 _UNSEEN = {"Zs", "Zl", "Zp", "Cc", "Cf"}
 
 
 def check_titles(raw: RawData) -> RawData:
-    """Return the data set with titles of one line each, without the items that have no title.
+    """Return the data set with one-line titles, without the items that have no title.
 
-    Control characters and line separators become spaces, with the spaces around them one space, and white space at
-    the ends goes; other characters stay as they are. An item whose title shows nothing then is dropped with its
-    interactions. Titles that several items share are kept: hits are decided by item. All of it is counted and logged.
+    Control characters and line separators, with the spaces around them, become a single space, and white space at the
+    ends is removed; other characters are kept. An item whose title is then invisible is dropped with its interactions.
+    Titles that several items share are kept, because hits are counted by item. All changes are counted and logged.
 
     Raises:
         ValueError: no interaction is left.
@@ -52,18 +52,18 @@ def check_titles(raw: RawData) -> RawData:
     )
     if not interactions.num_rows:
         raise ValueError(
-            f"None of the {raw.interactions.num_rows} interactions is with an item that has a title. "
+            f"None of the {raw.interactions.num_rows} interactions has an item with a title. "
             "Check that interactions and items use the same item ids."
         )
     return RawData(interactions, items)
 
 
 def on_one_line(title: str) -> str:
-    """Return a title as `check_titles` leaves it: "" if nothing of it can be seen."""
+    """Return a title as cleaned by `check_titles`; "" if it is invisible."""
     line = " ".join(_BREAKS.sub(" ", title).split()) if _BREAKS.search(title) else title.strip()
     return "" if all(unicodedata.category(character) in _UNSEEN for character in line) else line
 
 
 def normalise_title(title: str) -> str:
-    """Return the form in which two titles are compared: NFC, single spaces, none at the ends."""
+    """Return the form in which titles are compared: NFC, single spaces, and none at the ends."""
     return " ".join(unicodedata.normalize("NFC", title).split())

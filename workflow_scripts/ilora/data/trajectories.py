@@ -1,4 +1,4 @@
-"""The whole item sequence of each training user, put together again from the training windows."""
+"""The whole item sequence of each training user, reassembled from the training windows."""
 
 from collections.abc import Iterable
 
@@ -9,14 +9,13 @@ import pyarrow.compute as pc
 
 
 def training_trajectories(sequences: pa.Table) -> list[list[int]]:
-    """Return the item ids of each training user in their order, one list for each user.
+    """Return the item ids of each training user in order, one list per user.
 
-    They are read off the training windows, and from nothing else, so that no protocol can let a validation or
-    test target slip in. A user too short for a window has no trajectory.
+    They are taken only from the training windows, so that no validation or test target can leak in under any protocol.
+    A user with too few items for a window has no trajectory.
 
     Args:
-        sequences: table of the SEQUENCES schema; each training window of a user is one item later than the
-            one before.
+        sequences: table of schema `SEQUENCES`; each training window of a user is one item later than the one before.
 
     Raises:
         ValueError: there are no training windows, or a user's are not consecutive.
@@ -30,8 +29,8 @@ def training_trajectories(sequences: pa.Table) -> list[list[int]]:
         history = window["history"]
         if trajectory[-len(history) :] != history:
             raise ValueError(
-                f"training sequence {window['sequence_id']} does not follow on the one before it of user "
-                f"{window['user_id']}: its history must end with that one's target"
+                f"training sequence {window['sequence_id']} does not continue the previous one of user "
+                f"{window['user_id']}: its history must end with the target of that one"
             )
         trajectory.append(window["target"])
     return list(trajectories.values())

@@ -1,4 +1,4 @@
-"""Reads a table that names the split of each user: a published split, to be compared on."""
+"""Reading of a table that lists the split of each user, such as a published split."""
 
 import logging
 from pathlib import Path
@@ -11,21 +11,21 @@ logger = logging.getLogger(__name__)
 
 
 def read_user_splits(path: Path, user: str, split: str, form: TextForm) -> dict[str, str]:
-    """Return the split of every user that a table names: raw user id -> "train", "val" or "test".
+    """Return the split of every user in a table: raw user id -> "train", "val" or "test".
 
-    A user may stand in several rows, as in a table of interactions, with the same split in all. Rows that lack the user
-    or the split are dropped, counted and logged.
+    A user may occur in several rows, as in a table of interactions, with the same split in all of them. Rows without a
+    user or a split are dropped, counted and logged.
 
     Args:
-        path: of a format that `read_columns` reads.
+        path: file in a format of `read_columns`.
         user: name of the column of user ids.
         split: name of the column of splits.
-        form: of a text file.
+        form: format of a text file.
 
     Raises:
         FileNotFoundError: there is no such file.
-        RawDataError: a row has another word for a split, or another split than a row before it for the same user, or as
-            `read_columns` raises it.
+        RawDataError: a row has an unknown split, or a different split from an earlier row of the same user; see also
+            `read_columns`.
     """
     splits: dict[str, str] = {}
     total = dropped = 0
@@ -38,7 +38,7 @@ def read_user_splits(path: Path, user: str, split: str, form: TextForm) -> dict[
             raise error_at(path, number, f"the split of user {name} is '{word}', expected one of {', '.join(SPLITS)}")
         elif splits.setdefault(name, word) != word:
             raise error_at(
-                path, number, f"user {name} is in the split '{word}', but on a row before in '{splits[name]}'"
+                path, number, f"user {name} is in the split '{word}' here, but in '{splits[name]}' in an earlier row"
             )
-    logger.info("%s: %d rows in, %d that lack a value dropped, %d users out", path, total, dropped, len(splits))
+    logger.info("%s: %d rows in, %d with a missing value dropped, %d users out", path, total, dropped, len(splits))
     return splits

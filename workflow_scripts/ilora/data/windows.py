@@ -1,4 +1,4 @@
-"""Cuts users' item sequences into histories and targets."""
+"""Windows of users' item sequences: histories and targets."""
 
 import logging
 
@@ -12,8 +12,8 @@ from ilora.data.splits import SPLITS, SplitOfTarget
 
 logger = logging.getLogger(__name__)
 
-# The windows of 10 million interactions hold 100 million items: they are cut in parts, so that the 64-bit row numbers
-# which this takes need little memory, and the 32-bit offsets of an Arrow list never overflow.
+# The windows of 10 million interactions contain 100 million items. They are cut in parts, so that the 64-bit row
+# numbers need little memory, and the 32-bit offsets of an Arrow list never overflow.
 _WINDOWS_PER_CHUNK = 2**20
 
 
@@ -22,8 +22,8 @@ def cut_windows(
 ) -> pa.Table:
     """Return the window of every interaction that is a target in some split.
 
-    The window of an item is the item as target and the at most `maximum_history` items before it as history.
-    Windows with fewer than `minimum_history` items of history are dropped, in all splits.
+    The window of an item has the item as target and up to `maximum_history` items before it as history. Windows with
+    fewer than `minimum_history` items of history are dropped, in all splits.
 
     Args:
         interactions: table of schema `INTERACTIONS`, each user's rows together and in order.
@@ -35,7 +35,7 @@ def cut_windows(
         A table of schema `SEQUENCES`: all of train, then val, then test, each in the order of `interactions`.
 
     Raises:
-        ValueError: the bounds are impossible, a user has an item twice or rows that are not together, or a split has no
+        ValueError: the bounds are invalid, a user has an item twice or rows that are not together, or a split has no
             window.
     """
     if not 1 <= minimum_history <= maximum_history:
@@ -63,7 +63,7 @@ def cut_windows(
 
 
 def _check_distinct(user_ids: npt.NDArray[np.int32], item_ids: npt.NDArray[np.int32]) -> None:
-    """Check that no user has an item twice: a held-out item could be trained on."""
+    """Check that no user has an item twice; otherwise a held-out item could be trained on."""
     items = int(item_ids.max(initial=0)) + 1
     pairs = np.sort(user_ids.astype(np.int64) * items + item_ids)
     twice = np.flatnonzero(pairs[1:] == pairs[:-1])
@@ -78,14 +78,14 @@ def _long_enough(split: str, targets: Rows, history_lengths: Rows, minimum_histo
     if not len(kept):
         longest = int(history_lengths[targets].max(initial=0))
         raise ValueError(
-            f"No target of the split '{split}' has {minimum_history} items of history (of {len(targets)} targets the"
-            f" longest has {longest}). Lower data.minimum_history or use more data."
+            f"No target of the split '{split}' has {minimum_history} items of history (the longest history of"
+            f" {len(targets)} targets has {longest}). Lower data.minimum_history or use more data."
         )
     return kept
 
 
 def _histories(item_ids: npt.NDArray[np.int32], targets: Rows, lengths: Rows) -> pa.ChunkedArray:
-    """Return, for each target's row, the `lengths` items just before it, as one list each."""
+    """Return, for each target's row, the list of the `lengths` items just before it."""
     chunks = []
     for first in range(0, len(targets), _WINDOWS_PER_CHUNK):
         part = slice(first, first + _WINDOWS_PER_CHUNK)

@@ -1,1 +1,1 @@
-"""The data sets that a study can take as they are published; docs/adding_a_dataset.md says how to add one."""
+"""The built-in, published data sets; docs/adding_a_dataset.md explains how to add one."""

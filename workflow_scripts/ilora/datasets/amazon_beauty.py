@@ -30,7 +30,7 @@ DATASET = amazon_dataset(
                 "CoFiRec",
                 "an independent run",
                 {"recall@10": 0.0627, "ndcg@10": 0.0321},
-                "beam 30, seen items out",
+                "beam 30, seen items excluded",
             ),
         ),
     ),

@@ -1,4 +1,4 @@
-"""What the data sets of Amazon reviews of 2014 have in common: their files, and how they are kept."""
+"""Common parts of the Amazon review data sets of 2014: their files and their filters."""
 
 import html
 import json
@@ -21,7 +21,7 @@ from ilora.datasets.wording import word_prompt
 
 logger = logging.getLogger(__name__)
 
-#: Users of an item, and items of a user, at least.
+#: Minimum users per item and items per user.
 CORE = 5
 
 _ADDRESS = "https://snap.stanford.edu/data/amazon/productGraph/categoryFiles/"
@@ -30,32 +30,32 @@ Record = dict[object, object]
 
 
 def reviews_file(category: str) -> str:
-    """Return the name of the file of the 5-core reviews of a category, such as ``Beauty``."""
+    """Return the file name of a category's 5-core reviews; a category is, for example, ``Beauty``."""
     return f"reviews_{category}_{CORE}.json.gz"
 
 
 def metadata_file(category: str) -> str:
-    """Return the name of the file that describes its products."""
+    """Return the file name of a category's product metadata."""
     return f"meta_{category}.json.gz"
 
 
 def read_amazon(source: str, category: str) -> RawData:
-    """Return the reviews and the products that they are about.
+    """Return the reviews and the reviewed products.
 
-    A timestamp is the day of the review. A title is the product's `title`, with HTML's character references resolved,
-    or its id where it has none, so that no product is dropped for that; `metadata` is `{"categories": [[...], ...],
-    "brand": ..., "description": ..., "price": ...}`, from the general category to the special one, null where nothing
-    is known. Products without a title or without a description are counted and logged.
+    A timestamp is the day of the review. A title is the product's `title` with HTML character references resolved, or
+    its id if it has no title, so that no product is dropped for a missing title. `metadata` is `{"categories": [[...],
+    ...], "brand": ..., "description": ..., "price": ...}`, with categories from general to specific, and null for
+    unknown values. Products without a title or without a description are counted and logged.
 
     Args:
-        source: a folder that holds the file of reviews and the file of products, one record a line, gzipped: Python's
-            dict literals, or the JSON that is one.
-        category: as the files name it.
+        source: a folder with the gzipped files of reviews and of products, one record per line, each a Python dict
+            literal or JSON that is also one.
+        category: name of the category in the file names.
 
     Raises:
         FileNotFoundError: a file is missing.
-        RawDataError: a file is damaged, a line is no record or lacks what it needs, or a product that is reviewed is
-            not described.
+        RawDataError: a file is damaged, a line is not a record or lacks a required field, or a reviewed product is not
+            described.
     """
     interactions = _read_reviews(Path(source, reviews_file(category)))
     path = Path(source, metadata_file(category))
@@ -64,8 +64,8 @@ def read_amazon(source: str, category: str) -> RawData:
     missing = [item for item in reviewed if item not in items]
     if missing:
         raise RawDataError(
-            f"{path}: does not describe {len(missing)} of the {len(reviewed)} products that are reviewed, such as "
-            f"{missing[0]}. Check that both files are of one category and year."
+            f"{path}: does not describe {len(missing)} of the {len(reviewed)} reviewed products, such as "
+            f"{missing[0]}. Check that both files are of the same category and year."
         )
     return RawData(interactions, pa.Table.from_pylist(list(items.values()), schema=RAW_ITEMS))
 
@@ -87,7 +87,7 @@ def _read_reviews(path: Path) -> pa.Table:
 
 
 def _read_products(path: Path, wanted: Collection[str]) -> dict[str, dict[str, str]]:
-    """Return the rows of schema RAW_ITEMS of the wanted products, by id; of one that is described twice, the first."""
+    """Return the rows of schema RAW_ITEMS of the wanted products, by id; the first one of each product."""
     rows: dict[str, dict[str, str]] = {}
     untitled = undescribed = lines = 0
     for lines, product in read_dicts(path):
@@ -100,8 +100,8 @@ def _read_products(path: Path, wanted: Collection[str]) -> dict[str, dict[str, s
         known = {"brand": brand, "description": description, "price": _number(product, "price", path, lines)}
         metadata = json.dumps({"categories": _categories(product, path, lines), **known}, ensure_ascii=False)
         rows[raw_id] = {"raw_id": raw_id, "title": title or raw_id, "metadata": metadata}
-    logger.info("products that are reviewed: %d lines in, %d out", lines, len(rows))
-    logger.info("products: %d called by their ids for want of a title, %d without a description", untitled, undescribed)
+    logger.info("reviewed products: %d lines in, %d out", lines, len(rows))
+    logger.info("products: %d without a title, called by their ids; %d without a description", untitled, undescribed)
     return rows
 
 
@@ -113,7 +113,7 @@ def _id(record: Record, key: str, path: Path, number: int) -> str:
 
 
 def _text(record: Record, key: str, path: Path, number: int) -> str | None:
-    """Return a text with references resolved, None where there is none; what is not valid Unicode becomes "?"."""
+    """Return a text with character references resolved, or None if it is empty; invalid Unicode becomes "?"."""
     value = record.get(key)
     if value is not None and not isinstance(value, str):
         raise RawDataError(f"{path}, line {number}: '{key}' is {value!r:.50}, expected a string.")
@@ -141,16 +141,16 @@ def _are_texts(value: object) -> bool:
 
 
 def _filters(settings: FilterSettings) -> list[Step]:
-    """The files hold the 5-core already; it is kept whatever of it a folder has."""
+    """Return the 5-core filters. The published files are a 5-core already, but a folder may contain a part of them."""
     return [keep_distinct_pairs(), keep_core(CORE, CORE)]
 
 
 _ORDER_OF_DAYS = Departure(
     "products reviewed on one day",
-    paper="In the order of the file, which goes by product, as a stable sort by time leaves it.",
+    paper="In the order of the file, which is sorted by product; a stable sort by time preserves it.",
     here="In a fixed order, by a hash of user and product.",
-    effect="Many histories are in another order than others have it, and some last items are others: in the order of "
-    "the file a larger id comes later, which a model can learn. The table of data sets counts the shared times.",
+    effect="Many histories, and some last items, differ from those of others: in file order, larger ids come later, "
+    "which a model can learn. The table of data sets counts the shared times.",
 )
 
 
@@ -158,10 +158,10 @@ def amazon_dataset(name: str, label: str, category: str, published: Published) -
     """Return the declaration of a category.
 
     Args:
-        name: of the data set.
-        label: in tables and figures.
-        category: as the files name it.
-        published: what others print about it.
+        name: name of the data set.
+        label: label in tables and figures.
+        category: name of the category in the file names.
+        published: published numbers about it.
     """
     return Dataset(
         name,
@@ -195,7 +195,7 @@ def _source(label: str, category: str) -> DatasetSource:
         ),
         terms=(
             "Its page states no licence; it asks those who use the data to cite the publications below.",
-            "The reviews are their authors', and Amazon's terms hold for them: do not pass the data on.",
+            "The reviews belong to their authors, and Amazon's terms apply to them: do not redistribute the data.",
         ),
         citations=(
             "Ruining He and Julian McAuley. 2016. Ups and Downs: Modeling the Visual Evolution of Fashion Trends with "

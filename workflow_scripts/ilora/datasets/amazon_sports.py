@@ -15,7 +15,7 @@ DATASET = amazon_dataset(
                 "CoFiRec",
                 "an independent run",
                 {"recall@10": 0.2025, "ndcg@10": 0.0941},
-                "beam 30, seen items out; marked as suspicious by its author: it fits ids that many items share",
+                "beam 30, seen items excluded; its author calls the value suspicious, as if many items shared ids",
             ),
         ),
     ),

@@ -15,7 +15,7 @@ DATASET = amazon_dataset(
                 "CoFiRec",
                 "an independent run",
                 {"recall@10": 0.0326, "ndcg@10": 0.0168},
-                "beam 30, seen items out",
+                "beam 30, seen items excluded",
             ),
         ),
     ),

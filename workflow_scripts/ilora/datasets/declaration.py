@@ -1,4 +1,4 @@
-"""What is known of one data set, in one place."""
+"""The declaration of a data set: everything that the library knows about it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from ilora.data.recipes import Recipe
 from ilora.data.splits import UserSplit
 from ilora.datasets.wording import PromptWording
 
-#: The source that stands for fetching the raw files.
+#: The source of raw files that are downloaded.
 DOWNLOAD = "download"
 
 
@@ -25,14 +25,14 @@ class PaperRow(NamedTuple):
 
 @dataclass(frozen=True)
 class Departure:
-    """Where our data set is not the paper's.
+    """A difference between our data set and the paper's.
 
     Attributes:
-        subject: what it is about, without the data set's name.
-        paper: what the paper, or what was released with it, has.
-        here: what is here; ``{split_seed}`` and the like stand for values of the study's `data`.
-        effect: what that changes in the numbers or in what they mean.
-        protocols: those that it holds for; none for all.
+        subject: topic of the difference, without the data set's name.
+        paper: what the paper, or the code and files released with it, has.
+        here: what we have; ``{split_seed}`` and the like are replaced by values of the study's `data`.
+        effect: how that changes the numbers or their meaning.
+        protocols: protocols that it applies to; empty for all.
     """
 
     subject: str
@@ -44,13 +44,13 @@ class Departure:
 
 @dataclass(frozen=True)
 class PublishedRanking:
-    """What others print of a full ranking, leave-one-out in time order.
+    """Published results of a full ranking, leave-one-out in time order.
 
     Attributes:
-        method: as they call it.
+        method: name of the method in the source.
         source: who measured it.
-        values: by the name of a metric, such as "ndcg@10".
-        remark: what a reader must know of it.
+        values: metric name, such as "ndcg@10", to value.
+        remark: caveat for the reader.
     """
 
     method: str
@@ -61,15 +61,15 @@ class PublishedRanking:
 
 @dataclass(frozen=True)
 class Published:
-    """What others print about a data set; but for `full_ranking`, of the protocols `released` and `random_users`.
+    """Published numbers about a data set; except `full_ranking`, for the protocols `released` and `random_users`.
 
     Attributes:
-        statistics: of `ilora.data.statistics`, by name.
-        table1: rows of the paper's Table 1, by method; none where the paper does not have the data set.
+        statistics: statistics of `ilora.data.statistics`, by name.
+        table1: rows of the paper's Table 1, by method; empty if the paper does not use the data set.
         learning_rates: peak learning rate of fine-tuning, by preset.
-        four_experts_over_two: by how many percent four experts are above two in the paper's text (Section 4.3.2).
-        departures: where ours is another one.
-        full_ranking: what others print of rankings of all items.
+        four_experts_over_two: improvement of four experts over two, in percent, in the paper's text (Section 4.3.2).
+        departures: differences between our data set and the paper's.
+        full_ranking: published results of full rankings.
     """
 
     statistics: Mapping[str, int] = field(default_factory=dict)
@@ -82,12 +82,12 @@ class Published:
 
 @dataclass(frozen=True)
 class Release:
-    """What is known of the files in which others released a data set: what the protocol `released` makes of it.
+    """The data set as others released it, which the protocol `released` rebuilds.
 
     Attributes:
-        recipe: what they keep of the raw data, how it is numbered and ordered.
-        split_users: the split of the users in them; None where it is not known, and users are split at random.
-        facts: the files of `ilora.datasets.released` that are read for it.
+        recipe: the released filters, numbering and order.
+        split_users: the released split of the users; None if it is unknown, so that users are split at random.
+        facts: the files of `ilora.datasets.released` that this needs.
     """
 
     recipe: Recipe
@@ -100,21 +100,20 @@ class Dataset:
     """A data set that a study can take.
 
     Attributes:
-        name: the id in configurations and paths; of a built-in one, the name of its module too.
+        name: the id in configurations and paths; for a built-in one, also the name of its module.
         label: the name in tables and figures.
         wording: the sentences of its prompts.
-        read: gives the raw data of a source: a folder, or one of `bundled`.
-        recipe: what a protocol keeps, how items are numbered, how sequences are ordered.
-        default_source: where its raw files come from unless a study says otherwise: `DOWNLOAD`, a folder, or one of
-            `bundled`.
+        read: returns the raw data of a source: a folder, or one of `bundled`.
+        recipe: filters, numbering of the items and order of the sequences.
+        default_source: default source of its raw files: `DOWNLOAD`, a folder, or one of `bundled`.
         options: keys of the study's `data` that its filters read.
-        bundled: sources that are already installed, by the name that `read` knows: what each is.
-        source: where it is fetched from and on what terms; None for a user's own.
-        published: what others print about it.
-        release: what the protocol `released` makes of it; None where it cannot be taken by that protocol.
+        bundled: sources that are already installed, from the name that `read` knows to a description.
+        source: where it is downloaded from and on what terms; None for a user's own.
+        published: published numbers about it.
+        release: the data set as released; None if the protocol `released` does not support it.
 
     Raises:
-        ValueError: if it is to be fetched and nothing says from where.
+        ValueError: the default source is `DOWNLOAD`, but there is no `source`.
     """
 
     name: str
@@ -130,15 +129,15 @@ class Dataset:
     release: Release | None = None
 
     def recipe_of(self, protocol: str) -> Recipe:
-        """Return how it is prepared for a protocol.
+        """Return the recipe that a protocol uses.
 
         Raises:
-            ValueError: the protocol is `released`, and nothing is known of a release.
+            ValueError: the protocol is `released`, but there is no release.
         """
         return self._release().recipe if protocol == RELEASED else self.recipe
 
     def split_of(self, protocol: str) -> UserSplit | None:
-        """Return the split of the users that a protocol takes from a release; None where it takes none.
+        """Return the released split of the users if the protocol uses one, else None.
 
         Raises:
             ValueError: as `recipe_of` raises it.
@@ -148,13 +147,13 @@ class Dataset:
     def _release(self) -> Release:
         if self.release is None:
             raise ValueError(
-                f"{self.name}: found no released split, expected one for the protocol released. Take random_users or "
-                "chronological; a data set of your own names the split of its users in `splits`."
+                f"{self.name}: found no released split, expected one for the protocol released. Use random_users or "
+                "chronological; your own data set can name the split of its users in `splits`."
             )
         return self.release
 
     def __post_init__(self) -> None:
         if self.default_source == DOWNLOAD and self.source is None:
             raise ValueError(
-                f"{self.name}: found the default source {DOWNLOAD}, expected a DatasetSource to go with it"
+                f"{self.name}: the default source is {DOWNLOAD}, but found no `source`, expected a DatasetSource"
             )

@@ -1,4 +1,4 @@
-"""Films and ratings of the MovieLens data sets, whichever the layout of their files, and the terms of all of them."""
+"""Films, ratings and terms of use that the MovieLens data sets share, independent of the layout of their files."""
 
 import json
 import math
@@ -11,11 +11,11 @@ import pyarrow as pa
 from ilora.data.raw import RAW_INTERACTIONS, RAW_ITEMS, Line
 
 _TITLE_WITH_YEAR = re.compile(r"(?P<title>.*?)\s*\((?P<year>\d{4})\)\s*")
-# The articles that are moved, at the end of a title or of what stands in parentheses.
+# Articles to move, at the end of a title or of a title in parentheses.
 _ARTICLE_AT_END = re.compile(r"(?P<title>[^()]+), (?P<article>The|An|A)(?P<after>\s*(?:[()]|$))")
 
 
-#: Of GroupLens, the same for each of its data sets.
+#: Terms and citations of GroupLens, the same for each of its data sets.
 TERMS = (
     "For research. Publications that use the data acknowledge it.",
     "No endorsement by the University of Minnesota or GroupLens may be stated or implied.",
@@ -31,13 +31,13 @@ CITATIONS = (
 
 @dataclass(frozen=True)
 class Film:
-    """A film as a line describes it.
+    """A film as described by a line.
 
     Attributes:
-        line: whose first field is the film's id.
-        title: without its year.
-        year: null where it is not known.
-        genres: their names.
+        line: the line, whose first field is the film's id.
+        title: the title without its year.
+        year: the year; None if it is unknown.
+        genres: names of the genres.
     """
 
     line: Line
@@ -47,7 +47,7 @@ class Film:
 
 
 def title_and_year(title: str) -> tuple[str, int | None]:
-    """Return a title without the year in parentheses at its end, and the year; None where there is none."""
+    """Return a title without the year in parentheses at its end, and the year or None."""
     match = _TITLE_WITH_YEAR.fullmatch(title)
     return (match["title"], int(match["year"])) if match else (title, None)
 
@@ -56,13 +56,13 @@ def items_table(films: Iterable[Film]) -> pa.Table:
     """Return a table of schema `RAW_ITEMS`, with articles at the front of titles.
 
     Raises:
-        RawDataError: an id is no whole number, or is described twice.
+        RawDataError: an id is not a whole number, or is described twice.
     """
     rows: dict[str, dict[str, str]] = {}
     for film in films:
         raw_id = str(film.line.whole_number(0, "item id"))
         if raw_id in rows:
-            raise film.line.error(f"item {raw_id} was described before")
+            raise film.line.error(f"item {raw_id} is described twice")
         genres = [genre for genre in film.genres if genre != "unknown"]
         metadata = json.dumps({"genres": genres, "year": film.year}, ensure_ascii=False)
         rows[raw_id] = {"raw_id": raw_id, "title": _article_first(film.title), "metadata": metadata}
@@ -77,7 +77,7 @@ def ratings_table(lines: Iterable[Line], known_items: set[str]) -> pa.Table:
     """Return a table of schema `RAW_INTERACTIONS`, in the order of the lines.
 
     Args:
-        lines: user, film, rating and time of each.
+        lines: lines with user, film, rating and time.
         known_items: ids of the films that are described.
 
     Raises:
@@ -90,7 +90,7 @@ def ratings_table(lines: Iterable[Line], known_items: set[str]) -> pa.Table:
         if item not in known_items:
             raise line.error(f"item {item} is rated, but the file of items does not describe it")
         if (user, item) in seen:
-            raise line.error(f"user {user} has rated item {item} before")
+            raise line.error(f"user {user} rates item {item} twice")
         seen.add((user, item))
         timestamp = line.whole_number(3, "timestamp")
         rows.append({"raw_user_id": user, "raw_item_id": item, "rating": _rating(line), "timestamp": timestamp})

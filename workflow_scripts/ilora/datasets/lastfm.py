@@ -1,6 +1,6 @@
-"""LastFM as HetRec 2011 distributes it: which user tagged which artist, and when.
+"""LastFM as distributed by HetRec 2011: which user tagged which artist, and when.
 
-The listening counts that come with it are not read: the paper's data set is made of the tags.
+The listening counts that come with it are not used: the paper's data set is built from the tags.
 """
 
 import logging
@@ -29,13 +29,13 @@ ARTISTS_FILE = "artists.dat"
 TIMESTAMPS_FILE = "user_taggedartists-timestamps.dat"
 DATES_FILE = "user_taggedartists.dat"
 
-#: What is kept, as was found by rebuilding the released split files from the raw data.
+#: Filters of the released split files, found by rebuilding these from the raw data.
 USERS_PER_ARTIST, ARTISTS_PER_USER = 4, 4
 
 _ARTIST_COLUMNS = ["id", "name", "url", "pictureURL"]
 _TIMESTAMP_COLUMNS = ["userID", "artistID", "tagID", "timestamp"]
 _DATE_COLUMNS = ["userID", "artistID", "tagID", "day", "month", "year"]
-# The timestamps are midnights of this zone, so the dates are taken for the same.
+# The timestamps are midnights of this time zone, so dates are interpreted in the same zone.
 _ZONE = ZoneInfo("Europe/Madrid")
 _LASTFM_OPENED = int(datetime(2002, 1, 1, tzinfo=UTC).timestamp())
 _END_OF_TIME = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp())
@@ -52,14 +52,14 @@ def read_lastfm(source: str) -> RawData:
     """Return the distinct (user, artist) pairs of the tags, each with the time of its earliest tag, and the artists.
 
     - Pairs of an artist that `artists.dat` does not describe are dropped. (There are 390 such artists.)
-    - A time before Last.fm opened (2002) or after 2099 is a mistake (five tags date from 1956 to 1979). It is passed
-      over where the pair has another tag; otherwise the pair counts as tagged when Last.fm opened.
+    - A time before Last.fm opened (2002) or after 2099 is an error in the data (five tags date from 1956 to 1979). It
+      is ignored if the pair has another tag; otherwise the pair is dated to the opening of Last.fm.
 
     Both are counted and logged. Times are exact to the month at best. Ratings are null.
 
     Args:
-        source: a folder that holds `artists.dat` and `user_taggedartists-timestamps.dat` or, instead of the latter,
-            `user_taggedartists.dat`, which gives the same table.
+        source: a folder with `artists.dat` and `user_taggedartists-timestamps.dat` or, instead of the latter,
+            `user_taggedartists.dat`, which yields the same table.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -75,7 +75,7 @@ def _artists(path: Path) -> pa.Table:
     for line in read_lines_below_header(path, _ARTIST_COLUMNS, separator="\t", encoding="utf-8"):
         raw_id = str(line.whole_number(0, "artist id"))
         if raw_id in rows:
-            raise line.error(f"artist {raw_id} was described before")
+            raise line.error(f"artist {raw_id} is described twice")
         rows[raw_id] = {"raw_id": raw_id, "title": line.fields[1], "metadata": "{}"}
     return pa.Table.from_pylist(list(rows.values()), schema=RAW_ITEMS)
 
@@ -86,7 +86,8 @@ def _tags(folder: Path) -> Iterator[_Tag]:
     if (folder / DATES_FILE).is_file():
         return _tags_with_dates(folder / DATES_FILE)
     raise FileNotFoundError(
-        f"{folder}: holds neither {TIMESTAMPS_FILE} nor {DATES_FILE}. Check the folder given as this data set's source."
+        f"{folder}: contains neither {TIMESTAMPS_FILE} nor {DATES_FILE}. Check the folder given as this data set's "
+        "source."
     )
 
 
@@ -101,7 +102,7 @@ def _tags_with_dates(path: Path) -> Iterator[_Tag]:
         try:
             midnight = datetime(year, month, day, tzinfo=_ZONE)
         except ValueError as error:
-            raise line.error(f"day {day}, month {month}, year {year} is no date") from error
+            raise line.error(f"day {day}, month {month}, year {year} is not a date") from error
         yield _tag(line, int(midnight.timestamp()))
 
 
@@ -127,7 +128,7 @@ def _distinct_pairs(tags: Iterator[_Tag], described: set[str]) -> pa.Table:
     if not kept:
         raise RawDataError(f"LastFM: none of the {read} tags is of an artist that {ARTISTS_FILE} describes.")
     undated = sum(seconds is None for seconds in kept.values())
-    logger.info("dates outside 2002 to 2099: %d tags passed over, %d pairs dated to 2002-01-01", absurd, undated)
+    logger.info("dates outside 2002 to 2099: %d tags ignored, %d pairs dated to 2002-01-01", absurd, undated)
     rows = [
         {"raw_user_id": user, "raw_item_id": artist, "timestamp": _LASTFM_OPENED if seconds is None else seconds}
         for (user, artist), seconds in kept.items()
@@ -136,7 +137,7 @@ def _distinct_pairs(tags: Iterator[_Tag], described: set[str]) -> pa.Table:
 
 
 def _filters(settings: FilterSettings) -> list[Step]:
-    """Distinct (user, artist) pairs, then the artists, then the users, once each: 1,220 users, 4,606 artists."""
+    """Return the filters of pairs, then artists, then users, each applied once: 1,220 users, 4,606 artists."""
     return [keep_distinct_pairs(), keep_items_of_users(USERS_PER_ARTIST), keep_users_with_items(ARTISTS_PER_USER)]
 
 
@@ -156,8 +157,8 @@ _SOURCE = DatasetSource(
         ),
     ),
     terms=(
-        "For non-commercial use; whoever wants to use it commercially asks Last.fm, whose terms of service hold.",
-        "Publications that use the data name Last.fm (https://www.last.fm) as its source.",
+        "For non-commercial use; commercial use needs permission from Last.fm, whose terms of service apply.",
+        "Publications that use the data must name Last.fm (https://www.last.fm) as its source.",
     ),
     citations=(
         "Iván Cantador, Peter Brusilovsky and Tsvi Kuflik. 2011. Second Workshop on Information Heterogeneity and "
@@ -193,39 +194,39 @@ _PUBLISHED = Published(
     departures=(
         Departure(
             "order of the sequences",
-            paper="Described as sequences in time; the released ones are all in ascending order of the artists' ids.",
-            here="In ascending order of the artists' ids, like the released ones.",
-            effect="No number on LastFM is about time, neither the paper's nor ours: the next artist has a larger "
-            "id than all before it.",
+            paper="Described as sequences in time order; the released ones are all in ascending order of artist id.",
+            here="In ascending order of artist id, like the released ones.",
+            effect="No number on LastFM, neither the paper's nor ours, measures anything about time: the next artist "
+            "always has a larger id than all before it.",
             protocols=(RANDOM_USERS, RELEASED),
         ),
         Departure(
             "users of the splits",
             paper="The held-out users of the released files have 24.6 artists on average, the training users 52.0. "
             "None of 20,000 random splits is as uneven.",
-            here="Drawn at random, so that held-out users have about as many as the others.",
-            effect="The draw alone: a Markov chain has a HitRatio@1 of 0.136 on the released test users, and one of "
-            "0.097 on average over 20 random splits, with a standard deviation of 0.016.",
+            here="Drawn at random, so that held-out users have about as many artists as the others.",
+            effect="The draw alone changes numbers: a Markov chain has a HitRatio@1 of 0.136 on the released test "
+            "users, but 0.097 on average over 20 random splits, with a standard deviation of 0.016.",
             protocols=(RANDOM_USERS,),
         ),
         Departure(
             "the target among the candidates",
-            paper="The released code, at its head, draws LastFM's candidates without the target.",
+            paper="The released code, in its latest version, draws LastFM's candidates without the target.",
             here="The target is one of the candidates.",
-            effect="No answer of that code could be right, so the printed 0.5000 was measured with another. Which, is "
-            "not known here.",
+            effect="With that code no answer could be right, so the printed 0.5000 was measured with another version, "
+            "which is unknown.",
             protocols=(RANDOM_USERS, RELEASED),
         ),
         Departure(
             "titles",
-            paper='The released title of "Weird Al" Yankovic (artist 1686) is not the raw file\'s.',
+            paper='The released title of "Weird Al" Yankovic (artist 1686) differs from the raw file\'s.',
             here="All titles are the raw file's.",
-            effect="One artist of 4,606 is written in another way.",
+            effect="One artist of 4,606 is spelled differently.",
         ),
     ),
 )
 
-# The released sequences are in ascending artist id, all 1,220 of them. Their rows are these, user by user.
+# All 1,220 released sequences are in ascending order of artist id. This recipe yields their rows, user by user.
 _RECIPE = Recipe(_filters, order=order_by_item_id)
 _RELEASED_USERS = "lastfm_users.csv"
 
@@ -233,7 +234,7 @@ DATASET = Dataset(
     "lastfm",
     "LastFM",
     wording=PromptWording(
-        # Nothing about order: but for the protocol `chronological`, histories stand in that of the artists' ids.
+        # No mention of order: except in the protocol `chronological`, histories are ordered by artist id.
         history="The user has listened to these artists before:\n",
         candidates="Candidates:\n",
         question="Which candidate does the user listen to next?\n",

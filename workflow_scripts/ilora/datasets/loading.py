@@ -1,4 +1,4 @@
-"""Loads one built-in data set by its name, and none of the others."""
+"""Loading of one built-in data set by its name, without importing the others."""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -12,12 +12,14 @@ def module_of(name: str) -> str:
 
 
 def load_dataset(name: str) -> Dataset:
-    """Return a built-in data set, whose module must be part of the code version of the rule that asks for it.
+    """Return a built-in data set. Its module must be part of the code version of the rule that loads it.
 
     Raises:
         ValueError: no module of this package declares it.
     """
     declared = getattr(import_module(module_of(name)), "DATASET", None) if find_spec(module_of(name)) else None
     if not isinstance(declared, Dataset) or declared.name != name:
-        raise ValueError(f"{module_of(name)}: found no data set '{name}', expected a module with it as DATASET.")
+        raise ValueError(
+            f"{module_of(name)}: found no data set '{name}', expected a module that defines it as DATASET."
+        )
     return declared

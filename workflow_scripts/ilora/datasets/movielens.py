@@ -1,7 +1,7 @@
 """MovieLens-100K, read from RecBole's installed copy or from the files that GroupLens distributes.
 
-Both give the same tables. They differ in layout and in the titles of two films, which `TITLE_CORRECTIONS`
-settles.
+Both yield the same tables. The files differ in layout and in the titles of two films, which `TITLE_CORRECTIONS`
+resolves.
 """
 
 from collections.abc import Iterator
@@ -20,15 +20,15 @@ from ilora.datasets.films import CITATIONS, TERMS, Film, items_table, ratings_ta
 from ilora.datasets.released_facts import released_split
 from ilora.datasets.wording import word_prompt
 
-#: The value of `source` that stands for the copy inside the installed RecBole package.
+#: The value of `source` for the copy inside the installed RecBole package.
 RECBOLE_SOURCE = "recbole"
 
-#: Titles as a source has them -> title and year as they are meant.
+#: Title in a source -> correct title and year.
 TITLE_CORRECTIONS: dict[str, tuple[str, int | None]] = {
-    # Raw item 267, a film that nobody identified: misspelt in RecBole's copy, in the title and in the year.
+    # Raw item 267, an unidentified film: misspelt in RecBole's copy, both as title and as year.
     "unkonwn": ("unknown", None),
-    # Raw item 1412: IMDb's mark "(V)", for video, stands after the year. GroupLens keeps it in the title;
-    # RecBole's copy takes it for the year and leaves the year in the title.
+    # Raw item 1412: IMDb's mark "(V)", for video, follows the year. GroupLens keeps it in the title;
+    # RecBole's copy mistakes it for the year and leaves the year in the title.
     "Land Before Time III: The Time of the Great Giving (1995) (V)": (
         "Land Before Time III: The Time of the Great Giving",
         1995,
@@ -70,13 +70,12 @@ _COLUMNS_BEFORE_GENRES = 5  # of u.item: id, title, release date, video release 
 def read_movielens(source: str) -> RawData:
     """Return the ratings and films of MovieLens-100K.
 
-    A title comes without its year and with ", The", ", An" and ", A" moved to the front of the title, or of the other
-    title in parentheses, that they end; `metadata` is `{"genres": [...], "year": ...}`, the year null where it is not
-    known.
+    Titles have no year, and a ", The", ", An" or ", A" at the end of a title, or of an alternative title in
+    parentheses, is moved to its front. `metadata` is `{"genres": [...], "year": ...}`; an unknown year is null.
 
     Args:
         source: "recbole" for the copy inside the installed RecBole package (which is not imported), or a
-            folder that holds GroupLens' `u.data` and `u.item`.
+            folder with GroupLens' `u.data` and `u.item`.
 
     Raises:
         FileNotFoundError: a file is missing, or RecBole is not installed.
@@ -99,7 +98,7 @@ def _recbole_folder() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise FileNotFoundError(
             "The data source 'recbole' is the copy of MovieLens-100K in the RecBole package, which is not"
-            " installed here. Install it, or name a folder with GroupLens' u.data and u.item in data.sources."
+            " installed. Install it, or set data.sources to a folder with GroupLens' u.data and u.item."
         )
     return Path(spec.submodule_search_locations[0], "dataset_example", "ml-100k")
 
@@ -184,46 +183,45 @@ _PUBLISHED = Published(
         Departure(
             "users of the splits",
             paper="The held-out users of the released files have 74.8 ratings of 3 or higher on average, the training "
-            "users 90.7. Of random splits, 0.7 % are as uneven.",
-            here="Drawn at random, so that held-out users have about as many as the others.",
-            effect="Test users with more ratings than the paper's, and other ones.",
+            "users 90.7. Only 0.7 % of random splits are as uneven.",
+            here="Drawn at random, so that held-out users have about as many ratings as the others.",
+            effect="The test users are not the paper's, and they have more ratings.",
             protocols=(RANDOM_USERS,),
         ),
         Departure(
             "films rated at the same time",
-            paper="In the order in which NumPy's classic introsort leaves the lines of the file: sorted so, 189 of the "
-            "189 released validation and test rows are found again.",
+            paper="In the order that NumPy's classic introsort gives the lines of the file: sorted this way, all 189 "
+            "released validation and test rows are reproduced.",
             here="In a fixed order, by a hash of user and film.",
-            effect="Many histories are in another order than the paper's, and some last items are others; the "
-            "table of data sets counts the shared times.",
+            effect="Many histories are in a different order from the paper's, and some last items differ; the table of "
+            "data sets counts the shared times.",
             protocols=(RANDOM_USERS, CHRONOLOGICAL),
         ),
         Departure(
-            "films that compete",
-            paper="The released code draws from all 1,682 films, so that 72 % of the candidate sets hold one that "
+            "candidate films",
+            paper="The released code draws from all 1,682 films, so that 72 % of the candidate sets contain one that "
             "nobody rated 3 or higher.",
             here="Drawn from the films that somebody rated {minimum_rating:g} or higher.",
-            effect="A film that nobody rated is easily ruled out: on the released test users, popularity has a "
-            "HitRatio@1 of 0.190 with them and of 0.183 without them, over many draws.",
+            effect="Such a film is easily ruled out: on the released test users, popularity has a HitRatio@1 of 0.190 "
+            "with these films and of 0.183 without them, over many draws.",
             protocols=(RANDOM_USERS, CHRONOLOGICAL),
         ),
         Departure(
-            "films that compete",
-            paper="Not said. The released code draws from all 1,682 films, so that 72 % of the candidate sets hold one "
-            "that nobody rated 3 or higher.",
-            here="Drawn like the released ones.",
-            effect="A film that nobody rated is easily ruled out: on the released test users, popularity has a "
-            "HitRatio@1 of 0.190 with them and of 0.183 without them, over many draws.",
+            "candidate films",
+            paper="Not specified. The released code draws from all 1,682 films, so that 72 % of the candidate sets "
+            "contain one that nobody rated 3 or higher.",
+            here="Drawn as in the released code.",
+            effect="Such a film is easily ruled out: on the released test users, popularity has a HitRatio@1 of 0.190 "
+            "with these films and of 0.183 without them, over many draws.",
             protocols=(RELEASED,),
         ),
         Departure(
             "titles",
-            paper='The released code takes off seven characters for the year and moves the first of ", The", ", A" and '
-            '", An" that it finds, wherever it stands. So film 267 has no title, that of 1412 is cut, and some have an '
-            "article that is not theirs (436: A American Werewolf in Londonn).",
-            here="The year is taken off by its parentheses, and an article goes to the front of the title that it "
-            "ends.",
-            effect="Some titles are written in another way, and in these the release's faults are not repeated.",
+            paper='The released code removes the last seven characters as the year and moves the first ", The", ", A" '
+            'or ", An" that it finds, wherever it is. So film 267 has no title, that of film 1412 is cut off, and some '
+            "get a wrong article (436: A American Werewolf in Londonn).",
+            here="The year is recognised by its parentheses, and an article at the end of a title moves to its front.",
+            effect="Some titles are spelled differently; the errors of the released ones are not repeated.",
         ),
     ),
 )
@@ -241,7 +239,7 @@ DATASET = Dataset(
     bundled={RECBOLE_SOURCE: "the copy inside the installed RecBole"},
     source=_SOURCE,
     published=_PUBLISHED,
-    # Candidates are drawn from all films, also those that nobody rated so highly.
+    # Candidates are drawn from all films, including those that nobody rated 3 or higher.
     release=Release(
         Recipe(_filters, order=order_as_released, catalogue=lambda films: films),
         released_split(_RELEASED_USERS),

@@ -20,11 +20,11 @@ _SEPARATOR = "::"
 def read_movielens_1m(source: str) -> RawData:
     """Return the ratings and films.
 
-    Titles and `metadata` are as `ilora.datasets.movielens.read_movielens` has them.
+    Titles and `metadata` are those of `ilora.datasets.movielens.read_movielens`.
 
     Args:
-        source: a folder that holds `ratings.dat` (user, film, rating, seconds since 1970) and `movies.dat` (film, title
-            with year, genres), in Latin-1, fields separated by `::`.
+        source: a folder with `ratings.dat` (user, film, rating, seconds since 1970) and `movies.dat` (film, title with
+            year, genres), in Latin-1, with fields separated by `::`.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -69,6 +69,6 @@ DATASET = Dataset(
         terms=TERMS,
         citations=CITATIONS,
     ),
-    # All of it; what a minimum_rating leaves is less.
+    # The whole data set, before minimum_rating.
     published=Published(statistics={"users": 6_040, "items": 3_706, "interactions": 1_000_209}),
 )

@@ -1,7 +1,7 @@
 """The built-in data sets.
 
-What has to run again when one is added are tables and figures: no script that prepares data, trains or answers imports
-this. The script that prepares a data set loads that one's module alone (`ilora.datasets.loading`).
+When a data set is added, only tables and figures run again: no script that prepares data, trains or answers imports
+this module. The script that prepares a data set loads only that data set's module (`ilora.datasets.loading`).
 """
 
 from ilora.datasets import amazon_beauty, amazon_sports, amazon_toys, lastfm, movielens, movielens_1m, steam
@@ -20,7 +20,7 @@ _DECLARED = (
 #: Every built-in data set, by name.
 DATASETS = {dataset.name: dataset for dataset in _DECLARED}
 
-#: Those of the iLoRA paper (arXiv 2408.10159), in the order of its Table 1.
+#: Data sets of the iLoRA paper (arXiv 2408.10159), in the order of its Table 1.
 PAPER_DATASETS = tuple(sorted(name for name, dataset in DATASETS.items() if dataset.published.table1))
 
 
@@ -31,5 +31,5 @@ def built_in_dataset(name: str) -> Dataset:
         ValueError: there is none of that name.
     """
     if name not in DATASETS:
-        raise ValueError(f"There is no built-in data set '{name}'. Those that there are: {', '.join(DATASETS)}.")
+        raise ValueError(f"There is no built-in data set '{name}'. Available: {', '.join(DATASETS)}.")
     return DATASETS[name]

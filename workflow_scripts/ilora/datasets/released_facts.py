@@ -1,7 +1,7 @@
-"""Reads what is shipped with the library of files that others released: who is in which split, which items they keep.
+"""Lists of ids that the library ships about released files: the split of the users, and the items that are kept.
 
-These are lists of ids, found by matching the released files with the raw ones; the files in `released` say how, in
-lines that begin with #.
+They were found by matching the released files with the raw ones; the files in `released` document this in lines that
+begin with #.
 """
 
 import csv
@@ -15,7 +15,7 @@ FOLDER = Path(__file__).with_name("released")
 
 
 def released_split(name: str) -> UserSplit:
-    """Return the split of users by a file of validation and test users, which is read when users are split."""
+    """Return the split of users defined by a file of validation and test users; it is read when users are split."""
 
     def split(raw_user_ids: Iterable[str]) -> dict[str, str]:
         return hold_out_users(raw_user_ids, {row["raw_user_id"]: row["split"] for row in _rows(name)})
@@ -29,7 +29,7 @@ def released_items(name: str) -> list[str]:
 
 
 def digests(names: tuple[str, ...]) -> dict[str, str]:
-    """Return the hexadecimal sha256 of each of these files, for the ``params`` of rules that read them."""
+    """Return the hexadecimal SHA-256 of each of these files, for the ``params`` of rules that read them."""
     return {name: hashlib.sha256((FOLDER / name).read_bytes()).hexdigest() for name in names}
 
 

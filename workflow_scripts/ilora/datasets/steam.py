@@ -1,4 +1,4 @@
-"""The Steam data set: reviews and games, one Python dict literal a line, gzipped."""
+"""The Steam data set: gzipped reviews and games, one Python dict literal per line."""
 
 import html
 import json
@@ -28,12 +28,12 @@ logger = logging.getLogger(__name__)
 
 REVIEWS_FILE, GAMES_FILE = "steam_reviews.json.gz", "steam_games.json.gz"
 
-#: What is kept, by the papers.
+#: Filters of the paper.
 REVIEWS_PER_USER, SHARE = 20, 1 / 3
 
 _RELEASED_GAMES = "steam_games.csv"
 
-#: What is read of a review, in the order in which the keys stand there.
+#: Fields of a review that are read, in their order in the file.
 REVIEW_FIELDS = ("username", "product_id", "date")
 
 _DATE = re.compile(r"(?P<year>[0-9]{4})-[0-9]{2}-[0-9]{2}")
@@ -43,27 +43,26 @@ _YEARS = range(2003, 2100)  # Steam opened in 2003
 def read_steam(source: str) -> RawData:
     """Return the reviews and the games, both in the order of their files.
 
-    A user is a user name, as in the paper's data, though two people may bear the same one. The timestamp is the
-    review's date at midnight, UTC; ratings are null. A game's title is its `title` or, where it has none, its
-    `app_name`, with HTML's character references resolved; `metadata` is `{"genres": [...], "year": ...}`, the year null
-    where it is not known.
+    Users are identified by user name, as in the paper's data, although two people may share one. The timestamp is the
+    review's date at midnight, UTC; ratings are null. A game's title is its `title` or, if it has none, its `app_name`,
+    with HTML character references resolved. `metadata` is `{"genres": [...], "year": ...}`; an unknown year is null.
 
     Each of these is counted and logged:
 
-    - games without an id, and lines that describe a game again, are dropped;
-    - titles taken from `app_name`, and titles that are missing (empty then);
-    - reviews without a user name, product id or usable date (YYYY-MM-DD, from 2003 to 2099) and reviews of games that
-      are not described are dropped.
+    - dropped games without an id, and dropped lines that describe a game again;
+    - titles taken from `app_name`, and missing titles, which are left empty;
+    - dropped reviews without a user name, product id or usable date (YYYY-MM-DD, from 2003 to 2099), and dropped
+      reviews of games that are not described.
 
-    A user's reviews of one game are all kept; a protocol settles what they count for.
+    All of a user's reviews of a game are kept; the recipe decides how they count.
 
     Args:
-        source: a folder that holds `steam_reviews.json.gz` and `steam_games.json.gz`.
+        source: a folder with `steam_reviews.json.gz` and `steam_games.json.gz`.
 
     Raises:
         FileNotFoundError: a file is missing.
-        RawDataError: a file is no gzip file, or is cut off or damaged, a line is no dict literal or holds a value of
-            another type than expected, or nothing is left.
+        RawDataError: a file is not a gzip file, or is truncated or damaged; a line is not a dict literal or contains a
+            value of an unexpected type; or nothing is left.
     """
     items = _read_games(Path(source, GAMES_FILE))
     return RawData(_read_reviews(Path(source, REVIEWS_FILE), items["raw_id"].combine_chunks()), items)
@@ -96,7 +95,7 @@ def _read_games(path: Path) -> pa.Table:
 
 
 def _text(game: dict[object, object], key: str, path: Path, number: int) -> str:
-    """Return the string under `key`, "" if there is none; what is not valid Unicode in it becomes "?"."""
+    """Return the string under `key`, or "" if there is none; invalid Unicode becomes "?"."""
     text = game.get(key) or ""
     if not isinstance(text, str):
         raise RawDataError(f"{path}, line {number}: '{key}' is {text!r:.50}, expected a string.")
@@ -112,7 +111,7 @@ def _metadata(game: dict[object, object], path: Path, number: int) -> str:
 
 
 def _read_reviews(path: Path, games: pa.Array) -> pa.Table:
-    """Return the table of schema `RAW_INTERACTIONS`; steps run batch by batch and are counted over all batches."""
+    """Return the table of schema `RAW_INTERACTIONS`; filters run batch by batch and are counted over all batches."""
     keeps: dict[str, Callable[[pa.RecordBatch], pa.Array]] = {
         "with a user name": lambda batch: _is_given(batch["raw_user_id"]),
         "with a product id": lambda batch: _is_given(batch["raw_item_id"]),
@@ -154,7 +153,7 @@ def _timestamps(dates: pa.Array) -> pa.Array:
 
 @cache
 def _midnight(date: str) -> int | None:
-    """Return the seconds from 1970 to a date's midnight, UTC; null if it is no date in Steam's time."""
+    """Return the seconds from 1970 to a date's midnight, UTC; None if it is not a date since Steam opened."""
     match = _DATE.fullmatch(date)
     if match is None or int(match["year"]) not in _YEARS:
         return None
@@ -169,15 +168,15 @@ def _is_given(texts: pa.Array) -> pa.Array:
 
 
 def _filters(settings: FilterSettings) -> list[Step]:
-    """Users with enough reviews (a game reviewed twice counts once), then a random third of users and of games.
+    """Return the filters: users with enough distinct games, then a random third of the users and of the games.
 
-    Which users the paper drew is not known, so its counts (11,938 users, 3,581 games) are only approached.
+    The paper's users are unknown, so its counts (11,938 users, 3,581 games) are matched only approximately.
     """
     return [*_filters_of_users(settings), sample_items(SHARE, settings.sample_seed)]
 
 
 def _released_filters(settings: FilterSettings) -> list[Step]:
-    """The same with the released games; the users stay a random third."""
+    """Return the same filters with the released games; the users remain a random third."""
     return [*_filters_of_users(settings), keep_items(released_items(_RELEASED_GAMES), "released games")]
 
 
@@ -190,7 +189,7 @@ def _filters_of_users(settings: FilterSettings) -> list[Step]:
 
 
 def _released_games(games: pa.Table) -> pa.Table:
-    """Return the released games, in the order of the file of games, which is theirs too.
+    """Return the released games, in the order of the file of games, which is also the released order.
 
     Raises:
         ValueError: one is not described.
@@ -199,8 +198,8 @@ def _released_games(games: pa.Table) -> pa.Table:
     missing = released.filter(pc.invert(pc.is_in(released, value_set=games["raw_id"].combine_chunks())))
     if len(missing):
         raise ValueError(
-            f"{len(missing)} of the {len(released)} released games are not described by {GAMES_FILE}, such as game "
-            f"{missing[0]}: this is another file than the released data were made of."
+            f"{GAMES_FILE} does not describe {len(missing)} of the {len(released)} released games, such as game "
+            f"{missing[0]}: this is not the file that the released data were made from."
         )
     return games.filter(pc.is_in(games["raw_id"], value_set=released))
 
@@ -209,7 +208,7 @@ _SOURCE = DatasetSource(
     title="Steam Video Game and Bundle Data, version 2 (McAuley Lab, UC San Diego)",
     page="https://cseweb.ucsd.edu/~jmcauley/datasets.html#steam_data",
     downloads=(
-        # The small file first: what fails is better known before the large one has been fetched.
+        # The small file first, so that a failure shows before the large one is downloaded.
         Download(
             address="https://cseweb.ucsd.edu/~wckang/steam_games.json.gz",
             sha256="717f4653a26585fec8f463f59311a654127c2ed66b07b9f78b4c0ce64961c740",
@@ -225,7 +224,7 @@ _SOURCE = DatasetSource(
     ),
     terms=(
         "Its page states no licence; it asks those who use the data to cite the publications below.",
-        "The reviews are their authors', and Steam's terms hold for them: do not pass the data on.",
+        "The reviews belong to their authors, and Steam's terms apply to them: do not redistribute the data.",
     ),
     citations=(
         "Wang-Cheng Kang and Julian McAuley. 2018. Self-Attentive Sequential Recommendation. In IEEE International "
@@ -244,7 +243,7 @@ _PUBLISHED = Published(
         "users": 11_938,
         "items": 3_581,
         "interactions": 274_726,
-        # Of 1,194 test users: the released loader leaves out those whose history is too short.
+        # Of 1,194 test users: the released loader leaves out those with too short a history.
         "sequences_test": 1_186,
     },
     table1={
@@ -263,33 +262,33 @@ _PUBLISHED = Published(
     departures=(
         Departure(
             "users and games",
-            paper="A random third of users and of games: 11,938 users, which are not named, and 3,581 games, which "
-            "are.",
+            paper="A random third of the users and of the games: 11,938 users, who are not named, and 3,581 games, "
+            "which are named.",
             here="A random third of both, drawn with seed {sample_seed}.",
-            effect="Other users and games than the paper's; the table of data sets shows how far the counts are apart.",
+            effect="The users and games are not the paper's; the table of data sets compares the counts.",
             protocols=(RANDOM_USERS, CHRONOLOGICAL),
         ),
         Departure(
             "users",
-            paper="A random third, 11,938 users, which are not named.",
-            here="A random third of them, drawn with seed {sample_seed}, and split at random with seed {split_seed}; "
+            paper="A random third, 11,938 users, who are not named.",
+            here="A random third of them, drawn with seed {sample_seed} and split at random with seed {split_seed}; "
             "the games are the paper's.",
-            effect="Other users than the paper's; the table of data sets shows how far the counts are apart.",
+            effect="The users are not the paper's; the table of data sets compares the counts.",
             protocols=(RELEASED,),
         ),
         Departure(
             "test sequences",
-            paper="One of each of 1,194 test users, of which the released loader leaves out those with a history of "
-            "fewer than three: the printed cells fit 1,186.",
-            here="One of each test user with a history of at least {minimum_history}.",
-            effect="The paper's values are taken for ratios over 1,186 answers.",
+            paper="One per test user, of whom there are 1,194; the released loader leaves out those with a history of "
+            "fewer than three: the printed values fit 1,186.",
+            here="One per test user with a history of at least {minimum_history}.",
+            effect="The paper's values are interpreted as ratios over 1,186 answers.",
             protocols=(RANDOM_USERS, RELEASED),
         ),
         Departure(
             "titles",
-            paper="37 of the 3,581 released titles hold `&amp;`.",
-            here="HTML's character references are resolved: `&`.",
-            effect="These titles are written in another way, and in fewer tokens.",
+            paper="37 of the 3,581 released titles contain `&amp;`.",
+            here="HTML character references are resolved: `&`.",
+            effect="These titles are spelled differently, with fewer tokens.",
         ),
     ),
 )
@@ -303,6 +302,6 @@ DATASET = Dataset(
     options=("sample_seed",),
     source=_SOURCE,
     published=_PUBLISHED,
-    # Whom the release has in which split is not known: its files name no users, and the dump was not at hand.
+    # The released split of the users is unknown: the files name no users, and we did not have the raw dump to match.
     release=Release(Recipe(_released_filters, catalogue=_released_games), facts=(_RELEASED_GAMES,)),
 )

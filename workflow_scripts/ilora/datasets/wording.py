@@ -1,4 +1,4 @@
-"""The sentences of a prompt, which a data set words."""
+"""The sentences of a data set's prompts."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ class PromptWording:
         history: the heading of the history.
         candidates: the heading of the candidates.
         question: which of the candidates comes next.
-        open_question: what comes next, of all items; None in the settings of a study whose prompts list candidates.
+        open_question: which of all items comes next; None in the settings of a study whose prompts list candidates.
     """
 
     history: str
@@ -21,12 +21,12 @@ class PromptWording:
 
 
 def word_prompt(items: str, participle: str, verb: str) -> PromptWording:
-    """Give the sentences about items that users use in time order, as in ``word_prompt("books", "read", "read")``.
+    """Return the sentences for items in time order, as in ``word_prompt("books", "read", "read")``.
 
     Args:
-        items: what the items are called, in the plural.
-        participle: what a user has done with them.
-        verb: what a user does with one.
+        items: plural noun for the items.
+        participle: past participle of what users do with items.
+        verb: verb for what users do with an item.
     """
     return PromptWording(
         history=f"The user has {participle} these {items}, in this order:\n",

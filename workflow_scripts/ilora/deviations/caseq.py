@@ -1,4 +1,4 @@
-"""Deviations of CaseQ from its own paper and code (arXiv 2210.13005), of which the iLoRA paper has no row."""
+"""Deviations of CaseQ from its own paper and code (arXiv 2210.13005); the iLoRA paper does not compare it."""
 
 from collections.abc import Iterator
 
@@ -8,12 +8,12 @@ _METHODS = ("caseq", "caseq_without_kl")
 
 _UNITS = {
     "sasrec": "RecBole's Transformer layers of SASRec, with its embeddings",
-    "gru": "RecBole's recurrent layers of GRU4Rec, with its embeddings and last layer",
+    "gru": "RecBole's recurrent layers of GRU4Rec, with its embeddings and output layer",
 }
 
 
 def caseq_deviations(study: Settings) -> Iterator[Deviation]:
-    """Yield the deviations of CaseQ, where a study compares it or has it as the sequence encoder."""
+    """Yield the deviations of CaseQ, if a study compares it or uses it as the sequence encoder."""
     has_encoder = study.is_hybrid or study.compares_any_of(("chatrec",))
     is_encoder = has_encoder and study.settings["recommenders"]["sequence_encoder"] in _METHODS
     if is_encoder or study.compares_any_of(_METHODS):
@@ -27,12 +27,12 @@ def _units(study: Settings) -> Deviation:
     caseq = recommenders["caseq"]
     return Deviation(
         "CaseQ: units",
-        "Its code: width 50, one head, queries alone layer-normed before attention, embeddings times the root of the "
-        "width, for recurrent units positions too. A state for each context, all of which are equal in every layer. "
-        "Units of SSE-PT, which it cannot train.",
-        f"{_UNITS[caseq['unit']]}; width {recommenders['embedding_size']}. One state, which is exact. No SSE-PT.",
-        "With one unit in each layer it is SASRec or GRU4Rec, so the difference from these is that of branching and "
-        "objective. With several, it has as many times the weights in its layers.",
+        "Its code: width 50; one head; layer normalisation of the queries only, before attention; embeddings "
+        "multiplied by the square root of the width; positions for recurrent units as well. It keeps one state per "
+        "context, although all of these are equal in every layer. It offers SSE-PT units, which it cannot train.",
+        f"{_UNITS[caseq['unit']]}; width {recommenders['embedding_size']}. A single state, which is exact. No SSE-PT.",
+        "With one unit per layer, CaseQ is SASRec or GRU4Rec, so a difference from these is due to the branching and "
+        "the objective. With several units, its layers have that many times the weights.",
     )
 
 
@@ -41,14 +41,15 @@ def _training(study: Settings) -> Deviation:
     caseq, is_over_all = recommenders["caseq"], recommenders["loss"] == "cross_entropy"
     return Deviation(
         "CaseQ: training",
-        "Its code: a loss at every position of a history, binary cross-entropy with one random item; Adam's second "
-        "beta 0.98; on MovieLens-100K one step in an epoch. Embeddings of pseudo-sequences without dropout.",
-        "Trained like the other recommenders. The loss and, with a weight of "
-        f"{caseq['kl_weight']:g}, the divergence of the contexts from the mean over {caseq['pseudo_sequences']} "
-        "pseudo-sequences are those of each sequence's last position; pseudo-sequences are read as histories are.",
-        "A difference from the others is not one of optimiser or loss. Those of its authors may suit it better"
+        "Its code: a loss at every position of a history, binary cross-entropy with one random item; Adam's beta2 is "
+        "0.98; one step per epoch on MovieLens-100K; no dropout on the embeddings of pseudo-sequences.",
+        "Trained like the other recommenders. Both terms are computed at the last position of each sequence: the loss "
+        f"and, with weight {caseq['kl_weight']:g}, the KL divergence of the contexts from their mean over "
+        f"{caseq['pseudo_sequences']} pseudo-sequences. Pseudo-sequences are read like histories.",
+        "A difference from the other recommenders is not due to the optimiser or the loss. The authors' own may suit "
+        "CaseQ better"
         + (
-            ": beside a cross-entropy over all items, the same weight of the divergence counts for less."
+            ": next to a cross-entropy over all items, the same weight of the divergence counts for less."
             if is_over_all
             else "."
         ),
@@ -58,8 +59,8 @@ def _training(study: Settings) -> Deviation:
 def _evaluation() -> Deviation:
     return Deviation(
         "CaseQ: evaluation",
-        "Its code: the target against 100 random items, among which it may be again, drawn anew at every evaluation; "
-        "the best state by validation without the gap that is tested.",
-        "The candidate sets and splits of all other methods.",
-        "The numbers that its authors print are not comparable, and none stand beside ours.",
+        "Its code: the target among 100 random items, which may include it again, drawn anew at every evaluation; the "
+        "best state by validation without the tested gap.",
+        "The same candidate sets and splits as for all other methods.",
+        "The numbers in the CaseQ paper are not comparable with ours, so we do not show them.",
     )

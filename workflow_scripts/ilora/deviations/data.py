@@ -1,4 +1,4 @@
-"""Deviations of the data: whose sequences are tested, and among which candidates."""
+"""Deviations of the data: which users are tested, and on which candidates."""
 
 from collections.abc import Iterator
 
@@ -10,10 +10,10 @@ from ilora.plotting.labels import dataset_label
 _SPLITS = Declared(
     Deviation(
         "Splits",
-        "8:1:1 by user; a validation or test user gives one sequence, the last.",
-        "Leave-one-out in time order: of every user the last item is the test target, the one before it the validation "
-        "target; other candidates come from outside of the user's whole sequence.",
-        "No number can be set against the paper's. About ten times as many test sequences make the intervals about a "
+        "8:1:1 by user; each validation or test user contributes one sequence, the last.",
+        "Leave-one-out in time order: each user's last item is the test target and the one before it the validation "
+        "target; the other candidates come from outside the user's whole sequence.",
+        "No number is comparable with the paper's. About ten times as many test sequences make the intervals about a "
         "third as wide.",
     ),
     lambda study: study.protocol == CHRONOLOGICAL,
@@ -23,12 +23,12 @@ _SPLITS = Declared(
 _GAPS = Declared(
     Deviation(
         "Items withheld from training",
-        "Not in the paper. CaseQ (arXiv 2210.13005), whose protocol it is: the target among 100 random items, which "
-        "its authors' code draws anew at every evaluation, HitRatio@10 and NDCG@10, and a drop between two targets of "
+        "Not in the paper. The protocol is CaseQ's (arXiv 2210.13005), whose code ranks the target among 100 random "
+        "items, drawn anew at every evaluation, and reports HitRatio@10, NDCG@10 and the drop between two targets of "
         "one training.",
-        "The candidate sets, HitRatio@1 and NDCG@10 of all other tables; that drop, and one between trainings with and "
-        "without the items on the same targets; only users who are tested at every gap.",
-        "No number can be set against CaseQ's. The second drop is paired, and not of the targets.",
+        "The candidate sets, HitRatio@1 and NDCG@10 of all other tables; that drop, and the drop between trainings "
+        "with and without the items on the same targets; only users who are tested at every gap.",
+        "No number is comparable with CaseQ's. The second drop is paired, so the targets do not cause it.",
     ),
     lambda study: bool(study.settings["drift"]["gaps"]),
 )
@@ -39,11 +39,11 @@ def data_deviations(study: Settings) -> Iterator[Deviation]:
     if study.protocol == RANDOM_USERS:
         yield Deviation(
             "Test users",
-            "Those of the released split files, 8:1:1 by user. On MovieLens and LastFM they are no uniform draw: the "
-            "held-out users have fewer items than chance would give them.",
-            f"Other users: drawn at random, 8:1:1, with seed {study.settings['data']['split_seed']}.",
-            "Other users are tested than the paper's, and users with more items. Chance alone moves a number by much: "
-            "with MovieLens' 95 test users, the 95 % interval around a HitRatio@1 of 0.45 reaches from 0.36 to 0.55.",
+            "Those of the released split files, 8:1:1 by user. On MovieLens and LastFM they are not a uniform draw: "
+            "the held-out users have fewer items than chance would give them.",
+            f"Users drawn at random, 8:1:1, with seed {study.settings['data']['split_seed']}.",
+            "The tested users are not the paper's, and they have more items. Chance alone moves a number considerably: "
+            "with MovieLens' 95 test users, the 95 % confidence interval around a HitRatio@1 of 0.45 is 0.36 to 0.55.",
         )
     yield from those_that_hold((_SPLITS, _GAPS), study)
     yield from _data_sets(study)
@@ -58,7 +58,7 @@ def _data_sets(study: Settings) -> Iterator[Deviation]:
             "Data sets",
             f"{', '.join(labels[:-1])} and {labels[-1]}.",
             f"Without {', '.join(missing)}.",
-            "What is shown holds for fewer data sets than the paper's claims.",
+            "The results cover fewer data sets than the paper's claims.",
         )
     for name, dataset in DATASETS.items():
         for found in dataset.published.departures:
@@ -72,15 +72,15 @@ def _candidates(study: Settings) -> Iterator[Deviation]:
     if data["draws"] != 1:
         yield Deviation(
             "Candidate sets of a user",
-            "One random set for each test sequence.",
-            f"{data['draws']} sets for each, drawn once and shared by all methods; intervals take a user's sets "
+            "One random set per test sequence.",
+            f"{data['draws']} sets per sequence, drawn once and shared by all methods; intervals keep a user's sets "
             "together.",
-            "Less of a number is due to which other items were drawn: on random splits of MovieLens, SASRec's "
-            "HitRatio@1 moved by 0.04 between single draws.",
+            "Numbers depend less on which other items were drawn: on random splits of MovieLens, SASRec's HitRatio@1 "
+            "varied by 0.04 between single draws.",
         )
     yield Deviation(
         "Size of a candidate set",
-        "20 items besides the target by its appendix; 20 with the target in the released files.",
-        f"{data['candidates']} with the target among them.",
+        "20 items besides the target according to its appendix; 20 including the target in the released files.",
+        f"{data['candidates']} including the target.",
         f"Chance is 1/{data['candidates']}; with one more item it would be 1/{data['candidates'] + 1}.",
     )

@@ -1,4 +1,4 @@
-"""What a deviation is, and what it is chosen by."""
+"""Deviations from the paper, and the settings that determine which of them a study has."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ class Deviation:
     """One departure from the paper.
 
     Attributes:
-        subject: what it is about.
-        paper: what the paper, or what was released with it, does.
+        subject: topic of the deviation.
+        paper: what the paper, or the code and files released with it, does.
         here: what this study does.
-        effect: what that changes in the numbers or in what they mean; it says so where that is not known.
+        effect: how that changes the numbers or their meaning, or that this is unknown.
     """
 
     subject: str
@@ -30,13 +30,13 @@ class Deviation:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the deviations are chosen by.
+    """The settings that determine which deviations a study has.
 
     Attributes:
-        settings: the study's, as its configuration nests them.
+        settings: the study's settings, nested as in its configuration.
         finetuning: for each data set, its resolved fine-tuning settings.
-        presets: for each preset, and each data set that it is about, those of them that the preset names.
-        weight_decays: the searches for the recommenders' L2; none where the settings name the value.
+        presets: for each preset and each data set that it covers, the fine-tuning settings that the preset names.
+        weight_decays: the searches for the recommenders' L2; empty if the settings name the value.
     """
 
     settings: Values
@@ -51,12 +51,12 @@ class Settings:
 
     @property
     def splits_by_user(self) -> bool:
-        """Whether users are split as the paper's were, so that its numbers can be set beside ours."""
+        """Whether users are split as in the paper, so that its numbers are comparable with ours."""
         return self.protocol != CHRONOLOGICAL
 
     @property
     def is_embedded(self) -> bool:
-        """Whether the language model is the one that the pipeline makes itself."""
+        """Whether the language model is the one that the pipeline pretrains itself."""
         return bool(self.settings["backbone"]["name"] == "embedded")
 
     @property
@@ -71,7 +71,7 @@ class Settings:
 
     @property
     def generates(self) -> bool:
-        """Whether any method of the study has the language model write its answers."""
+        """Whether any method of the study generates its answers with the language model."""
         return self.compares_any_of(LANGUAGE_MODEL_METHODS)
 
     @property
@@ -106,11 +106,11 @@ class Settings:
 
 @dataclass(frozen=True)
 class Declared:
-    """A deviation whose words are always the same.
+    """A deviation with a fixed text.
 
     Attributes:
         found: the deviation.
-        holds: for which settings.
+        holds: returns whether a study has it.
     """
 
     found: Deviation
@@ -123,5 +123,5 @@ def those_that_hold(declared: Iterable[Declared], study: Settings) -> Iterator[D
 
 
 def counted(count: int, name: str) -> str:
-    """Return a number with what it counts, such as "2 steps"."""
+    """Return a count with its noun, such as "2 steps"."""
     return f"{count} {name}" if count == 1 else f"{count} {name}s"

@@ -1,4 +1,4 @@
-"""Deviations of the evaluation: what is counted, what is a valid answer, and which cells cannot be repeated."""
+"""Deviations of the evaluation: what is counted, what is a valid answer, and which cells cannot be reproduced."""
 
 from collections.abc import Iterator
 
@@ -10,21 +10,23 @@ _DECLARED = (
     Declared(
         Deviation(
             "HitRatio@1",
-            "iLoRA's is counted by the released code: hits among valid answers, without the last, partial batch "
-            "(0.5275 on MovieLens is 48 of 91). The others' are hits among all answers.",
-            "Hits among all answers, for every method. The released code's count stands beside it under a name of its "
-            "own, and the verdict on iLoRA's cell uses it. No batch is left out.",
-            "Leaving out invalid answers can only raise a method's number, the more of them it gives.",
+            "For iLoRA, the released code counts hits among valid answers, without the last, partial batch (0.5275 on "
+            "MovieLens is 48 of 91). For the other methods, hits are counted among all answers.",
+            "Hits among all answers, for every method and with no batch left out. The released code's count is "
+            "reported under its own name, and the verdict on iLoRA's cell uses it.",
+            "Leaving out invalid answers can only raise a method's number, and raises it more the more of them there "
+            "are.",
         ),
         lambda study: True,
     ),
     Declared(
         Deviation(
             "Valid answers",
-            "By the released code, exactly one candidate's title occurs in the answer's line, whatever its case and "
-            "whatever stands around it.",
-            "The answer's line is the title of exactly one candidate. The count by the released rule stands beside it.",
-            "By the released rule, a right answer whose title contains another candidate's (Portal 2 and Portal) is "
+            "In the released code, an answer is valid if its line contains exactly one candidate's title, regardless "
+            "of case and surrounding text.",
+            "An answer is valid if its line is the title of exactly one candidate. The count by the released rule is "
+            "reported too.",
+            "By the released rule, a correct answer whose title contains another candidate's (Portal 2 and Portal) is "
             "invalid, and an answer with words around a title is valid.",
         ),
         lambda study: True,
@@ -32,29 +34,29 @@ _DECLARED = (
     Declared(
         Deviation(
             "Answers that begin with a newline",
-            "The released code takes white space off both ends of an answer before it cuts at the first newline.",
+            "The released code strips white space from both ends of an answer before it cuts at the first newline.",
             "The same: the first line that is not blank is the answer, by every rule of validity.",
-            "An untuned model often begins with a newline. Cut there, its answer would be empty, and invalid.",
+            "An untuned model often begins with a newline. Cut there, its answer would be empty and invalid.",
         ),
         lambda study: study.generates or study.chats,
     ),
     Declared(
         Deviation(
             "Padding of prompts",
-            "On the right in the released generation, so that a shorter prompt of a batch is continued behind its "
-            "padding.",
-            "On the left: every answer follows its own prompt.",
-            "An answer here does not depend on which prompts are answered together. How many of the paper's answers "
-            "did is not known here.",
+            "On the right in the released generation code, so that the shorter prompts of a batch are continued after "
+            "their padding.",
+            "On the left: every answer directly follows its prompt.",
+            "Answers here do not depend on the other prompts of a batch. How many of the paper's answers did is "
+            "unknown.",
         ),
         lambda study: study.generates,
     ),
     Declared(
         Deviation(
             "Equal scores",
-            "Not said.",
-            "The first of the tied candidates in the shuffled set is chosen; the notes of Table 1 say how often.",
-            "As good as choosing among them at random: the order of a set says nothing of its target.",
+            "Tie-breaking is not specified.",
+            "The first of the tied candidates in the shuffled set is chosen; the notes of Table 1 report how often.",
+            "Equivalent to a random choice among them, because the order of a set is independent of its target.",
         ),
         lambda study: True,
     ),
@@ -71,10 +73,10 @@ def evaluation_deviations(study: Settings) -> Iterator[Deviation]:
     ]
     if cells:
         yield Deviation(
-            "Cells that are no counts",
+            "Values that match no count",
             f"No number of hits among its test answers gives {', '.join(cells)}: neither among all answers nor among "
             "the valid ones, with or without a last, partial batch, nor as a recommender's mean over five seeds.",
             "Every HitRatio@1 is a number of hits divided by a number of answers.",
-            "These values cannot be reached exactly; Table 1 marks them beside the verdict. How they came about is not "
-            "known here.",
+            "These values cannot be reproduced exactly; Table 1 marks them beside the verdict. Their origin is "
+            "unknown.",
         )

@@ -4,20 +4,20 @@ from collections.abc import Iterator
 
 from ilora.deviations.declaration import Deviation, Settings
 
-#: What each gate is, beside the text's and the released one, and what that changes.
+#: For each gate: its description, and its effect compared with the text's and the released one.
 GATES = {
     "linear": (
-        "The text's: a linear map, of z standardised over the training split.",
-        "Another network than the one behind the printed numbers, unless these were made without the released code. "
-        "What the difference makes is not known here.",
+        "The text's: a linear map of z, with z standardised over the training split.",
+        "The network differs from the one behind the printed numbers, unless these were made without the released "
+        "code. The effect of this is unknown.",
     ),
     "top_k": (
-        "A linear map, of z standardised over the training split, of which the largest weights alone are kept.",
+        "A linear map of z, with z standardised over the training split; only the largest weights are kept.",
         "A sequence uses fewer experts than in the paper.",
     ),
     "residual_convolution": (
         "The released code's.",
-        "Another network than the text's. What the difference makes is not known here.",
+        "The network differs from the text's. The effect of this is unknown.",
     ),
 }
 RELEASED_EXPERTS = 4
@@ -31,19 +31,19 @@ def gate_deviations(study: Settings) -> Iterator[Deviation]:
         here, effect = GATES[gate]
         yield Deviation(
             "Gate",
-            "By its text, softmax of a linear map of z. The released code has a residual network of one-dimensional "
-            "convolutions in its place, with shortcuts without parameters (every second place, and channels of zeros), "
-            "which reads z as it is (90,772 parameters).",
+            "In its text, the softmax of a linear map of z. The released code instead has a residual network of "
+            "one-dimensional convolutions with parameter-free shortcuts (every second position, and channels of "
+            "zeros), which reads z without standardisation (90,772 parameters).",
             here,
             effect,
         )
     if _expert_counts(study) - {RELEASED_EXPERTS}:
         yield Deviation(
             "Number of experts",
-            f"By its text, any. The released gate has {RELEASED_EXPERTS} outputs, whatever its settings say.",
+            f"Any, according to its text. The released gate has {RELEASED_EXPERTS} outputs, whatever its settings.",
             f"As many outputs as experts: {', '.join(map(str, sorted(_expert_counts(study))))}.",
-            f"What the paper shows for other numbers than {RELEASED_EXPERTS} (its Fig. 4) cannot come from the "
-            "released code as it stands.",
+            f"The paper's results for numbers other than {RELEASED_EXPERTS} (its Fig. 4) cannot come from the released "
+            "code unchanged.",
         )
 
 

@@ -1,4 +1,4 @@
-"""Deviations of the language model and of what it is asked."""
+"""Deviations of the language model and its prompts."""
 
 from collections.abc import Iterator
 
@@ -13,68 +13,68 @@ _PROMPT = (
             "Order of the prompt",
             "The history, then the candidates.",
             "The candidates, then the history.",
-            "The question stands next to the latest items. The small backbone learns the task in this order; what the "
-            "order does to a large model is not known here.",
+            "The question follows the latest items directly. The small backbone learns the task in this order; the "
+            "effect of the order on a large model is unknown.",
         ),
         lambda study: study.lists_candidates and study.settings["prompt"]["order"] != "history_first",
     ),
     Declared(
         Deviation(
             "Candidates in the prompt",
-            "Listed: the model chooses among what it reads.",
-            "Not listed: the model is asked for any item of the data set, and is then held to the candidates.",
-            "It is what the full ranking needs. The model has to know the titles, and cannot copy one; its "
-            "HitRatio@1 is that of another task, for the same candidates.",
+            "Listed: the model chooses among the titles that it reads.",
+            "Not listed: the model is asked for any item of the data set, and its answer is constrained to the "
+            "candidates.",
+            "The full ranking needs this. The model must know the titles and cannot copy one, so its HitRatio@1 "
+            "measures another task on the same candidates.",
         ),
         lambda study: not study.lists_candidates,
     ),
     Declared(
         Deviation(
-            "Place of a behaviour token",
+            "Position of behaviour tokens",
             "After the item's title.",
-            "Before it.",
-            "A title can be copied from behind the behaviour token that matches, which the small backbone can do; what "
-            "the place does to a large model is not known here.",
+            "Before the item's title.",
+            "The model can copy the title that follows the matching behaviour token, which the small backbone can do; "
+            "the effect of the position on a large model is unknown.",
         ),
         lambda study: study.settings["prompt"]["behaviour_token"] != "after_title",
     ),
 )
 
-#: How `finetuning.prompt_texts` words a tuned method's prompt; an untuned one's is always the first.
+#: Wording of tuned methods by `finetuning.prompt_texts`; untuned methods always use the first.
 _WORDS = {
-    "lists": "always the same, each item on a line of its own",
-    "sentences": "for tuned methods one of three, drawn like the released code's, with lists joined by commas",
+    "lists": "always the same, with one item per line",
+    "sentences": "for tuned methods one of three, drawn as in the released code, with lists joined by commas",
 }
 
 
 def prompt_deviations(study: Settings) -> Iterator[Deviation]:
-    """Yield the deviations of the language model, of its prompts and of how long it may answer."""
+    """Yield the deviations of the language model, its prompts and the length of its answers."""
     backbone = study.settings["backbone"]
     if study.is_embedded:
         yield Deviation(
             "Language model",
-            "Llama-2-7B, pretrained on text of all kinds.",
-            "A Llama of a few million parameters at most, pretrained by the pipeline on the training split: it is "
-            "taught to compare behaviour tokens and to copy titles, and knows nothing of films, artists or games.",
-            "Rows of the language model cannot be set against the paper's, and say nothing of what the methods reach "
-            "with Llama-2-7B. The verdict on them is therefore left open.",
+            "Llama-2-7B, pretrained on general text.",
+            "A Llama of a few million parameters at most, pretrained by the pipeline on the training split: it learns "
+            "to compare behaviour tokens and to copy titles, and knows nothing about films, artists or games.",
+            "The language model's rows are not comparable with the paper's and do not show what the methods reach with "
+            "Llama-2-7B. Their verdict is therefore left open.",
         )
     elif PAPER_BACKBONE not in backbone["name"].lower():
         yield Deviation(
             "Language model",
             "Llama-2-7B.",
             backbone["name"],
-            "Rows of the language model cannot be set against the paper's. The verdict on them is therefore left open.",
+            "The language model's rows are not comparable with the paper's. Their verdict is therefore left open.",
         )
     yield from those_that_hold(_PROMPT, study)
     if study.settings["prompt"]["template"] == "chat":
         yield Deviation(
-            "Template of the prompt",
-            "None: the prompt is a text, and the answer its next line.",
-            f"The chat template of {backbone['name']}: the prompt is the user's message, and the answer the "
+            "Prompt template",
+            "None: the prompt is plain text, and the answer is its next line.",
+            f"The chat template of {backbone['name']}: the prompt is the user's message, and the answer is the "
             "assistant's.",
-            "A model that was tuned for chats is asked as it was tuned. What it changes for tuned methods is not known "
-            "here.",
+            "A chat model is prompted in the format that it was tuned on. The effect on tuned methods is unknown.",
         )
     yield _words(study)
     yield from _length_of_an_answer(study)
@@ -84,12 +84,12 @@ def _words(study: Settings) -> Deviation:
     texts = study.tuned_with("prompt_texts") if study.tunes else ["lists"]
     here = " or ".join(_WORDS[text] for text in texts)
     return Deviation(
-        "Words of the prompt",
-        "The sentences that it prints. The released code draws one of three wordings for each batch, and joins the "
-        "items of a list by commas.",
-        f"Sentences of our own with the same parts (history, candidates, question): {here}.",
-        "Tuned methods learn the wording, and on one line a title with a comma cannot be told from two; an untuned "
-        "model may depend on the wording.",
+        "Wording of the prompt",
+        "The sentences that it prints. The released code draws one of three wordings per batch and joins the items of "
+        "a list with commas.",
+        f"Our own sentences with the same parts (history, candidates, question): {here}.",
+        "Tuned methods learn the wording; an untuned model may depend on it. In a list on one line, a title with a "
+        "comma looks like two titles.",
     )
 
 
@@ -99,15 +99,15 @@ def _length_of_an_answer(study: Settings) -> Iterator[Deviation]:
         return
     if decoding["constrained"]:
         yield Deviation(
-            "What can be answered",
-            "Any text.",
-            "Titles of candidates alone.",
-            "Every answer is valid unless candidates share its title, so that ValidRatio says nothing.",
+            "Constrained answers",
+            "Any text can be generated.",
+            "Only titles of candidates can be generated.",
+            "Every answer is valid unless candidates share its title, so ValidRatio carries no information.",
         )
     elif decoding["maximum_new_tokens"] != RELEASED_NEW_TOKENS:
         yield Deviation(
             "Length of an answer",
             f"At most {RELEASED_NEW_TOKENS} new tokens in the released code.",
             f"At most {decoding['maximum_new_tokens']}.",
-            "A title with more tokens cannot be named; the log counts them.",
+            "A title with more tokens cannot be generated; the log counts such titles.",
         )

@@ -1,4 +1,4 @@
-"""Deviations of the methods that are compared, their seeds, and how the recommenders are trained."""
+"""Deviations of the compared methods, their seeds and the training of the recommenders."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ def recommender_deviations(study: Settings) -> Iterator[Deviation]:
             "Methods",
             "All rows of its Table 1.",
             f"Without {', '.join(missing)}.",
-            "Nothing is said of these.",
+            "The study makes no statement about these.",
         )
     yield from _seeds(study)
     yield from _chat_models(study)
@@ -36,17 +36,17 @@ def _training(study: Settings) -> Iterator[Deviation]:
     if study.compares_any_of(("gru4rec", "caser", "sasrec")):
         yield Deviation(
             "Training of GRU4Rec, Caser and SASRec",
-            "Numbers taken over from the LLaRA paper; L2 by a grid search over values that are not said, nor are other "
-            "details.",
-            f"Trained here: {_LOSSES[recommenders['loss']]}; the best state by validation, after at most "
+            "Numbers copied from the LLaRA paper; L2 from a grid search over unspecified values, with other details "
+            "unspecified too.",
+            f"Trained here: {_LOSSES[recommenders['loss']]}; the best state on validation, after at most "
             f"{counted(recommenders['maximum_epochs'], 'epoch')}; {_weight_decay(study)}",
-            "The conventional baselines may be stronger than the paper's: on random splits of MovieLens, a plainly "
-            "trained SASRec reached 0.41 to 0.50 where the paper prints 0.3444.",
+            "The conventional baselines may be stronger than the paper's: on random splits of MovieLens, a SASRec "
+            "trained without special measures reached 0.41 to 0.50, where the paper prints 0.3444.",
         )
     if "morec" in study.settings["methods"]:
         yield Deviation(
             "MoRec",
-            "Neither its text encoder nor how it was trained is said.",
+            "Neither its text encoder nor its training is specified.",
             f"SASRec on titles; the encoder is {recommenders['morec']['encoder']}, {_encoder_training(study)}",
             _encoder_effect(study),
         )
@@ -57,16 +57,16 @@ def _seeds(study: Settings) -> Iterator[Deviation]:
     if seeds < SEEDS:
         yield Deviation(
             "Seeds",
-            "Mean of five for the conventional recommenders; for the language model not said.",
-            f"{'One' if seeds == 1 else seeds}, for every method that is trained.",
-            "Variation between trainings is not covered by any interval here, and what is trained has no verdict."
+            "Mean of five for the conventional recommenders; not specified for the language model.",
+            f"{'One' if seeds == 1 else seeds}, for every trained method.",
+            "No interval covers the run-to-run variance, so trained methods get no verdict."
             if seeds == 1
-            else "Intervals cover the variation between trainings; so few of them make these wide.",
+            else "Intervals cover the run-to-run variance; so few runs make them wide.",
         )
 
 
 def _weight_decay(study: Settings) -> str:
-    """Return how the L2 of the recommenders was found, as the end of a sentence."""
+    """Return how the L2 of the recommenders was set, as the end of a sentence."""
     recommenders = study.settings["recommenders"]
     if recommenders["weight_decay"] != "searched":
         return f"L2 is {recommenders['weight_decay']:g}, without a search."
@@ -74,7 +74,7 @@ def _weight_decay(study: Settings) -> str:
     values = ", ".join(f"{value:g}" for value in search["values"])
     trainings = counted(len(search["seeds"]), "training")
     chosen = ", ".join(f"{found.chosen:g} for {found.label}" for found in study.weight_decays)
-    return f"L2 is what is best on validation among {values} ({trainings} of each): {chosen}."
+    return f"L2 is the best on validation among {values} ({trainings} of each): {chosen}."
 
 
 def _is_encoder_trained(study: Settings) -> bool:
@@ -82,9 +82,9 @@ def _is_encoder_trained(study: Settings) -> bool:
 
 
 def _encoder_training(study: Settings) -> str:
-    """Return what the training of MoRec changes, as the end of a sentence."""
+    """Return how MoRec and its encoder are trained, as the end of a sentence."""
     if not _is_encoder_trained(study):
-        return "which stays as it is: a linear map to the items' embeddings is trained with the rest."
+        return "which is frozen: a linear map to the item embeddings is trained with the rest."
     compared = {"all": "all items", "batch": "the items of the batch"}[
         study.settings["recommenders"]["morec"]["compared_items"]
     ]
@@ -93,11 +93,11 @@ def _encoder_training(study: Settings) -> str:
 
 def _encoder_effect(study: Settings) -> str:
     if _is_encoder_trained(study):
-        effect = "Another encoder, or another learning rate of it, may do better."
+        effect = "Another encoder, or another learning rate for it, may do better."
     else:
         effect = "An encoder that is tuned with the recommender may do better."
     is_embedded = study.settings["recommenders"]["morec"]["encoder"] == "embedded"
-    return effect + (" The embedded one knows the training split's titles alone." if is_embedded else "")
+    return effect + (" The embedded encoder has seen only the titles of the training split." if is_embedded else "")
 
 
 def _chat_models(study: Settings) -> Iterator[Deviation]:
@@ -106,11 +106,11 @@ def _chat_models(study: Settings) -> Iterator[Deviation]:
     chat, encoder = study.settings["chat"], study.settings["recommenders"]["sequence_encoder"]
     yield Deviation(
         "ChatRec and GPT-4",
-        "A chat model by its API; which version, which prompt and which candidates is not said. No row of its table is "
+        "A chat model behind an API; its version, prompt and candidates are not specified. No row of its table is "
         "named GPT-4.",
-        f"{chat['model']}, asked about {counted(chat['draws'], 'candidate set')} of each sequence, once with the text "
-        f"prompt, once as ChatRec: the candidate set as {method_label(encoder)} with the first seed ranks it, without "
-        "a user profile. Words around a title make an answer invalid.",
-        "The verdict on ChatRec is left open. What stands behind a model's name may change, and it may have read about "
-        "the data sets.",
+        f"{chat['model']}, queried on {counted(chat['draws'], 'candidate set')} of each sequence, once with the text "
+        f"prompt and once as ChatRec: the candidate set in the order in which {method_label(encoder)} with the first "
+        "seed ranks it, without a user profile. Words around a title make an answer invalid.",
+        "The verdict on ChatRec is left open. The model behind a name may change, and it may have seen the data sets "
+        "in its training.",
     )

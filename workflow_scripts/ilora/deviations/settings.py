@@ -1,4 +1,4 @@
-"""From a study's configuration to what its deviations are chosen by."""
+"""From a study's configuration to the settings that determine its deviations."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,10 +11,10 @@ from ilora.reporting.weight_decays import WeightDecaySearch
 
 
 def deviation_settings(config: StudyConfig, weight_decays: Sequence[WeightDecaySearch] = ()) -> Settings:
-    """Return what a study's deviations are chosen by.
+    """Return the settings that determine a study's deviations.
 
     Args:
-        config: of the study.
+        config: configuration of the study.
         weight_decays: the searches for the recommenders' L2.
     """
     return Settings(
@@ -26,7 +26,7 @@ def deviation_settings(config: StudyConfig, weight_decays: Sequence[WeightDecayS
 
 
 def _values_of_preset(config: StudyConfig, preset: str) -> dict[str, dict[str, Any]]:
-    """Return the fine-tuning settings that a preset names, for each data set of the study that it is about."""
+    """Return the fine-tuning settings that a preset names, for each data set of the study that it covers."""
     section = config.finetuning.model_copy(update={"preset": preset, "per_dataset": {}})
     named = set(preset_values(preset, 1.0))
     return {

@@ -1,4 +1,4 @@
-"""Deviations of fine-tuning: settings that differ from the paper's, and what no setting says."""
+"""Deviations of fine-tuning: settings that differ from the paper's, and deviations that no setting controls."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -7,34 +7,34 @@ from ilora.configuration.sections.finetuning_values import GATED, HYBRID, Finetu
 from ilora.deviations.declaration import Declared, Deviation, Settings, Values, counted, those_that_hold
 from ilora.plotting.labels import dataset_label
 
-#: What another value of a fine-tuning setting changes; it says so where that is not known.
+#: Effect of another value of a fine-tuning setting.
 _EFFECTS = {
     "batch_size": "Smaller batches give more steps for the same number of sequences.",
-    "curriculum": "All batches hold behaviour tokens from the first step on. What the curriculum adds on this backbone "
-    "is not known here.",
-    "lora_dropout": "How strongly the tuned parameters are regularised.",
-    "experts": "How many experts share out the rank.",
-    "item_vectors": "The projector gets vectors without dominant directions, as the embedded backbone was taught to "
-    "read them.",
-    "learning_rate": "The size of each step. A model as small as the embedded one is usually tuned with larger ones "
-    "than one of seven billion parameters.",
-    "r": "How many parameters LoRA adds.",
-    "scale": "By the paper's Eq. 3 (alpha/r), more experts make a smaller update, so that the number of experts and "
-    "the size of the update change together. By alpha/(r/K), a uniform gate equals plain LoRA at every K.",
+    "curriculum": "All batches contain behaviour tokens from the first step on. The effect of the curriculum on this "
+    "backbone is unknown.",
+    "lora_dropout": "Changes how strongly the tuned parameters are regularised.",
+    "experts": "Changes among how many experts the rank is divided.",
+    "item_vectors": "The projector reads vectors without dominant directions, as in the pretraining of the embedded "
+    "backbone.",
+    "learning_rate": "Changes the size of each step. Models as small as the embedded one are usually tuned with larger "
+    "learning rates than models of seven billion parameters.",
+    "r": "Changes the number of parameters that LoRA adds.",
+    "scale": "By the paper's Eq. 3 (alpha/r), more experts make the update smaller, so the number of experts and the "
+    "size of the update change together. By alpha/(r/K), a uniform gate equals plain LoRA at every K.",
 }
-_OTHER_EFFECT = "Not known here."
+_OTHER_EFFECT = "Unknown."
 
 
 @dataclass(frozen=True)
 class _Switches:
-    """Settings by which a study does what the released code does, and what that code does is no part of the text.
+    """Settings that choose a behaviour of the released code that the paper's text does not describe.
 
     Attributes:
-        keys: of `finetuning`; the page names their values.
-        subject: what they are about.
-        paper: what text and code have.
-        effect: what other values change.
-        holds: for which studies they are read at all.
+        keys: keys of `finetuning`; the page lists their values.
+        subject: topic of the deviation.
+        paper: what the text and the released code do.
+        effect: effect of other values.
+        holds: returns whether a study reads these settings at all.
     """
 
     keys: tuple[str, ...]
@@ -48,42 +48,42 @@ _SWITCHES = (
     _Switches(
         ("adam_beta2", "l2", "maximum_gradient_norm"),
         "optimiser",
-        "Not said. The released code has Adam (0.9, 0.999), an L2 of 1e-5 on projector and gate, and does not clip "
-        "gradients.",
-        "Which steps are taken. What the difference makes is not known here.",
+        "Not specified. The released code uses Adam (0.9, 0.999) with an L2 of 1e-5 on projector and gate, and does "
+        "not clip gradients.",
+        "Changes the optimiser steps. The effect on the numbers is unknown.",
     ),
     _Switches(
         ("learning_rate_floor",),
-        "ends of the schedule",
-        "A fraction of the peak learning rate, at the beginning. The released code begins and ends at a hundredth of "
-        "the peak.",
-        "Hardly any: the first and the last steps are smaller.",
+        "learning-rate floor",
+        "The schedule begins at a fraction of the peak. In the released code it begins and ends at a hundredth of the "
+        "peak.",
+        "Hardly any effect: only the first and the last steps differ in size.",
     ),
     _Switches(
         ("projector_start",),
-        "beginning of the projector",
-        "Not said. The released code leaves the projector as it was initialised.",
-        "Scaled or pretrained, its behaviour tokens have the norm of words, so that attention takes notice of them "
-        "from the first step on.",
+        "projector initialisation",
+        "Not specified. The released code keeps PyTorch's initialisation of the projector.",
+        "A scaled or pretrained projector gives behaviour tokens the norm of word embeddings, so attention responds to "
+        "them from the first step on.",
         lambda study: study.is_hybrid,
     ),
     _Switches(
         ("best_epoch",),
-        "the state that is taken",
-        "Not said. The released code takes the best of its epochs by validation.",
-        "Where validation does not choose, a training that overfits is shown as it ends.",
+        "selection of the epoch",
+        "Not specified. The released code keeps the best epoch on validation.",
+        "Without selection on validation, a run that overfits is evaluated in its final state.",
     ),
     _Switches(
         ("curriculum_counter", "sequences_per_draw"),
-        "the curriculum's counter",
-        "By its text, the share of batches with behaviour tokens grows from none to all, half of all batches. In the "
-        "released code the counter lives in workers of the data loader that begin anew in each epoch, so that one "
-        "batch in ten has them.",
-        "Counted over the whole training, the projector is trained on five times as many batches.",
+        "curriculum counter",
+        "In its text, the share of batches with behaviour tokens grows from none to all over the training, so that "
+        "half of all batches have them. In the released code, the counter lives in data-loader workers that restart "
+        "in each epoch, so that one batch in ten has them.",
+        "With a counter over the whole training, the projector is trained on five times as many batches.",
         lambda study: study.is_hybrid and True in study.tuned_with("curriculum"),
     ),
 )
-#: Told in words of their own, here or with the prompts.
+#: Settings with their own deviations, here or with the prompts.
 _TOLD_APART = (
     *("steps", "epochs", "gate", "prompt_texts", "maximum_new_tokens"),
     *(key for switches in _SWITCHES for key in switches.keys),
@@ -93,11 +93,12 @@ _DECLARED = (
     Declared(
         Deviation(
             "TALLRec",
-            "Settings not said; TALLRec's own paper asks for a yes or no about one item.",
-            "Asked to choose among the candidates, on the prompt of the untuned model; LoRA by finetuning.per_method, "
-            "which has the rank, alpha and layers of TALLRec's own paper, and all else as for the other methods.",
-            "What other settings would give is not known here. On a backbone that knows nothing of the titles, the "
-            "text has little to learn from.",
+            "Settings not specified; TALLRec's own paper asks for a yes or no about one item.",
+            "It chooses among the candidates, with the prompt of the untuned model. Its LoRA follows "
+            "finetuning.per_method, with the rank, alpha and layers of TALLRec's own paper; all else is as for the "
+            "other methods.",
+            "The effect of other settings is unknown. On a backbone that knows nothing about the titles, there is "
+            "little to learn from text alone.",
         ),
         lambda study: study.compares_any_of(["tallrec"]),
     ),
@@ -105,7 +106,7 @@ _DECLARED = (
 
 
 def training_deviations(study: Settings) -> Iterator[Deviation]:
-    """Yield the deviations of fine-tuning, those of single settings last, by data set."""
+    """Yield the deviations of fine-tuning; those of single settings come last, by data set."""
     yield from those_that_hold(_DECLARED, study)
     yield from _of_switches(study)
     if study.tunes:
@@ -114,7 +115,7 @@ def training_deviations(study: Settings) -> Iterator[Deviation]:
 
 
 def _of_switches(study: Settings) -> Iterator[Deviation]:
-    """Yield what is not as in the released code on some data set."""
+    """Yield the behaviours that differ from the released code on at least one data set."""
     for switches in _SWITCHES:
         released = {key: preset[key] for preset in study.presets["released"].values() for key in switches.keys}
         if switches.holds(study) and any(study.tuned_with(key) != [released.get(key)] for key in switches.keys):
@@ -127,7 +128,7 @@ def _of_one_dataset(study: Settings, dataset: str, ours: Values) -> Iterator[Dev
     text, code = (study.presets[preset].get(dataset, {}) for preset in ("paper", "released"))
     subject = f"{dataset_label(dataset)}, fine-tuning"
     if text and _length(ours) != _length(text):
-        yield Deviation(f"{subject}: length", _length(text), _length(ours), "For how long the adapter is tuned.")
+        yield Deviation(f"{subject}: length", _length(text), _length(ours), "Changes how long the adapter is tuned.")
     for key in dict.fromkeys([*text, *code]):
         named = [values for values in (text, code) if key in values]
         if key in _TOLD_APART or not _is_read(study, key) or all(_agree(ours, values, key) for values in named):
@@ -147,14 +148,14 @@ def _agree(ours: Values, theirs: Values, key: str) -> bool:
 
 
 def _follows(values: Values, key: str) -> bool:
-    """Return whether a learning rate of a part is that of the whole, so that its difference is told already."""
+    """Return whether a part's learning rate equals the general one, whose deviation is already listed."""
     return key.endswith("_learning_rate") and bool(values[key] == values["learning_rate"])
 
 
 def _named(key: str, text: Values, code: Values) -> str:
-    """Return what text and code have; the text first, and the code where it differs."""
+    """Return the value in the paper's text, and that of the released code if it differs."""
     if key not in text:
-        return f"Not said; {_written(code[key])} in the released code"
+        return f"Not specified; {_written(code[key])} in the released code"
     if key not in code or text[key] == code[key]:
         return _written(text[key])
     return f"{_written(text[key])}; {_written(code[key])} in the released code"

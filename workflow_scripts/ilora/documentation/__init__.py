@@ -1,1 +1,1 @@
-"""Pages of the documentation that are written from the code: `ilora docs`."""
+"""Pages of the documentation that are generated from the code: `ilora docs`."""

@@ -1,4 +1,4 @@
-"""Writes the pages of docs/ that follow from the code: `ilora docs --write`."""
+"""Generate pages of docs/ from the code: `ilora docs --write`."""
 
 import sys
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from ilora.documentation.deviations_page import deviations_page
 from ilora.written_files import outdated, write_or_compare
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-#: The first is the default study.
+#: Title of each study to its file, with the default study first.
 STUDIES = {
     "The default study": "config.yaml",
     "The paper's own users": "studies/released.yaml",
@@ -33,12 +33,12 @@ def written_pages() -> Mapping[Path, str]:
 
 
 def outdated_pages() -> list[Path]:
-    """Return the pages that differ from what the code gives."""
+    """Return the pages that differ from the generated text."""
     return outdated(written_pages())
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the pages, or say which are outdated; return the exit status."""
+    """Write the pages, or report which are outdated; return the exit status."""
     return write_or_compare("docs", __doc__, written_pages, "code", arguments)
 
 

@@ -1,4 +1,4 @@
-"""What a study consists of: its methods and files, what each rule hands to its script, and what a job asks for.
+"""A study: its methods and files, the parameters that rules pass to their scripts, and the resources of jobs.
 
-Rules only wire what stands here. Nothing here imports Snakemake, torch or matplotlib.
+Rules only connect these. Nothing here imports Snakemake, torch or matplotlib.
 """

@@ -1,4 +1,4 @@
-"""Raw files of the data sets, how they are read, and the tables made of them."""
+"""Raw files of the data sets, how they are read, and the tables made from them."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from ilora.study.study import Study, Wildcards
 
 @dataclass(frozen=True)
 class DataFiles:
-    """What the rules about data read, and what they hand to their scripts."""
+    """Inputs of the data rules, and the parameters of their scripts."""
 
     study: Study
 
     def dataset(self, wildcards: Wildcards) -> Dataset:
-        """Return the data set of a path."""
+        """Return the data set in the wildcards."""
         return self.study.config.data.dataset(wildcards["dataset"])
 
     def raw_source(self, wildcards: Wildcards) -> str:
-        """Return where the raw files of a data set lie, as its reader takes it."""
+        """Return the source of a data set's raw files, as its reader expects it."""
         dataset = self.dataset(wildcards)
         source = self.study.config.data.sources.get(dataset.name, dataset.default_source)
         return fill(self.study.layout.raw_folder, dataset=dataset.name) if source == DOWNLOAD else source
 
     def raw_files(self, wildcards: Wildcards) -> list[str]:
-        """Return a data set's raw files, by name: of a folder, Snakemake would not see that a file in it was edited.
+        """Return a data set's raw files one by one, because Snakemake does not notice edits inside a folder.
 
-        A user's that are missing stop the job, not the planning.
+        Missing files of a user's own data set are left out here; they are an error in the job, not in planning.
         """
         dataset, data = self.dataset(wildcards), self.study.config.data
         own = data.own.get(dataset.name)
@@ -50,30 +50,30 @@ class DataFiles:
         return sorted(str(path) for path in wanted if path.is_file())
 
     def own(self, wildcards: Wildcards) -> dict[str, Any] | None:
-        """Return how a user's own data set is read; None for a built-in one."""
+        """Return the settings to read a user's own data set; None for a built-in one."""
         own = self.study.config.data.own.get(wildcards["dataset"])
         plain = {} if own is None else own.plain()
         return None if own is None else {key: plain[key] for key in plain if key not in ("words", "splits")}
 
     def own_split(self, wildcards: Wildcards) -> dict[str, Any] | None:
-        """Return what says where the splits of a user's own data set are named; None where none are read."""
+        """Return the settings to read the splits of a user's own data set; None if none are read."""
         own = self.study.config.data.own.get(wildcards["dataset"])
         if own is None or wildcards["protocol"] != RELEASED:
             return None
         return own.plain("interactions", "items", "splits", "columns", "encoding", "separator", "header")
 
     def named_splits(self, wildcards: Wildcards) -> list[str]:
-        """Return the user's file that names the split of each user, where it is read and there."""
+        """Return the user's file with the split of each user, if it is read and exists."""
         path = (self.own_split(wildcards) or {}).get("splits")
         return [path] if path is not None and Path(path).is_file() else []
 
     def released_facts(self, wildcards: Wildcards) -> dict[str, str]:
-        """Return the digests of what is shipped about a data set's released files, where it is read."""
+        """Return the digests of the shipped facts about a data set's released files, if they are read."""
         release = self.dataset(wildcards).release if wildcards["protocol"] == RELEASED else None
         return {} if release is None else digests(release.facts)
 
     def periods(self, wildcards: Wildcards) -> dict[str, str]:
-        """Return the periods of the protocol `rolling`; of another, none."""
+        """Return the file of periods for the protocol `rolling`; nothing for others."""
         protocol = wildcards["protocol"]
         if kind_of(protocol) != ROLLING:
             return {}
@@ -81,7 +81,7 @@ class DataFiles:
         return {"periods": fill(self.study.layout.periods, dataset=wildcards["dataset"], periods=periods)}
 
     def filters(self, wildcards: Wildcards) -> dict[str, Any]:
-        """Return what the study chooses about filtering a data set, and nothing about another."""
+        """Return the study's filter settings that the data set uses."""
         return {name: getattr(self.study.config.data, name) for name in self.dataset(wildcards).options}
 
     def wording(self, wildcards: Wildcards) -> dict[str, str]:
@@ -97,23 +97,23 @@ class DataFiles:
         return asdict(self.dataset(wildcards).wording)
 
     def modules(self, wildcards: Wildcards) -> tuple[str, ...]:
-        """Return the modules that the script which prepares a data set loads by name: a built-in one's own alone."""
+        """Return the modules that the script to prepare a data set loads by name: only that of a built-in one."""
         return (module_of(wildcards["dataset"]),) if wildcards["dataset"] in DATASETS else ()
 
     def modules_of_split(self, wildcards: Wildcards) -> tuple[str, ...]:
-        """Return the modules that the script which splits a data set loads by name."""
+        """Return the modules that the script to split a data set loads by name."""
         return self.modules(wildcards) if wildcards["protocol"] == RELEASED else ()
 
     def catalogue_of_run(self, wildcards: Wildcards) -> str:
-        """Return the items of the data set that a run is about."""
+        """Return the items of a run's data set."""
         return self._of_run(self.study.layout.items, wildcards)
 
     def sequences_of_run(self, wildcards: Wildcards) -> str:
-        """Return the sequences of the data set and protocol that a run is about."""
+        """Return the sequences of a run's data set and protocol."""
         return self._of_run(self.study.layout.sequences, wildcards)
 
     def of_study(self, pattern: str) -> list[str]:
-        """Return an artifact of every data set of the study."""
+        """Return an artifact for every data set of the study."""
         return expand(pattern, dataset=self.study.config.datasets, protocol=self.study.config.protocol)
 
     def _of_run(self, pattern: str, wildcards: Wildcards) -> str:

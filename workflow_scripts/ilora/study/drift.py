@@ -1,4 +1,4 @@
-"""What is measured as users change, and where its predictions lie."""
+"""The files of drift: the predictions and measurements as users change."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ilora.study.study import Study, Wildcards
 
 @dataclass(frozen=True)
 class DriftFiles:
-    """The files of methods that age, with items withheld (`gap`) and over periods (`rolling`)."""
+    """The files of drift, with withheld items (`gap`) and over periods (`rolling`)."""
 
     study: Study
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """The methods that are measured, in the order of Table 1."""
+        """The measured methods, in the order of Table 1."""
         return tuple(method for method in self.study.methods if method in self.study.config.drift.methods)
 
     def gap_predictions(self, wildcards: Wildcards) -> list[str]:
@@ -26,25 +26,25 @@ class DriftFiles:
         return self._predictions(wildcards["dataset"], protocols)
 
     def period_predictions(self, wildcards: Wildcards) -> list[str]:
-        """Return the predictions of every method, trained before each period with each seed, on one data set."""
+        """Return the predictions of every method, training period and seed on one data set."""
         periods = self.study.config.drift.periods
         protocols = [rolling_protocol(period, periods) for period in range(1, periods + 1)]
         return self._predictions(wildcards["dataset"], protocols)
 
     def periods(self) -> str:
-        """Return the path of the periods, with the data set as a wildcard."""
+        """Return the path of the periods, with a wildcard for the data set."""
         return fill(self.study.layout.periods, periods=self.study.config.drift.periods)
 
     def with_gaps(self) -> list[Wildcards]:
-        """Return the wildcards of every data set that gaps are measured on; none where the study asks for none."""
+        """Return the wildcards of every data set with measured gaps; empty if the study has none."""
         return [{"dataset": dataset} for dataset in self.study.config.datasets if self.study.config.drift.gaps]
 
     def with_periods(self) -> list[Wildcards]:
-        """Return the wildcards of every data set that periods are measured on; none where the study asks for none."""
+        """Return the wildcards of every data set with measured periods; empty if the study has none."""
         return [{"dataset": dataset} for dataset in self.study.config.datasets if self.study.config.drift.periods]
 
     def artifacts(self) -> list[str]:
-        """Return every file of it, each once."""
+        """Return all files of drift, without duplicates."""
         layout, files = self.study.layout, []
         for wildcards in self.with_gaps():
             files += [*self.gap_predictions(wildcards), fill(layout.gap_drift, **wildcards)]

@@ -1,4 +1,4 @@
-"""What the simulation of recommend, click and retrain makes, and what its rules hand to their scripts."""
+"""The files of the simulation of recommend, click and retrain, and the parameters of its scripts."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ class FeedbackFiles:
 
     @property
     def outcomes(self) -> list[str]:
-        """What every policy reaches, over all seeds."""
+        """The outcomes of every policy, over all seeds."""
         layout, seeds = self.study.layout, self.study.config.feedback.seeds
         return [*expand(layout.feedback_by_recommenders, seed=seeds), *expand(layout.feedback_by_adapters, seed=seeds)]
 
     @property
     def settings_of_recommenders(self) -> dict[str, Any]:
-        """What the study says of users, display, and the retraining of SASRec."""
+        """The settings of users, slates, and the retraining of SASRec."""
         return self.study.config.feedback.plain(*_OF_BOTH, "recommender_steps", "recommender_learning_rate")
 
     @property
     def settings_of_adapters(self) -> dict[str, Any]:
-        """What the study says of users, display, and the tuning of LoRA and iLoRA."""
+        """The settings of users, slates, and the tuning of LoRA and iLoRA."""
         return self.study.config.feedback.plain(*_OF_BOTH, "adapter_steps", "adapter_learning_rate")

@@ -1,4 +1,4 @@
-"""What is ranked among all items, and what the rules about it hand to their scripts."""
+"""The files of the full ranking, and the parameters of its scripts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class FullRankingFiles:
 
     @property
     def ranks(self) -> list[str]:
-        """The ranks by every method that can rank all items; none where the study asks for none."""
+        """The ranks by every method that can rank all items; empty if the study has none."""
         if not self.study.config.full_ranking.enabled:
             return []
         tables = self.study.targets.of_runs("ranks.parquet")
@@ -31,7 +31,7 @@ class FullRankingFiles:
         return tuple(method for method in FULL_RANKING if method not in LANGUAGE_MODEL_METHODS)
 
     def plans(self) -> list[str]:
-        """Return what the rankings by a language model are planned to cost; none where there are no such ones."""
+        """Return the plans of the cost of rankings by language models; empty if there are none."""
         config = self.study.config
         methods = [method for method in self.study.backbone_methods if method in self._methods]
         return expand(
@@ -44,20 +44,20 @@ class FullRankingFiles:
 
     @property
     def leaves_seen_out(self) -> bool:
-        """Whether the items that a user had before a target are not ranked."""
+        """Whether the items that a user had before a target are left out of the ranking."""
         return self.study.config.full_ranking.seen_items == "left_out"
 
     @property
     def reference(self) -> str:
-        """The method that all others are compared with."""
+        """The reference method of all comparisons."""
         return self.study.config.full_ranking.reference
 
     def of_the_study(self) -> list[Wildcards]:
-        """Return the wildcards of what is made of all ranks; none where there are none."""
+        """Return the wildcards of the artifacts made from all ranks; empty if there are no ranks."""
         return [{}] if self.ranks else []
 
     def artifacts(self) -> list[str]:
-        """Return every file of it, each once."""
+        """Return all files of the full ranking, without duplicates."""
         layout = self.study.layout
         tables = [layout.ranking_summary, layout.ranking_differences]
         return [*self.plans(), *self.ranks, *tables] if self.ranks else []

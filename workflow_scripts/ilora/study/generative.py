@@ -1,4 +1,4 @@
-"""The files of the generative recommenders, and what the rules about them hand to their scripts."""
+"""The files of the generative recommenders, and the parameters of their scripts."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ilora.study.study import COLLABORATIVE_RECOMMENDER, Study, Wildcards
 
 @dataclass(frozen=True)
 class GenerativeFiles:
-    """What the rules about generative recommenders read, and what they hand to their scripts."""
+    """Inputs of the rules for generative recommenders, and the parameters of their scripts."""
 
     study: Study
 
     def vectors(self, wildcards: Wildcards) -> dict[str, str]:
-        """Return what the ids of a run are made of: vectors of texts, and a recommender's where it reads them."""
+        """Return the vectors that a run's ids are made from: those of texts, and of a recommender if it reads them."""
         layout = self.study.layout
         encoder = self.study.title_encoder.model_id
         files = {"text_vectors": fill(layout.text_vectors, **{**wildcards, "backbone": encoder})}
@@ -29,15 +29,15 @@ class GenerativeFiles:
         return files
 
     def tokenizer(self, wildcards: Wildcards) -> dict[str, Any]:
-        """Return how the ids of a run are made, so that editing another method's makes none anew."""
+        """Return the settings of a run's ids alone, so that a change for another method recreates none of them."""
         return self._settings(wildcards).plain("quantiser_training", wildcards["generator"])
 
     def generator(self, wildcards: Wildcards) -> dict[str, Any]:
-        """Return how the generator of a run is built and trained."""
+        """Return the settings of a run's generator and its training."""
         return self._settings(wildcards).plain("generator", wildcards["generator"])
 
     def ranks_of_ablations(self, wildcards: Wildcards) -> list[str]:
-        """Return the ranks by a method's own run and by each of its ablations on one data set, over seeds."""
+        """Return the ranks of a method's own run and of each of its ablations on one data set, over all seeds."""
         return expand(
             fill(self.study.layout.generator_ranks, **wildcards),
             variant=self.variants(wildcards["generator"]),
@@ -45,7 +45,7 @@ class GenerativeFiles:
         )
 
     def each_ablated(self) -> list[Wildcards]:
-        """Return the wildcards of each data set and method with ablations."""
+        """Return the wildcards of every data set and every method with ablations."""
         return [
             {"dataset": dataset, "generator": method}
             for dataset in self.study.config.datasets
@@ -54,11 +54,11 @@ class GenerativeFiles:
         ]
 
     def variants(self, method: str) -> list[str]:
-        """Return what paths call the runs of a method, the study's own first."""
+        """Return the names in paths of a method's runs, with the study's own first."""
         return variant_names(self.study.config.generative, method)
 
     def of_own_runs(self, pattern: str) -> list[str]:
-        """Return a file of each method's own run, over data sets and seeds."""
+        """Return a file of each method's own run, over all data sets and seeds."""
         config = self.study.config
         return [
             path
@@ -74,7 +74,7 @@ class GenerativeFiles:
         ]
 
     def artifacts(self) -> list[str]:
-        """Return every file of the generative recommenders but those that runs are asked for, each once."""
+        """Return all files of the generative recommenders except those common to all runs, without duplicates."""
         study, layout = self.study, self.study.layout
         patterns = [layout.semantic_ids, layout.id_statistics, layout.generator_model, layout.generator_log]
         patterns += [layout.beam_statistics] if study.config.full_ranking.enabled else []

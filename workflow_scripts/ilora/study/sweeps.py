@@ -1,4 +1,4 @@
-"""What the sweeps of a study consist of: their cells, and the files and settings of each."""
+"""The sweeps of a study: their cells, and the files and settings of each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ilora.study.tuning import TuningFiles, early_snapshots
 
 @dataclass(frozen=True)
 class SweepFiles:
-    """What the rules about sweeps read, and what they hand to their scripts."""
+    """Inputs of the rules for sweeps, and the parameters of their scripts."""
 
     study: Study
 
@@ -32,7 +32,7 @@ class SweepFiles:
         return [path for cell in self.of_dataset(wildcards) for path in self._over_seeds(pattern, wildcards, cell)]
 
     def snapshot_predictions(self, wildcards: Wildcards) -> list[str]:
-        """Return the predictions of every snapshot before the last step, of every cell and seed of a sweep."""
+        """Return the predictions of every snapshot before the last step, for every cell and seed of a sweep."""
         pattern = self.study.layout.snapshot_predictions
         return [
             path
@@ -41,7 +41,7 @@ class SweepFiles:
         ]
 
     def parameter(self, wildcards: Wildcards) -> str:
-        """Return what a sweep varies."""
+        """Return the parameter that a sweep varies."""
         return self._sweeps[wildcards["sweep"]].parameter
 
     def of_dataset(self, wildcards: Wildcards) -> list[SweepCell]:
@@ -49,16 +49,16 @@ class SweepFiles:
         return [cell for cell in self.cells[wildcards["sweep"]] if cell.dataset == wildcards["dataset"]]
 
     def cells_of_dataset(self, wildcards: Wildcards) -> list[dict[str, Any]]:
-        """Return the same as plain values."""
+        """Return the cells of a sweep on one data set as plain values."""
         return [asdict(cell) for cell in self.of_dataset(wildcards)]
 
     def lengths(self, wildcards: Wildcards) -> list[dict[str, Any]]:
-        """Return what says how long the fine-tuning of each cell is, in the order of the cells."""
+        """Return the values that determine the length of each cell's fine-tuning, in the order of the cells."""
         values = [self._tuning.of_cell(cell) for cell in self.of_dataset(wildcards)]
         return [value.model_dump(include={"steps", "epochs", "batch_size"}) for value in values]
 
     def tables(self) -> list[str]:
-        """Return what is measured of each sweep on each of its data sets."""
+        """Return the table of each sweep on each of its data sets."""
         return [
             path
             for name, sweep in self._sweeps.items()
@@ -72,7 +72,7 @@ class SweepFiles:
         ]
 
     def artifacts(self) -> Iterator[str]:
-        """Yield every adapter and prediction of the sweeps, so that one that was deleted is made again."""
+        """Yield every adapter and prediction of the sweeps, so that deleted ones are made again."""
         for name, cells in self.cells.items():
             for cell in cells:
                 for pattern in (*self._tuning.files(cell.method), self.study.layout.tuned_predictions):
@@ -87,7 +87,7 @@ class SweepFiles:
         return TuningFiles(self.study)
 
     def _over_seeds(self, pattern: str, wildcards: Wildcards, cell: SweepCell, **more: object) -> list[str]:
-        """Return the files that a pattern stands for, over the seeds of one cell."""
+        """Return the files of a pattern over the seeds of one cell."""
         return expand(
             pattern,
             dataset=cell.dataset,

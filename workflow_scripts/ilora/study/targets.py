@@ -1,4 +1,4 @@
-"""Every artifact of a study before its tables and figures, and what these are made from."""
+"""All artifacts of a study before its tables and figures, and the inputs of these."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ilora.study.study import Study, Wildcards
 from ilora.study.sweeps import SweepFiles
 from ilora.study.tuning import TuningFiles, early_snapshots
 
-#: What a trained recommender leaves.
+#: Files of a trained recommender.
 _RECOMMENDER = (
     "model.safetensors",
     "item_embeddings.safetensors",
@@ -30,7 +30,7 @@ _RECOMMENDER = (
     "training_log.parquet",
 )
 
-#: What the pretraining of the embedded backbone leaves.
+#: Files of the pretrained embedded backbone.
 _EMBEDDED = (
     "config.json",
     "tokenizer.json",
@@ -43,29 +43,29 @@ _EMBEDDED = (
 
 @dataclass(frozen=True)
 class Targets:
-    """The files that a study asks for."""
+    """The files that a study requests."""
 
     study: Study
 
     def runs(self, dataset: str, protocol: str | None = None, methods: Iterable[str] | None = None) -> list[str]:
-        """Return the folders of the study that hold a `predictions.parquet` of the data set.
+        """Return the folders of the study that contain a `predictions.parquet` of the data set.
 
         Args:
-            dataset: its name.
-            protocol: None for the study's own.
-            methods: some of the study's; None for all.
+            dataset: name of the data set.
+            protocol: name of the protocol; None for the study's own.
+            methods: some of the study's methods; None for all.
         """
         protocol = self.study.config.protocol if protocol is None else protocol
         chosen = self.study.methods if methods is None else methods
         return [folder for method in chosen for folder in self._runs_of(method, dataset=dataset, protocol=protocol)]
 
     def of_runs(self, name: str) -> list[str]:
-        """Return the file of this name beside every table of predictions of the study."""
+        """Return the files of this name beside the tables of predictions of the study."""
         return [f"{folder}/{name}" for dataset in self.study.config.datasets for folder in self.runs(dataset)]
 
     @property
     def predictions(self) -> list[str]:
-        """What every method chose."""
+        """The predictions of every method."""
         return self.of_runs("predictions.parquet")
 
     def answer_samples(self, wildcards: Wildcards) -> list[str]:
@@ -78,12 +78,12 @@ class Targets:
 
     @property
     def chat_predictions(self) -> list[str]:
-        """The predictions of every chat method of the study that is run."""
+        """The predictions of every chat method that the study runs."""
         return [path for path in self.predictions if parse_run(path).method in CHAT_METHODS]
 
     @property
     def runs_without_key(self) -> list[tuple[str, str, str, str]]:
-        """Data set, protocol, method and model of every run that is left out, since there is no key."""
+        """Data set, protocol, method and model of every run that is left out because there is no key."""
         config = self.study.config
         return [
             (dataset, config.protocol, method, self.study.chat_model_id)
@@ -92,7 +92,7 @@ class Targets:
         ]
 
     def gradients(self, wildcards: Wildcards) -> list[str]:
-        """Return the gradients on one data set, of all compared methods, over seeds and checkpoints."""
+        """Return the gradients of all compared methods on one data set, over seeds and checkpoints."""
         return [
             path
             for method in self.study.gradient_methods
@@ -111,7 +111,7 @@ class Targets:
         )
 
     def profiles(self, wildcards: Wildcards) -> list[str]:
-        """Return the clusters' profiles on one data set, over seeds."""
+        """Return the cluster profiles on one data set, over seeds."""
         return self._of_study(self.study.layout.cluster_profiles, dataset=wildcards["dataset"])
 
     def synthetic(self, pattern: str) -> list[str]:
@@ -120,7 +120,7 @@ class Targets:
         return expand(pattern, degree=section.degrees, seed=section.seeds)
 
     def artifacts(self) -> list[str]:
-        """Return every artifact before tables and figures, each once, so that one that was deleted is made again."""
+        """Return all artifacts before tables and figures, without duplicates, so that deleted ones are made again."""
         study, layout = self.study, self.study.layout
         patterns = [
             layout.interactions,
@@ -159,53 +159,53 @@ class Targets:
         )
 
     def evaluation_tables(self) -> list[str]:
-        """Return the tables that figures and other tables are made from, over all runs."""
+        """Return the tables over all runs, from which figures and other tables are made."""
         layout = self.study.layout
         return [layout.metrics, layout.differences, layout.error_analysis]
 
     @cached_property
     def recommenders(self) -> RecommenderFiles:
-        """Those of the recommenders."""
+        """The files of the recommenders."""
         return RecommenderFiles(self.study)
 
     @cached_property
     def models(self) -> ModelFiles:
-        """Those of the language models."""
+        """The files of the language models."""
         return ModelFiles(self.study)
 
     @cached_property
     def tuning(self) -> TuningFiles:
-        """Those of the tuned adapters."""
+        """The files of the tuned adapters."""
         return TuningFiles(self.study)
 
     @cached_property
     def sweeps(self) -> SweepFiles:
-        """Those of the sweeps."""
+        """The files of the sweeps."""
         return SweepFiles(self.study)
 
     @cached_property
     def random_splits(self) -> RandomSplitFiles:
-        """Those of random splits of the users."""
+        """The files of random splits of the users."""
         return RandomSplitFiles(self.study)
 
     @cached_property
     def full_ranking(self) -> FullRankingFiles:
-        """Those of the full ranking."""
+        """The files of the full ranking."""
         return FullRankingFiles(self.study)
 
     @cached_property
     def drift(self) -> DriftFiles:
-        """Those of methods that age."""
+        """The files of drift."""
         return DriftFiles(self.study)
 
     @cached_property
     def feedback(self) -> FeedbackFiles:
-        """Those of the simulation of recommend, click and retrain."""
+        """The files of the simulation of recommend, click and retrain."""
         return FeedbackFiles(self.study)
 
     @cached_property
     def generative(self) -> GenerativeFiles:
-        """Those of the generative recommenders."""
+        """The files of the generative recommenders."""
         return GenerativeFiles(self.study)
 
     def _runs_of(self, method: str, **data: str) -> list[str]:
@@ -219,14 +219,14 @@ class Targets:
         if method in self.study.tuned_methods:
             return self._of_study(layout.tuned_run, **data, method=method)
         if method == "chatrec":
-            # Every seed's ranking would be paid for, so that only the first one's is.
+            # Requests cost money, so only the ranking of the first seed is used.
             first, model = self.study.config.seeds[:1], self.study.chat_model_id
             return self._of_study(layout.tuned_run, **data, method=method, backbone=model, seed=first)
         model = self.study.chat_model_id if method in CHAT_METHODS else self.study.backbone_id
         return self._of_study(layout.untuned_run, **data, method=method, backbone=model)
 
     def _of_study(self, pattern: str, **values: object) -> list[str]:
-        """Return the pattern filled with the study's own values and the given ones, which win."""
+        """Return the pattern filled with the study's own values, which the given ones override."""
         config = self.study.config
         own: dict[str, object] = {
             "dataset": config.datasets,

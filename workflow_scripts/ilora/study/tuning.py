@@ -1,4 +1,4 @@
-"""The files of a tuned adapter, and the settings that it is tuned and asked with."""
+"""The files of a tuned adapter, and the settings of its training and inference."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ilora.study.study import Study, Wildcards
 
 
 class Inputs(Protocol):
-    """What is read of a job's inputs."""
+    """The inputs of a job that are read here."""
 
     adapter_weights: str
     snapshots: str
@@ -32,15 +32,15 @@ class Inputs(Protocol):
 
 @dataclass(frozen=True)
 class TuningFiles:
-    """What the rules about tuned adapters read, and what they hand to their scripts."""
+    """Inputs of the rules for tuned adapters, and the parameters of their scripts."""
 
     study: Study
 
     def variant(self, wildcards: Wildcards) -> VariantSettings:
-        """Return the settings of the variant of a path.
+        """Return the settings of the variant in a path.
 
         Raises:
-            ConfigurationError: the name is not the study's for these settings.
+            ConfigurationError: the study has another name for these settings.
         """
         name = wildcards.get("variant", DEFAULT_VARIANT)
         return self._resolve(wildcards["dataset"], wildcards["method"], name)
@@ -50,13 +50,13 @@ class TuningFiles:
         return self.variant(wildcards).finetuning.plain()
 
     def settings(self, wildcards: Wildcards) -> dict[str, Any]:
-        """Return how the method is tuned for the data set."""
+        """Return the settings to tune the method for the data set."""
         config, method = self.study.config, LANGUAGE_MODEL_METHODS[wildcards["method"]]
         return TuningSettings(
             dataset=wildcards["dataset"],
             method=wildcards["method"],
             kind=MethodKind(prompt=method.prompt, adapter=method.adapter),
-            # A plan is made for all seeds.
+            # A plan applies to all seeds.
             seed=int(wildcards.get("seed", str(config.seeds[0]))),
             backbone=ModelFiles(self.study).source(wildcards),
             finetuning=self.variant(wildcards).finetuning,
@@ -67,11 +67,11 @@ class TuningFiles:
         ).plain()
 
     def modules(self, wildcards: Wildcards) -> list[str]:
-        """Return what a fine-tuning loads by name."""
+        """Return the modules that a fine-tuning loads by name."""
         return [EPOCH_MEASURE] if self.variant(wildcards).finetuning.best_epoch else []
 
     def kind(self, wildcards: Wildcards) -> dict[str, str]:
-        """Return what kind of method it is."""
+        """Return the kind of the method."""
         method = LANGUAGE_MODEL_METHODS[wildcards["method"]]
         return {"prompt": method.prompt, "adapter": method.adapter}
 
@@ -88,18 +88,18 @@ class TuningFiles:
         }
 
     def prompt_kind(self, wildcards: Wildcards) -> dict[str, str]:
-        """Return what a method's prompts hold and how they are worded, beside what the study says."""
+        """Return the content and wording of a method's prompts, in addition to the study's prompt settings."""
         method = LANGUAGE_MODEL_METHODS[wildcards["method"]]
         texts = self.variant(wildcards).finetuning.prompt_texts if method.is_tuned else "lists"
         return {"kind": method.prompt, "texts": texts}
 
     def sequence_encoder(self, wildcards: Wildcards) -> str | None:
-        """Return the sequence encoder of a method with hybrid prompts; None for a method of text alone."""
+        """Return the sequence encoder of a method with hybrid prompts; None for a text-only method."""
         is_hybrid = LANGUAGE_MODEL_METHODS[wildcards["method"]].is_hybrid
         return self.variant(wildcards).sequence_encoder if is_hybrid else None
 
     def encoder_files(self, wildcards: Wildcards) -> dict[str, str]:
-        """Return the vectors of the sequence encoder of the same seed; a method of text alone has none."""
+        """Return the vectors of the sequence encoder with the same seed; none for a text-only method."""
         encoder = self.sequence_encoder(wildcards)
         return {} if encoder is None else self._vectors(encoder, wildcards)
 
@@ -108,12 +108,12 @@ class TuningFiles:
         return self._vectors(self.study.config.recommenders.sequence_encoder, wildcards)
 
     def adapter_files(self, wildcards: Wildcards) -> dict[str, str]:
-        """Return the files of a tuned adapter, by name; the projector only where the method has one."""
+        """Return the files of a tuned adapter, by name, including the projector if the method has one."""
         files = self.outputs(wildcards["method"])
         return {f"adapter_{name}": fill(path, **wildcards) for name, path in files.items()}
 
     def outputs(self, method: str) -> dict[str, str]:
-        """Return what the tuning of a method makes of its adapter, by name."""
+        """Return the adapter files of a method's fine-tuning, by name."""
         declared, layout = LANGUAGE_MODEL_METHODS[method], self.study.layout
         files = {
             "configuration": layout.adapter_config,
@@ -123,7 +123,7 @@ class TuningFiles:
         return files | ({"projector": layout.adapter_projector} if declared.is_hybrid else {})
 
     def files(self, method: str) -> list[str]:
-        """Return everything that the tuning of a method makes."""
+        """Return all outputs of a method's fine-tuning."""
         return [*self.outputs(method).values(), self.study.layout.snapshots, self.study.layout.tuning_log]
 
     def of_cell(self, cell: SweepCell) -> FinetuningValues:
@@ -131,7 +131,7 @@ class TuningFiles:
         return self._resolve(cell.dataset, cell.method, cell.variant).finetuning
 
     def adapter_folder(self, wildcards: Wildcards, input: Inputs) -> str:
-        """Return the folder of the adapter that a job reads: a snapshot's, where its path names a step."""
+        """Return the folder of the adapter that a job reads, or of its snapshot if the path names a step."""
         snapshot = wildcards.get("snapshot", f"step~{wildcards.get('step', '')}")
         if snapshot in ("step~", LAST_SNAPSHOT):
             return PurePath(input.adapter_weights).parent.as_posix()
@@ -149,7 +149,7 @@ class TuningFiles:
         )
 
     def plan(self, wildcards: Wildcards) -> list[str]:
-        """Return the plan to be read before a fine-tuning is submitted; the embedded backbone's needs none."""
+        """Return the plan to read before a fine-tuning is submitted; the embedded backbone needs none."""
         is_embedded = self.study.config.backbone.is_embedded
         return [] if is_embedded else [fill(self.study.layout.tuning_plan, **wildcards)]
 

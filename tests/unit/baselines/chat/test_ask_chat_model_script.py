@@ -182,7 +182,7 @@ def test_an_answer_that_is_none_is_invalid_and_counted(rule: Rule, server: ChatS
 
 def test_without_a_key_the_script_says_what_to_do(rule: Rule, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CHAT_API_KEY")
-    with pytest.raises(ChatError, match="CHAT_API_KEY holds no key. Set it and run again"):
+    with pytest.raises(ChatError, match="CHAT_API_KEY contains no key. Set it and run again"):
         rule.run()
 
 

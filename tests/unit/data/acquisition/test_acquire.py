@@ -122,7 +122,7 @@ def test_wrong_bytes(
     message = refusal_of(acquire, zipped, folder)
     assert message.startswith(f"{server.address('set.zip')}: the downloaded content is not the expected one.")
     assert f"Found sha256 {sha256(wrong)} " in message and f"expected {sha256(ARCHIVE)} (the published file)" in message
-    assert "change the checksum in the data set's declaration. What was downloaded has been deleted." in message
+    assert "change the checksum in the data set's declaration. The downloaded file has been deleted." in message
 
 
 def test_bytes_that_changed_between_two_versions_of_one_name(
@@ -159,7 +159,7 @@ def test_another_archive_than_the_catalogue_describes(
     server.gives(other)
     message = refusal_of(acquire, source, folder)
     assert "found set/other in the archive, expected 'set/u.data' exactly once." in message
-    assert message.endswith("What was downloaded has been deleted.")
+    assert message.endswith("The downloaded file has been deleted.")
 
 
 def test_a_disk_that_is_full_when_unpacking(
@@ -193,7 +193,7 @@ def test_the_first_use_is_recorded_and_then_enforced(
     acquire(reviews)
     expected = LockedDownload(server.address("reviews.json.gz"), len(REVIEWS), sha256(REVIEWS))
     assert read_lock(lock) == {"reviews.json.gz": expected}
-    assert f"this one is now recorded in {lock}. Commit that file" in caplog.text
+    assert f"the checksum of this download is now recorded in {lock}. Commit that file" in caplog.text
     caplog.clear()
     acquire(reviews)
     assert "recorded" not in caplog.text
@@ -220,9 +220,9 @@ def test_what_is_refused_later_leaves_the_earlier_file(
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (REVIEWS[:-5], "the gzip file is cut off"),
-        (b"<html>moved</html>", "which looks like a web page, expected a sound gzip file"),
-        (gzip.compress(b"userId,movieId\n"), "holds no username. It is not the published file."),
+        (REVIEWS[:-5], "the gzip file is truncated"),
+        (b"<html>moved</html>", "which looks like a web page, expected an intact gzip file"),
+        (gzip.compress(b"userId,movieId\n"), "contains no username. It is not the published file."),
         (gzip.compress(b"{u'username': 1}\n" + bytes(2 * 10**6)), "unpacks to more than 1,000,000 bytes"),
     ],
     ids=["truncated", "web page", "another file", "bomb"],
@@ -238,7 +238,7 @@ def test_what_is_no_sound_download_is_not_recorded(
 ) -> None:
     server.gives(content)
     message = refusal_of(acquire, reviews, folder)
-    assert reason in message and message.endswith("What was downloaded has been deleted.")
+    assert reason in message and message.endswith("The downloaded file has been deleted.")
     assert not lock.exists()
 
 
@@ -247,7 +247,7 @@ def test_a_damaged_lock_file_stops_before_anything_is_fetched(
 ) -> None:
     lock.write_text("{", encoding="utf-8")
     server.gives(REVIEWS)
-    with pytest.raises(AcquisitionError, match="is no readable file of recorded checksums"):
+    with pytest.raises(AcquisitionError, match="is not a readable file of recorded checksums"):
         acquire(reviews)
     assert server.requests == [] and not folder.exists()
 

@@ -213,7 +213,7 @@ def test_a_pause_beyond_reason_ends_the_download(
     server: FaultyServer, fetch: Callable[..., None], part: Path, pauses: list[float]
 ) -> None:
     server.gives(status=429, headers={"Retry-After": "86400"})
-    with pytest.raises(AcquisitionError, match="answers 429 .*The server asks for a pause of 86400 s"):
+    with pytest.raises(AcquisitionError, match="answers 429 .*The server requests a pause of 86400 s"):
         fetch()
     assert pauses == [] and len(server.requests) == 1
     assert left_behind(part) == []
@@ -227,7 +227,7 @@ def test_a_refusal_is_not_retried(
     with pytest.raises(AcquisitionError) as caught:
         fetch()
     assert f"the server answers {status}" in str(caught.value)
-    assert "Or fetch the file by other means and name its folder as this data set's source." in str(caught.value)
+    assert "Or get the file by other means and set its folder as this data set's source." in str(caught.value)
     assert pauses == [] and len(server.requests) == 1
     assert left_behind(part) == []
 
@@ -244,7 +244,7 @@ def test_a_server_that_cannot_be_reached(
 
 
 def test_an_address_that_is_none(part: Path, logger: logging.Logger, pauses: list[float]) -> None:
-    with pytest.raises(AcquisitionError, match="data.zip: cannot be asked for .* Expected a web address"):
+    with pytest.raises(AcquisitionError, match="data.zip: cannot be requested .* Expected a web address"):
         download("data.zip", part, maximum_bytes=1, logger=logger, sleep=pauses.append)
     assert pauses == []
     assert left_behind(part) == []
@@ -289,7 +289,7 @@ def test_a_full_disk(
     with pytest.raises(AcquisitionError) as caught:
         fetch()
     assert str(caught.value).startswith(f"{part.parent}: writing failed ([Errno 28] No space left on device), with ")
-    assert "Make room, or set `results` to a folder on another disk" in str(caught.value)
+    assert "Free some space, or set `results` to a folder on another disk" in str(caught.value)
     assert pauses == [] and len(server.requests) == 1
     assert left_behind(part) == []
 
@@ -301,7 +301,7 @@ def test_a_given_up_download_keeps_what_the_next_run_resumes(
     server.gives(status=503)
     with pytest.raises(AcquisitionError) as caught:
         fetch()
-    assert f"The {CUT:,} bytes received are kept in {part}; another run fetches the rest." in str(caught.value)
+    assert f"The {CUT:,} bytes received are kept in {part}; another run downloads the rest." in str(caught.value)
     assert part.read_bytes() == CONTENT[:CUT]
     assert left_behind(part) == ["data.zip.part", "data.zip.part.json"]
     server.gives(CONTENT, etag='"one"')

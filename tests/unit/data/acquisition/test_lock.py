@@ -50,6 +50,6 @@ def test_a_damaged_lock_file_does_not_pass_for_an_empty_one(tmp_path: Path, cont
     for use in (lambda: read_lock(path), lambda: record(path, "games.json.gz", GAMES)):
         with pytest.raises(AcquisitionError) as caught:
             use()
-        assert str(caught.value).startswith(f"{path}: is no readable file of recorded checksums (")
+        assert str(caught.value).startswith(f"{path}: is not a readable file of recorded checksums (")
         assert "Restore it from version control" in str(caught.value)
     assert path.read_text(encoding="utf-8") == content

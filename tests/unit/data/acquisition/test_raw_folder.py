@@ -34,7 +34,7 @@ def test_a_folder_that_lacks_files(tmp_path: Path) -> None:
     assert "lacks artists.dat" not in message
     archive = "https://files.grouplens.org/datasets/hetrec2011/hetrec2011-lastfm-2k.zip"
     assert f"  user_taggedartists.dat from {archive}, there as user_taggedartists.dat\n" in message
-    assert "Fetch them on a machine with network and put them there, unpacked from archives" in message
+    assert "Download them on a machine with network access and put them there. Unpack archives" in message
 
 
 def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
@@ -50,5 +50,5 @@ def test_the_files_are_one_folder_further_down(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for name in ("u.data", "u.item"):
         (below / name).write_bytes(b"")
-    with pytest.raises(FileNotFoundError, match="not here but in .*ml-100k. Name that folder as the source"):
+    with pytest.raises(FileNotFoundError, match="not here but in .*ml-100k. Set that folder as the source"):
         check_raw_folder("movielens", source_of("movielens"), tmp_path)

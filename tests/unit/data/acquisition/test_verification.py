@@ -41,41 +41,41 @@ def test_a_sound_gzip_file(path: Path) -> None:
 @pytest.mark.parametrize("kept", [len(PACKED) - 1, len(PACKED) // 2, 12], ids=["last byte", "half", "nearly all"])
 def test_a_truncated_gzip_file(path: Path, kept: int) -> None:
     message = refusal_of(path, PACKED[:kept])
-    assert f"the gzip file is cut off: found {kept:,} bytes that unpack to at least " in message
-    assert "expected an end marker. Run again to fetch it whole." in message
+    assert f"the gzip file is truncated: found {kept:,} bytes that unpack to at least " in message
+    assert "expected an end marker. Run again to download the whole file." in message
 
 
 def test_a_damaged_gzip_file(path: Path) -> None:
     damaged = bytearray(PACKED)
     damaged[len(PACKED) - 6] ^= 0xFF
-    assert "expected a sound gzip file (CRC check failed" in refusal_of(path, bytes(damaged))
+    assert "expected an intact gzip file (CRC check failed" in refusal_of(path, bytes(damaged))
 
 
 def test_damage_inside_a_gzip_file(path: Path) -> None:
     damaged = bytearray(PACKED)
     damaged[2000:2040] = b"\xff" * 40
-    assert "expected a sound gzip file (" in refusal_of(path, bytes(damaged))
+    assert "expected an intact gzip file (" in refusal_of(path, bytes(damaged))
 
 
 def test_a_web_page_in_place_of_a_gzip_file(path: Path) -> None:
     message = refusal_of(path, b"<html><body>404</body></html>")
     assert "found 29 bytes that begin with b'<html><body>404</body></', which looks like a web page" in message
-    assert "Open the address in a browser to see what the server gives." in message
+    assert "Open the address in a browser to see what the server sends." in message
 
 
 def test_an_empty_file(path: Path) -> None:
-    assert "the first line begins with b'' and holds no username" in refusal_of(path, b"", holds=(b"username",))
+    assert "the first line begins with b'' and contains no username" in refusal_of(path, b"", holds=(b"username",))
 
 
 def test_a_gzip_file_that_unpacks_to_too_much(path: Path) -> None:
     bomb = gzip.compress(bytes(10**7))
     message = refusal_of(path, bomb, maximum_bytes=2 * 10**6)
-    assert "found a gzip file that unpacks to more than 2,000,000 bytes, which the published one does not" in message
+    assert "found a gzip file that unpacks to more than 2,000,000 bytes, expected at most that many" in message
 
 
 def test_another_gzip_file(path: Path) -> None:
     message = refusal_of(path, gzip.compress(b"userId,movieId\n1,2\n"), holds=(b"username", b"product_id"))
-    assert "the first line begins with b'userId,movieId\\n' and holds no username and no product_id." in message
+    assert "the first line begins with b'userId,movieId\\n' and contains no username and no product_id." in message
     assert "It is not the published file." in message
 
 
@@ -89,4 +89,4 @@ def test_a_checksum(path: Path) -> None:
     assert message.startswith(f"{ADDRESS}: the downloaded content is not the expected one.")
     assert f"Found sha256 {right} ({len(LINES):,} bytes" in message
     assert f"expected {wrong} (the published file)" in message
-    assert message.endswith("is another one: ask.")
+    assert message.endswith("has changed: ask.")

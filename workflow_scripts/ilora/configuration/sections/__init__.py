@@ -1,1 +1,1 @@
-"""The sections of a study's configuration, a module for each."""
+"""The sections of a study's configuration, one module each."""

@@ -15,13 +15,13 @@ from ilora.configuration.section import Section
 from ilora.configuration.types import Count, PathText, Revision
 
 EMBEDDED_BACKBONE = "embedded"
-#: The hub takes no -- and no .. in a name, so that -- can stand for its slash in paths.
+#: The hub allows neither -- nor .. in a name, so -- can replace its slash in paths.
 _HUB_PART = r"[A-Za-z0-9](?:(?!--|\.\.)[A-Za-z0-9._-])*(?<![.-])"
 HUB_NAME = re.compile(f"{_HUB_PART}/{_HUB_PART}")
 
 
 Precision = Literal["float32", "bfloat16", "float16"]
-#: Stands for the precision that the machine which plans the study computes fast in.
+#: The fast precision of the machine that plans the study.
 NATIVE: Final = "native"
 Quantization = Literal["nf4", "int8"]
 Attention = Literal["sdpa", "eager", "flash_attention_2"]
@@ -33,10 +33,10 @@ class BackboneSource(Section):
     Attributes:
         name: a directory or ``organisation/model``.
         revision: branch, tag or commit of the hub, or None.
-        precision: of the frozen weights and of the computation.
-        quantization: of the linear layers' weights, or None.
-        attention: implementation of attention in transformers.
-        record: file that says which commit of the hub was fetched (`ilora.llm.hub.fetching`), if the workflow did.
+        precision: precision of the frozen weights and of the computation.
+        quantization: quantization of the linear layers' weights, or None.
+        attention: attention implementation in transformers.
+        record: file that records the fetched hub commit (`ilora.llm.hub.fetching`), if the workflow fetched the model.
     """
 
     name: str
@@ -52,44 +52,45 @@ class BackboneSection(Section):
 
     name: PathText = Field(
         EMBEDDED_BACKBONE,
-        description="embedded (a small Llama that the pipeline pretrains itself), smollm2 (a pretrained one of 135 "
-        "million parameters: make pretrained), a local directory, a file of the format GGUF, or organisation/model on "
-        "the Hugging Face hub",
+        description="embedded (a small Llama that the pipeline pretrains itself), smollm2 (a pretrained model of 135 "
+        "million parameters: make pretrained), a local directory, a GGUF file, or organisation/model on the Hugging "
+        "Face hub",
     )
     revision: Revision | None = Field(None, description="branch, tag or commit on the hub; null for its default branch")
     precision: Precision | Literal["native"] = Field(
         "float32",
-        description="of the frozen weights and of the computation; native is bfloat16 where GPU or processor have "
-        "instructions for it, else float32 (of the machine that Snakemake runs on: on a cluster, name the precision)",
+        description="precision of the frozen weights and of the computation; native is bfloat16 where the GPU or "
+        "processor has instructions for it, otherwise float32 (decided on the machine that runs Snakemake: on a "
+        "cluster, name the precision)",
     )
     quantization: Quantization | None = Field(
         None,
-        description="of the frozen weights, by bitsandbytes: nf4 (4 bits, QLoRA) or int8; null for none, as it is for "
-        "the embedded one",
+        description="quantization of the frozen weights by bitsandbytes: nf4 (4 bits, QLoRA) or int8; null for none, "
+        "which the embedded backbone requires",
     )
-    attention: Attention = Field("sdpa", description="implementation of attention in transformers")
+    attention: Attention = Field("sdpa", description="attention implementation in transformers")
     gpus: Annotated[int, Field(ge=0)] = Field(
         1,
-        description="GPUs that each rule of the language model asks for; fine-tuning has a process on each, and they "
-        "share its batches. The embedded one asks for none",
+        description="GPUs requested by each rule that runs the language model; fine-tuning runs one process per GPU "
+        "and divides each batch among them. The embedded backbone requests none",
     )
     sharded: bool = Field(
-        False, description="in fine-tuning, divide the frozen weights among the GPUs (FSDP); it changes no result"
+        False, description="shard the frozen weights across the GPUs in fine-tuning (FSDP); this changes no result"
     )
     nodes: Count = Field(
         1,
-        description="nodes of the cluster, each with as many GPUs, that a fine-tuning takes; more than one needs Slurm",
+        description="cluster nodes per fine-tuning, each with that many GPUs; more than one needs Slurm",
     )
     gpu_memory_gb: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="memory of one of them; a fine-tuning that is planned to need more is not submitted"
+        None, description="memory of one GPU, in GB; a fine-tuning that is estimated to need more is not submitted"
     )
 
     def source(self, folder: str | None, record: str) -> BackboneSource:
         """Return where this model is loaded from.
 
         Args:
-            folder: that the workflow makes of it, as of the embedded one; None where its name says it.
-            record: of the fetched commit, if it comes from the hub.
+            folder: folder into which the workflow puts the model, such as the embedded one; None to load it by name.
+            record: file that records the fetched commit, used if the model comes from the hub.
         """
         return BackboneSource(
             name=self.name if folder is None else folder,
@@ -102,44 +103,47 @@ class BackboneSection(Section):
 
     @property
     def loaded_precision(self) -> Precision:
-        """The precision by its own name."""
+        """The precision, with `native` resolved for this machine."""
         return native_precision() if self.precision == NATIVE else self.precision
 
     @property
     def is_embedded(self) -> bool:
-        """Whether the pipeline makes this backbone itself."""
+        """Whether the pipeline pretrains this backbone itself."""
         return self.name == EMBEDDED_BACKBONE
 
     @property
     def is_directory(self) -> bool:
-        """Whether the name is a directory of this machine."""
+        """Whether the name is a local directory."""
         return not self.is_embedded and self.package is None and Path(self.name).is_dir()
 
     @property
     def package(self) -> PackagedModel | None:
-        """The package that it lies in; None for any other model."""
+        """The Python package that contains the model; None for any other model."""
         return PACKAGED_MODELS.get(self.name)
 
     @property
     def is_gguf(self) -> bool:
-        """Whether it is a GGUF file, of this machine or of a package."""
+        """Whether the model is a GGUF file, local or in a package."""
         if self.package is not None:
             return self.package.is_gguf
         return self.name.endswith(".gguf") and not self.is_directory
 
     @property
     def is_brought(self) -> bool:
-        """Whether the workflow makes a folder of it first, which it loads: of a GGUF file, or of a package."""
+        """Whether the workflow first makes a folder to load, from a GGUF file or a package."""
         return self.is_gguf or self.package is not None
 
     @property
     def is_on_hub(self) -> bool:
-        """Whether it comes from the Hugging Face hub."""
+        """Whether the model comes from the Hugging Face hub."""
         return not (self.is_embedded or self.is_directory or self.is_brought)
 
     @property
     def model_id(self) -> str:
-        """The model's name in paths of what no way of loading it changes, of letters, digits and ``. _ - @``."""
+        """The model's name in paths of artifacts that do not depend on how it is loaded.
+
+        It consists of letters, digits and ``. _ - @``.
+        """
         if self.is_directory or (self.is_gguf and self.package is None):
             resolved = Path(self.name).resolve()
             digest = hashlib.sha256(str(resolved).encode()).hexdigest()[:8]
@@ -149,9 +153,9 @@ class BackboneSection(Section):
 
     @property
     def identifier(self) -> str:
-        """The name in paths of what is made with the model as it is loaded; it tells models and ways apart.
+        """The unique name, in paths of artifacts, of the model and of how it is loaded.
 
-        It is the model's, followed by its quantization, and its precision where that is not the usual one.
+        It is the model's name followed by the quantization, if any, and by the precision if it is not the usual one.
         """
         precision = self.loaded_precision
         loaded = [self.quantization, None if precision == self._usual_precision else precision]
@@ -160,10 +164,10 @@ class BackboneSection(Section):
 
     @property
     def _usual_precision(self) -> Precision:
-        """That of the shipped studies, whose paths do not name it."""
+        """The precision of the shipped studies, which paths do not name."""
         return "float32" if self.is_embedded else "bfloat16"
 
     @property
     def processes(self) -> int:
-        """The processes of a fine-tuning on each of its nodes: one for each GPU, and one without."""
+        """The processes of a fine-tuning on each node: one per GPU, or one without GPUs."""
         return 1 if self.is_embedded else max(1, self.gpus)

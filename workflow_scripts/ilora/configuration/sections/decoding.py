@@ -13,11 +13,11 @@ from ilora.configuration.types import Count
 class DecodingSection(Section):
     """How the language model answers."""
 
-    batch_size: Count = Field(32, description="prompts that are answered together")
-    maximum_new_tokens: Count = Field(32, description="tokens of an answer, if it does not end before")
-    constrained: bool = Field(False, description="write nothing but titles of candidates, whatever their length")
+    batch_size: Count = Field(32, description="prompts answered together")
+    maximum_new_tokens: Count = Field(32, description="longest answer, in tokens")
+    constrained: bool = Field(False, description="generate only titles of candidates, whatever their length")
     candidate_score: Literal["sum", "mean"] = Field(
         "sum",
-        description="log-probability that scores a candidate beside the text: of its whole title, or the mean over "
-        "the title's tokens, which favours long titles",
+        description="score of a candidate, computed in addition to the generated text: the log-probability of its "
+        "title, summed over the title's tokens or their mean, which favours long titles",
     )

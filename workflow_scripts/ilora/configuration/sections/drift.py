@@ -1,4 +1,4 @@
-"""`drift`: how methods age when users change, by withheld items and by periods of a global clock."""
+"""`drift`: how methods age as users change, measured by withheld items and over periods of a global clock."""
 
 from __future__ import annotations
 
@@ -10,25 +10,27 @@ from ilora.configuration.section import Section
 from ilora.methods.register import CHAT_METHODS, LABELS
 
 if TYPE_CHECKING:
-    # The register says which ids there are; a type checker cannot.
+    # The register defines the ids, which a type checker cannot know.
     DriftMethod = str
 else:
-    # A chat model is not trained on anything that could be withheld from it.
+    # A chat model is not trained on any data that could be withheld.
     DriftMethod = Literal[tuple(name for name in LABELS if name not in CHAT_METHODS)]
 
 
 class DriftSection(Section):
-    """How methods age: with items of each user withheld (protocol gap), and over periods of one clock (rolling)."""
+    """How methods age: with recent items of each user withheld (protocol gap), and over time periods (rolling)."""
 
     gaps: tuple[Annotated[int, Field(ge=0)], ...] = Field(
-        (), description="last but one items of each user withheld from training, 0 among them; none leaves gaps out"
+        (),
+        description="numbers of items before each user's last one to withhold from training, 0 among them; empty to "
+        "skip gaps",
     )
     periods: Annotated[int, Field(ge=0)] = Field(
-        0, description="periods that the clock moves through, each with about as many interactions; 0 leaves them out"
+        0, description="consecutive time periods, each with about as many interactions; 0 to skip them"
     )
     first_training: Annotated[float, Field(gt=0, lt=1)] = Field(
-        0.5, description="share of the interactions before the first period, which is what is known then"
+        0.5, description="share of the interactions that lie before the first period, its training data"
     )
     methods: tuple[DriftMethod, ...] = Field(
-        ("popularity", "markov"), description="what is trained and measured on each, of the study's methods"
+        ("popularity", "markov"), description="which of the study's methods are trained and measured on each"
     )

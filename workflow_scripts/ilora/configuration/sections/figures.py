@@ -13,10 +13,10 @@ class FiguresSection(Section):
 
     expert_attention_sequences: Count = Field(10, description="sequences in the figure of expert attention")
     snapshot_draws: Count = Field(
-        3, description="candidate sets of each sequence that the snapshots of a sweep with by_epoch are answered on"
+        3, description="candidate sets per sequence on which a sweep with by_epoch evaluates its snapshots"
     )
     gradients: bool = Field(
         False,
-        description="clusters, gradient similarity (Fig. 1 and 3 of the paper) and the case study: some minutes more "
-        "for each of finetuning.snapshots",
+        description="whether to draw clusters, gradient similarity (Fig. 1 and 3 of the paper) and the case study, "
+        "which takes some minutes more for each of finetuning.snapshots",
     )

@@ -13,7 +13,7 @@ from ilora.configuration.types import DatasetName
 from ilora.methods.register import LANGUAGE_MODEL_METHODS, TUNED_METHODS
 
 if TYPE_CHECKING:
-    # The register says which ids there are; a type checker cannot.
+    # The register defines the ids, which a type checker cannot know.
     TunedMethod = str
 else:
     TunedMethod = Literal[TUNED_METHODS]
@@ -24,27 +24,26 @@ class FinetuningSection(FinetuningValues):
 
     preset: Literal["paper", "released"] | None = Field(
         None,
-        description="replaces the values below by those of the paper or of its released code, for each data "
-        "set; null for the values below",
+        description="replaces the values below, for each data set, by those of the paper or of its released code; null "
+        "to keep them",
     )
     per_dataset: dict[DatasetName, dict[str, JsonValue]] = Field(
         default={},
-        description="values for one data set, such as {steam: {r: 16}}; they win over the preset and over "
-        "the values below",
+        description="values for one data set, such as {steam: {r: 16}}; they override the preset and the values below",
     )
     per_method: dict[TunedMethod, dict[str, JsonValue]] = Field(
         default={name: dict(method.finetuning) for name, method in LANGUAGE_MODEL_METHODS.items() if method.finetuning},
-        description="values for one method; they win over all others. TALLRec's are those of its own paper",
+        description="values for one method; they override all others. TALLRec's are those of its own paper",
     )
 
 
 def finetuning_problems(values: FinetuningValues, method: str | None, path: Callable[[str], str]) -> Iterator[Problem]:
-    """Yield what does not fit together in the fine-tuning settings of one data set.
+    """Yield the inconsistencies in the fine-tuning settings of one data set.
 
     Args:
         values: the settings.
-        method: whose they are; None if any method may read them.
-        path: gives the path of a key, for messages.
+        method: the method they apply to; None if any method may read them.
+        path: returns the path of a key, for messages.
     """
     if method is None or LANGUAGE_MODEL_METHODS[method].is_gated:
         yield from _gate_problems(values, path)
@@ -58,12 +57,12 @@ def finetuning_problems(values: FinetuningValues, method: str | None, path: Call
         both = "steps and epochs" if values.steps is not None else "neither steps nor epochs"
         yield Problem(path("steps"), both, "one of them, the other null")
     if values.patience is not None and values.validation_every is None:
-        yield Problem(path("patience"), str(values.patience), "null, or finetuning.validation_every to be a number")
+        yield Problem(path("patience"), str(values.patience), "null, or a number in finetuning.validation_every")
     if values.patience is not None and values.snapshots:
-        expected = "[]: with finetuning.patience, training may stop before them"
+        expected = "[]: with finetuning.patience set, training may stop before them"
         yield Problem(path("snapshots"), str(list(values.snapshots)), expected)
     if values.patience is not None and values.best_epoch:
-        yield Problem(path("best_epoch"), "true", "false: finetuning.patience chooses the state by its validation loss")
+        yield Problem(path("best_epoch"), "true", "false: finetuning.patience selects the state by its validation loss")
     yield from repeated(path("target_modules"), values.target_modules)
     yield from repeated(path("snapshots"), values.snapshots)
     if values.snapshots != tuple(sorted(values.snapshots)):

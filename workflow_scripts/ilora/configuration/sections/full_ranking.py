@@ -1,4 +1,4 @@
-"""`full_ranking`: targets ranked among all items, beside the choice among candidates."""
+"""`full_ranking`: targets ranked among all items, in addition to the choice among candidates."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from ilora.configuration.section import Section
 from ilora.methods.register import FULL_RANKING
 
 if TYPE_CHECKING:
-    # The register says which ids there are; a type checker cannot.
+    # The register defines the ids, which a type checker cannot know.
     RankingMethod = str
 else:
     RankingMethod = Literal[FULL_RANKING]
 
 
 class FullRankingSection(Section):
-    """Each target ranked among all items (Table 2) by the methods that can; language models by open prompts alone."""
+    """Rank of each target among all items (Table 2); language models need prompt.candidates none."""
 
-    enabled: bool = Field(False, description="whether the study ranks them")
+    enabled: bool = Field(False, description="whether the study computes these rankings")
     seen_items: Literal["ranked", "left_out"] = Field(
-        "ranked", description="what becomes of the items that the user had before the target"
+        "ranked", description="whether items that the user had before the target are ranked or left out"
     )
-    reference: RankingMethod = Field("sasrec", description="method that all others are compared with, in NDCG@10")
+    reference: RankingMethod = Field("sasrec", description="method that all others are compared with, by NDCG@10")

@@ -10,52 +10,51 @@ from ilora.data.tabular import Timestamps
 
 
 class OwnColumns(Section):
-    """Columns of the files of a data set of one's own: names (RecBole's `user_id:token` is `user_id`) or numbers."""
+    """Columns of the user's files, by name (`user_id` for RecBole's `user_id:token`) or by number."""
 
-    user: Column = Field("user_id", description="in interactions: who")
-    item: Column = Field("item_id", description="in interactions: used what")
-    timestamp: Column = Field("timestamp", description="in interactions: when")
-    rating: Column = Field("rating", description="in interactions: how good it was; read with a minimum_rating only")
-    item_id: Column = Field("item_id", description="in items: the id that interactions use")
-    title: Column = Field("title", description="in items: as it will stand in a prompt")
+    user: Column = Field("user_id", description="in interactions: the user")
+    item: Column = Field("item_id", description="in interactions: the item")
+    timestamp: Column = Field("timestamp", description="in interactions: the time")
+    rating: Column = Field("rating", description="in interactions: the rating; read only if minimum_rating is set")
+    item_id: Column = Field("item_id", description="in items: the item's id, as in interactions")
+    title: Column = Field("title", description="in items: the title, as prompts show it")
     split_user: Column = Field("user_id", description="in splits: the user's id, as in interactions")
     split: Column = Field("split", description="in splits: train, val or test")
 
 
 class OwnWords(Section):
-    """What a prompt says about the items: "The user has read these books" and "Which does the user read next?"."""
+    """Words for the items in prompts: "The user has read these books" and "Which does the user read next?"."""
 
-    items: Words = Field("items", description="what the items are called, in the plural")
-    participle: Words = Field("chosen", description="what a user has done with them")
-    verb: Words = Field("choose", description="what a user does with one")
+    items: Words = Field("items", description="plural noun for the items")
+    participle: Words = Field("chosen", description="past participle of what users do with items")
+    verb: Words = Field("choose", description="verb for what users do with an item")
 
 
 class OwnDataset(Section):
-    """A data set of one's own: a file of interactions and a file of titles (CSV, TSV, Parquet, RecBole's atomic)."""
+    """The user's own data set: a file of interactions and a file of titles (CSV, TSV, Parquet, RecBole's atomic)."""
 
-    interactions: TableFile = Field(description="file with a row for each time that a user used an item")
-    items: TableFile = Field(description="file with a row for each item; may be the same one")
+    interactions: TableFile = Field(description="file with one row per interaction")
+    items: TableFile = Field(description="file with one row per item; may be the file of interactions")
     splits: TableFile | None = Field(
         None,
-        description="file that names the split of each user, for protocol released; may be that of interactions; null "
+        description="file with the split of each user, for protocol released; may be the file of interactions; null "
         "for none",
     )
     columns: OwnColumns = OwnColumns()
     timestamps: Timestamps = Field(
-        "seconds", description="what the times are: a number of these units since 1970, or dates in ISO 8601"
+        "seconds", description="format of the times: a number of these units since 1970, or dates in ISO 8601"
     )
-    encoding: Text = Field("utf-8", description="of text files")
+    encoding: Text = Field("utf-8", description="encoding of text files")
     separator: Separator | None = Field(
         None,
-        description="what stands between the fields of text files, such as '::'; null for that of the suffix: a comma "
-        "in .csv, a tab in .tsv, .inter and .item",
+        description="separator of the fields of text files, such as '::'; null for that of the suffix: a comma in "
+        ".csv, a tab in .tsv, .inter and .item",
     )
     header: bool = Field(
         True,
-        description="whether text files begin with the names of the columns; without them, columns are numbers, the "
-        "first one 1",
+        description="whether text files begin with a line of column names; if not, columns are given by number, from 1",
     )
-    minimum_rating: float | None = Field(None, description="ratings below this are no interaction; null for none")
-    minimum_users_per_item: Count = Field(1, description="items with fewer users are dropped, until none is left")
-    minimum_items_per_user: Count = Field(1, description="users with fewer items are dropped, until none is left")
+    minimum_rating: float | None = Field(None, description="ratings below this are not interactions; null for none")
+    minimum_users_per_item: Count = Field(1, description="items with fewer users are dropped, repeatedly (k-core)")
+    minimum_items_per_user: Count = Field(1, description="users with fewer items are dropped, repeatedly (k-core)")
     words: OwnWords = OwnWords()

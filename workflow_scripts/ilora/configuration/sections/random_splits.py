@@ -1,4 +1,4 @@
-"""`random_splits`: how far a number depends on which users are tested."""
+"""`random_splits`: how much the results depend on which users are tested."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from ilora.configuration.section import Section
 from ilora.methods.register import BASELINES, RECOMMENDERS
 
 if TYPE_CHECKING:
-    # The register says which ids there are; a type checker cannot.
+    # The register defines the ids, which a type checker cannot know.
     SplitMethod = str
 else:
-    # MoRec reads vectors of titles, which a backbone that was pretrained on one split makes.
+    # MoRec reads title vectors of a backbone, which was pretrained on one split.
     SplitMethod = Literal[(*BASELINES, *(name for name in RECOMMENDERS if name != "morec"))]
 
 
 class RandomSplitsSection(Section):
-    """Users split at random again and again: how far HitRatio@1 depends on who is tested."""
+    """Repeated random splits of the users: how much HitRatio@1 depends on which users are tested."""
 
     number: Annotated[int, Field(ge=0)] = Field(
-        0, description="splits, of the seeds 0, 1, 2 and so on, beside the study's own; 0 leaves this study out"
+        0, description="number of splits, with seeds 0, 1, 2 and so on, besides the study's own; 0 to skip this study"
     )
     methods: Annotated[tuple[SplitMethod, ...], Field(min_length=1)] = Field(
-        ("popularity", "markov"), description="what is measured on each; recommenders are trained with the first seed"
+        ("popularity", "markov"),
+        description="methods measured on each split; recommenders are trained with the study's first seed",
     )

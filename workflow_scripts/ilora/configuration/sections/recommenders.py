@@ -20,32 +20,34 @@ from ilora.configuration.types import SEARCHED, Count, PathText, Probability, Ra
 from ilora.methods.register import RECOMMENDERS
 
 if TYPE_CHECKING:
-    # The register says which ids there are; a type checker cannot.
+    # The register defines the ids, which a type checker cannot know.
     Recommender = str
 else:
     Recommender = Literal[tuple(RECOMMENDERS)]
 
 
 class MoRecSection(Section):
-    """MoRec (Yuan et al. 2023): SASRec, whose item embeddings are a linear map of the titles' vectors."""
+    """MoRec (Yuan et al. 2023): SASRec with item embeddings that are a linear map of title vectors."""
 
     encoder: PathText = Field(
         EMBEDDED_BACKBONE,
-        description="model whose last hidden states, averaged over a title's tokens, are its vector: embedded (the "
-        "backbone that the pipeline pretrains), all-minilm-l6-v2 (an encoder of sentences: make study), a local "
+        description="model whose last hidden states, averaged over a title's tokens, are the title's vector: embedded "
+        "(the backbone that the pipeline pretrains), all-minilm-l6-v2 (a sentence encoder: make study), a local "
         "directory, or organisation/model on the hub",
     )
     revision: Revision | None = Field(None, description="branch, tag or commit on the hub; null for its default branch")
     training: Literal["frozen", "end_to_end"] = Field(
         "frozen",
-        description="of the encoder: it stays as it is and reads each title once, or it is trained with the rest, "
-        "by a job that asks for a GPU (not for the embedded one); an L2 that is searched is that of the frozen one",
+        description="whether the encoder is frozen and encodes each title once, or is trained with the rest, by a job "
+        "that requests a GPU (except for the embedded backbone); a searched L2 is searched with the frozen encoder",
     )
-    encoder_learning_rate: Rate = Field(0.0001, description="of Adam on the encoder, where it is trained; without L2")
+    encoder_learning_rate: Rate = Field(
+        0.0001, description="learning rate of Adam for a trained encoder, which has no L2"
+    )
     compared_items: Literal["all", "batch"] = Field(
         "all",
-        description="what the loss compares the target with, where the encoder is trained: all items, of which each "
-        "step encodes the titles, or those of the batch",
+        description="items that the loss compares the target with while the encoder is trained: all, whose titles are "
+        "encoded in every step, or those of the batch",
     )
 
     @property
@@ -55,18 +57,18 @@ class MoRecSection(Section):
 
     @property
     def model(self) -> BackboneSection:
-        """The encoder as the model that it is."""
+        """The encoder, as a model to load."""
         return BackboneSection(name=self.encoder, revision=self.revision)
 
 
 class WeightDecaySearchSection(Section):
-    """What weight_decay searched chooses from, for each recommender and data set: the best on validation."""
+    """Grid of weight_decay searched: the value that is best on validation, per recommender and data set."""
 
     values: Annotated[tuple[Probability, ...], Field(min_length=2)] = Field(
-        (0.0, 0.00001, 0.0001, 0.001, 0.01), description="of weight_decay"
+        (0.0, 0.00001, 0.0001, 0.001, 0.01), description="values of weight_decay to try"
     )
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = Field(
-        (1,), description="each trains every value once; the mean of their HitRatio@1 on validation decides"
+        (1,), description="training seeds; every value is trained with each, and the mean HitRatio@1 decides"
     )
 
 
@@ -77,11 +79,11 @@ class RecommendersSection(RecommenderTraining):
 
     sequence_encoder: Recommender = Field(
         "sasrec",
-        description="gives the behaviour tokens and the sequence representation; sasrec is the paper's",
+        description="recommender that provides behaviour tokens and sequence representations; the paper has sasrec",
     )
-    embedding_size: Count = Field(64, description="of items, and of the sequence representation")
+    embedding_size: Count = Field(64, description="width of item embeddings and of the sequence representation")
     weight_decay: WeightDecay = Field(
-        0.0, description="L2 of Adam; searched for what is best on validation, by weight_decay_search"
+        0.0, description="L2 penalty of Adam; searched for the best value on validation, by weight_decay_search"
     )
     sasrec: SASRecSection = SASRecSection()
     gru4rec: GRU4RecSection = GRU4RecSection()

@@ -1,4 +1,4 @@
-"""`resources`: limits of what a rule may ask for."""
+"""`resources`: upper bounds on what a rule may request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from ilora.configuration.types import Count
 
 
 class ResourcesSection(Section):
-    """Limits of what a rule may ask for: requests grow with each attempt and stop here."""
+    """Upper bounds on what a rule may request; requests grow with each attempt."""
 
-    maximum_minutes: Count = Field(1440, description="longest run of a job, in minutes; at most the partition's")
-    maximum_megabytes: Count = Field(128_000, description="largest memory of a job, in megabytes")
+    maximum_minutes: Count = Field(
+        1440, description="longest run time of a job, in minutes; no more than the partition allows"
+    )
+    maximum_megabytes: Count = Field(128_000, description="most memory of a job, in megabytes")

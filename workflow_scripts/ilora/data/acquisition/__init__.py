@@ -1,1 +1,1 @@
-"""Fetching the raw files of published data sets: downloaded, verified and unpacked, or refused."""
+"""Acquisition of the raw files of published data sets: download, verification and unpacking."""

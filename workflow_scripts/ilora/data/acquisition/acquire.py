@@ -1,4 +1,4 @@
-"""Fetching a data set: downloaded, verified, and only then put under the names that its reader knows."""
+"""Acquisition of a data set: its files get their final names only after verification."""
 
 import logging
 import os
@@ -25,25 +25,25 @@ def acquire_dataset(
     patience: Patience = PATIENT,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[Path]:
-    """Put the raw files of a data set into `folder`, replacing those that stand there, and log its terms of use.
+    """Download the raw files of a data set into `folder`, replacing existing ones, and log its terms of use.
 
-    A file gets its name when its download has been verified. Besides raw files, only a part that can be resumed may
-    be left there (`<name>.part` and `<name>.part.json`, see `ilora.data.acquisition.download`).
+    A file gets its name only after its download has been verified. Besides raw files, only a resumable partial download
+    can remain there (`<name>.part` and `<name>.part.json`, see `ilora.data.acquisition.download`).
 
     Args:
         source: the data set, for example `built_in_dataset("lastfm").source`.
-        folder: where the files go. It is made if there is none.
-        lock: the lock file. Downloads without a published checksum are recorded there at first use, and have to
-            be the recorded ones ever after.
-        logger: takes terms, progress and warnings.
-        patience: timeouts, number of attempts and pauses.
-        sleep: waits for some seconds.
+        folder: destination of the files; created if it does not exist.
+        lock: the lock file. Downloads without a published checksum are recorded there at first use, and must match
+            the record from then on.
+        logger: logger for terms, progress and warnings.
+        patience: timeouts, number of attempts and pauses between them.
+        sleep: function that waits for some seconds.
 
     Returns:
         The paths of the raw files, in the order of `source.file_names`.
 
     Raises:
-        AcquisitionError: a download failed, or is not what it should be.
+        AcquisitionError: a download failed or its content is wrong.
     """
     folder, lock = Path(folder), Path(lock)
     logger.info("%s", terms_of_use(source))
@@ -58,7 +58,7 @@ def acquire_dataset(
             patience=patience,
             sleep=sleep,
         )
-        logger.info("%s: received, now being verified", wanted.address)
+        logger.info("%s: received, verifying", wanted.address)
         try:
             _verify_checksum(wanted, part, recorded.get(wanted.name), lock)
             entry = LockedDownload(wanted.address, part.stat().st_size, sha256_of(part))
@@ -67,7 +67,7 @@ def acquire_dataset(
             if not wanted.sha256 and wanted.name not in recorded:
                 _record_first_use(wanted, entry, lock, logger)
         except AcquisitionError as error:
-            raise AcquisitionError(f"{error} What was downloaded has been deleted.") from error
+            raise AcquisitionError(f"{error} The downloaded file has been deleted.") from error
         except OSError as error:
             raise not_written(folder, error) from error
         finally:
@@ -76,7 +76,7 @@ def acquire_dataset(
 
 
 def _verify_checksum(wanted: Download, part: Path, locked: LockedDownload | None, lock: Path) -> None:
-    """Check a complete download against its published checksum, or else against the recorded one, if any."""
+    """Check a complete download against its published checksum or, without one, against the recorded one, if any."""
     if wanted.sha256:
         remedy = "if its publishers announce a new version, change the checksum in the data set's declaration."
         check_sha256(part, wanted.sha256, address=wanted.address, known_from="the published file", remedy=remedy)
@@ -86,7 +86,7 @@ def _verify_checksum(wanted: Download, part: Path, locked: LockedDownload | None
 
 
 def _put_in_place(wanted: Download, part: Path, folder: Path) -> None:
-    """Check what only reading can tell, and put the raw files of a verified download into `folder`."""
+    """Check the content of a verified download, and put its raw files into `folder`."""
     if wanted.is_archive:
         unpack_zip(part, wanted.files, folder, address=wanted.address)
         return
@@ -104,8 +104,8 @@ def _put_in_place(wanted: Download, part: Path, folder: Path) -> None:
 def _record_first_use(wanted: Download, entry: LockedDownload, lock: Path, logger: logging.Logger) -> None:
     record(lock, wanted.name, entry)
     logger.warning(
-        "No published checksum of %s is known: this one is now recorded in %s. Commit that file; from now on another "
-        "content is refused.",
+        "No published checksum of %s is known, so the checksum of this download is now recorded in %s. Commit that "
+        "file; from now on any other content is refused.",
         wanted.name,
         lock,
     )

@@ -1,10 +1,9 @@
-"""Downloading one file over HTTP: retried, resumed, limited in size, never mixed from two versions.
+"""Download of one file over HTTP, with retries, resumption, a size limit, and no mixing of two versions.
 
-What has been received stands in the part file. Beside it, `<part>.json` notes which version of the content the bytes
-belong to, where the server names versions (a strong ETag, or Last-Modified). With that note a later attempt, in this
-process or in a later one, asks for the rest of the same version only; without it, or when the version has changed,
-the download starts anew. A download that is given up leaves the part and its note if it can be resumed, and
-nothing otherwise.
+The bytes received so far are in the part file. If the server identifies versions (by a strong ETag or Last-Modified),
+`<part>.json` records the version that they belong to. A later attempt, in this process or another, then requests only
+the rest of the same version; without the record, or if the version has changed, the download starts over. A download
+that finally fails leaves the part and its record if it can be resumed, and nothing otherwise.
 """
 
 import json
@@ -27,20 +26,20 @@ from ilora.data.acquisition.errors import AcquisitionError, not_written
 from ilora.progress import Progress
 
 _CHUNK = 1 << 18
-_BY_HAND = "Or fetch the file by other means and name its folder as this data set's source."
+_BY_HAND = "Or get the file by other means and set its folder as this data set's source."
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a server is waited for, in seconds, and how often it is asked.
+    """Timeouts and retries with exponential backoff; times are in seconds.
 
     Attributes:
-        attempts: requests in all.
-        connecting: for a connection.
-        reading: for the next bytes.
-        first_pause: before the second attempt; each later pause is twice as long.
-        longest_pause: at most this before any attempt.
-        longest_requested: a server that asks for a longer pause (Retry-After) is not asked again.
+        attempts: maximum number of requests.
+        connecting: timeout for a connection.
+        reading: timeout for the next bytes.
+        first_pause: pause before the second attempt; it doubles with each further attempt.
+        longest_pause: upper bound on these pauses.
+        longest_requested: longest pause that the server may request (Retry-After) before the download fails.
     """
 
     attempts: int = 6
@@ -60,7 +59,7 @@ PATIENT = Patience()
 
 @dataclass(frozen=True)
 class _Version:
-    """Which content the bytes of a part belong to: the validator is an ETag or a date of last change."""
+    """The version of the content in a part file; the validator is an ETag or the date of the last change."""
 
     address: str
     validator: str | None
@@ -68,7 +67,7 @@ class _Version:
 
 
 class _Interrupted(Exception):
-    """An attempt failed in a way that another one may mend; `pause` is what the server asks for, in seconds."""
+    """An attempt failed in a way that may be temporary; `pause` is the pause requested by the server, in seconds."""
 
     def __init__(self, reason: str, pause: float | None = None) -> None:
         super().__init__(reason)
@@ -84,22 +83,22 @@ def download(
     patience: Patience = PATIENT,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Fetch `address` into the file `part`, whole as far as the server's word goes. Its content is not verified.
+    """Download `address` into the file `part`, up to the length that the server declares, without verification.
 
-    Lost connections, stalls, status 408, 429 and 5xx are met with another attempt, after a pause that doubles or
-    that the server asks for.
+    Lost connections, stalls, and statuses 408, 429 and 5xx are retried, with exponential backoff or after the pause
+    that the server requests.
 
     Args:
         address: an http or https address.
-        part: where the bytes go. Its folder is made if there is none.
-        maximum_bytes: a longer content is refused, before it is received where its length is declared.
-        logger: takes progress and warnings.
-        patience: timeouts, number of attempts and pauses.
-        sleep: waits for some seconds.
+        part: destination file; its folder is created if it does not exist.
+        maximum_bytes: size limit; if the server declares a larger size, nothing is downloaded.
+        logger: logger for progress and warnings.
+        patience: timeouts, number of attempts and pauses between them.
+        sleep: function that waits for some seconds.
 
     Raises:
-        AcquisitionError: the server refuses (4xx), the content is too long, the disk does not take it, or the last
-            attempt has failed.
+        AcquisitionError: the server refuses (4xx), the content is too large, writing fails, or the last attempt has
+            failed.
     """
     part.parent.mkdir(parents=True, exist_ok=True)
     for attempt in range(1, patience.attempts + 1):
@@ -122,19 +121,19 @@ def download(
 
 
 def discard(part: Path) -> None:
-    """Remove a part file and its note, where they are."""
+    """Remove a part file and its record, if they exist."""
     part.unlink(missing_ok=True)
     _note(part).unlink(missing_ok=True)
 
 
 def _give_up(address: str, part: Path, problem: _Interrupted, attempts: int) -> NoReturn:
-    asked = f" The server asks for a pause of {problem.pause:g} s." if problem.pause is not None else ""
+    asked = f" The server requests a pause of {problem.pause:g} s." if problem.pause is not None else ""
     held = _held(part, address)
     if held is None:
         discard(part)
         rest = "Nothing was kept."
     else:
-        rest = f"The {part.stat().st_size:,} bytes received are kept in {part}; another run fetches the rest."
+        rest = f"The {part.stat().st_size:,} bytes received are kept in {part}; another run downloads the rest."
     raise AcquisitionError(
         f"{address}: could not be downloaded. Attempts made: {attempts}; the last one: {problem}.{asked} {rest} "
         f"Check the network and run again. {_BY_HAND}"
@@ -142,16 +141,16 @@ def _give_up(address: str, part: Path, problem: _Interrupted, attempts: int) -> 
 
 
 def _attempt(address: str, part: Path, maximum_bytes: int, patience: Patience, logger: logging.Logger) -> None:
-    """Make one request, for the whole content or for what the part lacks of it, and receive the answer."""
+    """Make one request, for the whole content or for the rest of a part, and receive the response."""
     held = _held(part, address)
-    # Bytes as they are stored: some servers label a .gz file as encoded, and it must not be decoded on the way.
+    # Request the stored bytes: some servers label a .gz file as encoded, and it must not be decoded in transit.
     headers = {"Accept-Encoding": "identity"}
     if held is not None and held.validator is not None:
         headers |= {"Range": f"bytes={part.stat().st_size}-", "If-Range": held.validator}
     with _answer(address, headers, patience) as response:
         if response.status_code == requests.codes.requested_range_not_satisfiable:
             discard(part)
-            raise _Interrupted("the server has no more bytes than were received before; starting anew")
+            raise _Interrupted("the server has no bytes beyond those already received; starting over")
         version = _Version(address, _validator(response), _whole_length(response))
         if version.length is not None and version.length > maximum_bytes:
             raise AcquisitionError(
@@ -168,14 +167,14 @@ def _attempt(address: str, part: Path, maximum_bytes: int, patience: Patience, l
 
 @contextmanager
 def _answer(address: str, headers: dict[str, str], patience: Patience) -> Iterator[requests.Response]:
-    """Yield the server's answer, if it brings content; its body is not read yet."""
+    """Yield the server's response, if it has content; its body is not read yet."""
     try:
         response = requests.get(address, headers=headers, stream=True, timeout=(patience.connecting, patience.reading))
     except (requests.ConnectionError, requests.Timeout) as error:
         raise _Interrupted(f"no answer ({_reason(error)})") from error
     except requests.RequestException as error:
         raise AcquisitionError(
-            f"{address}: cannot be asked for ({error}). Expected a web address. {_BY_HAND}"
+            f"{address}: cannot be requested ({error}). Expected a web address. {_BY_HAND}"
         ) from error
     with response:
         _check_status(response, address)
@@ -183,7 +182,7 @@ def _answer(address: str, headers: dict[str, str], patience: Patience) -> Iterat
 
 
 def _reason(error: requests.RequestException) -> object:
-    """Return what went wrong, without urllib3's account of its own retries, of which there are none."""
+    """Return the cause of an error, without urllib3's report of its own retries, which are disabled."""
     cause = error.args[0] if error.args else error
     return cause.reason if isinstance(cause, urllib3.exceptions.MaxRetryError) else cause
 
@@ -200,13 +199,13 @@ def _check_status(response: requests.Response, address: str) -> None:
     if code in (requests.codes.request_timeout, requests.codes.too_many_requests) or code >= 500:
         raise _Interrupted(status, _requested_pause(response))
     raise AcquisitionError(
-        f"{address}: {status}, expected the file. It may have moved, or want a log-in: open the address in a "
+        f"{address}: {status}, expected the file. It may have moved or require a login: open the address in a "
         f"browser. {_BY_HAND}"
     )
 
 
 def _requested_pause(response: requests.Response) -> float | None:
-    """Return the seconds of the header Retry-After, given as a number or as a date; None without a readable one."""
+    """Return the seconds of the header Retry-After, a number or a date; None if it is missing or unreadable."""
     text = response.headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdecimal():
         return float(text)
@@ -220,7 +219,7 @@ def _requested_pause(response: requests.Response) -> float | None:
 
 
 def _validator(response: requests.Response) -> str | None:
-    """Return what names the content's version byte for byte: a weak ETag does not."""
+    """Return the identifier of the exact bytes of the content, which a weak ETag is not."""
     tag = response.headers.get("ETag")
     if tag is not None and not tag.startswith("W/"):
         return tag
@@ -228,7 +227,7 @@ def _validator(response: requests.Response) -> str | None:
 
 
 def _whole_length(response: requests.Response) -> int | None:
-    """Return the length of the whole content, in bytes, where the server declares it."""
+    """Return the length of the whole content in bytes; None if the server does not declare it."""
     if response.status_code == requests.codes.partial_content:
         match = re.fullmatch(r"bytes \d+-\d+/(\d+)", response.headers.get("Content-Range", ""))
         return int(match[1]) if match else None
@@ -237,20 +236,20 @@ def _whole_length(response: requests.Response) -> int | None:
 
 
 def _offset_of(response: requests.Response, part: Path, version: _Version, held: _Version | None) -> int:
-    """Return where a partial answer goes on, which must be where the part of the same version ends."""
+    """Return the offset of a partial response, which must be where the part of the same version ends."""
     offset = part.stat().st_size if part.exists() else 0
     found = response.headers.get("Content-Range", "")
     if version != held or not found.startswith(f"bytes {offset}-"):
         discard(part)
         raise _Interrupted(
-            f"the content has changed, or another part of it was sent (asked for bytes from {offset:,} on, found "
-            f"'{found}'); starting anew"
+            f"the content has changed, or another part of it was sent (requested bytes from {offset:,} on, found "
+            f"'{found}'); starting over"
         )
     return offset
 
 
 def _begin(part: Path, version: _Version) -> None:
-    """Start a part anew, and note its version where the server names one."""
+    """Start an empty part, and record its version if the server identifies one."""
     discard(part)
     part.touch()
     if version.validator is not None:
@@ -259,7 +258,7 @@ def _begin(part: Path, version: _Version) -> None:
 
 
 def _held(part: Path, address: str) -> _Version | None:
-    """Return the version whose first bytes the part holds, or None where there is nothing that can be resumed."""
+    """Return the version whose first bytes the part contains; None if there is nothing to resume."""
     if not (part.is_file() and part.stat().st_size and _note(part).is_file()):
         return None
     try:
@@ -281,7 +280,7 @@ def _receive(
     maximum_bytes: int,
     logger: logging.Logger,
 ) -> None:
-    """Append the body of an answer to the part."""
+    """Append the body of a response to the part."""
     size = offset
     description = f"downloading {version.address.rpartition('/')[2]} (bytes)"
     with Progress(version.length or 0, description, logger) as progress, part.open("ab") as file:
@@ -297,7 +296,7 @@ def _receive(
 
 
 def _next_bytes(response: requests.Response, received: int) -> bytes:
-    """Return the next bytes of the body as they were sent, none at its end."""
+    """Return the next bytes of the body as sent; empty at its end."""
     try:
         return response.raw.read1(_CHUNK, decode_content=False)
     except urllib3.exceptions.ReadTimeoutError as error:

@@ -1,11 +1,11 @@
-"""The checksums recorded at first use, of downloads for which no published checksum is known.
+"""Checksums recorded at first use, for downloads without a known published checksum.
 
-The lock file is made to be committed: from the first download on, everyone who runs the study gets the same bytes
-or an error. It is a JSON object with an entry for each download::
+The lock file should be committed: from the first download on, everyone who runs the study gets the same bytes or an
+error. It is a JSON object with one entry per download::
 
     {"steam_reviews.json.gz": {"address": "https://...", "bytes": 1300000000, "sha256": "..."}}
 
-The workflow fetches a data set in one job, so no two processes record in it at the same time.
+The workflow downloads each data set in one job, so no two processes write to it at the same time.
 """
 
 import json
@@ -22,7 +22,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class LockedDownload:
-    """What the lock file holds of one download: its address, its length in bytes and its sha256 (hexadecimal)."""
+    """An entry of the lock file: a download's address, its length in bytes and its SHA-256 in hexadecimal."""
 
     address: str
     bytes: int
@@ -30,11 +30,10 @@ class LockedDownload:
 
 
 def read_lock(path: str | os.PathLike[str]) -> dict[str, LockedDownload]:
-    """Return the recorded downloads by name; none where there is no file at `path`.
+    """Return the recorded downloads by name; empty if there is no file at `path`.
 
     Raises:
-        AcquisitionError: the file is no lock file, since a checksum that cannot be read must not pass for one that
-            was never recorded.
+        AcquisitionError: the file is not a lock file. An unreadable checksum must not count as an unrecorded one.
     """
     path = Path(path)
     if not path.is_file():
@@ -51,10 +50,10 @@ def read_lock(path: str | os.PathLike[str]) -> dict[str, LockedDownload]:
 
 
 def record(path: str | os.PathLike[str], name: str, download: LockedDownload) -> None:
-    """Write the entry `name` into the lock file at `path`, which is made if there is none.
+    """Write the entry `name` into the lock file at `path`, which is created if it does not exist.
 
     Raises:
-        AcquisitionError: the file is no lock file.
+        AcquisitionError: the file is not a lock file.
     """
     entries = read_lock(path) | {name: download}
     content = {key: asdict(entry) for key, entry in sorted(entries.items())}
@@ -64,6 +63,6 @@ def record(path: str | os.PathLike[str], name: str, download: LockedDownload) ->
 
 def _damaged(path: Path, reason: str) -> AcquisitionError:
     return AcquisitionError(
-        f"{path}: is no readable file of recorded checksums ({reason}). Restore it from version control; without an "
-        "earlier version, delete it, and the next download is recorded anew."
+        f"{path}: is not a readable file of recorded checksums ({reason}). Restore it from version control; if there "
+        "is no earlier version, delete it, and the next download is recorded anew."
     )

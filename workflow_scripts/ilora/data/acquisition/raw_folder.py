@@ -1,4 +1,4 @@
-"""Whether a folder that a user names holds the raw files of a data set."""
+"""Check that a user's folder contains the raw files of a data set."""
 
 import os
 from pathlib import Path
@@ -7,15 +7,15 @@ from ilora.data.acquisition.source import DatasetSource
 
 
 def check_raw_folder(dataset: str, source: DatasetSource, folder: str | os.PathLike[str]) -> None:
-    """Check that `folder` holds the raw files of `dataset`, as it has to on a machine without network.
+    """Check that `folder` contains the raw files of `dataset`, for example on a machine without network access.
 
     Args:
-        dataset: its name, for messages.
+        dataset: name of the data set, for messages.
         source: where its files come from.
-        folder: that a study names as its source.
+        folder: folder that the study names as its source.
 
     Raises:
-        FileNotFoundError: files are missing; the message names them, where each comes from and where it goes.
+        FileNotFoundError: files are missing; the message lists them, with the origin and destination of each.
     """
     folder = Path(folder)
     missing = [name for name in source.file_names if not (folder / name).is_file()]
@@ -24,18 +24,18 @@ def check_raw_folder(dataset: str, source: DatasetSource, folder: str | os.PathL
     elsewhere = _sub_folder_with(missing, folder)
     if elsewhere is not None:
         raise FileNotFoundError(
-            f"{folder}: the files of '{dataset}' are not here but in {elsewhere}. Name that folder as the source."
+            f"{folder}: the files of '{dataset}' are not here but in {elsewhere}. Set that folder as the source."
         )
     found = f"lacks {', '.join(missing)}" if folder.is_dir() else "does not exist"
     raise FileNotFoundError(
         f"The folder {folder}, named as the source of '{dataset}', {found}. Expected in it:\n{_instructions(source)}\n"
-        "Fetch them on a machine with network and put them there, unpacked from archives; files that end in .gz "
-        "stay as they are."
+        "Download them on a machine with network access and put them there. Unpack archives, but leave files that end "
+        "in .gz compressed."
     )
 
 
 def _sub_folder_with(names: list[str], folder: Path) -> Path | None:
-    """Return the sub-folder that holds all the files, as when an archive was unpacked together with its own folder."""
+    """Return the sub-folder that contains all the files, as after unpacking an archive with its own folder."""
     if not folder.is_dir():
         return None
     folders = sorted(entry for entry in folder.iterdir() if entry.is_dir())

@@ -8,12 +8,12 @@ GIGABYTE = 1000 * MEGABYTE
 
 @dataclass(frozen=True)
 class RawFile:
-    """One raw file that a reader asks for.
+    """One raw file that a reader needs.
 
     Attributes:
-        name: under which the reader finds it.
-        maximum_bytes: no published version is larger, unpacked where it is compressed.
-        member: its path inside the archive; empty where it is no part of one.
+        name: file name that the reader expects.
+        maximum_bytes: upper bound on the size of any published version, uncompressed.
+        member: path inside the archive; empty for a file that is not in an archive.
     """
 
     name: str
@@ -23,16 +23,16 @@ class RawFile:
 
 @dataclass(frozen=True)
 class Download:
-    """One file on a server: a zip archive with raw files in it, or a gzip file that is read as it is.
+    """One file on a server: a zip archive that contains raw files, or a gzip file that is read without unpacking.
 
     Attributes:
-        address: from which it is fetched.
-        maximum_bytes: what is longer is not downloaded.
-        files: the raw files that it gives. A gzip file gives exactly one, itself.
-        sha256: of the download, in hexadecimal; empty where no published one is known. Then the first download's
-            is recorded (see `ilora.data.acquisition.lock`).
-        first_line_holds: what the first line of a gzip file contains, unpacked, so that a wrong file is not
-            recorded as the right one.
+        address: address to download from.
+        maximum_bytes: upper bound on the size of the download.
+        files: the raw files that it provides; for a gzip file exactly one, itself.
+        sha256: SHA-256 of the download in hexadecimal; empty if no published one is known. Then that of the first
+            download is recorded (see `ilora.data.acquisition.lock`).
+        first_line_holds: strings that the first line of a gzip file must contain, so that a wrong file is not recorded
+            as the right one.
     """
 
     address: str
@@ -48,20 +48,20 @@ class Download:
 
     @property
     def is_archive(self) -> bool:
-        """Whether raw files have to be taken out of it."""
+        """Whether raw files must be extracted from it."""
         return any(file.member for file in self.files)
 
 
 @dataclass(frozen=True)
 class DatasetSource:
-    """Where a data set comes from, and on what terms.
+    """Where a data set comes from, and its terms of use.
 
     Attributes:
-        title: its full name.
-        page: the web page of its publishers.
-        downloads: what is fetched.
-        terms: the publishers' conditions, in our words; theirs hold.
-        citations: the publications to cite when it is used.
+        title: full name of the data set.
+        page: web page of its publishers.
+        downloads: files to download.
+        terms: summary of the publishers' terms, which are authoritative.
+        citations: publications to cite when it is used.
     """
 
     title: str
@@ -81,7 +81,7 @@ def terms_of_use(source: DatasetSource) -> str:
     return "\n".join(
         [
             f"{source.title}, {source.page}",
-            "Terms of use, in short (those that the publishers state hold):",
+            "Summary of the terms of use (the publishers' own terms are authoritative):",
             *(f"  - {term}" for term in source.terms),
             "Please cite:",
             *(f"  - {citation}" for citation in source.citations),

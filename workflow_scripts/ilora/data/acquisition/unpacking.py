@@ -1,4 +1,4 @@
-"""Taking the wanted files out of a zip archive, and nothing else."""
+"""Safe extraction of the wanted files from a zip archive."""
 
 import shutil
 import stat
@@ -13,28 +13,27 @@ from ilora.data.acquisition.errors import AcquisitionError
 from ilora.data.acquisition.source import RawFile
 from ilora.data.acquisition.verification import beginning_of
 
-#: Raw files of this kind shrink to a fifth. Deflate can reach 1,032, which only a decompression bomb needs.
+#: Raw files of this kind compress to about a fifth. Deflate can reach a ratio of 1,032, but only for a zip bomb.
 MAXIMUM_RATIO = 100
 
 _SHOWN = 8
 
 
 def unpack_zip(archive: Path, files: Sequence[RawFile], folder: Path, *, address: str) -> None:
-    """Take `files` out of the zip archive and put them into `folder`, all of them or none.
+    """Extract `files` from the zip archive into `folder`, all of them or none.
 
-    The archive is refused as a whole if any entry of it, wanted or not, would lead outside a folder, since then it
-    is not what it should be. Sizes are limited by what the archive declares; `zipfile` itself reads no more of a
-    file than was declared, and checks its CRC.
+    The archive is refused as a whole if any entry, wanted or not, has a path that leads outside the folder. The size
+    limit applies to the declared sizes; `zipfile` itself reads no more of a file than was declared, and checks its CRC.
 
     Args:
         archive: the zip archive.
-        files: what is wanted: the member, the name that it gets and the bytes that it may have.
-        folder: where the files go. It is made if there is none.
-        address: where the archive came from, for messages.
+        files: files to extract, each with its member, new name and size limit.
+        folder: destination of the files; created if it does not exist.
+        address: origin of the archive, for messages.
 
     Raises:
-        AcquisitionError: it is no zip archive, is damaged or encrypted, lacks a member, has one twice, has an entry
-            with an unsafe path or a link, or a member is larger than it may be. Nothing is left in `folder`.
+        AcquisitionError: the file is not a zip archive, or is damaged or encrypted; a member is missing, duplicated or
+            too large; or an entry has an unsafe path or is a link. Nothing is left in `folder`.
     """
     if not zipfile.is_zipfile(archive):
         raise AcquisitionError(
@@ -52,11 +51,11 @@ def unpack_zip(archive: Path, files: Sequence[RawFile], folder: Path, *, address
                 ):
                     shutil.copyfileobj(packed, out)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError) as error:
-        raise AcquisitionError(f"{address}: the zip archive is damaged ({error}). Expected a sound one.") from error
+        raise AcquisitionError(f"{address}: the zip archive is damaged ({error}). Expected an intact one.") from error
 
 
 def _check_path(entry: zipfile.ZipInfo, address: str) -> None:
-    """Refuse an entry that is a link, or whose path could lead out of the folder it is unpacked into."""
+    """Refuse an entry that is a link, or whose path could lead outside the folder that it is unpacked into."""
     name = entry.filename
     windows = PureWindowsPath(name)
     if (
@@ -67,7 +66,7 @@ def _check_path(entry: zipfile.ZipInfo, address: str) -> None:
         or ".." in windows.parts
     ):
         raise AcquisitionError(
-            f"{address}: the archive holds the path '{name}', which leads outside its folder. Expected relative "
+            f"{address}: the archive contains the path '{name}', which leads outside its folder. Expected relative "
             "paths without '..'; nothing was unpacked."
         )
     if stat.S_ISLNK(entry.external_attr >> 16):
@@ -75,20 +74,20 @@ def _check_path(entry: zipfile.ZipInfo, address: str) -> None:
 
 
 def _wanted_entry(content: zipfile.ZipFile, file: RawFile, address: str) -> zipfile.ZipInfo:
-    """Return the one entry that holds `file`, if it can be unpacked and its size is credible."""
+    """Return the single entry for `file`, if it can be unpacked and its size is plausible."""
     entries = [entry for entry in content.infolist() if entry.filename == file.member]
     if len(entries) != 1:
         names = sorted(content.namelist())
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
         raise AcquisitionError(
             f"{address}: found {', '.join(names[:_SHOWN]) or 'nothing'}{more} in the archive, "
-            f"expected '{file.member}' exactly once. It is another archive."
+            f"expected '{file.member}' exactly once. It is not the expected archive."
         )
     entry = entries[0]
     if entry.flag_bits & 1 or entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise AcquisitionError(
-            f"{address}: '{file.member}' in the archive is encrypted or packed in an unusual way. Expected a file "
-            "that is stored or deflated."
+            f"{address}: '{file.member}' in the archive is encrypted or has an unsupported compression method. "
+            "Expected a file that is stored or deflated."
         )
     limit = min(file.maximum_bytes, MAXIMUM_RATIO * entry.compress_size)
     if entry.file_size > limit:
