@@ -86,7 +86,9 @@ def test_other_settings_are_refused(folder: Path, edit: Callable[[Any], None], l
     content = json.loads((folder / SETTINGS).read_text())
     edit(content)
     (folder / SETTINGS).write_text(json.dumps(content))
-    with pytest.raises(ValueError, match=r"adapter_config\.json of the adapter .*other settings than .*Copy both"):
+    with pytest.raises(
+        ValueError, match=r"adapter_config\.json of the adapter .*settings that differ from .*Copy both"
+    ):
         load(folder)
 
 
@@ -95,7 +97,7 @@ def test_a_file_of_another_adapter_is_refused(folder: Path, tmp_path: Path, name
     other = trained(seed=2, scale="per_rank")
     other.save_pretrained(str(tmp_path / "other"))
     shutil.copy(tmp_path / "other" / name, folder)
-    with pytest.raises(ValueError, match="other settings than its weights were saved with"):
+    with pytest.raises(ValueError, match="settings that differ from those its weights were saved with"):
         from_pretrained(folder)
 
 
@@ -103,7 +105,7 @@ def test_the_workflow_refuses_other_settings_too(folder: Path) -> None:
     content = json.loads((folder / SETTINGS).read_text())
     content["instance_wise"]["scale"] = "per_rank"
     (folder / SETTINGS).write_text(json.dumps(content))
-    with pytest.raises(ValueError, match="other settings than its weights were saved with"):
+    with pytest.raises(ValueError, match="settings that differ from those its weights were saved with"):
         storage.read_gate(folder)
 
 

@@ -137,7 +137,7 @@ def test_generation_from_embeddings(model: PeftModel, z: torch.Tensor) -> None:
 @pytest.mark.parametrize("options", [{}, {"num_beams": 2}])
 def test_representations_of_another_batch_are_refused(model: PeftModel, rows: int, options: dict[str, Any]) -> None:
     z = representations(rows, dtype=torch.float64)
-    with pytest.raises(RuntimeError, match=r"expert weights of \d+ sequences met a batch of \d+ rows"):
+    with pytest.raises(RuntimeError, match=r"expert weights of \d+ sequences for a batch of \d+ rows"):
         model.generate(**prompts(), sequence_representations=z, max_new_tokens=NEW, **options)
     with pytest.raises(RuntimeError, match="no expert weights are set"):
         cast(Any, model.get_base_model()).generate(**prompts(), max_new_tokens=NEW)

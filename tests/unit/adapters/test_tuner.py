@@ -77,7 +77,7 @@ def test_the_callers_settings_stay_as_they_are_and_serve_again() -> None:
 def test_a_base_model_is_wrapped_once() -> None:
     base = tiny_model()
     model = get_peft_model(base, settings())
-    with pytest.raises(ValueError, match="already has an instance-wise adapter: add another one by add_adapter"):
+    with pytest.raises(ValueError, match="already has an instance-wise adapter: add another with add_adapter"):
         get_peft_model(base, settings())
     model.unload()
     get_peft_model(base, settings())
@@ -244,7 +244,7 @@ def test_checkpointing_of_the_base_model_alone_never_takes_the_gates_around_back
     inner: Any = model.get_base_model()
     inner.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     loss = model(**batch(), labels=batch()["input_ids"], sequence_representations=representations(3)).loss
-    message = "with gradient checkpointing, switch it on by"
+    message = "Enable gradient checkpointing with"
     with model.gated(representations(3, seed=9)), pytest.raises(RuntimeError, match=message):
         loss.backward()
 
