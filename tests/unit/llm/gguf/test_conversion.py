@@ -124,7 +124,9 @@ def test_a_file_that_is_cut_off_is_named(
     write_gguf(path, llama, tokenizer)
     content = path.read_bytes()
     path.write_bytes(content[: int(kept * len(content))])
-    with pytest.raises(BackboneError, match=rf"{path}: is cut off or damaged: found {int(kept * len(content))} bytes"):
+    with pytest.raises(
+        BackboneError, match=rf"{path}: is truncated or damaged: found {int(kept * len(content))} bytes"
+    ):
         read_gguf(path)
 
 

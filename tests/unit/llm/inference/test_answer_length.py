@@ -56,4 +56,4 @@ def test_answering_says_it_once(
         longest_ones = lengths.count(longest)
         of_targets = 2 * sum(len(builder.titles[item]) == longest for item in (7, 4))
         assert warnings[0].startswith(f"answering with it: {longest_ones} of 5 titles have more tokens than")
-        assert warnings[0].endswith(f"right in {of_targets} of 4 candidate sets")
+        assert warnings[0].endswith(f"the target in {of_targets} of 4 candidate sets")

@@ -120,7 +120,7 @@ def test_a_window_that_texts_outgrow_is_kept_to_and_reported(
         expected = [by_hand(hybrid, prompts[2], answer) for answer in answers[2]]
         assert_equal_to_ten_digits(scores[2].sums, expected)
         assert len(caplog.messages) == warnings
-    assert "read again for each" in caplog.messages[0]
+    assert "processed again for each" in caplog.messages[0]
 
 
 def test_the_same_tokens_score_exactly_the_same(builder: PromptBuilder, tokenizer: PreTrainedTokenizerFast) -> None:

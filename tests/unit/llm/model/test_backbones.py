@@ -129,7 +129,7 @@ def test_a_models_own_code_is_not_run_and_nobody_is_asked(
     tmp_path: Path, yes_to_all: list[str], load: Callable[[BackboneSource], Any]
 ) -> None:
     ran = with_own_code(tmp_path, model_type="own")
-    with pytest.raises(BackboneError, match=f"{tmp_path}: needs code of its own .* which is never run"):
+    with pytest.raises(BackboneError, match=f"{tmp_path}: needs custom code .* which is never run"):
         load(BackboneSource(name=str(tmp_path)))
     assert not ran.exists() and not yes_to_all
 
@@ -148,6 +148,6 @@ def test_a_plan_runs_no_code_of_a_model(tmp_path: Path, yes_to_all: list[str]) -
     known._name_or_path = str(tmp_path)
     source = BackboneSource(name=str(tmp_path))
     shape = AdapterShape(SMALL_TUNING.finetuning, SMALL_TUNING.kind)
-    with pytest.raises(BackboneError, match="needs code of its own"):
+    with pytest.raises(BackboneError, match="needs custom code"):
         StepTracer.of(known, shape, 4, source, gradient_checkpointing=False)
     assert not ran.exists() and not yes_to_all

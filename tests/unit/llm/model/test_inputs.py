@@ -43,7 +43,7 @@ def test_text_alone_needs_no_guide_and_half_a_guide_is_none(tmp_path: Path) -> N
     catalogue, sequences = tmp_path / "items.parquet", tmp_path / "sequences.parquet"
     inputs = read_method_inputs(catalogue, sequences)
     assert inputs.sequence_encoder is None and inputs.training_sequences == 1
-    with pytest.raises(ValueError, match="found one of its files"):
+    with pytest.raises(ValueError, match="found one file"):
         read_method_inputs(catalogue, sequences, item_embeddings=tmp_path / "embeddings.safetensors")
 
 
