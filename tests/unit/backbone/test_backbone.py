@@ -111,7 +111,7 @@ def test_too_small_a_shape_for_the_heads_is_refused(tokenizer: PreTrainedTokeniz
     shape = BackboneShape(hidden_size=32, heads=1, layers=2)
     with pytest.raises(ValueError, match="at least 2 layers of 2 heads"):
         construct(build_backbone(shape, tokenizer), Projector(8, 32), 3, seed=0)
-    with pytest.raises(ValueError, match="no multiple of heads"):
+    with pytest.raises(ValueError, match="not a multiple of heads"):
         build_backbone(BackboneShape(hidden_size=33), tokenizer)
 
 
