@@ -245,6 +245,6 @@ def test_the_key_is_in_no_error(rule: Rule, server: ChatServer, capfd: pytest.Ca
 
 def test_a_key_that_cannot_be_sent_is_not_shown(rule: Rule, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHAT_API_KEY", "sk-NeverToBe\nSeen")
-    with pytest.raises(ChatError, match="characters that no header may hold") as caught:
+    with pytest.raises(ChatError, match="characters that are not allowed in a header") as caught:
         rule.run()
     assert "NeverToBe" not in "".join(traceback.format_exception(caught.value))

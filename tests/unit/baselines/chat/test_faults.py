@@ -192,7 +192,9 @@ def test_a_server_that_counts_more_than_can_be_stops_the_run(
     counted = read_reply('{"choices": [{"message": {"content": "Alien"}}], "usage": {"prompt_tokens": 9999}}')
     assert counted.answer_tokens is None
     monkeypatch.setattr(ChatServer, "answer", lambda *_: {"choices": [{"message": {"content": "A"}}], "usage": MANY})
-    with pytest.raises(ChatError, match="counted 99999 tokens in a prompt of .* chat.max_cost_usd cannot be kept"):
+    with pytest.raises(
+        ChatError, match="counted 99999 tokens in a prompt of .* chat.max_cost_usd cannot be guaranteed"
+    ):
         ask(server, store_path, 20, threads=1)
     assert sum(server.requests.values()) == 1
 
@@ -216,7 +218,9 @@ def test_an_answer_that_was_changed_on_disk_is_refused(server: ChatServer, store
     changed = make_requests(server.root, 1)[0].key
     with closing(sqlite3.connect(store_path)) as database, database:
         database.execute(f"UPDATE answers SET {column} = '7' WHERE key = ?", (changed,))
-    with pytest.raises(ChatError, match=f"answers.sqlite: an answer is not what was kept .key {changed}.*Put a copy"):
+    with pytest.raises(
+        ChatError, match=f"answers.sqlite: an answer does not match its checksum .key {changed}.*Restore a backup"
+    ):
         ask(server, store_path, 2)
     assert sum(server.requests.values()) == 2
 
@@ -228,7 +232,7 @@ def test_answers_of_an_earlier_version_have_no_checksum_and_are_kept(server: Cha
     assert ask(server, store_path, 3) == (replies, Tally(kept=3), spending)
     with closing(sqlite3.connect(store_path)) as database, database:
         database.execute("UPDATE answers SET text = 'Brazil'")
-    with pytest.raises(ChatError, match="an answer is not what was kept"):
+    with pytest.raises(ChatError, match="an answer does not match its checksum"):
         ask(server, store_path, 3)
 
 
@@ -313,7 +317,7 @@ def test_jobs_take_turns(store_path: Path) -> None:
 def test_a_damaged_file_is_named(store_path: Path) -> None:
     store_path.parent.mkdir()
     store_path.write_bytes(b"no database at all" * 100)
-    with pytest.raises(ChatError, match="answers.sqlite: cannot be opened .* holds answers that were paid for"):
+    with pytest.raises(ChatError, match="answers.sqlite: cannot be opened .* contains paid answers"):
         AnswerStore(store_path, MUCH)
     assert store_path.read_bytes().startswith(b"no database")
 
