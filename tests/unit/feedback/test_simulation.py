@@ -179,5 +179,5 @@ def test_popularity_shows_what_was_clicked_on_most() -> None:
 
 def test_nothing_can_be_learnt_where_nobody_clicked() -> None:
     users = dataclasses.replace(USERS, group_sizes=(1, 0), relevance=Relevance(1e-9, 0.0))
-    with pytest.raises(ValueError, match="nobody clicked in round 0.*Take more users"):
+    with pytest.raises(ValueError, match="found no clicks in round 0.*Use more users"):
         list(simulate(users, Popularity(ITEMS), DISPLAY, 1))
