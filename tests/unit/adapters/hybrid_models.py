@@ -1,4 +1,4 @@
-"""Language models for hybrid prompts, with adapters that change what they say."""
+"""Language models for hybrid prompts, with adapters that change their output."""
 
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ ITEMS = 8
 def hybrid_model(
     adapter: Adapter, vocabulary_size: int, kind: str = "llama", dtype: torch.dtype = torch.float64, **settings: Any
 ) -> HybridLanguageModel:
-    """Give a random model of eight items; its gate reads `tiny_models.representations`, or the tokens.
+    """Return a random model of eight items; its gate reads `tiny_models.representations`, or the tokens.
 
     Args:
         adapter: uniform LoRA, an instance-wise one, or none.

@@ -1,4 +1,4 @@
-"""Files of an adapter that are not those that were saved, read by PEFT itself."""
+"""Changed or swapped files of an adapter, loaded by PEFT itself."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ def trained(seed: int = 1, **gate: Any) -> PeftModel:
 
 @pytest.fixture(params=["PEFT", "workflow"])
 def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
-    """An adapter as either of the two writes it."""
+    """An adapter written by PEFT or by the workflow."""
     folder = tmp_path / "adapter"
     trained().save_pretrained(str(folder)) if request.param == "PEFT" else storage.write_adapter(trained(), folder)
     return folder
@@ -43,7 +43,7 @@ def load_adapter(folder: Path) -> None:
 
 
 def into_the_same(folder: Path) -> None:
-    """As transformers' Trainer resumes: the settings are those in memory."""
+    """Load as a resuming transformers Trainer does, with the settings in memory."""
     trained(seed=2).load_adapter(str(folder), "default")
 
 
@@ -172,7 +172,7 @@ def test_settings_that_are_saved_alone_belong_to_the_weights_beside_them(folder:
     settings.save_pretrained(str(folder))
     assert not torch.equal(answer(PeftModel.from_pretrained(tiny_model(), str(folder))), answer(trained()))
     flip_a_byte(folder)
-    with pytest.raises(ValueError, match=r"adapter_model\.safetensors: found other weights than were saved"):
+    with pytest.raises(ValueError, match=r"adapter_model\.safetensors: found weights that do not match their digest"):
         settings.save_pretrained(str(folder))
 
 

@@ -1,4 +1,4 @@
-"""Gradient checkpointing: layers run again in backward, with the gates of their own forward pass."""
+"""Gradient checkpointing: recomputed layers use the gates of their own forward pass."""
 
 import copy
 from typing import Any
@@ -26,7 +26,7 @@ def loss(model: PeftModel, seed: int, rows: int = 3) -> torch.Tensor:
 
 
 def gradients(model: PeftModel) -> dict[str, torch.Tensor]:
-    """Take the gradients of A, B and the gate away."""
+    """Remove and return the gradients of A, B and the gate."""
     taken = {name: parameter.grad for name, parameter in model.named_parameters() if parameter.requires_grad}
     model.zero_grad()
     return taken  # type: ignore[return-value]  # each has one, which the comparison needs

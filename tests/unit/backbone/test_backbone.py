@@ -89,7 +89,7 @@ def test_vectors_have_one_norm_and_the_correlation_asked_for() -> None:
 def test_constructed_heads_copy_what_followed_and_random_ones_do_not(
     tokenizer: PreTrainedTokenizerFast, builder: PromptBuilder
 ) -> None:
-    """Random tokens repeated: the second round can be known only by looking back."""
+    """Random tokens repeated: the second round can be predicted only from the first."""
     shape = BackboneShape()
     period = np.random.default_rng(0).integers(4, len(tokenizer), size=(16, 20))
     tokens = torch.from_numpy(np.concatenate([period, period], axis=1))

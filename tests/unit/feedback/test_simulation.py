@@ -40,7 +40,7 @@ SETTINGS = RetrainingSettings("warm_start", steps=3, batch_size=8, learning_rate
 
 @pytest.fixture(scope="module")
 def backbone() -> LlamaForCausalLM:
-    """A small Llama, which need know nothing."""
+    """A small untrained Llama."""
     shape = RingBackboneSettings(Vocabulary(ITEMS, GROUPS), HISTORY, seed=0, steps=1, hidden_size=16, layers=1)
     return pretrain_ring_backbone(shape)[0].requires_grad_(False).eval()
 
@@ -56,7 +56,7 @@ def adapter(backbone: LlamaForCausalLM, method: str, settings: RetrainingSetting
 
 @pytest.fixture(params=["popularity", "sasrec", "uniform", "instance_wise"])
 def fresh(request: pytest.FixtureRequest) -> Callable[[], Policy]:
-    """Makes an untrained policy, each of those that learn in turn."""
+    """A factory of untrained policies, for each trainable policy in turn."""
     name = request.param
     if name in ("uniform", "instance_wise"):
         backbone = request.getfixturevalue("backbone")
@@ -65,7 +65,7 @@ def fresh(request: pytest.FixtureRequest) -> Callable[[], Policy]:
 
 
 class Watched:
-    """Scores at random, and keeps what it was retrained on."""
+    """A policy that scores at random and records the logs that it was retrained on."""
 
     def __init__(self) -> None:
         self.logs: list[Sequences] = []
@@ -79,7 +79,7 @@ class Watched:
 
 
 class Changing(SimulatedUsers):
-    """Users who are others from round 2 on."""
+    """Users who change completely from round 2 on."""
 
     def visits(self, number: int) -> Sequences:
         return dataclasses.replace(USERS, seed=9).visits(number) if number >= 2 else super().visits(number)

@@ -17,7 +17,7 @@ TRAINING = {"hidden_sizes": [8], "code_size": 4, "warmup_epochs": 1, "epochs": 1
 def vectors() -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
     text = torch.randn(40, 6, generator=generator)
-    # Items 3 and 30 are described alike.
+    # Items 3 and 30 have the same description.
     text[30] = text[3]
     return {"item": text, "category": text[:, :6].round(), "title": text, "collaborative": text[:, :3] * 5}
 

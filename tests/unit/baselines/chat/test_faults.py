@@ -1,4 +1,4 @@
-"""A server with every fault: each answer is accounted for, none is paid twice, and no more is spent than may be."""
+"""A server with every fault: each answer is accounted for, none is paid for twice, and the ceiling is respected."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_hundred_requests_by_a_seeded_plan_of_faults(server: ChatServer, store
     assert [reply.kind for reply in replies] == [KINDS[server.kind(conversation)] for conversation in conversations]
     assert {reply.kind for reply in replies} == set(ReplyKind)
 
-    # Every attempt is counted, and every failure under its reason.
+    # Every attempt is counted, and every failure is counted by reason.
     assert min(server.faults[fault] for fault in FAULTS) > 0
     reasons: Counter[str] = Counter()
     for fault, times in server.faults.items():
@@ -97,7 +97,7 @@ def test_a_hundred_requests_by_a_seeded_plan_of_faults(server: ChatServer, store
     assert tally.failures == reasons
     assert tally.sent == sum(server.requests.values()) == 100 + sum(server.faults.values())
 
-    # The ledger is exact where the server told what it counted, and never below the server's own.
+    # The ledger is exact if the server reported its counts, and never below the server's own accounts.
     assert spending.answers == 100
     assert spending.paid == sum(PRICES.cost(answer["usage"]["prompt_tokens"], 5) for answer in expected)
     lost = sum(server.faults[fault] for fault in BILLED_FAULTS)
@@ -124,7 +124,7 @@ def process(server: ChatServer, path: Path, count: int, threads: int) -> subproc
 def test_nothing_is_paid_twice_after_sigkill(server: ChatServer, store_path: Path) -> None:
     server.answers_before_silence = 37
     running = process(server, store_path, 80, 4)
-    # Each thread sends its next request only when it has kept the last answer: four that wait say that all 37 are kept.
+    # Each thread sends its next request only after storing the last answer, so four waiting requests imply 37 answers.
     server.wait_until(lambda: server.silent == 4)
     os.kill(running.pid, signal.SIGKILL)
     running.wait()
@@ -160,7 +160,7 @@ def test_the_ceiling_is_kept_to_the_last_picodollar(
     usage = server.answer(request.messages[0].text)["usage"]
     each, highest = PRICES.cost(usage["prompt_tokens"], usage["completion_tokens"]), highest_cost(request)
     assert each < highest
-    # Room for 20 answers, of which the last might have cost the most; and one picodollar less.
+    # Room for 20 answers, the last of which might have had the maximum cost; and one picodollar less.
     ceiling = 19 * each + highest + more
     answers = 20 + more
     with pytest.raises(CeilingError) as stopped:
@@ -259,7 +259,7 @@ def test_a_request_that_always_fails_ends_the_run_and_what_was_answered_is_kept(
 ) -> None:
     last = make_requests(server.root, 10)[-1].messages[0].text
     server.plan = lambda conversation: ["500"] * 99 if conversation == last else []
-    with pytest.raises(ChatError, match="no answer in 3 attempts at one request, .* ended with: HTTP 500"):
+    with pytest.raises(ChatError, match="no answer in 3 attempts at one request; .* failed with: HTTP 500"):
         ask(server, store_path, 10, threads=1, attempts=3)
     assert server.requests[last] == 3
     assert spending_of(store_path).answers == 9

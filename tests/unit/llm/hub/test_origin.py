@@ -12,7 +12,7 @@ CONFIG = {"kind": {"prompt": "text", "adapter": "uniform"}, "wording": {}, "prom
 
 @pytest.fixture
 def adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An adapter with its provenance, as a rule that runs in ``tmp_path`` writes them."""
+    """An adapter with its provenance, as written by a rule that runs in ``tmp_path``."""
     monkeypatch.chdir(tmp_path)
     for name in ("results/adapter/weights", "results/data/items.parquet", "results/backbone/config.json"):
         path = Path(name)

@@ -1,4 +1,4 @@
-"""What is uploaded of an adapter, and what is refused."""
+"""Which files of an adapter are uploaded, and which are refused."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ from small_tuning import small_adapter
 
 @pytest.fixture
 def adapter(llama: LlamaForCausalLM, tmp_path: Path) -> Path:
-    """An instance-wise adapter as the workflow leaves it: tuned, recorded, and then given its card."""
+    """An instance-wise adapter written by the workflow: tuned, recorded, and then described by a card."""
     folder = tmp_path / "seed~1" / "adapter"
     folder.mkdir(parents=True)
     vectors = torch.randn(8, 4, generator=torch.Generator().manual_seed(0))

@@ -1,4 +1,4 @@
-"""Titles that no answer can hold are counted, once."""
+"""Titles that are too long for an answer are counted once."""
 
 import logging
 
@@ -25,7 +25,7 @@ def test_a_title_that_fits_to_its_last_token_can_be_answered(caplog: pytest.LogC
     assert record.levelno == logging.WARNING
     assert record.getMessage() == (
         "answering: 2 of 3 titles have more tokens than decoding.maximum_new_tokens (5), the longest 9; no answer can "
-        "name them, and they are right in 3 of 4 candidate sets"
+        "name them, and they are the target in 3 of 4 candidate sets"
     )
 
 

@@ -1,4 +1,4 @@
-"""Files of one data set and one sequence_encoder, read together."""
+"""Reading the files of a data set and a sequence encoder."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from ilora.llm.model.inputs import MethodInputs, read_method_inputs
 
 
 def write_inputs(folder: Path, items: int = 4, sequences: int = 2) -> MethodInputs:
-    """Write a data set of four items and two sequences, and vectors for as many as asked; read them together."""
+    """Write and read a data set of four items and two sequences, with the given numbers of vectors."""
     catalogue = [{"item_id": item, "title": f"Film {item}", "raw_id": str(item), "metadata": "{}"} for item in range(4)]
     cut = [
         dict(zip(SEQUENCES.names, (user, split, user, str(user), 3, [0, 1, 2], 3), strict=True))

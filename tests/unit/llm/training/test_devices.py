@@ -1,4 +1,4 @@
-"""What a GPU changes, as far as it can be seen without one: where tensors go, and how many GPUs a process takes."""
+"""Behaviour on a GPU, as far as it can be tested without one: devices of tensors, and GPUs per process."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +16,7 @@ from ilora.llm.training.tuning_job import TuningJob, prepare_tuning
 
 
 class Elsewhere:
-    """Stands in for a model that is not on the CPU, and tells where the tokens are that it is asked to embed."""
+    """A stand-in for a model on another device that records the device of the tokens to embed."""
 
     causal_model = SimpleNamespace(device=torch.device("meta"))
 
