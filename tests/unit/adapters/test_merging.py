@@ -83,7 +83,7 @@ WAYS: dict[str, Any] = {
 def test_refused_when_every_sequence_has_its_own_update_and_nothing_changed(way: str) -> None:
     model = model_of(config(4))
     before, answers = weights_of(model), logits(model)
-    with pytest.raises(RuntimeError, match="one update for each sequence and cannot be merged"):
+    with pytest.raises(RuntimeError, match="its own update for each sequence and cannot be merged"):
         WAYS[way](model)
     after = weights_of(model)
     assert before.keys() == after.keys()

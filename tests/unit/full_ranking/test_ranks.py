@@ -105,7 +105,7 @@ def test_items_of_one_id_share_its_places(sequences: pa.Table, interactions: pa.
     assert (first["rank"], first["tied"], first["id_rank"]) == (2.0, 3, 1.0)
 
 
-@pytest.mark.parametrize(("listed", "message"), [([1, 1], "has 1 ids twice"), ([7], "id 7, which belongs to no item")])
+@pytest.mark.parametrize(("listed", "message"), [([1, 1], "has 1 duplicates"), ([7], "id 7, which belongs to no item")])
 def test_lists_of_other_ids_are_refused(listed: list[int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         scores_of_lists([[0], listed], np.arange(ITEMS))

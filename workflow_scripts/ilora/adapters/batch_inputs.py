@@ -24,7 +24,7 @@ def given_gate_inputs(given: Any) -> torch.Tensor:
     if given is None:
         raise ValueError(
             "sequence_representations: found None, expected one row for each row of the batch (with "
-            "transformers' Trainer, set remove_unused_columns=False, so that it keeps them)"
+            "transformers' Trainer, set remove_unused_columns=False to keep them)"
         )
     return cast(torch.Tensor, given)
 

@@ -21,8 +21,8 @@ def factors_of_constant_gate(gate: Gate, settings: InstanceWiseConfig, multiplie
     """
     if not settings.is_constant:
         raise RuntimeError(
-            "an instance-wise LoRA has one update for each sequence and cannot be merged; only a constant gate "
-            "can. export_plain_lora(folder, omega) writes the LoRA of one choice of expert weights."
+            "an instance-wise LoRA has its own update for each sequence and cannot be merged, unless its gate is "
+            "constant. export_plain_lora(folder, omega) writes the LoRA of one choice of expert weights."
         )
     device = gate.standardisation.mean.device
     if settings.experts == 1:

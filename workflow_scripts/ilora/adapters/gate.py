@@ -36,7 +36,7 @@ class Standardisation(nn.Module):
         if len(shape) != 2 or shape[0] < 2 or shape[1] != len(self.mean):
             raise ValueError(f"expected sequence representations of shape (2 or more, {len(self.mean)}), found {shape}")
         if not torch.isfinite(sequence_representations).all():
-            raise ValueError("sequence representations hold NaN or infinity: retrain the recommender")
+            raise ValueError("sequence representations contain NaN or infinity: retrain the recommender")
         sequence_representations = sequence_representations.to(self.mean)
         self.mean.copy_(sequence_representations.mean(dim=0))
         scale = sequence_representations.std(dim=0)

@@ -30,7 +30,7 @@ def scores_of_lists(lists: Sequence[Sequence[int]], ids: ItemIds) -> npt.NDArray
     for row, listed in enumerate(lists):
         found = np.asarray(listed, dtype=np.int64)
         if len(np.unique(found)) < len(found):
-            raise ValueError(f"list {row} has {len(found) - len(np.unique(found))} ids twice, expected each once")
+            raise ValueError(f"list {row} has {len(found) - len(np.unique(found))} duplicates, expected each id once")
         unknown = [each for each in found.tolist() if not (0 <= each < len(known) and known[each])]
         if unknown:
             raise ValueError(f"list {row} has id {unknown[0]}, which belongs to no item")

@@ -97,9 +97,9 @@ def test_an_answer_is_read_also_where_it_is_packed(server: ChatServer, body: byt
 @pytest.mark.parametrize(
     ("body", "packing", "reason"),
     [
-        (ANSWER, "gzip", "a packed response that is damaged"),
-        (PACKED[:-9], "gzip", "a packed response that ends too early"),
-        (ANSWER, "br", "a response that is packed, though it was asked for as it is"),
+        (ANSWER, "gzip", "a compressed response that is damaged"),
+        (PACKED[:-9], "gzip", "a compressed response that is truncated"),
+        (ANSWER, "br", "a response with an unsupported content encoding"),
     ],
 )
 def test_a_packed_response_that_is_none_is_a_failed_attempt(
@@ -111,5 +111,5 @@ def test_a_packed_response_that_is_none_is_a_failed_attempt(
 
 
 def test_brackets_in_thousands_of_brackets_are_no_chat_completion(server: ChatServer) -> None:
-    with pytest.raises(FailedAttemptError, match="a response that is no chat completion"):
+    with pytest.raises(FailedAttemptError, match="a response that is not a chat completion"):
         ask(server, sends(b"[" * (LIMIT - 1)))

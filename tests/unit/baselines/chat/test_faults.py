@@ -29,7 +29,7 @@ FAULTS = {"429": 0.12, "500": 0.08, "garbage": 0.05, "half": 0.05, "dead": 0.05,
 REASONS = {
     "429": "HTTP 429",
     "500": "HTTP 500",
-    "garbage": "a response that is no chat completion",
+    "garbage": "a response that is not a chat completion",
     "half": "connection lost",
     "dead": "connection lost",
     "timeout": "timeout",

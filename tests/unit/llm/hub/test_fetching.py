@@ -44,7 +44,7 @@ def test_a_model_is_fetched_without_pickles_and_its_commit_is_told(
 
 def test_a_model_without_safetensors_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answer_with(monkeypatch, tmp_path)
-    with pytest.raises(BackboneError, match="some/model: has no weights as safetensors"):
+    with pytest.raises(BackboneError, match="some/model: has no safetensors weights"):
         fetch_model("some/model", None)
 
 

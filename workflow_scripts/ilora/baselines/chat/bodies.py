@@ -25,7 +25,7 @@ async def limit_body(response: httpx2.Response) -> None:
     """
     packing = response.headers.get("content-encoding", NOT_PACKED).strip().lower()
     if packing not in (NOT_PACKED, *_PACKED):
-        raise UnreadableReplyError("a response that is packed, though it was asked for as it is")
+        raise UnreadableReplyError("a response with an unsupported content encoding")
     assert isinstance(response.stream, httpx2.AsyncByteStream)
     response.stream = _LimitedBody(response.stream, is_packed=packing != NOT_PACKED)
     # The stream is now decompressed.
@@ -46,7 +46,7 @@ class _LimitedBody(httpx2.AsyncByteStream):
                 raise UnreadableReplyError(f"a response of more than {LONGEST_BODY // 2**20} MiB")
             yield unpacked
         if self._unpacker is not None and not self._unpacker.eof:
-            raise UnreadableReplyError("a packed response that ends too early")
+            raise UnreadableReplyError("a compressed response that is truncated")
 
     async def aclose(self) -> None:
         await self._stream.aclose()
@@ -56,4 +56,4 @@ class _LimitedBody(httpx2.AsyncByteStream):
         try:
             return self._unpacker.decompress(part, most)
         except zlib.error:
-            raise UnreadableReplyError("a packed response that is damaged") from None
+            raise UnreadableReplyError("a compressed response that is damaged") from None

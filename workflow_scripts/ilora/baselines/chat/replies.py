@@ -53,9 +53,9 @@ def read_reply(body: str) -> Reply:
         finish = choice.get("finish_reason")
     # Thousands of nested brackets end in a RecursionError.
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        raise UnreadableReplyError("a response that is no chat completion") from None
+        raise UnreadableReplyError("a response that is not a chat completion") from None
     if not all(isinstance(part, str | None) for part in (content, refusal)) or not isinstance(counted, dict):
-        raise UnreadableReplyError("a chat completion whose content is no text")
+        raise UnreadableReplyError("a chat completion whose content is not text")
     # JSON can escape lone surrogates, which cannot be encoded.
     text = (content or refusal or "").encode(errors="replace").decode()
     return Reply(

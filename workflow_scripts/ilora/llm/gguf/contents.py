@@ -100,7 +100,7 @@ def _check(contents: GgufContents, tensors: list[str]) -> None:
         )
     if not metadata.get(_TOKENS):
         raise BackboneError(
-            f"{path}: found no tokenizer (key {_TOKENS}), expected the model's own. Take a GGUF file that has one, or "
+            f"{path}: found no tokenizer (key {_TOKENS}), expected the model's own. Use a GGUF file that has one, or "
             "set backbone.name to a directory with the model's tokenizer and safetensors."
         )
     stretched = [name for name in tensors if name.startswith(_UNREAD_TENSORS)]

@@ -43,5 +43,5 @@ def fetch_model(name: str, revision: str | None) -> FetchedModel:
             "as a login node, with HF_HOME on a disk that the nodes share; or set backbone.name to a local directory."
         ) from error
     if not list(folder.glob("*.safetensors")):
-        raise BackboneError(f"{name}: has no weights as safetensors; choose a revision that has them")
+        raise BackboneError(f"{name}: has no safetensors weights; choose a revision that has them")
     return FetchedModel(name, revision, commit=folder.name)

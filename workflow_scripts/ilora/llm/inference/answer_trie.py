@@ -44,7 +44,7 @@ def answer_trie(answers: Answers) -> AnswerTrie:
     """
     if not answers or not all(answers):
         raise ValueError(
-            f"found {sum(not answer for answer in answers)} empty of {len(answers)} answers, expected none"
+            f"found {sum(not answer for answer in answers)} empty answers of {len(answers)}, expected none"
         )
     trie = AnswerTrie(tokens=[], parents=[], ends=[], children={ROOT: {}})
     for answer in answers:

@@ -116,7 +116,7 @@ def load_tuned_method(adapter: Path) -> TunedMethod:
     shape = settings.shape
     if shape.experts is not None and shape.values.gate_input in ("random_initialized", "shuffled"):
         raise ValueError(
-            f"{adapter}: its gate reads {shape.values.gate_input} vectors, which a new history does not have"
+            f"{adapter}: its gate reads {shape.values.gate_input} vectors, which do not exist for a new history"
         )
     catalogue, embeddings = origin.find("items.parquet"), origin.find("item_embeddings.safetensors")
     assert catalogue is not None  # every method reads titles

@@ -97,8 +97,8 @@ class LoopSettings:
 
     ``description`` is for the log and the progress display. ``batch_size`` is per process; on each process,
     ``gradient_accumulation`` batches make one step. A ``maximum_gradient_norm`` of None disables clipping. Each row of
-    the log covers ``log_every`` steps (fewer in a short run) and has their mean loss. ``adam_beta2`` is Adam's decay of
-    the squared gradient; that of the gradient is 0.9.
+    the log covers ``log_every`` steps (fewer in a short run) and has their mean loss. ``adam_beta2`` is Adam's decay
+    rate of the mean squared gradient; that of the mean gradient is 0.9.
     """
 
     description: str
