@@ -354,7 +354,7 @@ def test_without_a_gate_no_layer_answers() -> None:
     model(**batch, sequence_representations=representations(1))
     with pytest.raises(RuntimeError, match="no expert weights are set"):
         model.get_base_model()(**batch)
-    with pytest.raises(RuntimeError, match="met a batch of 3 rows"):
+    with pytest.raises(RuntimeError, match="for a batch of 3 rows"):
         forward(model, representations(2))
     with pytest.raises(RuntimeError, match="no expert weights are set"):
         model.get_base_model()(**batch)

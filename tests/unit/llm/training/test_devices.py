@@ -47,5 +47,5 @@ def test_gpus_that_pytorch_does_not_see_are_told(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert device() == torch.device("cpu")
     monkeypatch.setenv("SLURM_JOB_GPUS", "2,3")
-    with pytest.raises(BackboneError, match="Slurm gave this job the GPUs 2,3, and PyTorch .* sees none"):
+    with pytest.raises(BackboneError, match="Slurm gave this job the GPUs 2,3, but PyTorch .* sees none"):
         device()
