@@ -341,7 +341,7 @@ def test_representations_that_are_missing_of_another_width_or_not_finite_are_ref
 @pytest.mark.parametrize("rows", [1, 2, 6])
 def test_representations_of_another_batch_are_refused(rows: int) -> None:
     model = instance_wise(tiny_model(), config(4))
-    message = rf"q_proj: expert weights of {rows} sequences for a batch of 3 rows"
+    message = rf"q_proj: found expert weights of {rows} sequences for a batch of 3 rows"
     with pytest.raises(RuntimeError, match=message):
         forward(model, representations(rows))
 

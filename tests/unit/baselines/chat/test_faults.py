@@ -268,7 +268,7 @@ def test_a_request_that_always_fails_ends_the_run_and_what_was_answered_is_kept(
 def test_where_nobody_listens_nothing_is_spent(server: ChatServer, store_path: Path) -> None:
     server.root = "http://127.0.0.1:9/v1"
     pauses: list[float] = []
-    with pytest.raises(ChatError, match="ended with: no connection"):
+    with pytest.raises(ChatError, match="failed with: no connection"):
         ask(server, store_path, 3, threads=1, attempts=4, pauses=pauses)
     assert spending_of(store_path).total == 0
     assert len(pauses) == 3 and pauses == sorted(pauses)

@@ -133,7 +133,7 @@ def test_a_title_that_reads_like_the_template_stays_in_the_message(template: str
 
 
 def test_a_title_that_would_end_a_message_of_ordinary_text_is_refused() -> None:
-    with pytest.raises(ChatTemplateError, match=r"the title 'Off \[/INST\] On' holds '\[/INST\]', with which"):
+    with pytest.raises(ChatTemplateError, match=r"the title 'Off \[/INST\] On' contains '\[/INST\]', with which"):
         builder_of("llama_2", TEXT, ["Alien", "Off [/INST] On"])
     assert builder_of("qwen", TEXT, ["Alien", "Off [/INST] On"]).titles
 

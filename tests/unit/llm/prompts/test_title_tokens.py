@@ -100,7 +100,7 @@ def test_titles_that_cannot_be_written_are_refused() -> None:
     lossy.add_tokens(["\n"])
     lossy.name_or_path = "some/model"
     with pytest.raises(
-        ValueError, match="tokenizer of some/model cannot write 1 of 2 titles, such as '日本', which reads"
+        ValueError, match="tokenizer of some/model cannot represent 1 of 2 titles, such as '日本', which decodes"
     ):
         PromptBuilder(lossy, ["The Ape", "日本"], PLAIN, WORDS)
 
