@@ -215,7 +215,7 @@ def test_nothing_is_sent_of_an_unfinished_adapter_or_without_a_token(
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     (adapter / "ilora.json").write_bytes(b"altered")
     altered = command(hub, str(adapter), REPOSITORY)
-    assert altered.status == 1 and "not those that were tuned" in altered.stderr
+    assert altered.status == 1 and "do not match the sha256" in altered.stderr
     assert hub.asked == []
 
 

@@ -26,14 +26,14 @@ def fresh_model() -> PeftModel:
 
 
 def batch(rows: slice = slice(None)) -> dict[str, torch.Tensor]:
-    """Give some of the rows of one batch, all of one length."""
+    """Return some rows of a batch, all of the same length."""
     whole = padded(random_sequences([6] * ROWS), "left") | {"sequence_representations": representations(ROWS)}
     whole["labels"] = whole["input_ids"]
     return {name: tensor[rows] for name, tensor in whole.items()}
 
 
 def step(model: nn.Module, rows: slice = slice(None)) -> torch.Tensor:
-    """Take one step and give the loss before it."""
+    """Take one step and return the loss before it."""
     optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=LEARNING_RATE)
     loss: torch.Tensor = model(**batch(rows)).loss
     loss.backward()
@@ -42,7 +42,7 @@ def step(model: nn.Module, rows: slice = slice(None)) -> torch.Tensor:
 
 
 def trained_state(model: nn.Module) -> dict[str, torch.Tensor]:
-    """Give the trained parameters by name, whole on every process."""
+    """Return the trained parameters by name, whole on every process."""
     return {
         name: parameter.full_tensor() if isinstance(parameter, DTensor) else parameter.detach().clone()
         for name, parameter in model.named_parameters()
@@ -59,7 +59,7 @@ def data_parallel(rows: slice, folder: Path) -> tuple[torch.Tensor, dict[str, to
 
 
 def sharded(rows: slice, folder: Path) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Train with every parameter cut over the processes (fully_shard), and save the adapter."""
+    """Train with every parameter sharded over the processes (fully_shard), and save the adapter."""
     model = fresh_model()
     mesh = init_device_mesh("cpu", (PROCESSES,))
     for module in model.modules():
@@ -72,7 +72,7 @@ def sharded(rows: slice, folder: Path) -> tuple[torch.Tensor, dict[str, torch.Te
 
 
 def sharded_in_one_piece(rows: slice, folder: Path) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Train with flattened parameters (FullyShardedDataParallel), which refuse to be saved."""
+    """Train with flattened parameters (FullyShardedDataParallel), which cannot be saved."""
     model: Any = FullyShardedDataParallel(
         fresh_model(),
         auto_wrap_policy=ModuleWrapPolicy({LlamaDecoderLayer}),
@@ -90,7 +90,7 @@ WAYS = {"data_parallel": data_parallel, "sharded": sharded, "sharded_in_one_piec
 
 
 def run(rank: int, folder: str) -> None:
-    """Take each kind of step on this process's half of the batch and write what came of it."""
+    """Take each kind of step on this process's half of the batch and write the results."""
     torch.set_num_threads(1)
     rendezvous = f"file://{folder}/rendezvous"
     distributed.init_process_group("gloo", init_method=rendezvous, rank=rank, world_size=PROCESSES)

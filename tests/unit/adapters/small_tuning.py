@@ -1,4 +1,4 @@
-"""Fine-tunings of seconds: settings, from which tests take theirs by `with_values`, and what is left of one."""
+"""Fine-tunings that take seconds: settings, which tests vary with `with_values`, and readers of the results."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from ilora.datasets.register import DATASETS
 from ilora.llm.training.tuning_job import TuningJob
 from ilora.methods.declaration import AdapterKind, PromptKind
 
-#: Instance-wise, of hybrid prompts, without any data set or backbone of its own.
+#: Instance-wise, with hybrid prompts, but without a data set or backbone.
 SMALL_TUNING = TuningSettings(
     dataset="movielens",
     method="ilora",
@@ -45,7 +45,7 @@ SMALL_TUNING = TuningSettings(
 
 
 def with_values(settings: TuningSettings, **values: object) -> TuningSettings:
-    """Give settings with other values of `finetuning`."""
+    """Return the settings with changed values of `finetuning`."""
     changed = FinetuningValues.read({**settings.finetuning.model_dump(mode="json"), **values})
     return settings.model_copy(update={"finetuning": changed})
 
@@ -53,22 +53,22 @@ def with_values(settings: TuningSettings, **values: object) -> TuningSettings:
 def small_adapter(
     adapter: AdapterKind = "instance_wise", prompt: PromptKind = "hybrid", **values: object
 ) -> AdapterShape:
-    """Give the shape of a small adapter, with other values than `SMALL_TUNING` has where they are given."""
+    """Return the shape of a small adapter, with the given values in place of those of `SMALL_TUNING`."""
     return AdapterShape(with_values(SMALL_TUNING, **values).finetuning, MethodKind(prompt=prompt, adapter=adapter))
 
 
 def with_finetuning(job: TuningJob, folder: str, **values: object) -> TuningJob:
-    """Give a job with other values of `finetuning`, in a folder of its own."""
+    """Return a job with changed values of `finetuning`, in its own folder."""
     return replace(job, folder=f"{job.folder}-{folder}", settings=with_values(job.settings, **values))
 
 
 def losses(job: TuningJob) -> list[float]:
-    """Give the losses that a finished job logged."""
+    """Return the losses that a finished job logged."""
     return [float(loss) for loss in pq.read_table(job.training_log)["loss"].to_pylist()]
 
 
 def tensors(folder: Path) -> dict[str, torch.Tensor]:
-    """Give every tensor of an adapter but the digests, which are others for other settings or bits."""
+    """Return every tensor of an adapter except the digests, which depend on settings and rounding."""
     return {
         f"{path.name}:{name}": tensor
         for path in sorted(folder.glob("*.safetensors"))
@@ -78,5 +78,5 @@ def tensors(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Give the bytes of every file in a folder."""
+    """Return the bytes of every file in a folder."""
     return {path.name: path.read_bytes() for path in folder.iterdir()}

@@ -1,4 +1,4 @@
-"""Representations beside what other collators make of the other columns."""
+"""Sequence representations added to the batches of other collators."""
 
 import pickle
 from typing import Any

@@ -9,7 +9,7 @@ from tiny_models import config, instance_wise, lora, padded, random_sequences, r
 
 
 def step(model: PeftModel, run: torch.nn.Module, seed: int) -> list[torch.Tensor]:
-    """Give the logits of a batch and all gradients."""
+    """Return the logits of a batch and all gradients."""
     model.zero_grad()
     batch = padded(random_sequences([5, 5, 5], seed), "left")
     out = run(**batch, labels=batch["input_ids"], sequence_representations=representations(3, seed))
@@ -19,7 +19,7 @@ def step(model: PeftModel, run: torch.nn.Module, seed: int) -> list[torch.Tensor
 
 
 @pytest.mark.slow
-# What torch's compiler reads itself.
+# torch's compiler itself reads .grad.
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
 @pytest.mark.parametrize("checkpointing", [False, True])
 def test_a_compiled_model_gives_the_same_numbers_and_is_compiled_once(checkpointing: bool) -> None:

@@ -1,4 +1,4 @@
-"""A constant gate asks nothing of the batch, and so goes with every model and every call that LoRA goes with."""
+"""A constant gate needs no inputs, and so works with every model and call that LoRA works with."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from tiny_models import config, instance_wise, lora, padded, random_sequences, r
 
 
 class Perceptron(nn.Module):
-    """Computes with (rows, width), without tokens, and calls its input X."""
+    """A model of (rows, width) inputs, without tokens, with an argument named X."""
 
     def __init__(self) -> None:
         super().__init__()

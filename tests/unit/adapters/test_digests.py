@@ -1,4 +1,4 @@
-"""Files of an adapter that are not those that were saved, read by PEFT itself."""
+"""Changed or swapped files of an adapter, loaded by PEFT itself."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ def trained(seed: int = 1, **gate: Any) -> PeftModel:
 
 @pytest.fixture(params=["PEFT", "workflow"])
 def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
-    """An adapter as either of the two writes it."""
+    """An adapter written by PEFT or by the workflow."""
     folder = tmp_path / "adapter"
     trained().save_pretrained(str(folder)) if request.param == "PEFT" else storage.write_adapter(trained(), folder)
     return folder
@@ -43,7 +43,7 @@ def load_adapter(folder: Path) -> None:
 
 
 def into_the_same(folder: Path) -> None:
-    """As transformers' Trainer resumes: the settings are those in memory."""
+    """Load as a resuming transformers Trainer does, with the settings in memory."""
     trained(seed=2).load_adapter(str(folder), "default")
 
 
@@ -86,7 +86,9 @@ def test_other_settings_are_refused(folder: Path, edit: Callable[[Any], None], l
     content = json.loads((folder / SETTINGS).read_text())
     edit(content)
     (folder / SETTINGS).write_text(json.dumps(content))
-    with pytest.raises(ValueError, match=r"adapter_config\.json of the adapter .*other settings than .*Copy both"):
+    with pytest.raises(
+        ValueError, match=r"adapter_config\.json of the adapter .*settings that differ from .*Copy both"
+    ):
         load(folder)
 
 
@@ -95,7 +97,7 @@ def test_a_file_of_another_adapter_is_refused(folder: Path, tmp_path: Path, name
     other = trained(seed=2, scale="per_rank")
     other.save_pretrained(str(tmp_path / "other"))
     shutil.copy(tmp_path / "other" / name, folder)
-    with pytest.raises(ValueError, match="other settings than its weights were saved with"):
+    with pytest.raises(ValueError, match="settings that differ from those its weights were saved with"):
         from_pretrained(folder)
 
 
@@ -103,7 +105,7 @@ def test_the_workflow_refuses_other_settings_too(folder: Path) -> None:
     content = json.loads((folder / SETTINGS).read_text())
     content["instance_wise"]["scale"] = "per_rank"
     (folder / SETTINGS).write_text(json.dumps(content))
-    with pytest.raises(ValueError, match="other settings than its weights were saved with"):
+    with pytest.raises(ValueError, match="settings that differ from those its weights were saved with"):
         storage.read_gate(folder)
 
 
@@ -170,7 +172,7 @@ def test_settings_that_are_saved_alone_belong_to_the_weights_beside_them(folder:
     settings.save_pretrained(str(folder))
     assert not torch.equal(answer(PeftModel.from_pretrained(tiny_model(), str(folder))), answer(trained()))
     flip_a_byte(folder)
-    with pytest.raises(ValueError, match=r"adapter_model\.safetensors: found other weights than were saved"):
+    with pytest.raises(ValueError, match=r"adapter_model\.safetensors: found weights that do not match their digest"):
         settings.save_pretrained(str(folder))
 
 

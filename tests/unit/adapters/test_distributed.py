@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the processes wrote what they found."""
+    """The folder with the results of the processes."""
     folder = tmp_path_factory.mktemp("distributed")
     # The fork server imports once for both processes.
     multiprocessing.set_forkserver_preload(["distributed_steps"])
@@ -26,7 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def losses_and_state(folder: Path, way: str) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Give the mean loss and the state on which the processes agree, for a kind of step."""
+    """Return the mean loss and the common state of the processes for a kind of step."""
     ranks = range(distributed_steps.PROCESSES)
     found = [read_tensors(folder / f"{way}-{rank}.safetensors") for rank in ranks]
     loss = torch.stack([rank.pop("loss") for rank in found]).mean()

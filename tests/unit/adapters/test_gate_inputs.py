@@ -1,4 +1,4 @@
-"""What a gate can read in place of z."""
+"""Alternatives to z as the gate input."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def test_collapsing_leaves_out_what_does_not_count() -> None:
 
 
 def test_collapsing_counts_more_tokens_than_half_precision_can() -> None:
-    """The next number after 256 that bfloat16 holds is 258."""
+    """The next number after 256 that bfloat16 can represent is 258."""
     collapsed = collapse_tokens(torch.ones(1, 257, 2, dtype=torch.bfloat16), torch.ones(1, 257, dtype=torch.bool))
     assert torch.equal(collapsed, torch.ones(1, 2))
 
@@ -58,7 +58,7 @@ def test_a_row_without_prompt_tokens_is_named() -> None:
 
 
 def observed_weights(model: Any, **inputs: Any) -> torch.Tensor:
-    """Give the expert weights that a forward pass used."""
+    """Return the expert weights that a forward pass used."""
     seen: list[torch.Tensor] = []
     hook = model.gate.register_forward_hook(lambda _module, _inputs, omega: seen.append(omega))
     model(**inputs)

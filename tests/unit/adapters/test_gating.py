@@ -43,7 +43,7 @@ def refuse() -> torch.Tensor:
 def one_gated_layer(
     inputs: int, outputs: int, rank: int, experts: int, scale: Scale = "per_expert_rank"
 ) -> tuple[Any, ExpertWeights]:
-    """Give a model of a single gated layer in float64, and where its gates are set."""
+    """Return a float64 model with a single gated layer, and its expert weights."""
     model: Any = get_peft_model(OneLayer(inputs, outputs), LoraConfig(r=rank, lora_alpha=16, target_modules=["layer"]))
     randomise(model)
     weights = ExpertWeights(experts, scale)
@@ -116,7 +116,7 @@ def test_gradients_of_weights_gate_and_input_agree_with_finite_differences(gate:
         given = {"lora_A.default.weight": down, "lora_B.default.weight": up}
         return torch.func.functional_call(layer, given, (x,))
 
-    # The weights of the residual network's last layer are many: there, random directions.
+    # The residual network's last layer has many weights, so random directions are used.
     assert torch.autograd.gradcheck(output, (down, up, read, x), fast_mode=gate == "residual_convolution")
 
 
@@ -158,7 +158,7 @@ def test_under_autocast_too() -> None:
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("autocast", [False, True])
 def test_half_precision_is_the_sum_over_experts_to_its_rounding(dtype: torch.dtype, autocast: bool) -> None:
-    """Either the base model is in half precision, or autocast computes in it."""
+    """Either the base model is in half precision, or autocast uses it."""
     base = tiny_model(dtype=torch.float32 if autocast else dtype)
     model = instance_wise(base, config(4))
     assert model.gate.projection.weight.dtype == torch.float32
@@ -290,7 +290,7 @@ def test_what_cannot_be_gated_is_refused_by_name_and_the_base_model_left_as_it_w
 
 
 def test_only_layers_whose_merging_asks_the_gate_are_accepted() -> None:
-    """PEFT's layer for torchao is a kind of its plain one, but merges B A without a look at anything else."""
+    """PEFT's layer for torchao is a subclass of the plain one, but merges B A without calling the variant."""
     model = plain_lora(tiny_model())
     for layer in lora_layers(model, "default").values():
         layer.__class__ = type("TorchaoLoraLinear", (type(layer),), {})
@@ -341,7 +341,7 @@ def test_representations_that_are_missing_of_another_width_or_not_finite_are_ref
 @pytest.mark.parametrize("rows", [1, 2, 6])
 def test_representations_of_another_batch_are_refused(rows: int) -> None:
     model = instance_wise(tiny_model(), config(4))
-    message = rf"q_proj: expert weights of {rows} sequences met a batch of 3 rows"
+    message = rf"q_proj: found expert weights of {rows} sequences for a batch of 3 rows"
     with pytest.raises(RuntimeError, match=message):
         forward(model, representations(rows))
 
@@ -354,7 +354,7 @@ def test_without_a_gate_no_layer_answers() -> None:
     model(**batch, sequence_representations=representations(1))
     with pytest.raises(RuntimeError, match="no expert weights are set"):
         model.get_base_model()(**batch)
-    with pytest.raises(RuntimeError, match="met a batch of 3 rows"):
+    with pytest.raises(RuntimeError, match="for a batch of 3 rows"):
         forward(model, representations(2))
     with pytest.raises(RuntimeError, match="no expert weights are set"):
         model.get_base_model()(**batch)

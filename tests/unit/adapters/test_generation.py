@@ -1,4 +1,4 @@
-"""Generation: the gate of a row holds for everything that is generated from it."""
+"""Generation: everything generated from a row uses the row's gate."""
 
 from typing import Any, cast
 
@@ -28,7 +28,7 @@ def prompts(side: str = "left") -> dict[str, torch.Tensor]:
 
 
 def row_of(batch: dict[str, torch.Tensor], row: int) -> dict[str, torch.Tensor]:
-    """Give one prompt without its padding."""
+    """Return one prompt without its padding."""
     kept = batch["attention_mask"][row].bool()
     return {name: tensor[row : row + 1, kept] for name, tensor in batch.items()}
 
@@ -90,7 +90,7 @@ def test_a_left_padded_batch_gives_each_prompt_what_it_gets_alone(
 
 
 def test_sampled_sequences_have_the_gate_of_their_prompt(model: PeftModel, z: torch.Tensor) -> None:
-    """The probabilities that were sampled from are those of a forward pass over what came out."""
+    """The sampling probabilities equal those of a forward pass over the output."""
     torch.manual_seed(0)
     batch = prompts()
     out = model.generate(
@@ -137,7 +137,7 @@ def test_generation_from_embeddings(model: PeftModel, z: torch.Tensor) -> None:
 @pytest.mark.parametrize("options", [{}, {"num_beams": 2}])
 def test_representations_of_another_batch_are_refused(model: PeftModel, rows: int, options: dict[str, Any]) -> None:
     z = representations(rows, dtype=torch.float64)
-    with pytest.raises(RuntimeError, match=r"expert weights of \d+ sequences met a batch of \d+ rows"):
+    with pytest.raises(RuntimeError, match=r"expert weights of \d+ sequences for a batch of \d+ rows"):
         model.generate(**prompts(), sequence_representations=z, max_new_tokens=NEW, **options)
     with pytest.raises(RuntimeError, match="no expert weights are set"):
         cast(Any, model.get_base_model()).generate(**prompts(), max_new_tokens=NEW)

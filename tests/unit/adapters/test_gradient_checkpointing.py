@@ -1,4 +1,4 @@
-"""Gradient checkpointing: layers run again in backward, with the gates of their own forward pass."""
+"""Gradient checkpointing: recomputed layers use the gates of their own forward pass."""
 
 import copy
 from typing import Any
@@ -26,7 +26,7 @@ def loss(model: PeftModel, seed: int, rows: int = 3) -> torch.Tensor:
 
 
 def gradients(model: PeftModel) -> dict[str, torch.Tensor]:
-    """Take the gradients of A, B and the gate away."""
+    """Remove and return the gradients of A, B and the gate."""
     taken = {name: parameter.grad for name, parameter in model.named_parameters() if parameter.requires_grad}
     model.zero_grad()
     return taken  # type: ignore[return-value]  # each has one, which the comparison needs
@@ -93,7 +93,7 @@ def test_the_gates_are_gone_after_backward() -> None:
 def test_a_copy_needs_it_switched_on_anew() -> None:
     plain, duplicate = model_in_training(), copy.deepcopy(model_in_training(True))
     value = loss(duplicate, 0)
-    with pytest.raises(RuntimeError, match="with gradient checkpointing, switch it on"):
+    with pytest.raises(RuntimeError, match="Enable gradient checkpointing with"):
         value.backward()
     duplicate.zero_grad()
     duplicate.gradient_checkpointing_enable()
@@ -114,5 +114,7 @@ def test_switched_on_inside_it_is_an_error_and_no_wrong_gradient(reentrant: bool
     inner: Any = model.get_base_model()
     inner.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": reentrant})
     value = loss(model, 0)
-    with pytest.raises(RuntimeError, match=r"with gradient checkpointing, switch it on by the instance-wise model's"):
+    with pytest.raises(
+        RuntimeError, match=r"Enable gradient checkpointing with gradient_checkpointing_enable\(\) of the instance-wise"
+    ):
         value.backward()

@@ -1,4 +1,4 @@
-"""Adapters on the hub: a cache of two revisions stands for it, and a recorder takes what is uploaded. No network."""
+"""Adapters on the hub, simulated by a cache with two revisions and a recorder of uploads, without a network."""
 
 import shutil
 import socket
@@ -38,7 +38,7 @@ WEIGHTS, SETTINGS = "adapter_model.safetensors", "adapter_config.json"
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What was downloaded before; whoever wants more finds no network."""
+    """A cache of earlier downloads, without network access."""
 
     def refused(*_: Any, **__: Any) -> None:
         raise AssertionError("a socket was asked for")
@@ -51,7 +51,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def add_revision(cache: Path, repository: str, revision: str, folder: Path) -> None:
-    """Put a folder's files where the hub's client keeps those of a branch."""
+    """Put a folder's files into the hub client's cache of a branch."""
     place = cache / f"models--{repository.replace('/', '--')}"
     commit = revision.encode().hex().ljust(40, "0")
     (place / "refs").mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ def add_revision(cache: Path, repository: str, revision: str, folder: Path) -> N
 
 @pytest.fixture
 def published(cache: Path, tmp_path: Path) -> dict[str, torch.Tensor]:
-    """Two revisions of an adapter, both of the base model's second revision; give the logits of each."""
+    """Cache two revisions of an adapter of the base model's second revision, and return the logits of each."""
     for revision, seed in (("main", 5), ("v2", 0)):
         tiny_model(seed=seed).save_pretrained(str(tmp_path / f"base-{revision}"))
         add_revision(cache, "someone/base", revision, tmp_path / f"base-{revision}")
@@ -135,7 +135,7 @@ def test_a_repository_of_an_earlier_version_is_read_with_its_gate(cache: Path, t
 
 
 class Uploads:
-    """Stands for the hub's client and keeps what it is given."""
+    """A stand-in for the hub's client that records uploads."""
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
@@ -145,7 +145,7 @@ class Uploads:
         return SimpleNamespace(repo_id=repo_id)
 
     def create_branch(self, **_: Any) -> None:
-        """Every branch is there."""
+        """Do nothing: every branch exists."""
 
     def create_commit(self, operations: Any, **options: Any) -> str:
         for operation in operations:
@@ -156,7 +156,7 @@ class Uploads:
 
 @pytest.fixture
 def uploads(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Uploads:
-    """What is pushed, to a repository without a card."""
+    """The recorded uploads to a repository without a card."""
     uploads = Uploads()
 
     def no_card(*_: Any, **__: Any) -> None:

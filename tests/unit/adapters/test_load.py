@@ -1,4 +1,4 @@
-"""How the load is shared among the experts."""
+"""The load of the experts."""
 
 import pytest
 import torch
@@ -40,7 +40,7 @@ def test_entropy_is_the_mean_over_sequences_and_shares_the_mean_weights() -> Non
 
 @pytest.mark.parametrize(("weights", "collapsed"), [([0.6, 0.4, 0.0, 0.0], True), ([0.49, 0.49, 0.02, 0.0], False)])
 def test_the_threshold_lies_a_third_of_the_way_from_one_expert_to_all(weights: list[float], collapsed: bool) -> None:
-    """Of four experts, two that carry the load alike: 1 + (4 - 1)/3."""
+    """Two of four experts carry equal loads: 1 + (4 - 1)/3."""
     assert expert_load(torch.tensor([weights])).has_collapsed is collapsed
 
 

@@ -1,4 +1,4 @@
-"""The ways of making, loading and saving that PEFT's and accelerate's users know."""
+"""Creating, loading and saving adapters through the APIs of PEFT and accelerate."""
 
 import copy
 from pathlib import Path
@@ -237,7 +237,7 @@ def test_unloading_gives_the_base_model_back() -> None:
 
 @pytest.mark.parametrize("load", [PeftModel.from_pretrained, None])
 def test_without_this_package_peft_names_it(folder: Path, load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """PEFT's table as it is where nothing has imported the package."""
+    """PEFT's table without this package imported."""
     for key in [key for key in PEFT_TYPE_TO_CONFIG_MAPPING if "ILORA" in key]:
         monkeypatch.delitem(PEFT_TYPE_TO_CONFIG_MAPPING, key)
     with pytest.raises(KeyError, match="ILORA: import ilora.adapters first"):

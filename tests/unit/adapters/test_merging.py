@@ -1,4 +1,4 @@
-"""Every way to merge: refused where each sequence has an update of its own, exact where all share one."""
+"""Merging is refused if each sequence has its own update, and exact if all share one."""
 
 import copy
 from pathlib import Path
@@ -83,7 +83,7 @@ WAYS: dict[str, Any] = {
 def test_refused_when_every_sequence_has_its_own_update_and_nothing_changed(way: str) -> None:
     model = model_of(config(4))
     before, answers = weights_of(model), logits(model)
-    with pytest.raises(RuntimeError, match="one update for each sequence and cannot be merged"):
+    with pytest.raises(RuntimeError, match="its own update for each sequence and cannot be merged"):
         WAYS[way](model)
     after = weights_of(model)
     assert before.keys() == after.keys()
@@ -124,7 +124,7 @@ def test_a_constant_gate_can_be_combined_exactly(gate: InstanceWiseConfig, kind:
     expected, before = logits(model), weights_of(model)
     combine(model, kind)
     model.set_adapter("combined")
-    # PEFT makes the new adapter in float32, whatever the others are in.
+    # PEFT creates the new adapter in float32, whatever the dtype of the others.
     assert relative_error(plain_logits(model), expected) < 1e-6
     model.set_adapter("default")
     assert torch.equal(logits(model), expected)

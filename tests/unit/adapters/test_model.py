@@ -1,4 +1,4 @@
-"""The model that other people's code imports."""
+"""The public model class."""
 
 import copy
 

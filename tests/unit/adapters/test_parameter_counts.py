@@ -1,4 +1,4 @@
-"""What the gate costs on Llama-2-7B, counted without its weights."""
+"""Parameter counts of the gate on Llama-2-7B, computed without loading its weights."""
 
 import torch
 from peft import LoraConfig, get_peft_model

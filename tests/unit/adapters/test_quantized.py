@@ -1,4 +1,4 @@
-"""Gated LoRA on base models that bitsandbytes holds in 4 and 8 bits."""
+"""Gated LoRA on base models quantized by bitsandbytes to 4 and 8 bits."""
 
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ def inputs(device: str = "cpu") -> dict[str, torch.Tensor]:
 
 
 def adapter_of(model: nn.Module) -> dict[str, torch.Tensor]:
-    """Give the state of LoRA layers, and of the gate if there is one."""
+    """Return the state of LoRA layers, and of the gate if there is one."""
     return {name: tensor for name, tensor in model.state_dict().items() if "lora_" in name or name.startswith("gate.")}
 
 
@@ -92,7 +92,7 @@ def test_a_4_bit_model_is_the_model_of_its_dequantized_weights(saved: Path) -> N
         originals[name].get_base_layer().weight.data = dequantize_4bit(weight.data, weight.quant_state)
     reference.load_state_dict(adapter_of(model), strict=False)
     found, expected = model(**inputs()).logits, reference(**inputs()).logits
-    # Some processors have a kernel of bitsandbytes that multiplies in bfloat16, whatever it was asked for.
+    # On some processors, bitsandbytes has a kernel that always multiplies in bfloat16.
     assert relative_error(found, expected) < 0.04
     assert relative_error(found, instance_wise(tiny_model(**SHAPE), config(4))(**inputs()).logits) > 0.08
 

@@ -1,4 +1,4 @@
-"""The released code's gate against numbers by hand, and against the same network written out in NumPy."""
+"""The released code's gate against numbers computed by hand, and against the same network in NumPy."""
 
 from typing import Any
 
@@ -63,7 +63,7 @@ class WrittenOut:
 
 
 def random_gate(width: int, experts: int = 4) -> ResidualConvolutionGate:
-    """Give a gate in float64 in which no two weights, statistics included, are alike."""
+    """Return a float64 gate with distinct weights and statistics."""
     generator = torch.Generator().manual_seed(width)
     gate = ResidualConvolutionGate(width, experts).double()
     for name, tensor in gate.state_dict().items():

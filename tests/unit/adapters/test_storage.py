@@ -33,7 +33,7 @@ FILES = {"adapter_config.json", "adapter_model.safetensors"}
 
 
 def trained(gate: InstanceWiseConfig | None = None, kind: str = "llama", **settings: Any) -> PeftModel:
-    """Give a model whose every saved tensor differs from that of a fresh one."""
+    """Return a model in which every saved tensor differs from its initial value."""
     model = instance_wise(tiny_model(kind), gate or config(4), lora(**settings))
     if model.gate_config.gate_input == "sequence_representation":
         model.gate.fit(3 * representations(20, seed=5) + 1)
@@ -180,7 +180,7 @@ def test_state_of_another_lora_does_not_fit_a_model(folder: Path, settings: dict
 
 
 def other_layer() -> nn.Module:
-    """The embedding is the same: as after a merge, or a tuning that left it alone."""
+    """The embedding is unchanged, as after a merge, or after tuning that did not train it."""
     base: Any = tiny_model()
     nn.init.normal_(base.model.layers[1].mlp.up_proj.weight)
     return base
@@ -235,7 +235,7 @@ def test_a_plain_lora_is_no_instance_wise_adapter(tmp_path: Path) -> None:
 
 
 def earlier_folder(folder: Path, model: PeftModel, names: Mapping[str, str] = {}) -> None:
-    """Write a folder as earlier versions did: LoRA's own names, the gate in a file of its own with two digests."""
+    """Write a folder as earlier versions did: plain LoRA names, and the gate in a separate file with two digests."""
     model.save_pretrained(str(folder))
     content = json.loads((folder / "adapter_config.json").read_text())
     base = content.pop("base")
@@ -282,13 +282,13 @@ def test_the_gate_of_another_adapter_in_an_earlier_folder_is_refused(tmp_path: P
     with pytest.raises(ValueError, match=r"gate\.safetensors: found the gate of another adapter"):
         PeftModel.from_pretrained(tiny_model(), str(tmp_path / "one"))
     (tmp_path / "one" / "gate.safetensors").unlink()
-    with pytest.raises(FileNotFoundError, match="Without its gate an instance-wise adapter is another model"):
+    with pytest.raises(FileNotFoundError, match="An instance-wise adapter cannot be loaded without its gate"):
         PeftModel.from_pretrained(tiny_model(), str(tmp_path / "one"))
 
 
 @pytest.mark.parametrize("is_earlier_folder", [False, True])
 def test_the_residual_gate_of_earlier_versions_is_refused(is_earlier_folder: bool, tmp_path: Path) -> None:
-    """Its shortcuts had weights, and it read z standardised: it was another network of the same name."""
+    """An earlier gate of this name was a different network: its shortcuts had weights, and it standardised z."""
     model = trained(config(4, gate="residual_convolution"))
     shortcut = torch.nn.Sequential(torch.nn.Conv1d(16, 32, 1, bias=False), torch.nn.BatchNorm1d(32))
     model.gate.get_submodule("blocks.3").shortcut = shortcut
@@ -314,7 +314,9 @@ def test_an_earlier_folder_is_trained_on_and_takes_other_gates(tmp_path: Path) -
 def test_settings_of_an_earlier_folder_without_its_gate_are_refused_by_name(tmp_path: Path) -> None:
     earlier_folder(tmp_path, trained())
     settings = PeftConfig.from_pretrained(str(tmp_path))
-    with pytest.raises(ValueError, match=r"of an earlier version.*read it by InstanceWiseLoraConfig\.from_pretrained"):
+    with pytest.raises(
+        ValueError, match=r"by an earlier version.*read it with InstanceWiseLoraConfig\.from_pretrained"
+    ):
         PeftModel.from_pretrained(tiny_model(), str(tmp_path), config=settings)
     settings = InstanceWiseLoraConfig.from_pretrained(tmp_path)
     loaded = PeftModel.from_pretrained(tiny_model(), str(tmp_path), config=settings)
@@ -330,7 +332,7 @@ def test_weights_without_their_gate_are_refused(folder: Path) -> None:
 
 
 def test_no_tensor_has_the_name_of_a_uniform_loras(folder: Path) -> None:
-    """What a server looks for, whatever the settings say."""
+    """A server looks for these names, whatever the settings."""
     names = read_tensors(folder / "adapter_model.safetensors")
     assert len(names) == 28 + 3 + 1  # the digests
     assert not [name for name in names if ".lora_A." in name or ".lora_B." in name]
@@ -367,7 +369,7 @@ def test_a_resized_vocabulary_survives_the_disk(tmp_path: Path) -> None:
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Path:
-    """An adapter as the workflow writes it."""
+    """An adapter written by the workflow."""
     storage.write_adapter(trained(), tmp_path / "kept")
     return tmp_path / "kept"
 

@@ -1,4 +1,4 @@
-"""Models of tasks that have a head of their own, which PEFT trains and saves with the adapter."""
+"""Models with a task head, which PEFT trains and saves with the adapter."""
 
 from pathlib import Path
 from typing import Any

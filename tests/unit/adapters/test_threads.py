@@ -14,7 +14,7 @@ THREADS, PASSES = 8, 200
 
 @pytest.fixture
 def frequent_switches() -> Iterator[None]:
-    """Threads take turns a hundred times as often as they do by themselves."""
+    """Make threads switch a hundred times as often as by default."""
     seconds = sys.getswitchinterval()
     sys.setswitchinterval(seconds / 100)
     yield

@@ -61,7 +61,7 @@ ALL_THREE: dict[str, Any] = {"bf16": True, "gradient_checkpointing": True, "grad
     [
         pytest.param({}, False, id="plain"),
         pytest.param(ALL_THREE, True, id="all three, tied"),
-        # What these two leave together, one by one.
+        # The options of the two cases above, one at a time.
         pytest.param({}, True, id="tied", marks=pytest.mark.slow),
         pytest.param(ALL_THREE, False, id="all three", marks=pytest.mark.slow),
         *(pytest.param({name: value}, False, id=name, marks=pytest.mark.slow) for name, value in ALL_THREE.items()),
@@ -106,7 +106,7 @@ def test_checkpointing_changes_no_step(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_accumulation_changes_steps_by_rounding_alone(tmp_path: Path) -> None:
-    """The rows of a batch have different numbers of tokens, over all of which the loss is a mean."""
+    """The loss is a mean over all tokens of a batch, and its rows have different numbers of tokens."""
     at_once, in_parts = fresh(False, dropout=0.0), fresh(False, dropout=0.0)
     trainer(at_once, tmp_path / "once", per_device_train_batch_size=4).train()
     options = {"per_device_train_batch_size": 1, "gradient_accumulation_steps": 4}

@@ -1,4 +1,4 @@
-"""TRL's SFTTrainer, where it is installed: the project itself does not need it."""
+"""TRL's SFTTrainer, if it is installed; the project itself does not need it."""
 
 from pathlib import Path
 from typing import Any

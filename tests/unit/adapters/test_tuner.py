@@ -1,4 +1,4 @@
-"""What PEFT's users expect of any adapter: several on one base model, rows of different ones, settings left alone."""
+"""Features that PEFT users expect: several adapters on one model, mixed batches, and unchanged settings."""
 
 import copy
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def answer(model: PeftModel, **options: Any) -> torch.Tensor:
 
 @pytest.fixture
 def two() -> PeftModel:
-    """A model with the adapters ``default`` (K = 4) and ``other`` (K = 2), both far from fresh."""
+    """A model with the adapters ``default`` (K = 4) and ``other`` (K = 2), both far from their initial weights."""
     model = instance_wise(tiny_model(), config(4))
     model.add_adapter("other", settings(2, r=4, target_modules=["q_proj", "down_proj"]))
     with torch.no_grad():
@@ -77,7 +77,7 @@ def test_the_callers_settings_stay_as_they_are_and_serve_again() -> None:
 def test_a_base_model_is_wrapped_once() -> None:
     base = tiny_model()
     model = get_peft_model(base, settings())
-    with pytest.raises(ValueError, match="already has an instance-wise adapter: add another one by add_adapter"):
+    with pytest.raises(ValueError, match="already has an instance-wise adapter: add another with add_adapter"):
         get_peft_model(base, settings())
     model.unload()
     get_peft_model(base, settings())
@@ -231,7 +231,7 @@ def test_layers_that_do_not_keep_sequences_apart_are_refused_at_once(
 
 
 def test_a_layer_that_its_model_computes_without_calling_it_is_refused_as_by_pefts_lora() -> None:
-    """Of Mamba, whose kernels take the weight of out_proj: the adapter would never be computed."""
+    """Mamba's kernels read the weight of out_proj directly, so an adapter there would never be computed."""
     shape: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 1, "vocab_size": 40, "state_size": 4}
     model = MambaForCausalLM(MambaConfig(**shape))
     with pytest.raises(ValueError, match="Module 'out_proj' is incompatible with Mamba-based models"):
@@ -244,7 +244,7 @@ def test_checkpointing_of_the_base_model_alone_never_takes_the_gates_around_back
     inner: Any = model.get_base_model()
     inner.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     loss = model(**batch(), labels=batch()["input_ids"], sequence_representations=representations(3)).loss
-    message = "with gradient checkpointing, switch it on by"
+    message = "Enable gradient checkpointing with"
     with model.gated(representations(3, seed=9)), pytest.raises(RuntimeError, match=message):
         loss.backward()
 

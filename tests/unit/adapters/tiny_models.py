@@ -36,7 +36,7 @@ _ARCHITECTURES: dict[str, tuple[type, type]] = {
     "gemma3": (Gemma3TextConfig, Gemma3ForCausalLM),
 }
 ARCHITECTURES = tuple(_ARCHITECTURES)
-#: What is not in proportion to the width unless it is said. The caps are low enough to matter with random weights.
+#: Settings whose defaults do not scale with the width. The caps are low enough to matter with random weights.
 _OWN_SETTINGS: dict[str, dict[str, Any]] = {
     "qwen3": {"head_dim": 8},
     "gemma2": {
@@ -68,7 +68,7 @@ class OneLayer(nn.Module):
 def tiny_model(
     kind: str = "llama", seed: int = 0, dtype: torch.dtype = torch.float32, **settings: Any
 ) -> PreTrainedModel:
-    """Give a causal model with random weights, the same ones for the same arguments."""
+    """Return a causal model with random weights, the same ones for the same arguments."""
     configuration, architecture = _ARCHITECTURES[kind]
     shape = {"hidden_size": HIDDEN, "intermediate_size": 24, "num_hidden_layers": 2, "vocab_size": VOCABULARY}
     heads = {"num_attention_heads": 2, "num_key_value_heads": 1}
@@ -79,14 +79,14 @@ def tiny_model(
 
 
 def lora(rank: int = 8, **settings: Any) -> LoraConfig:
-    """Give LoRA's settings for every linear layer of a causal model."""
+    """Return LoRA's settings for every linear layer of a causal model."""
     return LoraConfig(
         **{"r": rank, "lora_alpha": 16, "target_modules": "all-linear", "task_type": "CAUSAL_LM", **settings}
     )
 
 
 def config(experts: int = 4, **settings: Any) -> InstanceWiseConfig:
-    """Give a gate's settings that go together."""
+    """Return a gate's settings that go together."""
     width = {"constant": 1, "token_collapsed": HIDDEN}.get(settings.get("gate_input", ""), WIDTH)
     active = min(2, experts) if settings.get("gate") == "top_k" else None
     return InstanceWiseConfig(**{"experts": experts, "width": width, "active_experts": active, **settings})
@@ -95,7 +95,7 @@ def config(experts: int = 4, **settings: Any) -> InstanceWiseConfig:
 def instance_wise(
     base: nn.Module, gate: InstanceWiseConfig, lora_config: LoraConfig | None = None, seed: int = 1
 ) -> PeftModel:
-    """Give an instance-wise model in evaluation mode whose adapter and gate are far from where training starts."""
+    """Return an instance-wise model in evaluation mode, with adapter and gate far from their initial weights."""
     torch.manual_seed(seed)
     model = get_instance_wise_model(base, lora_config or lora(), gate)
     randomise(model)
@@ -105,7 +105,7 @@ def instance_wise(
 
 
 def plain_lora(base: nn.Module, lora_config: LoraConfig | None = None, seed: int = 1) -> PeftModel:
-    """Give PEFT's own LoRA with the weights that `instance_wise` draws for the same seed."""
+    """Return PEFT's own LoRA with the weights that `instance_wise` draws for the same seed."""
     torch.manual_seed(seed)
     model = get_peft_model(base, lora_config or lora())
     randomise(model)
@@ -115,7 +115,7 @@ def plain_lora(base: nn.Module, lora_config: LoraConfig | None = None, seed: int
 
 @torch.no_grad()
 def randomise(model: nn.Module) -> None:
-    """Draw B, which begins as zero, from its own generator, so that what else was drawn makes no difference."""
+    """Draw B, which is initially zero, from its own generator, independently of all other draws."""
     generator = torch.Generator().manual_seed(7)
     for name, parameter in model.named_parameters():
         if "lora_B" in name:
@@ -144,7 +144,7 @@ def update_of_one_sequence(layer: Any, omega: torch.Tensor, per_expert_rank: boo
 def logits_of_one_sequence(
     model: PeftModel, base: PreTrainedModel, omega: torch.Tensor, input_ids: torch.Tensor
 ) -> torch.Tensor:
-    """Answer one unpadded sequence by ``base`` (an untouched copy) with the update of its own written into its weights.
+    """Run one unpadded sequence through ``base`` (an unchanged copy) with its own update added to the weights.
 
     Args:
         model: model with the adapter.
@@ -168,12 +168,12 @@ def logits_of_one_sequence(
 
 
 def relative_error(found: torch.Tensor, expected: torch.Tensor) -> float:
-    """Give the largest deviation as a part of the largest value."""
+    """Return the largest deviation relative to the largest value."""
     return float((found - expected).detach().abs().max() / expected.detach().abs().max())
 
 
 def padded(sequences: list[torch.Tensor], side: str) -> dict[str, torch.Tensor]:
-    """Give ``input_ids``, ``attention_mask`` and ``position_ids``, int64 (sequences, longest), padded on one side.
+    """Return ``input_ids``, ``attention_mask`` and ``position_ids``, int64 (sequences, longest), padded on one side.
 
     Positions count from a sequence's first token: rotary embeddings, which transformers computes in float32, are
     then the same with and without padding.
@@ -189,19 +189,19 @@ def padded(sequences: list[torch.Tensor], side: str) -> dict[str, torch.Tensor]:
 
 
 def random_sequences(lengths: list[int], seed: int = 0) -> list[torch.Tensor]:
-    """Give token ids without the padding's, one int64 (length,) each."""
+    """Return token ids without padding, int64 (length,) each."""
     generator = torch.Generator().manual_seed(seed)
     return [torch.randint(1, VOCABULARY, (length,), generator=generator) for length in lengths]
 
 
 def representations(rows: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> torch.Tensor:
-    """Give z, float (rows, WIDTH)."""
+    """Return z, float (rows, WIDTH)."""
     return torch.randn(rows, WIDTH, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)
 
 
 @torch.no_grad()
 def answer(model: PeftModel) -> torch.Tensor:
-    """Give an instance-wise model's logits for two sequences of other lengths, float (2, 5, vocabulary)."""
+    """Return an instance-wise model's logits for two sequences of different lengths, float (2, 5, vocabulary)."""
     batch = padded(random_sequences([5, 3]), "left")
     z = representations(2) if model.gate_config.gate_input == "sequence_representation" else None
     logits: torch.Tensor = model(**batch, sequence_representations=z).logits

@@ -1,4 +1,4 @@
-"""Tokenizers of the kinds that models come with, and chat templates as they write them, made here."""
+"""Small tokenizers of common kinds, and chat templates in the style of common models."""
 
 from collections.abc import Sequence
 
@@ -8,21 +8,21 @@ from transformers import PreTrainedTokenizerFast
 TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", "Fargo"]
 _SENTENCES = ["The user has watched these movies, in this order:", "Candidates:", "Which candidate does the user next?"]
 
-#: As Qwen2's: a system message of the template's own, and no start token.
+#: Like Qwen2's: a default system message, and no start token.
 QWEN = (
     "{% if messages[0]['role'] != 'system' %}<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n{% endif %}"
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n"
     "{% if enable_thinking is defined and enable_thinking is false %}<think>\n\n</think>\n\n{% endif %}{% endif %}"
 )
-#: As Llama 3's: a start token, the date, and messages without space at their ends.
+#: Like Llama 3's: a start token, the date, and messages without surrounding whitespace.
 LLAMA_3 = (
     "{{ bos_token }}<|start_header_id|>system<|end_header_id|>\n\nToday Date: {{ strftime_now('%d %b %Y') }}<|eot_id|>"
     "{% for message in messages %}<|start_header_id|>{{ message['role'] }}<|end_header_id|>\n\n"
     "{{ message['content'] | trim }}<|eot_id|>{% endfor %}"
     "{% if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}"
 )
-#: As Gemma's: a system message is refused, and an assistant is called a model.
+#: Like Gemma's: system messages are refused, and the assistant is called model.
 GEMMA = (
     "{{ bos_token }}"
     "{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
@@ -30,13 +30,13 @@ GEMMA = (
     "<start_of_turn>{{ role }}\n{{ message['content'] | trim }}<end_of_turn>\n{% endfor %}"
     "{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
 )
-#: As Llama 2's: ordinary text ends a user's message, the end token an assistant's.
+#: Like Llama 2's: ordinary text ends a user's message, the end token an assistant's.
 LLAMA_2 = (
     "{% for message in messages %}{% if message['role'] == 'user' %}"
     "{{ bos_token }}[INST] {{ message['content'].strip() }} [/INST]"
     "{% else %} {{ message['content'].strip() }} {{ eos_token }}{% endif %}{% endfor %}"
 )
-#: Ordinary text throughout: nothing but a newline ends an answer.
+#: Ordinary text only: an answer ends with a newline.
 ALPACA = (
     "{% for message in messages %}### {{ message['role'] }}:\n{{ message['content'] }}\n\n{% endfor %}"
     "{% if add_generation_prompt %}### assistant:\n{% endif %}"
@@ -52,7 +52,7 @@ _CONTROLS = {
 
 
 def chat_tokenizer(template: str, vocabulary_size: int = 320) -> PreTrainedTokenizerFast:
-    """Give a byte-level tokenizer without padding or unknown token, whose end token pads, with a chat template."""
+    """Return a byte-level tokenizer without padding or unknown token, whose end token pads, with a chat template."""
     controls = _CONTROLS[template]
     end = controls[-1] if controls else "</s>"
     start = None if template == "qwen" else "<s>"
@@ -68,7 +68,7 @@ def chat_tokenizer(template: str, vocabulary_size: int = 320) -> PreTrainedToken
 
 
 def merging_tokenizer(lines: Sequence[str]) -> PreTrainedTokenizerFast:
-    """Give a byte-level tokenizer that has learnt tokens across the ends of lines, from these."""
+    """Return a byte-level tokenizer with tokens that span line ends, trained on the given texts."""
     return PreTrainedTokenizerFast(
         tokenizer_object=_byte_level([f"{line}\n" for line in lines] * 9, ["</s>"], 300), eos_token="</s>"
     )
@@ -94,7 +94,7 @@ _LETTERS = [*"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789,.:!
 
 
 def unigram_tokenizer(byte_fallback: bool = True) -> PreTrainedTokenizerFast:
-    """Give a tokenizer as SentencePiece's unigram makes them: word-starts, and bytes for what it does not know."""
+    """Return a tokenizer like SentencePiece's unigram: word-starts, with byte fallback."""
     pieces = [(token, 0.0) for token in _SPECIAL] + [("▁", -2.0), ("▁The", -3.0), ("▁Ape", -3.5), ("e!", -4.0)]
     pieces += [(byte, -20.0) for byte in _BYTES] if byte_fallback else []
     model = models.Unigram([*pieces, *((letter, -5.0) for letter in _LETTERS)], unk_id=0, byte_fallback=byte_fallback)
@@ -105,7 +105,7 @@ def unigram_tokenizer(byte_fallback: bool = True) -> PreTrainedTokenizerFast:
 
 
 def llama_2_tokenizer() -> PreTrainedTokenizerFast:
-    """Give a tokenizer as Llama 2's: BPE over the whole text, a word-start before all of it, and bytes."""
+    """Return a tokenizer like Llama 2's: BPE over the whole text after one word-start, with byte fallback."""
     merges = [("▁", "T"), ("▁T", "h"), ("▁Th", "e"), ("▁", "A"), ("▁A", "p"), ("▁Ap", "e"), ("I", "I")]
     pieces = [*_SPECIAL, *_BYTES, "▁", *_LETTERS, *("".join(pair) for pair in merges)]
     model = models.BPE(

@@ -89,7 +89,7 @@ def test_vectors_have_one_norm_and_the_correlation_asked_for() -> None:
 def test_constructed_heads_copy_what_followed_and_random_ones_do_not(
     tokenizer: PreTrainedTokenizerFast, builder: PromptBuilder
 ) -> None:
-    """Random tokens repeated: the second round can be known only by looking back."""
+    """Random tokens repeated: the second round can be predicted only from the first."""
     shape = BackboneShape()
     period = np.random.default_rng(0).integers(4, len(tokenizer), size=(16, 20))
     tokens = torch.from_numpy(np.concatenate([period, period], axis=1))
@@ -111,7 +111,7 @@ def test_too_small_a_shape_for_the_heads_is_refused(tokenizer: PreTrainedTokeniz
     shape = BackboneShape(hidden_size=32, heads=1, layers=2)
     with pytest.raises(ValueError, match="at least 2 layers of 2 heads"):
         construct(build_backbone(shape, tokenizer), Projector(8, 32), 3, seed=0)
-    with pytest.raises(ValueError, match="no multiple of heads"):
+    with pytest.raises(ValueError, match="not a multiple of heads"):
         build_backbone(BackboneShape(hidden_size=33), tokenizer)
 
 

@@ -1,4 +1,4 @@
-"""The script from tables to predictions, as the rule runs it."""
+"""The script that scores baselines, run as by its rule."""
 
 import runpy
 from pathlib import Path

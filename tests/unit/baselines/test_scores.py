@@ -8,7 +8,7 @@ from ilora.baselines.popularity import score_by_popularity
 
 ITEMS = 6
 
-# Trajectories of training: 0 1 2 3, 4 1 2, 5 1 3. After item 1 come 2, 2 and 3.
+# Training trajectories: 0 1 2 3, 4 1 2, 5 1 3. Item 1 is followed by 2, 2 and 3.
 SEQUENCES_OF_THREE_USERS = pa.Table.from_pylist(
     [
         {"sequence_id": 0, "split": "train", "user_id": 0, "history": [0, 1], "target": 2},

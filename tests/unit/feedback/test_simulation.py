@@ -40,7 +40,7 @@ SETTINGS = RetrainingSettings("warm_start", steps=3, batch_size=8, learning_rate
 
 @pytest.fixture(scope="module")
 def backbone() -> LlamaForCausalLM:
-    """A small Llama, which need know nothing."""
+    """A small untrained Llama."""
     shape = RingBackboneSettings(Vocabulary(ITEMS, GROUPS), HISTORY, seed=0, steps=1, hidden_size=16, layers=1)
     return pretrain_ring_backbone(shape)[0].requires_grad_(False).eval()
 
@@ -56,7 +56,7 @@ def adapter(backbone: LlamaForCausalLM, method: str, settings: RetrainingSetting
 
 @pytest.fixture(params=["popularity", "sasrec", "uniform", "instance_wise"])
 def fresh(request: pytest.FixtureRequest) -> Callable[[], Policy]:
-    """Makes an untrained policy, each of those that learn in turn."""
+    """A factory of untrained policies, for each trainable policy in turn."""
     name = request.param
     if name in ("uniform", "instance_wise"):
         backbone = request.getfixturevalue("backbone")
@@ -65,7 +65,7 @@ def fresh(request: pytest.FixtureRequest) -> Callable[[], Policy]:
 
 
 class Watched:
-    """Scores at random, and keeps what it was retrained on."""
+    """A policy that scores at random and records the logs that it was retrained on."""
 
     def __init__(self) -> None:
         self.logs: list[Sequences] = []
@@ -79,7 +79,7 @@ class Watched:
 
 
 class Changing(SimulatedUsers):
-    """Users who are others from round 2 on."""
+    """Users who change completely from round 2 on."""
 
     def visits(self, number: int) -> Sequences:
         return dataclasses.replace(USERS, seed=9).visits(number) if number >= 2 else super().visits(number)
@@ -179,5 +179,5 @@ def test_popularity_shows_what_was_clicked_on_most() -> None:
 
 def test_nothing_can_be_learnt_where_nobody_clicked() -> None:
     users = dataclasses.replace(USERS, group_sizes=(1, 0), relevance=Relevance(1e-9, 0.0))
-    with pytest.raises(ValueError, match="nobody clicked in round 0.*Take more users"):
+    with pytest.raises(ValueError, match="found no clicks in round 0.*Use more users"):
         list(simulate(users, Popularity(ITEMS), DISPLAY, 1))

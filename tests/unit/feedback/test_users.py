@@ -18,7 +18,7 @@ USERS = SimulatedUsers(
 
 
 def rules(users: SimulatedUsers, number: int) -> np.ndarray:
-    """What each group likes after each item in a round, int64 [groups, items]."""
+    """Return each group's preferred next item after each item in a round, int64 [groups, items]."""
     return np.stack([users.next_items(number, np.full(ITEMS, group), np.arange(ITEMS)) for group in range(GROUPS)])
 
 

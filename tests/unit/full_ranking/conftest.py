@@ -22,5 +22,5 @@ def interactions() -> pa.Table:
 
 @pytest.fixture
 def sequences(interactions: pa.Table) -> pa.Table:
-    """Return the last item of each user as test, the last but one as validation, histories cut to two items."""
+    """Sequences with each user's last item as test, the second to last as validation, and histories of two items."""
     return make_sequences(interactions, "chronological", split_seed=0, minimum_history=1, maximum_history=2)

@@ -60,7 +60,7 @@ def test_items_that_were_had_are_left_out_however_short_the_history_is(
 ) -> None:
     score, seen = _constant([6.0, 5.0, 4.0, 3.0, 2.0, 1.0]), SeenItems.of(interactions)
     ranks = rank_targets(sequences, score, items=ITEMS, method="m", seen=seen)
-    # The second user had items 2, 1, 0 and 5, of which the history keeps two: item 4 is behind item 3 alone.
+    # The second user had items 2, 1, 0 and 5, of which the history keeps two: item 4 ranks only behind item 3.
     assert [(row["rank"], row["ranked_items"]) for row in _of(ranks, "test")] == [(1, 3), (2, 2), (3, 4), (2, 3)]
     assert [(row["rank"], row["ranked_items"]) for row in _of(ranks, "val")] == [(1, 4), (3, 3), (1, 5), (4, 4)]
 
@@ -100,12 +100,12 @@ def test_items_of_one_id_share_its_places(sequences: pa.Table, interactions: pa.
         assert (row["rank"], row["tied"]) == (4.0, 3)
         assert (row["id_rank"], row["id_tied"]) == (2.0, 1)
     left_out = rank_targets(sequences, score, items=ITEMS, method="m", ids=ids, seen=SeenItems.of(interactions))
-    # The first user had items 0, 1 and 2, so that id 1 stands for nothing anymore and id 2 is the first.
+    # The first user had items 0, 1 and 2, so that id 1 has no items left and id 2 is the first.
     first = _of(left_out, "test")[0]
     assert (first["rank"], first["tied"], first["id_rank"]) == (2.0, 3, 1.0)
 
 
-@pytest.mark.parametrize(("listed", "message"), [([1, 1], "has 1 ids twice"), ([7], "id 7, which no item bears")])
+@pytest.mark.parametrize(("listed", "message"), [([1, 1], "has 1 duplicates"), ([7], "id 7, which belongs to no item")])
 def test_lists_of_other_ids_are_refused(listed: list[int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         scores_of_lists([[0], listed], np.arange(ITEMS))

@@ -1,4 +1,4 @@
-"""The scripts of the full ranking, as the rules run them."""
+"""The scripts of the full ranking, run as by their rules."""
 
 import runpy
 from collections.abc import Mapping
@@ -60,7 +60,7 @@ def files(tmp_path: Path, sequences: pa.Table, interactions: pa.Table) -> dict[s
     paths = {name: str(folder / f"{name}.parquet") for name in tables}
     for name, (table, _) in tables.items():
         write_table(table, paths[name])
-    # Every sequence is drawn to item 3 above all, then 4, 5, 0, 1 and 2.
+    # For every sequence, the ranking is item 3, then 4, 5, 0, 1 and 2.
     vectors = {"item_embeddings": torch.tensor([[2.0], [1.0], [0.0], [5.0], [4.0], [3.0]])}
     vectors["sequence_representations"] = torch.ones(sequences.num_rows, 1)
     for name, tensor in vectors.items():

@@ -28,7 +28,7 @@ MakeGenerator = Callable[..., Generator]
 
 @pytest.fixture(scope="session")
 def ids() -> SemanticIds:
-    """Of 24 items, of which 2 and 9 share an id, and 5, 6 and 7."""
+    """Ids of 24 items, of which 2 and 9 share an id, as do 5, 6 and 7."""
     codes = [[item // 6, item % 6, item % 2] for item in range(24)]
     codes[9] = codes[2]
     codes[6] = codes[7] = codes[5]
@@ -48,7 +48,7 @@ def make_shape(ids: SemanticIds) -> Callable[..., GeneratorShape]:
 
 @pytest.fixture(scope="session")
 def make_generator(make_shape: Callable[..., GeneratorShape]) -> MakeGenerator:
-    """Make an untrained generator, which prefers some ids to others all the same."""
+    """Build an untrained generator, which nevertheless prefers some ids to others."""
 
     def make(seed: int = 0, **options: Any) -> Generator:
         with torch.random.fork_rng():

@@ -54,7 +54,7 @@ def test_candidates_are_chosen_by_the_likelihoods_that_rank_all_items(
     for row, sequence_id in enumerate(ring.candidates["sequence_id"].to_pylist()):
         target = int(sequences.targets[sequence_id])
         of_target = scores[row][candidates[row] == target][0]
-        # Scores of one id are equal, and no more ids can be before the target than in the whole catalogue.
+        # Items with the same id have equal scores, and candidates are a subset of the catalogue.
         better = {int(ids.groups[item]) for item in candidates[row][scores[row] > of_target + 1e-6]}
         assert len(better) < place[sequence_id]
         assert scores[row].max() < 0

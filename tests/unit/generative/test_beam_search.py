@@ -21,7 +21,7 @@ MASK = (HISTORIES > 0).long()
 
 
 def exact_scores(model: Generator, tokens: torch.Tensor) -> torch.Tensor:
-    """Give the log-likelihood of each id for each history, (histories, ids): each read by itself, with no cache."""
+    """Return the log-likelihood of each id for each history, (histories, ids), computed separately, without a cache."""
     with torch.no_grad():
         scores = []
         for id_tokens in tokens:

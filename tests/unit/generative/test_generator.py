@@ -84,9 +84,9 @@ def test_a_saved_generator_and_saved_ids_are_read_back(
 
 def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     write_tensors({"codes": torch.ones(2, 2)}, tmp_path / "other.safetensors")
-    with pytest.raises(ArtifactError, match="holds no semantic ids"):
+    with pytest.raises(ArtifactError, match="does not contain semantic ids"):
         load_ids(tmp_path / "other.safetensors")
-    with pytest.raises(ArtifactError, match="holds no generator"):
+    with pytest.raises(ArtifactError, match="does not contain a generator"):
         load_generator(tmp_path / "other.safetensors")
 
 

@@ -59,14 +59,14 @@ def test_codes_are_a_pure_function_of_seed_and_vectors(name: str, vectors: torch
 def test_vectors_that_are_not_finite_are_refused(name: str, wrong: float, vectors: torch.Tensor) -> None:
     damaged = vectors.clone()
     damaged[7, 2] = wrong
-    with pytest.raises(ValueError, match="the vector of item 7 holds NaN or infinity"):
+    with pytest.raises(ValueError, match="the vector of item 7 contains NaN or infinity"):
         QUANTISERS[name](damaged, 0)
 
 
 def test_the_first_level_of_residual_k_means_is_k_means(vectors: torch.Tensor) -> None:
     first = residual_k_means(vectors, 1, 12, seed=0)
     expected = KMeans(12, n_init=10, random_state=9).fit(vectors.numpy())
-    # The centres are far apart, so both find the same clusters, under other numbers.
+    # The centres are far apart, so both find the same clusters, with different numbers.
     pairs = set(zip(first.codes[:, 0].tolist(), expected.labels_.tolist(), strict=True))
     assert len(pairs) == 12
     for code, label in pairs:
@@ -118,7 +118,7 @@ def test_gradients_pass_straight_through_and_the_loss_is_that_of_the_paper() -> 
 
 
 def test_a_trained_codebook_comes_to_the_centroids_of_its_vectors(vectors: torch.Tensor) -> None:
-    """Codes that begin beside the centroids of k-means are drawn to where scikit-learn has them."""
+    """Codes initialised near the centroids of k-means converge to scikit-learn's centroids."""
     centroids = residual_k_means(vectors, 1, 12, seed=0).codebooks[0]
     quantiser = VectorQuantiser(12, 10, beta=0.25)
     with torch.no_grad():
@@ -138,7 +138,7 @@ def test_an_rq_vae_names_neighbours_alike(vectors: torch.Tensor) -> None:
 
 
 def test_codes_stay_in_use_while_the_network_learns() -> None:
-    """Where k-means begins on an untrained network, half of them die: 13 and 14 of 24, and 8 and 21 of the levels."""
+    """If k-means runs on an untrained network, half of the codes die: 13 and 14 of 24, and 8 and 21 of the levels."""
     generator = torch.Generator().manual_seed(5)
     vectors = torch.randn(300, 12, generator=generator) @ torch.randn(12, 96, generator=generator)
     settings = QuantiserTraining(
@@ -163,7 +163,7 @@ def test_a_level_is_quantised_by_itself(vectors: torch.Tensor) -> None:
 def test_levels_of_other_items_and_texts_of_other_widths_are_refused(vectors: torch.Tensor) -> None:
     with pytest.raises(ValueError, match="expected the same items at each level"):
         quantise_levels({"title": vectors, "collaborative": vectors[:5]}, 8, SMALL, 0)
-    with pytest.raises(ValueError, match=r"found vectors of widths \[4, 10\], expected one encoder's"):
+    with pytest.raises(ValueError, match=r"found vectors of widths \[4, 10\], expected the same for all"):
         quantise_levels({"title": vectors, "category": vectors[:, :4]}, 8, SMALL, 0)
     with pytest.raises(ValueError, match="found vectors of no items"):
         quantise_levels({}, 8, SMALL, 0)

@@ -1,4 +1,4 @@
-"""The scripts of the generative recommenders, from vectors to ranks and choices, as the rules run them."""
+"""The scripts of the generative recommenders, from vectors to ranks and choices, run as by their rules."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_vectors_become_ids_a_generator_ranks_and_choices(repository: Path, tmp_
 def test_texts_are_encoded_by_level(
     repository: Path, tmp_path: Path, ring: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The encoder is stood in for: a text's vector is how often it has each of three letters."""
+    """Replace the encoder: a text's vector has the counts of three letters."""
     import ilora.llm.model.backbones
     import ilora.llm.model.title_vectors
     from ilora.artifacts.tensors import read_tensors

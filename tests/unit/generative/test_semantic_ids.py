@@ -41,7 +41,7 @@ def test_the_order_of_levels_takes_codes_names_and_sizes_along() -> None:
 @pytest.mark.parametrize(
     ("codes", "sizes", "message"),
     [
-        (CODES, (4, 2), "expected as many of each"),
+        (CODES, (4, 2), "expected equal numbers of levels"),
         (CODES, (4, 2, 2), "found codes from 2 to 2 at the level third, expected 0 to 1"),
         (CODES - 1, (4, 2, 3), "found codes from -1 to 0 at the level first"),
     ],

@@ -26,7 +26,7 @@ TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", 
 
 @pytest.fixture(scope="session")
 def tokenizer() -> PreTrainedTokenizerFast:
-    """So few tokens that titles are of several, and of different lengths."""
+    """A tokenizer with so few tokens that titles have several, and different numbers of them."""
     return train_tokenizer(TITLES, DATASETS["movielens"].wording, vocabulary_size=275)
 
 
@@ -68,7 +68,7 @@ def sequences(cut: pa.Table) -> SequenceTable:
 
 @pytest.fixture
 def job(cut: pa.Table, llama: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> TuningJob:
-    """The fine-tuning of an instance-wise adapter, all of whose files are there."""
+    """A fine-tuning job of an instance-wise adapter, with all its input files."""
     folder = tmp_path / "inputs"
     catalogue, sequences = folder / "catalogue.parquet", folder / "sequences.parquet"
     items = [

@@ -1,4 +1,4 @@
-"""What the register declares fits the configuration, and what follows from it."""
+"""The register's declarations match the configuration, and the derived names are right."""
 
 from __future__ import annotations
 

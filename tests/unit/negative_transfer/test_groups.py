@@ -7,7 +7,7 @@ ITEMS = np.arange(48)
 
 
 def rules(users: SyntheticGroups) -> np.ndarray:
-    """What follows each item, a row for each group."""
+    """Return the next item of each item, one row per group."""
     return np.stack([users.next_items(np.full(48, group), ITEMS) for group in range(users.groups)])
 
 

@@ -42,7 +42,7 @@ SETTINGS = SyntheticTuning(
 
 @pytest.fixture(scope="module")
 def backbone() -> LlamaForCausalLM:
-    """A Llama that can go on with walks around the ring."""
+    """A Llama that can continue walks around the ring."""
     model, log = pretrain_ring_backbone(SHAPE)
     assert log[-1].loss < log[0].loss / 2
     return model.requires_grad_(False).eval()
@@ -106,7 +106,7 @@ def test_contradiction_hurts_uniform_lora_and_neither_a_gate_nor_a_lora_for_each
     backbone: LlamaForCausalLM,
 ) -> None:
     assert last_hit_ratio(backbone, 0.0, "uniform") > 0.95
-    # Nothing tells the groups, which go opposite ways, apart: half of the answers is the most there is.
+    # Nothing distinguishes the groups, which have opposite rules, so at most half of the answers can be right.
     assert last_hit_ratio(backbone, 1.0, "uniform") < 0.6
     assert last_hit_ratio(backbone, 1.0, "shuffled_gate") < 0.6
     for method in ("instance_wise", "oracle_gate", "one_per_group"):
@@ -130,7 +130,7 @@ def test_gradients_of_contradicting_groups_are_less_alike(backbone: LlamaForCaus
     gradients = GradientSettings(step=20, blocks=4, sequences_per_block=32)
 
     def mean_over_trainings(degree: float) -> GradientSimilarity:
-        # One training's cosines are a matter of luck, which falls otherwise on another processor.
+        # The cosines of a single training vary at random, also between processors.
         found = [
             group_similarity(
                 backbone,

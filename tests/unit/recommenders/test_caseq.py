@@ -17,7 +17,7 @@ WIDTH = 8
 
 
 def _model(architecture: Architecture, ring: Any) -> Any:
-    """Return a model in float64 whose weights are large enough for an error to be seen."""
+    """Return a float64 model with weights large enough to reveal errors."""
     torch.manual_seed(0)
     model = build_model(architecture, embedding_size=WIDTH, items=ring.item_count, maximum_history=ring.maximum_history)
     with torch.no_grad():
@@ -103,7 +103,7 @@ def test_with_one_recurrent_unit_it_is_gru4rec(ring: Any) -> None:
     assert all(".gate." in name for name in caseq.load_state_dict(merged, strict=False).missing_keys)
     batch = _batch(ring)
     torch.testing.assert_close(represent(caseq, batch), represent(gru4rec, batch))
-    # One context is certain, so its posterior is its prior.
+    # A single context is certain, so its posterior equals its prior.
     torch.testing.assert_close(training_loss(caseq, batch), training_loss(gru4rec, batch))
 
 
@@ -117,7 +117,7 @@ def _weights(gate: Any, states: torch.Tensor) -> torch.Tensor:
 
 
 def _with_a_state_for_each_context(model: Any, histories: torch.Tensor, lengths: torch.Tensor) -> Any:
-    """Return z and q(c | x), as the authors' code computes them: each layer's states have an axis of K contexts.
+    """Return z and q(c | x) as in the authors' code, in which each layer's states have an axis of K contexts.
 
     State j of the next layer is the sum over k of weight[j, k] times unit k's output of state k; the weights of the
     last layer are averaged over j.
@@ -171,7 +171,7 @@ def test_the_objective_is_the_one_written_out_over_all_contexts(unit: Any, layer
 
 
 def _gradients(loss: torch.Tensor, parameters: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return the gradients; zeros where the loss does not read a parameter."""
+    """Return the gradients; zeros for parameters that the loss does not use."""
     found = torch.autograd.grad(
         loss, [*parameters.values()], retain_graph=True, materialize_grads=True, allow_unused=True
     )

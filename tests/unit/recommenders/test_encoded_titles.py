@@ -1,4 +1,4 @@
-"""MoRec with its encoder of titles trained: where gradients go, what the loss reads, and what is left of it."""
+"""MoRec with a trainable encoder of titles: gradients, compared items, and the exported model."""
 
 import copy
 from pathlib import Path
@@ -28,12 +28,12 @@ from ilora.recommenders.training_loop import train
 from ilora.recommenders.validation import hit_ratio, validation_sets
 
 WIDTH, ITEMS, EMBEDDING = 12, 24, 8
-#: A token that begins and ends every title, and is read but not counted.
+#: A token that begins and ends every title, and is read but not averaged.
 START, END, PAD = 1, 2, 0
 
 
 def tokens_of_titles() -> TitleTokens:
-    """Return titles of one or two tokens of their own, each item by another one."""
+    """Return titles of one or two own tokens, different for each item."""
     titles = [[START, 3 + item, END, PAD] if item % 2 else [START, 3 + item, 27, END] for item in range(ITEMS)]
     token_ids = torch.tensor(titles)
     read = (token_ids != PAD).long()
@@ -55,14 +55,14 @@ def encoder() -> BertModel:
     )
     model = BertModel(config, add_pooling_layer=False)
     with torch.no_grad():
-        # Titles that differ by more than a fresh model's, which are nearly the same.
+        # Make titles differ more than in an untrained model, in which they are nearly the same.
         model.embeddings.word_embeddings.weight.normal_()
     return model.eval()
 
 
 @pytest.fixture
 def titles(encoder: BertModel) -> torch.Tensor:
-    """What the encoder makes of the titles before it is trained."""
+    """The encoder's title vectors before training."""
     tokens = tokens_of_titles()
     with torch.no_grad():
         hidden = encoder(input_ids=tokens.token_ids, attention_mask=tokens.attention_mask).last_hidden_state
@@ -125,7 +125,7 @@ def test_the_batchs_loss_is_the_softmax_over_its_items(
 
 
 class WordEmbeddings(torch.nn.Module):
-    """An encoder that, other than BERT, does not look at what the mask holds."""
+    """An encoder that, unlike BERT, does not inspect the values of the mask."""
 
     def __init__(self) -> None:
         super().__init__()

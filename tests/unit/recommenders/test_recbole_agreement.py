@@ -14,7 +14,7 @@ pytestmark = pytest.mark.parametrize("recommender", ["caser"], indirect=True)
 
 
 def _with_recboles_forward(model: Any) -> Any:
-    """Return the model as one of RecBole's class, weights and all."""
+    """Change the model's class to RecBole's, keeping its weights."""
     model.__class__ = Caser
     return model
 
@@ -23,7 +23,7 @@ def _model(architecture: Architecture, ring: Any) -> Any:
     torch.manual_seed(0)
     model = build_model(architecture, embedding_size=8, items=ring.item_count, maximum_history=ring.maximum_history)
     with torch.no_grad():
-        # RecBole's own begin with small weights and no biases, beside which an error would not be seen.
+        # RecBole's initial weights are small and its biases zero, which would hide an error.
         for parameter in model.parameters():
             parameter.normal_(std=0.5)
     return model
@@ -36,7 +36,7 @@ def _batch(ring: Any) -> PaddedSequences:
 
 
 def _step(model: Any, batch: PaddedSequences) -> tuple[torch.Tensor, dict[str, torch.Tensor], torch.Tensor]:
-    """Return the loss with dropout, its gradients, and what the random generator gives next."""
+    """Return the loss with dropout, its gradients, and the random generator's next number."""
     torch.manual_seed(1)
     model.train()
     loss = training_loss(model, batch)

@@ -28,5 +28,5 @@ def test_a_saved_model_loads_on_its_own(
 
 def test_tensors_of_something_else_are_refused(tmp_path: Path) -> None:
     write_tensors({"weight": torch.zeros(2)}, tmp_path / "other.safetensors")
-    with pytest.raises(ArtifactError, match="holds no recommender"):
+    with pytest.raises(ArtifactError, match="does not contain a recommender"):
         load_model(tmp_path / "other.safetensors")

@@ -1,4 +1,4 @@
-"""MoRec: SASRec, whose item embeddings are made of the titles' vectors."""
+"""MoRec: SASRec with item embeddings computed from title vectors."""
 
 import math
 from pathlib import Path
@@ -26,7 +26,7 @@ def shape(items: int) -> ModelShape:
 
 
 def places_on_the_ring(items: int) -> torch.Tensor:
-    """Return vectors that tell where an item stands, beside much that all of them share."""
+    """Return vectors that encode an item's position, plus a large common component."""
     angles = 2 * math.pi * torch.arange(items) / items
     turns = [turn(number * angles) for number in (1, 2, 3) for turn in (torch.sin, torch.cos)]
     return 100.0 + torch.stack(turns, dim=1)
@@ -80,7 +80,7 @@ def test_it_loads_with_its_titles(ring: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("vectors", "message"),
     [
-        (torch.ones(5, WIDTH), r"found \(5, 6\), expected \(4, 6\): they are of other data"),
+        (torch.ones(5, WIDTH), r"found \(5, 6\), expected \(4, 6\): they belong to other data"),
         (torch.ones(4, WIDTH + 1), r"found \(4, 7\), expected \(4, 6\)"),
         (torch.ones(4, WIDTH), "the same vector for all"),
         (torch.full((4, WIDTH), math.nan), "found NaN"),
@@ -97,6 +97,6 @@ def test_recommenders_and_the_language_model_do_not_import_each_other(repository
     encoded = imported_modules(scripts / "encode_titles.py", scripts)
     assert not [name for name in trained if name.startswith("ilora.llm")]
     assert not [name for name in encoded if name.startswith("ilora.recommenders")]
-    # The one script that trains an encoder reads titles as the language model does; the library does not.
+    # Only the script that trains an encoder reads titles as the language model does; the library does not.
     for module in (scripts / "ilora" / "recommenders").glob("*.py"):
         assert not [name for name in imported_modules(module, scripts) if name.startswith("ilora.llm")], module

@@ -1,4 +1,4 @@
-"""The script from tables to artifacts, as the rule runs it."""
+"""The script that trains a recommender, run as by its rule."""
 
 import hashlib
 import runpy

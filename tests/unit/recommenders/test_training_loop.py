@@ -40,7 +40,7 @@ def test_it_learns_and_returns_the_best_model(
 def test_the_log_has_a_row_for_each_validation(ring: Any) -> None:
     settings = TrainingSettings(batch_size=60, maximum_epochs=3, evaluations_per_epoch=2, patience=100)
     _, log = _train(ring, SMALL_SASREC, settings)
-    # 270 sequences are 5 steps of an epoch; its two validations are after 3 and 5.
+    # With 270 sequences, an epoch has 5 steps, with validations after steps 3 and 5.
     assert log["step"].to_pylist() == [3, 5, 8, 10, 13, 15]
     assert log["epoch"].to_pylist() == pytest.approx([0.6, 1.0, 1.6, 2.0, 2.6, 3.0])
     assert total_steps(settings, sequences=270) == 15
@@ -53,7 +53,7 @@ def test_more_validations_than_steps_are_one_for_each_step(ring: Any) -> None:
 
 
 def test_it_stops_when_patience_is_at_an_end(ring: Any) -> None:
-    # With no learning to speak of, the first validation stays the best. Patience counts validations.
+    # With almost no learning, the first validation remains the best. Patience counts validations.
     settings = TrainingSettings(
         learning_rate=1e-12, batch_size=60, maximum_epochs=50, evaluations_per_epoch=1, patience=3
     )

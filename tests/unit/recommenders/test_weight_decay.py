@@ -1,4 +1,4 @@
-"""Which L2 is chosen by validation."""
+"""The choice of the L2 by validation."""
 
 import pyarrow as pa
 import pytest
@@ -13,7 +13,7 @@ from ilora.recommenders.weight_decay import (
 
 
 def trial(weight_decay: float, *scores: float) -> Trial:
-    """Return a training that validates twice in an epoch."""
+    """Return a training with two validations per epoch."""
     rows = [{"epoch": (number + 1) / 2, "validation_hit_ratio@1": score} for number, score in enumerate(scores)]
     return Trial(weight_decay, pa.Table.from_pylist(rows))
 
@@ -41,7 +41,7 @@ def test_the_mean_over_seeds_decides() -> None:
     assert table["validation_hit_ratio@1"].to_pylist() == pytest.approx([0.3, 0.35, 0.35])
     assert table["lowest"].to_pylist() == [0.1, 0.3, 0.3]
     assert table["highest"].to_pylist() == [0.6, 0.4, 0.4]
-    # Sums in another order are no difference.
+    # The order of summation must not matter.
     assert table["is_best"].to_pylist() == [False, True, True]
     assert chosen_weight_decay(table) == 0.01
 

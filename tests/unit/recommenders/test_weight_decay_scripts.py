@@ -1,4 +1,4 @@
-"""The scripts that search the L2, and the one that trains with what they found, as the rules run them."""
+"""The scripts that search the L2 and train with the chosen value, run as by their rules."""
 
 import json
 import runpy
@@ -31,7 +31,7 @@ def sets_of(ring: Any, split: str) -> pa.Table:
 
 
 def input_files(inputs: Mapping[str, Any]) -> InputFiles:
-    """Return the inputs as Snakemake gives them: flat, each name standing for its file or its files."""
+    """Return the inputs as Snakemake passes them: a flat list, with a name for each file or list of files."""
     files = InputFiles()
     for name, named in inputs.items():
         begin = len(files)
@@ -106,7 +106,7 @@ def test_nothing_of_the_test_users_is_seen(
     rows = ring.sequences.to_pylist()
     for row in rows:
         if row["split"] == "test":
-            # It would be refused if it was read.
+            # It would be refused if it were read.
             row["history"], row["target"] = [10**6], 10**6
     changed = {
         **tables,

@@ -1,4 +1,4 @@
-"""What tells the base model that an adapter was trained on from others."""
+"""A description of the base model that an adapter was trained on, to recognise it when the adapter is loaded."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,10 +13,11 @@ _SAMPLE_TOLERANCE = 0.02  # a base model in half precision is still the same one
 
 
 def describe(model: nn.Module, adapter_name: str) -> dict[str, Any]:
-    """Give the kind of a model with LoRA layers, and some values of its input embedding and of the adapted layers.
+    """Return the type of a model with LoRA layers, and sampled values of its input embedding and adapted layers.
 
-    Values are read at fixed places, and only where they are at hand: not from quantized or sharded weights, nor on the
-    meta device. Of the embedding it is the first half: rows of new tokens stand at the end, and begin as chance has it.
+    Values are read at fixed positions, and only where they are available: not from quantized or sharded weights, nor
+    from the meta device. Only the first half of the embedding is sampled, because rows of new tokens are at the end and
+    are initialised at random.
     """
     layers = {name: layer for name, layer in lora_layers(model, adapter_name).items() if not layer.merged}
     names = list(layers)
@@ -36,11 +37,11 @@ def check(described: Mapping[str, Any], model: nn.Module) -> None:
     """Refuse a model that is not the one described.
 
     Args:
-        described: by `describe`.
-        model: with LoRA layers.
+        described: description returned by `describe`.
+        model: model with LoRA layers.
 
     Raises:
-        ValueError: if its kind, its layers or its weights differ (by more than rounding to half precision).
+        ValueError: if its type, its layers or its weights differ (by more than rounding to half precision).
     """
     if described["model_type"] != _kind(model):
         raise ValueError(f"the adapter was made for a {described['model_type']} model, found a {_kind(model)} model")
@@ -62,7 +63,7 @@ def _kind(model: Any) -> str:
 
 def _input_embedding(model: Any) -> nn.Module | None:
     embedding = model.get_input_embeddings() if hasattr(model, "get_input_embeddings") else None
-    # PEFT keeps the base model's own beside one that is trained.
+    # When the embedding is trained, PEFT keeps the base model's own as `original_module`.
     return _base_layer(getattr(embedding, "original_module", embedding))
 
 
@@ -71,7 +72,7 @@ def _base_layer(module: Any) -> Any:
 
 
 def _sample(module: Any, size: int | None) -> list[float] | None:
-    """Some of a layer's first ``size`` weights (None: of all), None if they cannot be read as they are."""
+    """Sample the first ``size`` weights of a layer (None: all); return None if they cannot be read directly."""
     weight = getattr(module, "weight", None)
     if type(weight) is not nn.Parameter or weight.is_meta or not weight.is_floating_point() or not weight.numel():
         return None
@@ -89,6 +90,6 @@ def _agrees(expected: list[float], module: nn.Module | None, size: int | None) -
 
 
 def _spread(size: int, count: int) -> list[int]:
-    """At most ``count`` numbers from 0 to ``size`` - 1, evenly spread."""
+    """Return at most ``count`` numbers from 0 to ``size`` - 1, evenly spread."""
     count = min(size, count)
     return [(2 * place + 1) * size // (2 * count) for place in range(count)]

@@ -1,4 +1,4 @@
-"""What the gates read of a batch, found among what the base model is given."""
+"""The gate inputs of a batch, extracted from the base model's inputs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -11,29 +11,29 @@ from ilora.adapters.labels import IGNORED_LABEL
 
 
 def by_name(arguments: Sequence[Any], inputs: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give the inputs by name, ids that come first among the arguments by place too."""
+    """Return the inputs by name, including token ids that were passed as the first positional argument."""
     return {"input_ids": arguments[0], **inputs} if arguments else inputs
 
 
 def given_gate_inputs(given: Any) -> torch.Tensor:
-    """Give the sequence representations that came with the batch.
+    """Return the sequence representations of the batch.
 
     Raises:
-        ValueError: if none did.
+        ValueError: if there are none.
     """
     if given is None:
         raise ValueError(
             "sequence_representations: found None, expected one row for each row of the batch (with "
-            "transformers' Trainer, set remove_unused_columns=False, so that it keeps them)"
+            "transformers' Trainer, set remove_unused_columns=False to keep them)"
         )
     return cast(torch.Tensor, given)
 
 
 def collapsed_tokens_of(inputs: Mapping[str, Any], model: nn.Module) -> torch.Tensor:
-    """Give what a gate reads that reads the tokens, float (rows, width).
+    """Return the inputs of a gate that reads the tokens, float (rows, width).
 
     Args:
-        inputs: of the base model, by name.
+        inputs: inputs of the base model, by name.
         model: the base model.
 
     Raises:
@@ -48,7 +48,7 @@ def collapsed_tokens_of(inputs: Mapping[str, Any], model: nn.Module) -> torch.Te
 
 
 def copies_of_a_row(inputs: Mapping[str, Any], model: nn.Module) -> int:
-    """How many times transformers repeats each row; what it is told comes before what the model's config says."""
+    """Return how many times `generate` repeats each row; its arguments take precedence over the model's config."""
     sources = (inputs.get("generation_config"), getattr(model, "generation_config", None))
     copies = 1
     for name in ("num_beams", "num_return_sequences"):
@@ -58,15 +58,16 @@ def copies_of_a_row(inputs: Mapping[str, Any], model: nn.Module) -> int:
 
 
 def _prompt_tokens(inputs: Mapping[str, Any], embeddings: torch.Tensor) -> torch.Tensor:
-    """Mark the tokens that are neither padding nor answer, bool (rows, tokens)."""
+    """Return a mask of the tokens that are neither padding nor answer, bool (rows, tokens)."""
     mask = inputs.get("attention_mask")
     if mask is None:
         raise ValueError("attention_mask: found None, expected one: a gate that reads the tokens must know the padding")
     if mask.shape != embeddings.shape[:2]:
         raise ValueError(
             f"attention_mask: found shape {tuple(mask.shape)}, expected that of the tokens, "
-            f"{tuple(embeddings.shape[:2])}: a gate that reads the tokens needs all of the prompt's. When decoding "
-            "with a cache, call the model inside `with model.gated(collapse_tokens(embeddings, mask))` of the prompt."
+            f"{tuple(embeddings.shape[:2])}: a gate that reads the tokens needs the whole prompt. When decoding "
+            "with a cache, call the model inside `with model.gated(collapse_tokens(embeddings, mask))`, with the "
+            "prompt's embeddings and mask."
         )
     prompt: torch.Tensor = mask.bool()
     return prompt if inputs.get("labels") is None else prompt & (inputs["labels"] == IGNORED_LABEL)

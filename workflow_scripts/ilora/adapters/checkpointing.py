@@ -1,4 +1,4 @@
-"""Gradient checkpointing: what backward computes again sees the gates of its own forward pass."""
+"""Gradient checkpointing: recomputation in the backward pass uses the gates of its own forward pass."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -11,38 +11,38 @@ from torch.utils.checkpoint import CheckpointPolicy, create_selective_checkpoint
 from ilora.adapters.expert_weights import ExpertWeights
 
 Contexts = tuple[AbstractContextManager[Any], AbstractContextManager[Any]]
-"""What `torch.utils.checkpoint` takes of a ``context_fn``: around the forward pass, and around its recomputation."""
+"""Return type of a ``context_fn`` of `torch.utils.checkpoint`: contexts of the forward pass and its recomputation."""
 
 
 def enable(
     model: nn.Module, asked: Mapping[str, Any] | None, contexts: Callable[[], Contexts], options: Mapping[str, Any]
 ) -> None:
-    """Switch gradient checkpointing of a transformers model on.
+    """Enable gradient checkpointing of a transformers model.
 
     Args:
         model: the base model.
-        asked: for `torch.utils.checkpoint.checkpoint`, by the user.
-        contexts: asked anew in each forward pass; a plain function, for torch.compile takes no other callable.
-        options: whatever else transformers' own method takes.
+        asked: the user's arguments of `torch.utils.checkpoint.checkpoint`.
+        contexts: called in each forward pass; a plain function, because torch.compile accepts no other callable.
+        options: further arguments of transformers' own method.
 
     Raises:
-        ValueError: if reentrant checkpointing is asked for, which loses the gates.
+        ValueError: if reentrant checkpointing is requested, which would lose the gates.
     """
     settings = dict(asked or {})
     if settings.get("use_reentrant"):
-        raise ValueError("found use_reentrant=True, expected False: the reentrant kind would lose the gates")
+        raise ValueError("found use_reentrant=True, expected False: reentrant checkpointing would lose the gates")
     settings.update(use_reentrant=False, context_fn=contexts)
     inner: Any = model
-    # Its name in later versions of transformers, which warn of the other one.
+    # Later versions of transformers have this name and warn about the other.
     switch = getattr(inner, "activation_checkpointing_enable", None) or inner.gradient_checkpointing_enable
     switch(settings, **options)
 
 
 def contexts_of(expert_weights: Iterable[ExpertWeights]) -> Contexts:
-    """Give contexts in which the recomputation sees the weights of now."""
+    """Return contexts in which the recomputation uses the current expert weights."""
     if torch.compiler.is_compiling():
-        # There the factors are an input of the compiled layer; what torch accepts recomputes all, as it would by
-        # itself.
+        # The factors are then an input of the compiled layer. torch accepts only selective contexts here; these
+        # recompute everything, which is its default.
         return create_selective_checkpoint_contexts(_recompute)
     opened = ExitStack()
     now = [(weights, weights.current) for weights in expert_weights]

@@ -1,4 +1,4 @@
-"""The settings that make a LoRA instance-wise."""
+"""The settings that make LoRA instance-wise."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -13,24 +13,25 @@ CONSTANT_WIDTH = 1
 
 @dataclass(frozen=True)
 class InstanceWiseConfig:
-    """How the rank of a LoRA is shared out among experts, and who decides their weights.
+    """How the rank of LoRA is split into experts, and how a gate weighs them.
 
     Attributes:
-        experts: K; the rank of every adapted layer must be a multiple of it.
-        width: size d of the vector that the gate reads: that of the sequence representation z; the model's hidden size
-            for ``token_collapsed``; 1 for ``constant``.
+        experts: number of experts K; the rank of every adapted layer must be a multiple of it.
+        width: size d of the gate input: that of the sequence representation z; the model's hidden size for
+            ``token_collapsed``; 1 for ``constant``.
         gate: ``linear`` is the paper's (Eq. 11), ``residual_convolution`` the released code's, ``top_k`` a linear gate
-            that leaves all but the ``active_experts`` largest weights at zero.
-        active_experts: of ``top_k``, from 1 to K; None for the other gates.
+            that sets all but the ``active_experts`` largest weights to zero.
+        active_experts: number of experts that ``top_k`` keeps, from 1 to K; None for the other gates.
         gate_input: what the gate reads (Fig. 5). ``sequence_representation``: z of a sequential recommender;
-            ``token_collapsed``: the mean embedding of the prompt's tokens, taken by the model itself; ``constant``:
-            nothing, every sequence has the same learnt weights. ``random_initialized`` (a fixed random vector for each
-            sequence) and ``shuffled`` (z of another sequence) are given like z; see `ilora.adapters.gate_inputs`.
-        scale: of the update. ``per_expert_rank`` is alpha / (r/K), as the released code computes, with which a uniform
-            gate is plain LoRA at every K; ``per_rank`` is alpha / r, as the paper writes (Eq. 3).
+            ``token_collapsed``: the mean embedding of the prompt's tokens, computed by the model itself; ``constant``:
+            nothing, so that every sequence has the same learnt weights. ``random_initialized`` (a fixed random vector
+            for each sequence) and ``shuffled`` (z of another sequence) are passed like z; see
+            `ilora.adapters.gate_inputs`.
+        scale: scale of the update. ``per_expert_rank`` is alpha / (r/K), as in the released code, which makes a uniform
+            gate equal to plain LoRA for every K; ``per_rank`` is alpha / r, as in the paper (Eq. 3).
 
     Raises:
-        ValueError: if a value is impossible, or does not go with another.
+        ValueError: if a value is invalid or incompatible with another.
     """
 
     experts: int
@@ -50,7 +51,7 @@ class InstanceWiseConfig:
             raise ValueError(f"width: found {self.width}, expected at least 1")
         if self.gate_input == "constant" and self.width != CONSTANT_WIDTH:
             raise ValueError(
-                f"width: found {self.width}, expected {CONSTANT_WIDTH}: a constant gate reads nothing else"
+                f"width: found {self.width}, expected {CONSTANT_WIDTH}: a constant gate reads the number 1 only"
             )
         if self.gate != "top_k" and self.active_experts is not None:
             raise ValueError(f"active_experts: found {self.active_experts}, expected None: the gate is {self.gate!r}")
@@ -61,7 +62,7 @@ class InstanceWiseConfig:
 
     @property
     def is_constant(self) -> bool:
-        """Whether every sequence has the same expert weights, and so one update that can be merged."""
+        """Whether every sequence has the same expert weights, so that the update can be merged."""
         return self.gate_input == "constant" or self.experts == 1
 
 

@@ -1,4 +1,4 @@
-"""Gates that give every sequence the same weights, and so one update that can be merged."""
+"""Gates that give every sequence the same weights, so that the update can be merged."""
 
 import torch
 
@@ -9,20 +9,20 @@ from ilora.adapters.gate_inputs import constant_gate_inputs
 
 @torch.no_grad()
 def factors_of_constant_gate(gate: Gate, settings: InstanceWiseConfig, multiplier: float) -> torch.Tensor:
-    """Give what multiplies the experts of every sequence alike, float (K,): omega times what the scale asks for.
+    """Return the factors of the experts, equal for all sequences, float (K,): omega times the multiplier.
 
     Args:
-        gate: constant or not.
-        settings: of the gate.
-        multiplier: what the scale asks for.
+        gate: gate of the adapter.
+        settings: settings of the gate.
+        multiplier: multiplier of omega, from the setting ``scale``.
 
     Raises:
         RuntimeError: if the gate is not constant.
     """
     if not settings.is_constant:
         raise RuntimeError(
-            "an instance-wise LoRA has one update for each sequence and cannot be merged; only a constant gate "
-            "can. export_plain_lora(folder, omega) writes the LoRA of one choice of expert weights."
+            "an instance-wise LoRA has its own update for each sequence and cannot be merged, unless its gate is "
+            "constant. export_plain_lora(folder, omega) writes the LoRA of one choice of expert weights."
         )
     device = gate.standardisation.mean.device
     if settings.experts == 1:

@@ -1,4 +1,4 @@
-"""Folders of earlier versions: LoRA's own tensor names, and the gate in a file of its own.
+"""Adapter folders of earlier versions: plain LoRA tensor names, and the gate in a separate file.
 
 ``adapter_config.json`` held a format version and the description of the base model in the gate's section;
 ``gate.safetensors`` held the digests of the other two files.
@@ -24,19 +24,19 @@ _VERSION = 1
 
 
 def read_settings(section: Mapping[str, Any]) -> tuple[InstanceWiseConfig, dict[str, Any] | None]:
-    """Read the gate's settings as they were saved, and the description of the base model that may stand among them.
+    """Read the saved gate settings and the description of the base model, if they contain one.
 
     Raises:
-        ValueError: if they are of a later format.
+        ValueError: if the format version is not supported, or a setting is unknown.
     """
     values = dict(section)
     version, base = values.pop("format_version", _VERSION), values.pop("base", None)
     if version != _VERSION:
         raise ValueError(
             f"adapter_config.json: found format version {version}, expected {_VERSION}: it was written by another "
-            "version of this package; load it with that one"
+            "version of this package; load it with that version"
         )
-    if "guidance" in values:  # the first name of it
+    if "guidance" in values:  # the original name of the setting
         values["gate_input"] = values.pop("guidance")
     try:
         return InstanceWiseConfig(**values), base
@@ -45,17 +45,17 @@ def read_settings(section: Mapping[str, Any]) -> tuple[InstanceWiseConfig, dict[
 
 
 def is_earlier_format(section: Any) -> bool:
-    """Whether the gate's settings, as they are given, were saved by an earlier version."""
+    """Return whether the gate settings were saved by an earlier version."""
     return isinstance(section, Mapping) and "format_version" in section
 
 
 def folder_of(name: str, subfolder: str | None, hub_options: Mapping[str, Any]) -> Path:
-    """Find the folder of an adapter, of which a repository of the hub is downloaded.
+    """Return the local folder of an adapter, downloading it from the hub if needed.
 
     Args:
-        name: path, or id of a repository.
-        subfolder: in it.
-        hub_options: for `huggingface_hub.hf_hub_download`.
+        name: path of a folder, or id of a repository.
+        subfolder: subfolder that holds the adapter.
+        hub_options: options of `huggingface_hub.hf_hub_download`.
     """
     folder = Path(name, subfolder or "")
     if (folder / CONFIG_NAME).is_file():
@@ -66,17 +66,17 @@ def folder_of(name: str, subfolder: str | None, hub_options: Mapping[str, Any]) 
 
 
 def earlier_gate(folder: Path) -> Mapping[str, torch.Tensor]:
-    """Read the gate of such a folder.
+    """Read the gate from a folder of an earlier version.
 
     Raises:
-        FileNotFoundError: if it is missing.
-        ValueError: if it is that of another adapter.
+        FileNotFoundError: if the gate is missing.
+        ValueError: if it belongs to another adapter.
         ilora.artifacts.errors.ArtifactError: if it is damaged.
     """
     path = folder / _GATE_FILE
     if not path.is_file():
         raise FileNotFoundError(
-            f"{path}: no such file. Without its gate an instance-wise adapter is another model; copy "
+            f"{path}: no such file. An instance-wise adapter cannot be loaded without its gate; copy "
             f"{_GATE_FILE} from where the adapter was saved."
         )
     settings = json.dumps(read_json(folder / CONFIG_NAME), sort_keys=True)

@@ -1,4 +1,4 @@
-"""The expert weights of the batch in flight, shared by every gated layer of one adapter."""
+"""The expert weights of the current batch, shared by all gated layers of one adapter."""
 
 import threading
 from collections.abc import Iterator
@@ -10,14 +10,14 @@ import torch
 from ilora.adapters.config import Scale
 
 Factors = dict[int, torch.Tensor]
-"""What multiplies the activations, by their rank r: float (rows, 1, r), or (r,) where it is the same for all rows."""
+"""Factors of the activations, by their rank r: float (rows, 1, r), or (r,) if they are equal for all rows."""
 
-#: What torch calls the backward pass that runs when none does.
+#: torch's id of the backward pass outside any backward pass.
 _NO_BACKWARD = -1
 
 
 class _Batch:
-    """What one thread computes with, and the backward pass in which that was set."""
+    """The factors of one thread, and the backward pass in which they were set."""
 
     def __init__(self) -> None:
         self.factors: Factors | None = None
@@ -25,9 +25,10 @@ class _Batch:
 
 
 class _Threads(threading.local):
-    """The batch of each thread: a server's threads share the model and must not share their batches.
+    """The batch of each thread: a server's threads share the model but not their batches.
 
-    It is an object of its own, for a compiled model that is interrupted loses what it sets on a thread's local itself.
+    The batch is a separate object because a compiled model loses attributes that it sets directly on a thread-local
+    when it is interrupted.
     """
 
     def __init__(self) -> None:
@@ -35,18 +36,18 @@ class _Threads(threading.local):
 
 
 class ExpertWeights:
-    """Where gated layers read their factors: set before a forward pass, cleared after it, each thread with its own.
+    """The factors that gated layers read: set before a forward pass and cleared after it, separately in each thread.
 
-    Clearing makes it impossible to answer a batch with the gates of another one. Gradient checkpointing, which runs
-    layers again during backward, brings the factors back by `current` and `restored`.
+    Clearing ensures that a batch is never computed with the gates of another. Gradient checkpointing, which reruns
+    layers during the backward pass, restores the factors with `current` and `restored`.
 
     Args:
-        experts: K, at least 1.
+        experts: number of experts K, at least 1.
         scale: see `ilora.adapters.config.InstanceWiseConfig`.
 
     Attributes:
-        multiplier: what omega is multiplied by.
-        ranks: of the layers that read it, multiples of K.
+        multiplier: multiplier of omega.
+        ranks: ranks of the gated layers, multiples of K.
     """
 
     def __init__(self, experts: int, scale: Scale) -> None:
@@ -56,7 +57,7 @@ class ExpertWeights:
         self._in_flight = _Threads()
 
     def __getstate__(self) -> dict[str, Any]:
-        # A copy begins without a batch in flight.
+        # A copy starts without a current batch.
         return {name: value for name, value in self.__dict__.items() if name != "_in_flight"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -66,19 +67,19 @@ class ExpertWeights:
         """Use omega, float (rows, K), until it is cleared or set again.
 
         Raises:
-            ValueError: if omega is no matrix with K columns.
+            ValueError: if omega is not a matrix with K columns.
         """
         if omega.ndim != 2 or omega.shape[1] != self.experts:
             raise ValueError(f"expected expert weights of shape (rows, {self.experts}), found {tuple(omega.shape)}")
         scaled = omega * self.multiplier
-        # Here and not in each layer: there are hundreds of them, and for a GPU every small operation counts.
+        # Expanded here and not in each of hundreds of layers: on a GPU, small operations add up.
         self._put({rank: scaled.repeat_interleave(rank // self.experts, dim=1)[:, None, :] for rank in self.ranks})
 
     def set_for_all(self, omega: torch.Tensor) -> None:
-        """Use omega, float (K,), for every sequence, in whatever form the model has their activations.
+        """Use omega, float (K,), for every sequence, whatever the layout of the activations.
 
         Raises:
-            ValueError: if omega is no vector of K numbers.
+            ValueError: if omega is not a vector of K numbers.
         """
         if omega.shape != (self.experts,):
             raise ValueError(f"expected expert weights of shape ({self.experts},), found {tuple(omega.shape)}")
@@ -86,17 +87,17 @@ class ExpertWeights:
         self._put({rank: scaled.repeat_interleave(rank // self.experts) for rank in self.ranks})
 
     def clear(self) -> None:
-        """Forget them: a forward pass without a gate is an error from now on."""
+        """Clear the factors; a forward pass without a gate then raises an error."""
         self._in_flight.batch.factors = None
 
     @property
     def current(self) -> Factors | None:
-        """The factors that this thread computes with, None without a gate."""
+        """The factors of this thread, or None if no gate is open."""
         return self._in_flight.batch.factors
 
     @contextmanager
     def restored(self, factors: Factors | None) -> Iterator[None]:
-        """While it lasts, use factors that were `current` before."""
+        """Use factors that were `current` earlier, within the context."""
         before, backward = self._in_flight.batch.factors, self._in_flight.batch.backward
         self._put(factors)
         try:
@@ -105,30 +106,30 @@ class ExpertWeights:
             self._in_flight.batch.factors, self._in_flight.batch.backward = before, backward
 
     def factors_for(self, activation: torch.Tensor, layer: str) -> torch.Tensor:
-        """Give the factors, shape (rows, 1, r), of a rank-r activation of shape (rows, tokens, r).
+        """Return the factors, float (rows, 1, r), of a rank-r activation, float (rows, tokens, r).
 
-        Those that are the same for every row have the shape (r,), and the activation may have any that ends in r.
+        Factors that are equal for all rows have the shape (r,); the activation may then have any shape that ends in r.
 
         Args:
-            activation: of any float dtype and device, which the factors take.
-            layer: its name, for the errors.
+            activation: rank-r activation; the factors are returned in its dtype and on its device.
+            layer: name of the layer, for error messages.
 
         Raises:
-            RuntimeError: if no expert weights are set, those of another batch are, or the activation is no batch of
-                sequences (as inside a mixture-of-experts block, which flattens them).
+            RuntimeError: if no expert weights are set, they belong to another batch, or the activation is not a batch
+                of sequences (as inside a mixture-of-experts block, which flattens them).
         """
         found = self._in_flight.batch.factors
-        # A layer that runs again in backward must not take the gates of what happens to be open around backward.
+        # A layer that reruns in the backward pass must not use gates that happen to be open around it.
         if found is None or (not torch.compiler.is_compiling() and self._in_flight.batch.backward != _backward()):
             raise RuntimeError(
-                f"{layer}: no expert weights are set. Call the instance-wise model, not the model inside it; with "
-                "gradient checkpointing, switch it on by the instance-wise model's gradient_checkpointing_enable()."
+                f"{layer}: no expert weights are set. Call the instance-wise model, not the model inside it. Enable "
+                "gradient checkpointing with gradient_checkpointing_enable() of the instance-wise model."
             )
         factors = found.get(activation.shape[-1])
         if factors is None:
             raise RuntimeError(
                 f"{layer}: found an activation of rank {activation.shape[-1]}, expected one of {sorted(found)}: its "
-                "weights are no longer those that were gated"
+                "weights were replaced after gating"
             )
         if factors.ndim == 1:
             return factors.to(activation.dtype)
@@ -139,8 +140,8 @@ class ExpertWeights:
             )
         if activation.shape[0] != factors.shape[0]:
             raise RuntimeError(
-                f"{layer}: expert weights of {factors.shape[0]} sequences met a batch of "
-                f"{activation.shape[0]} rows; give one sequence representation for each row"
+                f"{layer}: found expert weights of {factors.shape[0]} sequences for a batch of "
+                f"{activation.shape[0]} rows; pass one sequence representation for each row"
             )
         return factors.to(activation.device, activation.dtype)
 
@@ -151,5 +152,5 @@ class ExpertWeights:
 
 
 def _backward() -> int:
-    """Which backward pass this thread runs in, -1 in none."""
+    """Return the id of the backward pass that this thread runs in, or -1."""
     return torch._C._current_graph_task_id()

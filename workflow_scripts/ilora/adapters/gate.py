@@ -1,4 +1,4 @@
-"""The gate: how much each expert takes part in the adaptation of one sequence."""
+"""The gate, which weighs the experts for each sequence."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +10,12 @@ from ilora.adapters.config import InstanceWiseConfig
 
 
 class Standardisation(nn.Module):
-    """Centres and scales z per dimension, so that a gate's learning rate means the same for every recommender.
+    """Standardisation of z per dimension, so that a gate's learning rate is comparable across recommenders.
+
+    The statistics are buffers, filled by `fit` or from a saved state.
 
     Args:
-        width: d of the sequence representations. The statistics are buffers, filled by `fit` or from a saved state.
+        width: width d of the sequence representations.
     """
 
     mean: torch.Tensor
@@ -25,30 +27,30 @@ class Standardisation(nn.Module):
         self.register_buffer("scale", torch.ones(width))
 
     def fit(self, sequence_representations: torch.Tensor) -> None:
-        """Take the statistics of z, float (sequences, d); give it the training split's only.
+        """Compute the statistics of z, float (sequences, d), which must come from the training split only.
 
         Raises:
-            ValueError: if z is not finite, is no matrix of this width with at least two rows, or has only one value.
+            ValueError: if z is not finite, is not a matrix of this width with at least two rows, or is constant.
         """
         shape = tuple(sequence_representations.shape)
         if len(shape) != 2 or shape[0] < 2 or shape[1] != len(self.mean):
             raise ValueError(f"expected sequence representations of shape (2 or more, {len(self.mean)}), found {shape}")
         if not torch.isfinite(sequence_representations).all():
-            raise ValueError("sequence representations hold NaN or infinity: retrain the recommender")
+            raise ValueError("sequence representations contain NaN or infinity: retrain the recommender")
         sequence_representations = sequence_representations.to(self.mean)
         self.mean.copy_(sequence_representations.mean(dim=0))
         scale = sequence_representations.std(dim=0)
         if not (scale > 1e-6).any():
             raise ValueError("all sequence representations are the same; a constant gate takes no statistics")
-        # A dimension that never moved in training says nothing; dividing by its scale would let it shout afterwards.
+        # Dividing a dimension that is constant in training by its scale would blow up its values afterwards.
         self.scale.copy_(torch.where(scale > 1e-6, scale, torch.ones_like(scale)))
 
     def forward(self, sequence_representation: torch.Tensor) -> torch.Tensor:
-        """Give z of shape (batch, d) standardised, in the gate's own dtype.
+        """Return z, float (batch, d), standardised, in the gate's dtype.
 
         Raises:
-            TypeError: if z is no tensor.
-            ValueError: if z is no matrix of this width.
+            TypeError: if z is not a tensor.
+            ValueError: if z is not a matrix of this width.
         """
         if not isinstance(sequence_representation, torch.Tensor):
             raise TypeError(
@@ -58,16 +60,16 @@ class Standardisation(nn.Module):
         if sequence_representation.ndim != 2 or sequence_representation.shape[1] != len(self.mean):
             raise ValueError(
                 f"the gate expects sequence representations of shape (batch, {len(self.mean)}), found "
-                f"{tuple(sequence_representation.shape)}: was another recommender's file given?"
+                f"{tuple(sequence_representation.shape)}: do they come from another recommender?"
             )
         return (sequence_representation.to(self.mean.dtype) - self.mean) / self.scale
 
 
 class _Gate(nn.Module):
-    """What all gates do: they read z by their statistics of it, and never give NaN.
+    """Base of all gates: standardises z and raises an error instead of returning NaN.
 
     Args:
-        width: d.
+        width: width d of z.
     """
 
     def __init__(self, width: int) -> None:
@@ -75,7 +77,7 @@ class _Gate(nn.Module):
         self.standardisation = Standardisation(width)
 
     def fit(self, sequence_representations: torch.Tensor) -> None:
-        """Take the statistics by which z is standardised.
+        """Compute the statistics with which z is standardised.
 
         Raises:
             ValueError: as `Standardisation.fit`.
@@ -83,26 +85,26 @@ class _Gate(nn.Module):
         self.standardisation.fit(sequence_representations)
 
     def forward(self, sequence_representation: torch.Tensor) -> torch.Tensor:
-        """Give omega, float (batch, K), each row summing to 1, for z of shape (batch, d).
+        """Return omega, float (batch, K), each row summing to 1, for z, float (batch, d).
 
         Raises:
-            TypeError: if z is no tensor.
-            ValueError: if z is no matrix of this width; if NaN or infinity in z, or in the gate's own arithmetic, made
-                a row NaN (in a compiled or exported model, RuntimeError).
+            TypeError: if z is not a tensor.
+            ValueError: if z is not a matrix of this width, or a row of omega is NaN because z, or the gate's
+                arithmetic, has NaN or infinity (RuntimeError in a compiled or exported model).
         """
         omega = self._weigh(self.standardisation(sequence_representation))
         message = "the gate gave NaN: the sequence representation is NaN or infinite"
         if torch.compiler.is_compiling():
             torch._assert_async(torch.isfinite(omega).all(), message)
         elif not torch.isfinite(omega).all():
-            # Batch normalisation spreads one row's over all.
+            # Batch normalisation spreads the NaN of one row over all rows.
             wrong = omega if torch.isfinite(sequence_representation).all() else sequence_representation
             rows = (~torch.isfinite(wrong)).any(dim=-1).nonzero().flatten().tolist()
             raise ValueError(f"{message} in batch rows {rows}, or too large for {omega.dtype}")
         return omega
 
     def _weigh(self, standardised: torch.Tensor) -> torch.Tensor:
-        """Give omega, float (batch, K), for standardised z, float (batch, d)."""
+        """Return omega, float (batch, K), for standardised z, float (batch, d)."""
         raise NotImplementedError
 
 
@@ -110,14 +112,14 @@ class LinearGate(_Gate):
     """The paper's gate (Eq. 11): omega = softmax(W_g z), with z standardised.
 
     Args:
-        width: d.
-        experts: K.
+        width: width d of z.
+        experts: number of experts K.
     """
 
     def __init__(self, width: int, experts: int) -> None:
         super().__init__(width)
         self.projection = nn.Linear(width, experts, bias=False)
-        # Small, so that training starts next to uniform LoRA.
+        # Small, so that training starts close to uniform LoRA.
         nn.init.normal_(self.projection.weight, std=0.02)
 
     def _weigh(self, standardised: torch.Tensor) -> torch.Tensor:
@@ -125,12 +127,12 @@ class LinearGate(_Gate):
 
 
 class TopKGate(_Gate):
-    """Hard routing: a linear gate whose softmax runs over the largest scores only (Shazeer et al. 2017, without noise).
+    """Hard routing: a linear gate with a softmax over the largest scores only (Shazeer et al. 2017, without noise).
 
     Args:
-        width: d.
-        experts: K.
-        active_experts: how many experts a sequence uses, from 1 to K. With 1, the one weight is always 1 and the gate
+        width: width d of z.
+        experts: number of experts K.
+        active_experts: number of experts per sequence, from 1 to K. With 1, the single weight is always 1 and the gate
             gets no gradient.
     """
 
@@ -141,22 +143,22 @@ class TopKGate(_Gate):
         self.active_experts = active_experts
 
     def _weigh(self, standardised: torch.Tensor) -> torch.Tensor:
-        """Give omega with K - active_experts zeros in each row."""
+        """Return omega with K - active_experts zeros in each row."""
         scores = self.projection(standardised)
         largest, places = scores.topk(self.active_experts, dim=-1)
         return torch.zeros_like(scores).scatter(-1, places, torch.softmax(largest, dim=-1))
 
 
 class ResidualConvolutionGate(_Gate):
-    """The released code's gate: z is read raw, as a signal of length d, by a one-dimensional residual network.
+    """The released code's gate: a one-dimensional residual network that reads the raw z as a signal of length d.
 
     A convolution of width 3 with batch normalisation, three stages of 16, 32 and 64 channels with three residual
-    blocks each, the average over the signal, a linear map and softmax: ResNet-20 as He et al. (2016) lay it out for
-    small images, with shortcuts that have no weights, in one dimension.
+    blocks each, the average over the signal, a linear map and softmax. This is the ResNet-20 for small images of He et
+    al. (2016), with parameter-free shortcuts, in one dimension.
 
     Args:
-        width: d.
-        experts: K. The released code's is always 4.
+        width: width d of z.
+        experts: number of experts K. It is always 4 in the released code.
     """
 
     def __init__(self, width: int, experts: int) -> None:
@@ -169,13 +171,13 @@ class ResidualConvolutionGate(_Gate):
         self.projection = nn.Linear(64, experts)
 
     def fit(self, sequence_representations: torch.Tensor) -> None:
-        """Take no statistics: z is read as it is."""
+        """Do nothing: this gate reads z without standardisation."""
 
     def _weigh(self, standardised: torch.Tensor) -> torch.Tensor:
-        """Give omega.
+        """Return omega.
 
         Raises:
-            ValueError: if batch normalisation has a single value for each channel to take statistics of.
+            ValueError: if batch normalisation would have a single value per channel.
         """
         signal = standardised[:, None, :]
         # Two of the stages halve the signal.
@@ -188,9 +190,9 @@ class ResidualConvolutionGate(_Gate):
 
 
 class _ResidualBlock(nn.Module):
-    """Two convolutions beside a shortcut without weights; a change of channels halves the signal.
+    """Two convolutions with a parameter-free shortcut; a change of channels halves the signal.
 
-    The shortcut then takes every other value, and half of the new channels, all zero, stand on each side of the old.
+    The shortcut then takes every other value and pads the channels with zeros, half of them on each side.
     """
 
     def __init__(self, before: int, after: int) -> None:
@@ -215,9 +217,9 @@ Gate = LinearGate | TopKGate | ResidualConvolutionGate
 
 
 def build_gate(config: InstanceWiseConfig) -> Gate:
-    """Make the gate that a config names, with statistics and weights yet to be fitted or loaded."""
+    """Build the gate of a configuration, with statistics and weights yet to be fitted or loaded."""
     if config.gate == "top_k":
-        assert config.active_experts is not None  # which the config has checked
+        assert config.active_experts is not None  # checked by the config
         return TopKGate(config.width, config.experts, config.active_experts)
     if config.gate == "residual_convolution":
         return ResidualConvolutionGate(config.width, config.experts)
@@ -226,7 +228,7 @@ def build_gate(config: InstanceWiseConfig) -> Gate:
 
 @contextmanager
 def in_evaluation(module: nn.Module) -> Iterator[None]:
-    """While it lasts, a module computes as in evaluation."""
+    """Put a module in evaluation mode within the context."""
     training = [inner for inner in module.modules() if inner.training]
     for inner in training:
         inner.training = False

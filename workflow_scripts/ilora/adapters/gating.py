@@ -4,8 +4,8 @@ With B = [B_1..B_K], A = [A_1..A_K] and r* = r/K, the update of one sequence is 
 
     dW x = B (omega_expanded * (A x)),   omega_expanded repeats each omega_k r* times.
 
-Scaling the rank-r activation is therefore all it takes: the weights keep the shapes of ordinary LoRA, and no output
-of full width per expert is ever made.
+It is therefore enough to scale the rank-r activation: the weights keep the shapes of ordinary LoRA, and no full-width
+output per expert is computed.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,22 +18,22 @@ from torch import nn
 
 from ilora.adapters.expert_weights import ExpertWeights
 
-#: Of models that are known to: the kinds that compute with (tokens, rows, width), and the layers that get all tokens
-#: of a batch in one dimension.
+#: Model types known to compute with (tokens, rows, width), and layers known to get all tokens of a batch flattened into
+#: one dimension.
 _SEQUENCE_LAST = ("fsmt", "led", "longformer", "xlnet")
 _FLATTENED = {"opt": ("fc1", "fc2")}
 
 MergeableFactors = Callable[[], torch.Tensor]
-"""Gives the factors of a constant gate, float (K,), or raises RuntimeError where every sequence has its own."""
+"""Returns the factors of a constant gate, float (K,), or raises RuntimeError if they differ between sequences."""
 
 
 class InstanceWiseVariant(LoraVariant):
-    """PEFT's own extension point for a LoRA layer, used to gate its rank-r activation.
+    """PEFT's extension point for LoRA layers, used to gate the rank-r activation.
 
     Args:
-        layer: name of the layer, for errors.
-        expert_weights: of the batch in flight.
-        mergeable_factors: asked when PEFT wants to merge the layer.
+        layer: name of the layer, for error messages.
+        expert_weights: expert weights of the current batch.
+        mergeable_factors: called when PEFT merges the layer.
     """
 
     def __init__(self, layer: str, expert_weights: ExpertWeights, mergeable_factors: MergeableFactors) -> None:
@@ -41,28 +41,28 @@ class InstanceWiseVariant(LoraVariant):
         self._expert_weights = expert_weights
         self._mergeable_factors = mergeable_factors
 
-    def forward(  # type: ignore[override]  # PEFT declares these static; an instance is what its layers call
+    def forward(  # type: ignore[override]  # PEFT declares these static; its layers call an instance
         self, module: Any, active_adapter: str, x: torch.Tensor, result: torch.Tensor, **_: Any
     ) -> torch.Tensor:
-        """Give ``result + s * B(omega_expanded * A(dropout(x)))``, all of shape (rows, tokens, d_out)."""
+        """Return ``result + s * B(omega_expanded * A(dropout(x)))``, float (rows, tokens, d_out)."""
         gated = self.gated(module, active_adapter, x)
         return result + module.lora_B[active_adapter](gated) * module.scaling[active_adapter]
 
     def gated(self, module: Any, adapter_name: str, x: torch.Tensor) -> torch.Tensor:
-        """Give ``omega_expanded * A(dropout(x))``, (rows, tokens, r)."""
+        """Return ``omega_expanded * A(dropout(x))``, float (rows, tokens, r)."""
         activation: torch.Tensor = module.lora_A[adapter_name](module.lora_dropout[adapter_name](x))
         return activation * self._expert_weights.factors_for(activation, self._layer)
 
     def supports_lora_conversion(self) -> bool:
-        """PEFT's conversion would read B A without the gate; `export_plain_lora` is the way to a plain LoRA."""
+        """Return False: PEFT's conversion would read B A without the gate. Use `export_plain_lora` instead."""
         return False
 
     @staticmethod
     def init(module: LoraLayer, adapter_name: str, **_: Any) -> None:
-        """Nothing to create: the weights are ordinary LoRA's."""
+        """Do nothing: the weights are those of ordinary LoRA."""
 
     def merge_safe(self, module: Any, active_adapter: str, orig_weight: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
-        """Give the weight with the update of a constant gate in it.
+        """Return the weight with the update of a constant gate added.
 
         Raises:
             RuntimeError: if the gate is not constant.
@@ -70,11 +70,11 @@ class InstanceWiseVariant(LoraVariant):
         return orig_weight + self._update(module, active_adapter).to(orig_weight)
 
     def merge_unsafe(self, module: Any, active_adapter: str, orig_weight: torch.Tensor) -> None:  # type: ignore[override]
-        """Do the same in place."""
+        """Add the update of a constant gate to the weight in place."""
         orig_weight.data += self._update(module, active_adapter).to(orig_weight)
 
     def unmerge(self, module: Any, active_adapter: str, orig_weight: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
-        """Give the weight without the update that was merged into it."""
+        """Return the weight without the update that was merged into it."""
         return orig_weight.data - self._update(module, active_adapter).to(orig_weight)
 
     def _update(self, module: Any, adapter_name: str) -> torch.Tensor:
@@ -88,11 +88,11 @@ def gate_lora_layers(
     mergeable_factors: MergeableFactors,
     adapter_name: str = "default",
 ) -> int:
-    """Make every LoRA layer of ``adapter_name`` instance-wise and give how many there are.
+    """Make every LoRA layer of ``adapter_name`` instance-wise and return their number.
 
     Raises:
-        ValueError: if the model has no such layer, the rank of one is no multiple of the experts, or one is of a kind
-            that cannot be gated. Nothing is changed then.
+        ValueError: if the model has no such layer, the rank of a layer is not a multiple of the number of experts, or
+            a layer is of a type that cannot be gated. The model is then unchanged.
     """
     layers = lora_layers(model, adapter_name)
     if not layers:
@@ -106,7 +106,7 @@ def gate_lora_layers(
 
 
 def lora_layers(model: nn.Module, adapter_name: str) -> dict[str, Any]:
-    """Give the LoRA layers of an adapter by their names, in the model's order."""
+    """Return the LoRA layers of an adapter by name, in the model's order."""
     return {
         name: module
         for name, module in model.named_modules()
@@ -115,10 +115,10 @@ def lora_layers(model: nn.Module, adapter_name: str) -> dict[str, Any]:
 
 
 def check_keeps_sequences_apart(model: nn.Module, names: Iterable[str]) -> None:
-    """Refuse layers whose activations are known to be no batch of sequences, which a first forward pass might not show.
+    """Refuse layers whose activations are known not to be a batch of sequences; a forward pass might not reveal it.
 
     Raises:
-        ValueError: naming the first.
+        ValueError: for the first such layer.
     """
     kind = getattr(getattr(model, "config", None), "model_type", None)
     for name in names:
@@ -133,12 +133,12 @@ def check_keeps_sequences_apart(model: nn.Module, names: Iterable[str]) -> None:
 
 @contextmanager
 def folded(layers: Sequence[Any], adapter_name: str, factors: torch.Tensor) -> Iterator[None]:
-    """While it lasts, A of each layer is multiplied row by row: B A is then the whole update of one gate.
+    """Multiply the rows of A of each layer by the factors within the context, so that B A is the whole gated update.
 
     Args:
         layers: gated LoRA layers.
-        adapter_name: of their adapter.
-        factors: float (K,), omega times what the scale asks for.
+        adapter_name: name of their adapter.
+        factors: omega times the multiplier of the scale, float (K,).
     """
     weights = [layer.lora_A[adapter_name].weight for layer in layers]
     originals = [weight.data for weight in weights]
@@ -153,7 +153,7 @@ def folded(layers: Sequence[Any], adapter_name: str, factors: torch.Tensor) -> I
 
 
 def _check(name: str, layer: Any, adapter_name: str, experts: int) -> None:
-    # By its exact type: a subclass (PEFT has one for torchao) merges without asking the variant.
+    # The exact type: a subclass (PEFT has one for torchao) merges without calling the variant.
     if not (type(layer) is Linear or type(layer).__name__ in ("Linear8bitLt", "Linear4bit")):
         raise ValueError(
             f"{name}: PEFT adapts it as {type(layer).__name__}, which cannot be gated; expected a linear layer, plain "

@@ -1,4 +1,4 @@
-"""What marks a token that is no answer."""
+"""The label of tokens that are not part of an answer."""
 
-#: The label of a token from which nothing is to be learnt, as PyTorch's cross-entropy and transformers have it.
+#: Label of a token that is ignored in the loss, the same as in PyTorch's cross-entropy and transformers.
 IGNORED_LABEL = -100

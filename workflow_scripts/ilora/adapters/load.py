@@ -1,4 +1,4 @@
-"""How the load is shared among the experts: what a training log keeps of the gate."""
+"""The load of the experts: a summary of the gate for the training log."""
 
 import math
 from dataclasses import dataclass
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 import torch
 
 COLLAPSE_THRESHOLD = 1 / 3
-"""A gate counts as collapsed below this part of the way from one effective expert to all of them."""
+"""A gate counts as collapsed below this fraction of the way from one effective expert to all of them."""
 
 
 @dataclass(frozen=True)
 class ExpertLoad:
-    """The expert weights of many sequences in a few numbers.
+    """Summary of the expert weights of many sequences.
 
     Attributes:
         shares: mean weight of each expert, K numbers that sum to 1.
         entropy: mean entropy of a sequence's weights, divided by log K: 1 for uniform weights, 0 for a single expert.
-            With one expert it is 1.
-        effective_experts: exp of the entropy of the shares, from 1 to K: how many experts carry the load of the whole.
+            It is 1 if K is 1.
+        effective_experts: exponential of the entropy of the shares, from 1 to K: how many experts carry the total load.
     """
 
     shares: tuple[float, ...]
@@ -26,7 +26,7 @@ class ExpertLoad:
 
     @property
     def has_collapsed(self) -> bool:
-        """Whether few of the experts carry the load: fewer than 1.3 of 2, 2 of 4, 3.3 of 8. Never with one expert."""
+        """Whether few experts carry the load: fewer than 1.3 of 2, 2 of 4 or 3.3 of 8. Never with one expert."""
         return self.effective_experts - 1 < COLLAPSE_THRESHOLD * (len(self.shares) - 1)
 
 
@@ -43,11 +43,11 @@ def expert_load(omega: torch.Tensor) -> ExpertLoad:
 
 
 class LoadMeter:
-    """Adds up the expert weights of the batches that pass, until it is read."""
+    """Accumulates the expert weights of batches until it is read."""
 
     def __init__(self) -> None:
-        # The sum of each expert's weights, that of the entropies, and the number of sequences: a tensor, for a number
-        # that grows would have every batch compiled anew.
+        # The sum of each expert's weights, the sum of the entropies, and the number of sequences. A tensor, because a
+        # growing Python number would trigger a recompilation for every batch.
         self._totals: torch.Tensor | None = None
 
     def observe(self, omega: torch.Tensor) -> None:
@@ -61,7 +61,7 @@ class LoadMeter:
             self._totals += batch
 
     def read(self) -> ExpertLoad | None:
-        """Give the load since the last reading, None if nothing passed, and begin anew."""
+        """Return the load since the last call, or None if there was none, and reset the meter."""
         if self._totals is None:
             return None
         *_, entropies, sequences = self._totals.clone()
@@ -77,5 +77,5 @@ def _load_of(shares: torch.Tensor, mean_entropy: torch.Tensor) -> ExpertLoad:
 
 
 def _entropy(weights: torch.Tensor) -> torch.Tensor:
-    """In nats, over the last dimension."""
+    """Return the entropy over the last dimension, in nats."""
     return torch.special.entr(weights).sum(dim=-1)

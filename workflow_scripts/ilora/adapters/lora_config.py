@@ -1,4 +1,4 @@
-"""The settings of an instance-wise adapter as PEFT keeps them: LoRA's, and those of the gate."""
+"""The PEFT configuration of an instance-wise adapter: LoRA settings and gate settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,29 +16,28 @@ from ilora.adapters.earlier_format import earlier_gate, folder_of, is_earlier_fo
 
 
 class InstanceWisePeftType(StrEnum):
-    """PEFT keys its tables by `peft.PeftType`, whose members are equal to their strings, as this one is."""
+    """A key for PEFT's tables, which are keyed by `peft.PeftType`; its members are equal to their strings too."""
 
     ILORA = "ILORA"
 
 
-#: As it is saved. Where this package is not imported, PEFT raises KeyError with it, and says nothing else.
+#: The saved type. If this package is not imported, PEFT raises KeyError with nothing but this text.
 SAVED_PEFT_TYPE = "ILORA: import ilora.adapters first"
 
-#: Of `LoraConfig.init_lora_weights`: what leaves the base model's weights alone and B A at zero under every gate.
+#: Values of `LoraConfig.init_lora_weights` that keep the base model's weights unchanged and B A at zero for every gate.
 _INITIALISATIONS = (True, False, "gaussian", "eva")
 
 
 @dataclass
 class InstanceWiseLoraConfig(LoraConfig):
-    """LoRA's settings with those of the gate.
+    """LoRA settings with gate settings.
 
     Attributes:
-        instance_wise: of the gate; a mapping of its settings is taken too.
-        base: what tells the base model from others, written by the model itself; see
-            `ilora.adapters.base_model.describe`.
+        instance_wise: gate settings, as an `InstanceWiseConfig` or a mapping.
+        base: description of the base model, written by the model itself; see `ilora.adapters.base_model.describe`.
 
     Raises:
-        ValueError: if there are none of the gate, or ``init_lora_weights`` changes the base model's weights.
+        ValueError: if the gate settings are missing, or ``init_lora_weights`` would change the base model's weights.
     """
 
     instance_wise: Any = field(default=None, metadata={"help": "Settings of the gate, an InstanceWiseConfig."})
@@ -47,7 +46,7 @@ class InstanceWiseLoraConfig(LoraConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.peft_type = InstanceWisePeftType.ILORA
-        #: Whether the settings are those of a folder whose gate has a file of its own, as earlier versions wrote it.
+        #: Whether the settings come from an earlier version, which wrote the gate to a separate file.
         self.is_of_earlier_format = is_earlier_format(self.instance_wise)
         self._earlier_gate: Mapping[str, torch.Tensor] | None = None
         if isinstance(self.instance_wise, Mapping):
@@ -56,24 +55,24 @@ class InstanceWiseLoraConfig(LoraConfig):
         if not isinstance(self.instance_wise, InstanceWiseConfig):
             raise ValueError(f"instance_wise: found {self.instance_wise!r}, expected an InstanceWiseConfig")
         if self.instance_wise.gate_input != "constant":
-            # PEFT's model of no task hands the sequence representations past the adapter.
+            # Without a task, PEFT's model does not pass the sequence representations through the adapter.
             self.task_type = self.task_type or "CAUSAL_LM"
         if self.init_lora_weights not in _INITIALISATIONS:
             raise ValueError(
                 f"init_lora_weights: found {self.init_lora_weights!r}, expected True, False, 'gaussian' or 'eva': "
-                "what this one takes from the base model's weights, the gate would not give back"
+                "it moves part of the base model's weights into B A, which the gate would then rescale"
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the settings as they are saved: the same ones in the same order."""
+        """Return the settings in a deterministic order, as they are saved."""
         settings = super().to_dict() | {"peft_type": SAVED_PEFT_TYPE}
         return {key: sorted(value) if isinstance(value, set) else value for key, value in settings.items()}
 
     def save_pretrained(self, save_directory: str, **options: Any) -> None:
-        """Write the settings as PEFT does, and into the adapter's weights, which PEFT writes before, their digests.
+        """Write the settings as PEFT does, and add digests to the weights file, which PEFT has already written.
 
         Raises:
-            ValueError: if the weights in the folder are damaged, by the digests that they have.
+            ValueError: if the weights in the folder do not match the digests that they have.
         """
         add_digests(Path(save_directory, SAFETENSORS_WEIGHTS_NAME), self)
         super().save_pretrained(save_directory, **options)
@@ -82,11 +81,10 @@ class InstanceWiseLoraConfig(LoraConfig):
     def from_pretrained(
         cls, pretrained_model_name_or_path: str | Path, subfolder: str | None = None, **options: Any
     ) -> "InstanceWiseLoraConfig":
-        """Read settings as PEFT does, and of a folder or repository that an earlier version wrote the gate too.
+        """Read settings as PEFT does; if an earlier version wrote the folder or repository, read the gate as well.
 
         Raises:
-            ValueError: if they are of another kind of adapter or of a later format; if the gate is that of another
-                adapter.
+            ValueError: if the adapter is of another type or a later format, or the gate belongs to another adapter.
             FileNotFoundError: if a folder of an earlier version lacks its gate.
         """
         name = str(pretrained_model_name_or_path)
@@ -100,15 +98,15 @@ class InstanceWiseLoraConfig(LoraConfig):
 
     @property
     def earlier_gate(self) -> Mapping[str, torch.Tensor] | None:
-        """The gate of a folder that an earlier version wrote, None for all others.
+        """The gate if an earlier version wrote the adapter, otherwise None.
 
         Raises:
-            ValueError: if it was not read with the settings.
+            ValueError: if the gate was not read with the settings.
         """
         if self.is_of_earlier_format and self._earlier_gate is None:
             raise ValueError(
-                "the adapter is of an earlier version, whose gate has a file of its own, which "
-                "PeftConfig.from_pretrained does not read: leave config out, or read it by "
+                "the adapter was written by an earlier version, which saved the gate in a separate file that "
+                "PeftConfig.from_pretrained does not read: omit config, or read it with "
                 "InstanceWiseLoraConfig.from_pretrained"
             )
         return self._earlier_gate

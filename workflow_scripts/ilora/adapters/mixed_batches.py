@@ -1,25 +1,25 @@
-"""Batches whose rows have adapters of their own, as PEFT's ``adapter_names`` says it."""
+"""Batches whose rows use different adapters, selected by PEFT's ``adapter_names``."""
 
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-#: What PEFT calls a row without adapter.
+#: PEFT's name for a row without an adapter.
 _NO_ADAPTER = "__base__"
 
 
 class RowAdapters(threading.local):
-    """Which adapter each row of the batch in flight has, each thread with its own.
+    """The adapter of each row of the current batch, separately for each thread.
 
     Attributes:
-        names: one for each row; None where all rows have the active one.
+        names: adapter name of each row; None if all rows use the active adapter.
     """
 
     names: Sequence[str] | None = None
 
     @contextmanager
     def set(self, names: Sequence[str] | None) -> Iterator[None]:
-        """While it lasts, the rows have these."""
+        """Use these adapter names for the rows within the context."""
         before, self.names = self.names, names
         try:
             yield
@@ -28,20 +28,20 @@ class RowAdapters(threading.local):
 
 
 def rows_by_adapter(names: Sequence[str]) -> dict[str, list[int]]:
-    """Give the places of each adapter's rows, without those that have none."""
+    """Return the row numbers of each adapter, leaving out rows without an adapter."""
     return {
         name: [row for row, found in enumerate(names) if found == name] for name in sorted(set(names) - {_NO_ADAPTER})
     }
 
 
 def check_rows(found: int, expected: int) -> None:
-    """Refuse sequence representations that are not one for each row of a mixed batch.
+    """Check that a mixed batch has one sequence representation for each row.
 
     Raises:
-        ValueError: if they are not.
+        ValueError: if it does not.
     """
     if found != expected:
         raise ValueError(
             f"sequence_representations: found {found} rows, expected {expected}, one for each of "
-            "adapter_names; those of rows without adapter are not read"
+            "adapter_names; those of rows without an adapter are ignored"
         )

@@ -1,7 +1,7 @@
-"""Instance-wise LoRA as a tuner of PEFT: the way in for other people's code.
+"""Instance-wise LoRA as a PEFT tuner, the public API of this package.
 
-What PEFT returns takes what the base model takes and, beside it, ``sequence_representations``: z, float (rows, d), one
-row for each row of the batch.
+The model that PEFT returns accepts the base model's inputs and ``sequence_representations``: z, float (rows, d), one
+for each row of the batch.
 """
 
 import copy
@@ -38,28 +38,28 @@ from ilora.adapters.lora_config import InstanceWiseLoraConfig
 from ilora.adapters.mixed_batches import RowAdapters, check_rows, rows_by_adapter
 from ilora.adapters.open_gates import OpenGates
 
-#: Tasks whose models in PEFT add the head to what the caller's settings save, after the adapter was made.
+#: Tasks whose PEFT models add the head to ``modules_to_save`` of the caller's settings after the adapter was created.
 _HEADED_AFTERWARDS = ("TOKEN_CLS", "QUESTION_ANS")
 
 
 class InstanceWiseLoraModel(LoraModel):
     """The base model with gated LoRA layers, and a gate for each adapter (Eq. 10-12).
 
-    PEFT makes it, as the ``base_model`` of what it returns, through which its methods are reached too.
+    PEFT creates it as the ``base_model`` of the model that it returns, which forwards attribute access to it.
 
     Attributes:
-        gates: by the name of the adapter, from z to the weights of the experts.
+        gates: gate of each adapter, by adapter name; a gate maps z to expert weights.
     """
 
     gates: nn.ModuleDict
-    #: Adapters injected into a model that is handed out without this one would lose their gates.
+    #: Adapters injected into a model that is returned without this tuner would lose their gates.
     uses_shared_state: bool = True
 
     def __init__(self, model: nn.Module, peft_config: Any, adapter_name: str, **options: Any) -> None:
         if any(isinstance(variant, InstanceWiseVariant) for variant in _variants(model)):
             raise ValueError(
-                "the base model already has an instance-wise adapter: add another one by add_adapter, or take it off "
-                "by unload()"
+                "the base model already has an instance-wise adapter: add another with add_adapter, or remove it "
+                "with unload()"
             )
         super().__init__(model, peft_config, adapter_name, **options)
 
@@ -78,13 +78,13 @@ class InstanceWiseLoraModel(LoraModel):
         low_cpu_mem_usage: bool = False,
         state_dict: dict[str, torch.Tensor] | None = None,
     ) -> None:
-        """Put fresh LoRA layers into the base model, and a gate before them.
+        """Add new LoRA layers with a gate to the base model.
 
         Raises:
-            ValueError: if a targeted layer cannot be gated, the rank is no multiple of the experts, or the settings
-                are of another base model. The model is then as it was.
+            ValueError: if a targeted layer cannot be gated, the rank is not a multiple of the number of experts, or the
+                settings belong to another base model. The model is then unchanged.
         """
-        # The caller's own settings stay as they are: what the base model is known by is of this model alone.
+        # The caller's settings are not changed: the description of the base model belongs to this model alone.
         own: Any = self.peft_config[adapter_name]
         config = copy.deepcopy(own)
         if own.task_type in _HEADED_AFTERWARDS:
@@ -116,7 +116,7 @@ class InstanceWiseLoraModel(LoraModel):
 
     @property
     def gate(self) -> Gate:
-        """The active adapter's."""
+        """The gate of the active adapter."""
         return cast(Gate, self.gates[self._active_name()])
 
     @property
@@ -131,32 +131,32 @@ class InstanceWiseLoraModel(LoraModel):
 
     @property
     def expert_weights(self) -> ExpertWeights:
-        """What the layers of the active adapter read."""
+        """The expert weights that the layers of the active adapter read."""
         return self._open.expert_weights[self._active_name()]
 
     def forward(self, *arguments: Any, sequence_representations: Any = None, **inputs: Any) -> Any:
         """Run the base model with the gates of ``sequence_representations``.
 
         Args:
-            arguments: as the base model takes them; of a transformers model, the first are the ids.
-            sequence_representations: float (rows, d). Not needed, and refused, where the gate reads the tokens or
-                nothing (see `InstanceWiseConfig.gate_input`), and inside of `gated`.
-            inputs: whatever the base model takes, by name.
+            arguments: positional arguments of the base model; the first argument of a transformers model is the ids.
+            sequence_representations: float (rows, d). Not accepted if the gate reads the tokens or nothing (see
+                `InstanceWiseConfig.gate_input`); not needed within `gated`.
+            inputs: keyword arguments of the base model.
 
         Raises:
-            TypeError: if they are no tensor.
-            ValueError: if they are missing where they are needed or given where they are not, are of another width or
-                not finite; if a gate that reads the tokens gets no ``attention_mask`` for the tokens given.
-            RuntimeError: if they are not one for each row.
+            TypeError: if ``sequence_representations`` is not a tensor.
+            ValueError: if ``sequence_representations`` is missing, not accepted, not finite or of another width, or if
+                a gate that reads the tokens gets no ``attention_mask`` of their shape.
+            RuntimeError: if there is not one sequence representation for each row.
         """
         with self._gates_of(sequence_representations, by_name(arguments, inputs)):
             return self.model(*arguments, **inputs)
 
     @torch.no_grad()
     def generate(self, *arguments: Any, sequence_representations: Any = None, **inputs: Any) -> Any:
-        """Generate as transformers does; the beams and return sequences of a row have the row's gate.
+        """Generate as transformers does; all beams and return sequences of a row use the row's gate.
 
-        Args and errors are those of `forward`; ``inputs`` takes the options of generation too.
+        Arguments and errors are those of `forward`; ``inputs`` also accepts generation options.
         """
         named = by_name(arguments, inputs)
         with (
@@ -167,30 +167,30 @@ class InstanceWiseLoraModel(LoraModel):
 
     @contextmanager
     def gated(self, gate_inputs: torch.Tensor) -> Iterator[None]:
-        """While it lasts, every forward pass of this thread has the gates of these rows.
+        """Use the gates of these rows for every forward pass of this thread within the context.
 
         Args:
-            gate_inputs: what the gate reads, float (rows, width).
+            gate_inputs: inputs of the gate, float (rows, width).
 
         Raises:
-            TypeError: if it is no tensor.
-            ValueError: if it has another width, or holds NaN or infinity.
+            TypeError: if ``gate_inputs`` is not a tensor.
+            ValueError: if it has another width, or contains NaN or infinity.
         """
         with self._open.all_opened(self.active_adapters, gate_inputs):
             yield
 
     def constant_gate_inputs(self, rows: int) -> torch.Tensor:
-        """What a constant gate reads: ones, float (rows, 1)."""
+        """Return the inputs of a constant gate: ones, float (rows, 1)."""
         return constant_gate_inputs(rows, self.gate.standardisation.mean.device)
 
     def set_adapter(self, adapter_name: str | list[str], inference_mode: bool = False) -> None:
-        """Set the active adapters; their gates are trained, unless they are for inference alone, and no others."""
+        """Set the active adapters; only their gates are trainable, and only outside inference mode."""
         super().set_adapter(adapter_name, inference_mode=inference_mode)
         for name, gate in self.gates.items():
             gate.requires_grad_(name in self.active_adapters and not inference_mode)
 
     def set_requires_grad(self, adapter_names: str | Sequence[str], requires_grad: bool = True) -> None:
-        """Have the weights and gates of adapters trained, or not."""
+        """Set whether the weights and gates of adapters are trainable."""
         super().set_requires_grad(adapter_names, requires_grad)
         for name in [adapter_names] if isinstance(adapter_names, str) else adapter_names:
             if name in self.gates:
@@ -200,21 +200,21 @@ class InstanceWiseLoraModel(LoraModel):
         """Delete an adapter with its gate."""
         super().delete_adapter(adapter_name)
         self._open.remove(adapter_name)
-        # The one that takes its place is trained, its gate too.
+        # PEFT makes the adapter that takes its place trainable; its gate must follow.
         for name in self.active_adapters:
             self.gates[name].requires_grad_(not self.peft_config[name].inference_mode)
 
     def activation_checkpointing_enable(
         self, activation_checkpointing_kwargs: Mapping[str, Any] | None = None, **options: Any
     ) -> None:
-        """Switch gradient checkpointing on so that the recomputation sees the gates of its own forward pass.
+        """Enable gradient checkpointing such that recomputation uses the gates of its own forward pass.
 
         Args:
-            activation_checkpointing_kwargs: for `torch.utils.checkpoint.checkpoint`.
-            options: whatever else transformers' own method takes.
+            activation_checkpointing_kwargs: arguments of `torch.utils.checkpoint.checkpoint`.
+            options: further arguments of transformers' own method.
 
         Raises:
-            ValueError: if reentrant checkpointing is asked for, which loses them.
+            ValueError: if reentrant checkpointing is requested, which would lose the gates.
         """
 
         def contexts() -> checkpointing.Contexts:
@@ -225,16 +225,16 @@ class InstanceWiseLoraModel(LoraModel):
     def gradient_checkpointing_enable(
         self, gradient_checkpointing_kwargs: Mapping[str, Any] | None = None, **options: Any
     ) -> None:
-        """Do as `activation_checkpointing_enable`, by the name that earlier versions of transformers call."""
+        """Call `activation_checkpointing_enable`; earlier versions of transformers use this name."""
         self.activation_checkpointing_enable(gradient_checkpointing_kwargs, **options)
 
     def add_weighted_adapter(
         self, adapters: list[str], weights: list[float], adapter_name: str, *arguments: Any, **options: Any
     ) -> None:
-        """Add an adapter that combines constant ones, as PEFT does; its own gate is that of a single expert.
+        """Add a weighted combination of adapters with constant gates; the new adapter has a single expert.
 
         Raises:
-            RuntimeError: if the gate of one is not constant.
+            RuntimeError: if the gate of one of the adapters is not constant.
         """
         before: Any = self.peft_config[adapters[0]]
         single = InstanceWiseConfig(experts=1, width=CONSTANT_WIDTH, gate_input="constant")
@@ -246,15 +246,15 @@ class InstanceWiseLoraModel(LoraModel):
                 super().add_weighted_adapter(adapters, weights, adapter_name, *arguments, **options)
             finally:
                 self.peft_config[adapters[0]] = before
-        # A singular value decomposition has no more ranks than the layer is wide, whatever rank was asked for.
+        # A singular value decomposition yields at most the layer's width, whatever rank was requested.
         found = {layer.lora_A[adapter_name].weight.shape[0] for layer in self._layers(adapter_name)}
         self._open.expert_weights[adapter_name].ranks |= found
 
     def merge_adapter(self, adapter_names: list[str] | None = None, safe_merge: bool = False) -> None:
-        """Merge the update of constant gates into the base model's weights.
+        """Merge the updates of constant gates into the base model's weights.
 
         Raises:
-            RuntimeError: unless they all are constant.
+            RuntimeError: if a gate is not constant.
         """
         self._check_constant(adapter_names)
         super().merge_adapter(adapter_names, safe_merge)
@@ -264,12 +264,12 @@ class InstanceWiseLoraModel(LoraModel):
     ) -> None:
         """Write an ordinary PEFT LoRA that equals this adapter for sequences with the expert weights ``omega``.
 
-        For all other sequences it is another model: this is a choice, never a conversion.
+        For other sequences the exported LoRA differs from this adapter.
 
         Args:
-            folder: to be made; PEFT and whatever reads its folders take it for the LoRA that it is.
-            omega: float (K,); None for those of a constant gate.
-            adapter_name: which; None for the active one.
+            folder: output folder, readable by PEFT and compatible tools as an ordinary LoRA.
+            omega: expert weights, float (K,); None for those of a constant gate.
+            adapter_name: name of the adapter; None for the active one.
 
         Raises:
             RuntimeError: if omega is None and the gate is not constant.
@@ -287,7 +287,7 @@ class InstanceWiseLoraModel(LoraModel):
             storage.write_as_plain_lora(self, name, Path(folder))
 
     def constant_factors(self, adapter_name: str) -> torch.Tensor:
-        """Give what multiplies the experts of every sequence alike, float (K,): omega times what the scale asks for.
+        """Return the factors of the experts, equal for all sequences, float (K,): omega times the multiplier.
 
         Raises:
             RuntimeError: if the gate is not constant.
@@ -295,13 +295,13 @@ class InstanceWiseLoraModel(LoraModel):
         return self._open.constant_factors(adapter_name, self._settings_of(adapter_name))
 
     def _gates_of(self, given: Any, inputs: Mapping[str, Any], copies: int = 1) -> AbstractContextManager[None]:
-        """Open the gates of a batch, each row of which comes ``copies`` times."""
+        """Open the gates of a batch in which each row is repeated ``copies`` times."""
         names = self._rows.names
         if not self._enabled:
             return nullcontext()
         if names is not None:
             return self._mixed(names, given, inputs, copies)
-        # Without an active adapter it is the base model, as with PEFT's own; and inside of `gated` they are open.
+        # Without an active adapter, only the base model runs, as in PEFT. Within `gated`, the gates are already open.
         if not self.active_adapters or (given is None and self.expert_weights.current is not None):
             return nullcontext()
         settings = self.gate_config
@@ -315,7 +315,7 @@ class InstanceWiseLoraModel(LoraModel):
 
     @contextmanager
     def _mixed(self, names: Sequence[str], given: Any, inputs: Mapping[str, Any], copies: int) -> Iterator[None]:
-        """Open the gates of a batch whose rows have adapters of their own, or none."""
+        """Open the gates of a batch whose rows use different adapters, or none."""
         with ExitStack() as opened:
             for name, places in rows_by_adapter(names).items():
                 settings = self._settings_of(name)
@@ -334,7 +334,7 @@ class InstanceWiseLoraModel(LoraModel):
 
     @contextmanager
     def _constant_opened(self, adapter_names: Iterable[str]) -> Iterator[None]:
-        """Open those gates of adapters that are constant."""
+        """Open those gates of the adapters whose input is constant."""
         with ExitStack() as opened:
             for name in adapter_names:
                 if self._settings_of(name).gate_input == "constant":
@@ -345,7 +345,7 @@ class InstanceWiseLoraModel(LoraModel):
     def _enable_peft_forward_hooks(self, *arguments: Any, **inputs: Any) -> Iterator[None]:
         names = inputs.get("adapter_names")
         adapters = self.active_adapters if names is None else rows_by_adapter(names)
-        # Without a task, PEFT's model calls the base model past this one.
+        # Without a task, PEFT's model calls the base model directly, bypassing this tuner.
         past = [name for name in adapters if name in self.peft_config and self.peft_config[name].task_type is None]
         with (
             super()._enable_peft_forward_hooks(*arguments, **inputs),
@@ -355,7 +355,7 @@ class InstanceWiseLoraModel(LoraModel):
             yield
 
     def _enable_adapter_layers(self, enabled: bool = True) -> None:
-        if self._enabled and not enabled:  # as PEFT's layers, the gates are not trained meanwhile
+        if self._enabled and not enabled:  # like PEFT's layers, disabled gates are not trained
             self._paused = [parameter for parameter in self.gates.parameters() if parameter.requires_grad]
             self.gates.requires_grad_(False)
         elif enabled and not self._enabled:
@@ -380,7 +380,7 @@ class InstanceWiseLoraModel(LoraModel):
             self.constant_factors(name)
 
     def _check_target_module_compatiblity(self, peft_config: Any, model: nn.Module, target_name: str) -> None:
-        """Refuse the layers that PEFT refuses to a LoRA, which it knows by the name of its type."""
+        """Refuse the layers that PEFT refuses for LoRA, which it recognises by its type."""
         plain = copy.copy(peft_config)
         plain.peft_type = PeftType.LORA
         super()._check_target_module_compatiblity(plain, model, target_name)
@@ -393,7 +393,7 @@ class InstanceWiseLoraModel(LoraModel):
 
     def _active_name(self) -> str:
         if not self.active_adapters:
-            raise RuntimeError("no adapter is active: set one by set_adapter")
+            raise RuntimeError("no adapter is active: set one with set_adapter")
         return self.active_adapters[0]
 
     def _settings_of(self, adapter_name: str) -> InstanceWiseConfig:
@@ -410,17 +410,17 @@ class InstanceWiseLoraModel(LoraModel):
         self._rows = RowAdapters()
 
     def _replicate_for_data_parallel(self) -> Any:
-        """Refuse `torch.nn.DataParallel`: its replicas' layers would read the weights that the original set."""
+        """Refuse `torch.nn.DataParallel`: the layers of its replicas would read the original's expert weights."""
         raise RuntimeError("torch.nn.DataParallel cannot run an instance-wise model; use DistributedDataParallel")
 
     @classmethod
     def _get_adapter_state_dict(
         cls, model: Any, config: Any, adapter_name: str, state_dict: Any, unwanted_adapter_names: Any
     ) -> dict[str, torch.Tensor]:
-        """Give an adapter's tensors.
+        """Return an adapter's tensors.
 
         Raises:
-            RuntimeError: if this process has no whole LoRA weights.
+            RuntimeError: if this process does not hold the complete LoRA weights.
         """
         state: dict[str, torch.Tensor] = super()._get_adapter_state_dict(
             model, config, adapter_name, state_dict, unwanted_adapter_names
@@ -430,7 +430,7 @@ class InstanceWiseLoraModel(LoraModel):
 
     @classmethod
     def _remove_adapter_name_from_key(cls, key: str, adapter_name: str) -> str:
-        """Name a tensor as it is saved: not as LoRA's, which others would read as a uniform one."""
+        """Return the saved name of a tensor; it differs from LoRA's, which others would read as uniform LoRA."""
         of_gate = saved_tensors.name_of_gate_tensor(key, adapter_name)
         return of_gate or storage.saved_name(super()._remove_adapter_name_from_key(key, adapter_name))
 
@@ -438,10 +438,10 @@ class InstanceWiseLoraModel(LoraModel):
     def _remap_adapter_state_dict_for_load(
         cls, model: Any, config: Any, adapter_name: str, state_dict: dict[str, torch.Tensor]
     ) -> dict[str, torch.Tensor]:
-        """Give saved tensors the model's names, after checking that they are all there and of the model's shapes.
+        """Rename saved tensors to the model's names, after checking that they are complete and have its shapes.
 
         Raises:
-            ValueError: if they are not, or they or the settings are not those that were saved.
+            ValueError: if a tensor is missing or has another shape, or weights or settings do not match their digests.
         """
         saved, state_dict = state_dict, without_digests(state_dict, adapter_name)
         if config.is_of_earlier_format and not saved_tensors.hold_a_gate(state_dict):
@@ -457,8 +457,8 @@ class InstanceWiseLoraModel(LoraModel):
     @classmethod
     def _convert_state_dict_for_initial_model(cls, *arguments: Any, **options: Any) -> Any:
         raise ValueError(
-            "path_initial_model_for_weight_conversion: expected None: an instance-wise adapter never changes the "
-            "weights that it was made on"
+            "path_initial_model_for_weight_conversion: expected None: an instance-wise adapter never changes "
+            "the weights of its base model"
         )
 
 
@@ -468,6 +468,6 @@ def _variants(model: nn.Module) -> Iterator[Any]:
 
 
 def _device_of(model: nn.Module) -> torch.device:
-    """Where a model begins; what is offloaded, or yet to be loaded, is on the meta device, which does not count."""
+    """Return the device of the first parameter that is not on the meta device (offloaded, or not yet loaded)."""
     devices = (parameter.device for parameter in model.parameters())
     return next((device for device in devices if device.type != "meta"), torch.device("cpu"))

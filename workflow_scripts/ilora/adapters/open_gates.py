@@ -1,4 +1,4 @@
-"""The gates of a model's adapters, opened for the batch in flight."""
+"""The gates of a model's adapters, opened for the current batch."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,14 +17,14 @@ from ilora.adapters.load import LoadMeter
 
 
 class OpenGates:
-    """What each adapter's layers read, written there by its gate.
+    """The gates of all adapters and the expert weights that they set for their layers.
 
     Args:
-        gates: by the name of the adapter; the model's own, which holds their parameters.
+        gates: gates by adapter name; the model's own module, which holds their parameters.
 
     Attributes:
-        loads: by the same, the weights that passed in training, for the log.
-        expert_weights: by the same, what the layers read.
+        loads: load of each adapter's experts in training, for the log.
+        expert_weights: expert weights that each adapter's layers read.
     """
 
     def __init__(self, gates: nn.ModuleDict) -> None:
@@ -33,17 +33,17 @@ class OpenGates:
         self.expert_weights: dict[str, ExpertWeights] = {}
 
     def add(self, adapter_name: str, gate: Gate, weights: ExpertWeights) -> None:
-        """Take in an adapter's gate, and what its layers read."""
+        """Add an adapter's gate and expert weights."""
         self.expert_weights[adapter_name], self.loads[adapter_name] = weights, LoadMeter()
         self._gates[adapter_name] = gate
 
     def remove(self, adapter_name: str) -> None:
-        """Forget an adapter."""
+        """Remove an adapter."""
         del self._gates[adapter_name], self.loads[adapter_name], self.expert_weights[adapter_name]
 
     @contextmanager
     def opened(self, adapter_name: str, gate_inputs: torch.Tensor) -> Iterator[None]:
-        """While it lasts, this thread's forward passes have an adapter's gates of these rows, float (rows, width)."""
+        """Use an adapter's gates of these rows, float (rows, width), in this thread within the context."""
         omega, weights = self._omega(adapter_name, gate_inputs), self.expert_weights[adapter_name]
         with weights.restored(weights.current):
             weights.set(omega)
@@ -51,7 +51,7 @@ class OpenGates:
 
     @contextmanager
     def all_opened(self, adapter_names: Iterable[str], gate_inputs: torch.Tensor) -> Iterator[None]:
-        """Do the same for several adapters that read the same rows."""
+        """Open the gates of several adapters that read the same rows."""
         with ExitStack() as stack:
             for name in adapter_names:
                 stack.enter_context(self.opened(name, gate_inputs))
@@ -59,7 +59,7 @@ class OpenGates:
 
     @contextmanager
     def opened_for_all(self, adapter_name: str) -> Iterator[None]:
-        """While it lasts, this thread's forward passes have the one choice of a constant gate, for every row."""
+        """Use the weights of a constant gate for every row, in this thread within the context."""
         weights = self.expert_weights[adapter_name]
         omega = self._omega(adapter_name, constant_gate_inputs(1, _device_of(self._gates[adapter_name])))
         with weights.restored(weights.current):
@@ -67,16 +67,16 @@ class OpenGates:
             yield
 
     def checkpoint_contexts(self) -> Contexts:
-        """Give what `torch.utils.checkpoint` takes as ``context_fn``: the recomputation sees the weights of now."""
+        """Return contexts for `torch.utils.checkpoint` in which recomputation uses the current expert weights."""
         return contexts_of(self.expert_weights.values())
 
     def constant_factors(self, adapter_name: str, settings: InstanceWiseConfig) -> torch.Tensor:
-        """Give what multiplies the experts of every sequence alike, float (K,); see `factors_of_constant_gate`."""
+        """Return the factors of the experts, equal for all sequences, float (K,); see `factors_of_constant_gate`."""
         gate = cast(Gate, self._gates[adapter_name])
         return factors_of_constant_gate(gate, settings, self.expert_weights[adapter_name].multiplier)
 
     def _omega(self, adapter_name: str, gate_inputs: torch.Tensor) -> torch.Tensor:
-        # What is no tensor, the gate refuses by name; an array of NumPy 2 has a device too, a string.
+        # The gate refuses anything but a tensor. An array of NumPy 2 also has a `device`, a string.
         device = gate_inputs.device if isinstance(gate_inputs, torch.Tensor) else torch.device("cpu")
         with torch.autocast(device.type, enabled=False):
             omega: torch.Tensor = self._gates[adapter_name](gate_inputs)

@@ -1,4 +1,4 @@
-"""Makes the adapters of `InstanceWiseLoraConfig` known to PEFT."""
+"""Registration of `InstanceWiseLoraConfig` adapters with PEFT."""
 
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING, PEFT_TYPE_TO_PREFIX_MAPPING, PEFT_TYPE_TO_TUNER_MAPPING
 
@@ -7,7 +7,7 @@ from ilora.adapters.model import InstanceWiseLoraModel
 
 
 def register() -> None:
-    """Have `peft.get_peft_model`, `peft.PeftModel.from_pretrained` and the like take them as they take any other."""
+    """Register the adapter, so that `peft.get_peft_model`, `peft.PeftModel.from_pretrained` etc. accept it."""
     PEFT_TYPE_TO_CONFIG_MAPPING[InstanceWisePeftType.ILORA] = InstanceWiseLoraConfig  # type: ignore[index]
     PEFT_TYPE_TO_CONFIG_MAPPING[SAVED_PEFT_TYPE] = InstanceWiseLoraConfig  # type: ignore[index]
     PEFT_TYPE_TO_TUNER_MAPPING[InstanceWisePeftType.ILORA] = InstanceWiseLoraModel  # type: ignore[index]

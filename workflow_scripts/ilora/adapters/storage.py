@@ -1,8 +1,8 @@
-"""Adapters on disk as the workflow keeps them: what PEFT writes, whole or not at all, the same bytes every time.
+"""Adapters on disk in PEFT's format, written atomically and byte for byte reproducible.
 
 PEFT's own ``save_pretrained`` and ``from_pretrained`` write and read the same two files, `CONFIG_FILE` and `LORA_FILE`.
-In them the tensors of an instance-wise adapter have names of their own: what reads the folder of a LoRA and asks
-nothing else (a server) finds none, instead of the LoRA of a uniform gate.
+The tensors of an instance-wise adapter have distinct names, so that software that expects a plain LoRA (such as an
+inference server) finds no weights instead of silently serving the LoRA of a uniform gate.
 """
 
 import json
@@ -33,12 +33,12 @@ _GATE = "base_model.gate."
 
 
 def write_adapter(model: PeftModel, folder: Path) -> None:
-    """Write an adapter, gated or uniform; the same adapter gives the same bytes.
+    """Write an adapter, gated or uniform; the same adapter always yields the same bytes.
 
-    Of a model that `torch.distributed.fsdp.fully_shard` has cut, every process has to call it.
+    If the model is sharded with `torch.distributed.fsdp.fully_shard`, every process must call this function.
 
     Raises:
-        RuntimeError: if this process has no whole LoRA weights.
+        RuntimeError: if this process does not hold the complete LoRA weights.
     """
     state, config = _state(model, ADAPTER_NAME), model.peft_config[ADAPTER_NAME]
     is_gated = isinstance(config, InstanceWiseLoraConfig)
@@ -46,10 +46,10 @@ def write_adapter(model: PeftModel, folder: Path) -> None:
 
 
 def write_as_plain_lora(model: Any, adapter_name: str, folder: Path) -> None:
-    """Write LoRA's weights of a gated adapter, as they stand, as an ordinary LoRA."""
+    """Write the current LoRA weights of a gated adapter as an ordinary LoRA."""
     gated = _settings(model, adapter_name)
     settings = {name: value for name, value in gated.items() if name in LoraConfig.__dataclass_fields__}
-    # The names are the tuner's, which PEFT's model holds as `base_model`.
+    # The names are relative to the tuner, which PEFT's model holds as `base_model`.
     state = {
         f"base_model.{_lora_name(name)}": tensor
         for name, tensor in _state(model, adapter_name).items()
@@ -63,7 +63,7 @@ def read_gate(folder: Path) -> tuple[Gate, InstanceWiseConfig]:
 
     Raises:
         FileNotFoundError: if a file is missing.
-        ValueError: if the adapter is of another kind, or lacks its gate.
+        ValueError: if the adapter is of another type, or lacks its gate.
         ilora.artifacts.errors.ArtifactError: if a file is damaged.
     """
     read_json(folder / CONFIG_FILE)
@@ -82,12 +82,12 @@ def read_gate(folder: Path) -> tuple[Gate, InstanceWiseConfig]:
 
 
 def read_settings(folder: Path) -> PeftConfig:
-    """Read the settings of an adapter, gated or not, for answering.
+    """Read the settings of an adapter, gated or not, for inference.
 
     Raises:
-        FileNotFoundError: if there are none.
-        ValueError: if those of the gate are of a later format.
-        ilora.artifacts.errors.ArtifactError: if they are damaged.
+        FileNotFoundError: if there are no settings.
+        ValueError: if the gate settings are of a later format.
+        ilora.artifacts.errors.ArtifactError: if the settings are damaged.
     """
     config = PEFT_TYPE_TO_CONFIG_MAPPING[read_json(folder / CONFIG_FILE)["peft_type"]].from_pretrained(str(folder))
     config.inference_mode = True
@@ -95,7 +95,7 @@ def read_settings(folder: Path) -> PeftConfig:
 
 
 def load_weights(model: PeftModel, weights: Mapping[str, torch.Tensor], path: Path) -> None:
-    """Put the weights of an adapter, gated or not, read from ``path``, into a model.
+    """Load the weights of an adapter, gated or not, which were read from ``path``, into a model.
 
     Raises:
         ValueError: if names or shapes differ from the model's.
@@ -106,15 +106,15 @@ def load_weights(model: PeftModel, weights: Mapping[str, torch.Tensor], path: Pa
 
 
 def saved_name(name: str) -> str:
-    """Give the name under which a tensor of LoRA is saved."""
+    """Return the name under which a LoRA tensor is saved."""
     return re.sub(r"\.lora_([AB])\.weight$", r".ilora_\1.weight", name)
 
 
 def compare(expected: Mapping[str, torch.Tensor], found: Mapping[str, torch.Tensor], owner: str) -> None:
-    """Refuse tensors that lack some of those expected, or have other shapes.
+    """Check that all expected tensors were found, with the expected shapes.
 
     Raises:
-        ValueError: naming ``owner``.
+        ValueError: if a tensor is missing, unexpected or of another shape; the message starts with ``owner``.
     """
     missing = sorted(set(expected) - set(found))
     foreign = sorted(name for name in set(found) - set(expected) if re.search(r"lora_[AB]\b|(^|\.)gates?\.", name))
@@ -132,14 +132,14 @@ def compare(expected: Mapping[str, torch.Tensor], found: Mapping[str, torch.Tens
 
 
 def check_whole(model: Any, adapter_name: str, state: Mapping[str, torch.Tensor]) -> None:
-    """Refuse a state that lacks weights of LoRA layers.
+    """Check that a state contains the weights of all LoRA layers.
 
     Raises:
-        RuntimeError: if it does.
+        RuntimeError: if it does not.
     """
     if sum("lora_" in name for name in state) < 2 * len(lora_layers(model, adapter_name)):
         raise RuntimeError(
-            "found LoRA layers without their weights: FullyShardedDataParallel keeps them elsewhere; shard by "
+            "found LoRA layers without their weights: FullyShardedDataParallel keeps them elsewhere; shard with "
             "torch.distributed.fsdp.fully_shard, whose models can be saved"
         )
 
@@ -151,12 +151,12 @@ def _lora_name(name: str) -> str:
 def _state(model: Any, adapter_name: str) -> dict[str, torch.Tensor]:
     state = get_peft_model_state_dict(model, adapter_name=adapter_name, save_embedding_layers=False)
     check_whole(model, adapter_name, state)
-    # Gathered, where they are cut over processes.
+    # Gathered, if they are sharded over processes.
     return {name: tensor.full_tensor() if isinstance(tensor, DTensor) else tensor for name, tensor in state.items()}
 
 
 def _settings(model: Any, adapter_name: str) -> dict[str, Any]:
-    """PEFT's settings as it writes them, without the path of the base model and with its sets in order."""
+    """Return PEFT's settings as it writes them, without the path of the base model and with sets sorted."""
     content = model.peft_config[adapter_name].to_dict()
     content.update(base_model_name_or_path=None, inference_mode=True)
     return {key: sorted(value) if isinstance(value, set) else value for key, value in content.items()}
@@ -164,7 +164,8 @@ def _settings(model: Any, adapter_name: str) -> dict[str, Any]:
 
 def _write(state: Mapping[str, torch.Tensor], settings: Mapping[str, Any], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    # Last, and that of an earlier adapter not at all: what an interruption leaves behind is no adapter.
+    # The settings of an earlier adapter are removed first and the new ones written last, so that an interruption never
+    # leaves a loadable adapter behind.
     (folder / CONFIG_FILE).unlink(missing_ok=True)
     write_tensors(dict(state), folder / LORA_FILE)
     with atomic_path(folder / CONFIG_FILE) as temporary:

@@ -1,5 +1,5 @@
 """The embedded backbone: a small Llama that the pipeline builds and pretrains itself, for machines without a GPU.
 
-It is taught the skill that the task needs (compare behaviour tokens, copy the title that stands with the best one),
-never a preference: who likes what is left to fine-tuning.
+It is taught the skill that the task requires (compare behaviour tokens, copy the title next to the best match), never
+preferences, which are left to fine-tuning.
 """

@@ -1,4 +1,4 @@
-"""Size and shape of the embedded backbone."""
+"""Architecture of the embedded backbone."""
 
 from dataclasses import dataclass
 
@@ -18,13 +18,13 @@ class BackboneShape:
 
 
 def build_backbone(shape: BackboneShape, tokenizer: PreTrainedTokenizerBase) -> LlamaForCausalLM:
-    """Make a randomly initialised model with tied embeddings.
+    """Build a randomly initialised model with tied embeddings.
 
     Raises:
-        ValueError: if the heads do not divide the hidden size.
+        ValueError: if the hidden size is not a multiple of the number of heads.
     """
     if shape.hidden_size % shape.heads:
-        raise ValueError(f"hidden_size {shape.hidden_size} is no multiple of heads {shape.heads}")
+        raise ValueError(f"hidden_size {shape.hidden_size} is not a multiple of heads {shape.heads}")
     return LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(tokenizer),

@@ -1,17 +1,17 @@
-"""A constructed start for the embedded backbone: attention heads that compare and copy from the first step.
+"""A hand-constructed initialisation of the embedded backbone: attention heads that compare and copy from step one.
 
-A model this small does not find these heads by itself within minutes of training, and without them it learns nothing
-about the task. Three heads are written by hand; everything else is random and all of it is trained.
+A model this small does not learn these heads by itself within minutes of training, and without them it learns nothing
+about the task. The weights of these heads are set by hand; everything else is random, and all weights are trained.
 
-- Layer 0, head 0 looks at the previous token and writes it, in a subspace of its own.
-- Layer 0, head 1 works at behaviour tokens: it averages the recent ones. At the end of a prompt that is the history.
-- Layer 1, heads 0 and 1 look for a place whose previous token is like what the current place holds (a word: copy
-  what followed it; a behaviour token: copy the title behind the most similar one) and write what stands there, each
-  in a subspace of its own: one head is too narrow to carry a word.
+- Layer 0, head 0 attends to the previous token and writes it to its own subspace.
+- Layer 0, head 1 acts at behaviour tokens and averages the recent ones. At the end of a prompt, this is the history.
+- Layer 1, heads 0 and 1 look for a position whose previous token is similar to the content of the current position (a
+  word: copy what followed it; a behaviour token: copy the title after the most similar one) and write the token at
+  that position, each to its own subspace, because one head is too narrow to carry a word.
 
 Two channels of the residual stream are reserved: channel 0 is constant, channel 1 marks behaviour tokens. A query or
-key that reads only the constant channel, rotated by RoPE, gives a score that depends on the distance alone; that is
-how "the previous token" and "the recent ones" are expressed.
+key that reads only the constant channel, rotated by RoPE, yields a score that depends only on the distance. This is how
+"the previous token" and "the recent ones" are expressed.
 """
 
 import math
@@ -52,7 +52,7 @@ def construct(
     seed: int,
     strengths: Strengths | None = None,
 ) -> None:
-    """Initialise model and projector in place; all random numbers come from ``seed``.
+    """Initialise model and projector in place; ``seed`` determines all random numbers.
 
     Raises:
         ValueError: if the model has fewer than 2 layers or 2 heads.
@@ -105,9 +105,9 @@ def _align_projector(
     strengths: Strengths,
     generator: torch.Generator,
 ) -> None:
-    """Give behaviour tokens a word's norm and the constant channel of a word; otherwise attention skips them."""
+    """Give behaviour tokens the norm and the constant channel of a word; otherwise attention ignores them."""
     weight, bias = projector.contract.weight, projector.contract.bias
-    # 0.42 is about the root mean square of GELU's output for the inputs that `expand` gives at this scale.
+    # 0.42 is approximately the root mean square of GELU's output for the outputs of `expand` at this scale.
     weight.normal_(std=0.8 * strengths.embedding / (0.42 * math.sqrt(weight.shape[0])), generator=generator)
     weight[:2] = 0.0
     bias.copy_(model.model.embed_tokens.weight[placeholder_token_id])
@@ -125,10 +125,10 @@ class _Heads:
         self.width = config.hidden_size
         self.head_width = config.hidden_size // config.num_attention_heads
         self.half = self.head_width // 2
-        # Radians per position by which RoPE turns each pair of channels.
+        # Radians per position by which RoPE rotates each pair of channels.
         self.frequencies = model.model.rotary_emb.inv_freq.detach()
         self.first, self.second = (layer.self_attn for layer in model.model.layers[:2])
-        # A normalised word and a normalised behaviour token, as the first layer's heads see their reserved channels.
+        # Values of the reserved channels of normalised words and behaviour tokens, as the first layer reads them.
         constant = strengths.constant_channel
         self.constant_of_word = constant / math.sqrt((constant**2 + self.width - 1) / self.width)
         self.flag_of_behaviour_token = 2 / math.sqrt((constant**2 + 4 + self.width - 2) / self.width)
@@ -158,7 +158,7 @@ class _Heads:
         return slice(head * self.head_width, (head + 1) * self.head_width)
 
     def _per_pair(self, score: float, pairs: int | float) -> float:
-        """Give the product of query and key gains for which so many rotated pairs add up to ``score``."""
+        """Return the product of query and key gains for which ``pairs`` rotated pairs add up to ``score``."""
         return score * math.sqrt(self.head_width) / pairs
 
     def _previous_token_head(self, shift: torch.Tensor, content: torch.Tensor) -> None:
@@ -167,7 +167,7 @@ class _Heads:
         drop = float((1 - torch.cos(self.frequencies[fast])).sum())
         gain = math.sqrt(self._per_pair(strengths.previous_token_score, drop)) / self.constant_of_word
         query, key = self._background(), self._background()
-        # The query is turned back by one position, so the score peaks at distance 1.
+        # The query is rotated back by one position, so that the score peaks at distance 1.
         query[fast, CONSTANT] = gain * torch.cos(self.frequencies[fast])
         query[fast + self.half, CONSTANT] = -gain * torch.sin(self.frequencies[fast])
         key[fast, CONSTANT] = gain
@@ -197,7 +197,7 @@ class _Heads:
         strengths, rows = self.strengths, self._rows(head)
         query = strengths.match * content[self._rows(0)]
         key = strengths.match * (content[self._rows(0)] @ shift.T)
-        # From a behaviour token, prefer far places: the candidates stand before the history.
+        # From a behaviour token, prefer distant positions: the candidates come before the history.
         recent = self._recent_pairs()
         product = self._per_pair(strengths.far_score, len(recent))
         gain = math.sqrt(product / (self.flag_of_behaviour_token * self.constant_of_word))
@@ -212,5 +212,5 @@ class _Heads:
         self.second.o_proj.weight[:, rows] = copied[rows].T * strengths.copy_output * strengths.embedding
 
     def _recent_pairs(self) -> torch.Tensor:
-        """Rotated pairs whose score falls off over tens to hundreds of positions."""
+        """Return the rotated pairs whose score decays over tens to hundreds of positions."""
         return torch.arange(self.half)[(self.frequencies < 0.04) & (self.frequencies > 0.004)]

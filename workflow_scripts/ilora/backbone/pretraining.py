@@ -27,10 +27,10 @@ TASK_SHARES = {"choose": 0.60, "recall": 0.24, "prompt": 0.05, "repeat": 0.06, "
 
 @dataclass(frozen=True)
 class PretrainingSettings:
-    """How the embedded backbone is pretrained.
+    """Settings of the embedded backbone's pretraining.
 
-    ``batch_size`` counts full-length prompts; while prompts are short, a batch holds up to four times as many.
-    ``growth`` is the share of the steps over which difficulty grows to its end.
+    ``batch_size`` counts full-length prompts; while prompts are short, a batch has up to four times as many.
+    ``growth`` is the fraction of the steps over which the difficulty increases to its maximum.
     """
 
     seed: int
@@ -50,14 +50,14 @@ class PretrainingSettings:
 
 @dataclass(frozen=True)
 class PretrainedBackbone:
-    """What pretraining makes: model, projector and the log."""
+    """The result of pretraining: model, projector and log."""
 
     model: LlamaForCausalLM
     projector: Projector
     log: list[LogRow]
 
     def save(self, folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
-        """Write model and tokenizer as transformers reads them, and ``projector.safetensors``, each file atomically."""
+        """Write model and tokenizer in transformers' format, and ``projector.safetensors``, each file atomically."""
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".partial") as temporary:
             self.model.save_pretrained(temporary)
@@ -69,7 +69,7 @@ class PretrainedBackbone:
 
 
 class _Batches(Dataset[list[PretrainingExample]]):
-    """One item is one step's batch, a pure function of (seed, step)."""
+    """The batches, one item per step, each a pure function of (seed, step)."""
 
     def __init__(self, tasks: TaskExamples, settings: PretrainingSettings) -> None:
         self._tasks = tasks
@@ -97,11 +97,11 @@ def pretrain(
     """Build the embedded backbone and pretrain it.
 
     Args:
-        builder: writes the study's prompts.
-        tokenizer: the embedded backbone's.
+        builder: builder of the study's prompts.
+        tokenizer: tokenizer of the embedded backbone.
         items: ids of the training split's items.
-        sequences: item ids of its users, oldest first.
-        settings: of the pretraining.
+        sequences: item ids of each of its users, oldest first.
+        settings: settings of the pretraining.
     """
     text = PretrainingText(
         builder=builder,
@@ -142,12 +142,12 @@ def _difficulty(settings: PretrainingSettings, grown: float) -> Difficulty:
 
 
 def _eased(bounds: tuple[float, float], easing: float) -> tuple[float, float]:
-    """Move bounds of a correlation from (1, 1) to their end as ``easing`` goes from 0 to 1."""
+    """Move the bounds of a correlation from (1, 1) to their final values as ``easing`` goes from 0 to 1."""
     return 1 - (1 - bounds[0]) * easing, 1 - (1 - bounds[1]) * easing
 
 
 def _collate(steps: Sequence[list[PretrainingExample]]) -> dict[str, torch.Tensor]:
-    """Make one step's batch; the examples' vectors are stacked and their indices moved accordingly."""
+    """Collate one step's batch; the examples' vectors are stacked and their indices shifted accordingly."""
     (examples,) = steps
     offsets = np.cumsum([0] + [len(example.vectors) for example in examples])
     behaviour = [

@@ -1,7 +1,7 @@
-"""What the embedded backbone is pretrained on: tasks that teach the skill and never a preference.
+"""Pretraining tasks of the embedded backbone, which teach the skill but never preferences.
 
-No example says who likes what. Behaviour tokens are made from random vectors of random geometry, so no recommender is
-needed and none is seen. Every example is a pure function of the random generator it is given.
+Behaviour tokens are computed from random vectors of random geometry, so that no recommender is needed or used. Every
+example is a pure function of the random generator passed to it.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,8 +17,8 @@ from ilora.llm.prompts.builder import NO_ITEM, Entry, PromptBuilder, TokenisedPr
 class PretrainingText:
     """The training split's text.
 
-    ``builder`` holds the title tokens of every item; ``items`` are those of the training split; ``sequences`` the
-    items of its users in order; ``first_ordinary_token`` the first id that is no special token.
+    ``builder`` has the title tokens of every item; ``items`` are those of the training split; ``sequences`` are the
+    items of its users in order; ``first_ordinary_token`` is the first id that is not a special token.
     """
 
     builder: PromptBuilder
@@ -30,11 +30,11 @@ class PretrainingText:
 
 @dataclass(frozen=True)
 class Difficulty:
-    """How hard the examples are; it grows over pretraining.
+    """The difficulty of the examples, which increases during pretraining.
 
-    The correlations are bounds (lowest, highest) of a uniform draw: of a history's vectors, and of the answer's, with
-    the direction that they share. At their end they leave the answer uncertain, as real preferences do, so that the
-    backbone learns to be no surer than it can be. ``tokens`` is the length of the texts without a prompt.
+    The correlations are bounds (lowest, highest) of a uniform draw: the correlation of a history's vectors, and of the
+    answer's vector, with their common direction. Their final values leave the answer uncertain, as real preferences do,
+    so that the backbone learns calibrated confidence. ``tokens`` is the length of texts without a prompt.
     """
 
     candidates: int
@@ -46,7 +46,7 @@ class Difficulty:
 
 @dataclass(frozen=True)
 class PretrainingExample:
-    """Like a training example, with the vectors behind its behaviour tokens: float32 (vectors, d), maybe none."""
+    """A training example with the vectors of its behaviour tokens, float32 (vectors, d), possibly none."""
 
     token_ids: list[int]
     behaviour: list[int]
@@ -55,9 +55,9 @@ class PretrainingExample:
 
 
 class VectorSpace:
-    """Random vectors of one random geometry: d dimensions of unequal weight, every vector of norm sqrt(d).
+    """Random vectors of one random geometry: d dimensions of unequal weight, with every vector of norm sqrt(d).
 
-    Real item embeddings are never isotropic, so the weights fall off as index^-p with p from [0, 0.75].
+    Real item embeddings are never isotropic, so the weights decay as index^-p with p drawn from [0, 0.75].
     """
 
     def __init__(self, width: int, generator: np.random.Generator) -> None:
@@ -67,11 +67,11 @@ class VectorSpace:
         self._rotation = np.linalg.qr(generator.standard_normal((width, width)))[0]
 
     def draw(self, count: int) -> np.ndarray:
-        """Give independent vectors, float64 (count, d)."""
+        """Draw independent vectors, float64 (count, d)."""
         return self._scale(self._generator.standard_normal((count, self.width)) * self._weights @ self._rotation)
 
     def near(self, direction: np.ndarray, correlation: float, count: int) -> np.ndarray:
-        """Give vectors, (count, d), that share ``direction`` with the given correlation."""
+        """Draw vectors, float64 (count, d), that have the given correlation with ``direction``."""
         noise = self.draw(count)
         return self._scale(correlation * direction + np.sqrt(1 - correlation**2) * noise)
 
@@ -80,12 +80,12 @@ class VectorSpace:
 
 
 class TaskExamples:
-    """Draws examples of each task.
+    """Generator of examples of each task.
 
     Args:
-        text: the training split's.
-        vector_width: d of the behaviour vectors.
-        kept_labels: share of the labels that dense tasks keep, for speed.
+        text: text of the training split.
+        vector_width: width d of the behaviour vectors.
+        kept_labels: fraction of the labels that dense tasks keep, for speed.
     """
 
     def __init__(self, text: PretrainingText, vector_width: int, kept_labels: float = 0.25) -> None:
@@ -101,7 +101,7 @@ class TaskExamples:
         }
 
     def choose(self, generator: np.random.Generator, difficulty: Difficulty) -> PretrainingExample:
-        """The history and one candidate share a direction; the answer is that candidate."""
+        """Draw an example in which the history and one candidate share a direction; the answer is that candidate."""
         history, candidates = difficulty.history, difficulty.candidates
         titles = self._titles(generator, history + candidates, random_share=0.3)
         space = VectorSpace(self.vector_width, generator)
@@ -115,7 +115,7 @@ class TaskExamples:
         return self._answered(entries[:history], entries[history:], titles[history + answer], vectors)
 
     def prompt(self, generator: np.random.Generator, difficulty: Difficulty) -> PretrainingExample:
-        """A prompt without behaviour vectors whose answer is any candidate: the form alone."""
+        """Draw a prompt without behaviour vectors whose answer is a random candidate, to teach only the format."""
         count = difficulty.history + difficulty.candidates
         titles = self._titles(generator, count, random_share=0.0)
         entries = [Entry(title, NO_ITEM) for title in titles]
@@ -124,7 +124,7 @@ class TaskExamples:
         return self._answered(entries[: difficulty.history], entries[difficulty.history :], answer, empty)
 
     def recall(self, generator: np.random.Generator, difficulty: Difficulty) -> PretrainingExample:
-        """Lines of vector and title, then each vector again with noise: what title stood with it?"""
+        """Draw lines of vector and title, then each vector with noise; the answer is the title next to it."""
         count = max(2, difficulty.tokens // 9)
         titles = self._titles(generator, count, random_share=0.4)
         space = VectorSpace(self.vector_width, generator)
@@ -142,7 +142,7 @@ class TaskExamples:
         return PretrainingExample(written.token_ids, written.behaviour, labels, np.concatenate([first, second]))
 
     def repeat(self, generator: np.random.Generator, difficulty: Difficulty) -> PretrainingExample:
-        """Random tokens, over and over: every token after the first round is known."""
+        """Draw a repeated sequence of random tokens; every token after the first round is predictable."""
         period = int(generator.integers(4, max(7, difficulty.tokens // 3)))
         tokens = self._random_tokens(generator, period)
         rounds = difficulty.tokens // period + 1
@@ -154,7 +154,7 @@ class TaskExamples:
         return self._without_vectors(written, labels[: len(written.token_ids)])
 
     def titles(self, generator: np.random.Generator, difficulty: Difficulty) -> PretrainingExample:
-        """Titles, one a line, in the order in which a training user met them."""
+        """Draw titles, one per line, in the order of a training user's interactions."""
         sequence = self.text.sequences[int(generator.integers(len(self.text.sequences)))]
         begin = int(generator.integers(max(1, len(sequence) - 10)))
         written = self._start()
@@ -188,7 +188,7 @@ class TaskExamples:
         )
 
     def _dense_labels(self, generator: np.random.Generator, written: TokenisedPrompt, begin: int) -> list[int]:
-        """Label the tokens from ``begin`` on, behaviour tokens apart, and keep a share of them."""
+        """Label the tokens from ``begin`` on, except behaviour tokens, and keep a fraction of the labels."""
         kept = generator.random(len(written.token_ids) - begin) < self.kept_labels
         placeholder = self.text.builder.placeholder
         return [
@@ -197,7 +197,7 @@ class TaskExamples:
         ]
 
     def _titles(self, generator: np.random.Generator, count: int, random_share: float) -> Sequence[Sequence[int]]:
-        """Draw different real titles or, with the given probability, as many of random tokens."""
+        """Draw distinct real titles or, with the given probability, titles of random tokens."""
         if generator.random() < random_share:
             lengths = generator.choice([1, 1, 2, 2, 3, 4], size=count)
             return [self._random_tokens(generator, int(length)) for length in lengths]

@@ -1,4 +1,4 @@
-"""The embedded backbone's tokenizer: byte-level BPE learnt from the training split's titles."""
+"""The embedded backbone's tokenizer: byte-level BPE trained on the training split's titles."""
 
 from collections.abc import Iterable
 
@@ -12,15 +12,15 @@ PADDING_TOKEN, START_TOKEN, END_TOKEN = "<pad>", "<s>", "</s>"
 
 
 def train_tokenizer(titles: Iterable[str], wording: PromptWording, vocabulary_size: int) -> PreTrainedTokenizerFast:
-    """Learn byte-level BPE on titles and on the prompt's own sentences.
+    """Train byte-level BPE on titles and on the prompt's own sentences.
 
-    Merges may cross spaces, so a frequent beginning of a title becomes one token: prompts get shorter, and two
-    candidates seldom begin alike. Bytes are always there, so a title outside the training split still has tokens.
+    Merges may cross spaces, so that a frequent beginning of a title becomes one token: prompts get shorter, and
+    candidates rarely share their first token. All bytes are in the vocabulary, so that any title can be tokenized.
 
     Args:
-        titles: those of the training split's items, each once.
+        titles: titles of the training split's items, each once.
         wording: the prompt's sentences.
-        vocabulary_size: tokens at most, special ones and 256 bytes included.
+        vocabulary_size: maximum number of tokens, including special tokens and 256 bytes.
     """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)

@@ -1,1 +1,1 @@
-"""Baselines that are counted, not trained: item popularity and a first-order Markov chain."""
+"""Count-based baselines, item popularity and a first-order Markov chain, and chat models."""

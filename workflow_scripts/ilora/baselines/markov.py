@@ -1,13 +1,14 @@
-"""A first-order Markov chain: what other users had right after the item that this one had last.
+"""A first-order Markov chain over items: transitions from the last item of a history.
 
 Its transition probabilities are smoothed towards popularity (Dirichlet smoothing: Zhai and Lafferty, SIGIR
 2001),
 
     P(j | i) = (n(i, j) + mu * p(j)) / (n(i) + mu),    p(j) = (n(j) + 1) / (N + items),
 
-with n(i, j) the training transitions from item i to item j, n(i) all those from i, n(j) the interactions with
-j and N all of them. So candidates that never followed i are ranked by popularity instead of tied at zero, and
-an item that followed once outweighs one that never did unless the other is far more popular.
+where n(i, j) is the number of training transitions from item i to item j, n(i) that of all transitions from i, n(j)
+that of interactions with j, and N that of all interactions. Candidates that never followed i are thus ranked by
+popularity instead of being tied at zero, and an item that followed once outranks one that never did unless the latter
+is far more popular.
 """
 
 from collections import Counter
@@ -21,7 +22,7 @@ from ilora.data.trajectories import item_counts, training_trajectories
 from ilora.predictions.building import sequences_of
 from ilora.predictions.scores import Scores, candidate_matrix
 
-#: mu: how many observed transitions popularity weighs as much as. Values from 1 to 100 do alike on the
+#: mu: the weight of popularity, as a number of observed transitions. Values from 1 to 100 perform similarly on the
 #: validation split of MovieLens-100K.
 PRIOR_TRANSITIONS = 10.0
 
@@ -38,10 +39,10 @@ def score_by_markov(
         prior_transitions: mu, above 0.
 
     Returns:
-        float64 [rows of `candidates`, candidates], in 0 to 1.
+        float64 [rows of `candidates`, candidates], from 0 to 1.
 
     Raises:
-        ValueError: as `training_trajectories` and `sequences_of` raise it.
+        ValueError: see `training_trajectories` and `sequences_of`.
     """
     trajectories = training_trajectories(sequences)
     counts = item_counts(trajectories, items)
@@ -59,5 +60,5 @@ def score_by_markov(
 
 
 def popularity_prior(counts: npt.NDArray[np.float64], prior_transitions: float) -> npt.NDArray[np.float64]:
-    """Return mu * p(j), float64 [items], of how often each item occurs, float64 [items]."""
+    """Return mu * p(j), float64 [items], from the count of each item, float64 [items]."""
     return prior_transitions * (counts + 1.0) / (counts.sum() + len(counts))

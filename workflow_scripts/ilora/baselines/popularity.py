@@ -1,7 +1,7 @@
-"""Item popularity: whatever most people had, whoever asks.
+"""Item popularity, a baseline that ignores the history.
 
-The other candidates are drawn uniformly, so most of them are rare items, and popularity alone does far better
-than chance. That makes it the floor that any method has to clear.
+Negative candidates are drawn uniformly, so most of them are rare items, and popularity alone performs far better than
+chance. It is therefore the minimum that any method should exceed.
 """
 
 import pyarrow as pa
@@ -11,7 +11,7 @@ from ilora.predictions.scores import Scores, candidate_matrix
 
 
 def score_by_popularity(sequences: pa.Table, candidates: pa.Table, items: int) -> Scores:
-    """Return, for each candidate, how many interactions the training split has with it.
+    """Return the number of training interactions of each candidate.
 
     Args:
         sequences: table of the SEQUENCES schema.
@@ -22,6 +22,6 @@ def score_by_popularity(sequences: pa.Table, candidates: pa.Table, items: int) -
         float64 [rows of `candidates`, candidates], whole numbers.
 
     Raises:
-        ValueError: as `training_trajectories` raises it.
+        ValueError: see `training_trajectories`.
     """
     return item_counts(training_trajectories(sequences), items)[candidate_matrix(candidates)]

@@ -1,4 +1,4 @@
-"""The baselines that score candidates, by the method's id."""
+"""The baselines that score candidates, by method id."""
 
 from ilora.baselines.markov import score_by_markov
 from ilora.baselines.popularity import score_by_popularity

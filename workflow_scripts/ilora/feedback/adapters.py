@@ -1,4 +1,4 @@
-"""The small Llama as a policy, by a uniform or an instance-wise LoRA that is tuned on clicks."""
+"""The small Llama as a policy, with a uniform or an instance-wise LoRA tuned on clicks."""
 
 import copy
 
@@ -16,12 +16,12 @@ from ilora.negative_transfer.groups import Sequences
 from ilora.negative_transfer.methods import AdapterShape, Method, adapt
 from ilora.negative_transfer.tuning import Task, inputs_of, item_scores
 
-#: What a gate reads here is drawn by nobody: `inputs_of` asks for a generator, which only shuffled gates use.
+#: `inputs_of` requires a generator, which only shuffled gates use; there are none here.
 _UNUSED = np.random.default_rng(0)
 
 
 class _Batches(Dataset[dict[str, torch.Tensor]]):
-    """One item is one step's batch of clicks."""
+    """Batches of clicks, one per step."""
 
     def __init__(self, log: Sequences, number: int, task: Task, method: Method, settings: RetrainingSettings) -> None:
         self._log = log
@@ -39,14 +39,14 @@ class _Batches(Dataset[dict[str, torch.Tensor]]):
 
 
 class AdapterPolicy:
-    """A frozen backbone with one adapter for all users, or with an instance-wise one.
+    """A frozen backbone with a uniform or an instance-wise adapter.
 
     Args:
-        backbone: frozen; stays as it is.
-        task: what a prompt tells.
-        method: what the gate reads, if there is one.
-        shape: of the adapter.
-        settings: of each retraining.
+        backbone: frozen backbone, which is not changed.
+        task: task, which determines the content of prompts.
+        method: method, which determines the gate inputs, if there is a gate.
+        shape: shape of the adapter.
+        settings: settings of each retraining.
     """
 
     def __init__(
@@ -73,12 +73,12 @@ class AdapterPolicy:
         return item_scores(self._model, batch, items).astype(np.float64)
 
     def retrain(self, log: Sequences, number: int) -> None:
-        """Tune adapter and gate for so many steps; the schedule and Adam's moments begin anew each round.
+        """Tune adapter and gate; the learning-rate schedule and Adam's moments are reset in each round.
 
-        A gate takes its statistics from the log that it is first tuned on.
+        A gate's statistics are computed from the log that it is first tuned on.
 
         Raises:
-            FloatingPointError: a loss or a weight is no finite number.
+            FloatingPointError: a loss or a weight is not finite.
         """
         settings = self._settings
         if self._model is None or settings.start == "anew":

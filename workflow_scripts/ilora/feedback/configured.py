@@ -1,4 +1,4 @@
-"""From the configuration to users, display and retraining."""
+"""Users, display and retraining settings from the configuration."""
 
 from ilora.configuration.sections.feedback import FeedbackSection
 from ilora.configuration.sections.negative_transfer import NegativeTransferSection
@@ -9,7 +9,7 @@ from ilora.negative_transfer.groups import SyntheticGroups
 
 
 def simulated_users(section: FeedbackSection, synthetic: NegativeTransferSection, seed: int) -> SimulatedUsers:
-    """Return the users that a study describes."""
+    """Return the simulated users of a study."""
     return SimulatedUsers(
         rules=SyntheticGroups(synthetic.items, synthetic.groups, section.degree, seed),
         group_sizes=group_sizes(section.users, section.group_shares),
@@ -21,19 +21,19 @@ def simulated_users(section: FeedbackSection, synthetic: NegativeTransferSection
 
 
 def display(section: FeedbackSection) -> Display:
-    """Return how a study shows items."""
+    """Return the display settings of a study."""
     return Display(section.examination, section.exploration)
 
 
 def retraining_of_sasrec(section: FeedbackSection, seed: int) -> RetrainingSettings:
-    """Return how a study retrains SASRec after each round."""
+    """Return the settings for retraining SASRec after each round."""
     return RetrainingSettings(
         section.retraining, section.recommender_steps, section.batch_size, section.recommender_learning_rate, seed
     )
 
 
 def tuning_of_adapters(section: FeedbackSection, seed: int) -> RetrainingSettings:
-    """Return how a study tunes LoRA and iLoRA after each round."""
+    """Return the settings for tuning LoRA and iLoRA after each round."""
     return RetrainingSettings(
         section.retraining, section.adapter_steps, section.batch_size, section.adapter_learning_rate, seed
     )

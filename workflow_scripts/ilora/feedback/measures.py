@@ -1,4 +1,4 @@
-"""What is measured in each round, by what is known of the users and by the log."""
+"""Measurements in each round, from the users' known preferences and from the log."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from ilora.feedback.users import SimulatedUsers
 
 
 def gini(exposures: NDArray[np.int64]) -> float:
-    """Return the Gini coefficient of how often items were shown: 0 for all alike, (n - 1) / n for one of n alone.
+    """Return the Gini coefficient of item exposure: 0 if all are equal, (n - 1) / n if only one of n items is shown.
 
     Args:
         exposures: int64 [items], not all 0.
@@ -25,12 +25,13 @@ def gini(exposures: NDArray[np.int64]) -> float:
 def measurements(played: Round, users: SimulatedUsers, examination: tuple[float, ...]) -> Iterator[dict[str, Any]]:
     """Yield the rows of one round: all users (group None), then each group.
 
-    Hits, relevance and regret are by the users' known taste, over all visits, those with a random slate included.
-    Coverage and concentration are of the policy's own slates, of all users together: a few random ones show every item.
+    Hits, relevance and regret are based on the users' known preferences, over all visits, including those with a random
+    slate. Coverage and concentration are those of the policy's own slates over all users, because even a few random
+    slates show every item.
 
     Args:
         played: the round.
-        users: who visited.
+        users: users who visited.
         examination: probability that each position is examined, in descending order.
     """
     relevance, examined = users.relevance_of_items(played.visits), np.array(examination)

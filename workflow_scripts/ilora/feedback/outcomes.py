@@ -1,4 +1,4 @@
-"""The simulation by several policies, as a table."""
+"""Results of the simulation for several policies, as a table."""
 
 import logging
 from collections.abc import Mapping
@@ -16,14 +16,14 @@ from ilora.feedback.users import SimulatedUsers
 def measure_policies(
     users: SimulatedUsers, policies: Mapping[str, Policy], display: Display, rounds: int, logger: logging.Logger
 ) -> pa.Table:
-    """Let each policy recommend, be clicked on and retrained by itself, and return a table of schema OUTCOMES.
+    """Simulate each policy independently, and return a table of the schema OUTCOMES.
 
     Args:
-        users: the same for every policy.
-        policies: by the name of the method. The oracle has nothing to explore, and does not.
-        display: how items are shown.
-        rounds: after round 0.
-        logger: where progress goes.
+        users: users, the same for every policy.
+        policies: policies by method name; the oracle does not explore.
+        display: display settings.
+        rounds: number of rounds after round 0.
+        logger: logger for progress.
 
     Raises:
         ValueError: see `ilora.feedback.simulation.simulate`.

@@ -1,4 +1,4 @@
-"""What recommends: how a policy is asked and retrained, the oracle, and popularity."""
+"""Policies: their interface, the oracle, and popularity."""
 
 from typing import Protocol
 
@@ -10,26 +10,26 @@ from ilora.negative_transfer.groups import Sequences
 
 
 class Policy(Protocol):
-    """Scores items, and is retrained on clicks."""
+    """A policy, which scores items and is retrained on clicks."""
 
     def scores(self, visits: Sequences) -> NDArray[np.float64]:
-        """Return the score of each item at each visit, float64 [visits, items]; before any training, all alike.
+        """Return the score of each item at each visit, float64 [visits, items]; before any training, all are equal.
 
         Args:
-            visits: of one round. Their targets are the users' taste, which the oracle alone reads.
+            visits: visits of one round. Their targets are the users' preferences, which only the oracle may read.
         """
 
     def retrain(self, log: Sequences, number: int) -> None:
         """Learn from clicks.
 
         Args:
-            log: the clicks of all rounds so far, one a row: visit, and the item that was clicked on as its target.
-            number: of the round that has just ended.
+            log: clicks of all rounds so far, one per row: the visit, with the clicked item as its target.
+            number: number of the round that has just ended.
         """
 
 
 class Oracle:
-    """Knows the users' taste: no policy has more expected clicks."""
+    """The policy that knows the users' preferences, an upper bound on expected clicks."""
 
     def __init__(self, users: SimulatedUsers) -> None:
         self._users = users
@@ -39,19 +39,19 @@ class Oracle:
         return self._users.relevance_of_items(visits)
 
     def retrain(self, log: Sequences, number: int) -> None:
-        """Learn nothing: there is nothing to learn."""
+        """Do nothing: the oracle has nothing to learn."""
 
 
 class Popularity:
-    """Shows everybody what was clicked on most."""
+    """The policy that shows everybody the items with the most clicks."""
 
     def __init__(self, items: int) -> None:
         self._clicks = np.zeros(items)
 
     def scores(self, visits: Sequences) -> NDArray[np.float64]:
-        """Return the clicks on each item so far, for every visit alike."""
+        """Return the number of clicks on each item so far, equal for all visits."""
         return np.tile(self._clicks, (len(visits.groups), 1))
 
     def retrain(self, log: Sequences, number: int) -> None:
-        """Count the clicks anew."""
+        """Recount the clicks."""
         self._clicks = np.bincount(log.targets, minlength=len(self._clicks)).astype(float)

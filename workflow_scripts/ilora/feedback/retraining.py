@@ -1,4 +1,4 @@
-"""How a trained policy is retrained after each round: on which clicks, in how many steps, from which weights."""
+"""Retraining of a policy after each round: clicks, number of steps, and initial weights."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,13 @@ import numpy as np
 from ilora.configuration.sections.feedback import Retraining
 from ilora.negative_transfer.groups import Sequences
 
-# What the seeds of draws are for.
+# Purposes of derived seeds.
 _BATCHES = 0
 
 
 @dataclass(frozen=True)
 class RetrainingSettings:
-    """Of every round alike; ``start`` says whether it begins with the last round's weights or with untrained ones."""
+    """Retraining settings of every round; ``start`` selects the last round's weights or new ones as initial weights."""
 
     start: Retraining
     steps: int
@@ -22,12 +22,12 @@ class RetrainingSettings:
     seed: int
 
     def batch(self, log: Sequences, number: int, step: int) -> Sequences:
-        """Return the clicks of one step, drawn with replacement from the log: the same ones for every policy.
+        """Return the clicks of one step, drawn with replacement from the log, at the same rows for every policy.
 
         Args:
-            log: of all rounds so far.
-            number: of the last round in it.
-            step: from 0.
+            log: clicks of all rounds so far.
+            number: number of the last round in the log.
+            step: number of the step, from 0.
         """
         generator = np.random.default_rng([self.seed, _BATCHES, number, step])
         return log.rows(generator.integers(len(log.targets), size=self.batch_size))

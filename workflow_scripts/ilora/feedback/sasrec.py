@@ -1,4 +1,4 @@
-"""RecBole's SASRec as a policy: it reads the same tokens as the language model does."""
+"""RecBole's SASRec as a policy, which reads the same tokens as the language model."""
 
 import numpy as np
 import torch
@@ -14,14 +14,14 @@ from ilora.recommenders.padded_sequences import FIRST_ITEM, PaddedSequences
 
 
 class SASRecPolicy:
-    """Names of groups are items to it that nobody clicks on: so it knows of a user what a prompt tells.
+    """SASRec with group names as items that are never clicked, so that it has the same information as a prompt.
 
     Args:
-        vocabulary: of items and groups.
+        vocabulary: vocabulary of items and groups.
         group_in_prompt: whether a user's group is named.
-        architecture: SASRec's.
-        embedding_size: of items.
-        settings: of each retraining.
+        architecture: architecture of SASRec.
+        embedding_size: width of item embeddings.
+        settings: settings of each retraining.
     """
 
     def __init__(
@@ -49,10 +49,10 @@ class SASRecPolicy:
         return scores[:, FIRST_ITEM : FIRST_ITEM + self._vocabulary.items].double().numpy()
 
     def retrain(self, log: Sequences, number: int) -> None:
-        """Take so many steps of Adam by RecBole's cross-entropy, whose gradient moments begin anew each round.
+        """Train with Adam on RecBole's cross-entropy; Adam's moments are reset in each round.
 
         Raises:
-            FloatingPointError: the loss is no finite number.
+            FloatingPointError: the loss is not finite.
         """
         settings = self._settings
         with torch.random.fork_rng(devices=[]):

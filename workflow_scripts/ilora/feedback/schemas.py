@@ -1,8 +1,8 @@
-"""The tables of the simulation."""
+"""The schemas of the simulation."""
 
 import pyarrow as pa
 
-#: What is measured, for a reader of the tables.
+#: Descriptions of the quantities, for readers of the tables.
 QUANTITIES = {
     "hit_ratio@1": "share of the visits whose most relevant item is shown at the first position",
     "hit_ratio": "share of the visits whose most relevant item is shown at any position",
@@ -26,12 +26,12 @@ OUTCOMES = pa.schema(
         pa.field("relevance", pa.float64(), nullable=False),
         pa.field("click_rate", pa.float64(), nullable=False),
         pa.field("regret", pa.float64(), nullable=False),
-        pa.field("coverage", pa.float64()),  # this one and the next: null for a group, or where all slates are random
+        pa.field("coverage", pa.float64()),  # this column and the next: null for a group, or if all slates are random
         pa.field("gini", pa.float64()),
     ]
 )
 
-#: A mean over seeds with an interval (Student's t); null where there is one seed only.
+#: A mean over seeds with an interval (Student's t), which is null with a single seed.
 SUMMARY = pa.schema(
     [
         pa.field("quantity", pa.string(), nullable=False),  # see QUANTITIES

@@ -1,4 +1,4 @@
-"""The loop: recommend, click, retrain."""
+"""The feedback loop: recommend, click, retrain."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from ilora.feedback.slates import Slates, draw_clicks, top_items
 from ilora.feedback.users import SimulatedUsers
 from ilora.negative_transfer.groups import Sequences, concatenated
 
-# What the seeds of draws are for; `ilora.feedback.users` has those below.
+# Purposes of derived seeds; `ilora.feedback.users` has the lower numbers.
 _EXPLORATION, _TIES, _CLICKS = 5, 6, 7
 
 
 @dataclass(frozen=True)
 class Display:
-    """How items are shown.
+    """Display settings.
 
     Attributes:
         examination: probability that each position is examined, in descending order.
-        exploration: share of the visits that are shown a random slate.
+        exploration: fraction of the visits with a random slate.
     """
 
     examination: tuple[float, ...]
@@ -30,14 +30,14 @@ class Display:
 
 @dataclass(frozen=True)
 class Round:
-    """What happened in one.
+    """A round of the simulation.
 
     Attributes:
-        number: from 0.
-        visits: one of each user; the targets are the users' taste.
-        slates: what was shown.
+        number: number of the round, from 0.
+        visits: one visit per user; the targets are the users' preferences.
+        slates: items shown at each visit.
         clicks: bool [visits, positions].
-        explored: bool [visits], whether the slate was drawn at random in place of the policy's own.
+        explored: bool [visits], whether the slate was random instead of the policy's own.
     """
 
     number: int
@@ -48,24 +48,24 @@ class Round:
 
     @property
     def log(self) -> Sequences:
-        """What a system would know of it: one row for each click, the item that was clicked on as the target."""
+        """The information available to a real system: one row per click, with the clicked item as the target."""
         visits, positions = np.nonzero(self.clicks)
         clicked = self.visits.rows(visits)
         return Sequences(clicked.groups, clicked.histories, self.slates[visits, positions], clicked.representations)
 
 
 def simulate(users: SimulatedUsers, policy: Policy, display: Display, rounds: int) -> Iterator[Round]:
-    """Yield round 0, in which a policy that has to learn knows nothing and shows random slates, and ``rounds`` more.
+    """Yield round 0, in which an untrained policy shows random slates, and ``rounds`` more.
 
-    Between two rounds the policy is retrained on the clicks of all rounds so far. Visits, exploration, the order of
-    equal scores, what is liked and what is examined are draws of ``users.seed`` and the round: every policy meets the
-    same ones, and in round 0 every one that has to learn has the same clicks.
+    After each round, the policy is retrained on the clicks of all rounds so far. Visits, exploration, tie-breaking,
+    relevance and examination are drawn from ``users.seed`` and the round. They are thus the same for every policy, and
+    all untrained policies get the same clicks in round 0.
 
     Args:
-        users: who visit and click.
-        policy: what recommends; retrained in place.
-        display: how items are shown.
-        rounds: after round 0.
+        users: users who visit and click.
+        policy: policy that recommends; it is retrained in place.
+        display: display settings.
+        rounds: number of rounds after round 0.
 
     Raises:
         ValueError: nobody clicked in round 0, so that there is nothing to learn from.
@@ -77,7 +77,7 @@ def simulate(users: SimulatedUsers, policy: Policy, display: Display, rounds: in
         played = _play(users, policy, display, number)
         log.append(played.log)
         if not len(log[0].targets):
-            raise ValueError("feedback: nobody clicked in round 0, which leaves nothing to learn. Take more users.")
+            raise ValueError("feedback: found no clicks in round 0, so there is nothing to learn from. Use more users.")
         yield played
 
 

@@ -1,26 +1,26 @@
-"""Slates of items, and clicks that are biased by position.
+"""Slates of items, and clicks with position bias.
 
-A user clicks on an item that was examined and is liked. Whether a position is examined depends on the position alone
-(the position-based model: Richardson et al. 2007; Craswell et al. 2008, Section 3), and whether an item is liked on
-user and item alone, so that at position k an item is clicked on with probability e_k r.
+A user clicks on an item that is both examined and relevant. Examination depends only on the position (the
+position-based model: Richardson et al. 2007; Craswell et al. 2008, Section 3), and relevance only on user and item, so
+that an item at position k is clicked with probability e_k r.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 Slates = NDArray[np.int64]
-"""Items that are shown, int64 [visits, positions], the first position first."""
+"""Items shown, int64 [visits, positions], in the order of positions."""
 
 Numbers = NDArray[np.float64]
 
 
 def top_items(scores: Numbers, positions: int, generator: np.random.Generator) -> Slates:
-    """Return the items with the highest scores, the highest first, equal ones in random order.
+    """Return the items with the highest scores, in descending order, with ties in random order.
 
     Args:
         scores: float [visits, items].
-        positions: of a slate.
-        generator: of the order of equal scores; as many numbers are drawn whether there are such or not.
+        positions: number of positions of a slate.
+        generator: generator for tie-breaking; the number of draws does not depend on whether there are ties.
     """
     ties = generator.random(scores.shape)
     order: Slates = np.lexsort((ties, -scores), axis=1)
@@ -28,7 +28,7 @@ def top_items(scores: Numbers, positions: int, generator: np.random.Generator) -
 
 
 def shown_relevance(relevance: Numbers, slates: Slates) -> Numbers:
-    """Return the relevance of what is shown, float64 [visits, positions], from that of all items [visits, items]."""
+    """Return the relevance of the shown items, float64 [visits, positions], from that of all items [visits, items]."""
     return np.take_along_axis(relevance, slates, axis=1)
 
 
@@ -36,7 +36,7 @@ def expected_clicks(shown: Numbers, examination: Numbers) -> Numbers:
     """Return the expected clicks of each visit, sum over positions of e_k r_k, float64 [visits].
 
     Args:
-        shown: relevance of what is shown, float64 [visits, positions].
+        shown: relevance of the shown items, float64 [visits, positions].
         examination: probability that each position is examined, float64 [positions].
     """
     clicks: Numbers = (shown * examination).sum(axis=1)
@@ -47,9 +47,9 @@ def most_expected_clicks(relevance: Numbers, examination: Numbers) -> Numbers:
     """Return the expected clicks of the best slate of each visit, float64 [visits].
 
     Args:
-        relevance: of all items, float64 [visits, items].
-        examination: in descending order, float64 [positions]: then the best slate has the most relevant items in
-            descending order (rearrangement inequality).
+        relevance: relevance of all items, float64 [visits, items].
+        examination: probability that each position is examined, float64 [positions], in descending order. The best
+            slate then has the most relevant items in descending order (rearrangement inequality).
     """
     best = -np.sort(-relevance, axis=1)[:, : len(examination)]
     return expected_clicks(best, examination)
@@ -58,16 +58,16 @@ def most_expected_clicks(relevance: Numbers, examination: Numbers) -> Numbers:
 def draw_clicks(
     relevance: Numbers, slates: Slates, examination: Numbers, generator: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """Draw which of the shown items are clicked on, bool [visits, positions].
+    """Draw which of the shown items are clicked, bool [visits, positions].
 
-    Whether an item is liked is drawn for all items, shown or not, so that a visit has the same taste and the same
-    attention whatever it is shown.
+    Whether a user likes an item is drawn for all items, shown or not, so that preferences and examination at a visit do
+    not depend on the slate.
 
     Args:
-        relevance: of all items, float64 [visits, items].
-        slates: what is shown.
+        relevance: relevance of all items, float64 [visits, items].
+        slates: items shown.
         examination: probability that each position is examined, float64 [positions].
-        generator: of the draws.
+        generator: generator of the draws.
     """
     liked = generator.random(relevance.shape) < relevance
     examined = generator.random(slates.shape) < examination

@@ -1,4 +1,4 @@
-"""Means over seeds of what is measured in each round."""
+"""Means over seeds of the measurements in each round."""
 
 import math
 
@@ -11,16 +11,16 @@ _KEYS = ["method", "round", "group"]
 
 
 def summarise_feedback(outcomes: pa.Table, confidence: float) -> pa.Table:
-    """Return means over seeds with intervals, a table of schema SUMMARY.
+    """Return means over seeds with confidence intervals, as a table of the schema SUMMARY.
 
-    A seed stands for its own users, drift, visits, clicks and initial weights; the pretrained backbone is the same.
+    Each seed has its own users, drift, visits, clicks and initial weights; the pretrained backbone is the same for all.
 
     Args:
-        outcomes: of schema `ilora.feedback.schemas.OUTCOMES`, all methods and seeds.
-        confidence: of the intervals.
+        outcomes: table of the schema `ilora.feedback.schemas.OUTCOMES`, for all methods and seeds.
+        confidence: confidence level of the intervals.
     """
     frame = outcomes.to_pandas()
-    # Pandas has no integer that is missing beside others: groups come as numbers with a point, and NaN for all users.
+    # pandas converts a nullable integer column to float: all users (null) become NaN.
     rows = []
     for (method, number, group), measured in frame.groupby(_KEYS, sort=False, dropna=False):
         everybody = math.isnan(group)

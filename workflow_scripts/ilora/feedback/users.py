@@ -1,4 +1,4 @@
-"""Simulated users whose taste is known, and drifts at a known rate."""
+"""Simulated users with known preferences that drift at a known rate."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 from ilora.negative_transfer.groups import REPRESENTATION_WIDTH, SPREAD, Sequences, SyntheticGroups
 
-# What the seeds of draws are for. `SyntheticGroups` has 0 and 1; NumPy takes [seed, 1] and [seed, 1, 0] for the same.
+# Purposes of derived seeds. `SyntheticGroups` has 0 and 1; NumPy treats [seed, 1] and [seed, 1, 0] as the same seed.
 _REPRESENTATIONS, _DRIFT, _HISTORIES = 2, 3, 4
 
 
 @dataclass(frozen=True)
 class Relevance:
-    """How likely a user likes an item that was examined: the one that the group's rule names, and any other."""
+    """The probability that a user likes an examined item: the one given by the group's rule, or any other."""
 
     of_next: float
     of_others: float
@@ -21,19 +21,20 @@ class Relevance:
 
 @dataclass(frozen=True)
 class SimulatedUsers:
-    """Users of all groups, each of whom visits once in a round, with a history at random.
+    """Users of all groups, each of whom visits once per round, with a random history.
 
-    Taste drifts by turns: from one round to the next every item turns with probability ``drift``. On a contested item
-    that has turned k times, each group follows the rule of the group k places further on; on all others there is but
-    one rule, and a turn changes nothing. So the groups contradict each other on as many items in every round.
+    Preferences drift by turns: from one round to the next, every item turns with probability ``drift``. On a contested
+    item that has turned k times, each group follows the rule of the group k positions further on. On all other items
+    there is only one rule, and a turn changes nothing. The groups thus contradict each other on equally many items in
+    every round.
 
     Attributes:
-        rules: of the groups, before any drift.
-        group_sizes: users in each group.
-        history: items in a history.
-        relevance: of the items.
+        rules: rules of the groups before any drift.
+        group_sizes: number of users in each group.
+        history: number of items in a history.
+        relevance: relevance of the items.
         drift: probability that an item turns between two rounds.
-        seed: of representations, drift and histories.
+        seed: random seed of representations, drift and histories.
     """
 
     rules: SyntheticGroups
@@ -50,24 +51,24 @@ class SimulatedUsers:
 
     @property
     def representations(self) -> NDArray[np.float32]:
-        """What a recommender would know of each user, float32 [users, d]: the group's centre with noise."""
+        """Simulated recommender representation of each user, float32 [users, d]: the group's centre plus noise."""
         groups, generator = self.groups, np.random.default_rng([self.seed, _REPRESENTATIONS])
         noise = SPREAD * generator.normal(size=(len(groups), REPRESENTATION_WIDTH))
         return (self.rules.centres()[groups] + noise).astype(np.float32)
 
     def turns(self, number: int) -> NDArray[np.int64]:
-        """Return how often each item has turned before this round, int64 [items]; never before round 0."""
+        """Return the number of times that each item has turned before this round, int64 [items]; 0 for round 0."""
         turns = np.zeros(self.rules.items, dtype=np.int64)
         for before in range(1, number + 1):
             turns += np.random.default_rng([self.seed, _DRIFT, before]).random(self.rules.items) < self.drift
         return turns
 
     def next_items(self, number: int, groups: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return what users of these groups like after these items in a round, int64 [n], from int64 [n] each."""
+        """Return the preferred next items of these groups after these items in a round, int64 [n], from int64 [n]."""
         return self.rules.next_items((groups + self.turns(number)[items]) % self.rules.groups, items)
 
     def visits(self, number: int) -> Sequences:
-        """Return the visits of a round, one of each user; the target is what the user likes most."""
+        """Return the visits of a round, one per user; the target is the item that the user is most likely to like."""
         generator = np.random.default_rng([self.seed, _HISTORIES, number])
         histories = generator.integers(self.rules.items, size=(sum(self.group_sizes), self.history))
         return Sequences(
@@ -85,7 +86,7 @@ class SimulatedUsers:
 
 
 def group_sizes(users: int, shares: tuple[float, ...]) -> tuple[int, ...]:
-    """Return how many of the users are in each group, in these shares up to rounding."""
-    # Half up, so that a share of at least one user is never none.
+    """Return the number of users in each group, in these shares up to rounding."""
+    # Round half up, so that a share of at least one user is never empty.
     ends = np.floor(np.round(np.cumsum(shares) / sum(shares) * users, 9) + 0.5).astype(int)
     return tuple(np.diff(ends, prepend=0).tolist())

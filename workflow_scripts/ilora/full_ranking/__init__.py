@@ -1,1 +1,1 @@
-"""Where each target stands among all items of the catalogue, by any method that can score or list them."""
+"""Ranks of targets among all items of the catalogue, for any method that can score or list items."""

@@ -1,4 +1,4 @@
-"""Baselines that are counted, as scorers of all items; `ilora.baselines` has what they are."""
+"""Count-based baselines as scorers of all items; see `ilora.baselines`."""
 
 from collections.abc import Callable, Mapping
 from itertools import pairwise
@@ -13,35 +13,35 @@ from ilora.full_ranking.ranks import AllScores, ScoreAll
 
 
 def score_all_by_popularity(sequences: pa.Table, items: int) -> ScoreAll:
-    """Return what scores every item by its interactions in the training split, whatever the history.
+    """Return a function that scores every item by its training interactions, regardless of the history.
 
     Args:
         sequences: table of the SEQUENCES schema.
         items: number of items in the data set.
 
     Raises:
-        ValueError: as `training_trajectories` raises it.
+        ValueError: see `training_trajectories`.
     """
     counts = item_counts(training_trajectories(sequences), items)
     return lambda block: np.broadcast_to(counts, (block.num_rows, items))
 
 
 def score_all_by_markov(sequences: pa.Table, items: int) -> ScoreAll:
-    """Return what scores every item by the probability that it follows the last one of the history.
+    """Return a function that scores every item by the probability that it follows the last item of the history.
 
-    The numbers are those of `ilora.baselines.markov.score_by_markov`.
+    The scores equal those of `ilora.baselines.markov.score_by_markov`.
 
     Args:
         sequences: table of the SEQUENCES schema.
         items: number of items in the data set.
 
     Raises:
-        ValueError: as `training_trajectories` raises it.
+        ValueError: see `training_trajectories`.
     """
     trajectories = training_trajectories(sequences)
     prior = popularity_prior(item_counts(trajectories, items), PRIOR_TRANSITIONS)
     pairs = np.array([pair for trajectory in trajectories for pair in pairwise(trajectory)])
-    # Several of one pair are added up.
+    # Duplicate pairs are summed.
     observed = csr_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(items, items))
     totals = observed.sum(axis=1) + PRIOR_TRANSITIONS
 
@@ -52,7 +52,7 @@ def score_all_by_markov(sequences: pa.Table, items: int) -> ScoreAll:
     return score
 
 
-#: By the method's id.
+#: Baselines by method id.
 BASELINES: Mapping[str, Callable[[pa.Table, int], ScoreAll]] = {
     "popularity": score_all_by_popularity,
     "markov": score_all_by_markov,

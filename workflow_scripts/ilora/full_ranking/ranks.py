@@ -1,4 +1,4 @@
-"""Ranks of targets among all items, from scores that are made block by block."""
+"""Ranks of targets among all items, from scores that are computed block by block."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,13 +13,13 @@ from ilora.full_ranking.seen_items import SeenItems
 
 AllScores = npt.NDArray[np.floating[Any]]
 
-#: Scores all items for some rows of schema SEQUENCES: finite, [rows, items], higher is better.
+#: Scores all items for rows of the SEQUENCES schema: finite, [rows, items], higher is better.
 ScoreAll = Callable[[pa.Table], AllScores]
 
-#: The item's id in the method's own terms, integer [items], from 0; items that share one cannot be told apart.
+#: The method's own id of each item, integer [items], from 0; items that share an id cannot be distinguished.
 ItemIds = npt.NDArray[np.integer[Any]]
 
-# Scores that are held at once: 32 MiB in float64, and some copies.
+# Number of scores in memory at once: 32 MiB in float64, plus some copies.
 _CELLS = 2**22
 
 
@@ -33,24 +33,24 @@ def rank_targets(
     ids: ItemIds | None = None,
     cells: int = _CELLS,
 ) -> pa.Table:
-    """Return where the target of each val and test sequence stands among all items.
+    """Return the rank of the target of each val and test sequence among all items.
 
-    Items with the target's score share its places: the rank is the mean of these. Scores are compared in float64.
+    Tied items share the mean of their ranks. Scores are compared in float64.
 
     Args:
         sequences: table of the SEQUENCES schema.
-        score: gives the scores of all items for some of its rows; it is asked for a block at a time.
+        score: function that scores all items for a block of rows.
         items: number of items in the data set.
-        method: the method's id.
-        seen: leaves out of the ranking what the user had before the target; None ranks every item.
-        ids: by which the method names items, where several may share one; the table then has the ranks among ids too.
-        cells: scores that are held at once.
+        method: id of the method.
+        seen: items that the user had before the target, which are excluded from the ranking; None ranks every item.
+        ids: the method's ids of items, if several items may share one; the table then includes ranks among ids.
+        cells: maximum number of scores in memory at once.
 
     Returns:
-        A table of the RANKS schema, in the order of the sequences.
+        Table of the RANKS schema, in the order of the sequences.
 
     Raises:
-        ValueError: as `asked_of` and `SeenItems.before` raise it; scores are of another shape or not finite.
+        ValueError: scores are of another shape or not finite; see also `asked_of` and `SeenItems.before`.
     """
     asked = asked_of(sequences)
     blocks = [_rank_block(block, score, items, seen, ids) for block in _blocks(asked, max(1, cells // items))]
@@ -64,7 +64,7 @@ def rank_targets(
 
 
 def asked_of(sequences: pa.Table) -> pa.Table:
-    """Return the sequences whose targets are ranked, those of the splits val and test, in their order.
+    """Return the sequences whose targets are ranked, those of the splits val and test, in order.
 
     Raises:
         ValueError: there are none.
@@ -102,13 +102,13 @@ def _rank_block(
 
 
 def _place(scores: npt.NDArray[np.float64], of_target: npt.NDArray[np.float64]) -> tuple[npt.NDArray[Any], ...]:
-    """Return the mean place of what has the target's score, float64 [rows], and how many these are, int32 [rows]."""
+    """Return the mean rank of everything with the target's score, float64 [rows], and their number, int32 [rows]."""
     better, tied = (scores > of_target).sum(axis=1), (scores == of_target).sum(axis=1)
     return better + (tied + 1) / 2, tied.astype(np.int32)
 
 
 def _best_of_ids(scores: npt.NDArray[np.float64], ids: ItemIds) -> npt.NDArray[np.float64]:
-    """Return the highest score that an item of each id has, float64 [rows, ids that occur]."""
+    """Return the highest score among the items of each id, float64 [rows, ids that occur]."""
     order = np.argsort(ids, kind="stable")
     _, starts = np.unique(ids[order], return_index=True)
     return np.maximum.reduceat(scores[:, order], starts, axis=1)

@@ -4,7 +4,7 @@ import pyarrow as pa
 
 from ilora.artifacts.schemas import optional, required
 
-#: One row per val or test sequence: where its target stands among all items that are ranked.
+#: One row per val or test sequence, with the rank of its target among all ranked items.
 RANKS = pa.schema(
     [
         required("sequence_id", pa.int32()),
@@ -12,10 +12,10 @@ RANKS = pa.schema(
         required("user_id", pa.int32()),
         required("method", pa.string()),
         required("target", pa.int32()),
-        required("rank", pa.float64()),  # mean of the places, from 1, that the items of the target's score share
-        required("tied", pa.int32()),  # how many items share them, the target among them
-        required("ranked_items", pa.int32()),  # items that are ranked: all, or all but those that the user had
-        # The same among the ids by which a method names items, several of which may share one; else null.
+        required("rank", pa.float64()),  # from 1; the mean rank of the items with the target's score
+        required("tied", pa.int32()),  # number of items with the target's score, including the target
+        required("ranked_items", pa.int32()),  # number of ranked items: all, or all except those that the user had
+        # The same among the method's ids of items, if several items may share one; otherwise null.
         optional("id_rank", pa.float64()),
         optional("id_tied", pa.int32()),
     ]

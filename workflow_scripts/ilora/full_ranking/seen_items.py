@@ -1,4 +1,4 @@
-"""What a user had before a target: the items that a full ranking may leave out."""
+"""Items that a user had before a target, which a full ranking may exclude."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ilora.data.positions import locate, runs
 
 @dataclass(frozen=True)
 class SeenItems:
-    """The whole item sequence of every user, of which a target's past is a beginning.
+    """The complete item sequence of every user; the items before a target are a prefix of it.
 
-    A history in SEQUENCES is cut to its latest items; this is not.
+    Unlike a history in SEQUENCES, it is not cut to the latest items.
 
     Attributes:
-        items: int32 [interactions], by user, then along the user's sequence.
-        first_rows: int64 [users], where each user's items begin, by user id.
-        lengths: int64 [users], how many they are.
+        items: int32 [interactions], by user, then in the order of the user's sequence.
+        first_rows: int64 [users], first row of each user's items, by user id.
+        lengths: int64 [users], number of each user's items.
     """
 
     items: npt.NDArray[np.int32]
@@ -29,10 +29,10 @@ class SeenItems:
 
     @classmethod
     def of(cls, interactions: pa.Table) -> SeenItems:
-        """Return those of a table of schema `INTERACTIONS`.
+        """Return the sequences of a table of the schema `INTERACTIONS`.
 
         Raises:
-            ValueError: a user's rows are not together.
+            ValueError: a user's rows are not contiguous.
         """
         user_ids = interactions["user_id"].to_numpy()
         positions = locate(user_ids)
@@ -44,14 +44,14 @@ class SeenItems:
     def before(self, sequences: pa.Table, items: int) -> npt.NDArray[np.bool_]:
         """Return which items the user of each sequence had before its target, bool [sequences, items].
 
-        The target itself is not among them, even if it was had before.
+        The target itself is never included, even if the user had it before.
 
         Args:
-            sequences: rows of schema `SEQUENCES`.
+            sequences: rows of the schema `SEQUENCES`.
             items: number of items in the data set.
 
         Raises:
-            ValueError: a sequence is not of these interactions.
+            ValueError: a sequence does not match the interactions.
         """
         users, positions = sequences["user_id"].to_numpy(), sequences["position"].to_numpy().astype(np.int64)
         targets = sequences["target"].to_numpy()
@@ -71,5 +71,5 @@ class SeenItems:
             row = int(np.argmin(known))
             raise ValueError(
                 f"the interactions do not have item {targets[row]} at position {positions[row]} of user {users[row]}, "
-                "as a sequence says. Were sequences and interactions made together?"
+                "unlike the sequences. Do the sequences and the interactions belong together?"
             )

@@ -1,4 +1,4 @@
-"""Scores of all items by inner products of vectors, as the recommenders have them."""
+"""Scores of all items by inner products of recommender vectors."""
 
 import numpy as np
 import pyarrow as pa
@@ -8,14 +8,14 @@ from ilora.predictions.scores import Vectors
 
 
 def score_by_vectors(representations: Vectors, item_embeddings: Vectors) -> ScoreAll:
-    """Return what scores all items by the inner product of a sequence's representation and the item's embedding.
+    """Return a function that scores all items by the inner product of sequence representation and item embedding.
 
-    Sums are in float64 and then rounded to float32: items with the same embedding are tied, whatever the order in which
-    a numerical library adds up their columns.
+    Sums are computed in float64 and then rounded to float32, so that items with the same embedding are tied, regardless
+    of the order in which a numerical library sums the columns.
 
     Args:
-        representations: float32 [sequences, d], row = sequence id.
-        item_embeddings: float32 [items, d], row = item id.
+        representations: float32 [sequences, d], by sequence id.
+        item_embeddings: float32 [items, d], by item id.
     """
     embeddings = item_embeddings.astype(np.float64)
 

@@ -1,1 +1,1 @@
-"""Generative recommenders over semantic ids: items as short codes, which a sequence model writes token by token."""
+"""Generative recommenders over semantic ids: items as short codes, which a sequence model generates token by token."""

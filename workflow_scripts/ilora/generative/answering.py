@@ -1,4 +1,4 @@
-"""What a trained generator says of the validation and test sequences: ranks among all items, choices of candidates."""
+"""A trained generator's results on validation and test sequences: ranks among all items, and candidate choices."""
 
 import logging
 from dataclasses import dataclass
@@ -21,18 +21,18 @@ from ilora.predictions.building import scored_predictions
 from ilora.predictions.scores import candidate_matrix
 from ilora.progress import Progress
 
-#: Sequences that are read together; nothing depends on it but memory and time.
+#: Number of sequences per batch; it affects only memory and time.
 BATCH_SIZE = 32
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """What beam search finds.
+    """The results of beam search.
 
     Attributes:
-        ranks: table of schema `ilora.full_ranking.schema.RANKS`, with the ranks among ids beside those among items:
-            items of one id share its places, and by id the target counts as found where its id is.
-        statistics: table of schema `ilora.generative.schemas.BEAM_STATISTICS`.
+        ranks: table of the schema `ilora.full_ranking.schema.RANKS`, with ranks among items and among ids. Items with
+            the same id are tied; in the ranks among ids, the target has the rank of its id.
+        statistics: table of the schema `ilora.generative.schemas.BEAM_STATISTICS`.
     """
 
     ranks: pa.Table
@@ -48,18 +48,18 @@ def rank_all_items(
     seen: SeenItems | None,
     logger: logging.Logger,
 ) -> Ranking:
-    """Rank the target of every validation and test sequence by beam search, held to the ids of items by a trie.
+    """Rank the target of every validation and test sequence by beam search, constrained to item ids by a trie.
 
-    The share of valid beams is that of a second, free search over the validation sequences.
+    The share of valid beams comes from a second, unconstrained search over the validation sequences.
 
     Args:
-        model: in evaluation mode.
-        ids: of the items.
+        model: generator in evaluation mode.
+        ids: ids of the items.
         sequences: all sequences.
-        table: the same, of the SEQUENCES schema.
-        method: its id.
-        seen: leaves out of the ranking what a user had before; None ranks every item.
-        logger: where progress goes.
+        table: the same sequences as a table of the SEQUENCES schema.
+        method: id of the method.
+        seen: items that a user had before, which are excluded from the ranking; None ranks every item.
+        logger: logger for progress.
     """
     values, vocabulary = model.shape.values, model.shape.vocabulary
     tokens = vocabulary.item_tokens(ids)
@@ -96,16 +96,16 @@ def predict_candidates(
     """Choose among the frozen candidates by the exact log-likelihoods of their ids.
 
     Args:
-        model: in evaluation mode.
-        ids: of the items.
+        model: generator in evaluation mode.
+        ids: ids of the items.
         sequences: all sequences.
-        table: the same, of the SEQUENCES schema.
+        table: the same sequences as a table of the SEQUENCES schema.
         candidates: table of the CANDIDATES schema.
-        method: its id.
-        progress: is told of every candidate set.
+        method: id of the method.
+        progress: updated after every batch of candidate sets.
 
     Returns:
-        A table of schema `ilora.predictions.schema.PREDICTIONS`.
+        Table of the schema `ilora.predictions.schema.PREDICTIONS`.
     """
     values, vocabulary = model.shape.values, model.shape.vocabulary
     tokens = vocabulary.item_tokens(ids)

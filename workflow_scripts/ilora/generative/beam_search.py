@@ -1,4 +1,4 @@
-"""Beam search over ids, by transformers: held to the ids of items by a trie, or free, to see how many it would miss."""
+"""Beam search over ids with transformers, constrained to item ids by a trie, or free, to measure the invalid share."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from ilora.generative.vocabulary import PADDING
 from ilora.llm.inference.answer_trie import AnswerTrie, answer_trie
 from ilora.progress import Progress
 
-#: transformers gives beams that it could not fill a score of about -1e9, in place of a sum of log-probabilities.
+#: transformers assigns unfilled beams a score of about -1e9 instead of a sum of log-probabilities.
 _LOWEST_SCORE = -1e8
 
 
 @dataclass(frozen=True)
 class Beams:
-    """What a beam search found for one sequence, best first.
+    """The beams found for one sequence, best first.
 
     Attributes:
-        tokens: of each beam, levels token ids; no two are the same.
-        scores: log-likelihood of each, in nats: the sum of its tokens' over the whole vocabulary.
+        tokens: token ids of each beam, one per level; all beams differ.
+        scores: log-likelihood of each beam, in nats, normalised over the whole vocabulary.
     """
 
     tokens: list[tuple[int, ...]]
@@ -31,13 +31,13 @@ class Beams:
 
 
 class IdTrie:
-    """Which tokens can follow in the id of an item.
+    """A trie over the ids of items, which determines the tokens that can follow.
 
     Args:
-        item_tokens: of each item, int64 (items, levels); items may share an id.
+        item_tokens: tokens of each item, int64 (items, levels); items may share an id.
 
     Attributes:
-        ids: number of the id, in the order of `ilora.generative.semantic_ids.SemanticIds.groups`, by its tokens.
+        ids: number of each id by its tokens, in the order of `ilora.generative.semantic_ids.SemanticIds.groups`.
     """
 
     def __init__(self, item_tokens: torch.Tensor) -> None:
@@ -46,14 +46,14 @@ class IdTrie:
         self._trie: AnswerTrie = answer_trie(different.tolist())
 
     def allowed_tokens(self, batch: int, written: torch.Tensor) -> list[int]:
-        """Return what can follow, as transformers' ``prefix_allowed_tokens_fn`` asks.
+        """Return the tokens that can follow; a ``prefix_allowed_tokens_fn`` of transformers.
 
         Args:
-            batch: number of the sequence; all have one trie.
-            written: int64 (tokens,), the decoder's first token and what stands after it.
+            batch: number of the sequence; all sequences share the trie.
+            written: the decoder's start token and the tokens generated so far, int64 (tokens,).
         """
-        # transformers keeps beams of no likelihood where fewer ids go on than it has beams. They stay so whatever
-        # follows, but something must.
+        # If fewer ids continue than there are beams, transformers fills up with beams of zero likelihood. Their next
+        # token does not matter, but there must be one.
         return self._trie.next_tokens(written[1:].tolist()) or [PADDING]
 
 
@@ -61,17 +61,17 @@ class IdTrie:
 def search(
     model: Generator, examples: IdExamples, trie: IdTrie | None, beams: int, batch_size: int, progress: Progress
 ) -> Iterator[Beams]:
-    """Yield the most likely ids of each example, in their order.
+    """Yield the most likely ids of each example, in the order of the examples.
 
-    With as many beams as the trie has ids nothing is pruned, and the ranking is that of the exact log-likelihoods.
+    If there are as many beams as ids in the trie, nothing is pruned, and the ranking is exact.
 
     Args:
-        model: in evaluation mode.
-        examples: whose targets are not looked at.
-        trie: of the ids that may be written; None to write whatever is most likely.
-        beams: how many partial ids are kept at each level.
-        batch_size: sequences that are searched together.
-        progress: is told of every sequence.
+        model: generator in evaluation mode.
+        examples: examples; their targets are not used.
+        trie: trie of the allowed ids; None for an unconstrained search.
+        beams: number of partial ids kept at each level.
+        batch_size: number of sequences per batch.
+        progress: updated after every batch of sequences.
     """
     for begin in range(0, len(examples), batch_size):
         batch = collate([examples[place] for place in range(begin, min(begin + batch_size, len(examples)))])
@@ -83,10 +83,10 @@ def search(
 def search_batch(
     model: Generator, input_ids: torch.Tensor, attention_mask: torch.Tensor, trie: IdTrie | None, beams: int
 ) -> list[Beams]:
-    """Return the most likely ids of each row; the arguments are those of `search` and `Generator.encode`.
+    """Return the most likely ids of each row; see `search` and `Generator.encode` for the arguments.
 
     Raises:
-        ValueError: there are fewer than two beams, for which transformers searches greedily and gives no score.
+        ValueError: there are fewer than two beams; transformers would then decode greedily without scores.
     """
     if beams < 2:
         raise ValueError(f"beam search: found {beams} beams, expected at least 2")
@@ -101,7 +101,7 @@ def search_batch(
         do_sample=False,
         max_new_tokens=levels,
         min_new_tokens=levels,
-        length_penalty=0.0,  # a score is a sum, not a mean: all ids are of one length
+        length_penalty=0.0,  # a score is a sum, not a mean: all ids have the same length
         early_stopping=False,
         prefix_allowed_tokens_fn=None if trie is None else trie.allowed_tokens,
         return_dict_in_generate=True,
@@ -113,17 +113,17 @@ def search_batch(
 
 
 def _filled(tokens: Sequence[Sequence[int]], scores: Sequence[float]) -> Beams:
-    """Keep the beams that hold an id; transformers gives them in falling order of their scores."""
+    """Drop unfilled beams; transformers returns beams in descending order of their scores."""
     kept = [(tuple(beam), score) for beam, score in zip(tokens, scores, strict=True) if score > _LOWEST_SCORE]
     return Beams([beam for beam, _ in kept], [score for _, score in kept])
 
 
 def valid_share(found: Sequence[Beams], trie: IdTrie) -> float:
-    """Return the share of beams that are the id of an item, in 0 to 1, of at least one beam."""
+    """Return the fraction of beams that are the id of an item, from 0 to 1; there must be at least one beam."""
     valid = [tokens in trie.ids for beams in found for tokens in beams.tokens]
     return sum(valid) / len(valid)
 
 
 def ranked_ids(beams: Beams, trie: IdTrie) -> list[int]:
-    """Return the numbers of the ids that were found, best first; beams that are no id are passed over."""
+    """Return the numbers of the ids that were found, best first, skipping beams that are not the id of an item."""
     return [trie.ids[tokens] for tokens in beams.tokens if tokens in trie.ids]

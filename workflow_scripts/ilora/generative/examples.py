@@ -1,4 +1,4 @@
-"""What a generator reads and writes: histories of ids, and the ids of their targets."""
+"""Examples of a generator: histories as ids, and the ids of their targets."""
 
 import math
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ class IdExample:
     """One sequence in tokens.
 
     Attributes:
-        input_ids: of the user, if users have tokens, and of the history, oldest first.
-        labels: of the target.
+        input_ids: tokens of the user, if users have tokens, and of the history, oldest first.
+        labels: tokens of the target.
     """
 
     input_ids: Sequence[int]
@@ -27,14 +27,14 @@ class IdExample:
 
 
 class IdExamples(Dataset[IdExample]):
-    """The sequences of some rows, in tokens.
+    """Selected sequences in tokens.
 
     Args:
         sequences: all sequences.
-        rows: ids of those that are read, in this order.
-        tokens: of each item, int64 (items, levels).
-        vocabulary: that they are of.
-        maximum_history: items of a history that are read, the latest ones.
+        rows: ids of the selected sequences, in order.
+        tokens: tokens of each item, int64 (items, levels).
+        vocabulary: vocabulary of the tokens.
+        maximum_history: number of latest items of a history that are used.
     """
 
     def __init__(
@@ -63,12 +63,12 @@ class IdExamples(Dataset[IdExample]):
 
 
 class ShuffledExamples(Dataset[IdExample]):
-    """Examples in the order in which training meets them: as many passes as it takes, each in an order of its own.
+    """Examples in training order: as many passes as needed, each in its own order.
 
     Args:
-        examples: of the training split.
-        length: how many are met.
-        seed: of the orders; each is a pure function of the seed and the pass.
+        examples: examples of the training split.
+        length: total number of examples.
+        seed: random seed of the orders; each order is a pure function of the seed and the pass.
     """
 
     def __init__(self, examples: IdExamples, length: int, seed: int) -> None:
@@ -86,7 +86,7 @@ class ShuffledExamples(Dataset[IdExample]):
 
 
 def collate(examples: Sequence[IdExample]) -> dict[str, torch.Tensor]:
-    """Make the keyword arguments of `ilora.generative.generator.Generator.forward`, padded on the right."""
+    """Collate examples into the keyword arguments of `Generator.forward`, padded on the right."""
     return {
         "input_ids": pad_right([example.input_ids for example in examples], PADDING),
         "attention_mask": pad_right([[1] * len(example.input_ids) for example in examples], 0),

@@ -1,7 +1,7 @@
-"""The generator: an encoder-decoder (T5) that reads a history of ids and writes the next one, token by token.
+"""The generator: an encoder-decoder (T5) that reads a history of ids and generates the next one, token by token.
 
-TIGER (arXiv 2305.05065, section 3.2) has the tokens alone. CoFiRec (arXiv 2511.22707) adds embeddings of the token's
-level and, in the encoder, of its position; in the decoder, which writes one id, a token's position is its level.
+TIGER (arXiv 2305.05065, section 3.2) uses token embeddings only. CoFiRec (arXiv 2511.22707) adds embeddings of the
+token's level and, in the encoder, of its position; in the decoder, which generates one id, position and level coincide.
 """
 
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from ilora.generative.vocabulary import PADDING, Vocabulary
 
 @dataclass(frozen=True)
 class GeneratorShape:
-    """What a generator is built from.
+    """Everything needed to build a generator.
 
     Attributes:
-        vocabulary: its tokens.
+        vocabulary: vocabulary of the generator.
         values: widths and depths.
-        level_embedding: whether each token's embedding has its level's added.
-        position_embedding: whether the encoder's tokens have the embedding of their position added.
+        level_embedding: whether an embedding of the level is added to each token's embedding.
+        position_embedding: whether an embedding of the position is added to each token's embedding in the encoder.
     """
 
     vocabulary: Vocabulary
@@ -33,11 +33,11 @@ class GeneratorShape:
 
     @property
     def longest_input(self) -> int:
-        """Tokens of the longest history, the user's among them."""
+        """Number of tokens of the longest history, including the user's token."""
         return self.values.maximum_history * len(self.vocabulary.sizes) + (self.vocabulary.user_tokens > 0)
 
     def config(self) -> T5Config:
-        """Return the T5 of this shape; its ids have one length, so that none of its tokens ends a sequence."""
+        """Return the T5 configuration; all ids have the same length, so there is no end token."""
         values = self.values
         options: dict[str, Any] = {
             "vocab_size": len(self.vocabulary),
@@ -56,11 +56,11 @@ class GeneratorShape:
 
 
 class TokenEmbedding(nn.Embedding):
-    """Embeddings of tokens, with those of their levels added.
+    """Token embeddings plus level embeddings.
 
     Args:
-        levels: what kind each token is of, int64 (tokens,), as `Vocabulary.levels` gives it.
-        width: of an embedding.
+        levels: level of each token, int64 (tokens,), see `Vocabulary.levels`.
+        width: width of an embedding.
     """
 
     levels: torch.Tensor
@@ -76,7 +76,7 @@ class TokenEmbedding(nn.Embedding):
 
 
 class Generator(nn.Module):
-    """A T5 from scratch over semantic ids; its weights come from torch's global random generator.
+    """A T5 over semantic ids, initialised with torch's global random generator.
 
     Args:
         shape: see `GeneratorShape`.
@@ -89,12 +89,12 @@ class Generator(nn.Module):
         if shape.level_embedding:
             embedding = TokenEmbedding(shape.vocabulary.levels, shape.values.width)
             self.t5.set_input_embeddings(embedding)
-            # What is read and what is written share their embeddings, as before.
+            # Keep input and output embeddings tied.
             self.t5.lm_head.weight = embedding.weight
         self.position = nn.Embedding(shape.longest_input, shape.values.width) if shape.position_embedding else None
 
     def encode(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        """Return what the encoder makes of histories, (rows, tokens, width).
+        """Return the encoder's output for histories, (rows, tokens, width).
 
         Args:
             input_ids: int64 (rows, tokens), padded on the right.
@@ -111,7 +111,7 @@ class Generator(nn.Module):
     def forward(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, labels: torch.Tensor
     ) -> dict[str, torch.Tensor]:
-        """Return the ``loss``, mean cross-entropy in nats of the labels' tokens, and ``logits`` over all tokens.
+        """Return the ``loss``, the mean cross-entropy of the labels in nats, and ``logits`` over all tokens.
 
         Args:
             input_ids: int64 (rows, tokens), padded on the right.

@@ -1,4 +1,4 @@
-"""How well ids use their codebooks, and how many items share an id."""
+"""Statistics of codebook utilisation and of items that share an id."""
 
 import numpy as np
 import pyarrow as pa
@@ -8,9 +8,9 @@ from ilora.generative.semantic_ids import SemanticIds
 
 
 def id_statistics(ids: SemanticIds) -> pa.Table:
-    """Return a table of schema `ilora.generative.schemas.ID_STATISTICS`.
+    """Return a table of the schema `ilora.generative.schemas.ID_STATISTICS`.
 
-    A perplexity equals the number of codes where items spread evenly over all, and falls to 1 in a collapsed codebook.
+    The perplexity equals the number of codes if items are spread evenly over all, and is 1 for a collapsed codebook.
     """
     rows = []
     for level, size, codes in zip(ids.levels, ids.sizes, ids.codes.T.numpy(), strict=True):

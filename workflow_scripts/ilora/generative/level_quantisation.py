@@ -1,8 +1,8 @@
-"""CoFiRec's tokenizer (arXiv 2511.22707): each level of what is known of an item has its own vector and own codebook.
+"""CoFiRec's tokenizer (arXiv 2511.22707): each level of an item's information has its own vector and codebook.
 
-The texts' levels (category, title, description) share one encoder and one decoder; the level of collaborative vectors
-has a projection of its own. A level is quantised by itself, not as what another leaves over. The paper's text leaves
-open what reconstructs a level: here each is reconstructed from its own code, by the shared decoder or a linear map.
+The text levels (category, title, description) share one encoder and one decoder; the collaborative level has its own
+projection. Levels are quantised independently, not residually. The paper does not specify how a level is reconstructed:
+here, each is reconstructed from its own code, by the shared decoder or a linear map.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,23 +20,23 @@ from ilora.generative.vector_quantiser import Quantised, VectorQuantiser
 COLLABORATIVE = "collaborative"
 
 _WEIGHTS, _CODEBOOKS = 0, 2
-"""The seed's purposes here."""
+"""Purposes of seeds derived in this module."""
 
 
 class LevelQuantiser(nn.Module):
-    """A codebook for each level, behind encoders and before decoders.
+    """A codebook for each level, between encoders and decoders.
 
     Args:
-        widths: of each level's vectors, by its name, in the order of the levels; those of texts are all the same.
-        size: of each codebook.
-        settings: of the network.
+        widths: width of each level's vectors, by name, in the order of the levels; equal for all text levels.
+        size: size of each codebook.
+        settings: settings of the network.
     """
 
     def __init__(self, widths: Mapping[str, int], size: int, settings: QuantiserTraining) -> None:
         super().__init__()
         texts = {width for name, width in widths.items() if name != COLLABORATIVE}
         if len(texts) > 1:
-            raise ValueError(f"levels of text: found vectors of widths {sorted(texts)}, expected one encoder's")
+            raise ValueError(f"levels of text: found vectors of widths {sorted(texts)}, expected the same for all")
         networks = {}
         for text_width in texts:
             layers = (text_width, *settings.hidden_sizes, settings.code_size)
@@ -52,16 +52,16 @@ class LevelQuantiser(nn.Module):
 
     @property
     def codebooks(self) -> dict[str, VectorQuantiser]:
-        """The codebook of each level, by its name, in the order of the levels."""
+        """The codebook of each level, by name, in the order of the levels."""
         return {name: cast(VectorQuantiser, codebook) for name, codebook in self._codebooks.items()}
 
     @torch.no_grad()
     def initialise(self, vectors: Mapping[str, torch.Tensor], seed: int) -> None:
-        """Take centroids of k-means as the codes of each level.
+        """Initialise the codes of each level with the centroids of k-means.
 
         Args:
-            vectors: of each level, (rows, width of the level).
-            seed: of k-means.
+            vectors: vectors of each level, (rows, width of the level).
+            seed: random seed of k-means.
         """
         for number, (name, codebook) in enumerate(self.codebooks.items()):
             codebook.initialise(self._encode(name, vectors[name]), derived_seed(seed, _CODEBOOKS, number))
@@ -72,7 +72,7 @@ class LevelQuantiser(nn.Module):
         return quantised
 
     def loss_without_codebooks(self, vectors: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """Return the sum over levels of the squared error of the reconstruction from what is not quantised, ()."""
+        """Return the sum over levels of the squared reconstruction error without quantisation, ()."""
         losses = []
         for name, of_level in vectors.items():
             restored = self.decoders[_network(name)](self._encode(name, of_level))
@@ -80,7 +80,7 @@ class LevelQuantiser(nn.Module):
         return torch.stack(losses).sum()
 
     def loss(self, vectors: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """Return the sum over levels of the squared error of the reconstruction and the codebook's loss, ()."""
+        """Return the sum over levels of the squared reconstruction error plus the codebook's loss, ()."""
         losses = []
         for name, of_level in vectors.items():
             quantised = self.quantise(name, of_level)
@@ -107,16 +107,16 @@ def quantise_levels(
     """Train a codebook for each level on all items and return their codes, in the order of the levels.
 
     Args:
-        vectors: of each level, float32 (items, width of the level).
-        size: of each codebook.
-        settings: of the network and its training.
-        seed: of weights, codebooks and the order of the items. torch's global generator is left as it was.
+        vectors: vectors of each level, float32 (items, width of the level).
+        size: size of each codebook.
+        settings: settings of the network and its training.
+        seed: random seed of weights, codebooks and the order of the items. torch's global generator is not changed.
         on_step: called with the loss of each step.
 
     Raises:
-        ValueError: there is no level, levels are of different numbers of items, or as
-            `ilora.generative.quantisation.check_vectors`.
-        FloatingPointError: as `ilora.generative.quantiser_training.train_quantiser`.
+        ValueError: there is no level, levels have different numbers of items, or vectors are invalid (see
+            `ilora.generative.quantisation.check_vectors`).
+        FloatingPointError: see `ilora.generative.quantiser_training.train_quantiser`.
     """
     items = {name: len(of_level) for name, of_level in vectors.items()}
     if len(set(items.values())) != 1:

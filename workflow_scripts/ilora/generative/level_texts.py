@@ -1,25 +1,25 @@
-"""What is known of an item as text: level by level (CoFiRec, arXiv 2511.22707), or all at once (TIGER, 2305.05065)."""
+"""An item's information as text, by level (CoFiRec, arXiv 2511.22707) or in one text (TIGER, arXiv 2305.05065)."""
 
 import json
 from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
-#: What an item's metadata calls its categories: the first name that it has.
+#: Names of categories in an item's metadata; the first that is present is used.
 _CATEGORIES = ("genres", "categories")
 
-#: Stands for what an item lacks and other items of the data set have.
+#: Text for information that an item lacks but other items of the data set have.
 UNKNOWN = "unknown"
 
 
 def level_texts(catalogue: pa.Table) -> dict[str, list[str]]:
-    """Return the texts of all items by level, coarse to fine; a level that no item has is left out.
+    """Return the texts of all items by level, coarse to fine, without levels that no item has.
 
     Args:
         catalogue: table of the ITEMS schema.
 
     Returns:
-        Of each level one text per item, by item id, none empty.
+        For each level, one non-empty text per item, by item id.
     """
     metadata = _metadata(catalogue)
     levels = {
@@ -33,7 +33,7 @@ def level_texts(catalogue: pa.Table) -> dict[str, list[str]]:
 def item_texts(catalogue: pa.Table) -> list[str]:
     """Return one text for each item, by item id: its title, brand, category and price, as far as they are known.
 
-    These are what TIGER's ids are made of (section 4).
+    TIGER's ids are computed from these fields (section 4).
     """
     titles = catalogue["title"].to_pylist()
     keys: list[Sequence[str]] = [("brand",), _CATEGORIES, ("price",)]
@@ -48,13 +48,13 @@ def _metadata(catalogue: pa.Table) -> list[Mapping[str, object]]:
 
 
 def _first(metadata: Mapping[str, object], names: Sequence[str]) -> str:
-    """Return the first of these entries that says something, as one text; empty if none does."""
+    """Return the first non-empty of these entries as one text; empty if there is none."""
     texts = (_text(metadata.get(name)) for name in names)
     return next((text for text in texts if text), "")
 
 
 def _text(entry: object) -> str:
-    """Return an entry as text; lists, and lists of lists, such as paths of categories, with commas."""
+    """Return an entry as text; (nested) lists, such as category paths, are joined with commas."""
     if isinstance(entry, list):
         return ", ".join(text for part in entry if (text := _text(part)))
     return "" if entry is None else str(entry).strip()

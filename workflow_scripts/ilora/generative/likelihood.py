@@ -1,4 +1,4 @@
-"""Exact log-likelihoods of given items: what a generator makes of candidates."""
+"""Exact log-likelihoods of candidates under a generator."""
 
 import torch
 
@@ -9,15 +9,15 @@ from ilora.generative.generator import Generator
 def log_likelihoods(
     model: Generator, input_ids: torch.Tensor, attention_mask: torch.Tensor, item_tokens: torch.Tensor
 ) -> torch.Tensor:
-    """Return the log-likelihood of some ids after each history, float64 (rows, ids), in nats.
+    """Return the log-likelihood of ids after each history, float64 (rows, ids), in nats.
 
-    Each id is read as a whole, without a cache and without a beam; items of one id have the same number.
+    Each id is scored as a whole, without a cache or beams; items with the same id have the same score.
 
     Args:
-        model: in evaluation mode.
+        model: generator in evaluation mode.
         input_ids: histories, int64 (rows, tokens), padded on the right.
         attention_mask: int64 (rows, tokens), 0 at padding.
-        item_tokens: of the ids to score after each history, int64 (rows, ids, levels).
+        item_tokens: tokens of the ids to score after each history, int64 (rows, ids, levels).
     """
     rows, ids, levels = item_tokens.shape
     encoded = model.encode(input_ids, attention_mask).repeat_interleave(ids, dim=0)

@@ -1,4 +1,4 @@
-"""The encoder and the decoder around codebooks."""
+"""The encoders and decoders around codebooks."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -7,7 +7,7 @@ from torch import nn
 
 
 def perceptron(widths: Sequence[int]) -> nn.Sequential:
-    """Return linear maps between layers of these widths, with ReLU between two of them."""
+    """Return linear layers between these widths, with ReLU in between."""
     layers: list[nn.Module] = []
     for before, after in pairwise(widths):
         layers += [nn.Linear(before, after), nn.ReLU()]

@@ -1,7 +1,8 @@
-"""Training of codebooks with the network around them: mini-batches of items, a fixed number of passes.
+"""Training of codebooks with the network around them, on mini-batches of items for a fixed number of passes.
 
-The network is trained without codebooks first. Codes that begin as k-means of what an untrained network encodes are
-left behind as soon as it learns: on MovieLens-100K 15 of 64 codes of the first level were still used after 100 passes.
+The network is first trained without codebooks. Codes initialised by k-means on the output of an untrained network fall
+out of use as soon as it learns: on MovieLens-100K, only 15 of 64 codes of the first level were still used after 100
+passes.
 """
 
 from collections.abc import Callable
@@ -13,11 +14,11 @@ from ilora.configuration.sections.generative import QuantiserTraining
 from ilora.generative.quantisation import derived_seed
 
 _ORDER = 1
-"""The seed's purpose here."""
+"""Purpose of seeds derived in this module."""
 
 
 LossOf = Callable[[torch.Tensor], torch.Tensor]
-"""Gives the loss, (), over some items, whose ids it is given, int64 (rows,)."""
+"""Returns the loss, (), of the items with the given ids, int64 (rows,)."""
 
 
 def train_quantiser(
@@ -30,16 +31,16 @@ def train_quantiser(
     seed: int,
     on_step: Callable[[float], object],
 ) -> None:
-    """Train in place: the network alone, and then all of it.
+    """Train in place: first the network without codebooks, then everything.
 
     Args:
-        model: with its codebooks.
-        loss_without_codebooks: of the network alone.
-        initialise: makes the codebooks of what the network then encodes.
-        loss: of all of it.
-        items: how many there are.
-        settings: how.
-        seed: of the order of the items.
+        model: network with its codebooks.
+        loss_without_codebooks: loss of the network without codebooks.
+        initialise: initialises the codebooks from the network's encodings.
+        loss: loss of network and codebooks.
+        items: number of items.
+        settings: training settings.
+        seed: random seed of the order of the items.
         on_step: called with the loss of each step.
 
     Raises:
@@ -61,15 +62,15 @@ def train_passes(
     seed: int,
     on_step: Callable[[float], object],
 ) -> None:
-    """Train over some passes in place; arguments as of `train_quantiser`.
+    """Train in place for the given passes.
 
     Args:
-        model: what is trained.
-        loss_of: its loss.
-        items: how many there are.
-        passes: their numbers, each with an order of the items of its own.
-        settings: how.
-        seed: of the orders.
+        model: model to train.
+        loss_of: loss of the model.
+        items: number of items.
+        passes: numbers of the passes, each of which has its own order of the items.
+        settings: training settings.
+        seed: random seed of the orders.
         on_step: called with the loss of each step.
 
     Raises:

@@ -1,4 +1,4 @@
-"""RQ-VAE: an autoencoder whose code is quantised residually (TIGER, arXiv 2305.05065, section 3.1)."""
+"""RQ-VAE: an autoencoder with residual quantisation of its code (TIGER, arXiv 2305.05065, section 3.1)."""
 
 from collections.abc import Callable
 from typing import cast
@@ -13,17 +13,17 @@ from ilora.generative.quantiser_training import train_quantiser
 from ilora.generative.vector_quantiser import Quantised, VectorQuantiser
 
 _WEIGHTS, _CODEBOOKS = 0, 2
-"""The seed's purposes here."""
+"""Purposes of seeds derived in this module."""
 
 
 class ResidualVectorQuantiser(nn.Module):
-    """Codebooks, each of which quantises what those before it leave over.
+    """Codebooks, each of which quantises the residuals of the previous ones.
 
     Args:
-        levels: how many codebooks.
-        size: of each.
-        width: of a code's vector.
-        beta: weight of the commitment.
+        levels: number of codebooks.
+        size: size of each codebook.
+        width: width of a code's vector.
+        beta: weight of the commitment loss.
     """
 
     def __init__(self, levels: int, size: int, width: int, beta: float) -> None:
@@ -32,16 +32,16 @@ class ResidualVectorQuantiser(nn.Module):
 
     @property
     def levels(self) -> list[VectorQuantiser]:
-        """The codebooks, in their order."""
+        """The codebooks, in order."""
         return [cast(VectorQuantiser, level) for level in self._levels]
 
     @torch.no_grad()
     def initialise(self, vectors: torch.Tensor, seed: int) -> None:
-        """Take centroids of k-means as the codes of each level.
+        """Initialise the codes of each level with the centroids of k-means.
 
         Args:
             vectors: (rows, width).
-            seed: of k-means.
+            seed: random seed of k-means.
         """
         for number, level in enumerate(self.levels):
             level.initialise(vectors, derived_seed(seed, _CODEBOOKS, number))
@@ -60,13 +60,13 @@ class ResidualVectorQuantiser(nn.Module):
 
 
 class RQVAE(nn.Module):
-    """Encoder, residual codebooks, decoder.
+    """An encoder, residual codebooks and a decoder.
 
     Args:
-        width: of the item vectors.
-        levels: how many codebooks.
-        size: of each.
-        settings: of the network.
+        width: width of the item vectors.
+        levels: number of codebooks.
+        size: size of each codebook.
+        settings: settings of the network.
     """
 
     def __init__(self, width: int, levels: int, size: int, settings: QuantiserTraining) -> None:
@@ -77,11 +77,11 @@ class RQVAE(nn.Module):
         self.decoder = perceptron(widths[::-1])
 
     def loss_without_codebooks(self, vectors: torch.Tensor) -> torch.Tensor:
-        """Return the squared error of the reconstruction from what is not quantised, mean over rows (rows, width)."""
+        """Return the squared reconstruction error without quantisation, the mean over rows (rows, width)."""
         return ((vectors - self.decoder(self.encoder(vectors))) ** 2).sum(dim=1).mean()
 
     def loss(self, vectors: torch.Tensor) -> torch.Tensor:
-        """Return the squared error of the reconstruction plus the codebooks' loss, mean over rows (rows, width)."""
+        """Return the squared reconstruction error plus the codebooks' loss, the mean over rows (rows, width)."""
         quantised = self.quantiser(self.encoder(vectors))
         error = ((vectors - self.decoder(quantised.vectors)) ** 2).sum(dim=1).mean()
         return error + quantised.loss
@@ -97,21 +97,21 @@ def quantise_by_rq_vae(
 ) -> Quantisation:
     """Train an RQ-VAE on the vectors of all items and return their codes.
 
-    Codes that nothing is assigned to are left as they are, as in the paper; the statistics of the ids count them. Three
-    things are not the paper's: the vectors are standardised, the network is trained without codebooks first, and
-    k-means begins on all items in place of the first batch.
+    As in the paper, unused codes are not reinitialised; the statistics of the ids count them. There are three
+    differences from the paper: the vectors are standardised, the network is first trained without codebooks, and
+    k-means runs on all items instead of the first batch.
 
     Args:
-        vectors: of the items, float32 (items, width).
-        levels: how many codes an item gets.
-        size: of each codebook.
-        settings: of the network and its training.
-        seed: of weights, codebooks and the order of the items. torch's global generator is left as it was.
+        vectors: vectors of the items, float32 (items, width).
+        levels: number of codes per item.
+        size: size of each codebook.
+        settings: settings of the network and its training.
+        seed: random seed of weights, codebooks and the order of the items. torch's global generator is not changed.
         on_step: called with the loss of each step.
 
     Raises:
-        ValueError: as `ilora.generative.quantisation.check_vectors`.
-        FloatingPointError: as `ilora.generative.quantiser_training.train_quantiser`.
+        ValueError: see `ilora.generative.quantisation.check_vectors`.
+        FloatingPointError: see `ilora.generative.quantiser_training.train_quantiser`.
     """
     check_vectors(vectors, "item vectors")
     inputs = standardised(vectors)

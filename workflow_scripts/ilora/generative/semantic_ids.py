@@ -1,4 +1,4 @@
-"""Semantic ids: the codes by which a generator names items, and which items share one."""
+"""Semantic ids: the codes with which a generator identifies items, and groups of items that share an id."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 from ilora.configuration.sections.generative import LevelOrder
 from ilora.generative.quantisation import Quantisation, derived_seed
 
-#: The level of the token that tells items of the same codes apart.
+#: Level of the token that distinguishes items with the same codes.
 COLLISION = "collision"
 
 
 @dataclass(frozen=True)
 class SemanticIds:
-    """The id of each item.
+    """The semantic id of each item.
 
     Attributes:
-        codes: int64 (items, levels), row = item id; a level's codes are below its size.
-        levels: name of each level, in the order in which a generator writes them.
-        sizes: how many codes each level has, used or not.
+        codes: int64 (items, levels), by item id; a level's codes are less than its size.
+        levels: name of each level, in the order of generation.
+        sizes: number of codes of each level, used or not.
     """
 
     codes: torch.Tensor
@@ -32,7 +32,7 @@ class SemanticIds:
         if not (self.codes.ndim == 2 and self.codes.shape[1] == len(self.levels) == len(self.sizes)):
             raise ValueError(
                 f"semantic ids: found codes of shape {list(self.codes.shape)}, levels {self.levels} and sizes "
-                f"{self.sizes}, expected as many of each"
+                f"{self.sizes}, expected equal numbers of levels"
             )
         for level, size, codes in zip(self.levels, self.sizes, self.codes.T, strict=True):
             if codes.min() < 0 or codes.max() >= size:
@@ -43,32 +43,32 @@ class SemanticIds:
 
     @property
     def items(self) -> int:
-        """How many items there are."""
+        """The number of items."""
         return len(self.codes)
 
     @property
     def groups(self) -> NDArray[np.int64]:
-        """The number of each item's id, (items,): the same for items that share one, numbered by sorted codes."""
+        """The number of each item's id, (items,), in the order of sorted codes; equal for items that share an id."""
         _, groups = np.unique(self.codes.numpy(), axis=0, return_inverse=True)
         return groups.reshape(-1).astype(np.int64)
 
     @property
     def group_sizes(self) -> NDArray[np.int64]:
-        """How many items share each item's id, itself among them, (items,)."""
+        """The number of items that share each item's id, including the item itself, (items,)."""
         groups = self.groups
         return np.bincount(groups)[groups]
 
 
 def ids_of(quantisation: Quantisation, levels: Sequence[str]) -> SemanticIds:
-    """Return the ids that a quantiser gives, with the levels named."""
+    """Return the ids of a quantisation, with named levels."""
     return SemanticIds(quantisation.codes, tuple(levels), quantisation.sizes)
 
 
 def with_collision_token(ids: SemanticIds) -> SemanticIds:
-    """Return ids with one token more, by which no two items share one (TIGER, section 3.1).
+    """Return ids with an additional token that makes them unique (TIGER, section 3.1).
 
-    Items of the same codes are numbered from 0 in the order of their item ids; every item has the token, so that all
-    ids are of one length.
+    Items with the same codes are numbered from 0 in the order of their item ids. Every item has the token, so that all
+    ids have the same length.
     """
     codes = ids.codes.numpy()
     met: dict[tuple[int, ...], int] = {}
@@ -81,12 +81,12 @@ def with_collision_token(ids: SemanticIds) -> SemanticIds:
 
 
 def in_order(ids: SemanticIds, order: LevelOrder, seed: int) -> SemanticIds:
-    """Return ids whose levels stand in another order, the same for all items.
+    """Return ids with reordered levels, in the same order for all items.
 
     Args:
-        ids: coarse to fine.
-        order: ``random`` is drawn, never as it is and never reversed where there are three levels or more.
-        seed: of the draw.
+        ids: ids, coarse to fine.
+        order: new order; with three or more levels, ``random`` is neither the original nor the reversed order.
+        seed: random seed of the order.
     """
     levels = len(ids.levels)
     places = list(range(levels))

@@ -1,4 +1,4 @@
-"""Semantic ids and generators on disk: one safetensors file each, with what is needed to read it."""
+"""Semantic ids and generators on disk, each in one self-contained safetensors file."""
 
 import json
 import os
@@ -20,7 +20,7 @@ _CODEBOOK = "codebook."
 
 
 def save_ids(ids: SemanticIds, quantisation: Quantisation, path: PathName) -> None:
-    """Write ids, and the codebooks that they were made with."""
+    """Write ids and the codebooks that they were computed with."""
     codebooks = {f"{_CODEBOOK}{level}": codebook for level, codebook in enumerate(quantisation.codebooks)}
     described = json.dumps({"levels": ids.levels, "sizes": ids.sizes})
     write_tensors({"codes": ids.codes, **codebooks}, path, {"ids": described})
@@ -31,11 +31,11 @@ def load_ids(path: PathName) -> SemanticIds:
 
     Raises:
         FileNotFoundError: there is no file at `path`.
-        ilora.artifacts.errors.ArtifactError: the file is damaged or holds no ids.
+        ilora.artifacts.errors.ArtifactError: the file is damaged or does not contain ids.
     """
     metadata = read_metadata(path)
     if "ids" not in metadata:
-        raise damaged(Path(path), "holds no semantic ids")
+        raise damaged(Path(path), "does not contain semantic ids")
     described = json.loads(metadata["ids"])
     return SemanticIds(read_tensors(path)["codes"], tuple(described["levels"]), tuple(described["sizes"]))
 
@@ -58,11 +58,11 @@ def load_generator(path: PathName) -> Generator:
 
     Raises:
         FileNotFoundError: there is no file at `path`.
-        ilora.artifacts.errors.ArtifactError: the file is damaged or holds no generator.
+        ilora.artifacts.errors.ArtifactError: the file is damaged or does not contain a generator.
     """
     metadata = read_metadata(path)
     if "shape" not in metadata:
-        raise damaged(Path(path), "holds no generator")
+        raise damaged(Path(path), "does not contain a generator")
     described = json.loads(metadata["shape"])
     shape = GeneratorShape(
         Vocabulary(tuple(described["sizes"]), described["user_tokens"]),

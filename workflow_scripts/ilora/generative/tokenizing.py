@@ -1,4 +1,4 @@
-"""From vectors of items to the ids of each generative method, and the shape of the generator that writes them."""
+"""Ids of items from their vectors for each generative method, and the shape of its generator."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from ilora.generative.rq_vae import quantise_by_rq_vae
 from ilora.generative.semantic_ids import SemanticIds, ids_of, in_order, with_collision_token
 from ilora.generative.vocabulary import Vocabulary
 
-#: The vectors of everything that is known of an item, among those of its levels.
+#: Key of the vectors of an item's whole information, among those of its levels.
 WHOLE_ITEM = "item"
 
 _LOGGER = logging.getLogger(__name__)
@@ -23,11 +23,11 @@ _LOGGER = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TokenizedItems:
-    """What a tokenizer makes.
+    """The output of a tokenizer.
 
     Attributes:
-        ids: as the generator writes them.
-        quantisation: codes and codebooks that they are made of, before a collision token and in the order of levels.
+        ids: ids in the form that the generator uses.
+        quantisation: underlying codes and codebooks, without a collision token and in the original order of levels.
     """
 
     ids: SemanticIds
@@ -35,14 +35,14 @@ class TokenizedItems:
 
 
 Tokenizer = Callable[[Mapping[str, torch.Tensor], GenerativeSection, int], TokenizedItems]
-"""From vectors of all items by level, float32 (items, width), the settings and a seed to ids."""
+"""Function from the vectors of all items by level, float32 (items, width), the settings and a seed to ids."""
 
 
 def tiger_ids(vectors: Mapping[str, torch.Tensor], settings: GenerativeSection, seed: int) -> TokenizedItems:
     """Quantise the vectors of `WHOLE_ITEM` residually (TIGER).
 
     Raises:
-        ValueError, FloatingPointError: as the quantiser.
+        ValueError, FloatingPointError: see the quantiser.
     """
     tiger = settings.tiger
     of_items = vectors[WHOLE_ITEM]
@@ -57,29 +57,29 @@ def tiger_ids(vectors: Mapping[str, torch.Tensor], settings: GenerativeSection, 
 
 
 def cofirec_ids(vectors: Mapping[str, torch.Tensor], settings: GenerativeSection, seed: int) -> TokenizedItems:
-    """Quantise the vectors of each level by itself (CoFiRec).
+    """Quantise the vectors of each level independently (CoFiRec).
 
-    A level without vectors is left out, and named in the log.
+    A level without vectors is omitted with a warning.
 
     Raises:
-        ValueError, FloatingPointError: as `ilora.generative.level_quantisation.quantise_levels`.
+        ValueError, FloatingPointError: see `ilora.generative.level_quantisation.quantise_levels`.
     """
     cofirec = settings.cofirec
     levels: list[str] = [level for level in cofirec.levels if level in vectors]
     missing = [level for level in cofirec.levels if level not in vectors]
     if missing:
-        _LOGGER.warning("CoFiRec: the data set has no %s: its items have ids of %s", ", ".join(missing), levels)
+        _LOGGER.warning("CoFiRec: the data set has no %s: ids consist of %s", ", ".join(missing), levels)
     known = {level: vectors[level] for level in levels}
     quantisation = quantise_levels(known, cofirec.codebook_size, settings.quantiser_training, seed)
     return TokenizedItems(in_order(ids_of(quantisation, levels), cofirec.order, seed), quantisation)
 
 
-#: By the method's id.
+#: Tokenizers by method id.
 TOKENIZERS: Mapping[str, Tokenizer] = {"tiger": tiger_ids, "cofirec": cofirec_ids}
 
 
 def generator_shape(method: str, settings: GenerativeSection, ids: SemanticIds) -> GeneratorShape:
-    """Return the shape of a method's generator: TIGER's has tokens of users, CoFiRec's levels and positions."""
+    """Return the shape of a method's generator: user tokens for TIGER, level and position embeddings for CoFiRec."""
     if method == "tiger":
         return GeneratorShape(Vocabulary(ids.sizes, settings.tiger.user_tokens), settings.generator, False, False)
     cofirec = settings.cofirec

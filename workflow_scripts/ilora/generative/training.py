@@ -1,4 +1,4 @@
-"""Training of a generator, by the loop that pretrains and fine-tunes language models."""
+"""Training of a generator with the training loop of the language models."""
 
 import math
 from dataclasses import dataclass
@@ -15,20 +15,20 @@ from ilora.generative.semantic_ids import SemanticIds
 from ilora.llm.training.checkpoints import Checkpointing
 from ilora.llm.training.loop import Hooks, LogRow, LoopSettings, ParameterGroup, Schedule, Validation, train
 
-#: The log of a generator's training. The loss over the validation split stands where it was measured.
+#: Training log of a generator. The validation loss is present in rows in which it was measured.
 GENERATOR_LOG = pa.schema([*TRAINING_LOG, pa.field("validation_loss", pa.float64())])
 
 _WEIGHTS = 3
-"""The seed's purpose here."""
+"""Purpose of seeds derived in this module."""
 
 
 @dataclass(frozen=True)
 class TrainedGenerator:
-    """What training makes.
+    """The result of training.
 
     Attributes:
-        model: in evaluation mode, as it was at its lowest validation loss.
-        log: of the training.
+        model: generator with the lowest validation loss, in evaluation mode.
+        log: training log.
     """
 
     model: Generator
@@ -39,7 +39,7 @@ def examples_of(sequences: SequenceTable, split: str, ids: SemanticIds, shape: G
     """Return the sequences of one split in tokens.
 
     Raises:
-        ValueError: there are none, or the ids are of another vocabulary.
+        ValueError: there are none, or the ids do not match the vocabulary.
     """
     rows = sequences.rows(split)
     if not len(rows):
@@ -49,7 +49,7 @@ def examples_of(sequences: SequenceTable, split: str, ids: SemanticIds, shape: G
 
 
 def total_steps(shape: GeneratorShape, sequences: int) -> int:
-    """Return how many steps the training takes when it is not stopped early."""
+    """Return the number of steps of a training without early stopping."""
     return math.ceil(sequences * shape.values.epochs / shape.values.batch_size)
 
 
@@ -62,19 +62,19 @@ def train_generator(
     description: str,
     checkpointing: Checkpointing,
 ) -> TrainedGenerator:
-    """Train a new generator on the training split and stop on the loss of the validation split.
+    """Train a new generator on the training split with early stopping on the loss of the validation split.
 
     Args:
-        shape: of the generator.
-        sequences: of all splits; those of the test split are passed over.
-        ids: of the items.
-        seed: of initial weights, dropout and the order of the sequences.
-        description: for the log and the progress display.
-        checkpointing: where the training's own state is kept, from which a killed one goes on.
+        shape: shape of the generator.
+        sequences: sequences of all splits; those of the test split are not used.
+        ids: ids of the items.
+        seed: random seed of initial weights, dropout and the order of the sequences.
+        description: description for the log and the progress display.
+        checkpointing: location and frequency of checkpoints, from which a killed training resumes.
 
     Raises:
-        FloatingPointError, ilora.endings.Interrupted: as `ilora.llm.training.loop.train`.
-        ValueError: as `examples_of`.
+        FloatingPointError, ilora.endings.Interrupted: see `ilora.llm.training.loop.train`.
+        ValueError: see `examples_of`.
     """
     values = shape.values
     training, validation = (examples_of(sequences, split, ids, shape) for split in ("train", "val"))
@@ -104,7 +104,7 @@ def train_generator(
 
 
 def generator_log_table(log: list[LogRow]) -> pa.Table:
-    """Return the log as a table of schema `GENERATOR_LOG`."""
+    """Return the log as a table of the schema `GENERATOR_LOG`."""
     return pa.Table.from_pylist(
         [{name: getattr(row, name) for name in GENERATOR_LOG.names} for row in log], schema=GENERATOR_LOG
     )

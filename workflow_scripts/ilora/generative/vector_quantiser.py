@@ -1,4 +1,4 @@
-"""A codebook that is trained with the network before it: vector quantisation (van den Oord et al. 2017, VQ-VAE)."""
+"""A trainable codebook: vector quantisation (VQ-VAE, van den Oord et al. 2017)."""
 
 from typing import NamedTuple
 
@@ -10,13 +10,12 @@ from ilora.generative.residual_k_means import k_means
 
 
 class Quantised(NamedTuple):
-    """What a codebook makes of vectors.
+    """Quantised vectors.
 
     Attributes:
-        vectors: the nearest codes' vectors, (rows, width); their gradients go to what was quantised, as if nothing had
-            been (straight-through).
+        vectors: vectors of the nearest codes, (rows, width); gradients pass straight through to the original vectors.
         codes: int64 (rows,).
-        loss: of codebook and commitment, (): mean over the rows of the squared distances.
+        loss: codebook loss plus weighted commitment loss, (), as means over the rows of the squared distances.
     """
 
     vectors: torch.Tensor
@@ -28,9 +27,9 @@ class VectorQuantiser(nn.Module):
     """A codebook.
 
     Args:
-        size: how many codes.
-        width: of a code's vector.
-        beta: weight of the commitment, which pulls what is quantised towards its code.
+        size: number of codes.
+        width: width of a code's vector.
+        beta: weight of the commitment loss, which pulls vectors towards their codes.
 
     Attributes:
         codebook: float32 (size, width), zero until `initialise` is called.
@@ -43,19 +42,19 @@ class VectorQuantiser(nn.Module):
 
     @torch.no_grad()
     def initialise(self, vectors: torch.Tensor, seed: int) -> None:
-        """Take the centroids of k-means as the codes, so that none is dead at first (TIGER, section 3.1).
+        """Initialise the codes with the centroids of k-means, so that none is unused at first (TIGER, section 3.1).
 
-        The codebook shrinks to as many codes as there are different vectors.
+        The codebook shrinks to the number of distinct vectors if there are fewer than codes.
 
         Args:
             vectors: (rows, width).
-            seed: of k-means.
+            seed: random seed of k-means.
         """
         centroids, _ = k_means(vectors.numpy().astype(np.float64), len(self.codebook), seed)
         self.codebook = nn.Parameter(torch.from_numpy(centroids).float())
 
     def nearest(self, vectors: torch.Tensor) -> torch.Tensor:
-        """Return the code of each vector, int64 (rows,); of equally near ones, the first."""
+        """Return the nearest code of each vector, int64 (rows,); ties go to the first."""
         squares = (self.codebook**2).sum(dim=1)
         return (squares - 2 * vectors @ self.codebook.T).argmin(dim=1)
 

@@ -1,1 +1,1 @@
-"""Fine-tuning of a language model on hybrid prompts: text, and one behaviour token for every item."""
+"""Fine-tuning of a language model on hybrid prompts: text with one behaviour token for each item."""

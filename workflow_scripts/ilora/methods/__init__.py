@@ -1,1 +1,1 @@
-"""What the methods of a study are; docs/adding_a_method.md says how to add one."""
+"""The methods of a study; docs/adding_a_method.md explains how to add one."""

@@ -1,4 +1,4 @@
-"""What tells one method of the language model from another."""
+"""Declarations of the language-model methods."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,20 +10,20 @@ AdapterKind = Literal["none", "uniform", "instance_wise"]
 
 @dataclass(frozen=True)
 class LanguageModelMethod:
-    """A way to have the language model choose among candidates; all of them go the same path.
+    """A method with which the language model chooses among candidates; all methods share one implementation.
 
     Attributes:
-        name: the id in configurations and paths.
-        label: the name in tables and figures.
-        prompt: ``text`` (titles alone), or ``hybrid`` (beside each title a behaviour token, made from what the
-            sequence encoder knows of the item).
-        adapter: ``none`` (the backbone as it is), ``uniform`` (LoRA), or ``instance_wise`` (LoRA behind a gate that
-            reads the sequence encoder's representation of the sequence).
-        finetuning: its own values of the configuration's `finetuning`, over those that all methods share.
-        decoding: its own values of the configuration's `decoding`.
+        name: id in configurations and paths.
+        label: name in tables and figures.
+        prompt: ``text`` (titles only), or ``hybrid`` (each title with a behaviour token, computed from the sequence
+            encoder's embedding of the item).
+        adapter: ``none`` (the untuned backbone), ``uniform`` (LoRA), or ``instance_wise`` (LoRA with a gate that reads
+            the sequence encoder's representation of the sequence).
+        finetuning: values of the configuration's `finetuning` that override the common ones.
+        decoding: values of the configuration's `decoding` that override the common ones.
 
     Raises:
-        ValueError: if prompt and adapter do not go together.
+        ValueError: if prompt and adapter are incompatible.
     """
 
     name: str
@@ -38,20 +38,20 @@ class LanguageModelMethod:
         if self.prompt != needed:
             raise ValueError(
                 f"{self.name}: found the prompt {self.prompt} with the adapter {self.adapter}, expected {needed}: only "
-                "fine-tuning teaches a model to read behaviour tokens, and a gate reads what makes them"
+                "fine-tuning teaches a model to read behaviour tokens, and a gate needs the sequence encoder"
             )
 
     @property
     def is_tuned(self) -> bool:
-        """Whether it fine-tunes an adapter."""
+        """Whether the method fine-tunes an adapter."""
         return self.adapter != "none"
 
     @property
     def is_hybrid(self) -> bool:
-        """Whether its prompts hold behaviour tokens, so that it needs a sequence encoder and a projector."""
+        """Whether prompts contain behaviour tokens, which need a sequence encoder and a projector."""
         return self.prompt == "hybrid"
 
     @property
     def is_gated(self) -> bool:
-        """Whether each sequence has weights of its own for the experts of the adapter."""
+        """Whether each sequence has its own weights for the experts of the adapter."""
         return self.adapter == "instance_wise"

@@ -1,5 +1,5 @@
-"""Synthetic users whose rules contradict each other to a chosen degree: negative transfer by itself.
+"""Negative transfer in isolation: synthetic users whose rules contradict each other to a chosen degree.
 
-Items stand on a ring; a user's next item lies some strides from the last one. Groups of users share a rule on some of
-the items and have rules of their own on the rest. Nothing else can go wrong: no text, no sparse data, no recommender.
+Items form a ring; a user's next item is a fixed stride from the last one. Groups of users share a rule on some of the
+items and have their own rules on the rest. Text, sparse data and recommenders, as other sources of error, are excluded.
 """

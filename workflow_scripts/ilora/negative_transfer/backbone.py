@@ -1,4 +1,4 @@
-"""The small Llama that is tuned on synthetic users: it knows the ring of items, and no group's rule."""
+"""The small Llama that is tuned on synthetic users: it is pretrained on the ring of items, not on any group's rule."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +15,13 @@ from ilora.negative_transfer.batches import batch_of, the_batch
 from ilora.negative_transfer.groups import largest_stride
 from ilora.negative_transfer.vocabulary import Vocabulary
 
-#: Items of a walk before its stride is clear: a name and two items.
+#: Number of tokens before the stride of a walk is determined: a name and two items.
 _UNKNOWN = 3
 
 
 @dataclass(frozen=True)
 class RingBackboneSettings:
-    """Shape and pretraining; the strides are those of so many ``groups``, and one beyond."""
+    """Shape and pretraining of the backbone; strides are those of all groups of the vocabulary, and one larger."""
 
     vocabulary: Vocabulary
     history: int
@@ -36,7 +36,7 @@ class RingBackboneSettings:
 
 
 class _Walks(Dataset[dict[str, torch.Tensor]]):
-    """One item is one step's batch of walks, each of one stride from a random item, with a random name before it."""
+    """Batches of walks, one per step; a walk has a random name, a random first item and a constant stride."""
 
     def __init__(self, settings: RingBackboneSettings) -> None:
         self._settings = settings
@@ -57,10 +57,10 @@ class _Walks(Dataset[dict[str, torch.Tensor]]):
 
 
 def pretrain_ring_backbone(settings: RingBackboneSettings) -> tuple[LlamaForCausalLM, list[LogRow]]:
-    """Train a Llama to go on with walks around the ring, whose stride it sees, and give the log.
+    """Train a Llama to continue walks around the ring with an observed stride, and return it with the log.
 
     Args:
-        settings: of the model and its pretraining.
+        settings: settings of the model and its pretraining.
     """
     torch.manual_seed(settings.seed)
     model = LlamaForCausalLM(
@@ -92,6 +92,6 @@ def pretrain_ring_backbone(settings: RingBackboneSettings) -> tuple[LlamaForCaus
 
 
 def save_ring_backbone(model: LlamaForCausalLM, folder: Path) -> None:
-    """Write the model's folder as transformers reads it, whole or not at all."""
+    """Write the model atomically as a transformers model folder."""
     with atomic_path(folder) as temporary:
         model.save_pretrained(temporary)

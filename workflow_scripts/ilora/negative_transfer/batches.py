@@ -1,4 +1,4 @@
-"""Token ids as the batches that the small Llama is trained and asked with."""
+"""Batches of token ids for training and inference of the small Llama."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ def batch_of(tokens: NDArray[np.int64], answers: int) -> dict[str, torch.Tensor]
 
     Args:
         tokens: prompts with answers, int64 [rows, tokens].
-        answers: how many tokens at the end are learnt.
+        answers: number of labelled tokens at the end.
     """
     input_ids = torch.from_numpy(tokens)
     labels = input_ids.clone()
@@ -24,6 +24,6 @@ def batch_of(tokens: NDArray[np.int64], answers: int) -> dict[str, torch.Tensor]
 
 
 def the_batch(items: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    """Return the only item of a list: it is a whole batch."""
+    """Return the only item of a list, which is a whole batch."""
     (batch,) = items
     return batch

@@ -1,4 +1,4 @@
-"""How alike the gradients of a uniform LoRA are on the groups, early in its training."""
+"""Similarity of a uniform LoRA's gradients between groups, early in training."""
 
 import dataclasses
 import logging
@@ -28,7 +28,7 @@ from ilora.progress import Progress
 
 @dataclasses.dataclass(frozen=True)
 class GradientSettings:
-    """After which step gradients are taken, on how many blocks of how many sequences of each group."""
+    """The step after which gradients are computed, and the blocks of sequences of each group."""
 
     step: int = 20
     blocks: int = 8
@@ -37,11 +37,11 @@ class GradientSettings:
 
 @dataclasses.dataclass(frozen=True)
 class GradientSimilarity:
-    """Cosines of the groups' gradients, means over modules.
+    """Cosines of the groups' gradients, averaged over modules.
 
     Attributes:
-        similarity: between two groups, mean over their pairs.
-        noise_ceiling: between two samples of one group, mean over groups.
+        similarity: mean cosine between two groups, over all pairs.
+        noise_ceiling: mean cosine between two samples of one group, over groups.
     """
 
     similarity: float
@@ -58,11 +58,11 @@ def group_similarity(
     """Tune a uniform LoRA for a few steps and compare its gradients on the groups.
 
     Args:
-        backbone: frozen; stays as it is.
-        task: what is learnt.
-        settings: of the tuning, which the first steps are those of.
-        gradients: when and on what.
-        logger: where progress goes.
+        backbone: frozen backbone, which is not changed.
+        task: task to learn.
+        settings: settings of the tuning, of which only the first steps are run.
+        gradients: settings of the comparison.
+        logger: logger for progress.
     """
     method = METHODS["uniform"]
     model = fresh_model(backbone, task, method, settings)
@@ -88,7 +88,7 @@ def group_similarity(
 def _blocks(
     task: Task, settings: SyntheticTuning, gradients: GradientSettings
 ) -> tuple[list[TrainingExample], NDArray[np.int64]]:
-    """Fresh sequences, and which of them make up each block, int64 [groups x blocks, sequences]."""
+    """Draw new sequences; return them and the sequence ids of each block, int64 [groups x blocks, sequences]."""
     groups, per_group = task.users.groups, gradients.blocks * gradients.sequences_per_block
     generator = np.random.default_rng([settings.seed, GRADIENTS])
     sequences = draw_sequences(task.users, groups * per_group, settings.history, generator)

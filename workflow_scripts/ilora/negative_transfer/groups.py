@@ -10,31 +10,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 GroupInPrompt = Literal["hidden", "named"]
-"""Whether a prompt tells the group: then the language model has the information that a gate has."""
+"""Whether a prompt names the group; if it does, the language model has the same information as a gate."""
 
 GROUP_IN_PROMPT: tuple[GroupInPrompt, ...] = ("hidden", "named")
 
-#: Entries of the vector that stands for a recommender's representation of a sequence.
+#: Width of the vector that simulates a recommender's representation of a sequence.
 REPRESENTATION_WIDTH = 16
 #: Distance of a group's centre from the origin, and standard deviation of a sequence's representation around it.
 CENTRE, SPREAD = 4.0, 0.5
 
-# What the seeds of draws are for.
+# Purposes of derived seeds.
 _CONTESTED, _CENTRES = 0, 1
 
 
 @dataclass(frozen=True)
 class SyntheticGroups:
-    """Users in groups over one pool of items.
+    """Groups of users over a common set of items.
 
-    The next item after item i is i + s on the ring of items. On a share of the items, the contested ones, the stride s
-    is the group's own (1, -1, 2, -2, ...); on all others it is the same for everyone.
+    The next item after item i is i + s on the ring of items. For a fraction of the items, the contested ones, the
+    stride s is the group's own (1, -1, 2, -2, ...); for all others it is the same for everyone.
 
     Attributes:
-        items: on the ring.
-        groups: of users, equally many users in each.
-        degree: share of the contested items: 0 is one rule for all groups, 1 a rule of its own for each.
-        seed: of which items are contested (a larger degree adds to them) and where the groups' representations lie.
+        items: number of items on the ring.
+        groups: number of groups of users, all of equal size.
+        degree: fraction of contested items: with 0, all groups have the same rule; with 1, each has its own.
+        seed: random seed of the contested items (a larger degree adds to them) and of the groups' representations.
     """
 
     items: int
@@ -50,11 +50,11 @@ class SyntheticGroups:
 
     @property
     def shared_stride(self) -> int:
-        """The stride of every group on all other items; no group's own."""
+        """The stride of every group on all other items, which differs from all groups' own strides."""
         return largest_stride(self.groups)
 
     def next_items(self, groups: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return what users of these groups use after these items, int64 [n], from int64 [n] each."""
+        """Return the next items of users of these groups after these items, int64 [n], from int64 [n] each."""
         order = np.random.default_rng([self.seed, _CONTESTED]).permutation(self.items)
         contested = order[items] < round(self.degree * self.items)
         return (items + np.where(contested, self.own_strides[groups], self.shared_stride)) % self.items
@@ -66,19 +66,19 @@ class SyntheticGroups:
 
 
 def largest_stride(groups: int) -> int:
-    """Return the largest stride that so many groups use."""
+    """Return the largest stride used by this number of groups."""
     return (groups - 1) // 2 + 2
 
 
 @dataclass(frozen=True)
 class Sequences:
-    """Histories with what came next.
+    """Histories with their next items.
 
     Attributes:
         groups: int64 [n].
-        histories: int64 [n, length], oldest first; items at random, so that they do not tell the group.
+        histories: int64 [n, length], oldest first; random items, which carry no information about the group.
         targets: int64 [n].
-        representations: what a recommender would know of the sequence, float32 [n, d]: its group's centre with noise.
+        representations: simulated recommender representations, float32 [n, d]: the group's centre plus noise.
     """
 
     groups: NDArray[np.int64]
@@ -87,12 +87,12 @@ class Sequences:
     representations: NDArray[np.float32]
 
     def rows(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Sequences:
-        """Return the sequences at these places."""
+        """Return the sequences at these indices."""
         return Sequences(self.groups[index], self.histories[index], self.targets[index], self.representations[index])
 
 
 def concatenated(parts: Sequence[Sequences]) -> Sequences:
-    """Return sequences one after another, from at least one part."""
+    """Concatenate sequences; there must be at least one part."""
     return Sequences(
         np.concatenate([part.groups for part in parts]),
         np.concatenate([part.histories for part in parts]),
@@ -102,13 +102,13 @@ def concatenated(parts: Sequence[Sequences]) -> Sequences:
 
 
 def draw_sequences(users: SyntheticGroups, count: int, length: int, generator: np.random.Generator) -> Sequences:
-    """Draw sequences of users of all groups; every draw is of everything, so that methods can be compared.
+    """Draw sequences of users of all groups; all fields are always drawn, so that methods can be compared.
 
     Args:
-        users: whose sequences.
-        count: of sequences; the groups take turns, so that each has equally many.
-        length: of a history.
-        generator: of the histories and of the representations' noise.
+        users: groups of users.
+        count: number of sequences; groups alternate, so that each has equally many.
+        length: length of a history.
+        generator: generator of the histories and of the representations' noise.
     """
     groups = np.arange(count) % users.groups
     histories = generator.integers(users.items, size=(count, length))

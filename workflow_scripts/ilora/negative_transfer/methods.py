@@ -1,4 +1,4 @@
-"""The ways to adapt one model to contradicting groups that are compared."""
+"""The compared methods of adapting one model to contradicting groups."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,21 +15,21 @@ from ilora.negative_transfer.groups import REPRESENTATION_WIDTH, Sequences
 
 TARGET_MODULES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
-#: Weight of an oracle's gate: softmax of it is 1 for the group's own expert to four decimals.
+#: Weight of an oracle's gate, whose softmax is 1 to four decimals for the group's own expert.
 _CERTAIN = 12.0
 
 ReadByGate = Callable[[Sequences, np.random.Generator], NDArray[np.float32]]
-"""Gives what the gate reads for each sequence, float32 [n, width]."""
+"""Returns the gate inputs of sequences, float32 [n, width]."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """One way.
+    """A method of adaptation.
 
     Attributes:
-        gate_inputs: what its gate reads; None without a gate.
-        by_group: whether every group has a model of its own, tuned on its own sequences.
-        oracle: whether the gate is told the group and gives it an expert of its own.
+        gate_inputs: function that returns the gate inputs; None without a gate.
+        by_group: whether every group has its own model, tuned on its own sequences.
+        oracle: whether the gate reads the true group and selects its own expert.
     """
 
     gate_inputs: ReadByGate | None = None
@@ -49,8 +49,8 @@ def _true_groups(sequences: Sequences, generator: np.random.Generator) -> NDArra
     return np.eye(int(sequences.groups.max()) + 1, dtype=np.float32)[sequences.groups]
 
 
-#: By name: uniform LoRA; a gate that reads the representation, another sequence's, or the true group; and, as a bound,
-#: a LoRA for each group.
+#: Methods by name: uniform LoRA; a gate that reads the sequence's representation, that of another sequence, or the true
+#: group; and, as an upper bound, a LoRA for each group.
 METHODS = {
     "uniform": Method(),
     "instance_wise": Method(_representations),
@@ -62,7 +62,7 @@ METHODS = {
 
 @dataclass(frozen=True)
 class AdapterShape:
-    """Rank and alpha of LoRA; a gated one shares the rank out among ``experts``, one for each group."""
+    """Rank and alpha of LoRA; with a gate, the rank is split into ``experts``, one for each group."""
 
     rank: int
     alpha: float
@@ -72,14 +72,14 @@ class AdapterShape:
 def adapt(
     backbone: LlamaForCausalLM, method: Method, shape: AdapterShape, training: Sequences, seed: int
 ) -> HybridLanguageModel:
-    """Put fresh LoRA layers into a frozen backbone (changed in place), and before them the method's gate, if any.
+    """Add new LoRA layers and the method's gate, if any, to a frozen backbone, which is changed in place.
 
     Args:
-        backbone: to be adapted.
-        method: how.
-        shape: of the adapter.
-        training: sequences that the gate takes its statistics from.
-        seed: of the initial weights.
+        backbone: backbone to adapt.
+        method: method of adaptation.
+        shape: shape of the adapter.
+        training: sequences for the gate's statistics.
+        seed: random seed of the initial weights.
     """
     torch.manual_seed(seed)
     lora = LoraConfig(r=shape.rank, lora_alpha=shape.alpha, target_modules=TARGET_MODULES)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What every method reaches on synthetic users, for one degree of contradiction and one seed."""
+"""Results of every method on synthetic users, for one degree of contradiction and one seed."""
 
 import logging
 from typing import Any
@@ -23,11 +23,11 @@ def measure_outcomes(
     """Tune every method on the same sequences, and return tables of the schemas OUTCOMES and SIMILARITIES.
 
     Args:
-        backbone: frozen.
-        users: the groups.
-        settings: of the tuning.
-        gradients: where gradients are compared.
-        logger: where progress goes.
+        backbone: frozen backbone.
+        users: groups of users.
+        settings: settings of the tuning.
+        gradients: settings of the comparison of gradients.
+        logger: logger for progress.
     """
     outcomes: list[dict[str, Any]] = []
     similarities: list[dict[str, Any]] = []

@@ -1,9 +1,9 @@
-"""The tables of the study on synthetic users."""
+"""The schemas of the study on synthetic users."""
 
 import pyarrow as pa
 
 _TASK = [
-    pa.field("degree", pa.float64(), nullable=False),  # share of the items on which the groups' rules differ
+    pa.field("degree", pa.float64(), nullable=False),  # fraction of the items on which the groups' rules differ
     pa.field("group_in_prompt", pa.string(), nullable=False),  # hidden or named
     pa.field("seed", pa.int32(), nullable=False),
 ]
@@ -24,19 +24,19 @@ SIMILARITIES = pa.schema(
     [
         *_TASK,
         pa.field("similarity", pa.float64(), nullable=False),  # mean cosine between two groups
-        pa.field("noise_ceiling", pa.float64(), nullable=False),  # cosine to expect between two samples of one group
+        pa.field("noise_ceiling", pa.float64(), nullable=False),  # expected cosine between two samples of one group
     ]
 )
 
-#: A value with an interval over seeds (Student's t); null where there is one seed only.
+#: A value with an interval over seeds (Student's t), which is null with a single seed.
 SUMMARY = pa.schema(
     [
         pa.field("quantity", pa.string(), nullable=False),  # see `ilora.negative_transfer.summary.QUANTITIES`
         pa.field("group_in_prompt", pa.string(), nullable=False),
-        pa.field("degree", pa.float64()),  # null where it is about all degrees
+        pa.field("degree", pa.float64()),  # null for quantities over all degrees
         pa.field("method", pa.string(), nullable=False),
-        pa.field("step", pa.int32()),  # null for the gradients, which have a step of their own
-        pa.field("value", pa.float64()),  # null where it is not defined
+        pa.field("step", pa.int32()),  # null for the gradients, which have their own step
+        pa.field("value", pa.float64()),  # null if undefined
         pa.field("low", pa.float64()),
         pa.field("high", pa.float64()),
         pa.field("seeds", pa.int32(), nullable=False),

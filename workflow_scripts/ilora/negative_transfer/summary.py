@@ -1,4 +1,4 @@
-"""Means over seeds: what every method reaches, what it gains over uniform LoRA, and whether gradients foretell it."""
+"""Means over seeds: each method's result, its gain over uniform LoRA, and whether gradients predict the gain."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 from ilora.evaluation.trainings import half_width_over_trainings
 from ilora.negative_transfer.schemas import SUMMARY
 
-#: What is measured, for a reader of the table.
+#: Descriptions of the quantities, for readers of the table.
 QUANTITIES = {
     "hit_ratio@1": "share of the test sequences whose target is the most likely of all items",
     "gain": "hit_ratio@1 less that of uniform LoRA with the same seed",
@@ -26,15 +26,15 @@ _TASK = ["group_in_prompt", "degree", "seed"]
 
 
 def summarise(outcomes: pa.Table, similarities: pa.Table, confidence: float) -> pa.Table:
-    """Return means over seeds with intervals, a table of schema SUMMARY.
+    """Return means over seeds with confidence intervals, as a table of the schema SUMMARY.
 
-    A seed stands for its own sequences, contested items, representations and initial weights; the pretrained backbone
-    is the same for all. Intervals tell how far a mean over such draws is known.
+    Each seed has its own sequences, contested items, representations and initial weights; the pretrained backbone is
+    the same for all. Intervals describe the uncertainty of a mean over such draws.
 
     Args:
-        outcomes: of schema `ilora.negative_transfer.schemas.OUTCOMES`, all degrees and seeds.
-        similarities: of schema `ilora.negative_transfer.schemas.SIMILARITIES`, the same ones.
-        confidence: of the intervals.
+        outcomes: table of the schema `ilora.negative_transfer.schemas.OUTCOMES`, for all degrees and seeds.
+        similarities: table of the schema `ilora.negative_transfer.schemas.SIMILARITIES`, for the same ones.
+        confidence: confidence level of the intervals.
     """
     measured = outcomes.to_pandas()
     uniform = measured.loc[measured["method"] == UNIFORM, [*_TASK, "step", "hit_ratio@1"]]
@@ -50,7 +50,7 @@ def summarise(outcomes: pa.Table, similarities: pa.Table, confidence: float) -> 
 
 
 def _means(frame: pd.DataFrame, quantities: Sequence[str], keys: list[str], confidence: float) -> list[dict[str, Any]]:
-    """What the keys do not tell is about a uniform LoRA, at no step of its own."""
+    """Return a row for each quantity and key; the defaults for missing keys are uniform LoRA and no step."""
     unnamed = {"method": UNIFORM, "step": None}
     return [
         {
@@ -65,7 +65,7 @@ def _means(frame: pd.DataFrame, quantities: Sequence[str], keys: list[str], conf
 
 
 def _correlations(frame: pd.DataFrame, confidence: float) -> list[dict[str, Any]]:
-    """The correlation of each seed by itself, and their mean: seeds are the independent units."""
+    """Return the mean of the correlations within each seed: seeds are the independent units."""
     keys = ["group_in_prompt", "method", "step"]
     rows = []
     for key, of_method in frame[frame["method"] != UNIFORM].groupby(keys, sort=False):
@@ -76,20 +76,20 @@ def _correlations(frame: pd.DataFrame, confidence: float) -> list[dict[str, Any]
 
 
 def _rank_correlation(frame: pd.DataFrame) -> float:
-    """Spearman's correlation, NaN where either has one value only."""
+    """Return Spearman's correlation; NaN if either variable is constant."""
     if frame["gain"].nunique() < 2 or frame["similarity"].nunique() < 2:
         return float("nan")
     return float(spearmanr(frame["similarity"], frame["gain"]).statistic)
 
 
 def interval_over_seeds(values: pd.Series, lowest: float, highest: float, confidence: float) -> dict[str, Any]:
-    """Return the mean of the seeds' values with its interval (Student's t): value, low, high, seeds.
+    """Return the mean of the seeds' values with its confidence interval (Student's t): value, low, high, seeds.
 
     Args:
-        values: one of each seed; where one is not finite, the mean is null.
-        lowest: the quantity cannot be less, nor does the interval say so.
-        highest: nor more.
-        confidence: of the interval; null with one seed.
+        values: one value per seed; if one is not finite, the mean is null.
+        lowest: lower bound of the quantity, to which the interval is clipped.
+        highest: upper bound of the quantity, to which the interval is clipped.
+        confidence: confidence level of the interval, which is null with a single seed.
     """
     defined = bool(np.isfinite(values).all())
     found: dict[str, Any] = {"value": values.mean() if defined else None, "low": None, "high": None}

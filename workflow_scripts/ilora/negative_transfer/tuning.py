@@ -1,4 +1,4 @@
-"""Tuning one model on synthetic users, by one method, and counting its hits."""
+"""Tuning one model on synthetic users with one method, and counting its hits."""
 
 import copy
 from collections.abc import Callable
@@ -17,16 +17,16 @@ from ilora.negative_transfer.groups import GroupInPrompt, Sequences, SyntheticGr
 from ilora.negative_transfer.methods import AdapterShape, Method, adapt
 from ilora.negative_transfer.vocabulary import Vocabulary
 
-# What the seeds of draws are for.
+# Purposes of derived seeds.
 TRAINING, TEST, STATISTICS, SHUFFLING, GRADIENTS = range(5)
 
-#: Sequences that a gate takes its statistics from.
+#: Number of sequences for a gate's statistics.
 _STATISTICS_SEQUENCES = 4000
 
 
 @dataclass(frozen=True)
 class SyntheticTuning:
-    """How every method is tuned; ``steps`` are those at which hits are counted, the last one ends the training."""
+    """Settings of every method's tuning; hits are counted after each of ``steps``, the last of which ends training."""
 
     shape: AdapterShape
     history: int
@@ -39,25 +39,25 @@ class SyntheticTuning:
 
 @dataclass(frozen=True)
 class Task:
-    """What is learnt: whose next items, and whether a prompt tells their group."""
+    """The task to learn: the next items of users, with or without their group in the prompt."""
 
     users: SyntheticGroups
     group_in_prompt: GroupInPrompt
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """Tokens of the items and groups."""
+        """The vocabulary of items and groups."""
         return Vocabulary(self.users.items, self.users.groups)
 
 
 class TrainingBatches(Dataset[dict[str, torch.Tensor]]):
-    """One item is one step's batch, a pure function of (seed, step): the same sequences for every method.
+    """The batches, one per step, as a pure function of (seed, step), with the same sequences for every method.
 
     Args:
-        task: what is learnt.
-        method: by which, since it says what the gate reads.
-        settings: of the tuning.
-        group: the only one whose sequences are kept; None for all.
+        task: task to learn.
+        method: method, which determines the gate inputs.
+        settings: settings of the tuning.
+        group: group whose sequences are kept; None for all.
     """
 
     def __init__(self, task: Task, method: Method, settings: SyntheticTuning, group: int | None) -> None:
@@ -86,7 +86,7 @@ def of_group(sequences: Sequences, group: int | None) -> Sequences:
 def inputs_of(
     sequences: Sequences, task: Task, method: Method, generator: np.random.Generator
 ) -> dict[str, torch.Tensor]:
-    """Return the arguments of the model's forward pass, the target as the answer."""
+    """Return the arguments of the model's forward pass, with the target as the answer."""
     prompts = task.vocabulary.prompts(sequences, task.group_in_prompt)
     batch = batch_of(np.concatenate([prompts, sequences.targets[:, None]], axis=1), answers=1)
     if method.gate_inputs is not None:
@@ -97,16 +97,16 @@ def inputs_of(
 def tuned_hits(
     backbone: LlamaForCausalLM, task: Task, method: Method, settings: SyntheticTuning
 ) -> dict[int, NDArray[np.bool_]]:
-    """Tune a copy of the backbone by a method (or one for each group), and return its hits on the test sequences.
+    """Tune a copy of the backbone (or one for each group) and return its hits on the test sequences.
 
     Args:
-        backbone: frozen; stays as it is.
-        task: what is learnt.
-        method: how.
-        settings: of the tuning.
+        backbone: frozen backbone, which is not changed.
+        task: task to learn.
+        method: method of adaptation.
+        settings: settings of the tuning.
 
     Returns:
-        By step of ``settings.steps``, whether the most likely of all items is the target, bool [test sequences].
+        For each of ``settings.steps``, whether the most likely of all items is the target, bool [test sequences].
     """
     generator = np.random.default_rng([settings.seed, TEST])
     test = draw_sequences(task.users, settings.test_sequences, settings.history, generator)
@@ -127,7 +127,7 @@ def _tuned_hits(
     group: int | None,
     test: Sequences,
 ) -> dict[int, NDArray[np.bool_]]:
-    """The hits of one model, on the test sequences of its group."""
+    """Return the hits of one model on the test sequences of its group."""
     shuffling = np.random.default_rng([settings.seed, TEST, SHUFFLING])
     batch = inputs_of(of_group(test, group), task, method, shuffling)
     model = fresh_model(backbone, task, method, settings)
@@ -172,18 +172,18 @@ def tune(
 
 
 def _hits(model: HybridLanguageModel, batch: dict[str, torch.Tensor], items: int) -> NDArray[np.bool_]:
-    """Whether the item with the highest score of all is the last token of each row."""
+    """Return whether the last token of each row is the item with the highest score."""
     return item_scores(model, batch, items).argmax(axis=1) == batch["input_ids"][:, -1].numpy()
 
 
 @torch.no_grad()
 def item_scores(model: HybridLanguageModel, batch: dict[str, torch.Tensor], items: int) -> NDArray[np.float32]:
-    """Return how likely each item is after each prompt, as logits, float32 [rows, items].
+    """Return the logits of each item after each prompt, float32 [rows, items].
 
     Args:
-        model: left in the mode that it is in.
-        batch: as `inputs_of` gives it, on the CPU; the answers in it are not read.
-        items: whose tokens are the first ones.
+        model: model, whose mode is restored.
+        batch: batch from `inputs_of`, on the CPU; its answers are not used.
+        items: number of items, whose tokens come first in the vocabulary.
     """
     was_training = model.training
     model.eval()

@@ -1,4 +1,4 @@
-"""Sequential recommenders of RecBole, and MoRec and CaseQ on them: trained, exported in our ids, scored.
+"""RecBole's sequential recommenders, with MoRec and CaseQ based on them: training, export in our item ids, scoring.
 
-The only room that imports RecBole.
+This is the only package that imports RecBole.
 """

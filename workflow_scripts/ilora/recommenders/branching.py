@@ -1,8 +1,8 @@
-"""Layers of CaseQ: units with weights of their own, mixed by what a gate reads of the state at each position.
+"""Layers of CaseQ: units with separate weights, mixed by a gate that reads the state at each position.
 
-Its authors keep one state for each context and layer (Yang et al. 2022, arXiv 2210.13005, and its code). All of them
-begin as the same embeddings, and what mixes the units' outputs is a function of the state alone, so they stay equal in
-every layer: one is computed here, which is exact. All units of a layer then read the same state, and their weights are
+The authors keep one state for each context and layer (Yang et al. 2022, arXiv 2210.13005, and its code). All states
+start from the same embeddings, and the mixing weights depend only on the state, so the states remain equal in every
+layer. Only one is computed here, which is exact. All units of a layer then read the same state, and their weights form
 one matrix wherever they read it.
 """
 
@@ -17,23 +17,23 @@ _ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {"relu": relu,
 
 
 class Gate(nn.Module):
-    """Weights of the units: softmax over k of tanh(x W_k) . w_k.
+    """Mixing weights of the units: softmax over k of tanh(x W_k) . w_k.
 
     Args:
-        width: d.
-        units: K.
+        width: width d of a state.
+        units: number of units K.
     """
 
     def __init__(self, width: int, units: int) -> None:
         super().__init__()
         self.projection = nn.Linear(width, units * width, bias=False)
         self.direction = nn.Parameter(torch.empty(units, width))
-        # Xavier's, as the authors', of each unit's own W_k and w_k.
+        # Xavier initialisation of each unit's own W_k and w_k, as in the authors' code.
         nn.init.normal_(self.projection.weight, std=math.sqrt(1 / width))
         nn.init.normal_(self.direction, std=math.sqrt(2 / (width + 1)))
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
-        """Return the logarithms of the weights, (..., K), of states (..., d)."""
+        """Return the log-weights, (..., K), of states (..., d)."""
         hidden = torch.tanh(self.projection(states)).unflatten(-1, self.direction.shape)
         return (hidden * self.direction).sum(dim=-1).log_softmax(dim=-1)
 
@@ -42,14 +42,14 @@ class SelfAttentionUnits(nn.Module):
     """K Transformer layers of RecBole's SASRec (causal, layer norm after each block), computed together.
 
     Args:
-        units: K.
-        width: d.
-        heads: of each unit.
-        feed_forward_size: width inside the feed-forward blocks.
+        units: number of units K.
+        width: width d of a state.
+        heads: number of heads of each unit.
+        feed_forward_size: inner width of the feed-forward blocks.
         activation: "relu" or "gelu".
-        dropout: on attention, and on what each block adds.
-        epsilon: of the layer norms.
-        deviation: of the initial weights.
+        dropout: dropout probability of the attention and of each block's output.
+        epsilon: epsilon of the layer norms.
+        deviation: standard deviation of the initial weights.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class SelfAttentionUnits(nn.Module):
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
         """Return each unit's output at every position, (K, rows, L, d), of states (rows, L, d)."""
-        # Padding stands at the end, where no item of a history reads it.
+        # Padding is at the end, where no item of a history attends to it.
         places = torch.arange(states.shape[1], device=states.device)
         return self._outputs(states, states, is_read=places <= places[:, None])
 
@@ -92,7 +92,7 @@ class SelfAttentionUnits(nn.Module):
         return self._outputs(at_last(states, lengths)[:, None], states, is_read)[:, :, 0]
 
     def _outputs(self, reading: torch.Tensor, states: torch.Tensor, is_read: torch.Tensor) -> torch.Tensor:
-        """Return the outputs (K, rows, Q, d) at the positions (rows, Q, d) that read the states (rows, L, d)."""
+        """Return the outputs (K, rows, Q, d) for the queries (rows, Q, d), which attend to the states (rows, L, d)."""
         attended = self.dropout(self.attention_output(self._attended(reading, states, is_read)))
         inner = self.attention_norm(attended + reading.flatten(0, 1))
         added = self.dropout(self.feed_forward_output(self.activation(self.feed_forward_input(inner))))
@@ -110,11 +110,11 @@ class SelfAttentionUnits(nn.Module):
 
 
 class RecurrentUnits(nn.Module):
-    """K recurrent layers of RecBole's GRU4Rec, whose state is as wide as their input.
+    """K recurrent layers of RecBole's GRU4Rec, with a state as wide as the input.
 
     Args:
-        units: K.
-        width: d.
+        units: number of units K.
+        width: width d of a state.
     """
 
     def __init__(self, units: int, width: int) -> None:
@@ -133,11 +133,11 @@ class RecurrentUnits(nn.Module):
 
 
 class BranchingLayer(nn.Module):
-    """A layer: the mean of its units' outputs, weighted by its gate.
+    """A layer whose output is the mean of its units' outputs, weighted by its gate.
 
     Args:
-        gate: of the units.
-        units: the units.
+        gate: gate that weighs the units.
+        units: units of the layer.
     """
 
     def __init__(self, gate: Gate, units: SelfAttentionUnits | RecurrentUnits) -> None:
@@ -146,16 +146,16 @@ class BranchingLayer(nn.Module):
         self.units = units
 
     def forward(self, states: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the next states (rows, L, d) and the logarithms of the units' weights (rows, L, K)."""
+        """Return the next states (rows, L, d) and the log-weights of the units (rows, L, K)."""
         weights = self.gate(states)
         return torch.einsum("krld,rlk->rld", self.units(states), weights.exp()), weights
 
     def last(self, states: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return both at the last position of each history alone, (rows, d) and (rows, K).
+        """Return both only at the last position of each history, (rows, d) and (rows, K).
 
         Args:
             states: (rows, L, d).
-            lengths: int64 (rows,), items in each history.
+            lengths: number of items of each history, int64 (rows,).
         """
         weights = self.gate(at_last(states, lengths))
         return torch.einsum("krd,rk->rd", self.units.last(states, lengths), weights.exp()), weights
@@ -167,7 +167,7 @@ def at_last(states: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
 
 
 class _LinearOfUnits(nn.Module):
-    """A linear map of its own for each unit, of inputs of its own: (K, n, d) to (K, n, outputs)."""
+    """A separate linear map for each unit and its inputs: (K, n, d) to (K, n, outputs)."""
 
     def __init__(self, units: int, width: int, outputs: int, deviation: float) -> None:
         super().__init__()
@@ -179,7 +179,7 @@ class _LinearOfUnits(nn.Module):
 
 
 class _NormOfUnits(nn.Module):
-    """A layer norm of its own for each unit: (K, n, d) to the same."""
+    """A separate layer norm for each unit: (K, n, d) to (K, n, d)."""
 
     def __init__(self, units: int, width: int, epsilon: float) -> None:
         super().__init__()

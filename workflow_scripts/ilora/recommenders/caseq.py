@@ -1,13 +1,13 @@
-"""CaseQ: a recommender whose layers branch into units, and whose objective is that of an intervention.
+"""CaseQ: a recommender with branching layers and an interventional objective.
 
-Yang et al. 2022, arXiv 2210.13005. What moves the history and the next item alike, a context, misleads a model that is
-trained by likelihood alone once contexts change. By the backdoor adjustment, the log-likelihood under an intervention
-on the history is at least
+Yang et al. 2022, arXiv 2210.13005. A context that influences both the history and the next item confounds a model
+trained only by likelihood, which then fails when contexts change. By the backdoor adjustment, the log-likelihood under
+an intervention on the history is at least
 
     E_{q(c | x)} [log p(y | x, c)] - KL(q(c | x) || p(c)),
 
-where p is the mean of q over pseudo-sequences, histories of random items. As in its authors' code, what the units make
-of a history is averaged by their weights, in place of the expectation over contexts.
+where p is the mean of q over pseudo-sequences, which are histories of random items. As in the authors' code, the
+weighted mean of the units' outputs replaces the expectation over contexts.
 """
 
 from collections.abc import Mapping
@@ -21,23 +21,24 @@ from ilora.recommenders.branching import BranchingLayer, Gate, RecurrentUnits, S
 from ilora.recommenders.contexts import divergence, log_mean, log_posterior
 from ilora.recommenders.padded_sequences import FIRST_ITEM, PADDING
 
-# Of the pseudo-sequences while a loss is measured: the same each time, so that validations compare.
+# Seed of the pseudo-sequences in validation: fixed, so that validation losses are comparable.
 _MEASURING_SEED = 0
 
 
 class CaseQ(SequentialRecommender):
-    """CaseQ on RecBole's SASRec or GRU4Rec: their embeddings and losses, with branching layers between.
+    """CaseQ on RecBole's SASRec or GRU4Rec: their embeddings and losses, with branching layers in between.
 
-    With one unit in each layer it is the SASRec of as many layers, or the GRU4Rec whose state is as wide as its items.
+    With one unit per layer, it equals a SASRec with the same number of layers, or a GRU4Rec with a state as wide as its
+    item embeddings.
 
     Args:
         config: fields of RecBole's models, and `unit` ("sasrec" or "gru"), `n_layers`, `n_units`, `hidden_size`,
-            `kl_weight`, `pseudo_sequences`, `hidden_dropout_prob`; of SASRec's units also `n_heads`, `inner_size`,
+            `kl_weight`, `pseudo_sequences`, `hidden_dropout_prob`; for SASRec's units also `n_heads`, `inner_size`,
             `hidden_act`, `layer_norm_eps`, `initializer_range`.
-        dataset: as RecBole's models read it.
+        dataset: data set in the form that RecBole's models read.
 
     Attributes:
-        draws: of the pseudo-sequences of training steps; on the CPU.
+        draws: CPU generator of the pseudo-sequences in training.
     """
 
     def __init__(self, config: Mapping[str, Any], dataset: Any) -> None:
@@ -61,31 +62,31 @@ class CaseQ(SequentialRecommender):
         self.last_layer = _layer(config)
 
     def forward(self, item_seq: torch.Tensor, item_seq_len: torch.Tensor) -> torch.Tensor:
-        """Return the representations, float32 (batch, d), of histories (batch, L) of lengths (batch,)."""
+        """Return the representations, float32 (batch, d), of histories (batch, L) with lengths (batch,)."""
         return self.read(item_seq, item_seq_len)[0]
 
     def read(self, histories: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """Return what is made of histories, and which units made it.
+        """Return the representations of histories, and the weights of the units.
 
         Args:
-            histories: int64 (rows, L), RecBole's tokens, padded at the end.
+            histories: RecBole's tokens, padded at the end, int64 (rows, L).
             lengths: int64 (rows,).
 
         Returns:
-            The representations (rows, d); for each layer, the logarithms of the units' weights at the last item of
-            each history, (rows, K).
+            The representations (rows, d); for each layer, the log-weights of the units at the last item of each
+            history, (rows, K).
         """
         states = self.input(self.item_embedding(histories))
         of_layers = []
         for layer in self.inner_layers:
             states, weights = layer(states)
             of_layers.append(at_last(weights, lengths))
-        # No other position is read.
+        # Other positions are not needed.
         representations, weights = self.last_layer.last(states, lengths)
         return self.output(representations), [*of_layers, weights]
 
     def calculate_loss(self, interaction: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """Return the loss of the next items plus `kl_weight` times the divergence of the contexts, a scalar in nats."""
+        """Return the next-item loss plus `kl_weight` times the divergence of the contexts, a scalar in nats."""
         histories, lengths = interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN]
         if not self.kl_weight:
             return self._next_item_loss(self(histories, lengths), interaction)
@@ -112,14 +113,14 @@ class CaseQ(SequentialRecommender):
         return self.loss_fct(of_targets, of_negatives)
 
     def _draw_pseudo_sequences(self) -> torch.Tensor:
-        """Return histories of the full length, of items drawn uniformly, int64 (pseudo_sequences, L)."""
+        """Draw full-length histories of uniformly random items, int64 (pseudo_sequences, L)."""
         generator = self.draws if self.training else torch.Generator().manual_seed(_MEASURING_SEED)
         shape = (self.pseudo_sequences, self.max_seq_length)
         return torch.randint(FIRST_ITEM, self.n_items, shape, generator=generator)
 
 
 class _PositionedInput(nn.Module):
-    """What SASRec's layers read: embeddings of items and positions, normed and dropped out."""
+    """The input of SASRec's layers: item plus position embeddings, with layer norm and dropout."""
 
     def __init__(self, maximum_history: int, config: Mapping[str, Any]) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
-"""RecBole's Caser, with a matrix product in the place of its convolutions.
+"""RecBole's Caser, with a matrix product in place of its convolutions.
 
-Over a history of ten items a convolution does little work in each of many calls, and torch's takes most of a training.
+On a history of ten items, each of many convolution calls does little work, and their overhead dominates training time.
 """
 
 from collections.abc import Mapping
@@ -13,15 +13,15 @@ from ilora.recommenders.recbole_models import Caser
 
 
 class ProductCaser(Caser):
-    """Caser (Tang and Wang 2018), whose weights, loss and dropout are RecBole's.
+    """Caser (Tang and Wang 2018) with RecBole's weights, loss and dropout.
 
-    All windows of all filters are one product of the flattened history with a matrix that holds each filter once for
-    each place that its window can have, and zeros elsewhere. Sums run in another order than in a convolution, so the
-    results agree up to rounding.
+    All windows of all filters are computed as one product of the flattened history with a matrix that contains each
+    filter once for each position of its window, and zeros elsewhere. The order of summation differs from a convolution,
+    so the results agree up to rounding.
 
     Args:
-        config: as RecBole's Caser reads it.
-        dataset: as RecBole's Caser reads it.
+        config: configuration of RecBole's Caser.
+        dataset: data set in the form that RecBole's Caser reads.
     """
 
     _rows: torch.Tensor
@@ -34,7 +34,7 @@ class ProductCaser(Caser):
         self.register_buffer("_filters", filters, persistent=False)
 
     def forward(self, user: torch.Tensor, item_seq: torch.Tensor) -> torch.Tensor:
-        """Return the representations, float32 (batch, d), of histories (batch, L) of the users (batch,)."""
+        """Return the representations, float32 (batch, d), of histories (batch, L) and users (batch,)."""
         history = self.item_embedding(item_seq)
         features = torch.cat([self._vertical(history), self._horizontal(history)], dim=1)
         of_history = self.ac_fc(self.fc1(self.dropout(features)))
@@ -59,16 +59,17 @@ class ProductCaser(Caser):
 
 
 def _placement(maximum_history: int, filters: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return where the rows of the filters stand in the matrix of all windows.
+    """Return the layout of the filters in the matrix of all windows.
 
     Args:
-        maximum_history: L; there are filters of each height from 1 to L.
-        filters: for each height.
+        maximum_history: length L of a history; there are filters of each height from 1 to L.
+        filters: number of filters of each height.
 
     Returns:
-        For each window, ordered by height, filter and place: the row of all filters' weights (in the same order, a row
-        of d for each item that a filter reads) by which each item of the history is multiplied, the row after the
-        last for an item outside of the window, int64 (windows, L); and its filter, int64 (windows,).
+        For each window, ordered by height, filter and position: the row of the stacked filter weights that multiplies
+        each item of the history, int64 (windows, L), and the number of its filter, int64 (windows,). The stacked
+        weights have the same order, with a row of width d for each item that a filter reads. Items outside the window
+        have the row after the last.
     """
     outside = filters * maximum_history * (maximum_history + 1) // 2
     rows: list[list[int]] = []

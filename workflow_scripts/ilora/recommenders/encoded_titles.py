@@ -1,4 +1,4 @@
-"""Item embeddings made of titles by an encoder that is trained with the recommender, as MoRec's can be."""
+"""Item embeddings from an encoder of titles that is trained together with the recommender, an option of MoRec."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,12 +16,12 @@ ComparedItems = Literal["all", "batch"]
 
 @dataclass(frozen=True)
 class TitleTokens:
-    """What an encoder reads of each item, row = item id.
+    """The encoder's inputs for each item; the row number is the item id.
 
     Attributes:
         token_ids: int64 (items, tokens), padded on the right.
         attention_mask: int64 (items, tokens), 0 at padding.
-        counted: int64 (items, tokens), 1 at the title's own tokens, which are averaged over.
+        counted: int64 (items, tokens), 1 at the title's own tokens, which are averaged.
     """
 
     token_ids: torch.Tensor
@@ -31,13 +31,12 @@ class TitleTokens:
 
 @dataclass(frozen=True)
 class EncoderTuning:
-    """How the encoder is trained.
+    """Settings of the encoder's training.
 
     Attributes:
-        learning_rate: of Adam on the encoder, which gets no L2: that would pull it away from what it knows.
-        compared_items: what the loss compares the target with. All items: every title is encoded at every step, once
-            for histories and targets together. Those of the batch, histories and targets: no other title is encoded,
-            and the softmax is over these.
+        learning_rate: Adam's learning rate for the encoder, which gets no L2, because L2 would erode its pretraining.
+        compared_items: items in the softmax of the loss. ``all``: all items; every title is encoded once per step.
+            ``batch``: the items of the batch's histories and targets; only their titles are encoded.
     """
 
     learning_rate: float
@@ -45,20 +44,20 @@ class EncoderTuning:
 
 
 class EncodedTitles(nn.Module):
-    """An encoder over the titles' tokens, the mean over a title's own tokens, a linear map (Yuan et al., SIGIR 2023).
+    """An encoder of titles, mean pooling over a title's own tokens, and a linear map (Yuan et al., SIGIR 2023).
 
-    It takes the place of a `TitleEmbedding` and begins as exactly that: with its linear map, and with vectors that are
-    centred and scaled by what the encoder said of all titles before it was trained.
+    It replaces a `TitleEmbedding` and starts with the same embeddings: it takes over the linear map, and centres and
+    scales vectors with the statistics of the encoder's vectors before training.
 
-    While a loss is computed, `compared` holds a table of what it reads, with gradients. In evaluation mode the table of
-    all items is computed once, without them, and kept until the mode is set again.
+    During the computation of a loss, `compared` provides a table with gradients. In evaluation mode, the table of all
+    items is computed once, without gradients, and cached until the mode is set again.
 
     Args:
-        before: of the same items, the vectors being the untrained encoder's.
+        before: embedding to replace, which has read the vectors of the untrained encoder.
         title_vectors: these vectors, float32 (items, h).
-        encoder: a transformers model without a head; all of its parameters are trained.
-        tokens: of the titles.
-        tuning: how.
+        encoder: transformers model without a head; all of its parameters are trained.
+        tokens: tokens of the titles.
+        tuning: settings of the training.
     """
 
     token_ids: torch.Tensor
@@ -79,7 +78,7 @@ class EncodedTitles(nn.Module):
         self.linear = before.linear
         self.encoder = encoder.requires_grad_(True)
         self.tuning = tuning
-        # What is read goes to the device with the weights, and is not kept with them.
+        # Buffers, so that the inputs move to the device with the weights; not persistent, so that they are not saved.
         centre, size = (part.float() for part in centre_and_size(title_vectors))
         read = {**vars(tokens), "centre": centre, "size": size}
         for name, tensor in read.items():
@@ -88,17 +87,17 @@ class EncodedTitles(nn.Module):
 
     @property
     def items(self) -> int:
-        """How many items there are."""
+        """The number of items."""
         return len(self.token_ids)
 
     @property
     def _every_id(self) -> torch.Tensor:
-        """RecBole's ids, the padding's included."""
+        """RecBole's ids, including the padding's."""
         return torch.arange(self.items + FIRST_ITEM, device=self.token_ids.device)
 
     @property
     def weight(self) -> torch.Tensor:
-        """The embeddings, float32 (items + 1, d), or those of `compared`, as RecBole's models read a table."""
+        """The embedding table that RecBole's models read, float32 (items + 1, d), or within `compared` its table."""
         if self._table is None:
             if self.training:
                 raise RuntimeError("the titles are encoded for one loss at a time: use EncodedTitles.compared")
@@ -111,14 +110,14 @@ class EncodedTitles(nn.Module):
         return self.weight[items]
 
     def train(self, mode: bool = True) -> "EncodedTitles":
-        """Set the mode, and forget the table: whoever does so may have changed the weights."""
+        """Set the mode and clear the cached table, because the weights may have changed."""
         self._table = None
         super().train(mode)
         return self
 
     @contextmanager
     def compared(self, batch: PaddedSequences) -> Iterator[PaddedSequences]:
-        """Encode what the loss of a batch reads; yield the batch with its items named by the rows of that table."""
+        """Encode the items that a batch's loss needs, and yield the batch with row numbers of that table as items."""
         if not self.training:
             yield batch
             return
@@ -130,7 +129,7 @@ class EncodedTitles(nn.Module):
             self._table = None
 
     def _rows(self, batch: PaddedSequences) -> tuple[torch.Tensor, PaddedSequences]:
-        """Return RecBole's ids of the table's rows, the padding first, and the batch in numbers of rows."""
+        """Return RecBole's ids of the table's rows, padding first, and the batch with row numbers as items."""
         if self.tuning.compared_items == "all":
             return self._every_id, batch
         padding = batch.targets.new_tensor([PADDING])
@@ -140,7 +139,7 @@ class EncodedTitles(nn.Module):
         return used, PaddedSequences(histories.view_as(batch.histories), batch.lengths, targets)
 
     def _encode(self, used: torch.Tensor) -> torch.Tensor:
-        """Return embeddings, float32 (used, d), of RecBole's ids, of which the first is the padding."""
+        """Return the embeddings, float32 (used, d), of RecBole's ids, the first of which is the padding."""
         items = used[1:] - FIRST_ITEM
         token_ids, mask = self.token_ids[items], self.attention_mask[items]
         hidden = self.encoder(input_ids=token_ids, attention_mask=mask).last_hidden_state.float()

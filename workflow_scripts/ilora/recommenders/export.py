@@ -1,4 +1,4 @@
-"""The files that a trained recommender leaves: weights, vectors of items and sequences, predictions, training log."""
+"""The output files of a trained recommender: weights, item and sequence vectors, predictions, training log."""
 
 from typing import Protocol
 
@@ -21,7 +21,7 @@ _Vectors = npt.NDArray[np.float32]
 
 
 class RecommenderFiles(Protocol):
-    """Where each of the files is to stand."""
+    """The paths of the output files."""
 
     model: str
     item_embeddings: str
@@ -38,15 +38,15 @@ def export_recommender(
     method: str,
     files: RecommenderFiles,
 ) -> None:
-    """Write all files of a trained recommender; the scores are those of the vectors that are written.
+    """Write all files of a trained recommender; scores are computed from the exported vectors.
 
     Args:
-        model: trained.
-        shape: what it is built from.
-        training_log: of its training.
-        inputs: the data set, with the sequences of all splits.
-        method: the id that its predictions carry.
-        files: their paths.
+        model: trained model.
+        shape: shape of the model.
+        training_log: log of its training.
+        inputs: data set, with the sequences of all splits.
+        method: method id in its predictions.
+        files: paths of the output files.
     """
     embeddings, representations = _vectors(model, shape, inputs)
     write_table(_predictions(embeddings, representations, inputs, method), files.predictions)
@@ -59,13 +59,13 @@ def export_recommender(
 def recommender_predictions(
     model: SequentialRecommender, shape: ModelShape, inputs: RecommenderInputs, method: str
 ) -> pa.Table:
-    """Return what a trained recommender chooses, as a table of the PREDICTIONS schema.
+    """Return the predictions of a trained recommender, as a table of the PREDICTIONS schema.
 
     Args:
-        model: trained.
-        shape: what it is built from.
-        inputs: the data set, with the sequences of all splits.
-        method: the id that the predictions carry.
+        model: trained model.
+        shape: shape of the model.
+        inputs: data set, with the sequences of all splits.
+        method: method id in the predictions.
     """
     return _predictions(*_vectors(model, shape, inputs), inputs, method)
 

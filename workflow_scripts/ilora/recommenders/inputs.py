@@ -1,4 +1,4 @@
-"""What a recommender is trained on, read from the pipeline's tables."""
+"""The inputs of a recommender, read from the pipeline's tables."""
 
 import os
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ PathName = str | os.PathLike[str]
 
 @dataclass(frozen=True)
 class RecommenderInputs:
-    """One data set.
+    """A data set for recommenders.
 
     Attributes:
-        titles: of the items, by item id.
+        titles: titles of the items, by item id.
         sequences: table of the SEQUENCES schema.
         candidates: table of the CANDIDATES schema.
-        title_vectors: float32 (items, width), for a recommender that reads the titles; None for another.
+        title_vectors: float32 (items, width), for a recommender that reads the titles; otherwise None.
     """
 
     titles: tuple[str, ...]
@@ -40,7 +40,7 @@ def read_recommender_inputs(
         catalogue: table of the ITEMS schema.
         sequences: table of the SEQUENCES schema.
         candidates: table of the CANDIDATES schema.
-        title_vectors: file of the titles' vectors, if the recommender reads them.
+        title_vectors: file of the title vectors, if the recommender reads them.
 
     Raises:
         FileNotFoundError, ilora.artifacts.errors.ArtifactError: if a file is missing or damaged, or the vectors were

@@ -1,4 +1,4 @@
-"""RecBole's model classes, built from our settings and asked for our sequences."""
+"""RecBole's models, built from our settings and applied to our sequences."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,45 +24,45 @@ from ilora.recommenders.recbole_models import GRU4Rec, SASRec
 from ilora.recommenders.settings import Architecture, MoRecArchitecture
 from ilora.recommenders.title_embedding import TitleEmbedding
 
-# RecBole's, of SASRec's initial weights, and in its layer norms.
+# RecBole's defaults for SASRec: standard deviation of initial weights, and epsilon of the layer norms.
 _INITIAL_DEVIATION = 0.02
 _EPSILON = 1e-12
 
-# Caser alone reads the user. The users whom the protocol random_users evaluates are none of those it is trained
-# on, so an embedding of theirs would be noise: all share one, which makes Caser a function of the history.
+# Only Caser reads the user. The protocol random_users evaluates users who are not in the training split, whose
+# embeddings would be noise. All users therefore share one, which makes Caser a function of the history.
 _SHARED_USER = 0
 
-#: Sequences whose representations are computed together.
+#: Number of sequences whose representations are computed together.
 _SEQUENCES_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What RecBole's models ask of a data set: how many ids there are, padding included."""
+    """The part of a data set that RecBole's models read: the number of ids, including padding."""
 
     tokens: int
     user_num: int = 1
 
     def num(self, field: str) -> int:
-        """Return the number of ids of a field; the models ask for the items' only."""
+        """Return the number of ids of a field; the models only query the item field."""
         return self.tokens
 
 
 def build_model(
     architecture: Architecture, *, embedding_size: int, items: int, maximum_history: int
 ) -> SequentialRecommender:
-    """Return an untrained model of RecBole; its initial weights come from torch's global random generator.
+    """Return an untrained model of RecBole, initialised with torch's global random generator.
 
-    RecBole's own Config is not used: it reads the command line and sets environment variables. The models
-    only look keys up in it, so a plain mapping serves, and a missing key is an error instead of None.
+    RecBole's own Config is not used, because it reads the command line and sets environment variables. The models only
+    look up keys in it, so a plain mapping suffices, and a missing key is an error instead of None.
 
-    MoRec's needs the titles' vectors before it is of use: see `TitleEmbedding.read`.
+    MoRec must read the title vectors before use: see `TitleEmbedding.read`.
 
     Args:
-        architecture: which model, and its shape.
-        embedding_size: of the items, and of the sequence representation.
+        architecture: type and shape of the model.
+        embedding_size: width of item embeddings and sequence representations.
         items: number of items in the data set.
-        maximum_history: longest history.
+        maximum_history: length of the longest history.
     """
     model_class, parameters = _recbole_model(architecture, embedding_size)
     config = {**_RECBOLE_FIELDS, **parameters, "MAX_ITEM_LIST_LENGTH": maximum_history}
@@ -73,10 +73,10 @@ def build_model(
 
 
 def training_loss(model: SequentialRecommender, batch: PaddedSequences) -> torch.Tensor:
-    """Return RecBole's own loss of a batch: cross-entropy of the targets over all items (a scalar on its device).
+    """Return the loss of a batch, by default RecBole's cross-entropy over all items (a scalar on the model's device).
 
-    While an encoder of titles is trained, it may be over the batch's items: see `EncoderTuning`. Where the model is
-    trained by another loss (`ilora.recommenders.losses`), it is that one, with negatives that are drawn anew.
+    With a trainable encoder of titles, it may be over the batch's items: see `EncoderTuning`. If the model has another
+    loss (`ilora.recommenders.losses`), that one is returned, with newly drawn negatives.
     """
     device = _device(model)
     if takes_negatives(model):
@@ -90,12 +90,12 @@ def training_loss(model: SequentialRecommender, batch: PaddedSequences) -> torch
 
 
 def all_item_scores(model: SequentialRecommender, batch: PaddedSequences) -> torch.Tensor:
-    """Return RecBole's own scores, float32 [batch, items + 1], on the model's device; column 0 is its padding."""
+    """Return RecBole's own scores, float32 [batch, items + 1], on the model's device; column 0 is the padding."""
     return model.full_sort_predict(_interaction(batch.to(_device(model))))
 
 
 def optimizer_for(model: SequentialRecommender, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
-    """Return Adam over a model's parameters; an encoder of titles that is trained has a learning rate of its own."""
+    """Return Adam over a model's parameters; a trainable encoder of titles has its own learning rate."""
     embedding = model.item_embedding
     if not isinstance(embedding, EncodedTitles):
         return torch.optim.Adam(model.parameters(), lr=learning_rate, weight_decay=weight_decay)
@@ -121,7 +121,7 @@ def _device(model: SequentialRecommender) -> torch.device:
 
 
 def _interaction(batch: PaddedSequences) -> dict[str, torch.Tensor]:
-    """Return the batch under the names by which RecBole's models look it up."""
+    """Return the batch under RecBole's field names."""
     return {
         "item_id_list": batch.histories,
         "item_length": batch.lengths,
@@ -148,7 +148,7 @@ _RECBOLE_FIELDS: Mapping[str, object] = {
 def _recbole_model(
     architecture: Architecture, embedding_size: int
 ) -> tuple[type[SequentialRecommender], dict[str, object]]:
-    """Return RecBole's class and what it calls our settings."""
+    """Return RecBole's class and our settings under its names."""
     match architecture:
         case SASRecSection():
             return SASRec, {
@@ -195,7 +195,7 @@ def _recbole_model(
 
 
 def item_embeddings(model: SequentialRecommender) -> Vectors:
-    """Return the embeddings of all items, float32 [items, d], row = item id, without RecBole's padding."""
+    """Return the embeddings of all items, float32 [items, d], by item id, without RecBole's padding."""
     return model.item_embedding.weight.detach()[FIRST_ITEM:].cpu().numpy().copy()
 
 

@@ -1,7 +1,7 @@
-"""Sequences as the tensors that RecBole's models read.
+"""Sequences as tensors for RecBole's models.
 
-RecBole keeps id 0 for padding, so item `i` is its token `i + 1`. The shift is made here and in
-`ilora.recommenders.export`, and nowhere else; every artifact holds our own ids.
+RecBole reserves id 0 for padding, so item `i` is its token `i + 1`. The shift is applied only in this package; every
+artifact contains our own ids.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ FIRST_ITEM = 1
 
 @dataclass(frozen=True)
 class PaddedSequences:
-    """Histories and targets of some sequences, in RecBole's tokens.
+    """Histories and targets of sequences, in RecBole's tokens.
 
     Attributes:
         histories: int64 [sequences, maximum_history], oldest item first, padded at the end.
-        lengths: int64 [sequences], items in each history.
+        lengths: int64 [sequences], number of items in each history.
         targets: int64 [sequences].
     """
 
@@ -40,7 +40,7 @@ class PaddedSequences:
         return PaddedSequences(self.histories[index], self.lengths[index], self.targets[index])
 
     def to(self, device: torch.device) -> PaddedSequences:
-        """Return them on a device."""
+        """Return the sequences on a device."""
         return PaddedSequences(self.histories.to(device), self.lengths.to(device), self.targets.to(device))
 
 
@@ -48,13 +48,13 @@ def pad_sequences(sequences: pa.Table, items: int, maximum_history: int) -> Padd
     """Return the rows of a table of the SEQUENCES schema as tensors, in their order.
 
     Args:
-        sequences: some sequences, at least one.
-        items: number of items in the data set; item ids are below it.
+        sequences: sequences, at least one.
+        items: number of items in the data set; item ids are less than it.
         maximum_history: width of the histories.
 
     Raises:
         ValueError: there are no sequences, a history is empty or longer than `maximum_history`, or an item id
-            is outside of `0 .. items - 1`.
+            is not in `0 .. items - 1`.
     """
     if sequences.num_rows == 0:
         raise ValueError("no sequences: expected at least one")
@@ -81,6 +81,6 @@ def _check(sequences: pa.Table, lengths: np.ndarray, used: np.ndarray, items: in
         )
     if used.min() < 0 or used.max() >= items:
         raise ValueError(
-            f"sequences hold item ids from {used.min()} to {used.max()}, but the data set has {items} items, "
-            f"0 to {items - 1}. Were sequences and items made together?"
+            f"sequences contain item ids from {used.min()} to {used.max()}, but the data set has {items} items, "
+            f"0 to {items - 1}. Do the sequences and the items belong together?"
         )

@@ -1,9 +1,9 @@
-"""RecBole's model classes, imported without what the import changes in torch."""
+"""RecBole's model classes, imported without side effects on torch."""
 
 import torch
 
-# One of RecBole's models switches torch's anomaly detection on when it is imported, which makes every later
-# step of the process half as slow again: leave it as it was.
+# Importing one of RecBole's models enables torch's anomaly detection, which makes every later step of the process half
+# as slow again. The context restores the previous setting.
 with torch.autograd.set_detect_anomaly(torch.is_anomaly_enabled()):
     from recbole.model.sequential_recommender import Caser, GRU4Rec, SASRec
 

@@ -1,4 +1,4 @@
-"""A trained recommender in one safetensors file that loads on its own, and encodes a new history."""
+"""A trained recommender in one self-contained safetensors file, and the encoding of new histories."""
 
 import json
 import os
@@ -18,14 +18,14 @@ from ilora.recommenders.settings import ARCHITECTURES, Architecture
 
 @dataclass(frozen=True)
 class ModelShape:
-    """What a model is built from.
+    """Everything needed to build a model.
 
     Attributes:
-        recommender: its id, such as "sasrec".
-        architecture: settings of that model.
-        embedding_size: of the items, and of the sequence representation.
+        recommender: id of the recommender, such as "sasrec".
+        architecture: settings of the model.
+        embedding_size: width of item embeddings and sequence representations.
         items: number of items in the data set.
-        maximum_history: longest history.
+        maximum_history: length of the longest history.
     """
 
     recommender: str
@@ -35,7 +35,7 @@ class ModelShape:
     maximum_history: int
 
     def build(self) -> SequentialRecommender:
-        """Return the untrained model; its weights come from torch's global random generator."""
+        """Return the untrained model, initialised with torch's global random generator."""
         return build_model(
             self.architecture,
             embedding_size=self.embedding_size,
@@ -45,7 +45,7 @@ class ModelShape:
 
 
 def save_model(model: SequentialRecommender, shape: ModelShape, path: str | os.PathLike[str]) -> None:
-    """Write the model's weights, in RecBole's names and shapes, with its shape as metadata."""
+    """Write the model's weights, with RecBole's names and shapes, and `shape` as metadata."""
     write_tensors(
         model.state_dict(),
         path,
@@ -58,11 +58,11 @@ def load_model(path: str | os.PathLike[str]) -> tuple[SequentialRecommender, Mod
 
     Raises:
         FileNotFoundError: there is no file at `path`.
-        ArtifactError: the file is damaged or holds no recommender.
+        ArtifactError: the file is damaged or does not contain a recommender.
     """
     metadata = read_metadata(path)
     if "shape" not in metadata:
-        raise damaged(Path(path), "holds no recommender")
+        raise damaged(Path(path), "does not contain a recommender")
     values = json.loads(metadata["shape"])
     architecture = ARCHITECTURES[values["recommender"]].read(values.pop("architecture"))
     shape = ModelShape(architecture=architecture, **values)
@@ -76,12 +76,12 @@ def encode_history(model_path: str | os.PathLike[str], history: Sequence[int]) -
     """Return the representation z of a history, float32 (1, d).
 
     Args:
-        model_path: a recommender that the pipeline trained, ``model.safetensors``.
-        history: item ids, oldest first; the latest ones count if they are more than the recommender reads.
+        model_path: recommender trained by the pipeline, ``model.safetensors``.
+        history: item ids, oldest first; if there are more than the recommender reads, the latest are used.
 
     Raises:
         FileNotFoundError, ilora.artifacts.errors.ArtifactError: the file is missing or damaged.
-        ValueError: the history is empty, or holds an item that the recommender does not know.
+        ValueError: the history is empty, or contains an item that the recommender does not know.
     """
     model, shape = load_model(model_path)
     latest = list(history)[-shape.maximum_history :]

@@ -1,4 +1,4 @@
-"""What a recommender is built and trained with: the sections of the configuration, and what a data set adds to them."""
+"""Settings of recommenders: sections of the configuration, completed by values that depend on the data set."""
 
 from ilora.configuration.sections.recommender_values import (
     CaseQSection,
@@ -11,10 +11,10 @@ from ilora.configuration.types import Count, Probability
 
 
 class MoRecArchitecture(SASRecSection):
-    """SASRec on what items are called (Yuan et al., SIGIR 2023), its text encoder frozen.
+    """SASRec with item embeddings from titles (Yuan et al., SIGIR 2023), with a frozen text encoder.
 
     Attributes:
-        title_width: size of a title's vector, which a linear map makes an item's embedding of.
+        title_width: width of a title vector, which a linear map turns into an item embedding.
     """
 
     title_width: Count = 1
@@ -33,6 +33,6 @@ ARCHITECTURES: dict[str, type[Architecture]] = {
 
 
 class TrainingSettings(RecommenderTraining):
-    """How a recommender is trained, with the L2 of Adam that the study names or that was searched."""
+    """Training settings of a recommender, with Adam's L2 from the study or from the search."""
 
     weight_decay: Probability = 0.0

@@ -1,4 +1,4 @@
-"""Item embeddings made of the titles' vectors, in the place of RecBole's table of free ones."""
+"""Item embeddings computed from title vectors, in place of RecBole's trainable table."""
 
 import torch
 from torch import nn
@@ -11,8 +11,8 @@ class TitleEmbedding(nn.Module):
 
     Args:
         items: number of items in the data set.
-        title_width: size of a title's vector.
-        embedding_size: d.
+        title_width: width of a title vector.
+        embedding_size: width d of an item embedding.
         initial_deviation: standard deviation of the untrained embeddings.
     """
 
@@ -26,28 +26,29 @@ class TitleEmbedding(nn.Module):
         self.register_buffer("title_vectors", torch.zeros(items + FIRST_ITEM, title_width))
 
     def read(self, vectors: torch.Tensor) -> None:
-        """Take the vectors of all titles, centred, and of the same mean square.
+        """Read the vectors of all titles, centre them and scale them to mean square 1.
 
-        What all titles share says nothing of any one, and would be most of the embedding. No label is used.
+        The component that all titles share carries no information and would otherwise dominate the embeddings. No
+        labels are used.
 
         Args:
-            vectors: float32 (items, title_width), row = item id.
+            vectors: float32 (items, title_width), by item id.
 
         Raises:
-            ValueError: if they are of another shape, not finite, or all the same.
+            ValueError: if the vectors are of another shape, not finite, or all the same.
         """
         expected = (len(self.title_vectors) - FIRST_ITEM, self.linear.in_features)
         if vectors.shape != expected:
             raise ValueError(
-                f"title vectors: found {tuple(vectors.shape)}, expected {expected}: they are of other data. Delete "
-                "them and run the workflow again."
+                f"title vectors: found {tuple(vectors.shape)}, expected {expected}: they belong to other data. "
+                "Delete them and run the workflow again."
             )
         centre, size = centre_and_size(vectors)
         self.title_vectors[FIRST_ITEM:] = ((vectors.double() - centre) / size).float()
 
     @property
     def weight(self) -> torch.Tensor:
-        """The embeddings, float32 (items + 1, d), as RecBole's models read a table; row 0 is its padding."""
+        """The embedding table that RecBole's models read, float32 (items + 1, d); row 0 is the padding."""
         return self.linear(self.title_vectors)
 
     def forward(self, items: torch.Tensor) -> torch.Tensor:
@@ -56,10 +57,10 @@ class TitleEmbedding(nn.Module):
 
 
 def centre_and_size(vectors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the mean of vectors, float64 (width,), and the root of the mean square of what is left of them without it.
+    """Return the mean of vectors, float64 (width,), and the root mean square of the centred vectors.
 
     Raises:
-        ValueError: if they are not finite, or all the same.
+        ValueError: if the vectors are not finite, or all the same.
     """
     centre = vectors.double().mean(dim=0)
     size = (vectors.double() - centre).square().mean().sqrt()

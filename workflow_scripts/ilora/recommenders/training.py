@@ -1,4 +1,4 @@
-"""From the pipeline's tables to a trained recommender."""
+"""Training a recommender on the pipeline's tables."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -32,14 +32,14 @@ def model_shape(
     embedding_size: int,
     maximum_history: int,
 ) -> ModelShape:
-    """Return what a recommender's model is built from.
+    """Return the shape of a recommender's model.
 
     Args:
-        recommender: its id.
-        inputs: the data set, with the titles' vectors if the recommender reads them.
-        architecture: what the study says of its section in the configuration.
-        embedding_size: of the items, and of the sequence representation.
-        maximum_history: longest history.
+        recommender: id of the recommender.
+        inputs: data set, with the title vectors if the recommender reads them.
+        architecture: the study's values for its section of the configuration.
+        embedding_size: width of item embeddings and sequence representations.
+        maximum_history: length of the longest history.
     """
     titles = inputs.title_vectors
     settings = architecture if titles is None else {**architecture, "title_width": titles.shape[1]}
@@ -53,14 +53,14 @@ def model_shape(
 
 
 def resolved_settings(training: Mapping[str, Any], choice: PathName | None) -> TrainingSettings:
-    """Return how to train; where the study has the L2 searched, with the value that was chosen.
+    """Return the training settings; if the study searches the L2, with the chosen value.
 
     Args:
-        training: what the study says of `TrainingSettings`, without the L2 where it is searched.
-        choice: a table of schema `ilora.recommenders.weight_decay.WEIGHT_DECAYS`; None where the study names the value.
+        training: the study's values for `TrainingSettings`, without the L2 if it is searched.
+        choice: table of the schema `ilora.recommenders.weight_decay.WEIGHT_DECAYS`; None if the study sets the value.
 
     Raises:
-        FileNotFoundError, ilora.artifacts.errors.ArtifactError: as `ilora.artifacts.parquet.read_table`.
+        FileNotFoundError, ilora.artifacts.errors.ArtifactError: see `ilora.artifacts.parquet.read_table`.
     """
     if choice is None:
         return TrainingSettings.read(training)
@@ -69,7 +69,7 @@ def resolved_settings(training: Mapping[str, Any], choice: PathName | None) -> T
 
 
 def untrained_model(shape: ModelShape, titles: torch.Tensor | None) -> SequentialRecommender:
-    """Return a new model, which has read the titles if there are any."""
+    """Return a new model, which has read the title vectors if there are any."""
     model = shape.build()
     if titles is not None:
         model.item_embedding.read(titles)
@@ -79,14 +79,14 @@ def untrained_model(shape: ModelShape, titles: torch.Tensor | None) -> Sequentia
 def untrained_model_with_encoder(
     shape: ModelShape, titles: torch.Tensor, encoder: Any, tokens: TitleTokens, tuning: EncoderTuning
 ) -> SequentialRecommender:
-    """Return a new model that has read the titles, with the encoder inside that gave their vectors.
+    """Return a new model with a trainable encoder of titles.
 
     Args:
-        shape: of MoRec.
-        titles: what the encoder makes of each title, float32 (items, h).
-        encoder: a transformers model without a head.
-        tokens: of the titles.
-        tuning: how the encoder is trained.
+        shape: shape of MoRec.
+        titles: the encoder's vector of each title, float32 (items, h).
+        encoder: transformers model without a head.
+        tokens: tokens of the titles.
+        tuning: settings of the encoder's training.
     """
     model = untrained_model(shape, titles)
     model.item_embedding = EncodedTitles(model.item_embedding, titles, encoder, tokens, tuning)
@@ -103,22 +103,22 @@ def train_recommender(
     logger: logging.Logger,
     device: torch.device = CPU,
 ) -> tuple[SequentialRecommender, pa.Table]:
-    """Train on the training split and stop on the candidate sets of the validation split; test rows are passed over.
+    """Train on the training split with early stopping on the validation split; test sequences are not used.
 
     Args:
-        build: makes the untrained model.
-        shape: of the model.
-        settings: how to train.
-        inputs: the data set.
-        seed: of initial weights, dropout, the order of the sequences and CaseQ's pseudo-sequences.
-        logger: where progress goes.
-        device: where to compute.
+        build: factory of the untrained model.
+        shape: shape of the model.
+        settings: training settings.
+        inputs: data set.
+        seed: random seed of initial weights, dropout, the order of the sequences and CaseQ's pseudo-sequences.
+        logger: logger for progress.
+        device: device for the computation.
 
     Returns:
-        The model and its training log, as `ilora.recommenders.training_loop.train` gives them.
+        The model and its training log, see `ilora.recommenders.training_loop.train`.
 
     Raises:
-        FloatingPointError, ValueError: as `train`, `pad_sequences` and `validation_sets` raise them.
+        FloatingPointError, ValueError: see `train`, `pad_sequences` and `validation_sets`.
     """
     limits = {"items": shape.items, "maximum_history": shape.maximum_history}
     of_training = inputs.sequences.filter(pc.equal(inputs.sequences["split"], "train"))
@@ -138,14 +138,14 @@ def train_recommender(
 
 
 def plain_model(model: SequentialRecommender, shape: ModelShape) -> tuple[SequentialRecommender, ModelShape]:
-    """Return the SASRec whose table holds what a trained MoRec makes of each title, and its shape.
+    """Return a SASRec whose table has a trained MoRec's item embeddings, and its shape.
 
-    It scores exactly alike, and loads without transformers and without the encoder, which is not kept: of titles that
-    are not in the data set nothing can be said anymore.
+    Its scores are identical, and it loads without transformers and without the encoder. The encoder is not kept, so
+    titles outside the data set can no longer be embedded.
 
     Args:
-        model: MoRec with `ilora.recommenders.encoded_titles.EncodedTitles`, trained.
-        shape: of MoRec.
+        model: trained MoRec with `ilora.recommenders.encoded_titles.EncodedTitles`.
+        shape: shape of MoRec.
     """
     architecture = shape.architecture
     assert isinstance(architecture, SASRecSection)

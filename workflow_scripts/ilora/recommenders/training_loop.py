@@ -1,7 +1,7 @@
-"""Training of a recommender: RecBole's model and loss, early stopping on our frozen candidate sets.
+"""Training loop of a recommender: RecBole's model and loss, with early stopping on our frozen candidate sets.
 
-RecBole's own Trainer validates on candidates that it draws itself, between epochs only, and keeps its best
-model in a pickle; hence the short loop here.
+RecBole's own Trainer validates on candidates that it draws itself, only between epochs, and saves its best model as a
+pickle.
 """
 
 import hashlib
@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 
 def total_steps(settings: TrainingSettings, sequences: int) -> int:
-    """Return the number of steps that training takes when it is not stopped early."""
+    """Return the number of steps of a training without early stopping."""
     return settings.maximum_epochs * _steps_per_epoch(settings, sequences)
 
 
@@ -54,29 +54,29 @@ def train(
     on_step: Callable[[float], object] = lambda loss: None,
     device: torch.device = CPU,
 ) -> tuple[SequentialRecommender, pa.Table]:
-    """Train a new model until it no longer improves on validation, and return it as it was at its best there.
+    """Train a new model until it no longer improves on validation, and return the best one.
 
-    The best is that of the highest HitRatio@1 over the validation candidate sets, the earliest of equal ones; or of the
-    highest NDCG@10 of the validation targets among all items, where the settings say so.
-    On the CPU, the same arguments give the same weights on the same machine with the same number of threads; torch's
-    global random generators are left as they were.
+    The best model is the one with the highest HitRatio@1 over the validation candidate sets or, depending on the
+    settings, the highest NDCG@10 of the validation targets among all items; ties go to the earliest. On the CPU, the
+    same arguments yield the same weights on the same machine with the same number of threads. The state of torch's
+    global random generators is restored.
 
     Args:
-        build: makes the untrained model.
-        training: the training sequences.
-        validation_sets: what to stop on.
-        settings: how to train.
-        seed: of initial weights, dropout, the order of the sequences and CaseQ's pseudo-sequences.
+        build: factory of the untrained model.
+        training: training sequences.
+        validation_sets: validation sequences and candidate sets for early stopping.
+        settings: training settings.
+        seed: random seed of initial weights, dropout, the order of the sequences and CaseQ's pseudo-sequences.
         on_step: called with the loss of each step.
-        device: where to compute.
+        device: device for the computation.
 
     Returns:
-        The model on the CPU, in evaluation mode, and its training log: a row for each validation, with the mean
-        training loss since the one before, `validation_hit_ratio@1` and `validation_loss`; and `validation_ndcg@10`,
-        where that decides.
+        The model on the CPU, in evaluation mode, and its training log: one row per validation, with the mean training
+        loss since the previous row, `validation_hit_ratio@1`, `validation_loss` and, if it is the criterion,
+        `validation_ndcg@10`.
 
     Raises:
-        FloatingPointError: the loss is no finite number.
+        FloatingPointError: the loss is not finite.
     """
     with torch.random.fork_rng(devices=[] if device == CPU else [device]):
         torch.manual_seed(_derived_seed(seed, "weights and dropout"))
@@ -90,7 +90,7 @@ def train(
 
 @dataclass
 class _EarlyStopping:
-    """Remembers the best weights, and how many validations ago they were."""
+    """The best weights so far, and the number of validations since then."""
 
     patience: int
     best_score: float = -math.inf
@@ -99,7 +99,7 @@ class _EarlyStopping:
     without_improvement: int = 0
 
     def should_stop(self, model: SequentialRecommender, step: int, score: float) -> bool:
-        """Take a validation's score into account; true when patience is at an end."""
+        """Record a validation's score; return whether patience is exhausted."""
         if score > self.best_score:
             self.best_score, self.best_step, self.without_improvement = score, step, 0
             self.best_weights = deepcopy(model.state_dict())
@@ -191,6 +191,6 @@ def _generator(seed: int, purpose: str, index: int) -> torch.Generator:
 
 
 def _derived_seed(seed: int, *purpose: object) -> int:
-    """Return a seed of 63 bits that the arguments determine, so that no two purposes share random numbers."""
+    """Return a 63-bit seed derived from the arguments, so that no two purposes share random numbers."""
     name = "\0".join(map(str, (seed, "recommender", *purpose)))
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest()) >> 1

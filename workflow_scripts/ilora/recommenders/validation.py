@@ -1,4 +1,4 @@
-"""How good a recommender is on the validation split: on its frozen candidate sets, or among all items."""
+"""Validation metrics of a recommender, on frozen candidate sets or among all items."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ilora.predictions.scores import Ids, candidate_matrix, choose, score_candid
 from ilora.recommenders.models import item_embeddings, sequence_representations, training_loss
 from ilora.recommenders.padded_sequences import FIRST_ITEM, PaddedSequences, pad_sequences
 
-# Sequences whose scores of all items are held together.
+# Number of sequences whose scores of all items are in memory together.
 _SEQUENCES_AT_ONCE = 256
 
 _CUTOFF = 10
@@ -28,7 +28,7 @@ class ValidationSets:
 
     Attributes:
         sequences: the validation sequences.
-        rows: int64 [sets], the place in `sequences` that each candidate set belongs to.
+        rows: int64 [sets], index into `sequences` of each candidate set.
         candidates: int32 [sets, candidates], item ids.
         targets: int32 [sets], item ids.
     """
@@ -43,7 +43,7 @@ def validation_sets(sequences: pa.Table, candidates: pa.Table, *, items: int, ma
     """Return the validation part of tables of the SEQUENCES and CANDIDATES schemas.
 
     Raises:
-        ValueError: there is no validation sequence, or `pad_sequences` refuses one.
+        ValueError: there is no validation sequence, or one is invalid (see `pad_sequences`).
     """
     of_split = sequences.filter(pc.equal(sequences["split"], "val"))
     padded = pad_sequences(of_split, items, maximum_history)
@@ -54,14 +54,14 @@ def validation_sets(sequences: pa.Table, candidates: pa.Table, *, items: int, ma
 
 
 def hit_ratio(model: SequentialRecommender, validation: ValidationSets) -> float:
-    """Return HitRatio@1 over all candidate sets, in 0 to 1; the model is left in evaluation mode."""
+    """Return HitRatio@1 over all candidate sets, from 0 to 1; the model is left in evaluation mode."""
     representations = sequence_representations(model, validation.sequences)[validation.rows]
     scores = score_candidates(representations, item_embeddings(model), validation.candidates)
     return float((choose(scores, validation.candidates) == validation.targets).mean())
 
 
 def ndcg(model: SequentialRecommender, validation: ValidationSets) -> float:
-    """Return NDCG@10 of the validation targets among all items, in 0 to 1; the model is left in evaluation mode."""
+    """Return NDCG@10 of the validation targets among all items, from 0 to 1; the model is left in evaluation mode."""
     representations = torch.from_numpy(sequence_representations(model, validation.sequences))
     embeddings, targets = torch.from_numpy(item_embeddings(model)), validation.sequences.targets[:, None] - FIRST_ITEM
     gains = []

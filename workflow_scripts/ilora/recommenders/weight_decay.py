@@ -1,4 +1,4 @@
-"""Which L2 a recommender is trained with: the best of some values on the validation split."""
+"""The choice of a recommender's L2: the best of several values on the validation split."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -13,22 +13,22 @@ WEIGHT_DECAYS = pa.schema(
         pa.field("weight_decay", pa.float64(), nullable=False),
         pa.field("trainings", pa.int32(), nullable=False),
         pa.field("validation_hit_ratio@1", pa.float64(), nullable=False),  # mean over the trainings, each at its best
-        pa.field("lowest", pa.float64(), nullable=False),  # of the trainings
+        pa.field("lowest", pa.float64(), nullable=False),  # over the trainings
         pa.field("highest", pa.float64(), nullable=False),
-        pa.field("epoch", pa.float64(), nullable=False),  # mean over the trainings, of their best
-        pa.field("is_best", pa.bool_(), nullable=False),  # several are, where their means are equal
-        pa.field("is_chosen", pa.bool_(), nullable=False),  # of the best, the smallest value
+        pa.field("epoch", pa.float64(), nullable=False),  # mean over the trainings, of their best epoch
+        pa.field("is_best", pa.bool_(), nullable=False),  # several rows if their means are equal
+        pa.field("is_chosen", pa.bool_(), nullable=False),  # the smallest of the best values
     ]
 )
 
 _HIT_RATIO = "validation_hit_ratio@1"
-#: Means over the same numbers in another order may differ by this much.
+#: Means of the same numbers in another order may differ by this much.
 _ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One training with one value.
+    """A training with one value of the L2.
 
     Attributes:
         weight_decay: the value.
@@ -40,34 +40,34 @@ class Trial:
 
     @property
     def best(self) -> tuple[float, float]:
-        """The highest validation HitRatio@1, and the epoch at which it was reached first."""
+        """The highest validation HitRatio@1, and the epoch at which it was first reached."""
         score = pc.max(self.log[_HIT_RATIO])
         epoch = self.log["epoch"][self.log[_HIT_RATIO].index(score).as_py()]
         return score.as_py(), epoch.as_py()
 
 
 def weight_decay_text(value: float) -> str:
-    """Return a value as it stands in paths, the same for equal values: 0.0001, 1e-05."""
+    """Format a value for paths, identically for equal values: 0.0001, 1e-05."""
     return json.dumps(value)
 
 
 def compare_weight_decays(trials: Iterable[Trial]) -> pa.Table:
-    """Return what each value reached on validation and which one is chosen, a table of schema `WEIGHT_DECAYS`.
+    """Return each value's validation results and the chosen value, as a table of the schema `WEIGHT_DECAYS`.
 
-    The highest mean HitRatio@1 over the trainings wins; of equal ones, the smallest value, which changes least.
+    The value with the highest mean HitRatio@1 over the trainings is chosen; ties go to the smallest value.
 
     Args:
-        trials: at least one for each value, for each value equally many.
+        trials: trials, equally many for each value and at least one.
 
     Raises:
-        ValueError: there are no trials, or more for one value than for another.
+        ValueError: there are no trials, or their number differs between values.
     """
     scores: dict[float, list[tuple[float, float]]] = {}
     for trial in trials:
         scores.setdefault(trial.weight_decay, []).append(trial.best)
     counts = {value: len(found) for value, found in scores.items()}
     if len(set(counts.values())) != 1:
-        raise ValueError(f"weight decay: found trainings {counts}, expected equally many of each value")
+        raise ValueError(f"weight decay: found trainings {counts}, expected equally many for each value")
     rows = [_row(value, scores[value]) for value in sorted(scores)]
     best = max(row[_HIT_RATIO] for row in rows)
     for row in rows:

@@ -1,4 +1,4 @@
-"""The script from tables to predictions, as the rule runs it; and the key, which must be in nothing that it leaves."""
+"""The script that asks a chat model, run as by its rule; and the key, which none of its outputs may contain."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def ranking() -> pa.Table:
 
 
 class Rule:
-    """The rule `ask_chat_model`, with a folder for all that it reads and leaves."""
+    """The rule `ask_chat_model`, with a folder for all its inputs and outputs."""
 
     def __init__(self, repository: Path, folder: Path, server: ChatServer) -> None:
         self._script = repository / "workflow_scripts" / "ask_chat_model.py"
@@ -194,7 +194,7 @@ def test_a_server_of_ones_own_needs_no_key(rule: Rule, server: ChatServer, monke
 
 @pytest.fixture
 def every_detail_logged() -> Iterator[None]:
-    """Let the client and what it is built on log all they can."""
+    """Enable all logging of the client and its dependencies."""
     libraries = [logging.getLogger(name) for name in ("openai", "httpx2", "httpcore2")]
     for library in libraries:
         library.setLevel(logging.DEBUG)
@@ -207,7 +207,7 @@ def leaves_no_key(rule: Rule, capfd: pytest.CaptureFixture[str]) -> None:
     files = [path for path in rule.folder.rglob("*") if path.is_file()]
     assert {"log.txt", "answers.sqlite"} <= {path.name for path in files}
     for path in files:
-        # Inside of Parquet, text is compressed.
+        # Text within Parquet files is compressed.
         content = str(read_table(path).to_pylist()).encode() if path.suffix == ".parquet" else path.read_bytes()
         assert KEY.encode() not in content, path
         assert b"NeverToBeSeen" not in content, path
@@ -245,6 +245,6 @@ def test_the_key_is_in_no_error(rule: Rule, server: ChatServer, capfd: pytest.Ca
 
 def test_a_key_that_cannot_be_sent_is_not_shown(rule: Rule, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHAT_API_KEY", "sk-NeverToBe\nSeen")
-    with pytest.raises(ChatError, match="characters that no header may hold") as caught:
+    with pytest.raises(ChatError, match="characters that are not allowed in a header") as caught:
         rule.run()
     assert "NeverToBe" not in "".join(traceback.format_exception(caught.value))

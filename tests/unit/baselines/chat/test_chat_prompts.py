@@ -1,4 +1,4 @@
-"""What a chat model is asked, word by word."""
+"""The prompts of chat models, word by word."""
 
 from __future__ import annotations
 

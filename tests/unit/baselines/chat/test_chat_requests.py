@@ -1,4 +1,4 @@
-"""What is sent, what its answer is kept under, what it can cost, and how replies are read."""
+"""Parameters, keys and maximum costs of requests, and the parsing of replies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Servers that never end, send too much or pack it: an attempt takes no longer and no more than it may."""
+"""Servers that never finish, send too much or compress it: attempts respect their limits of time and size."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ilora.baselines.chat.replies import Reply, ReplyKind
 
 ANSWER = b'{"choices": [{"message": {"content": "Alien"}}], "usage": {"prompt_tokens": 7, "completion_tokens": 2}}'
 LIMIT = 100_000
-#: Ten times as much as is read, in a thousandth of it.
-# The same bytes in every process: they are part of the names of tests.
+#: Ten times the size limit, compressed to a thousandth.
+# The bytes must be the same in every process, because they are part of test names.
 PACKED = gzip.compress(ANSWER, mtime=0)
 MUCH = gzip.compress(b" " * 10 * LIMIT + ANSWER, mtime=0)
 
@@ -48,7 +48,7 @@ def sends(body: bytes, packing: str | None = None, status: int = 200) -> Callabl
 
 
 def drips(beginning: bytes, byte: bytes) -> Callable[[BaseHTTPRequestHandler], None]:
-    """Return what sends a byte each 20 milliseconds for ten seconds."""
+    """Return a handler that sends a byte every 20 milliseconds for ten seconds."""
 
     def speak(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(beginning)
@@ -97,9 +97,9 @@ def test_an_answer_is_read_also_where_it_is_packed(server: ChatServer, body: byt
 @pytest.mark.parametrize(
     ("body", "packing", "reason"),
     [
-        (ANSWER, "gzip", "a packed response that is damaged"),
-        (PACKED[:-9], "gzip", "a packed response that ends too early"),
-        (ANSWER, "br", "a response that is packed, though it was asked for as it is"),
+        (ANSWER, "gzip", "a compressed response that is damaged"),
+        (PACKED[:-9], "gzip", "a compressed response that is truncated"),
+        (ANSWER, "br", "a response with an unsupported content encoding"),
     ],
 )
 def test_a_packed_response_that_is_none_is_a_failed_attempt(
@@ -111,5 +111,5 @@ def test_a_packed_response_that_is_none_is_a_failed_attempt(
 
 
 def test_brackets_in_thousands_of_brackets_are_no_chat_completion(server: ChatServer) -> None:
-    with pytest.raises(FailedAttemptError, match="a response that is no chat completion"):
+    with pytest.raises(FailedAttemptError, match="a response that is not a chat completion"):
         ask(server, sends(b"[" * (LIMIT - 1)))

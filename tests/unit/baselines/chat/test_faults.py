@@ -1,4 +1,4 @@
-"""A server with every fault: each answer is accounted for, none is paid twice, and no more is spent than may be."""
+"""A server with every fault: each answer is accounted for, none is paid for twice, and the ceiling is respected."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FAULTS = {"429": 0.12, "500": 0.08, "garbage": 0.05, "half": 0.05, "dead": 0.05,
 REASONS = {
     "429": "HTTP 429",
     "500": "HTTP 500",
-    "garbage": "a response that is no chat completion",
+    "garbage": "a response that is not a chat completion",
     "half": "connection lost",
     "dead": "connection lost",
     "timeout": "timeout",
@@ -89,7 +89,7 @@ def test_a_hundred_requests_by_a_seeded_plan_of_faults(server: ChatServer, store
     assert [reply.kind for reply in replies] == [KINDS[server.kind(conversation)] for conversation in conversations]
     assert {reply.kind for reply in replies} == set(ReplyKind)
 
-    # Every attempt is counted, and every failure under its reason.
+    # Every attempt is counted, and every failure is counted by reason.
     assert min(server.faults[fault] for fault in FAULTS) > 0
     reasons: Counter[str] = Counter()
     for fault, times in server.faults.items():
@@ -97,7 +97,7 @@ def test_a_hundred_requests_by_a_seeded_plan_of_faults(server: ChatServer, store
     assert tally.failures == reasons
     assert tally.sent == sum(server.requests.values()) == 100 + sum(server.faults.values())
 
-    # The ledger is exact where the server told what it counted, and never below the server's own.
+    # The ledger is exact if the server reported its counts, and never below the server's own accounts.
     assert spending.answers == 100
     assert spending.paid == sum(PRICES.cost(answer["usage"]["prompt_tokens"], 5) for answer in expected)
     lost = sum(server.faults[fault] for fault in BILLED_FAULTS)
@@ -124,7 +124,7 @@ def process(server: ChatServer, path: Path, count: int, threads: int) -> subproc
 def test_nothing_is_paid_twice_after_sigkill(server: ChatServer, store_path: Path) -> None:
     server.answers_before_silence = 37
     running = process(server, store_path, 80, 4)
-    # Each thread sends its next request only when it has kept the last answer: four that wait say that all 37 are kept.
+    # Each thread sends its next request only after storing the last answer, so four waiting requests imply 37 answers.
     server.wait_until(lambda: server.silent == 4)
     os.kill(running.pid, signal.SIGKILL)
     running.wait()
@@ -160,7 +160,7 @@ def test_the_ceiling_is_kept_to_the_last_picodollar(
     usage = server.answer(request.messages[0].text)["usage"]
     each, highest = PRICES.cost(usage["prompt_tokens"], usage["completion_tokens"]), highest_cost(request)
     assert each < highest
-    # Room for 20 answers, of which the last might have cost the most; and one picodollar less.
+    # Room for 20 answers, the last of which might have had the maximum cost; and one picodollar less.
     ceiling = 19 * each + highest + more
     answers = 20 + more
     with pytest.raises(CeilingError) as stopped:
@@ -192,7 +192,9 @@ def test_a_server_that_counts_more_than_can_be_stops_the_run(
     counted = read_reply('{"choices": [{"message": {"content": "Alien"}}], "usage": {"prompt_tokens": 9999}}')
     assert counted.answer_tokens is None
     monkeypatch.setattr(ChatServer, "answer", lambda *_: {"choices": [{"message": {"content": "A"}}], "usage": MANY})
-    with pytest.raises(ChatError, match="counted 99999 tokens in a prompt of .* chat.max_cost_usd cannot be kept"):
+    with pytest.raises(
+        ChatError, match="counted 99999 tokens in a prompt of .* chat.max_cost_usd cannot be guaranteed"
+    ):
         ask(server, store_path, 20, threads=1)
     assert sum(server.requests.values()) == 1
 
@@ -216,7 +218,9 @@ def test_an_answer_that_was_changed_on_disk_is_refused(server: ChatServer, store
     changed = make_requests(server.root, 1)[0].key
     with closing(sqlite3.connect(store_path)) as database, database:
         database.execute(f"UPDATE answers SET {column} = '7' WHERE key = ?", (changed,))
-    with pytest.raises(ChatError, match=f"answers.sqlite: an answer is not what was kept .key {changed}.*Put a copy"):
+    with pytest.raises(
+        ChatError, match=f"answers.sqlite: an answer does not match its checksum .key {changed}.*Restore a backup"
+    ):
         ask(server, store_path, 2)
     assert sum(server.requests.values()) == 2
 
@@ -228,7 +232,7 @@ def test_answers_of_an_earlier_version_have_no_checksum_and_are_kept(server: Cha
     assert ask(server, store_path, 3) == (replies, Tally(kept=3), spending)
     with closing(sqlite3.connect(store_path)) as database, database:
         database.execute("UPDATE answers SET text = 'Brazil'")
-    with pytest.raises(ChatError, match="an answer is not what was kept"):
+    with pytest.raises(ChatError, match="an answer does not match its checksum"):
         ask(server, store_path, 3)
 
 
@@ -255,7 +259,7 @@ def test_a_request_that_always_fails_ends_the_run_and_what_was_answered_is_kept(
 ) -> None:
     last = make_requests(server.root, 10)[-1].messages[0].text
     server.plan = lambda conversation: ["500"] * 99 if conversation == last else []
-    with pytest.raises(ChatError, match="no answer in 3 attempts at one request, .* ended with: HTTP 500"):
+    with pytest.raises(ChatError, match="no answer in 3 attempts at one request; .* failed with: HTTP 500"):
         ask(server, store_path, 10, threads=1, attempts=3)
     assert server.requests[last] == 3
     assert spending_of(store_path).answers == 9
@@ -264,7 +268,7 @@ def test_a_request_that_always_fails_ends_the_run_and_what_was_answered_is_kept(
 def test_where_nobody_listens_nothing_is_spent(server: ChatServer, store_path: Path) -> None:
     server.root = "http://127.0.0.1:9/v1"
     pauses: list[float] = []
-    with pytest.raises(ChatError, match="ended with: no connection"):
+    with pytest.raises(ChatError, match="failed with: no connection"):
         ask(server, store_path, 3, threads=1, attempts=4, pauses=pauses)
     assert spending_of(store_path).total == 0
     assert len(pauses) == 3 and pauses == sorted(pauses)
@@ -313,7 +317,7 @@ def test_jobs_take_turns(store_path: Path) -> None:
 def test_a_damaged_file_is_named(store_path: Path) -> None:
     store_path.parent.mkdir()
     store_path.write_bytes(b"no database at all" * 100)
-    with pytest.raises(ChatError, match="answers.sqlite: cannot be opened .* holds answers that were paid for"):
+    with pytest.raises(ChatError, match="answers.sqlite: cannot be opened .* contains paid answers"):
         AnswerStore(store_path, MUCH)
     assert store_path.read_bytes().startswith(b"no database")
 

@@ -1,4 +1,4 @@
-"""A model in a GGUF file becomes a folder that loads as any other, or the error says what is wrong with the file."""
+"""Conversion of a GGUF file to a loadable model folder, and errors about unsuitable files."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def converted(path: Path) -> BackboneSource:
-    """Convert a file into a folder beside it."""
+    """Convert a file to a folder next to it."""
     folder = path.with_suffix("")
     convert_gguf(read_gguf(path), folder)
     assert sorted(file.name for file in folder.iterdir()) == sorted(CONVERTED_FILES)
@@ -124,14 +124,16 @@ def test_a_file_that_is_cut_off_is_named(
     write_gguf(path, llama, tokenizer)
     content = path.read_bytes()
     path.write_bytes(content[: int(kept * len(content))])
-    with pytest.raises(BackboneError, match=rf"{path}: is cut off or damaged: found {int(kept * len(content))} bytes"):
+    with pytest.raises(
+        BackboneError, match=rf"{path}: is truncated or damaged: found {int(kept * len(content))} bytes"
+    ):
         read_gguf(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"version https://git-lfs.github.com/spec/v1", b"GGML" + bytes(100)])
 def test_another_file_is_named(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    with pytest.raises(BackboneError, match=rf"{path}: begins with .*, expected b'GGUF': it is no GGUF file"):
+    with pytest.raises(BackboneError, match=rf"{path}: begins with .*, expected b'GGUF': it is not a GGUF file"):
         read_gguf(path)
 
 
@@ -145,7 +147,7 @@ def test_an_unknown_architecture_is_named(
     path: Path, llama: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
 ) -> None:
     write_gguf(path, llama, tokenizer, architecture="plamo9")
-    with pytest.raises(BackboneError, match=rf"{path}: found the architecture plamo9, of which transformers"):
+    with pytest.raises(BackboneError, match=rf"{path}: found the architecture plamo9, for which transformers"):
         convert_gguf(read_gguf(path), path.with_suffix(""))
     assert not path.with_suffix("").exists()
 
@@ -153,7 +155,7 @@ def test_an_unknown_architecture_is_named(
 def test_an_unknown_split_of_text_is_named(
     path: Path, llama: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
 ) -> None:
-    """Transformers would take GPT-2's for it, and say nothing."""
+    """transformers would silently use GPT-2's instead."""
     write_gguf(path, llama, tokenizer, pre_tokenizer="of-tomorrow")
     with pytest.raises(BackboneError, match=r"found tokenizer.ggml.pre of-tomorrow, which transformers .* does not"):
         convert_gguf(read_gguf(path), path.with_suffix(""))
@@ -179,9 +181,9 @@ def test_weights_that_are_not_finite_are_named(
 def test_stretched_positions_are_refused(
     path: Path, llama: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
 ) -> None:
-    """Transformers leaves these factors out, and says nothing: every logit would be another model's."""
+    """transformers silently ignores these factors, and every logit would be wrong."""
     write_gguf(path, llama, tokenizer, extra={"rope_freqs.weight": np.ones(8, dtype=np.float32)})
-    with pytest.raises(BackboneError, match=r"stretches its rotary positions \(rope_freqs\.weight\)"):
+    with pytest.raises(BackboneError, match=r"scales its rotary positions \(rope_freqs\.weight\)"):
         read_gguf(path)
 
 

@@ -17,7 +17,7 @@ from tiny_models import tiny_model
 
 
 def answer_with(monkeypatch: pytest.MonkeyPatch, answer: Path | Exception) -> dict[str, Any]:
-    """Stand in for the hub, and tell what it was asked."""
+    """Replace the hub, and return the requests to it."""
     asked: dict[str, Any] = {}
 
     def snapshot_download(name: str, **arguments: Any) -> str:
@@ -44,7 +44,7 @@ def test_a_model_is_fetched_without_pickles_and_its_commit_is_told(
 
 def test_a_model_without_safetensors_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answer_with(monkeypatch, tmp_path)
-    with pytest.raises(BackboneError, match="some/model: has no weights as safetensors"):
+    with pytest.raises(BackboneError, match="some/model: has no safetensors weights"):
         fetch_model("some/model", None)
 
 
@@ -66,7 +66,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 @pytest.fixture
 def addresses(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Where a connection was tried; there is no network."""
+    """The addresses of attempted connections, without a network."""
     tried: list[Any] = []
 
     def refuse(_: socket.socket, address: Any) -> None:
@@ -79,7 +79,7 @@ def addresses(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 @pytest.fixture
 def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BackboneSource:
-    """A model in the hub's cache as it was fetched; its branch has moved since."""
+    """A fetched model in the hub's cache, whose branch has moved since."""
     cache = tmp_path / "models--some--model"
     tiny_model("llama").save_pretrained(cache / "snapshots" / COMMIT)
     (cache / "refs").mkdir()

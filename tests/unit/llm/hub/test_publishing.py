@@ -1,4 +1,4 @@
-"""What is uploaded of an adapter, and what is refused."""
+"""Which files of an adapter are uploaded, and which are refused."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ from small_tuning import small_adapter
 
 @pytest.fixture
 def adapter(llama: LlamaForCausalLM, tmp_path: Path) -> Path:
-    """An instance-wise adapter as the workflow leaves it: tuned, recorded, and then given its card."""
+    """An instance-wise adapter written by the workflow: tuned, recorded, and then described by a card."""
     folder = tmp_path / "seed~1" / "adapter"
     folder.mkdir(parents=True)
     vectors = torch.randn(8, 4, generator=torch.Generator().manual_seed(0))
@@ -41,7 +41,7 @@ def test_a_file_that_was_altered_or_lost_is_noticed(adapter: Path, name: str) ->
     content = bytearray((adapter / name).read_bytes())
     content[-1] ^= 1
     (adapter / name).write_bytes(bytes(content))
-    with pytest.raises(ArtifactError, match="not those that were tuned, by the sha256 in adapter.provenance.json"):
+    with pytest.raises(ArtifactError, match="do not match the sha256 in adapter.provenance.json"):
         finished_adapter(adapter)
     (adapter / name).unlink()
     with pytest.raises(ArtifactError, match="one is missing or was altered. Delete the folder and run"):
@@ -52,7 +52,7 @@ def test_a_file_that_was_altered_or_lost_is_noticed(adapter: Path, name: str) ->
 def test_nothing_else_may_lie_in_the_folder(adapter: Path, name: str) -> None:
     (adapter / name).parent.mkdir(exist_ok=True)
     (adapter / name).write_text("Toy Story", encoding="utf-8")
-    with pytest.raises(ArtifactError, match=rf"found {name}, which no adapter consists of; it may hold data"):
+    with pytest.raises(ArtifactError, match=rf"found {name}, which is not part of an adapter and may contain data"):
         finished_adapter(adapter)
 
 
@@ -63,7 +63,7 @@ def test_an_adapter_without_its_card_or_record_is_not_finished(adapter: Path) ->
     adapter.with_name("adapter.provenance.json").unlink()
     with pytest.raises(FileNotFoundError, match="adapter.provenance.json: not found"):
         finished_adapter(adapter)
-    with pytest.raises(FileNotFoundError, match="no such folder, expected that of a tuned adapter"):
+    with pytest.raises(FileNotFoundError, match="no such folder, expected the folder of a tuned adapter"):
         finished_adapter(adapter / "elsewhere")
 
 
@@ -71,7 +71,7 @@ def test_a_link_to_data_is_another_file(adapter: Path, tmp_path: Path) -> None:
     (tmp_path / "items.parquet").write_bytes(b"titles")
     (adapter / "ilora.json").unlink()
     (adapter / "ilora.json").symlink_to(tmp_path / "items.parquet")
-    with pytest.raises(ArtifactError, match="not those that were tuned"):
+    with pytest.raises(ArtifactError, match="do not match the sha256"):
         finished_adapter(adapter)
 
 

@@ -1,4 +1,4 @@
-"""Titles that no answer can hold are counted, once."""
+"""Titles that are too long for an answer are counted once."""
 
 import logging
 
@@ -25,7 +25,7 @@ def test_a_title_that_fits_to_its_last_token_can_be_answered(caplog: pytest.LogC
     assert record.levelno == logging.WARNING
     assert record.getMessage() == (
         "answering: 2 of 3 titles have more tokens than decoding.maximum_new_tokens (5), the longest 9; no answer can "
-        "name them, and they are right in 3 of 4 candidate sets"
+        "name them, and they are the target in 3 of 4 candidate sets"
     )
 
 
@@ -56,4 +56,4 @@ def test_answering_says_it_once(
         longest_ones = lengths.count(longest)
         of_targets = 2 * sum(len(builder.titles[item]) == longest for item in (7, 4))
         assert warnings[0].startswith(f"answering with it: {longest_ones} of 5 titles have more tokens than")
-        assert warnings[0].endswith(f"right in {of_targets} of 4 candidate sets")
+        assert warnings[0].endswith(f"the target in {of_targets} of 4 candidate sets")

@@ -1,4 +1,4 @@
-"""Likelihoods of a whole catalogue: as those of each title alone, in blocks, each token read once."""
+"""Likelihoods of a whole catalogue in blocks: equal to those of separate titles, with each token processed once."""
 
 import logging
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from ilora.llm.training.memory_estimate import BytesHeld
 from ilora.progress import Progress
 from tiny_models import ARCHITECTURES, representations
 
-#: Eight that behaviour tokens stand for, of which "The Ape" begins another; then some dozens that begin alike.
+#: Eight titles with behaviour tokens, of which "The Ape" is a prefix of another; then dozens with a common beginning.
 TITLES = ["Alien", "The Ape", "The Ape II", "Brazil", "Casino", "Dune", "Emma", "Fargo"]
 TITLES += [f"The {middle} {last}" for middle, last in product(["Ape", "Cat", "Dune", "Far"], ["2", "III", "of Emma"])]
 #: Histories of different lengths, one with a repeated item.
@@ -31,7 +31,7 @@ HISTORIES = [[0, 1, 2], [5], [4, 3, 7, 6, 5, 4]]
 
 @pytest.fixture
 def titles(tokenizer: PreTrainedTokenizerFast) -> PromptBuilder:
-    """Writes prompts about a catalogue in which the last title is the second one once more."""
+    """A builder of prompts about a catalogue whose last title duplicates the second."""
     style = PromptStyle("history_first", "before_title")
     return PromptBuilder(tokenizer, [*TITLES, "The Ape"], style, DATASETS["movielens"].wording)
 
@@ -67,7 +67,7 @@ def test_every_title_scores_as_it_does_alone(
     tree = CatalogueTree.of(answers, nodes_in_a_block)
     found, _ = score(hybrid, prompts, tree)
     for prompt, of_prompt in zip(prompts, found, strict=True):
-        # One at a time, without cache, tree and padding.
+        # One at a time, without cache, tree or padding.
         alone = np.concatenate([score_without_sharing(hybrid, prompt, [answer]).sums for answer in answers])
         np.testing.assert_allclose(of_prompt, alone, rtol=0, atol=1e-10)
         assert of_prompt[1] == of_prompt[-1]  # exactly: titles of two items are tied
@@ -77,7 +77,7 @@ def test_every_title_scores_as_it_does_alone(
 
 @pytest.mark.parametrize("family", [family for family in ARCHITECTURES if family != "llama"])
 def test_other_architectures(family: str, titles: PromptBuilder, tokenizer: PreTrainedTokenizerFast) -> None:
-    # Gemma 2 knows no attention but eager, whose softmax is in single precision.
+    # Gemma 2 supports only eager attention, whose softmax is in single precision.
     dtype, tolerance = (torch.float32, 1e-4) if family == "gemma2" else (torch.float64, 1e-10)
     hybrid = hybrid_model("instance_wise", len(tokenizer), family, dtype, sliding_window=300)
     prompts, answers = prompts_of(titles, dtype), answers_of(titles)

@@ -1,4 +1,4 @@
-"""Constrained decoding writes the likeliest next token among those that lead to an answer."""
+"""Constrained decoding generates the most likely next token among those that lead to an answer."""
 
 import logging
 
@@ -50,7 +50,7 @@ def test_each_row_has_its_own_answers_and_padding_after_them() -> None:
 
 
 def by_hand(hybrid: HybridLanguageModel, prompt: PreparedPrompt, answers: list[list[int]], end: int) -> list[int]:
-    """The likeliest allowed token, step by step, from whole texts without padding or cache."""
+    """Find the most likely allowed token at each step from whole texts, without padding or cache."""
     read = prompt.tokens
     written: list[int] = []
     answers = [*answers, *([*answer[:-1], end] for answer in answers)]
@@ -75,7 +75,7 @@ def test_constrained_answers_equal_those_by_hand(
         for (history, candidates), z in zip(SETS, representations(len(SETS), dtype=torch.float64), strict=True)
     ]
     possible = [[builder.answer(item) for item in candidates] for _, candidates in SETS]
-    # One new token is too few for any title: constrained answers are written to their end.
+    # One new token is too few for any title, but constrained answers are always completed.
     settings = DecodingSection(batch_size=2, maximum_new_tokens=1)
     with Progress(len(SETS), "answering", logging.getLogger("test")) as progress:
         found = generate_answers(hybrid, builder, prompts, settings, progress, possible)

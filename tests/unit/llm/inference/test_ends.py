@@ -1,4 +1,4 @@
-"""An answer ends where the model ends it: at a newline, and at the end tokens that the model has of its own."""
+"""An answer ends at a newline and at the model's own end tokens."""
 
 import logging
 import math
@@ -21,7 +21,7 @@ SETTINGS = DecodingSection(batch_size=1, maximum_new_tokens=40)
 
 
 def model_that_says(wishes: Sequence[Mapping[int, float]], vocabulary_size: int) -> HybridLanguageModel:
-    """Give a model whose logits are these, step by step, whatever it reads; those of other tokens are far below."""
+    """Return a model with these logits at each step, whatever its input; other tokens have far lower logits."""
     hybrid, steps = hybrid_model("none", vocabulary_size), iter(wishes)
 
     def say(module: torch.nn.Module, read: object, logits: torch.Tensor) -> torch.Tensor:
@@ -44,7 +44,7 @@ def answered(hybrid: HybridLanguageModel, builder: PromptBuilder, candidates: Se
 
 @pytest.fixture(params=["tokenizer", "generation config", "one of several"])
 def end(request: pytest.FixtureRequest, tokenizer: PreTrainedTokenizerFast) -> tuple[int, list[int] | int | None]:
-    """An end token, and what the generation config says of ends."""
+    """An end token, and the generation config's end tokens."""
     sign = int(tokenizer.encode("#", add_special_tokens=False)[0])  # no special token: it would be read
     return {
         "tokenizer": (int(tokenizer.eos_token_id), None),
@@ -66,7 +66,7 @@ def test_what_follows_the_end_token_is_not_read(
 def test_an_answer_may_begin_with_newlines(
     builder: PromptBuilder, tokenizer: PreTrainedTokenizerFast, newlines: int
 ) -> None:
-    """As an untuned model's often does. The model is asked for no token behind the answer's line: it has none."""
+    """Untuned models often begin this way. The model's logits end with the answer's line, so no more may be read."""
     written = [*builder.newline * newlines, *builder.titles[0], *builder.newline]
     hybrid = model_that_says([{token: 0.0} for token in written], len(tokenizer))
     assert answered(hybrid, builder, [0, APE], constrained=False) == "Alien"
@@ -86,7 +86,7 @@ def test_each_row_ends_at_its_own_line(builder: PromptBuilder, tokenizer: PreTra
 def test_a_title_may_end_by_the_end_token_among_candidates(
     builder: PromptBuilder, tokenizer: PreTrainedTokenizerFast, end: tuple[int, list[int] | int | None]
 ) -> None:
-    """The model would end here, would sooner go on than write a newline, and may do all of it."""
+    """The model prefers an end token to continuing, and continuing to a newline; all three are allowed."""
     short = tokenizer.encode("The Ape", add_special_tokens=False)
     long = [*short, *tokenizer.encode(" II", add_special_tokens=False)]
     builder.titles[APE], builder.titles[APE_II] = short, long
@@ -102,7 +102,7 @@ def test_a_title_may_end_by_the_end_token_among_candidates(
 def test_scores_that_overflow_are_no_answer(
     builder: PromptBuilder, tokenizer: PreTrainedTokenizerFast, overflow: float, constrained: bool
 ) -> None:
-    """The first token's are sound, and a candidate's own never overflow: their likelihoods would show nothing."""
+    """The overflow is at the second step and at no token of a candidate, so likelihoods would not reveal it."""
     hybrid = model_that_says([{builder.titles[0][0]: 0.0}, {17: overflow}, *[{0: 0.0}] * 40], len(tokenizer))
     with pytest.raises(FloatingPointError, match="1 of 1 answers .* NaN or infinity.*: set backbone.precision to"):
         answered(hybrid, builder, [0, APE], constrained)

@@ -1,4 +1,4 @@
-"""All items ranked by a language model as likelihoods of each title alone rank them, and what that costs."""
+"""Full ranking by a language model: equal to the ranking by likelihoods of separate titles, and its cost."""
 
 import logging
 from dataclasses import replace
@@ -91,7 +91,7 @@ def test_the_plan_counts_the_operations_that_are_computed(cut: pa.Table, tokeniz
     plan = plan_of(hybrid, builder, cut)
     with FlopCounterMode(display=False) as counter:
         rank(hybrid, builder, cut, plan, batch_size=1)
-    # Beside it there are the angles of the positions.
+    # In addition, there are the rotary angles of the positions.
     assert counter.get_total_flops() == pytest.approx(plan.operations, rel=0.01)
     assert (plan.histories, plan.titles, plan.rows, plan.blocks) == (2, 7, 2, 1)
     assert plan.title_tokens < plan.title_tokens_apart

@@ -1,4 +1,4 @@
-"""Scores of candidates: the shared prefix changes how fast they come, and nothing else."""
+"""Scores of candidates: sharing the prefix affects only the speed."""
 
 import logging
 
@@ -35,7 +35,7 @@ def answers_of(builder: PromptBuilder) -> list[list[list[int]]]:
 
 
 def by_hand(hybrid: HybridLanguageModel, prompt: PreparedPrompt, answer: list[int]) -> float:
-    """The log-probability of one answer, from one text without padding, cache or mask."""
+    """Compute the log-probability of one answer from one text, without padding, cache or mask."""
     length = len(prompt.tokens.token_ids)
     tokens = torch.tensor([prompt.tokens.token_ids + answer])
     embeddings = hybrid.embed(tokens, torch.tensor([prompt.tokens.behaviour + [NO_ITEM] * len(answer)]))
@@ -58,7 +58,7 @@ def progress() -> Progress:
 def test_scores_equal_those_of_each_text_alone(
     family: str, adapter: Adapter, builder: PromptBuilder, tokenizer: PreTrainedTokenizerFast
 ) -> None:
-    # Gemma 2 knows no attention but eager, whose softmax is in single precision.
+    # Gemma 2 supports only eager attention, whose softmax is in single precision.
     dtype, tolerance = (torch.float32, 1e-4) if family == "gemma2" else (torch.float64, 1e-10)
     hybrid = hybrid_model(adapter, len(tokenizer), family, dtype)
     prompts, answers = prompts_of(builder, dtype), answers_of(builder)
@@ -120,7 +120,7 @@ def test_a_window_that_texts_outgrow_is_kept_to_and_reported(
         expected = [by_hand(hybrid, prompts[2], answer) for answer in answers[2]]
         assert_equal_to_ten_digits(scores[2].sums, expected)
         assert len(caplog.messages) == warnings
-    assert "read again for each" in caplog.messages[0]
+    assert "processed again for each" in caplog.messages[0]
 
 
 def test_the_same_tokens_score_exactly_the_same(builder: PromptBuilder, tokenizer: PreTrainedTokenizerFast) -> None:

@@ -1,4 +1,4 @@
-"""Predictions of a language model: a text with the choice that it names, and a score for each candidate."""
+"""Predictions of a language model: a text with the resulting choice, and a score for each candidate."""
 
 import numpy as np
 import pyarrow as pa

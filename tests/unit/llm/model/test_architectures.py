@@ -1,4 +1,4 @@
-"""Every architecture through tuning, saving, loading and answering, with both adapters and both kinds of prompt."""
+"""Tuning, saving, loading and inference of every architecture, with both adapters and both kinds of prompt."""
 
 import logging
 from pathlib import Path
@@ -36,7 +36,7 @@ from tiny_models import ARCHITECTURES, HIDDEN, tiny_model
 from tiny_tokenizers import TITLES, chat_tokenizer
 
 LOGGER = logging.getLogger("test")
-#: The template that models of the architecture come with.
+#: The chat template of each architecture's models.
 CHAT_TEMPLATES = {
     "llama": "llama_3",
     "mistral": "llama_2",
@@ -62,7 +62,7 @@ CASES = [
 
 
 def backbone(kind: str, vocabulary_size: int) -> torch.nn.Module:
-    """Give the same frozen model at each call; its window is shorter than a prompt."""
+    """Return the same frozen model in each call; its window is shorter than a prompt."""
     tied = kind in ("qwen3", "gemma2", "gemma3")
     model = tiny_model(kind, vocab_size=vocabulary_size, sliding_window=24, tie_word_embeddings=tied)
     return model.requires_grad_(False).eval()
@@ -121,7 +121,7 @@ def test_what_was_tuned_comes_back_from_disk_and_answers_the_same(
 
 
 def test_layers_that_a_model_does_not_have_are_refused() -> None:
-    """PEFT adapts those that it finds, and says nothing of the others: Phi 3 has one layer for q, k and v."""
+    """PEFT adapts the layers that it finds and silently ignores the others: Phi 3 has one layer for q, k and v."""
     values = FinetuningValues(target_modules=("q_proj", "qkv_proj", "gate_up_proj"))
     shape = AdapterShape(values, MethodKind(prompt="text", adapter="uniform"))
     with pytest.raises(ValueError, match="found qkv_proj, gate_up_proj, which Qwen3ForCausalLM does not have") as error:
@@ -132,7 +132,7 @@ def test_layers_that_a_model_does_not_have_are_refused() -> None:
 def test_attention_that_a_model_does_not_have_is_refused(tmp_path: Path) -> None:
     tiny_model("gemma2").save_pretrained(tmp_path)
     with pytest.raises(
-        BackboneError, match="backbone.attention is sdpa, which this model does not have. Set it to eager"
+        BackboneError, match="backbone.attention is sdpa, which this model does not support. Set it to eager"
     ):
         load_causal_model(BackboneSource(name=str(tmp_path)))
     assert load_causal_model(BackboneSource(name=str(tmp_path), attention="eager")).config.hidden_size == HIDDEN

@@ -1,4 +1,4 @@
-"""Loading a backbone from a folder that lacks something, or brings along more than it should."""
+"""Loading a backbone from an incomplete folder, or from one with custom code."""
 
 import json
 from collections.abc import Callable
@@ -28,7 +28,7 @@ HEAD = "lm_head.weight"
 
 
 def saved(folder: Path, change: Callable[[dict[str, torch.Tensor]], object], **config: Any) -> BackboneSource:
-    """Write a Llama whose weights' file was changed."""
+    """Write a Llama with a changed weights file."""
     tiny_model("llama", hidden_size=64, intermediate_size=64, **config).save_pretrained(folder)
     file = folder / "model.safetensors"
     weights = load_file(file)
@@ -90,7 +90,7 @@ def test_an_encoder_may_lack_what_nothing_reads(tmp_path: Path) -> None:
 
 
 def with_own_code(folder: Path, model_type: str) -> Path:
-    """Write a model whose module leaves a file when it is run, and return that file."""
+    """Write a model whose module creates a file when it is run, and return the path of that file."""
     tiny_model("llama").save_pretrained(folder)
     chat_tokenizer("llama_3").save_pretrained(folder)
     ran = folder / "ran"
@@ -113,7 +113,7 @@ def with_own_code(folder: Path, model_type: str) -> Path:
 
 @pytest.fixture
 def yes_to_all(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Somebody who agrees to whatever is asked; tells what was."""
+    """Answer yes to every prompt, and return the prompts."""
     asked: list[str] = []
 
     def answer(question: str = "") -> str:
@@ -129,7 +129,7 @@ def test_a_models_own_code_is_not_run_and_nobody_is_asked(
     tmp_path: Path, yes_to_all: list[str], load: Callable[[BackboneSource], Any]
 ) -> None:
     ran = with_own_code(tmp_path, model_type="own")
-    with pytest.raises(BackboneError, match=f"{tmp_path}: needs code of its own .* which is never run"):
+    with pytest.raises(BackboneError, match=f"{tmp_path}: needs custom code .* which is never run"):
         load(BackboneSource(name=str(tmp_path)))
     assert not ran.exists() and not yes_to_all
 
@@ -142,12 +142,12 @@ def test_a_model_of_transformers_is_loaded_without_the_code_beside_it(tmp_path: 
 
 
 def test_a_plan_runs_no_code_of_a_model(tmp_path: Path, yes_to_all: list[str]) -> None:
-    """A configuration that transformers knows, of what is no causal language model there."""
+    """Plan for an architecture that transformers knows, but not as a causal language model."""
     ran = with_own_code(tmp_path, model_type="llama")
     known = AutoConfig.for_model("t5", auto_map={"AutoModelForCausalLM": "own.Model"}, hidden_size=16)
     known._name_or_path = str(tmp_path)
     source = BackboneSource(name=str(tmp_path))
     shape = AdapterShape(SMALL_TUNING.finetuning, SMALL_TUNING.kind)
-    with pytest.raises(BackboneError, match="needs code of its own"):
+    with pytest.raises(BackboneError, match="needs custom code"):
         StepTracer.of(known, shape, 4, source, gradient_checkpointing=False)
     assert not ran.exists() and not yes_to_all

@@ -67,7 +67,7 @@ def test_loss_equals_that_of_transformers_on_each_sequence_alone(
 def test_loss_equals_the_models_own_in_every_architecture(
     kind: str, builder: PromptBuilder, tokenizer: PreTrainedTokenizerFast
 ) -> None:
-    """Gemma 2 caps its logits, Gemma scales its embeddings, and windows slide; the embeddings are tied in some."""
+    """Gemma 2 caps its logits, Gemma scales its embeddings, and some models have sliding windows or tied embeddings."""
     hybrid = hybrid_model("uniform", len(tokenizer), kind, torch.float32, sliding_window=16)
     examples = [example(builder, [0, 1], [2, 3], 3), example(builder, [5], [2, 6, 7], 6)]
     total, count = torch.tensor(0.0), 0

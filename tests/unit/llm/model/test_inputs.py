@@ -1,4 +1,4 @@
-"""Files of one data set and one sequence_encoder, read together."""
+"""Reading the files of a data set and a sequence encoder."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from ilora.llm.model.inputs import MethodInputs, read_method_inputs
 
 
 def write_inputs(folder: Path, items: int = 4, sequences: int = 2) -> MethodInputs:
-    """Write a data set of four items and two sequences, and vectors for as many as asked; read them together."""
+    """Write and read a data set of four items and two sequences, with the given numbers of vectors."""
     catalogue = [{"item_id": item, "title": f"Film {item}", "raw_id": str(item), "metadata": "{}"} for item in range(4)]
     cut = [
         dict(zip(SEQUENCES.names, (user, split, user, str(user), 3, [0, 1, 2], 3), strict=True))
@@ -43,7 +43,7 @@ def test_text_alone_needs_no_guide_and_half_a_guide_is_none(tmp_path: Path) -> N
     catalogue, sequences = tmp_path / "items.parquet", tmp_path / "sequences.parquet"
     inputs = read_method_inputs(catalogue, sequences)
     assert inputs.sequence_encoder is None and inputs.training_sequences == 1
-    with pytest.raises(ValueError, match="found one of its files"):
+    with pytest.raises(ValueError, match="found one file"):
         read_method_inputs(catalogue, sequences, item_embeddings=tmp_path / "embeddings.safetensors")
 
 

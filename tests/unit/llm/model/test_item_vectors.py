@@ -1,4 +1,4 @@
-"""What the projector reads."""
+"""The projector's inputs."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The last layer at the labelled positions alone, against the whole of it."""
+"""The last layer computed only at labelled positions, against the full layer."""
 
 from typing import Literal
 
@@ -18,7 +18,7 @@ TOKENS, VOCABULARY = 12, 20
 
 
 def batch(gated: bool) -> dict[str, torch.Tensor]:
-    """Give three rows of different lengths, with one to three labelled tokens and one without any."""
+    """Return three rows of different lengths, with one to three labelled tokens and one without any."""
     draw = torch.Generator().manual_seed(5)
     labels = torch.full((4, TOKENS), IGNORED_LABEL)
     for row, (begin, end) in enumerate([(9, 12), (4, 5), (6, 8), (0, 0)]):
@@ -36,7 +36,7 @@ def batch(gated: bool) -> dict[str, torch.Tensor]:
 
 
 def tuned(adapter: Literal["uniform", "instance_wise"], attention: str = "sdpa") -> HybridLanguageModel:
-    """Give a model in float64 whose adapter and projector are trained; two heads share keys and values."""
+    """Return a float64 model with a trained adapter and projector; two heads share keys and values."""
     hybrid = hybrid_model(adapter, VOCABULARY, attn_implementation=attention)
     randomise(hybrid.language_model)
     for name, parameter in hybrid.named_parameters():
@@ -67,7 +67,7 @@ def test_loss_and_gradients_are_those_of_the_whole_layer(
 
 
 def positions_seen(hybrid: HybridLanguageModel) -> list[int]:
-    """Give how many positions of a row the feed-forward block of each layer reads in a forward pass."""
+    """Return the number of positions per row that each layer's feed-forward block reads in a forward pass."""
     seen: list[int] = []
 
     def note(block: nn.Module, inputs: tuple[torch.Tensor]) -> None:

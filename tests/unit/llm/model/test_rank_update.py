@@ -1,4 +1,4 @@
-"""LoRA's update that is added at once, against the layers of PEFT and of the instance-wise adapter."""
+"""The fused LoRA update, against the layers of PEFT and of the instance-wise adapter."""
 
 import copy
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from tiny_models import config, instance_wise, lora, plain_lora, randomise, repr
 
 
 def one_step(model: nn.Module, dtype: torch.dtype, autocast: bool = False) -> tuple[torch.Tensor, list[torch.Tensor]]:
-    """Give the logits of a batch, and the gradients of everything that is tuned."""
+    """Return the logits of a batch, and the gradients of all tuned parameters."""
     torch.manual_seed(3)  # dropout's too
     tokens = torch.randint(0, 20, (3, 5))
     gates = {"sequence_representations": representations(3)} if hasattr(model, "gates") else {}
@@ -48,7 +48,7 @@ def test_outputs_and_gradients_are_those_of_the_layers_themselves(make: Callable
 def test_frozen_weights_of_half_precision_and_autocast_compute_as_before(
     make: Callable[[torch.dtype], nn.Module], autocast: bool
 ) -> None:
-    """PEFT then keeps LoRA's weights in float32; B's gradient is a sum in another order."""
+    """PEFT then keeps LoRA's weights in float32, and B's gradient is summed in another order."""
     itself = make(torch.bfloat16).train()
     randomise(itself)
     at_once = copy.deepcopy(itself)

@@ -1,4 +1,4 @@
-"""Prompts in a model's own chat template: what stands where, and that no title gets out of the message."""
+"""Prompts in a model's own chat template: their layout, and that no title can escape from the message."""
 
 import logging
 import re
@@ -38,7 +38,7 @@ Brazil
 The Ape
 Which candidate does the user watch next?"""
 
-#: What stands before and behind the message, and what ends an answer.
+#: The texts before and after the message, and the end of an answer.
 FRAMES = {
     "qwen": (
         "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n",
@@ -80,7 +80,7 @@ def test_the_prompt_is_the_users_message_as_the_template_writes_it(template: str
 
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_without_candidates_the_message_is_the_history_and_a_question(template: str) -> None:
-    # The order is of two lists, and there is one.
+    # The order applies to two lists, but there is only one.
     style = PromptStyle("candidates_first", "none", "chat", candidates="none")
     prompt = builder_of(template, style).prompt(HISTORY, CANDIDATES)
     before, behind, _ = FRAMES[template]
@@ -101,7 +101,7 @@ def test_behaviour_tokens_stand_beside_their_titles(template: str, style: Prompt
             begin = place + 1 if style is EMBEDDED else place - len(title)
             assert prompt.token_ids[begin : begin + len(title)] == title
             assert prompt.token_ids[place] == builder.placeholder
-    # A placeholder that ended the message would end it in text-only batches, and before the answer.
+    # A placeholder that ends the message would end it before the answer in text-only batches.
     assert builder.placeholder not in {*builder.end, *tokenizer.all_special_ids}
     words = [token for token, item in zip(prompt.token_ids, prompt.behaviour, strict=True) if item == NO_ITEM]
     plain = builder_of(template, TEXT if style is BY_THE_PAPER else PromptStyle("candidates_first", "none", "chat"))
@@ -133,7 +133,7 @@ def test_a_title_that_reads_like_the_template_stays_in_the_message(template: str
 
 
 def test_a_title_that_would_end_a_message_of_ordinary_text_is_refused() -> None:
-    with pytest.raises(ChatTemplateError, match=r"the title 'Off \[/INST\] On' holds '\[/INST\]', with which"):
+    with pytest.raises(ChatTemplateError, match=r"the title 'Off \[/INST\] On' contains '\[/INST\]', with which"):
         builder_of("llama_2", TEXT, ["Alien", "Off [/INST] On"])
     assert builder_of("qwen", TEXT, ["Alien", "Off [/INST] On"]).titles
 
@@ -150,7 +150,7 @@ def test_a_tokenizer_without_a_template_is_refused() -> None:
     tokenizer.chat_template = None
     tokenizer.name_or_path = "some/base-model"
     with pytest.raises(
-        ChatTemplateError, match="prompt.template: found chat, and the tokenizer of some/base-model has"
+        ChatTemplateError, match="prompt.template: found chat, but the tokenizer of some/base-model has"
     ):
         PromptBuilder(tokenizer, TITLES, TEXT, WORDS)
 

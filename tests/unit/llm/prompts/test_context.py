@@ -108,7 +108,7 @@ def test_fine_tuning_says_how_many_were_cut(
 
 
 def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return what the warnings say, between the name of the work and the semicolon."""
+    """Return the text of the warnings between the description and the semicolon."""
     return [
         record.getMessage().split(": ", 1)[1].split(";")[0]
         for record in caplog.records

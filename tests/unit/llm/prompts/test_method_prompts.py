@@ -1,4 +1,4 @@
-"""The prompt of every method of the register, written out: as text, as token ids, and what is learnt of it."""
+"""The prompt of every registered method, written out as text and token ids, with the labelled tokens."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ from ilora.llm.training.fine_tuning import FineTuningExamples
 from ilora.methods.register import LANGUAGE_MODEL_METHODS
 from small_tuning import SMALL_TUNING, with_values
 
-#: A word in the middle of a line begins with its blank.
+#: A word in the middle of a line includes its leading space.
 WORDS = (
     *("<unk>", "<s>", "</s>", PLACEHOLDER_TOKEN, "\n"),  # 0 to 4
     *("The", " user", " has", " watched", " these", " movies,", " in", " this", " order:"),  # 5 to 13
@@ -70,7 +70,7 @@ The user has watched these movies, in this order:
 Which candidate does the user watch next?
 <item>"""
 
-# A line of the prompt is a line here; 4 ends it, 3 is a behaviour token.
+# Each line is a line of the prompt; 4 is a newline, 3 a behaviour token.
 # fmt: off
 IDS = {
     TEXT_BY_THE_PAPER: [
@@ -125,7 +125,7 @@ SETTINGS = with_values(SMALL_TUNING.model_copy(update={"candidates": 1}), steps=
 
 
 def word_tokenizer() -> PreTrainedTokenizerFast:
-    """Give a tokenizer whose ids can be written down: each word has the id of its place in `WORDS`."""
+    """Return a tokenizer with readable ids: each word has its index in `WORDS`."""
     words = Tokenizer(models.WordLevel({word: place for place, word in enumerate(WORDS)}, unk_token="<unk>"))
     words.pre_tokenizer = pre_tokenizers.Split(Regex(r" ?[^ \n]+|\n"), "isolated")
     words.add_special_tokens([AddedToken(token, special=True) for token in ("<s>", "</s>", PLACEHOLDER_TOKEN)])
@@ -140,7 +140,7 @@ def builder_of(method: str, section: dict[str, str], titles: list[str] = TITLES)
 
 
 def token_by_token(example: TrainingExample) -> str:
-    """Return a line for each token: the token, the item of a behaviour token, and what is to be learnt there."""
+    """Return a line for each token: the token, the item of a behaviour token, and the label."""
     lines = []
     for token, item, label in zip(example.token_ids, example.behaviour, example.labels, strict=True):
         stands_for = "" if item == NO_ITEM else f" = item {item}"

@@ -72,7 +72,7 @@ def test_prompt_as_text_and_behaviour_tokens_in_their_places(
 
 def test_candidates_that_are_not_listed_need_a_question_about_all_items(tokenizer: PreTrainedTokenizerFast) -> None:
     wording = replace(DATASETS["movielens"].wording, open_question=None)
-    with pytest.raises(ValueError, match=r"prompt\.candidates: found none, and the wording .* has no open_question"):
+    with pytest.raises(ValueError, match=r"prompt\.candidates: found none, but the wording .* has no open_question"):
         PromptBuilder(tokenizer, TITLES, PromptStyle("history_first", "none", candidates="none"), wording)
 
 

@@ -1,4 +1,4 @@
-"""Prompts of running text, written out."""
+"""Prompts as running text, written out."""
 
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
@@ -29,7 +29,7 @@ def builder_of(
 
 
 def metaspace_tokenizer() -> PreTrainedTokenizerFast:
-    """Give a tokenizer that puts a word-start before every text, as Llama 2's does, and has a token for each letter."""
+    """Return a tokenizer that adds a word-start to every text, like Llama 2's, with a token for each letter."""
     letters = sorted({letter for text in (*TEXTS, *TITLES, "a,\n") for letter in text} - {" "})
     vocabulary = {token: number for number, token in enumerate(["<unk>", "<s>", "▁", *letters])}
     tokenizer = Tokenizer(models.BPE(vocabulary, [], unk_token="<unk>"))

@@ -1,4 +1,4 @@
-"""Titles in the tokenizers that models come with: the same tokens everywhere, or a refusal that says what to do."""
+"""Titles in common tokenizers: the same tokens everywhere, or an error that says what to do."""
 
 import logging
 import unicodedata
@@ -23,7 +23,7 @@ from ilora.progress import Progress
 from tiny_tokenizers import chat_tokenizer, llama_2_tokenizer, merging_tokenizer, unigram_tokenizer
 
 WORDS, PLAIN = DATASETS["movielens"].wording, PromptStyle("history_first", "none")
-#: Each would be another number of tokens with its newline, in some tokenizer.
+#: In some tokenizer, each has a different number of tokens with its newline.
 AWKWARD = ["Airplane!", "Ocean's 8", 'Say "Hi"', "Alaska", "8½", "千と千尋の神隠し", "Amélie", "🎬 Cut!", "Wham ! 's"]
 TOKENIZERS = {
     "byte_level": chat_tokenizer("qwen"),
@@ -34,7 +34,7 @@ TOKENIZERS = {
 
 
 def lines_of(token_ids: list[int], newline: list[int]) -> list[list[int]]:
-    """Cut a prompt at its newlines, which are of one token here."""
+    """Split a prompt at its newlines, which are single tokens here."""
     (end,) = newline
     lines: list[list[int]] = [[]]
     for token in token_ids:
@@ -69,7 +69,7 @@ def test_a_title_has_the_same_tokens_in_prompts_and_answers(name: str, template:
         assert resolve_choice(readable(tokenizer, builder.answer(item)), items, AWKWARD) == item, title
 
 
-#: What a title may hold: `ilora.data.titles` leaves no control characters and no separators of lines.
+#: Characters that a title may contain: `ilora.data.titles` removes control characters and line separators.
 ANY_TITLE = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=12).filter(
     lambda title: title.strip() == title
 )
@@ -95,12 +95,12 @@ def test_any_titles_can_be_told_apart_and_read_back_or_are_refused(titles: list[
 
 
 def test_titles_that_cannot_be_written_are_refused() -> None:
-    """An unknown character is left out of an answer, which would never be valid."""
+    """An unknown character is dropped from an answer, which would never be valid."""
     lossy = unigram_tokenizer(byte_fallback=False)
     lossy.add_tokens(["\n"])
     lossy.name_or_path = "some/model"
     with pytest.raises(
-        ValueError, match="tokenizer of some/model cannot write 1 of 2 titles, such as '日本', which reads"
+        ValueError, match="tokenizer of some/model cannot represent 1 of 2 titles, such as '日本', which decodes"
     ):
         PromptBuilder(lossy, ["The Ape", "日本"], PLAIN, WORDS)
 
@@ -125,7 +125,7 @@ def test_what_pads_without_a_padding_token() -> None:
 
 @pytest.mark.parametrize("name", ["merging", "unigram", "llama_2"])
 def test_awkward_titles_are_scored_and_written_whole(name: str) -> None:
-    """Scores are of the very tokens that the prompt shows, and what constrained decoding writes is a title."""
+    """Scores use exactly the tokens of the prompt, and constrained decoding generates a title."""
     tokenizer: PreTrainedTokenizerFast = with_padding(TOKENIZERS[name])
     builder = PromptBuilder(tokenizer, AWKWARD, PLAIN, WORDS)
     model = hybrid_model("uniform", len(tokenizer))

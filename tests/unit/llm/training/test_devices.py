@@ -1,4 +1,4 @@
-"""What a GPU changes, as far as it can be seen without one: where tensors go, and how many GPUs a process takes."""
+"""Behaviour on a GPU, as far as it can be tested without one: devices of tensors, and GPUs per process."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +16,7 @@ from ilora.llm.training.tuning_job import TuningJob, prepare_tuning
 
 
 class Elsewhere:
-    """Stands in for a model that is not on the CPU, and tells where the tokens are that it is asked to embed."""
+    """A stand-in for a model on another device that records the device of the tokens to embed."""
 
     causal_model = SimpleNamespace(device=torch.device("meta"))
 
@@ -47,5 +47,5 @@ def test_gpus_that_pytorch_does_not_see_are_told(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert device() == torch.device("cpu")
     monkeypatch.setenv("SLURM_JOB_GPUS", "2,3")
-    with pytest.raises(BackboneError, match="Slurm gave this job the GPUs 2,3, and PyTorch .* sees none"):
+    with pytest.raises(BackboneError, match="Slurm gave this job the GPUs 2,3, but PyTorch .* sees none"):
         device()

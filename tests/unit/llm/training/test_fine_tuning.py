@@ -86,7 +86,7 @@ def test_curriculum_goes_from_placeholders_to_behaviour_tokens(
 ) -> None:
     drawn = examples(sequences, builder, with_values(SETTINGS, curriculum=True, steps=1000))
     hybrid = [any(index != NO_ITEM for index in drawn[position].behaviour) for position in range(0, 2000, 2)]
-    # Expected shares: 1/8 in the first quarter of the steps, 7/8 in the last.
+    # Expected fractions: 1/8 in the first quarter of the steps, 7/8 in the last.
     assert sum(hybrid[:250]) / 250 == pytest.approx(1 / 8, abs=0.08)
     assert sum(hybrid[-250:]) / 250 == pytest.approx(7 / 8, abs=0.08)
 

@@ -1,4 +1,4 @@
-"""Transformers' Trainer with gradient checkpointing learns what it learns without it."""
+"""transformers' Trainer learns the same with and without gradient checkpointing."""
 
 import warnings
 from pathlib import Path
@@ -16,13 +16,13 @@ from ilora.llm.prompts.builder import NO_ITEM
 from tiny_models import representations
 
 VOCABULARY, STEPS, LAYERS = 30, 3, 4
-#: The last layer is computed at few positions, and never again.
+#: The last layer is computed at few positions, and never recomputed.
 CHECKPOINTED = LAYERS - 1
 RECOMPUTED: dict[str, Any] = {"activation_checkpointing": True}
 
 
 def examples(gated: bool) -> list[TrainingExample]:
-    """Eight sequences of eight tokens, of which the second is a behaviour token and the last two are learnt."""
+    """Eight sequences of eight tokens, of which the second is a behaviour token and the last two are labelled."""
     generator = torch.Generator().manual_seed(4)
     gate_inputs = representations(8, 1).float().numpy()
     rows = torch.randint(1, VOCABULARY, (8, 8), generator=generator).tolist()
@@ -41,7 +41,7 @@ Trained = tuple[list[float], int, HybridLanguageModel]
 
 
 def trained(adapter: Adapter, folder: Path, **checkpointing: Any) -> Trained:
-    """Return the loss of each step, how many layers ran, and the trained model."""
+    """Return the loss of each step, the number of layer calls, and the trained model."""
     model = hybrid_model(adapter, VOCABULARY, dtype=torch.float32, num_hidden_layers=LAYERS)
     for name, parameter in model.named_parameters():
         parameter.requires_grad_("lora_" in name or "gate." in name or name.startswith("projector"))
@@ -76,7 +76,7 @@ def trained(adapter: Adapter, folder: Path, **checkpointing: Any) -> Trained:
 def adapter_and_plain(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Adapter, Trained]:
-    """An adapter, and what its training without checkpointing gives."""
+    """An adapter, and the result of its training without checkpointing."""
     return request.param, trained(request.param, tmp_path_factory.mktemp("plain"))
 
 
@@ -86,7 +86,7 @@ def adapter_and_plain(
         pytest.param(
             {"gradient_checkpointing": True},
             CHECKPOINTED,
-            # The name that transformers had for it before.
+            # The name in earlier versions of transformers.
             marks=pytest.mark.filterwarnings("ignore:`gradient_checkpointing` is deprecated:FutureWarning"),
         ),
         ({**RECOMPUTED, "activation_checkpointing_kwargs": {"every_n_layers": 2}}, LAYERS // 2),

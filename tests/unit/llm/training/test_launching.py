@@ -32,7 +32,7 @@ if __name__ == "__main__":
 
 
 def start(job: TuningJob, processes: int, folder: Path) -> subprocess.Popen[bytes]:
-    """Tune in a process of its own, which can be killed."""
+    """Tune in a separate process, which can be killed."""
     script, file = folder / "tune.py", folder / "job.json"
     script.write_text(TUNE, encoding="utf-8")
     write_job(job, file)
@@ -87,7 +87,7 @@ def test_two_processes_are_as_one_and_survive_kill_and_signal(job: TuningJob, tm
 
 @pytest.mark.timeout(600)
 def test_the_main_process_alone_keeps_the_best_state_of_divided_weights(job: TuningJob) -> None:
-    """It would wait for the others for ever, were the weights still whole after a validation."""
+    """It would wait for the others forever if the weights were still gathered after a validation."""
     Path(job.log).touch()
     values = {"steps": 6, "validation_every": 2, "patience": 2, "snapshots": [], "log_every": 1}
     divided = replace(with_finetuning(job, "divided", **values), sharded=True)

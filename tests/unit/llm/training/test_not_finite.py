@@ -1,4 +1,4 @@
-"""A fine-tuning whose numbers are no longer finite ends there, and leaves no state of it behind."""
+"""A fine-tuning stops at the first number that is not finite, and leaves no checkpoint of it."""
 
 import math
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from ilora.llm.training.fine_tuning import fine_tune
 from ilora.llm.training.tuning_job import TuningJob, prepare_tuning
 from small_tuning import with_finetuning
 
-#: Of 12 steps, two to a row of the log and to a checkpoint.
+#: The step, of 12, that breaks; rows of the log and checkpoints are every two steps.
 BREAKS_AT = 7
 
 
@@ -58,7 +58,7 @@ def test_the_first_row_that_is_not_finite_ends_it(
 
 
 def test_a_state_that_is_not_finite_is_not_kept(job: TuningJob, tmp_path: Path) -> None:
-    """After the last step, nothing but the state itself tells it."""
+    """After the last step, only the state itself reveals it."""
     model, examples = prepare_tuning(with_finetuning(job, "short", steps=9, snapshots=[9]))
 
     def spoil(step: int) -> None:

@@ -1,4 +1,4 @@
-"""Optimizer, schedule and limit of the gradients, against their equations and against torch's and transformers' own."""
+"""Optimizer, schedule and gradient clipping, against their equations and against torch and transformers."""
 
 import math
 from pathlib import Path
@@ -14,7 +14,7 @@ from ilora.llm.training.loop import LoopSettings, ParameterGroup, Schedule, adam
 
 
 class Line(nn.Module):
-    """A loss whose gradient of the weight is the mean of the batch."""
+    """A model whose gradient of the weight is the mean of the batch."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class Steps(Dataset[torch.Tensor]):
 
 
 def trained(**settings: Any) -> list[float]:
-    """Give the weight after three steps at a constant learning rate of 0.1 for each, without a warm-up."""
+    """Return the weight after three steps at a constant learning rate of 0.1, without warm-up."""
     model = Line()
     train(
         model,
@@ -46,7 +46,7 @@ def trained(**settings: Any) -> list[float]:
 
 
 def by_hand(beta2: float, limit: float, l2: float = 0.0) -> list[float]:
-    """Adam as Kingma and Ba (2015) have it, in float64."""
+    """Run Adam (Kingma and Ba 2015) in float64."""
     weight, mean, square = [1.0, -2.0], [0.0, 0.0], [0.0, 0.0]
     for step in range(1, 4):
         gradient = [100.0 / step, 3.0]
@@ -108,7 +108,7 @@ def test_the_released_schedule_goes_from_and_to_a_hundredth_of_the_peak() -> Non
 
 
 def test_checkpoints_of_adamw_can_be_gone_on_from(tmp_path: Path) -> None:
-    """What an earlier version wrote in the middle of a training."""
+    """A checkpoint of an earlier version in the middle of a training."""
     weight = nn.Parameter(torch.ones(2))
     earlier = torch.optim.AdamW([weight], lr=0.1, betas=(0.9, 0.98), weight_decay=0.0)
     torch.save(earlier.state_dict(), tmp_path / "optimizer.pt")

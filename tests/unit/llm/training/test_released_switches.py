@@ -1,4 +1,4 @@
-"""What the released code does otherwise: the curriculum's counter, prompts by batch, the projector, the best epoch."""
+"""Switches for the released code's behaviour: curriculum counter, prompts per batch, projector, best epoch."""
 
 import math
 from itertools import groupby
@@ -25,7 +25,7 @@ BATCH, EPOCHS, ROWS = 4, 5, 800
 
 @pytest.fixture(scope="module")
 def many(sequences: SequenceTable) -> SequenceTable:
-    """A training split of 800 sequences, and the validation split as it was."""
+    """A training split of 800 sequences, with the validation split unchanged."""
     first = int(sequences.rows("train")[0])
     training = [first] * ROWS
     rows = [*training, *sequences.rows("val")]
@@ -43,7 +43,7 @@ def examples(sequences: SequenceTable, builder: PromptBuilder, **values: object)
 
 
 def hybrid_batches(drawn: FineTuningExamples) -> list[bool]:
-    """Tell of each batch whether it holds behaviour tokens, and check that all of its sequences agree."""
+    """Return for each batch whether it contains behaviour tokens, and check that all its sequences agree."""
     told = []
     for begin in range(0, len(drawn), BATCH):
         kinds = {any(index != NO_ITEM for index in drawn[begin + row].behaviour) for row in (0, BATCH - 1)}
@@ -138,7 +138,7 @@ def test_the_projector_that_tuning_begins_with(job: TuningJob, tmp_path: Path) -
 def test_the_best_epoch_by_validation_is_taken(job: TuningJob, monkeypatch: pytest.MonkeyPatch) -> None:
     told = iter([0.1, 0.4, 0.2])
     monkeypatch.setattr("ilora.llm.training.hit_ratio.hit_ratio", lambda *_: next(told))
-    # Of two training sequences an epoch is one batch of two.
+    # With two training sequences, an epoch is one batch of two.
     best = with_finetuning(job, "best", batch_size=2, steps=3, learning_rate=0.05, snapshots=[1, 2, 3], best_epoch=True)
     run_tuning(best)
     after = {step: tensors(best.snapshot(step)) for step in (1, 2, 3)}

@@ -1,4 +1,4 @@
-"""A fine-tuning that was killed and taken up again, against one that was not, tensor by tensor."""
+"""A fine-tuning that was killed and resumed, against an uninterrupted one, tensor by tensor."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -34,7 +34,7 @@ SETTINGS = with_values(
     curriculum=True,
     snapshots=(3, 9),
 )
-# With dropout, so that the state of the random numbers matters, and running statistics besides weights.
+# With dropout, so that the random state matters, and with running statistics in addition to weights.
 SHAPE = small_adapter(lora_dropout=0.3, gate="residual_convolution")
 
 
@@ -102,7 +102,7 @@ def test_killed_and_resumed_equals_undisturbed(run: Run, tmp_path: Path) -> None
     assert len(moments) == sum(parameter.requires_grad for parameter in undisturbed.parameters())
     assert snapshots == [3, 9] and len(log) == STEPS // 2
 
-    # Between two checkpoints, and where one is written.
+    # Between two checkpoints, and while one is written.
     for killed_at in (5, 8):
         folder = tmp_path / f"killed_at_{killed_at}"
         with pytest.raises(Killed):

@@ -1,4 +1,4 @@
-"""A fine-tuning from its files: parts of a batch, early stopping, batches of one length, signals."""
+"""A fine-tuning job: gradient accumulation, early stopping, length grouping, signals."""
 
 import os
 import signal
@@ -136,6 +136,6 @@ def test_batches_of_one_length_hold_every_sequence_once_a_pass(job: TuningJob) -
     for number in range(4):
         of_pass = {tuple(examples.example(row, number).token_ids) for row in (0, 1)}
         assert set(drawn[2 * number : 2 * number + 2]) == of_pass
-        # Transformers' order: the longest first in each group of batches.
+        # transformers' order: the longest first in each group of batches.
         lengths = [len(tokens) for tokens in drawn[2 * number : 2 * number + 2]]
         assert lengths == sorted(lengths, reverse=True)

@@ -1,4 +1,4 @@
-"""The plan of a fine-tuning against what a real one holds and computes."""
+"""The plan of a fine-tuning against the memory and operations of a real one."""
 
 import gc
 from typing import Any
@@ -101,7 +101,7 @@ def test_a_step_of_every_architecture_can_be_planned(kind: str) -> None:
 
 @pytest.mark.slow
 def test_llama_2_7b_is_planned_without_its_weights() -> None:
-    """Six layers of it: the others are alike."""
+    """Only six layers, because the others are the same."""
     layers = 6
 
     def tracer(quantization: Any, gradient_checkpointing: bool) -> StepTracer:
@@ -120,12 +120,12 @@ def test_llama_2_7b_is_planned_without_its_weights() -> None:
     assert cost.trained == 4 * (lora + gate + projector)
     assert saving.frozen < 0.4 * cost.frozen
     assert saving.activations < 0.3 * cost.activations
-    # Forward and the gradient of activations are two operations each for a weight and a token, attention aside; of the
-    # last layer, only keys and values are computed at more than the labelled tokens.
+    # The forward pass and the gradient of activations take two operations each per weight and token, without attention.
+    # In the last layer, only keys and values are computed at all tokens.
     keys_and_values = 2 * 4096**2
     weights_and_tokens = ((layers - 1) * layer + keys_and_values) * 400 + (layer - keys_and_values) * 2 * 8
     assert cost.operations == pytest.approx(4 * weights_and_tokens, rel=0.05)
-    # The others are computed again in backward.
+    # The others are recomputed in the backward pass.
     again_in_backward = 2 * (layers - 1) * layer * 400
     assert saving.operations == pytest.approx(4 * weights_and_tokens + again_in_backward, rel=0.05)
 
@@ -160,7 +160,7 @@ def test_a_plan_follows_the_job(job: TuningJob) -> None:
     assert one.operations == pytest.approx(plan.operations, rel=0.1)
 
     divided = plan_tuning(job.settings, read_method_inputs(**files), embedding_size=4, processes=2, sharded=True)
-    # Two layers: half of them, and one that is borrowed, are as much as both.
+    # With two layers, half of them plus one gathered layer equals both.
     assert divided.longest.frozen == plan.longest.frozen
     four = plan_tuning(job.settings, read_method_inputs(**files), embedding_size=4, processes=4, sharded=True)
     assert four.longest.frozen < plan.longest.frozen

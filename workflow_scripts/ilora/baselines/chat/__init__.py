@@ -1,1 +1,1 @@
-"""Chat models behind an OpenAI-compatible endpoint: what they are asked, what they answered, and what that cost."""
+"""Chat models behind an OpenAI-compatible endpoint: requests, answers and costs."""

@@ -1,8 +1,8 @@
-"""Answers that were paid for, and what they cost, in one SQLite file: a rerun costs nothing.
+"""Paid answers and their costs in one SQLite file, so that a rerun costs nothing.
 
-Before a request is sent, the most that it can cost is written to the ledger. What it did cost replaces that in the same
-transaction that keeps the answer. So at any time, even after SIGKILL, the ledger holds at least what the provider
-can bill: a request whose answer never arrived stays in it as "unsure", at its highest price.
+Before a request is sent, its maximum cost is written to the ledger. The actual cost replaces it in the transaction that
+stores the answer. At any time, even after SIGKILL, the ledger therefore covers everything that the provider can bill: a
+request whose answer never arrived remains as "unsure", at its maximum cost.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from ilora.baselines.chat.errors import CeilingError, ChatError
 from ilora.baselines.chat.prices import show_usd
 from ilora.baselines.chat.replies import Reply, ReplyKind
 
-#: How long to wait for another job that asks: the file belongs to one at a time, and so do pace and ceiling.
+#: How long to wait for another job: one job at a time owns the file, the request rate and the ceiling.
 _SECONDS_TO_WAIT = 7 * 24 * 3600.0
 
 _TABLES = """
@@ -35,21 +35,21 @@ CREATE TABLE IF NOT EXISTS ledger (
 """
 
 
-#: The columns of an answer that its checksum is of.
+#: Columns of an answer that its checksum covers.
 _SUMMED = "key, request, text, kind, prompt_tokens, answer_tokens"
 
 
 @dataclass(frozen=True)
 class Spending:
-    """What all runs on one file have spent, on all requests or on some, in picodollars.
+    """Spending of all runs on one file, for all requests or for some, in picodollars.
 
     Attributes:
-        paid: for answers that are kept.
-        unsure: at most, for requests whose answers never arrived.
-        in_flight: at most, for requests that wait for their answers.
-        answers: how many are kept.
-        prompt_tokens: of these, as the server counted.
-        answer_tokens: likewise.
+        paid: cost of stored answers.
+        unsure: maximum cost of requests whose answers never arrived.
+        in_flight: maximum cost of requests that wait for their answers.
+        answers: number of stored answers.
+        prompt_tokens: prompt tokens of stored answers, as counted by the server.
+        answer_tokens: answer tokens of stored answers, as counted by the server.
     """
 
     paid: int
@@ -69,8 +69,8 @@ class AnswerStore:
     """The file of answers and costs, as a context manager. Threads may share it; processes take turns.
 
     Args:
-        path: of the file; made if it is missing.
-        ceiling: what may be spent in all, picodollars, runs of before included.
+        path: path of the file, which is created if it is missing.
+        ceiling: maximum total spending in picodollars, including earlier runs.
 
     Raises:
         ChatError: the file is damaged.
@@ -90,8 +90,8 @@ class AnswerStore:
         except sqlite3.DatabaseError as error:
             self._database.close()
             raise ChatError(
-                f"{self.path}: cannot be opened as the file of answers and costs ({error}). It holds answers that were "
-                "paid for: put a copy in its place, or move it away, in which case all are asked and paid for again."
+                f"{self.path}: cannot be opened as the file of answers and costs ({error}). It contains paid answers: "
+                "restore a backup, or move it away, in which case all requests are sent and paid for again."
             ) from error
 
     def __enter__(self) -> "AnswerStore":
@@ -105,10 +105,10 @@ class AnswerStore:
         self._database.close()
 
     def answer(self, key: str) -> Reply | None:
-        """Return the kept answer to a request, None if there is none.
+        """Return the stored answer to a request, or None if there is none.
 
         Raises:
-            ChatError: it was changed since it was kept.
+            ChatError: the answer was changed after it was stored.
         """
         with self._changed:
             row = self._database.execute(f"SELECT {_SUMMED}, checksum FROM answers WHERE key = ?", (key,)).fetchone()
@@ -117,25 +117,25 @@ class AnswerStore:
         *summed, checksum = row
         if _checksum(*summed) != checksum:
             raise ChatError(
-                f"{self.path}: an answer is not what was kept (key {key}): its checksum differs. The disk damaged it, "
-                "or somebody changed it. Put a copy of the file in its place; or, to have this one question asked and "
-                f"paid for again, delete the answer: sqlite3 {self.path} \"DELETE FROM answers WHERE key = '{key}'\""
+                f"{self.path}: an answer does not match its checksum (key {key}): it was damaged or edited. Restore a "
+                "backup of the file; or, to send and pay for this one request again, delete the answer: "
+                f"sqlite3 {self.path} \"DELETE FROM answers WHERE key = '{key}'\""
             )
         _, _, text, kind, prompt_tokens, answer_tokens = summed
         return Reply(text, ReplyKind(kind), prompt_tokens, answer_tokens)
 
     def reserve(self, key: str, cost: int) -> int:
-        """Set aside the most that a request can cost; wait if it only fits when others turn out cheaper.
+        """Reserve the maximum cost of a request; wait if it may fit once pending requests turn out cheaper.
 
         Args:
-            key: of the request.
-            cost: picodollars.
+            key: key of the request.
+            cost: maximum cost in picodollars.
 
         Returns:
-            The entry of the ledger, for one of the methods below.
+            The ledger entry, for one of the methods below.
 
         Raises:
-            CeilingError: it does not fit below the ceiling. Nothing was set aside.
+            CeilingError: the cost would exceed the ceiling. Nothing was reserved.
         """
         with self._changed:
             while (spending := self.spending()).total + cost > self._ceiling:
@@ -150,14 +150,14 @@ class AnswerStore:
         return entry
 
     def keep(self, entry: int, key: str, request: str, reply: Reply, cost: int) -> None:
-        """Keep an answer with what it cost, both or neither.
+        """Store an answer and its cost in one transaction.
 
         Args:
-            entry: from `reserve`.
-            key: of the request.
-            request: its content.
-            reply: the answer.
-            cost: picodollars.
+            entry: ledger entry from `reserve`.
+            key: key of the request.
+            request: content of the request.
+            reply: answer to the request.
+            cost: cost in picodollars.
         """
         with self._landing(), self._database:
             self._database.execute("BEGIN IMMEDIATE")
@@ -168,22 +168,22 @@ class AnswerStore:
             self._database.execute("UPDATE ledger SET state = 'paid', picodollars = ? WHERE id = ?", (cost, entry))
 
     def release(self, entry: int) -> None:
-        """Give back what was set aside for a request that nobody can bill."""
+        """Cancel the reservation of a request that cannot be billed."""
         with self._landing():
             self._database.execute("DELETE FROM ledger WHERE id = ?", (entry,))
 
     def write_off(self, entry: int) -> None:
-        """Count a request that may have been billed, though its answer never arrived."""
+        """Record a request as possibly billed, although its answer never arrived."""
         with self._landing():
             self._database.execute("UPDATE ledger SET state = 'unsure' WHERE id = ?", (entry,))
 
     def spending(self) -> Spending:
-        """Return what has been spent so far."""
+        """Return the total spending so far."""
         with self._changed:
             return self._spending()
 
     def spending_on(self, keys: Iterable[str]) -> Spending:
-        """Return what has been spent so far on some requests, given by their keys, whichever run asked them."""
+        """Return the spending so far on the requests with these keys, in all runs."""
         with self._changed, self._database:
             self._database.execute("BEGIN")
             self._database.execute("CREATE TEMP TABLE wanted (key TEXT PRIMARY KEY)")
@@ -201,18 +201,18 @@ class AnswerStore:
         return Spending(sums.get("paid", 0), sums.get("unsure", 0), sums.get("in flight", 0), *answers)
 
     def _open(self) -> int:
-        """Take hold of the file; return how many requests a killed run left in flight."""
-        # One process at a time, which also spares the shared memory that network file systems lack.
+        """Lock the file; return the number of requests that a killed run left in flight."""
+        # One process at a time, which also avoids shared memory, which network file systems lack.
         self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = FULL")
         self._database.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
         self._sum_earlier_answers()
-        # Whoever had these in flight is dead, since the file is ours.
+        # The process that sent these requests has ended, because this process holds the lock.
         return self._database.execute("UPDATE ledger SET state = 'unsure' WHERE state = 'in flight'").rowcount
 
     def _sum_earlier_answers(self) -> None:
-        """Give answers that an earlier version kept, without a checksum, the one that they have now."""
+        """Add checksums to answers that an earlier version stored without them."""
         columns = [row[1] for row in self._database.execute("PRAGMA table_info(answers)")]
         if "checksum" in columns:
             return
@@ -225,7 +225,7 @@ class AnswerStore:
 
     @contextmanager
     def _landing(self) -> Iterator[None]:
-        """Let those go on that wait for a request to be settled, even if that fails."""
+        """Wake the threads that wait for a request to be settled, even if settling it fails."""
         with self._changed:
             try:
                 yield

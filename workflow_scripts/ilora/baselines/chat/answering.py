@@ -1,4 +1,4 @@
-"""From requests to replies: each asked once, at a pace, again where it failed, and never above the ceiling."""
+"""Sending requests to a chat model: with rate limiting, retries with exponential backoff, and a spending ceiling."""
 
 import logging
 import threading
@@ -20,7 +20,7 @@ from ilora.progress import Progress
 
 
 class Client(Protocol):
-    """Whatever makes one attempt, as `ilora.baselines.chat.client.ChatClient` does."""
+    """A client that makes one attempt, such as `ilora.baselines.chat.client.ChatClient`."""
 
     def ask(self, request: ChatRequest) -> Reply:
         """Return the reply, or raise `FailedAttemptError` or `ChatError`."""
@@ -29,12 +29,12 @@ class Client(Protocol):
 
 @dataclass(frozen=True)
 class RequestLimits:
-    """How a server is treated.
+    """Limits on the requests to a server.
 
     Attributes:
-        requests_per_minute: that may start, over all threads.
-        concurrency: requests that may wait for an answer at once.
-        attempts: at one request, before the run is given up.
+        requests_per_minute: maximum rate of requests, over all threads.
+        concurrency: maximum number of requests in flight.
+        attempts: maximum number of attempts per request, after which the run fails.
     """
 
     requests_per_minute: float
@@ -44,12 +44,12 @@ class RequestLimits:
 
 @dataclass
 class Tally:
-    """What one run did.
+    """Counters of one run.
 
     Attributes:
-        kept: requests whose answers were there already.
-        sent: attempts that were made.
-        failures: of these, those without an answer, by reason.
+        kept: number of requests with stored answers.
+        sent: number of attempts.
+        failures: number of attempts without an answer, by reason.
     """
 
     kept: int = 0
@@ -72,23 +72,23 @@ def answer_requests(
     *,
     sleep: Callable[[float], object] | None = None,
 ) -> tuple[list[Reply], Tally]:
-    """Answer every request, from the store where it can.
+    """Answer every request, from the store if possible.
 
     Args:
-        requests: in any order; one that stands there twice is asked once.
-        client: makes the attempts.
-        store: keeps each answer as soon as it is there.
-        prices: of the model.
-        limits: how the server is treated.
-        logger: where failures and progress go.
-        sleep: waits for some seconds; by default until then, or until the run stops.
+        requests: requests in any order; duplicates are sent once.
+        client: client that makes the attempts.
+        store: store that keeps each answer as soon as it arrives.
+        prices: prices of the model.
+        limits: limits on the requests to the server.
+        logger: logger for failures and progress.
+        sleep: function that waits for a number of seconds; the default also returns when the run stops.
 
     Returns:
-        The reply to each request, in their order, and what was done for them.
+        The reply to each request, in the order of the requests, and the counters of the run.
 
     Raises:
         CeilingError: the next request could exceed the ceiling.
-        ChatError: the server refuses, or a request failed in every attempt. What others answered by then is kept.
+        ChatError: the server refuses, or a request failed in every attempt. Earlier answers are kept.
     """
     run = _Run(client, store, prices, limits, logger, sleep)
     wanted = {request.key: request for request in requests}
@@ -114,7 +114,7 @@ def answer_requests(
 
 
 class _Run:
-    """What the threads of one run share."""
+    """The state that the threads of one run share."""
 
     def __init__(
         self,
@@ -135,14 +135,14 @@ class _Run:
         self._counting = threading.Lock()
 
     def stop(self, reason: BaseException) -> BaseException:
-        """Let no thread send another request; return the first reason that was given, since others follow from it."""
+        """Stop all threads from sending requests; return the first reason, because later ones follow from it."""
         with self._counting:
             self._reason = self._reason or reason
             self._stopped.set()
             return self._reason
 
     def answer(self, key: str, request: ChatRequest) -> Reply:
-        """Return the reply to a request; if there is none, stop the run at once."""
+        """Return the reply to a request; stop the whole run if it fails."""
         try:
             return self._answer(key, request)
         except BaseException as error:
@@ -150,11 +150,11 @@ class _Run:
             raise
 
     def _answer(self, key: str, request: ChatRequest) -> Reply:
-        """Return the reply to a request, after as many attempts as it takes and the limits allow."""
+        """Return the reply to a request, with as many attempts as the limits allow."""
         for attempt in range(self._limits.attempts):
             self._pace.wait()
             if self._stopped.is_set():
-                raise ChatError("not asked, since the run stopped before")
+                raise ChatError("not sent, because the run was stopped")
             try:
                 return self._attempt(key, request)
             except FailedAttemptError as failure:
@@ -165,9 +165,9 @@ class _Run:
             if attempt + 1 < self._limits.attempts:
                 self._sleep(pause_seconds(key, attempt))
         raise ChatError(
-            f"the chat model's server gave no answer in {self._limits.attempts} attempts at one request, the last of "
-            f"which ended with: {reason}. Look whether chat.base_url is right and the server up, then run again; what "
-            "was answered is kept and not paid again."
+            f"the chat model's server gave no answer in {self._limits.attempts} attempts at one request; the last one "
+            f"failed with: {reason}. Check that chat.base_url is right and the server is up, then run again; stored "
+            "answers are kept and not paid for again."
         )
 
     def _attempt(self, key: str, request: ChatRequest) -> Reply:
@@ -190,10 +190,11 @@ class _Run:
         self._store.keep(entry, key, request.content, reply, cost)
         if cost > highest:
             raise ChatError(
-                f"the server counted {reply.prompt_tokens} tokens in a prompt of {request.maximum_prompt_tokens} at "
-                f"most and {reply.answer_tokens} in an answer of {request.model.maximum_answer_tokens} at most, so "
-                f"that the request cost {show_usd(cost)} and chat.max_cost_usd cannot be kept. Find out what it "
-                "counts (it may think before it answers, or not heed chat.answer_limit) before you run again."
+                f"the server counted {reply.prompt_tokens} tokens in a prompt of at most "
+                f"{request.maximum_prompt_tokens} and {reply.answer_tokens} in an answer of at most "
+                f"{request.model.maximum_answer_tokens}, so the request cost {show_usd(cost)} and chat.max_cost_usd "
+                "cannot be guaranteed. Find out what the server counts (it may count reasoning tokens or ignore "
+                "chat.answer_limit) before you run again."
             )
         return reply
 

@@ -1,4 +1,4 @@
-"""Bodies of responses, of which no more is unpacked than a chat completion can hold."""
+"""Response bodies, decompressed only up to the size of a chat completion."""
 
 import zlib
 from collections.abc import AsyncIterator
@@ -7,28 +7,28 @@ import httpx2
 
 from ilora.baselines.chat.replies import UnreadableReplyError
 
-#: Far more than any answer and what servers add to it.
+#: Far more than any answer with the metadata that servers add.
 LONGEST_BODY = 8 * 2**20
 
-#: What is asked for, and what some servers send nonetheless: zlib reads both.
+#: The requested encoding, and the encodings that some servers use nonetheless; zlib reads all of them.
 NOT_PACKED, _PACKED = "identity", ("gzip", "x-gzip", "deflate")
 _ANY_HEADER_OF_ZLIB = zlib.MAX_WBITS + 32
 
 
 async def limit_body(response: httpx2.Response) -> None:
-    """Let a response be read only up to `LONGEST_BODY` bytes, as they are when unpacked; a hook of httpx2.
+    """Limit a response to `LONGEST_BODY` bytes after decompression; an httpx2 event hook.
 
-    Reading it raises `UnreadableReplyError` where there are more, or they cannot be unpacked.
+    Reading the response raises `UnreadableReplyError` if it is longer or cannot be decompressed.
 
     Raises:
-        UnreadableReplyError: they are packed in a way that was not asked for.
+        UnreadableReplyError: the response has an unsupported content encoding.
     """
     packing = response.headers.get("content-encoding", NOT_PACKED).strip().lower()
     if packing not in (NOT_PACKED, *_PACKED):
-        raise UnreadableReplyError("a response that is packed, though it was asked for as it is")
+        raise UnreadableReplyError("a response with an unsupported content encoding")
     assert isinstance(response.stream, httpx2.AsyncByteStream)
     response.stream = _LimitedBody(response.stream, is_packed=packing != NOT_PACKED)
-    # What is read from now on is not packed any more.
+    # The stream is now decompressed.
     response.headers.pop("content-encoding", None)
 
 
@@ -46,7 +46,7 @@ class _LimitedBody(httpx2.AsyncByteStream):
                 raise UnreadableReplyError(f"a response of more than {LONGEST_BODY // 2**20} MiB")
             yield unpacked
         if self._unpacker is not None and not self._unpacker.eof:
-            raise UnreadableReplyError("a packed response that ends too early")
+            raise UnreadableReplyError("a compressed response that is truncated")
 
     async def aclose(self) -> None:
         await self._stream.aclose()
@@ -56,4 +56,4 @@ class _LimitedBody(httpx2.AsyncByteStream):
         try:
             return self._unpacker.decompress(part, most)
         except zlib.error:
-            raise UnreadableReplyError("a packed response that is damaged") from None
+            raise UnreadableReplyError("a compressed response that is damaged") from None

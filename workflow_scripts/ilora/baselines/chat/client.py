@@ -1,4 +1,4 @@
-"""One attempt to have a request answered, by the official client."""
+"""A single attempt at a request, with the official client."""
 
 import asyncio
 import threading
@@ -15,25 +15,25 @@ from ilora.baselines.chat.replies import Reply, UnreadableReplyError, read_reply
 from ilora.baselines.chat.requests import ChatRequest
 from ilora.baselines.chat.retries import asked_to_wait
 
-#: Statuses after which another attempt may succeed, besides all from 500 on.
+#: Statuses after which another attempt may succeed, in addition to all from 500 on.
 _TEMPORARY = (408, 409, 429)
-#: A gateway lost an answer that the model behind it may have given.
+#: A gateway failed, although the model behind it may have answered.
 _LOST_BY_GATEWAY = (502, 504)
-#: The request never left: nobody can bill it.
+#: The request was not sent, so it cannot be billed.
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 _LONGEST_WAIT_SECONDS = 600.0
 _LONGEST_MESSAGE = 300
 
 
 class ChatClient:
-    """Asks an endpoint, once for each call, as a context manager; threads may share it.
+    """A client of an endpoint, with one attempt per call, as a context manager; threads may share it.
 
-    No error holds the key, nor what the server repeats of it.
+    Errors never contain the key, even if the server repeats it.
 
     Args:
         base_url: address of the endpoint.
-        key: of the endpoint.
-        timeout_seconds: how long to wait for the whole answer; for the connection, half as long.
+        key: API key of the endpoint.
+        timeout_seconds: timeout for the whole answer; half of it for the connection.
 
     Raises:
         ChatError: the key cannot be sent.
@@ -42,24 +42,24 @@ class ChatClient:
     def __init__(self, base_url: str, key: str, timeout_seconds: float) -> None:
         if not key.isascii() or not key.isprintable():
             raise ChatError(
-                "the key in the environment variable that chat.key_variable names holds characters that no header may "
-                "hold. Copy it anew; it is not shown here."
+                "the key in the environment variable that chat.key_variable names contains characters that are not "
+                "allowed in a header. Copy it again; it is not shown here."
             )
         self._key, self._seconds = key, timeout_seconds
         self._client = openai.AsyncOpenAI(
             base_url=base_url,
             api_key=key,
-            # So that a server that is not there is told from one that does not answer, which may be paid.
+            # The shorter timeout distinguishes an unreachable server from one that does not answer and may bill.
             timeout=httpx2.Timeout(timeout_seconds, connect=timeout_seconds / 2),
-            # Attempts are counted, paced and paid for by the caller, so the client makes none of its own.
+            # The caller counts, paces and pays for attempts, so the client must not retry by itself.
             max_retries=0,
             default_headers={"Accept-Encoding": NOT_PACKED},
             http_client=openai.DefaultAsyncHttpxClient(event_hooks={"response": [limit_body]}),
         )
 
     def __enter__(self) -> "ChatClient":
-        """Return the client, which can be asked from now on."""
-        # A deadline over all of an answer, headers included, needs a loop: a thread cannot be told to stop reading.
+        """Start the client and return it."""
+        # A deadline for the whole answer, including headers, needs an event loop: a blocking read cannot be cancelled.
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="chat client", daemon=True)
         self._thread.start()
@@ -78,13 +78,13 @@ class ChatClient:
         """Return the reply to a request.
 
         Raises:
-            FailedAttemptError: there was none in time, and another attempt may bring one.
-            ChatError: the server refuses such requests, or has no use for this key.
+            FailedAttemptError: there was no reply, but another attempt may succeed.
+            ChatError: the server refuses the request or the key.
         """
         return asyncio.run_coroutine_threadsafe(self._ask(request), self._loop).result()
 
     async def _ask(self, request: ChatRequest) -> Reply:
-        # `from None` everywhere: the client's exceptions hold the request, and with it the key.
+        # Always `from None`: the client's exceptions contain the request, and with it the key.
         try:
             async with asyncio.timeout(self._seconds):
                 response = await self._client.chat.completions.with_raw_response.create(**request.parameters)
@@ -109,7 +109,7 @@ class ChatClient:
             wait = asked_to_wait(error.response.headers.get("retry-after"))
             if wait is None or wait <= _LONGEST_WAIT_SECONDS:
                 return FailedAttemptError(f"HTTP {status}", may_be_billed=status in _LOST_BY_GATEWAY, wait_seconds=wait)
-        # The server's words on a key may hold a part of it.
+        # The server's message about a key may contain part of it.
         if status in (401, 403):
             return ChatError(
                 f"the chat model's server does not accept the key (HTTP {status}). Check the key in the environment "
@@ -117,8 +117,8 @@ class ChatClient:
             )
         said = " ".join(without_key(error.response.text, self._key).split())[:_LONGEST_MESSAGE]
         return ChatError(
-            f"the chat model's server refuses the request (HTTP {status}) and says: {said}. Check chat.base_url, "
-            "chat.model and the settings beside them, then run again; answers that were kept are not paid again."
+            f"the chat model's server refuses the request (HTTP {status}): {said}. Check chat.base_url, "
+            "chat.model and the other settings of chat, then run again; stored answers are not paid for again."
         )
 
 

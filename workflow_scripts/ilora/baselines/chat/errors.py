@@ -1,21 +1,21 @@
-"""What can go wrong between us and a chat model."""
+"""Errors of requests to a chat model."""
 
 
 class ChatError(RuntimeError):
-    """Asking cannot go on. The message says what to do; answers that were kept stay."""
+    """The run cannot continue. The message says what to do; stored answers are kept."""
 
 
 class CeilingError(ChatError):
-    """The next request could cost more than is left of what may be spent."""
+    """The next request could exceed the spending ceiling."""
 
 
 class FailedAttemptError(Exception):
-    """One attempt brought no answer, and another may.
+    """An attempt failed, but another may succeed.
 
     Attributes:
-        reason: what happened, the same words for the same kind of failure.
-        may_be_billed: whether the provider may have counted the request nonetheless.
-        wait_seconds: how long the server wants to be left alone; None if it does not say.
+        reason: kind of failure, in fixed words.
+        may_be_billed: whether the provider may have billed the request nonetheless.
+        wait_seconds: delay that the server requested; None if it requested none.
     """
 
     def __init__(self, reason: str, *, may_be_billed: bool, wait_seconds: float | None = None) -> None:

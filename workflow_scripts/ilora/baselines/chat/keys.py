@@ -1,19 +1,19 @@
-"""The key of a chat model's endpoint: from the environment alone, and nowhere written."""
+"""The API key of a chat model's endpoint, which is read only from the environment and never written."""
 
 from collections.abc import Mapping
 
-#: What a server that wants no key is sent in its place, since the client insists on one.
+#: Placeholder for servers without a key, because the client requires one.
 NO_KEY = "none"
 
-#: Shorter ones are no secrets but words such as "none", which may stand in any text.
+#: Shorter keys are not secrets but words such as "none", which may occur in any text.
 _SHORTEST_SECRET = 8
 
 
 def read_key(variable: str | None, environment: Mapping[str, str]) -> str | None:
-    """Return the key; None if there is none.
+    """Return the key; None if the variable is not set.
 
     Args:
-        variable: name of the environment variable that holds it; None for a server that wants no key.
+        variable: name of the environment variable that holds the key; None for a server without keys.
         environment: usually `os.environ`.
     """
     if variable is None:
@@ -22,5 +22,5 @@ def read_key(variable: str | None, environment: Mapping[str, str]) -> str | None
 
 
 def without_key(text: str, key: str) -> str:
-    """Return a text of the server, which may repeat what it was sent, with the key blotted out."""
+    """Return a text from the server with the key redacted, because a server may repeat it."""
     return text.replace(key, "[key]") if len(key) >= _SHORTEST_SECRET else text

@@ -1,16 +1,16 @@
-"""How often a chat model is asked, over all threads that ask it."""
+"""Rate limiting of requests to a chat model, over all threads."""
 
 import threading
 from collections.abc import Callable
 
 
 class Pace:
-    """Keeps requests at an even distance.
+    """A rate limiter that spaces requests evenly.
 
     Args:
-        requests_per_minute: how many may start in a minute.
-        clock: seconds from a monotonic clock.
-        sleep: waits for some seconds.
+        requests_per_minute: maximum number of requests that start per minute.
+        clock: function that returns the seconds of a monotonic clock.
+        sleep: function that waits for a number of seconds.
     """
 
     def __init__(
@@ -31,6 +31,6 @@ class Pace:
             self._sleep(turn - now)
 
     def postpone(self, seconds: float) -> None:
-        """Let no request take a turn for some seconds, as a server asked for."""
+        """Delay all further requests by a number of seconds, as requested by a server."""
         with self._lock:
             self._next = max(self._next, self._clock() + seconds)

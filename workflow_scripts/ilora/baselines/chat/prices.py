@@ -1,4 +1,4 @@
-"""Money in whole picodollars (10^-12 USD), in which every sum is exact."""
+"""Amounts of money in whole picodollars (10^-12 USD), so that sums are exact."""
 
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
@@ -9,7 +9,7 @@ _PER_MILLION = PICODOLLARS // 10**6
 
 @dataclass(frozen=True)
 class Prices:
-    """What a provider asks for a million tokens, in USD: of prompts, and of answers."""
+    """A provider's prices per million tokens, in USD, of prompts and of answers."""
 
     input_usd_per_million: float
     output_usd_per_million: float
@@ -22,12 +22,12 @@ class Prices:
 
 
 def picodollars(usd: float) -> int:
-    """Return an amount of USD in picodollars, what is below one cut off."""
+    """Convert USD to picodollars, rounded down."""
     return int((Decimal(str(usd)) * PICODOLLARS).to_integral_value(ROUND_FLOOR))
 
 
 def show_usd(amount: int) -> str:
-    """Return picodollars as they stand in a message, such as "0.012345 USD", rounded up to a millionth."""
+    """Format picodollars for a message, such as "0.012345 USD", rounded up to a millionth."""
     usd = (Decimal(amount) / PICODOLLARS).quantize(Decimal("0.000001"), ROUND_CEILING)
     return f"{usd} USD"
 

@@ -1,9 +1,9 @@
-"""What a chat model is asked, as messages.
+"""The messages of requests to a chat model.
 
 `text_messages` is the text prompt: history, candidates, question. `ranked_messages` follows ChatRec (Gao et al. 2023,
-arXiv 2303.14524): the history is given in words, a recommender proposes the candidates, ranked, and the chat model
-chooses among them. Its user profile is left out, since the data sets have none that all share; the candidates are the
-frozen candidate set, so that it chooses from what every method chooses from.
+arXiv 2303.14524): the history is given in words, a recommender proposes ranked candidates, and the chat model chooses
+among them. ChatRec's user profile is omitted, because the data sets have no common one. The candidates are the frozen
+candidate set, so that all methods choose from the same items.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""From frozen candidate sets to what a chat model is asked about them."""
+"""The messages for frozen candidate sets."""
 
 from collections.abc import Sequence
 
@@ -12,16 +12,16 @@ from ilora.predictions.building import sequences_of
 def text_questions(
     sequences: pa.Table, candidates: pa.Table, titles: Sequence[str], wording: PromptWording
 ) -> list[tuple[Message, ...]]:
-    """Write the text prompt of every candidate set, its candidates in the order in which they are frozen.
+    """Write the text prompt of every candidate set, with the candidates in their frozen order.
 
     Args:
         sequences: table of the SEQUENCES schema.
         candidates: table of the CANDIDATES schema.
-        titles: by item id.
+        titles: titles by item id.
         wording: the data set's sentences.
 
     Raises:
-        ValueError: as `sequences_of` raises it.
+        ValueError: see `sequences_of`.
     """
     return [
         text_messages(wording, _named(history, titles), _named(listed, titles))
@@ -32,17 +32,17 @@ def text_questions(
 def ranked_questions(
     sequences: pa.Table, candidates: pa.Table, ranking: pa.Table, titles: Sequence[str], wording: PromptWording
 ) -> list[tuple[Message, ...]]:
-    """Write the dialogue about every candidate set, its candidates as a recommender ranks them.
+    """Write the dialogue for every candidate set, with the candidates ranked by a recommender.
 
     Args:
         sequences: table of the SEQUENCES schema.
         candidates: table of the CANDIDATES schema.
         ranking: the recommender's table of the PREDICTIONS schema, with scores for each of these candidate sets.
-        titles: by item id.
+        titles: titles by item id.
         wording: the data set's sentences.
 
     Raises:
-        ValueError: the recommender scored other candidate sets, or as `sequences_of` raises it.
+        ValueError: the recommender scored other candidate sets; see also `sequences_of`.
     """
     scores = dict(zip(ranking["candidates_hash"].to_pylist(), ranking["scores"].to_pylist(), strict=True))
     questions = []
@@ -58,7 +58,7 @@ def ranked_questions(
 
 
 def _ranked(candidates: Sequence[int], scores: Sequence[float]) -> list[int]:
-    """Return the candidates from the highest score to the lowest; equal ones keep their order."""
+    """Return the candidates from the highest score to the lowest; ties keep their order."""
     order = sorted(range(len(candidates)), key=lambda place: -scores[place])
     return [candidates[place] for place in order]
 

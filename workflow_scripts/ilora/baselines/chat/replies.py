@@ -1,16 +1,16 @@
-"""A chat model's reply, read from the body of the response."""
+"""A chat model's reply, parsed from the response body."""
 
 import json
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-#: Of a prompt or an answer: more than any model takes, and few enough for sums of costs to fit into the ledger.
+#: Maximum tokens of a prompt or answer: above any model's limit, and low enough for sums of costs to fit the ledger.
 _MOST_TOKENS = 10**9
 
 
 class ReplyKind(StrEnum):
-    """How a reply ended. Whether it names a candidate is another question."""
+    """How a reply ended, regardless of whether it names a candidate."""
 
     COMPLETE = "complete"
     TRUNCATED = "truncated at the limit of tokens"
@@ -20,13 +20,13 @@ class ReplyKind(StrEnum):
 
 @dataclass(frozen=True)
 class Reply:
-    """What the model wrote, and what the server counted.
+    """A model's reply and the server's token counts.
 
     Attributes:
-        text: the answer, or the words of a refusal; "" if there is neither.
-        kind: how it ended.
-        prompt_tokens: None where the server does not count, or counts what cannot be.
-        answer_tokens: likewise.
+        text: answer, or text of a refusal; "" if there is neither.
+        kind: how the reply ended.
+        prompt_tokens: prompt tokens; None if the server does not report them, or reports an invalid number.
+        answer_tokens: answer tokens; None likewise.
     """
 
     text: str
@@ -36,14 +36,14 @@ class Reply:
 
 
 class UnreadableReplyError(ValueError):
-    """The body of a response is no chat completion."""
+    """A response body is not a valid chat completion."""
 
 
 def read_reply(body: str) -> Reply:
-    """Read the body of a response to a chat completion.
+    """Parse the response body of a chat completion.
 
     Raises:
-        UnreadableReplyError: it is no JSON, or holds no message.
+        UnreadableReplyError: the body is not JSON, or does not contain a message.
     """
     try:
         completion = json.loads(body, parse_int=_whole_number)
@@ -51,12 +51,12 @@ def read_reply(body: str) -> Reply:
         content, refusal = choice["message"].get("content"), choice["message"].get("refusal")
         counted = completion.get("usage") or {}
         finish = choice.get("finish_reason")
-    # Brackets in thousands of brackets end in a RecursionError.
+    # Thousands of nested brackets end in a RecursionError.
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        raise UnreadableReplyError("a response that is no chat completion") from None
+        raise UnreadableReplyError("a response that is not a chat completion") from None
     if not all(isinstance(part, str | None) for part in (content, refusal)) or not isinstance(counted, dict):
-        raise UnreadableReplyError("a chat completion whose content is no text")
-    # JSON can escape halves of characters that no encoding takes.
+        raise UnreadableReplyError("a chat completion whose content is not text")
+    # JSON can escape lone surrogates, which cannot be encoded.
     text = (content or refusal or "").encode(errors="replace").decode()
     return Reply(
         text, _kind(text, refusal, finish), _count(counted, "prompt_tokens"), _count(counted, "completion_tokens")
@@ -72,7 +72,7 @@ def _kind(text: str, refusal: str | None, finish: object) -> ReplyKind:
 
 
 def _whole_number(digits: str) -> int | float:
-    """Return a number of JSON; as a float, which is no count, where it has more digits than any count."""
+    """Parse a JSON integer; return a float, which is not accepted as a count, if it has too many digits."""
     return int(digits) if len(digits) <= len(str(_MOST_TOKENS)) else float(digits)
 
 

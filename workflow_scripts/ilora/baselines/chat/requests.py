@@ -1,4 +1,4 @@
-"""A request to a chat model, and the content that its answer is kept under."""
+"""A request to a chat model, and the key under which its answer is stored."""
 
 import hashlib
 import json
@@ -7,22 +7,22 @@ from typing import Any, Literal
 
 from ilora.baselines.chat.prompts import Message
 
-#: What a server's chat template may add, in tokens: to the whole prompt (a system prompt of its own, a date), and to
-#: each message (its role, its ends).
+#: Tokens that a server's chat template may add to the whole prompt (its own system prompt, a date), and to each message
+#: (role, delimiters).
 _TEMPLATE_TOKENS = 128
 _MESSAGE_TOKENS = 16
 
 
 @dataclass(frozen=True)
 class ChatModel:
-    """A chat model and how it is to answer.
+    """A chat model and its generation settings.
 
     Attributes:
         base_url: address of the endpoint, such as "https://api.openai.com/v1".
-        name: of the model at this endpoint.
-        temperature: of the sampling; None where the model does not take one.
-        maximum_answer_tokens: where an answer is cut off.
-        answer_limit: name of the parameter that says so; servers differ.
+        name: name of the model at this endpoint.
+        temperature: sampling temperature; None if the model does not accept one.
+        maximum_answer_tokens: maximum number of tokens of an answer.
+        answer_limit: name of the parameter for this maximum, which depends on the server.
     """
 
     base_url: str
@@ -34,14 +34,14 @@ class ChatModel:
 
 @dataclass(frozen=True)
 class ChatRequest:
-    """One conversation that the model is to continue."""
+    """A conversation for the model to continue."""
 
     model: ChatModel
     messages: tuple[Message, ...]
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What is sent, as plain values."""
+        """The parameters of the API call, as plain values."""
         temperature = {} if self.model.temperature is None else {"temperature": self.model.temperature}
         return {
             "model": self.model.name,
@@ -52,17 +52,17 @@ class ChatRequest:
 
     @property
     def content(self) -> str:
-        """All that the answer depends on, as JSON: the address and what is sent there. No key is part of it."""
+        """Everything that the answer depends on, as JSON: address and parameters, without the API key."""
         content = {"base_url": self.model.base_url, **self.parameters}
         return json.dumps(content, sort_keys=True, ensure_ascii=False)
 
     @property
     def key(self) -> str:
-        """Digest of the content, hexadecimal: requests with the same key have the same answer."""
+        """Hexadecimal digest of the content; requests with the same key have the same answer."""
         return hashlib.sha256(self.content.encode()).hexdigest()
 
     @property
     def maximum_prompt_tokens(self) -> int:
-        """More tokens than any tokenizer makes of the prompt: one for each byte, and what a chat template adds."""
+        """Upper bound on the tokens of the prompt for any tokenizer: one per byte, plus those of a chat template."""
         text = sum(len(message.text.encode()) for message in self.messages)
         return text + _MESSAGE_TOKENS * len(self.messages) + _TEMPLATE_TOKENS

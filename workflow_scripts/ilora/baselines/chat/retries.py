@@ -1,4 +1,4 @@
-"""When a chat model is asked again."""
+"""Delays between attempts at a request: exponential backoff and `Retry-After`."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -9,14 +9,14 @@ LONGEST_PAUSE_SECONDS = 60.0
 
 
 def pause_seconds(key: str, attempt: int) -> float:
-    """Return the pause after a failed attempt: doubled each time, and shortened by up to a half.
+    """Return the pause after a failed attempt: exponential backoff with up to 50% jitter.
 
-    By how much is a pure function of the request and the attempt, so that requests that failed together do not
-    come back together.
+    The jitter is a pure function of the request and the attempt, and prevents requests that failed together from being
+    retried together.
 
     Args:
-        key: of the request.
-        attempt: that failed, from 0.
+        key: key of the request.
+        attempt: number of the failed attempt, from 0.
     """
     longest = min(FIRST_PAUSE_SECONDS * 2.0**attempt, LONGEST_PAUSE_SECONDS)
     digest = hashlib.sha256(f"pause/{key}/{attempt}".encode()).digest()
@@ -24,7 +24,7 @@ def pause_seconds(key: str, attempt: int) -> float:
 
 
 def asked_to_wait(retry_after: str | None) -> float | None:
-    """Return the seconds that a `Retry-After` header asks for, as a number or a date; None if it asks for none."""
+    """Return the seconds of a `Retry-After` header, which is a number or a date; None if there is no valid value."""
     if retry_after is None:
         return None
     try:

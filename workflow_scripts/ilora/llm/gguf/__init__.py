@@ -1,1 +1,1 @@
-"""GGUF, the file format of llama.cpp: what a file says of its model, and the model as a folder of transformers."""
+"""GGUF, the file format of llama.cpp: reading its metadata and converting it to a transformers model folder."""

@@ -1,4 +1,4 @@
-"""What a GGUF file says of the model that it holds."""
+"""The metadata of a GGUF file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ from ilora.llm.model.backbones import BackboneError
 _MAGIC = b"GGUF"
 _TOKENS = "tokenizer.ggml.tokens"
 
-#: Tensors and the key by which llama.cpp stretches rotary positions, and which transformers leaves unread.
+#: Tensors and the key with which llama.cpp scales rotary positions, and which transformers ignores.
 _UNREAD_TENSORS = ("rope_freqs.", "rope_factors_")
 _UNREAD_KEY = "rope.scaling.type"
 
 
 @dataclass(frozen=True)
 class GgufContents:
-    """A GGUF file, without its tensors.
+    """A GGUF file without its tensors.
 
     Attributes:
-        path: of the file.
-        metadata: value of each key; of an array its length.
-        tensor_types: how many tensors there are of each type, such as ``{"F32": 61, "Q4_1": 211}``.
+        path: path of the file.
+        metadata: value of each key; for an array, its length.
+        tensor_types: number of tensors of each type, such as ``{"F32": 61, "Q4_1": 211}``.
     """
 
     path: Path
@@ -33,17 +33,17 @@ class GgufContents:
 
     @property
     def architecture(self) -> str:
-        """In llama.cpp's words, such as ``llama``."""
+        """llama.cpp's name of the architecture, such as ``llama``."""
         return str(self.metadata["general.architecture"])
 
     @property
     def pre_tokenizer(self) -> str | None:
-        """In llama.cpp's words, how a text is split before it is cut into tokens; None if the file does not say."""
+        """llama.cpp's name of the pre-tokenizer; None if the file does not specify one."""
         return self.metadata.get("tokenizer.ggml.pre")
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What a record tells of the model: None where the file does not say, as of the licence."""
+        """The model's facts for a record; None where the file specifies nothing, such as the licence."""
         general = {key: self.metadata.get(f"general.{key}") for key in ("name", "organization", "license")}
         named = {key: self.metadata.get(f"general.license.{key}") for key in ("name", "link")}
         return {
@@ -55,25 +55,27 @@ class GgufContents:
 
 
 def read_gguf(path: Path) -> GgufContents:
-    """Read a GGUF file, all of whose tensors must be there.
+    """Read the metadata of a GGUF file, which must be complete.
 
     Raises:
         FileNotFoundError: there is no such file.
-        BackboneError: it is no GGUF file, cut off, one part of several, or without a tokenizer; or its positions are
-            stretched in a way that transformers would leave out in silence.
+        BackboneError: it is not a GGUF file, is truncated, is one part of several, or has no tokenizer; or it scales
+            its rotary positions in a way that transformers would silently ignore.
     """
     with path.open("rb") as file:
         begins = file.read(len(_MAGIC))
     if begins != _MAGIC:
-        raise BackboneError(f"{path}: begins with {begins!r}, expected {_MAGIC!r}: it is no GGUF file. Get it again.")
+        raise BackboneError(
+            f"{path}: begins with {begins!r}, expected {_MAGIC!r}: it is not a GGUF file. Get it again."
+        )
     try:
         reader = GGUFReader(path)
         metadata = {key: _value(field) for key, field in reader.fields.items()}
     except (ValueError, IndexError, KeyError, OverflowError) as error:
         size = path.stat().st_size
         raise BackboneError(
-            f"{path}: is cut off or damaged: found {size} bytes, in which not all that its header names can be read "
-            f"({type(error).__name__}: {error}). Get it again."
+            f"{path}: is truncated or damaged: found {size} bytes, from which not everything named in its header can "
+            f"be read ({type(error).__name__}: {error}). Get it again."
         ) from error
     types = sorted(tensor.tensor_type.name for tensor in reader.tensors)
     contents = GgufContents(path, metadata, {kind: types.count(kind) for kind in dict.fromkeys(types)})
@@ -88,7 +90,9 @@ def _value(field: Any) -> Any:
 def _check(contents: GgufContents, tensors: list[str]) -> None:
     path, metadata = contents.path, contents.metadata
     if "general.architecture" not in metadata:
-        raise BackboneError(f"{path}: found no key general.architecture, expected the name of one. Get it again.")
+        raise BackboneError(
+            f"{path}: found no key general.architecture, expected the architecture's name. Get it again."
+        )
     parts = metadata.get("split.count", 1)
     if parts > 1:
         raise BackboneError(
@@ -96,7 +100,7 @@ def _check(contents: GgufContents, tensors: list[str]) -> None:
         )
     if not metadata.get(_TOKENS):
         raise BackboneError(
-            f"{path}: found no tokenizer (key {_TOKENS}), expected the model's own. Take a GGUF file that has one, or "
+            f"{path}: found no tokenizer (key {_TOKENS}), expected the model's own. Use a GGUF file that has one, or "
             "set backbone.name to a directory with the model's tokenizer and safetensors."
         )
     stretched = [name for name in tensors if name.startswith(_UNREAD_TENSORS)]
@@ -104,7 +108,7 @@ def _check(contents: GgufContents, tensors: list[str]) -> None:
     if contents.architecture != "gpt-oss" and (stretched or scaling != "none"):
         found = ", ".join(stretched) or f"{contents.architecture}.{_UNREAD_KEY}: {scaling}"
         raise BackboneError(
-            f"{path}: stretches its rotary positions ({found}), which transformers does not read from GGUF: every "
-            "number would be another model's. Set backbone.name to the model's directory of safetensors, or to its "
-            "name on the hub."
+            f"{path}: scales its rotary positions ({found}), which transformers does not read from GGUF: every "
+            "result would be wrong. Set backbone.name to the model's directory of safetensors, or to its name on the "
+            "hub."
         )

@@ -1,4 +1,4 @@
-"""A model in a GGUF file, dequantized into a folder that transformers loads as any other."""
+"""Conversion of a GGUF file to a dequantized model folder that transformers can load."""
 
 import tempfile
 from pathlib import Path
@@ -13,7 +13,7 @@ from ilora.llm.gguf.contents import GgufContents
 from ilora.llm.gguf.tokenizer import load_gguf_tokenizer
 from ilora.llm.model.backbones import BackboneError, check_complete, lacking_weights
 
-#: What a converted folder holds. A chat template stands in tokenizer_config.json, the tokens that end an answer in
+#: Files of a converted folder. The chat template is in tokenizer_config.json, the tokens that end an answer in
 #: generation_config.json.
 CONVERTED_FILES = (
     "config.json",
@@ -23,28 +23,28 @@ CONVERTED_FILES = (
     "tokenizer_config.json",
 )
 
-#: Of the link to the file, alone in a folder: what lies beside the file itself is none of the model's.
+#: Name of a link to the file, alone in a folder, so that unrelated files next to the original are not read.
 _LINK = "model.gguf"
 
-#: Above the size of any model, so that its weights lie in one file, which a rule can name.
+#: Larger than any model, so that the weights are in one file, which a rule can name.
 _ONE_FILE = "1000TB"
 
 
 def convert_gguf(contents: GgufContents, folder: Path) -> int:
     """Write the model of a GGUF file as configuration, float32 safetensors and tokenizer, each file atomically.
 
-    Every weight is the number that the file's blocks stand for: no further rounding, whatever their type.
+    Weights are dequantized without further rounding, whatever their type.
 
     Args:
-        contents: of the file, as `ilora.llm.gguf.contents.read_gguf` gives it.
-        folder: to write to.
+        contents: contents of the file, from `ilora.llm.gguf.contents.read_gguf`.
+        folder: output folder.
 
     Returns:
-        How many parameters the model has.
+        Number of parameters of the model.
 
     Raises:
-        BackboneError: transformers does not read this architecture from GGUF, or no causal language model of it;
-            weights are missing, of another shape or not finite; or its tokenizer cannot be had.
+        BackboneError: transformers cannot read this architecture from GGUF, or has no causal language model for it;
+            weights are missing, of another shape or not finite; or the tokenizer cannot be loaded.
     """
     with tempfile.TemporaryDirectory() as temporary:
         (Path(temporary) / _LINK).symlink_to(contents.path.resolve())
@@ -69,7 +69,7 @@ def _check_architecture(contents: GgufContents, folder: str) -> None:
 
 
 def _load(contents: GgufContents, folder: str) -> Any:
-    # Its types do not know that it tells of the loading too.
+    # The type annotations do not cover `output_loading_info`.
     factory: Any = AutoModelForCausalLM
     try:
         model, info = factory.from_pretrained(
@@ -88,14 +88,14 @@ def _load(contents: GgufContents, folder: str) -> Any:
 
 def _not_read(contents: GgufContents, error: Exception) -> BackboneError:
     return BackboneError(
-        f"{contents.path}: found the architecture {contents.architecture}, of which transformers "
-        f"{transformers.__version__} reads no language model from GGUF ({error}). Set backbone.name to the model's "
-        "directory of safetensors, or to its name on the hub."
+        f"{contents.path}: found the architecture {contents.architecture}, for which transformers "
+        f"{transformers.__version__} cannot read a language model from GGUF ({error}). Set backbone.name to the "
+        "model's directory of safetensors, or to its name on the hub."
     )
 
 
 def _savable(loaded: Any, tokenizer: PreTrainedTokenizerFast, contents: GgufContents) -> Any:
-    """Give the same model without the mark that it is quantized, with which transformers saves none."""
+    """Return the same model without the quantization config, with which transformers refuses to save it."""
     values = {key: value for key, value in loaded.config.to_dict().items() if key != "quantization_config"}
     config = type(loaded.config).from_dict(values)
     config.bos_token_id, config.pad_token_id = tokenizer.bos_token_id, tokenizer.pad_token_id
@@ -106,7 +106,7 @@ def _savable(loaded: Any, tokenizer: PreTrainedTokenizerFast, contents: GgufCont
         raise BackboneError(f"{contents.path}: {broken[0]} holds NaN or infinity: it is damaged. Get it again.")
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-    # The weights themselves, which are not copied: a large model is not held twice.
+    # The weights are assigned, not copied, so that a large model is not held twice.
     model.load_state_dict(state, assign=True)
     model.tie_weights()
     model.generation_config = GenerationConfig.from_model_config(config)
@@ -114,7 +114,7 @@ def _savable(loaded: Any, tokenizer: PreTrainedTokenizerFast, contents: GgufCont
 
 
 def _ends(tokenizer: PreTrainedTokenizerFast, contents: GgufContents) -> int | list[int] | None:
-    """Give the tokens that end an answer: the tokenizer's, and what ends a turn where that is another."""
+    """Return the tokens that end an answer: the tokenizer's end token and, if it differs, the end-of-turn token."""
     of_turn = contents.metadata.get("tokenizer.ggml.eot_token_id")
     ends = [token for token in dict.fromkeys([tokenizer.eos_token_id, of_turn]) if token is not None]
     return ends if len(ends) > 1 else next(iter(ends), None)

@@ -1,4 +1,4 @@
-"""The tokenizer that a GGUF file describes, splitting text where the model's own does."""
+"""The tokenizer of a GGUF file, with the pre-tokenization of the original model."""
 
 from pathlib import Path
 
@@ -9,11 +9,10 @@ from transformers import PreTrainedTokenizerFast
 from ilora.llm.gguf.contents import GgufContents
 from ilora.llm.model.backbones import BackboneError
 
-#: llama.cpp's names of the ways to split a text before byte-level BPE that are GPT-2's: what transformers takes for
-#: every name that it does not know.
+#: llama.cpp's names of pre-tokenizers that equal GPT-2's, which transformers uses for every name that it does not know.
 _AS_GPT2 = frozenset({"gpt-2", "phi-2", "mpt", "olmo", "jais", "trillion", "exaone4"})
 
-#: Those that take each digit for itself first.
+#: Names of pre-tokenizers that first split off each digit.
 _DIGITS_APART = frozenset({"smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"})
 
 
@@ -21,12 +20,12 @@ def load_gguf_tokenizer(contents: GgufContents, folder: Path, file: str) -> PreT
     """Load the tokenizer of a GGUF file.
 
     Args:
-        contents: of the file.
-        folder: that holds the file and nothing else that transformers could read.
-        file: its name there.
+        contents: contents of the file.
+        folder: folder that holds the file and nothing else that transformers could read.
+        file: name of the file in the folder.
 
     Raises:
-        BackboneError: transformers cannot build it, or would split text in other places than the model has learnt.
+        BackboneError: transformers cannot build it, or would split text differently from the original model.
     """
     try:
         described: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(folder, gguf_file=file)
@@ -37,7 +36,7 @@ def load_gguf_tokenizer(contents: GgufContents, folder: Path, file: str) -> PreT
             "model's tokenizer and safetensors."
         ) from error
     _split_as_learnt(described.backend_tokenizer, contents)
-    # Anew, so that it is saved without how and from where it was loaded.
+    # Rebuilt, so that it is saved without details of how and from where it was loaded.
     return PreTrainedTokenizerFast(
         tokenizer_object=described.backend_tokenizer,
         bos_token=described.bos_token,
@@ -50,13 +49,13 @@ def load_gguf_tokenizer(contents: GgufContents, folder: Path, file: str) -> PreT
 
 
 def _split_as_learnt(backend: Tokenizer, contents: GgufContents) -> None:
-    # Where transformers knows the name, it puts a split of its own before the bytes.
+    # If transformers knows the name, it adds its own split before the byte level.
     if not isinstance(backend.pre_tokenizer, pre_tokenizers.ByteLevel) or contents.pre_tokenizer in _AS_GPT2:
         return
     if contents.pre_tokenizer not in _DIGITS_APART:
         raise BackboneError(
             f"{contents.path}: found tokenizer.ggml.pre {contents.pre_tokenizer}, which transformers "
-            f"{transformers.__version__} does not know: text would be split in other places than the model has learnt. "
+            f"{transformers.__version__} does not know: text would be split differently from the original model. "
             "Set backbone.name to a directory with the model's tokenizer and safetensors."
         )
     digits = pre_tokenizers.Digits(individual_digits=True)

@@ -1,1 +1,1 @@
-"""The Hugging Face hub: fetching a backbone, publishing an adapter and finding what it was made from."""
+"""The Hugging Face hub: fetching a backbone, publishing an adapter and finding the inputs it was tuned with."""

@@ -1,4 +1,4 @@
-"""What an adapter was tuned with, as its provenance says, so that it can be asked outside of a study."""
+"""The settings and inputs that an adapter was tuned with, from its provenance, for use outside a study."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from ilora.artifacts.writing import record_path
 
 @dataclass(frozen=True)
 class Origin:
-    """What stands in the ``.provenance.json`` beside an adapter.
+    """The contents of an adapter's ``.provenance.json``.
 
     Attributes:
         adapter: the adapter's folder.
-        root: the folder that the recorded paths start from.
-        config: what the adapter was tuned with.
-        inputs: sha256 of what it was tuned from, by recorded path.
+        root: folder that the recorded paths are relative to.
+        config: settings that the adapter was tuned with.
+        inputs: sha256 of each input file, by recorded path.
     """
 
     adapter: Path
@@ -28,16 +28,16 @@ class Origin:
     inputs: Mapping[str, str]
 
     def find(self, name: str) -> Path | None:
-        """Return the input of this file name, or None if the adapter was tuned without one.
+        """Return the input with this file name, or None if the adapter was tuned without one.
 
         Raises:
-            ArtifactError: if the file is not there, or is not the one that the adapter was tuned with.
+            ArtifactError: if the file is missing, or is not the one that the adapter was tuned with.
         """
         found = [recorded for recorded in self.inputs if Path(recorded).name == name]
         return self._verified(found[0]) if found else None
 
     def backbone_folder(self, name: str) -> str:
-        """Return where the backbone lies: a recorded folder (each file verified), or a name on the hub as it is."""
+        """Return the backbone's location: a recorded folder, after verifying each file, or its name on the hub."""
         files = [recorded for recorded in self.inputs if Path(recorded).parent.as_posix() == Path(name).as_posix()]
         for recorded in files:
             self._verified(recorded)
@@ -53,16 +53,16 @@ class Origin:
 
 
 def read_origin(adapter: Path) -> Origin:
-    """Read the provenance beside an adapter's folder.
+    """Read the provenance next to an adapter's folder.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ArtifactError: it is damaged, or no provenance of an adapter, or of an earlier version of the workflow.
+        ArtifactError: it is damaged, does not belong to an adapter, or is from an earlier version of the workflow.
     """
     sidecar = record_path(adapter)
     if not sidecar.is_file():
         raise FileNotFoundError(
-            f"{sidecar}: not found, expected what the adapter was tuned with. Name a folder of the workflow, such "
+            f"{sidecar}: not found, expected the adapter's provenance. Name a folder of the workflow, such "
             "as results/finetune/movielens/random_users/embedded/ilora/default/seed~1/adapter"
         )
     record = read_record(adapter)

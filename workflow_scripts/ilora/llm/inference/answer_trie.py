@@ -1,10 +1,10 @@
-"""The possible answers to a prompt as a tree of tokens: what begins alike is one path."""
+"""A trie over the possible answers to a prompt: common prefixes share a path."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 Answers = Sequence[Sequence[int]]
-"""The possible answers to a prompt: token ids of each, its end included."""
+"""The possible answers to a prompt: token ids of each, including its end."""
 
 ROOT = -1
 """Stands for the prompt's last token, after which every answer begins."""
@@ -12,13 +12,13 @@ ROOT = -1
 
 @dataclass(frozen=True)
 class AnswerTrie:
-    """A tree in which every answer is a path from the root; a parent's number is below its children's.
+    """A trie in which every answer is a path from the root; a parent has a lower number than its children.
 
     Attributes:
         tokens: token id of each node.
         parents: number of each node's parent, or ROOT.
-        ends: for each answer, the node of its last token; the same for answers of the same tokens.
-        children: for each node and for ROOT, the nodes that follow it, by their tokens.
+        ends: for each answer, the node of its last token; identical answers share it.
+        children: child nodes of each node and of ROOT, by token.
     """
 
     tokens: list[int]
@@ -27,7 +27,7 @@ class AnswerTrie:
     children: dict[int, dict[int, int]]
 
     def next_tokens(self, written: Sequence[int]) -> list[int]:
-        """Give the tokens that can follow what is written; none after the end of an answer, or beside every path."""
+        """Return the tokens that can follow a prefix; none after the end of an answer or off every path."""
         node = ROOT
         for token in written:
             if token not in self.children[node]:
@@ -37,14 +37,14 @@ class AnswerTrie:
 
 
 def answer_trie(answers: Answers) -> AnswerTrie:
-    """Make the tree of some answers, each of at least one token.
+    """Build the trie over answers, each of at least one token.
 
     Raises:
-        ValueError: if there is no answer, or one without tokens.
+        ValueError: if there is no answer, or an answer is empty.
     """
     if not answers or not all(answers):
         raise ValueError(
-            f"found {sum(not answer for answer in answers)} empty of {len(answers)} answers, expected none"
+            f"found {sum(not answer for answer in answers)} empty answers of {len(answers)}, expected none"
         )
     trie = AnswerTrie(tokens=[], parents=[], ends=[], children={ROOT: {}})
     for answer in answers:

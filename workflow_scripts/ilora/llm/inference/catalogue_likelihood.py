@@ -1,4 +1,4 @@
-"""Log-probabilities of every answer of a catalogue: prompts are read once, and so is what answers share."""
+"""Log-probabilities of every answer of a catalogue: each prompt and each shared prefix is processed once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,22 +22,22 @@ from ilora.llm.inference.shared_prompts import (
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.progress import Progress
 
-#: Nodes of a tree that are read at once: what is held beside model and prompts is the logits and the mask of as many.
+#: Nodes of a tree that are processed at once; the memory for logits and mask grows with it.
 NODES_IN_A_BLOCK = 256
 
 
 class CannotShareError(ValueError):
-    """A model cannot read the titles of a catalogue behind a prompt that is read once; the message says what can."""
+    """A model cannot score a catalogue's titles after a prompt that is processed once; the message says what to do."""
 
 
 @dataclass
 class TokensRead:
-    """What was read so far, in tokens.
+    """Number of tokens processed so far.
 
     Attributes:
-        prompts: of prompts.
-        padding: beside them.
-        titles: of titles, behind the prompts.
+        prompts: tokens of prompts.
+        padding: padding of the prompts.
+        titles: tokens of titles, after the prompts.
     """
 
     prompts: int = 0
@@ -57,18 +57,18 @@ def score_catalogue(
     """Score every answer of a catalogue for every prompt.
 
     Args:
-        model: set to evaluation mode here.
-        prompts: at least one.
-        catalogue: the possible answers to each of them.
-        batch_size: prompts that are read together.
-        progress: is told of every prompt.
-        read: what is read is added to it.
+        model: the model; it is set to evaluation mode.
+        prompts: prompts, at least one.
+        catalogue: the possible answers to each prompt.
+        batch_size: number of prompts per batch.
+        progress: updated after every batch of prompts.
+        read: counter that accumulates the tokens processed.
 
     Returns:
-        One for each prompt, in their order; its scores are in the order of the catalogue.
+        The scores of each prompt, in the order of the prompts; answers are in the order of the catalogue.
 
     Raises:
-        CannotShareError: if the model reads no tree of answers behind a prompt.
+        CannotShareError: if the model cannot process a tree of answers after a prompt.
         FloatingPointError: if a score is not finite.
     """
     model.eval()
@@ -85,29 +85,28 @@ def score_catalogue(
 
 
 def check_sharing(causal_model: Any, longest: int) -> None:
-    """Check that a model can read the tree of a catalogue behind a prompt.
+    """Check that a model can process the tree of a catalogue after a prompt.
 
     Args:
-        causal_model: transformers' model; its weights are not read.
-        longest: tokens of the longest prompt with its longest answer.
+        causal_model: transformers model; its weights are not read.
+        longest: number of tokens of the longest prompt with its longest answer.
 
     Raises:
-        CannotShareError: it cannot.
+        CannotShareError: if it cannot.
     """
     if not can_share(causal_model, max(longest, NODES_IN_A_BLOCK + 1)):
         raise CannotShareError(
             f"{type(causal_model).__name__} with attention {causal_model.config._attn_implementation} and texts of up "
-            f"to {longest} tokens cannot rank all items: it would read the prompt again for every title. Set "
-            "backbone.attention to sdpa or eager, lower data.maximum_history to what fits the model's attention window "
-            f"(it must be beyond {NODES_IN_A_BLOCK} tokens too), take another backbone, or do without "
-            "full_ranking"
+            f"to {longest} tokens cannot rank all items: it would process the prompt again for every title. Set "
+            "backbone.attention to sdpa or eager, lower data.maximum_history to fit the model's attention window "
+            f"(which must also exceed {NODES_IN_A_BLOCK} tokens), use another backbone, or disable full_ranking"
         )
 
 
 def _sums(
     model: HybridLanguageModel, prompts: Sequence[PreparedPrompt], catalogue: CatalogueTree, read: TokensRead
 ) -> NDArray[np.float64]:
-    """Give the log-probability of every answer to every prompt of a batch, float64 (prompts, answers)."""
+    """Return the log-probability of every answer to every prompt of a batch, float64 (prompts, answers)."""
     batch = prompt_batch(model, prompts)
     of_nodes = np.empty((len(prompts), catalogue.nodes))
     layers: list[KeysAndValues] = []
@@ -123,17 +122,17 @@ def _sums(
 def _read_block(
     model: HybridLanguageModel, prefix: ReadPrompts, block: CatalogueBlock, layers: Sequence[KeysAndValues]
 ) -> tuple[NDArray[np.float64], list[KeysAndValues]]:
-    """Read a block of the tree behind the prompts.
+    """Process a block of the tree after the prompts.
 
     Args:
-        model: that read the prompts.
+        model: model that processed the prompts.
         prefix: the prompts.
-        block: to be read.
-        layers: what the block before has left.
+        block: block to process.
+        layers: keys and values left by the previous block.
 
     Returns:
-        Log-probabilities of the nodes that are predicted, float64 (rows, predicted), and keys and values of what was
-        kept and read, for the next block.
+        Log-probabilities of the predicted nodes, float64 (rows, predicted), and the keys and values of kept and new
+        nodes, for the next block.
     """
     where, rows = prefix.logits.device, len(prefix.logits)
     chosen = torch.from_numpy(block.kept).to(where)

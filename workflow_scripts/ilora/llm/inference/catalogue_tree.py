@@ -1,7 +1,7 @@
-"""The answers of a whole catalogue as one tree of tokens, in blocks that are read one after another behind a prompt.
+"""A trie over the answers of a whole catalogue, split into blocks that are processed in sequence after a prompt.
 
-Every node that predicts something is read exactly once: where a block begins in the middle of a title, the keys and
-values of the tokens before it are kept from the blocks that read them.
+Every node that predicts another is processed exactly once: if a block begins in the middle of a title, the keys and
+values of the preceding tokens are kept from earlier blocks.
 """
 
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ Numbers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class CatalogueBlock:
-    """Nodes that are read in one pass.
+    """Nodes that are processed in one pass.
 
     Attributes:
-        token_ids: int64 (read,).
-        kept: int64 (kept,), which of the tokens that the pass before kept or read, in this order, are kept: they
-            stand before the first node of the block in its title.
-        among: bool (read, kept + read), what each node attends to: the nodes before it in its title, and itself.
-        predicted: int64 (predicted,), numbers of the nodes that the pass gives the log-probabilities of.
-        predictors: int64 (predicted,), what predicts each: 0 is the prompt's end, 1 the first node that is read.
-        predicted_tokens: int64 (predicted,), their tokens.
+        token_ids: token ids of the nodes, int64 (read,).
+        kept: tokens to keep from the previous pass, as indices into the tokens that it kept and read, in this order,
+            int64 (kept,): those that precede the first node of the block in its title.
+        among: attention mask of the nodes, bool (read, kept + read): each attends to its ancestors and itself.
+        predicted: numbers of the nodes whose log-probabilities the pass computes, int64 (predicted,).
+        predictors: state that predicts each of them, int64 (predicted,): 0 is the prompt's end, 1 the first node read.
+        predicted_tokens: token ids of the predicted nodes, int64 (predicted,).
     """
 
     token_ids: Numbers
@@ -39,15 +39,15 @@ class CatalogueBlock:
 
 @dataclass(frozen=True)
 class CatalogueTree:
-    """A catalogue of answers as a tree; answers of the same tokens are one path.
+    """A trie over the answers of a catalogue; identical answers share one path.
 
     Attributes:
-        blocks: in the order in which they are read.
-        levels: nodes by their depth, each level int64 (nodes,).
-        parents: int64 (nodes,), of the root's children ROOT.
-        ends: int64 (answers,), the node of each answer's last token.
-        lengths: int64 (answers,), tokens of each.
-        distinct: how many answers differ.
+        blocks: blocks in processing order.
+        levels: nodes of each depth, int64 (nodes,) each.
+        parents: parent of each node, int64 (nodes,); ROOT for the root's children.
+        ends: node of each answer's last token, int64 (answers,).
+        lengths: number of tokens of each answer, int64 (answers,).
+        distinct: number of distinct answers.
     """
 
     blocks: list[CatalogueBlock]
@@ -59,16 +59,16 @@ class CatalogueTree:
 
     @classmethod
     def of(cls, catalogue: Answers, nodes_in_a_block: int) -> Self:
-        """Make the tree of a catalogue.
+        """Build the trie over a catalogue.
 
         Args:
-            catalogue: token ids of each answer, none of them empty and one at least of two tokens.
-            nodes_in_a_block: that are read at once, at most.
+            catalogue: token ids of each answer; none is empty, and at least one has two or more tokens.
+            nodes_in_a_block: maximum number of nodes per block.
 
         Raises:
-            ValueError: as `answer_trie` raises it.
+            ValueError: see `answer_trie`.
         """
-        # Sorted, the nodes of a subtree follow each other, the first child right behind its parent.
+        # Sorting makes the nodes of a subtree contiguous, with the first child directly after its parent.
         distinct = sorted({tuple(answer) for answer in catalogue})
         trie = answer_trie(distinct)
         ends = dict(zip(distinct, trie.ends, strict=True))
@@ -83,21 +83,21 @@ class CatalogueTree:
 
     @property
     def nodes(self) -> int:
-        """Nodes of the tree."""
+        """Number of nodes of the tree."""
         return len(self.parents)
 
     @property
     def read(self) -> int:
-        """Those of them that are read, once for each prompt: what an answer ends in predicts nothing."""
+        """Number of nodes that are processed for each prompt: leaves predict nothing and are not read."""
         return sum(len(block.token_ids) for block in self.blocks)
 
     def sums(self, log_probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give the sum over each answer's path, float64 (rows, answers).
+        """Return the sum over each answer's path, float64 (rows, answers).
 
         Args:
-            log_probabilities: of every node, float64 (rows, nodes).
+            log_probabilities: log-probability of every node, float64 (rows, nodes).
         """
-        # The last column is the root's, which the number of a parent that is ROOT leads to.
+        # The last column is the root's: ROOT indexes it.
         along = np.pad(log_probabilities, ((0, 0), (0, 1)))
         for level in self.levels:
             along[:, level] += along[:, self.parents[level]]
@@ -123,7 +123,7 @@ def _blocks(trie: AnswerTrie, nodes_in_a_block: int) -> list[CatalogueBlock]:
 
 
 def _ancestors(trie: AnswerTrie, node: int) -> list[int]:
-    """Give the nodes before one in its titles, from the first token on."""
+    """Return the ancestors of a node, from the first token on."""
     above = []
     while (node := trie.parents[node]) != ROOT:
         above.append(node)
@@ -140,7 +140,7 @@ def _block(trie: AnswerTrie, nodes: list[int], kept: list[int], before: list[int
         elif parent is not None:
             among[number, : parent + 1] = True
         among[number, place[node]] = True
-    # What follows the prompt itself is known before any block is read.
+    # The nodes that follow the prompt itself are predicted before any block is read.
     parents = [*([ROOT] if is_first else []), *nodes]
     states = {ROOT: 0, **{node: number + 1 for number, node in enumerate(nodes)}}
     predicted = [(child, states[parent]) for parent in parents for child in trie.children[parent].values()]

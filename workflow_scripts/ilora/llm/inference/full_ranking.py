@@ -1,4 +1,4 @@
-"""All items ranked by a language model: by the likelihood of every title, on prompts that list no candidates."""
+"""Full ranking by a language model: likelihood of every title, with prompts that list no candidates."""
 
 import logging
 import math
@@ -20,31 +20,31 @@ from ilora.llm.prompts.builder import PromptBuilder, TokenisedPrompt, answering_
 from ilora.llm.prompts.context import report_cut_histories
 from ilora.progress import Progress
 
-#: Where prompts have one of several texts, each seed draws its own, and a plan is made of the first seed's.
+#: Tolerance of planned prompt tokens: if prompts have several texts, each seed draws its own; plans use the first seed.
 _TEXTS_DIFFER_BY = 0.05
 
 
 def catalogue_tree(builder: PromptBuilder) -> CatalogueTree:
-    """Give the titles of all items, each with its end, as a tree."""
+    """Build the trie over the titles of all items, each with its end."""
     return CatalogueTree.of([builder.answer(item) for item in range(len(builder.titles))], NODES_IN_A_BLOCK)
 
 
 def open_prompt(builder: PromptBuilder, sequence_id: int, history: Sequence[int], seed: int) -> TokenisedPrompt:
-    """Write the prompt by which all items are ranked for a sequence.
+    """Write the prompt with which all items are ranked for a sequence.
 
     Args:
-        builder: of prompts that list no candidates.
-        sequence_id: of the sequence, which draws the text where there are several.
+        builder: builder of prompts that list no candidates.
+        sequence_id: id of the sequence, which seeds the draw if there are several texts.
         history: item ids.
-        seed: of the method.
+        seed: random seed of the method.
 
     Raises:
         ValueError: if prompts list candidates.
     """
     if builder.style.candidates != "none":
         raise ValueError(
-            "prompt.candidates: found listed, expected none: a prompt that lists some candidates does not ask for any "
-            "of all items"
+            "prompt.candidates: found listed, expected none: a prompt that lists candidates does not ask for any item "
+            "of the catalogue"
         )
     return builder.prompt(history, [], builder.draw_text(answering_seed(seed, sequence_id)))
 
@@ -56,19 +56,19 @@ def score_all_by_likelihood(
     progress: Progress,
     read: TokensRead,
 ) -> ScoreAll:
-    """Return what scores every item by the log-probability of its title, its end included.
+    """Return a function that scores every item by the log-probability of its title, including its end.
 
-    Items of one title have the same score exactly, so that they are tied.
+    Items with the same title have exactly the same score and are tied.
 
     Args:
         prompted: the model; its prompts list no candidates.
-        decoding: says how many prompts are read together.
-        gate_inputs: what a gate reads for every sequence, float (sequences, width); None without such a gate.
-        progress: is told of every sequence.
-        read: what is read is added to it.
+        decoding: decoding settings; they set the batch size.
+        gate_inputs: gate input of every sequence, float (sequences, width); None without such a gate.
+        progress: updated after every batch of sequences.
+        read: counter that accumulates the tokens processed.
 
     Raises:
-        ValueError: as `open_prompt`, and what is returned as `score_catalogue` raises it.
+        ValueError: see `open_prompt`. The returned function raises the errors of `score_catalogue`.
     """
     builder = prompted.builder
     tree = catalogue_tree(builder)
@@ -97,23 +97,23 @@ def rank_by_likelihood(
     gate_inputs: torch.Tensor | None,
     logger: logging.Logger,
 ) -> pa.Table:
-    """Rank the target of each val and test sequence among all items, and say what was read beside what was planned.
+    """Rank the target of each val and test sequence among all items, and log tokens processed against tokens planned.
 
     Args:
         prompted: the model; its prompts list no candidates.
         sequences: table of the SEQUENCES schema.
-        method: the method's id.
+        method: id of the method.
         decoding: as in `score_all_by_likelihood`.
-        plan: of this ranking.
-        seen: leaves out of the ranking what the user had before the target; None ranks every item.
+        plan: plan of this ranking.
+        seen: items that the user had before the target, which are excluded from the ranking; None ranks every item.
         gate_inputs: as in `score_all_by_likelihood`.
-        logger: for progress and messages.
+        logger: logger for progress and messages.
 
     Returns:
-        A table of the RANKS schema.
+        Table of the RANKS schema.
 
     Raises:
-        ValueError: as `ilora.full_ranking.ranks.rank_targets` and `score_all_by_likelihood` raise it.
+        ValueError: see `ilora.full_ranking.ranks.rank_targets` and `score_all_by_likelihood`.
         FloatingPointError: if a score is not finite.
     """
     items, read, description = len(prompted.builder.titles), TokensRead(), f"ranking all items with {prompted.name}"

@@ -1,4 +1,4 @@
-"""Greedy answers to hybrid prompts, each up to its end."""
+"""Greedy decoding of answers to hybrid prompts."""
 
 from collections.abc import Callable, Collection, Sequence
 from itertools import takewhile
@@ -24,7 +24,7 @@ from ilora.predictions.choices import answer_line
 from ilora.progress import Progress
 
 AllowedTokens = Callable[[int, torch.Tensor], list[int]]
-"""What transformers calls ``prefix_allowed_tokens_fn``: from a row's number and its tokens to those that may follow."""
+"""transformers' ``prefix_allowed_tokens_fn``: maps a row's number and tokens to the tokens that may follow."""
 
 
 @torch.inference_mode()
@@ -36,21 +36,21 @@ def generate_answers(
     progress: Progress,
     possible: Sequence[Answers] | None = None,
 ) -> list[str]:
-    """Answer every prompt greedily; an answer is the first line that is not blank, before any `own_ends` of the model.
+    """Answer every prompt greedily; an answer is the first non-blank line, before any of the model's `own_ends`.
 
-    Prompts of like length are answered together; the answers come back in the order of the prompts.
+    Prompts of similar length are batched together; the answers are returned in the order of the prompts.
 
     Args:
-        model: set to evaluation mode here.
-        builder: that wrote the prompts.
-        prompts: at least one.
-        settings: of the decoding.
-        progress: is told of every answer.
-        possible: for each prompt the only answers that may be written, whatever their length, as
-            `PromptBuilder.answer` gives them; None for any text.
+        model: the model; it is set to evaluation mode.
+        builder: builder that wrote the prompts.
+        prompts: prompts, at least one.
+        settings: decoding settings.
+        progress: updated after every batch of answers.
+        possible: the only answers allowed for each prompt, of any length, as returned by `PromptBuilder.answer`; None
+            for free text.
 
     Raises:
-        FloatingPointError: if the model's scores of the next token hold NaN or infinity.
+        FloatingPointError: if the next-token scores contain NaN or infinity.
     """
     model.eval()
     ends = own_ends(model, builder)
@@ -69,9 +69,9 @@ def generate_answers(
 
 
 def own_ends(model: HybridLanguageModel, builder: PromptBuilder) -> frozenset[int]:
-    """Give the tokens by which a model itself ends what it writes: its tokenizer's, and its generation config's.
+    """Return a model's own end tokens: its tokenizer's, and those of its generation config.
 
-    An untuned model has never learnt that a newline ends an answer.
+    They are needed for an untuned model, which has not learnt that a newline ends an answer.
     """
     of_model = model.causal_model.generation_config.eos_token_id
     several = of_model if isinstance(of_model, list) else [of_model]
@@ -79,7 +79,7 @@ def own_ends(model: HybridLanguageModel, builder: PromptBuilder) -> frozenset[in
 
 
 def with_own_ends(answers: Answers, end: Sequence[int], ends: Collection[int]) -> Answers:
-    """Give answers and, beside each, the same with one of ``ends`` in the place of its ``end``."""
+    """Return the answers, followed by copies of each in which one of ``ends`` replaces ``end``."""
     return [*answers, *([*answer[: -len(end)], own] for answer in answers for own in sorted(ends))]
 
 
@@ -104,9 +104,9 @@ def _generate(
     maximum_new_tokens: int,
     allowed: AllowedTokens | None = None,
 ) -> torch.Tensor:
-    """Give the new token ids, int64 (rows, new tokens).
+    """Return the new token ids, int64 (rows, new tokens).
 
-    What the model's own `generation_config` asks for besides, such as a penalty for repetition, has been taken off by
+    Other settings of the model's `generation_config`, such as a repetition penalty, were removed by
     `ilora.llm.model.backbones.load_causal_model`.
     """
     configuration = GenerationConfig(
@@ -129,22 +129,23 @@ def _generate(
 
 
 class EndOfAnswerLine(StoppingCriteria):
-    """Ends a row at the end of its first line that is not blank, so that an answer may begin with newlines.
+    """Stopping criterion that ends a row after its first non-blank line, so that an answer may begin with newlines.
 
     Args:
-        tokenizer: of the backbone.
-        line_end: the token that ends a line.
+        tokenizer: tokenizer of the backbone.
+        line_end: token that ends a line.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, line_end: int) -> None:
         self._tokenizer, self._line_end = tokenizer, line_end
 
     def __call__(self, input_ids: torch.LongTensor, scores: object, **_: object) -> torch.BoolTensor:
-        """Give which rows have ended with the token written last, bool (rows,).
+        """Return which rows end with the latest token, bool (rows,).
 
         Args:
-            input_ids: what was written, int64 (rows, new tokens); from embeddings, generation gives no prompt.
-            scores: not read.
+            input_ids: tokens generated so far, int64 (rows, new tokens). They do not include the prompt, because
+                generation starts from embeddings.
+            scores: unused.
         """
         ended = input_ids[:, -1] == self._line_end
         for row in ended.nonzero().flatten().tolist():
@@ -153,33 +154,33 @@ class EndOfAnswerLine(StoppingCriteria):
 
 
 class RefuseOverflow(LogitsProcessor):
-    """Ends a generation whose scores have overflowed: the largest of NaN is the token 0, an answer like any other."""
+    """Refuses scores that have overflowed: the argmax of NaN would be token 0, which looks like a valid answer."""
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
-        """Give the scores as they are; one of minus infinity marks a token that may not be written.
+        """Return the scores unchanged; minus infinity is allowed, because it marks forbidden tokens.
 
         Raises:
-            FloatingPointError: if one is NaN or infinity.
+            FloatingPointError: if a score is NaN or infinity.
         """
         overflowed = (torch.isnan(scores) | torch.isposinf(scores)).any(dim=-1)
         if overflowed.any():
             raise FloatingPointError(
-                f"{int(overflowed.sum())} of {len(scores)} answers of a batch: the model's scores of the next token "
-                "hold NaN or infinity, expected finite numbers: set backbone.precision to bfloat16 or float32"
+                f"{int(overflowed.sum())} of {len(scores)} answers of a batch: the model's next-token scores "
+                "contain NaN or infinity, expected finite numbers: set backbone.precision to bfloat16 or float32"
             )
         return scores
 
 
 def only_answers(tries: Sequence[AnswerTrie], after_the_end: int) -> AllowedTokens:
-    """Give the rule by which each row of a batch writes one of its own answers.
+    """Return the constraint that each row of a batch generates one of its own answers.
 
     Args:
-        tries: one for each row.
-        after_the_end: the token that fills a row which has ended, while others go on.
+        tries: trie of each row's answers.
+        after_the_end: padding token for rows that have ended while others continue.
 
     Returns:
-        A function of the row and of what it has written, int64 (new tokens,). It reads no prompt: generation from
-        embeddings, which hybrid prompts need, gives it none.
+        Function of a row and the tokens generated so far, int64 (new tokens,). They do not include the prompt, because
+        generation starts from embeddings.
     """
 
     def allowed(row: int, written: torch.Tensor) -> list[int]:

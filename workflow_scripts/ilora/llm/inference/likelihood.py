@@ -1,8 +1,8 @@
-"""Log-probabilities of whole answers, each prompt read once for all of its answers.
+"""Log-probabilities of whole answers, with each prompt processed once for all its answers.
 
-The answers to one prompt follow it together, in one row, as the tree that `ilora.llm.inference.answer_trie` makes of
-them (`ilora.llm.inference.shared_prompts` has how). What answers share is read once, and answers of the same tokens
-score exactly the same.
+All answers to a prompt follow it in one row, as the trie of `ilora.llm.inference.answer_trie`
+(`ilora.llm.inference.shared_prompts` explains how). Shared prefixes are processed once, and identical answers have
+exactly the same score.
 """
 
 import logging
@@ -37,9 +37,9 @@ class AnswerScores:
     """Natural log-probabilities of the possible answers to a prompt.
 
     Attributes:
-        sums: over the tokens of each answer, its end included, float64 (answers,): the log-probability that the
-            model writes this answer and nothing else, and what a greedy or an exhaustive search looks for.
-        tokens: of each answer, int64 (answers,).
+        sums: sum over the tokens of each answer, including its end, float64 (answers,): the log-probability that the
+            model generates exactly this answer, and the objective of greedy and exhaustive search.
+        tokens: number of tokens of each answer, int64 (answers,).
     """
 
     sums: NDArray[np.float64]
@@ -47,10 +47,10 @@ class AnswerScores:
 
     @property
     def means(self) -> NDArray[np.float64]:
-        """Length-normalised: the mean over an answer's tokens, float64 (answers,).
+        """Length-normalised scores: the mean over each answer's tokens, float64 (answers,).
 
-        Once its first words are written, the rest of a title that stands in the prompt is all but certain, so a mean
-        favours long titles.
+        The mean favours long titles: after the first words of a title that is listed in the prompt, the rest is almost
+        certain.
         """
         return self.sums / self.tokens
 
@@ -63,17 +63,17 @@ def score_answers(
     batch_size: int,
     progress: Progress,
 ) -> list[AnswerScores]:
-    """Score the answers to every prompt, each prompt having its own.
+    """Score the answers to every prompt; each prompt has its own answers.
 
     Args:
-        model: set to evaluation mode here.
-        prompts: at least one.
-        answers: for each prompt its possible answers, as token ids; none of them empty.
-        batch_size: prompts that are read together.
-        progress: is told of every prompt.
+        model: the model; it is set to evaluation mode.
+        prompts: prompts, at least one.
+        answers: possible answers to each prompt, as token ids; none is empty.
+        batch_size: number of prompts per batch.
+        progress: updated after every batch of prompts.
 
     Returns:
-        One for each prompt, in their order.
+        The scores of each prompt, in the order of the prompts.
 
     Raises:
         FloatingPointError: if a score is not finite.
@@ -85,9 +85,9 @@ def score_answers(
 
 @torch.inference_mode()
 def score_without_sharing(model: HybridLanguageModel, prompt: PreparedPrompt, answers: Answers) -> AnswerScores:
-    """Score the answers to one prompt by reading the prompt anew for each of them.
+    """Score the answers to one prompt by processing the prompt again for each answer.
 
-    The same numbers by the plainest way, which every causal model allows: all texts are one batch, padded on the right.
+    This works with every causal model and yields the same numbers: all texts form one batch, padded on the right.
     """
     tokens, where = prompt.tokens, model.causal_model.device
     input_ids = pad_right([[*tokens.token_ids, *answer] for answer in answers], 0).to(where)
@@ -108,7 +108,7 @@ def score_without_sharing(model: HybridLanguageModel, prompt: PreparedPrompt, an
 
 @dataclass(frozen=True)
 class _Distinct:
-    """Answers without those of the same tokens, sorted, so that neighbours begin alike; ``order`` leads back."""
+    """Distinct answers, sorted so that neighbours share prefixes; ``order`` maps back to the original answers."""
 
     answers: list[tuple[int, ...]]
     order: list[int]
@@ -137,8 +137,8 @@ def _score(
     if not shares:
         _LOGGER.warning(
             "%s with attention %s and up to %d tokens cannot score the answers to a prompt together: the prompt is "
-            "read again for each, which is far slower. Attention sdpa or eager, and texts within the model's attention "
-            "window, allow it.",
+            "processed again for each, which is much slower. Sharing needs attention sdpa or eager, and texts within "
+            "the model's attention window.",
             type(model.causal_model).__name__,
             model.causal_model.config._attn_implementation,
             longest,
@@ -158,10 +158,10 @@ def check_finite(sums: NDArray[np.float64]) -> None:
     """Check the log-probabilities of the answers to a prompt.
 
     Args:
-        sums: float64 (answers,).
+        sums: log-probabilities, float64 (answers,).
 
     Raises:
-        FloatingPointError: one is not finite.
+        FloatingPointError: if one is not finite.
     """
     if not np.isfinite(sums).all():
         raise FloatingPointError(
@@ -193,7 +193,7 @@ def _score_batch_without_sharing(
 def _log_probabilities(
     model: HybridLanguageModel, prompts: ReadPrompts, packed: Sequence[PackedAnswers]
 ) -> list[list[float]]:
-    """Give the log-probability of every node of every row's tree, given the prompt and the node's ancestors."""
+    """Return the log-probability of every node of every row's trie, given the prompt and the node's ancestors."""
     where = prompts.attention_mask.device
     token_ids = pad_right([row.token_ids for row in packed], 0).to(where)
     among = torch.from_numpy(visible_among(packed)).to(where)

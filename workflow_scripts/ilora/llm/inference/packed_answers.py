@@ -1,4 +1,4 @@
-"""The answers to one prompt in one row behind it, each as if it stood there alone."""
+"""The answers to one prompt packed into one row, each processed as if it were the only one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from ilora.llm.inference.answer_trie import ROOT, Answers, answer_trie
 
 @dataclass(frozen=True)
 class PackedAnswers:
-    """A tree of answers, laid out for a model to read.
+    """A trie of answers, laid out as input of a model.
 
-    Only nodes with children are read: what an answer ends in predicts nothing.
+    Only nodes with children are read, because leaves predict nothing.
 
     Attributes:
-        answers: as they were given.
-        token_ids: of the nodes that are read.
-        visible: bool (nodes read, nodes read): a node attends to its ancestors and itself.
-        tokens: of all nodes.
-        predictors: for each node, the state that predicts it: 0 is the prompt's end, 1 the first node that is read.
-        parents: for each node the number of its parent, or ROOT.
+        answers: the original answers.
+        token_ids: token ids of the nodes that are read.
+        visible: attention mask, bool (nodes read, nodes read): a node attends to its ancestors and itself.
+        tokens: token ids of all nodes.
+        predictors: state that predicts each node: 0 is the prompt's end, 1 the first node that is read.
+        parents: number of each node's parent, or ROOT.
         ends: for each answer, the node of its last token.
     """
 
@@ -34,15 +34,15 @@ class PackedAnswers:
     ends: list[int]
 
     def sums(self, log_probabilities: Sequence[float]) -> NDArray[np.float64]:
-        """Give the sum over each answer's path, float64 (answers,), of what is known of every node."""
-        along = [0.0]  # of the root, before those of the nodes
+        """Return the sum of the nodes' log-probabilities over each answer's path, float64 (answers,)."""
+        along = [0.0]  # the root, before the nodes
         for parent, log_probability in zip(self.parents, log_probabilities, strict=True):
             along.append(along[parent + 1] + log_probability)
         return np.array([along[end + 1] for end in self.ends])
 
 
 def pack_answers(answers: Answers) -> PackedAnswers:
-    """Lay out some answers, none of them empty and one at least of two tokens.
+    """Pack answers; none is empty, and at least one has two or more tokens.
 
     Raises:
         ValueError: if there is no answer, or an empty one.
@@ -67,9 +67,9 @@ def pack_answers(answers: Answers) -> PackedAnswers:
 
 
 def visible_among(packed: Sequence[PackedAnswers]) -> NDArray[np.bool_]:
-    """Give what the tokens of several rows attend to among themselves, bool (rows, longest row, longest row).
+    """Return the attention mask among the tokens of several rows, bool (rows, longest row, longest row).
 
-    Padding attends to itself, so that nothing is ever averaged over no token at all.
+    Padding attends to itself, so that no softmax runs over an empty set of tokens.
     """
     longest = max(len(row.token_ids) for row in packed)
     among = np.broadcast_to(np.eye(longest, dtype=np.bool_), (len(packed), longest, longest)).copy()

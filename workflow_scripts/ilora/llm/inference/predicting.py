@@ -1,4 +1,4 @@
-"""From frozen candidate sets to a language model's answers: what it writes, and how likely each candidate is."""
+"""A language model's predictions for frozen candidate sets: generated text, and the likelihood of each candidate."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -24,13 +24,13 @@ _LOGGER = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PromptedModel:
-    """A language model that can be asked about items.
+    """A language model with its prompts.
 
     Attributes:
-        model: with or without an adapter.
-        builder: writes its prompts.
-        name: what the log and the progress display call it.
-        seed: of the texts that its prompts have, where there are several.
+        model: model with or without an adapter.
+        builder: builder of its prompts.
+        name: name in the log and the progress display.
+        seed: random seed for drawing prompt texts, if there are several.
     """
 
     model: HybridLanguageModel
@@ -41,10 +41,10 @@ class PromptedModel:
 
 @dataclass(frozen=True)
 class ModelOutputs:
-    """What a model says of some candidate sets, in their order.
+    """A model's predictions for candidate sets, in their order.
 
     Attributes:
-        texts: what it writes: the first line that is not blank.
+        texts: generated answers: the first non-blank line of each.
         scores: log-probability of each candidate's title, float64 (candidates,) each.
     """
 
@@ -59,14 +59,14 @@ def predict(
     decoding: DecodingSection,
     gate_inputs: torch.Tensor | None = None,
 ) -> ModelOutputs:
-    """Answer every candidate set by greedy text, and score the candidates by likelihood.
+    """Generate an answer for every candidate set greedily, and score the candidates by likelihood.
 
     Args:
         prompted: the model.
-        sequences: those that the candidate sets belong to.
-        candidates: schema `CANDIDATES`.
-        decoding: how it answers.
-        gate_inputs: what a gate reads for every sequence, float (sequences, width); None without such a gate.
+        sequences: sequences of the candidate sets.
+        candidates: table of the `CANDIDATES` schema.
+        decoding: decoding settings.
+        gate_inputs: gate input of every sequence, float (sequences, width); None without such a gate.
 
     Raises:
         FloatingPointError: if a score is not finite.
@@ -101,22 +101,22 @@ def predict(
 def report_unanswerable_titles(
     title_lengths: Mapping[int, int], targets: Sequence[int], new_tokens: int, description: str, logger: logging.Logger
 ) -> None:
-    """Warn of titles that no answer can hold to their end, if there are any.
+    """Warn about titles that are too long for an answer, if there are any.
 
-    An answer needs the title's own tokens; the newline behind it may be cut off.
+    An answer must hold all tokens of the title; the newline after it may be cut off.
 
     Args:
-        title_lengths: tokens of the title of each item that can be chosen, by item id.
+        title_lengths: number of tokens of the title of each selectable item, by item id.
         targets: item id of each candidate set's target.
-        new_tokens: of an answer, at most.
-        description: what the answers are for.
-        logger: where the warning goes.
+        new_tokens: maximum number of tokens of an answer.
+        description: description of the run, for the warning.
+        logger: logger for the warning.
     """
     too_long = {item: length for item, length in title_lengths.items() if length > new_tokens}
     if too_long:
         logger.warning(
             "%s: %d of %d titles have more tokens than decoding.maximum_new_tokens (%d), the longest %d; no answer "
-            "can name them, and they are right in %d of %d candidate sets",
+            "can name them, and they are the target in %d of %d candidate sets",
             description,
             len(too_long),
             len(title_lengths),

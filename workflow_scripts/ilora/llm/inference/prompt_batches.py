@@ -1,4 +1,4 @@
-"""Prompts that wait for an answer, and batches of them."""
+"""Prompts prepared for inference, and batches of them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from ilora.llm.prompts.builder import NO_ITEM, TokenisedPrompt
 
 @dataclass(frozen=True)
 class PreparedPrompt:
-    """A tokenised prompt and, for an instance-wise adapter, what its gate reads, float (width,)."""
+    """A tokenised prompt and, for an instance-wise adapter, its gate input, float (width,)."""
 
     tokens: TokenisedPrompt
     gate_input: torch.Tensor | None
@@ -19,10 +19,10 @@ class PreparedPrompt:
 
 @dataclass(frozen=True)
 class PromptBatch:
-    """Prompts that are read together, padded on the left, so that all of them end in the last column.
+    """A batch of prompts, padded on the left, so that all of them end in the last column.
 
     Attributes:
-        embeddings: (rows, tokens, h), behaviour tokens in place.
+        embeddings: embeddings with behaviour tokens in place, float (rows, tokens, h).
         attention_mask: int64 (rows, tokens), 0 at padding.
         gate_inputs: float (rows, width), or None.
     """
@@ -33,17 +33,17 @@ class PromptBatch:
 
 
 def in_batches(prompts: Sequence[PreparedPrompt], batch_size: int) -> Iterator[list[int]]:
-    """Give the prompts' indices in batches, longest prompts first: those of like length need little padding."""
+    """Yield the prompts' indices in batches, longest prompts first, so that a batch needs little padding."""
     longest_first = sorted(range(len(prompts)), key=lambda index: -len(prompts[index].tokens.token_ids))
     for begin in range(0, len(prompts), batch_size):
         yield longest_first[begin : begin + batch_size]
 
 
 def prompt_batch(model: HybridLanguageModel, prompts: Sequence[PreparedPrompt]) -> PromptBatch:
-    """Embed some prompts, on the model's device."""
+    """Embed prompts on the model's device."""
     where = model.causal_model.device
     longest = max(len(prompt.tokens.token_ids) for prompt in prompts)
-    # Any token will do for padding, which nothing attends to.
+    # Any token works as padding, because nothing attends to it.
     input_ids = torch.zeros((len(prompts), longest), dtype=torch.int64)
     behaviour = torch.full_like(input_ids, NO_ITEM)
     attention_mask = torch.zeros_like(input_ids)

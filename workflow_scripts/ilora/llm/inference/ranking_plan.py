@@ -1,4 +1,4 @@
-"""What it will cost to rank all items by the likelihood of their titles, before it is submitted."""
+"""The cost of ranking all items by the likelihood of their titles, estimated before submission."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ from ilora.llm.prompts.builder import TokenisedPrompt
 
 @dataclass(frozen=True)
 class BackboneShape:
-    """The part of a causal model that its cost depends on.
+    """The dimensions of a causal model that determine its cost.
 
     Attributes:
-        body: weights that every token is multiplied by, in matrices.
-        vocabulary: rows of the output.
-        hidden: width of the output.
-        layers: of attention.
-        attended: width of all heads' queries together.
-        cached: width of all heads' keys together.
-        bytes: of one number.
+        body: number of weights in the matrices that process every token.
+        vocabulary: number of rows of the output layer.
+        hidden: width of the output layer.
+        layers: number of attention layers.
+        attended: total width of all heads' queries.
+        cached: total width of all heads' keys.
+        bytes: bytes per number.
     """
 
     body: int
@@ -39,7 +39,7 @@ class BackboneShape:
 
     @classmethod
     def of(cls, model: Any, source: BackboneSource) -> Self:
-        """Give that of a transformers causal model; its weights are not read."""
+        """Return the dimensions of a transformers causal model; its weights are not read."""
         config, output = model.config, model.get_output_embeddings().weight
         ends = {id(output), id(model.get_input_embeddings().weight)}
         heads = config.num_attention_heads
@@ -55,19 +55,19 @@ class BackboneShape:
         )
 
     def operations(self, tokens: int, context: int, predicting: int) -> float:
-        """Give the floating-point operations of the products of one pass of one row, a multiply-add counted as two.
+        """Return the floating-point operations of the matrix products of a pass of one row; a multiply-add is two.
 
         Args:
-            tokens: that are read.
-            context: what each of them attends to, masked or not.
-            predicting: of the tokens, those whose logits are computed.
+            tokens: number of tokens processed.
+            context: number of tokens that each of them attends to, masked or not.
+            predicting: number of tokens whose logits are computed.
         """
         products = self.body * tokens + self.vocabulary * self.hidden * predicting
         return 2.0 * products + 4.0 * self.layers * self.attended * tokens * context
 
 
 def backbone_without_weights(config: PreTrainedConfig, source: BackboneSource) -> Any:
-    """Build the model of a configuration, without memory for its weights."""
+    """Build the model of a configuration without allocating its weights."""
     with torch.device("meta"), refusing_own_code(source.name) as refusal:
         return AutoModelForCausalLM.from_config(
             config, dtype=DTYPES[source.precision], attn_implementation=source.attention, **refusal
@@ -76,22 +76,22 @@ def backbone_without_weights(config: PreTrainedConfig, source: BackboneSource) -
 
 @dataclass(frozen=True)
 class RankingPlan:
-    """What ranking all items for all histories will need.
+    """The cost of ranking all items for all histories.
 
     Attributes:
         dataset: name of the data set.
         method: name of the method.
-        histories: that items are ranked for.
-        cut: of these, the ones that lose their oldest items to fit the model's context.
-        titles: of all items, each once.
-        prompt_tokens: of all prompts together, without padding.
-        longest_prompt: tokens of the longest.
-        title_tokens: that are read behind each prompt.
-        title_tokens_apart: that would be, if every title were read by itself.
-        rows: histories that are read together.
-        blocks: in which the titles are read behind each batch of them.
-        operations: floating-point operations of the backbone for all of it, without padding and adapter.
-        bytes: held at most beside the weights: the prompts' keys and values, twice, and a block's logits and mask.
+        histories: number of histories.
+        cut: number of histories that lose their oldest items to fit the model's context.
+        titles: number of distinct titles.
+        prompt_tokens: total tokens of all prompts, without padding.
+        longest_prompt: tokens of the longest prompt.
+        title_tokens: title tokens processed after each prompt.
+        title_tokens_apart: title tokens if every title were processed separately.
+        rows: histories per batch.
+        blocks: number of blocks of titles processed after each batch.
+        operations: total floating-point operations of the backbone, without padding and adapter.
+        bytes: peak memory besides the weights: the prompts' keys and values, twice, and a block's logits and mask.
     """
 
     dataset: str
@@ -118,19 +118,19 @@ def plan_ranking(
     catalogue: CatalogueTree,
     batch_size: int,
 ) -> RankingPlan:
-    """Make the plan of a ranking.
+    """Plan a ranking.
 
     Args:
-        dataset: its name.
-        method: its name.
-        model: the backbone, as `backbone_without_weights` gives it.
-        source: of the backbone.
-        prompts: of every history, at least one.
-        catalogue: titles of all items.
-        batch_size: histories that are read together.
+        dataset: name of the data set.
+        method: name of the method.
+        model: backbone returned by `backbone_without_weights`.
+        source: source of the backbone.
+        prompts: prompt of every history, at least one.
+        catalogue: trie over the titles of all items.
+        batch_size: histories per batch.
 
     Raises:
-        CannotShareError: as `check_sharing` raises it.
+        CannotShareError: see `check_sharing`.
     """
     lengths = [len(prompt.token_ids) for prompt in prompts]
     check_sharing(model, max(lengths) + int(catalogue.lengths.max()))
@@ -167,7 +167,7 @@ def _bytes_held(shape: BackboneShape, rows: int, prompt: int, read: int, among: 
 
 
 def describe_ranking(plan: RankingPlan) -> list[str]:
-    """Give the plan as lines for people."""
+    """Return the plan as human-readable lines."""
     of_history = plan.operations / plan.histories
     time = ", ".join(f"{hours_of(plan.operations, gpu):.3g} h on {gpu}" for gpu in PEAK_RATES)
     return [

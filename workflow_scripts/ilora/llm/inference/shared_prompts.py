@@ -1,8 +1,8 @@
-"""A batch of prompts that is read once, into a cache of keys and values, for all that may follow them.
+"""A batch of prompts processed once into a key-value cache that all continuations share.
 
-What follows stands in one row behind its prompt: a token attends to the prompt and to what stands before it in its own
-answer, and its position is the one that it would have there. So the cache is never copied for each answer, and a row of
-the batch stays one sequence, as an instance-wise adapter needs it. This is the tree attention of speculative decoding
+All continuations of a prompt follow it in one row: a token attends to the prompt and to the preceding tokens of its own
+answer, and has the position that it would have there. The cache is therefore never copied per answer, and a row of the
+batch remains one sequence, as an instance-wise adapter requires. This is the tree attention of speculative decoding
 (SpecInfer, Miao et al. 2024, arXiv 2305.09781), used for scoring.
 """
 
@@ -18,17 +18,17 @@ from ilora.llm.inference.prompt_batches import PromptBatch
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 
 KeysAndValues = tuple[torch.Tensor, torch.Tensor]
-"""Of some tokens in one layer: (rows, heads, tokens, d) each."""
+"""Keys and values of tokens in one layer: (rows, heads, tokens, d) each."""
 
 
 @dataclass(frozen=True)
 class ReadPrompts:
-    """A batch of prompts that has been read.
+    """A batch of prompts that has been processed.
 
     Attributes:
-        cache: transformers' cache of it.
+        cache: transformers' key-value cache of the batch.
         attention_mask: int64 (rows, tokens), 0 at padding.
-        logits: after each prompt's end, (rows, vocabulary).
+        logits: logits after each prompt's end, (rows, vocabulary).
     """
 
     cache: Any
@@ -38,11 +38,11 @@ class ReadPrompts:
 
 @dataclass(frozen=True)
 class ReadBehind:
-    """Tokens that have been read behind the prompts.
+    """Tokens that have been processed after the prompts.
 
     Attributes:
-        logits: after each of them, (rows, tokens, vocabulary).
-        layers: their keys and values, layer by layer.
+        logits: logits after each token, (rows, tokens, vocabulary).
+        layers: keys and values of the tokens, by layer.
     """
 
     logits: torch.Tensor
@@ -50,11 +50,13 @@ class ReadBehind:
 
 
 def can_share(causal_model: Any, longest: int) -> bool:
-    """Whether a mask of our own reaches every layer's attention, and no layer forgets the start of ``longest`` tokens.
+    """Return whether a model supports shared prompts.
+
+    A custom mask must reach every layer's attention, and every layer must attend to all of ``longest`` tokens.
 
     Args:
-        causal_model: transformers' model.
-        longest: tokens of the longest prompt with its longest answer.
+        causal_model: transformers model.
+        longest: number of tokens of the longest prompt with its longest answer.
     """
     config = causal_model.config
     windows = [getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size")]
@@ -68,7 +70,7 @@ def can_share(causal_model: Any, longest: int) -> bool:
 
 
 def read_prompts(model: HybridLanguageModel, batch: PromptBatch) -> ReadPrompts:
-    """Read a batch of prompts."""
+    """Process a batch of prompts."""
     output = model.causal_model(
         inputs_embeds=batch.embeddings,
         attention_mask=batch.attention_mask,
@@ -86,15 +88,15 @@ def read_behind(
     among: torch.Tensor,
     earlier: Sequence[KeysAndValues] = (),
 ) -> ReadBehind:
-    """Read tokens behind the prompts, and behind some that were read there before.
+    """Process tokens that follow the prompts and, optionally, earlier continuation tokens.
 
     Args:
-        model: that read the prompts.
-        prompts: stay as they are.
+        model: model that processed the prompts.
+        prompts: processed prompts, which are not changed.
         token_ids: int64 (rows, tokens).
-        among: bool (rows, tokens, earlier tokens + tokens), what the tokens attend to beside their prompt; themselves
-            at least.
-        earlier: keys and values of the earlier tokens, layer by layer; none for no such tokens.
+        among: attention mask in addition to the prompt, bool (rows, tokens, earlier tokens + tokens); a token attends
+            to itself at least.
+        earlier: keys and values of the earlier tokens, by layer; empty if there are none.
     """
     embeddings = model.causal_model.get_input_embeddings()(token_ids)
     prompt = prompts.attention_mask.bool()[:, None].expand(-1, token_ids.shape[1], -1)
@@ -122,16 +124,16 @@ def log_probabilities_of(
     predictors: torch.Tensor,
     tokens: torch.Tensor,
 ) -> torch.Tensor:
-    """Give the log-probability of some tokens from the logits of what predicts them, on the CPU, float32 or wider.
+    """Return the log-probabilities of tokens from the logits that predict them, on the CPU, float32 or wider.
 
     Args:
-        after_prompts: (rows, vocabulary).
-        after_tokens: (rows, tokens read, vocabulary).
-        rows: int64 (tokens,), the row of each token that is asked for.
-        predictors: int64 (tokens,), what predicts it: 0 is the prompt's end, 1 the first token that was read.
-        tokens: int64 (tokens,).
+        after_prompts: logits after the prompts, (rows, vocabulary).
+        after_tokens: logits after the continuation tokens, (rows, tokens read, vocabulary).
+        rows: row of each token, int64 (tokens,).
+        predictors: state that predicts each token, int64 (tokens,): 0 is the prompt's end, 1 the first token read.
+        tokens: token ids, int64 (tokens,).
     """
-    # Row by row: half precision is widened, and the whole batch would not always fit.
+    # Row by row, because the whole batch widened from half precision might not fit.
     ends, inside = wide(after_prompts).logsumexp(-1), [wide(row).logsumexp(-1) for row in after_tokens]
     normalisers = torch.cat([ends[:, None], torch.stack(inside)], dim=1)
     within = after_tokens[rows, (predictors - 1).clamp(min=0), tokens]
@@ -140,12 +142,12 @@ def log_probabilities_of(
 
 
 def wide(logits: torch.Tensor) -> torch.Tensor:
-    """Half precision is too coarse to sum probabilities over a vocabulary in."""
+    """Cast logits to float32 or wider: half precision is too coarse for sums over a vocabulary."""
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
 def _branch(cache: Any) -> Any:
-    """Give a cache that grows on its own: layers append by making new tensors, so the prompt's stay as they are."""
+    """Return a cache that grows independently: layers append by creating new tensors, so the original is unchanged."""
     branch = copy.copy(cache)
     branch.layers = [copy.copy(layer) for layer in cache.layers]
     return branch

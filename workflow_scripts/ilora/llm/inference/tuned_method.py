@@ -1,4 +1,4 @@
-"""A tuned adapter with all that it needs, to be asked about a history that no study holds."""
+"""A tuned adapter with everything needed to query it about a history outside a study."""
 
 import logging
 from collections.abc import Sequence
@@ -29,18 +29,18 @@ from ilora.progress import Progress
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Of one prompt; a longer answer is no title.
+#: Decoding of one prompt; a longer answer cannot be a title.
 _DECODING = DecodingSection(batch_size=1, maximum_new_tokens=64)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the model says.
+    """A model's answer.
 
     Attributes:
-        text: what it writes, up to its end.
-        choice: the candidate that the text names, an item id; None if it names none.
-        shares: probability of each candidate's title among those of all candidates, float64 (candidates,), sum 1.
+        text: generated text, up to its end.
+        choice: item id of the candidate that the text names; None if it names none.
+        shares: probability of each candidate's title, normalised over the candidates, float64 (candidates,).
         expert_weights: omega, float (K,); None without a gate.
     """
 
@@ -52,12 +52,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class TunedMethod:
-    """An adapter on its backbone.
+    """A tuned adapter loaded into its backbone.
 
     Attributes:
-        titles: by item id.
-        item_embeddings: of the sequence encoder, float32 (items, d); None for a method of text alone.
-        recommender: the sequence encoder's own file; None likewise.
+        titles: titles by item id.
+        item_embeddings: item embeddings of the sequence encoder, float32 (items, d); None for a text-only method.
+        recommender: file of the sequence encoder; None for a text-only method.
     """
 
     titles: list[str]
@@ -68,17 +68,17 @@ class TunedMethod:
 
     @property
     def reads_the_sequence(self) -> bool:
-        """Whether its gate reads the representation of the history."""
+        """Whether the gate reads the representation of the history."""
         gated = self.model.instance_wise
         return gated is not None and gated.gate_config.gate_input == "sequence_representation"
 
     def ask(self, history: Sequence[int], candidates: Sequence[int], representation: torch.Tensor | None) -> Answer:
-        """Return what the model chooses for a history.
+        """Return the model's answer for a history.
 
         Args:
             history: item ids, oldest first.
             candidates: item ids.
-            representation: z of the history, float32 (1, d); None where nothing reads it.
+            representation: z of the history, float32 (1, d); None if nothing reads it.
         """
         gate_input = representation[0] if representation is not None and self.reads_the_sequence else None
         gated = self.model.instance_wise
@@ -86,7 +86,7 @@ class TunedMethod:
             gate_input = gated.constant_gate_inputs(1)[0]
         prompt = PreparedPrompt(self.builder.prompt(history, candidates), gate_input)
         answers = [self.builder.answer(item) for item in candidates]
-        # What is not told of the candidates may write nothing else.
+        # If the prompt does not list the candidates, decoding is constrained to them.
         possible = [answers] if self.builder.style.candidates == "none" else None
         with Progress(1, "answering", _LOGGER) as progress:
             (text,) = generate_answers(self.model, self.builder, [prompt], _DECODING, progress, possible)
@@ -102,21 +102,21 @@ class TunedMethod:
 
 
 def load_tuned_method(adapter: Path) -> TunedMethod:
-    """Load an adapter that the workflow tuned, with what its provenance names.
+    """Load an adapter that the workflow tuned, with the inputs recorded in its provenance.
 
     Args:
-        adapter: its folder, ``.../adapter``.
+        adapter: folder of the adapter, ``.../adapter``.
 
     Raises:
-        FileNotFoundError, ilora.artifacts.errors.ArtifactError: if a file is missing, damaged or another one.
-        ValueError: if its gate reads something that a new history does not have, as some ablations' gates do.
+        FileNotFoundError, ilora.artifacts.errors.ArtifactError: if a file is missing, damaged or not the recorded one.
+        ValueError: if the gate reads an input that a new history does not have, as in some ablations.
     """
     origin = read_origin(adapter)
     settings = TuningSettings.read_recorded(origin.config)
     shape = settings.shape
     if shape.experts is not None and shape.values.gate_input in ("random_initialized", "shuffled"):
         raise ValueError(
-            f"{adapter}: its gate reads {shape.values.gate_input} vectors, which a new history does not have"
+            f"{adapter}: its gate reads {shape.values.gate_input} vectors, which do not exist for a new history"
         )
     catalogue, embeddings = origin.find("items.parquet"), origin.find("item_embeddings.safetensors")
     assert catalogue is not None  # every method reads titles

@@ -1,1 +1,1 @@
-"""The language model: backbone, adapter, behaviour tokens, and what it reads."""
+"""The language model: backbone, adapter, behaviour tokens and inputs."""

@@ -1,4 +1,4 @@
-"""Attaching a fresh adapter to a backbone, and saving and loading what fine-tuning made."""
+"""Attaching a new adapter to a backbone, and saving and loading tuned adapters."""
 
 import json
 from collections.abc import Sequence
@@ -31,18 +31,18 @@ def attach_adapter(
     gate_input_width: int,
     seed: int,
 ) -> HybridLanguageModel:
-    """Put fresh LoRA layers into a causal model and, for iLoRA, a gate before them, yet to be given its statistics.
+    """Add new LoRA layers to a causal model and, for iLoRA, a gate whose statistics are yet to be fitted.
 
     Args:
-        causal_model: frozen; changed in place.
-        projector: to be tuned; None for text alone.
-        item_vectors: float (items, d), as `ilora.llm.model.item_vectors` prepares them; None for text alone.
-        shape: of the adapter.
-        gate_input_width: size of what the gate reads.
-        seed: of LoRA's and the gate's initial weights.
+        causal_model: frozen model; changed in place.
+        projector: projector to tune; None for text-only prompts.
+        item_vectors: float (items, d), as prepared by `ilora.llm.model.item_vectors`; None for text-only prompts.
+        shape: shape of the adapter.
+        gate_input_width: width of the gate input.
+        seed: random seed of the initial weights of LoRA and the gate.
 
     Raises:
-        ValueError: if the model lacks some of the layers that are to be adapted, of which PEFT would take the others.
+        ValueError: if the model lacks some of the target layers; PEFT would silently adapt only the others.
     """
     values = shape.values
     _check_target_modules(causal_model, values.target_modules)
@@ -88,7 +88,7 @@ def _check_target_modules(causal_model: Any, target_modules: Sequence[str]) -> N
 
 
 def save_adapter(model: HybridLanguageModel, shape: AdapterShape, folder: Path) -> None:
-    """Write the adapter's files as PEFT has them, projector and shape."""
+    """Write the adapter in PEFT's format, the projector and the shape."""
     assert isinstance(model.language_model, PeftModel)
     storage.write_adapter(model.language_model, folder)
     if model.projector is not None:
@@ -100,13 +100,13 @@ def save_adapter(model: HybridLanguageModel, shape: AdapterShape, folder: Path) 
 def load_adapter(
     causal_model: Any, item_vectors: torch.Tensor | None, shape: AdapterShape, folder: Path
 ) -> HybridLanguageModel:
-    """Read a saved adapter into a causal model (changed in place), for answering.
+    """Load a saved adapter into a causal model, which is changed in place, for inference.
 
-    ``item_vectors`` is what the projector reads; None for text alone.
+    ``item_vectors`` are the projector's inputs; None for text-only prompts.
 
     Raises:
         FileNotFoundError: if a file is missing.
-        ValueError: if the folder's adapter has other settings, or does not fit the model.
+        ValueError: if the saved adapter has other settings, or does not fit the model.
         ilora.artifacts.errors.ArtifactError: if a file is damaged.
     """
     check_folder(folder)

@@ -25,42 +25,42 @@ from ilora.artifacts.json_files import read_json
 from ilora.artifacts.records import check_folder
 from ilora.configuration.sections.backbone import BackboneSource, Precision
 
-#: Of the frozen weights and of the computation.
+#: Data type of the frozen weights and of the computation.
 DTYPES: dict[Precision, torch.dtype] = {
     "float32": torch.float32,
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
 
-#: How many weights an error names.
+#: Number of weights that an error message lists.
 _NAMED_WEIGHTS = 5
 
-#: Part of the names of what some encoders have behind their last hidden states. Nothing reads it, and a model that was
-#: trained to fill in words comes without it.
+#: Name fragment of the pooler that some encoders have after their last hidden states. Nothing reads it, and masked
+#: language models are published without it.
 _UNREAD_OF_ENCODERS = "pooler."
 
 
 class BackboneError(RuntimeError):
-    """A backbone cannot be had; the message says what to do."""
+    """A backbone cannot be loaded; the message says what to do."""
 
 
 def access_refused(name: str) -> BackboneError:
-    """Return the error for a model that the hub does not give to this account, or does not have."""
+    """Return the error for a model that this account cannot access on the hub, or that does not exist."""
     return BackboneError(
-        f"{name}: the hub gives no access. Request it on the model's page, then set HF_TOKEN to a token of the account "
-        "that has it, or set backbone.name to a local directory."
+        f"{name}: the hub denies access. Request it on the model's page, then set HF_TOKEN to a token of the account "
+        "that has access, or set backbone.name to a local directory."
     )
 
 
 @contextmanager
 def refusing_own_code(name: str) -> Iterator[dict[str, Any]]:
-    """Yield the argument by which transformers runs no code that a model brings along, and asks nobody whether it may.
+    """Yield the argument that stops transformers from running a model's own code, or prompting for permission to.
 
     Args:
-        name: of the model, for the error.
+        name: name of the model, for the error message.
 
     Raises:
-        BackboneError: if the model cannot be had without its code.
+        BackboneError: if the model cannot be loaded without its own code.
     """
     try:
         yield {"trust_remote_code": False}
@@ -68,22 +68,22 @@ def refusing_own_code(name: str) -> Iterator[dict[str, Any]]:
         if "trust_remote_code" not in str(error):
             raise
         raise BackboneError(
-            f"{name}: needs code of its own (auto_map in config.json or tokenizer_config.json), which is never run. "
+            f"{name}: needs custom code (auto_map in config.json or tokenizer_config.json), which is never run. "
             "Set backbone.name to a model whose architecture is part of transformers"
         ) from error
 
 
 def device() -> torch.device:
-    """Give this process's GPU (the first, unless several processes share a training), or the CPU without one.
+    """Return this process's GPU (the first, unless several processes share a training), or the CPU without one.
 
     Raises:
-        BackboneError: if Slurm gave this job GPUs, and PyTorch sees none.
+        BackboneError: if Slurm allocated GPUs to this job and PyTorch sees none.
     """
     if not torch.cuda.is_available():
         given = os.environ.get("SLURM_JOB_GPUS") or os.environ.get("SLURM_STEP_GPUS")
         if given:
             raise BackboneError(
-                f"{socket.gethostname()}: Slurm gave this job the GPUs {given}, and PyTorch {torch.__version__} (CUDA "
+                f"{socket.gethostname()}: Slurm gave this job the GPUs {given}, but PyTorch {torch.__version__} (CUDA "
                 f"{torch.version.cuda}) sees none. The node's driver may be too old for it, or a container lacks --nv"
             )
         return torch.device("cpu")
@@ -91,37 +91,37 @@ def device() -> torch.device:
 
 
 def load_tokenizer(source: BackboneSource) -> PreTrainedTokenizerBase:
-    """Load a backbone's tokenizer, with a token for padding.
+    """Load a backbone's tokenizer, with a padding token.
 
     Raises:
-        BackboneError: if it cannot be found, the hub refuses it, or it has nothing to pad with.
-        ilora.artifacts.errors.ArtifactError: if the workflow made it, and its files are not those that were written.
+        BackboneError: if it cannot be found, the hub denies access, or it has no token to pad with.
+        ilora.artifacts.errors.ArtifactError: if the workflow wrote it, and its files have changed since.
     """
     return with_padding(_load(AutoTokenizer, source))
 
 
 def with_padding(tokenizer: Any) -> Any:
-    """Give a tokenizer without a padding token its end token for it, or its unknown token: nothing attends to padding.
+    """Set a missing padding token to the end token or the unknown token, which is safe: nothing attends to padding.
 
     Raises:
-        BackboneError: if it has none of them.
+        BackboneError: if the tokenizer has none of them.
     """
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
     if tokenizer.pad_token is None:
         raise BackboneError(
             f"{tokenizer.name_or_path}: its tokenizer has no padding, end or unknown token. Set one of them in its "
-            "tokenizer_config.json, and backbone.name to the directory"
+            "tokenizer_config.json, and set backbone.name to that directory"
         )
     return tokenizer
 
 
 def load_configuration(source: BackboneSource) -> PreTrainedConfig:
-    """Load a backbone's configuration alone.
+    """Load only a backbone's configuration.
 
     Raises:
-        BackboneError: if it cannot be found or the hub refuses it.
-        ilora.artifacts.errors.ArtifactError: if the workflow made it, and its files are not those that were written.
+        BackboneError: if it cannot be found or the hub denies access.
+        ilora.artifacts.errors.ArtifactError: if the workflow wrote it, and its files have changed since.
     """
     configuration: PreTrainedConfig = _load(AutoConfig, source)
     return configuration
@@ -130,19 +130,19 @@ def load_configuration(source: BackboneSource) -> PreTrainedConfig:
 def load_causal_model(source: BackboneSource, where: torch.device | None = None) -> Any:
     """Load a backbone's frozen weights, as a transformers causal model.
 
-    Of its own wishes about decoding it keeps the tokens that end an answer.
+    Of its generation config, only the tokens that end an answer are kept.
 
     Args:
-        source: where it comes from.
-        where: to be put; None for `device`.
+        source: source of the backbone.
+        where: target device; None for `device`.
 
     Raises:
-        BackboneError: if it cannot be found, the hub refuses it, some of its weights are missing or of another shape,
-            or it comes with code of its own.
+        BackboneError: if it cannot be found, the hub denies access, some of its weights are missing or of another
+            shape, or it needs custom code.
     """
     model, lacking = _load_model(AutoModelForCausalLM, source, where or device())
     check_complete(source.name, lacking)
-    # It fills in what a caller leaves open: some models come with a penalty for repetition, and the like.
+    # It provides defaults for unset options: some models come with a repetition penalty, for example.
     model.generation_config = GenerationConfig(eos_token_id=model.generation_config.eos_token_id)
     return model
 
@@ -151,8 +151,8 @@ def load_encoder(source: BackboneSource) -> Any:
     """Load a model's frozen weights onto the device, without a head, as a transformers model.
 
     Raises:
-        BackboneError: as `load_causal_model` raises it.
-        ilora.artifacts.errors.ArtifactError: if the workflow made it, and its files are not those that were written.
+        BackboneError: see `load_causal_model`.
+        ilora.artifacts.errors.ArtifactError: if the workflow wrote it, and its files have changed since.
     """
     model, lacking = _load_model(AutoModel, source, device())
     check_complete(source.name, [weight for weight in lacking if _UNREAD_OF_ENCODERS not in weight])
@@ -160,31 +160,31 @@ def load_encoder(source: BackboneSource) -> Any:
 
 
 def _load_model(factory: Any, source: BackboneSource, where: torch.device) -> tuple[Any, list[str]]:
-    """Give the model, and those of its weights that transformers filled with random numbers."""
+    """Return the model, and the names of the weights that transformers initialised at random."""
     options: dict[str, Any] = {
         "dtype": DTYPES[source.precision],
         "attn_implementation": source.attention,
         "output_loading_info": True,
-        # They are told of like missing ones.
+        # Mismatched weights are reported like missing ones.
         "ignore_mismatched_sizes": True,
     }
     if source.record is not None:
-        # transformers looks for an adapter beside the model, and asks the hub for it unless told once more.
+        # transformers also looks for an adapter, and queries the hub for it unless this option is repeated.
         options["adapter_kwargs"] = {"local_files_only": True}
     if source.quantization is not None:
         options["quantization_config"] = _quantization(source)
     if source.quantization is not None or where.type == "cuda":
-        # Put where it belongs while it is loaded: a quantized model cannot be moved, and another is not held twice.
+        # Loaded directly onto the device: a quantized model cannot be moved, and others are not held twice.
         options["device_map"] = {"": where}
     model, info = _load(factory, source, **options)
     return model.requires_grad_(False), lacking_weights(info)
 
 
 def lacking_weights(info: Mapping[str, Any]) -> list[str]:
-    """Return the weights that transformers filled with random numbers.
+    """Return the names of the weights that transformers initialised at random.
 
     Args:
-        info: what it says of the loading (``output_loading_info``), with ``ignore_mismatched_sizes``.
+        info: loading info of transformers (``output_loading_info``), with ``ignore_mismatched_sizes``.
     """
     mismatched = [
         f"{name} (found {tuple(found)}, expected {tuple(expected)})"
@@ -197,14 +197,14 @@ def check_complete(name: str, lacking: Collection[str]) -> None:
     """Refuse a model whose files lack weights.
 
     Raises:
-        BackboneError: if there are any.
+        BackboneError: if weights are missing or of another shape.
     """
     if lacking:
         named = ", ".join(list(lacking)[:_NAMED_WEIGHTS]) + (", ..." if len(lacking) > _NAMED_WEIGHTS else "")
         raise BackboneError(
             f"{name}: {len(lacking)} of the model's weights are missing from its files, or of another shape: "
-            f"{named}. They would be random. Get the whole model again, or set backbone.name to one whose "
-            "safetensors have the names that its architecture has in transformers"
+            f"{named}. They would be random. Get the whole model again, or set backbone.name to a model whose "
+            "safetensors use the weight names of its architecture in transformers"
         )
 
 
@@ -217,7 +217,7 @@ def _what_lacks(source: BackboneSource, revision: str) -> str:
 
 
 def _quantization(source: BackboneSource) -> BitsAndBytesConfig:
-    """QLoRA's (Dettmers et al. 2023): 4-bit NormalFloat, its constants quantized again; or LLM.int8()."""
+    """Return QLoRA's quantization (Dettmers et al. 2023; 4-bit NormalFloat with double quantization) or LLM.int8()."""
     if source.quantization == "int8":
         return BitsAndBytesConfig(load_in_8bit=True)
     return BitsAndBytesConfig(
@@ -233,7 +233,7 @@ def _load(factory: Any, source: BackboneSource, **options: Any) -> Any:
         check_folder(source.name)
     revision = source.revision or "main"
     if source.record is not None:
-        # The very commit, without asking the hub, which nodes may not reach.
+        # The exact commit, without querying the hub, which nodes may not reach.
         revision, options["local_files_only"] = read_json(source.record)["commit"], True
     try:
         with refusing_own_code(source.name) as refusal:
@@ -243,12 +243,12 @@ def _load(factory: Any, source: BackboneSource, **options: Any) -> Any:
     except (OSError, SafetensorError) as error:
         raise BackboneError(
             f"{source.name}: {_what_lacks(source, revision)}. Set backbone.name to a directory that holds config, "
-            f"tokenizer and weights, or to organisation/model with network access. The loader said: {error}"
+            f"tokenizer and weights, or to organisation/model with network access. The loader reported: {error}"
         ) from error
     except ValueError as error:
         if "attention implementation" not in str(error):
             raise
         raise BackboneError(
-            f"{source.name}: backbone.attention is {source.attention}, which this model does not have. Set it to "
-            "eager, which every model has."
+            f"{source.name}: backbone.attention is {source.attention}, which this model does not support. Set it to "
+            "eager, which every model supports."
         ) from error

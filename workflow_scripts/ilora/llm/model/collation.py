@@ -1,4 +1,4 @@
-"""Examples of different lengths to one batch of tensors."""
+"""Collation of examples of different lengths into a batch of tensors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +14,7 @@ from ilora.llm.prompts.builder import NO_ITEM
 class TrainingExample:
     """One prompt with its answer.
 
-    ``token_ids``, ``behaviour`` and ``labels`` are equally long; ``gate_input`` is what a gate reads, float32 (width,)
-    or None.
+    ``token_ids``, ``behaviour`` and ``labels`` have the same length; ``gate_input`` is float32 (width,), or None.
     """
 
     token_ids: Sequence[int]
@@ -25,7 +24,7 @@ class TrainingExample:
 
 
 def pad_right(rows: Sequence[Sequence[int]], value: int) -> torch.Tensor:
-    """Stack rows to int64 (rows, longest row), ``value`` on the right."""
+    """Stack rows to int64 (rows, longest row), padded with ``value`` on the right."""
     padded = torch.full((len(rows), max(map(len, rows))), value, dtype=torch.int64)
     for row, values in enumerate(rows):
         padded[row, : len(values)] = torch.as_tensor(values)
@@ -34,12 +33,12 @@ def pad_right(rows: Sequence[Sequence[int]], value: int) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class Collator:
-    """Makes the keyword arguments of `HybridLanguageModel.forward`."""
+    """Collator that produces the keyword arguments of `HybridLanguageModel.forward`."""
 
     padding_token_id: int
 
     def __call__(self, examples: Sequence[TrainingExample]) -> dict[str, torch.Tensor]:
-        """Pad on the right; what a gate reads is stacked to (batch, width) when the examples carry it."""
+        """Pad on the right, and stack gate inputs, if the examples have them, to (batch, width)."""
         batch = {
             "input_ids": pad_right([example.token_ids for example in examples], self.padding_token_id),
             "behaviour": pad_right([example.behaviour for example in examples], NO_ITEM),

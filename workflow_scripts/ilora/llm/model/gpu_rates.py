@@ -1,12 +1,12 @@
-"""How fast GPUs compute, for plans."""
+"""Compute rates of GPUs, for planning."""
 
-#: Peak rates of dense products in bfloat16, in operations per second, by their makers' data sheets.
+#: Peak rates of dense matrix products in bfloat16, in operations per second, from the manufacturers' data sheets.
 PEAK_RATES = {"A100": 312e12, "H100": 989e12}
 
-#: Share of the peak that a language model is assumed to reach.
+#: Fraction of the peak that a language model is assumed to reach.
 UTILISATION = 0.4
 
 
 def hours_of(operations: float, gpu: str) -> float:
-    """Give the hours that operations take on a GPU of a kind of `PEAK_RATES`, if it reaches `UTILISATION`."""
+    """Return the hours that operations take on a GPU of `PEAK_RATES` at `UTILISATION`."""
     return operations / (PEAK_RATES[gpu] * UTILISATION) / 3600

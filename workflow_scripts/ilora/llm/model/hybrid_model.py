@@ -17,13 +17,13 @@ from ilora.llm.prompts.builder import NO_ITEM
 
 
 class HybridLanguageModel(nn.Module):
-    """Behaviour tokens in, answers out.
+    """A causal language model with a projector for behaviour tokens.
 
     Args:
-        language_model: a transformers causal model, plain or with PEFT's LoRA layers (``PeftModel``), which may be
+        language_model: transformers causal model, plain or with PEFT's LoRA layers (``PeftModel``), which may be
             gated.
-        projector: makes behaviour tokens; None for text-only prompts.
-        item_vectors: (items, d), what the projector reads; None where every batch brings its own.
+        projector: projector that computes behaviour tokens; None for text-only prompts.
+        item_vectors: inputs of the projector, float (items, d); None if every batch brings its own.
     """
 
     #: Tells transformers' Trainer that `forward` takes ``num_items_in_batch``.
@@ -44,13 +44,13 @@ class HybridLanguageModel(nn.Module):
 
     @property
     def instance_wise(self) -> InstanceWiseLoraModel | None:
-        """The gated model, if the adapter is instance-wise."""
+        """The instance-wise tuner, or None if the adapter is not instance-wise."""
         tuner = self.language_model.base_model if isinstance(self.language_model, PeftModel) else None
         return tuner if isinstance(tuner, InstanceWiseLoraModel) else None
 
     @property
     def causal_model(self) -> Any:
-        """The transformers model inside, its LoRA layers included."""
+        """The inner transformers model, including its LoRA layers."""
         return (
             self.language_model.get_base_model() if isinstance(self.language_model, PeftModel) else self.language_model
         )
@@ -58,15 +58,15 @@ class HybridLanguageModel(nn.Module):
     def embed(
         self, input_ids: torch.Tensor, behaviour: torch.Tensor, behaviour_vectors: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """Embed a batch: words by the model's table, behaviour tokens by the projector.
+        """Embed a batch: words with the model's embedding table, behaviour tokens with the projector.
 
         Args:
             input_ids: int64 (batch, tokens).
-            behaviour: int64 (batch, tokens): row of the item vectors behind a behaviour token, NO_ITEM elsewhere.
-            behaviour_vectors: (rows, d), read instead of ``item_vectors`` when given.
+            behaviour: row of the item vectors for each behaviour token, NO_ITEM elsewhere, int64 (batch, tokens).
+            behaviour_vectors: item vectors to use instead of ``item_vectors``, float (rows, d).
 
         Returns:
-            (batch, tokens, h) in the dtype of the word embeddings.
+            Embeddings (batch, tokens, h) in the dtype of the word embeddings.
         """
         embeddings = self.causal_model.get_input_embeddings()(input_ids)
         places = behaviour != NO_ITEM
@@ -79,66 +79,67 @@ class HybridLanguageModel(nn.Module):
     def gated(
         self, gate_inputs: torch.Tensor | None, embeddings: torch.Tensor, prompt_tokens: torch.Tensor
     ) -> AbstractContextManager[None]:
-        """Give a context in which the adapter is that of these rows; one that does nothing without a gate.
+        """Return a context in which the gates of these rows are open; without a gate, it is a no-op.
 
         Args:
-            gate_inputs: float (batch, width), what the gate reads; None where it reads the tokens.
-            embeddings: of the batch, as `embed` gives them.
-            prompt_tokens: bool (batch, tokens), neither padding nor answer.
+            gate_inputs: gate inputs, float (batch, width); None if the gate reads the tokens.
+            embeddings: embeddings of the batch, as returned by `embed`.
+            prompt_tokens: mask of the tokens that are neither padding nor answer, bool (batch, tokens).
 
         Raises:
-            ValueError: if the gate is to be given what it reads and there is none.
+            ValueError: if the gate needs inputs and ``gate_inputs`` is None.
         """
         if self.instance_wise is None:
             return nullcontext()
         if self.instance_wise.gate_config.gate_input == "token_collapsed":
             gate_inputs = collapse_tokens(embeddings, prompt_tokens)
         if gate_inputs is None:
-            raise ValueError("gate_inputs: found None, expected what the gate reads, one row for each sequence")
+            raise ValueError("gate_inputs: found None, expected one row for each sequence")
         return self.instance_wise.gated(gate_inputs)
 
     def activation_checkpointing_enable(
         self, activation_checkpointing_kwargs: Mapping[str, Any] | None = None, **options: Any
     ) -> None:
-        """Recompute layers in backward instead of keeping what they made; gates included.
+        """Enable gradient checkpointing, including the gates.
 
-        This is what transformers' Trainer calls.
+        transformers' Trainer calls this method.
 
         Args:
-            activation_checkpointing_kwargs: for `torch.utils.checkpoint.checkpoint`.
-            options: such as ``every_n_layers`` and ``offload``, of the installed transformers.
+            activation_checkpointing_kwargs: arguments of `torch.utils.checkpoint.checkpoint`.
+            options: options of the installed transformers, such as ``every_n_layers`` and ``offload``.
 
         Raises:
-            ValueError: if the recomputation is asked to be re-entrant, which an instance-wise adapter refuses.
+            ValueError: if reentrant checkpointing is requested for an instance-wise adapter.
         """
         asked = {"use_reentrant": False, **(activation_checkpointing_kwargs or {})}
         if self.instance_wise is not None:
             self.instance_wise.gradient_checkpointing_enable(asked, **options)
             return
-        # Its name in later versions of transformers, which warn of the other one.
+        # Later versions of transformers have this name and warn about the other.
         newer = getattr(self.causal_model, "activation_checkpointing_enable", None)
         (newer or self.causal_model.gradient_checkpointing_enable)(asked, **options)
 
     def gradient_checkpointing_enable(
         self, gradient_checkpointing_kwargs: Mapping[str, Any] | None = None, **options: Any
     ) -> None:
-        """Do as `activation_checkpointing_enable`, by the name that earlier versions of transformers call."""
+        """Call `activation_checkpointing_enable`; earlier versions of transformers use this name."""
         self.activation_checkpointing_enable(gradient_checkpointing_kwargs, **options)
 
     def logits(
         self, embeddings: torch.Tensor, places: torch.Tensor, choose: Callable[[torch.Tensor], torch.Tensor]
     ) -> torch.Tensor:
-        """Give the logits at some positions of a batch that is padded on the right or not at all.
+        """Return the logits at selected positions of a batch that is padded on the right or not at all.
 
-        They are the model's own, with all that it does to them: Gemma 2 caps them, Granite and Cohere scale them.
+        They include the model's own post-processing: Gemma 2 caps logits, Granite and Cohere scale them.
 
         Args:
-            embeddings: (batch, tokens, h), as `embed` gives them.
-            places: int64 (batch, places), positions of each row.
-            choose: from the last hidden states there, (batch, places, h), to those of interest, (positions, h).
+            embeddings: (batch, tokens, h), as returned by `embed`.
+            places: positions in each row, int64 (batch, places).
+            choose: function that selects states, (positions, h), from the last hidden states at ``places``,
+                (batch, places, h).
 
         Returns:
-            (positions, vocabulary).
+            Logits, (positions, vocabulary).
         """
         model, head = self.causal_model, self.causal_model.get_output_embeddings()
         is_restricted = can_restrict(model, tokens=embeddings.shape[1], places=places.shape[1])
@@ -165,21 +166,21 @@ class HybridLanguageModel(nn.Module):
         behaviour_vectors: torch.Tensor | None = None,
         num_items_in_batch: torch.Tensor | None = None,
     ) -> dict[str, torch.Tensor]:
-        """Give the mean cross-entropy (Eq. 2) over the labelled tokens of a right-padded batch.
+        """Return the mean cross-entropy (Eq. 2) over the labelled tokens of a right-padded batch.
 
-        A causal model never looks at padding on the right, so attention needs no mask; logits are computed at labelled
-        positions only, which is most of the saving in memory and time, and so is what no logits depend on.
+        A causal model never attends to padding on the right, so attention needs no mask. Logits, and everything that
+        only they depend on, are computed at labelled positions only, which saves most of the memory and time.
 
         Args:
             input_ids: int64 (batch, tokens).
             behaviour: int64 (batch, tokens), see `embed`.
-            labels: int64 (batch, tokens), IGNORED_LABEL where nothing is to be learnt.
+            labels: int64 (batch, tokens), IGNORED_LABEL for tokens without loss.
             attention_mask: int64 (batch, tokens), 0 at padding; read by a gate whose input is the tokens.
             gate_inputs: see `gated`.
             behaviour_vectors: see `embed`.
-            num_items_in_batch: labelled tokens of the whole optimizer step, by which the sum over this part of it is
-                divided: the step is then the same in however many parts and processes it is computed. None where this
-                batch is the whole.
+            num_items_in_batch: number of labelled tokens of the whole optimizer step. The loss is divided by it, so
+                that a step does not depend on how it is divided into batches and processes. None if this batch is the
+                whole step.
 
         Returns:
             ``loss``: scalar.
@@ -198,14 +199,14 @@ class HybridLanguageModel(nn.Module):
 
 
 def _places(chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Give the positions that are chosen in each row, in their order.
+    """Return the chosen positions of each row, in order.
 
     Args:
         chosen: bool (rows, tokens).
 
     Returns:
-        int64 (rows, places), as many as the row with most has, others where a row has fewer; bool of the same shape,
-        which of them are chosen.
+        Positions, int64 (rows, places), as many as the row with the most chosen positions has, filled up with others;
+        and a mask of the chosen ones, bool (rows, places).
     """
     count = int(chosen.sum(dim=1).max())
     places = chosen.int().argsort(dim=1, descending=True, stable=True)[:, :count]

@@ -1,4 +1,4 @@
-"""What fine-tuning and answering read: titles, sequences, and the sequence encoder's vectors."""
+"""The inputs of fine-tuning and inference: titles, sequences, and the sequence encoder's vectors."""
 
 import os
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ Path = str | os.PathLike[str]
 
 @dataclass(frozen=True)
 class EncoderVectors:
-    """What a recommender knows of a data set.
+    """The vectors of a recommender for a data set.
 
     Attributes:
         item_embeddings: float32 (items, d).
-        representations: z of every sequence, float32 (sequences, d), row = sequence_id.
+        representations: z of every sequence, float32 (sequences, d); the row number is the sequence_id.
     """
 
     item_embeddings: torch.Tensor
@@ -29,12 +29,12 @@ class EncoderVectors:
 
 @dataclass(frozen=True)
 class MethodInputs:
-    """A data set as a method sees it.
+    """The data that a method reads.
 
     Attributes:
-        titles: by item id.
+        titles: titles by item id.
         sequences: all sequences.
-        sequence_encoder: its vectors; None for a method whose prompts are text alone.
+        sequence_encoder: vectors of the sequence encoder; None for a text-only method.
     """
 
     titles: list[str]
@@ -53,19 +53,20 @@ def read_method_inputs(
     item_embeddings: Path | None = None,
     representations: Path | None = None,
 ) -> MethodInputs:
-    """Read the files of one data set and, if they are given, of one sequence encoder; check that they belong together.
+    """Read the files of a data set and, optionally, of a sequence encoder, and check that they belong together.
 
     Raises:
         FileNotFoundError, ilora.artifacts.errors.ArtifactError: if a file is missing or damaged, or the sequence
             encoder was trained on other items or sequences.
-        ValueError: if items or sequences are not as many as vectors, or only one file of the sequence encoder is given.
+        ValueError: if the number of vectors is not that of the items or sequences, or only one of the sequence
+            encoder's files is given.
     """
     titles = read_table(catalogue, ITEMS)["title"].to_pylist()
     read = read_sequences(sequences)
     if item_embeddings is None and representations is None:
         return MethodInputs(titles, read, None)
     if item_embeddings is None or representations is None:
-        raise ValueError("a sequence encoder: found one of its files, expected item embeddings and representations")
+        raise ValueError("a sequence encoder: found one file, expected both item embeddings and representations")
     for path in (item_embeddings, representations):
         check_made_from(path, [catalogue, sequences])
     sequence_encoder = EncoderVectors(

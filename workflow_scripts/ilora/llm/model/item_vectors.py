@@ -1,4 +1,4 @@
-"""What a behaviour token is made from: the frozen recommender's item embeddings, prepared for the projector."""
+"""The inputs of behaviour tokens: the frozen recommender's item embeddings, prepared for the projector."""
 
 from typing import Literal
 
@@ -12,10 +12,10 @@ Preparation = Literal["raw", "decorrelated"]
 def encoder_item_vectors(
     sequence_encoder: EncoderVectors | None, preparation: Preparation | None
 ) -> torch.Tensor | None:
-    """Give the prepared vectors of a method's sequence encoder; None without a preparation: prompts are text alone.
+    """Return the prepared vectors of a method's sequence encoder; None without a preparation (text-only prompts).
 
     Raises:
-        ValueError: if there is a preparation without a sequence encoder, or the embeddings are not finite.
+        ValueError: if there is a preparation but no sequence encoder, or the embeddings are not finite.
     """
     if preparation is None:
         return None
@@ -25,17 +25,17 @@ def encoder_item_vectors(
 
 
 def prepare_item_vectors(item_embeddings: torch.Tensor, preparation: Preparation) -> torch.Tensor:
-    """Give the vectors that enter the projector, float32 (items, d).
+    """Return the inputs of the projector, float32 (items, d).
 
-    ``raw`` leaves them as they are (the paper). ``decorrelated`` centres them, divides each principal component by
-    the square root of its standard deviation and scales each row to norm sqrt(d): a few dominant directions no
-    longer hide the rest, and every recommender's vectors have one size. It uses no label.
+    ``raw`` leaves the embeddings unchanged, as in the paper. ``decorrelated`` centres them, divides each principal
+    component by the square root of its standard deviation and scales each row to norm sqrt(d), so that a few dominant
+    directions do not hide the rest, and the vectors of all recommenders have the same norm. It uses no labels.
 
     Raises:
         ValueError: if the embeddings are not finite.
     """
     if not torch.isfinite(item_embeddings).all():
-        raise ValueError("item embeddings hold NaN or infinity: retrain the recommender")
+        raise ValueError("item embeddings contain NaN or infinity: retrain the recommender")
     if preparation == "raw":
         return item_embeddings.float()
     centred = item_embeddings.double() - item_embeddings.double().mean(dim=0)

@@ -1,8 +1,8 @@
-"""The last layer of a Llama at the positions that are read, and nowhere else.
+"""The last layer of a Llama, computed only at the positions whose outputs are needed.
 
-A layer's keys and values are needed at every position; its queries and all that follows them only where the layer
-behind it looks, and behind the last layer nothing does but the loss. Where the answers are a few tokens of a prompt,
-that saves most of a layer: with the embedded backbone, one of three.
+A layer's keys and values are needed at every position, but its queries and everything after them only where its output
+is used. Only the loss uses the output of the last layer. If answers are a few tokens of a prompt, this saves most of a
+layer, which is one of three in the embedded backbone.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from transformers.models.llama.modeling_llama import LlamaAttention, LlamaDecode
 
 
 def can_restrict(causal_model: Any, tokens: int, places: int) -> bool:
-    """Whether the last layer may, and should, be computed at ``places`` of ``tokens`` positions alone."""
+    """Return whether the last layer can, and should, be computed only at ``places`` of ``tokens`` positions."""
     if not _is(causal_model, LlamaForCausalLM) or causal_model.config._attn_implementation != "sdpa":
         return False
     layer = causal_model.model.layers[-1]
@@ -26,19 +26,19 @@ def can_restrict(causal_model: Any, tokens: int, places: int) -> bool:
 
 
 def _is(module: nn.Module, kind: type[nn.Module]) -> bool:
-    """Whether a module is exactly of a class, or of the one that FSDP derives from it."""
+    """Return whether a module's class is exactly ``kind``, or the one that FSDP derives from it."""
     return type(module) is kind or (isinstance(module, FSDPModule) and kind in type(module).__bases__)
 
 
 @contextmanager
 def last_layer_at(causal_model: Any, places: torch.Tensor) -> Iterator[None]:
-    """While it lasts, the last hidden states are those of some positions, (rows, places, h).
+    """Compute the last hidden states only at selected positions, (rows, places, h), within the context.
 
-    The layer is not computed again in backward, where the others may be: it holds less than one of them then does.
+    Gradient checkpointing is disabled for this layer: it needs less memory than the recomputation of another layer.
 
     Args:
-        causal_model: one that `can_restrict` allows, given a batch without padding on the left, mask and cache.
-        places: int64 (rows, places).
+        causal_model: model that `can_restrict` accepts. Its batches must have no padding on the left, mask or cache.
+        places: positions in each row, int64 (rows, places).
     """
     layer = causal_model.model.layers[-1]
     is_checkpointing = layer.gradient_checkpointing
@@ -51,7 +51,7 @@ def last_layer_at(causal_model: Any, places: torch.Tensor) -> Iterator[None]:
 
 
 def at_places(states: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-    """Give the states (rows, tokens, h) of some positions, (rows, places, h)."""
+    """Select the states at some positions, (rows, places, h), from all states, (rows, tokens, h)."""
     return states.gather(1, places[..., None].expand(-1, -1, states.shape[-1]))
 
 
@@ -82,7 +82,7 @@ def _forward_at(
 
 
 def _heads(states: torch.Tensor, width: int) -> torch.Tensor:
-    """From (rows, tokens, heads * width) to (rows, heads, tokens, width)."""
+    """Reshape (rows, tokens, heads * width) to (rows, heads, tokens, width)."""
     return states.unflatten(-1, (-1, width)).transpose(1, 2)
 
 

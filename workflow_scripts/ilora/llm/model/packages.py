@@ -1,4 +1,4 @@
-"""Whether a model in a package is the one that the workflow knows."""
+"""Verification of models from packages."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,18 +8,18 @@ from ilora.llm.model.backbones import BackboneError
 
 
 def check_package(path: Path, digest: str, package: Mapping[str, str]) -> None:
-    """Refuse a file that was altered since its package was made.
+    """Refuse a weights file that differs from the published package.
 
     Args:
-        path: of the weights.
-        digest: their sha256.
+        path: path of the weights.
+        digest: sha256 of the weights.
         package: fields of `ilora.configuration.packaged_models.PackagedModel`.
 
     Raises:
-        BackboneError: its sha256 is another.
+        BackboneError: if the sha256 differs.
     """
     if digest != package["sha256"]:
         raise BackboneError(
-            f"{path}: found sha256 {digest}, expected {package['sha256']}, that of {package['package']} "
+            f"{path}: found sha256 {digest}, expected {package['sha256']} as in {package['package']} "
             f"{package['version']}: it was altered. Uninstall the package and install it again: {INSTALLATION}"
         )

@@ -1,4 +1,4 @@
-"""The projector from the recommender's space to the language model's (Eq. 6)."""
+"""The projector from the recommender's embedding space to the language model's (Eq. 6)."""
 
 import os
 from pathlib import Path
@@ -12,11 +12,11 @@ from ilora.artifacts.tensors import read_tensors
 
 
 class Projector(nn.Module):
-    """Linear(d, h), GELU, Linear(h, h): one behaviour token's embedding from one item embedding.
+    """Linear(d, h), GELU, Linear(h, h): maps an item embedding to the embedding of a behaviour token.
 
     Args:
-        item_width: d, of the recommender's item embeddings.
-        hidden_width: h, of the language model.
+        item_width: width d of the recommender's item embeddings.
+        hidden_width: hidden size h of the language model.
     """
 
     def __init__(self, item_width: int, hidden_width: int) -> None:
@@ -30,9 +30,9 @@ class Projector(nn.Module):
 
     @torch.no_grad()
     def scale_to_words(self, item_vectors: torch.Tensor, word_embeddings: torch.Tensor) -> None:
-        """Scale the last layer so that behaviour tokens have, on average, the norm of a word's embedding.
+        """Scale the last layer so that behaviour tokens have, on average, the norm of a word embedding.
 
-        Without it attention passes over them: a fresh projector's outputs are far from a word's norm.
+        Otherwise attention ignores them: the outputs of a new projector are far from the norm of a word embedding.
 
         Args:
             item_vectors: (items, d).
@@ -45,13 +45,13 @@ class Projector(nn.Module):
 
 
 def unscaled_projector(item_vectors: torch.Tensor, causal_model: Any, seed: int) -> Projector:
-    """Make a randomly initialised projector for a backbone, as PyTorch draws it."""
+    """Create a projector for a backbone with PyTorch's default initialisation."""
     torch.manual_seed(seed)
     return Projector(item_vectors.shape[1], causal_model.get_input_embeddings().weight.shape[1])
 
 
 def fresh_projector(item_vectors: torch.Tensor, causal_model: Any, seed: int) -> Projector:
-    """Make the same one, its outputs scaled to the norm of a word."""
+    """Create the same projector, with its outputs scaled to the norm of a word embedding."""
     projector = unscaled_projector(item_vectors, causal_model, seed)
     projector.scale_to_words(item_vectors, _word_embeddings(causal_model.get_input_embeddings()).cpu())
     return projector
@@ -59,16 +59,16 @@ def fresh_projector(item_vectors: torch.Tensor, causal_model: Any, seed: int) ->
 
 @torch.no_grad()
 def _word_embeddings(words: Any) -> torch.Tensor:
-    """Give every word as the model reads it, (vocabulary, h): Gemma multiplies what stands in its table."""
+    """Return the embedding of every word as the model uses it, (vocabulary, h): Gemma scales its embedding table."""
     embedded: torch.Tensor = words(torch.arange(len(words.weight), device=words.weight.device))
     return embedded
 
 
 def load_projector(path: str | os.PathLike[str]) -> Projector:
-    """Read a projector that was saved as its state.
+    """Load a projector from its saved state.
 
     Raises:
-        ilora.artifacts.errors.ArtifactError: if the file is damaged, or holds no projector.
+        ilora.artifacts.errors.ArtifactError: if the file is damaged, or does not contain a projector.
     """
     state = read_tensors(path)
     expected = set(Projector(1, 1).state_dict())

@@ -1,4 +1,4 @@
-"""A vector for each title: what a text encoder makes of it."""
+"""Title vectors from a text encoder."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,17 +13,17 @@ from ilora.progress import Progress
 def encode_titles(
     model: Any, tokenizer: PreTrainedTokenizerBase, titles: Sequence[str], batch_size: int, progress: Progress
 ) -> torch.Tensor:
-    """Give the mean of the last hidden states over each title's own tokens, float32 (titles, h).
+    """Return the mean of the last hidden states over each title's own tokens, float32 (titles, h).
 
-    Tokens that the tokenizer puts around a text are read by the model, but are not averaged over. A title that holds
-    the name of such a token is ordinary text.
+    The model reads the special tokens that the tokenizer adds, but they are not averaged. A special token's name
+    within a title is treated as ordinary text.
 
     Args:
-        model: a transformers model without a head, such as `AutoModel` gives it.
-        tokenizer: of the model, with a padding token.
-        titles: by item id.
-        batch_size: titles that are read together.
-        progress: is told of every title.
+        model: transformers model without a head, as loaded by `AutoModel`.
+        tokenizer: tokenizer of the model, with a padding token.
+        titles: titles by item id.
+        batch_size: number of titles per batch.
+        progress: updated after every batch of titles.
 
     Raises:
         ValueError: if the tokenizer finds no token in a title.
@@ -40,21 +40,21 @@ def encode_titles(
         progress.update(n=len(batch))
     vectors = torch.cat(parts)
     if not torch.isfinite(vectors).all():
-        raise FloatingPointError("the encoder gave NaN or infinity for a title")
+        raise FloatingPointError("the encoder returned NaN or infinity for a title")
     return vectors
 
 
 def title_tokens(
     tokenizer: PreTrainedTokenizerBase, titles: Sequence[str]
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Give what an encoder reads of titles, padded on the right: token ids, which are read, which are the titles' own.
+    """Tokenize titles for an encoder, padded on the right.
 
     Args:
-        tokenizer: of the encoder, with a padding token.
-        titles: at least one.
+        tokenizer: tokenizer of the encoder, with a padding token.
+        titles: titles, at least one.
 
     Returns:
-        Three int64 (titles, tokens); the second and the third are 0 or 1.
+        Token ids, attention mask, and mask of the titles' own tokens, int64 (titles, tokens) each.
 
     Raises:
         ValueError: if the tokenizer finds no token in a title.

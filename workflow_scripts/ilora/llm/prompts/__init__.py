@@ -1,1 +1,1 @@
-"""Prompts and answers as token ids, in the words of a data set."""
+"""Prompts and answers as token ids, in a data set's wording."""

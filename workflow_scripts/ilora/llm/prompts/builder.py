@@ -1,4 +1,4 @@
-"""Prompts as token ids, with the places of the behaviour tokens beside them (LLaRA's hybrid prompt, Eq. 4-6)."""
+"""Prompts as token ids, with the positions of the behaviour tokens (LLaRA's hybrid prompt, Eq. 4-6)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ Texts = Literal["lists", "sentences"]
 
 @dataclass(frozen=True)
 class PromptStyle:
-    """Where things stand in a prompt.
+    """The layout of a prompt.
 
-    The paper's is ``history_first`` and ``after_title``. The embedded backbone reads ``candidates_first`` and
-    ``before_title``: what follows a behaviour token is then plain induction. ``none`` is the text-only prompt. A
-    ``plain`` prompt is a text to be continued; with ``chat`` it is the user's message in the backbone's own chat
-    template, and the answer is the assistant's. With ``sentences`` a prompt is one of several running texts, history
-    first; with ``lists`` it has an item a line. Where ``candidates`` is ``none``, a prompt has the history alone and
-    asks for any item.
+    The paper uses ``history_first`` and ``after_title``. The embedded backbone reads ``candidates_first`` and
+    ``before_title``: predicting what follows a behaviour token is then plain induction. With ``none``, the prompt is
+    text-only. A ``plain`` prompt is a text to be continued; with ``chat``, it is the user's message in the backbone's
+    own chat template, and the answer is the assistant's. With ``sentences``, a prompt is one of several running texts,
+    history first; with ``lists``, it has one item per line. If ``candidates`` is ``none``, a prompt has only the
+    history and asks for any item.
     """
 
     order: Order
@@ -45,43 +45,43 @@ class PromptStyle:
 
     @property
     def lists(self) -> tuple[ListName, ...]:
-        """What a prompt lists, in order."""
+        """The lists of a prompt, in order."""
         if self.candidates == "none":
             return ("history",)
         return ("candidates", "history") if self.order == "candidates_first" else ("history", "candidates")
 
     def question(self, wording: PromptWording) -> str:
-        """Give what a prompt asks.
+        """Return the question of a prompt.
 
         Raises:
-            ValueError: if the wording has no question about all items, and no candidates are listed.
+            ValueError: if no candidates are listed and the wording has no question about all items.
         """
         if self.candidates == "listed":
             return wording.question
         if wording.open_question is None:
             raise ValueError(
-                "prompt.candidates: found none, and the wording of the data set has no open_question, which asks for "
-                "any of all items: add it, or set prompt.candidates to listed"
+                "prompt.candidates: found none, but the wording of the data set has no open_question, which asks for "
+                "any item: add it, or set prompt.candidates to listed"
             )
         return wording.open_question
 
 
 def prompt_style(section: PromptSection, kind: PromptKind, texts: Texts = "lists") -> PromptStyle:
-    """Give the style of a method's prompts: the study's `prompt` section, without behaviour tokens for text alone."""
+    """Return the style of a method's prompts: the study's `prompt` section, without behaviour tokens if text-only."""
     behaviour_token = section.behaviour_token if kind == "hybrid" else "none"
     return PromptStyle(section.order, behaviour_token, section.template, texts, section.candidates)
 
 
 def prompt_text(style: PromptStyle, wording: PromptWording, history: Sequence[str], candidates: Sequence[str]) -> str:
-    """Write a prompt of ``lists`` to be read by a person, `PLACEHOLDER_TOKEN` wherever a behaviour token stands.
+    """Return a prompt of ``lists`` as human-readable text, with `PLACEHOLDER_TOKEN` for each behaviour token.
 
-    Of a chat it is the user's message, without what the template puts around it.
+    For a chat, it is the user's message without the template around it.
 
     Args:
-        style: order and place of the behaviour tokens.
+        style: order and position of the behaviour tokens.
         wording: the data set's sentences.
         history: titles, oldest first.
-        candidates: titles, in the order of the candidate set; left out where the style lists none.
+        candidates: titles, in the order of the candidate set; ignored if the style lists none.
     """
     before, after = (
         PLACEHOLDER_TOKEN if style.behaviour_token == place else "" for place in ("before_title", "after_title")
@@ -97,7 +97,7 @@ def prompt_text(style: PromptStyle, wording: PromptWording, history: Sequence[st
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of a list of items: the title's token ids and the behaviour token's index (NO_ITEM: a placeholder)."""
+    """One entry of a list: the title's token ids and the behaviour token's index (NO_ITEM: a placeholder)."""
 
     title: Sequence[int]
     behaviour: int
@@ -105,9 +105,9 @@ class Entry:
 
 @dataclass(frozen=True)
 class TokenisedPrompt:
-    """Token ids, and for every position the index behind its behaviour token or NO_ITEM; equally long.
+    """Token ids and, for every position, the index of its behaviour token or NO_ITEM.
 
-    ``cut`` is how many items of the history, the oldest ones, were left out to fit the model's context.
+    ``cut`` is the number of oldest items of the history that were dropped to fit the model's context.
     """
 
     token_ids: list[int]
@@ -116,26 +116,26 @@ class TokenisedPrompt:
 
 
 class PromptBuilder:
-    """Turns items into prompts and answers.
+    """Builder of prompts and answers from item ids.
 
     Args:
-        tokenizer: of the backbone.
+        tokenizer: tokenizer of the backbone.
         titles: title of every item, by item id.
-        style: order and place of the behaviour tokens.
+        style: order and position of the behaviour tokens.
         wording: the data set's sentences.
-        window: what the model can read at once; None for no limit.
+        window: context window of the model; None for no limit.
 
     Attributes:
-        tokenizer: of the backbone.
+        tokenizer: tokenizer of the backbone.
         title_texts: title of every item, by item id; `titles` has their tokens.
         newline: token ids of a newline, which ends every title in a prompt.
         end: token ids that end an answer.
-        line_end: the token that ends a line, the last of a newline.
-        turn_ends: tokens that end an answer wherever they stand: the last of `end`, unless it is a newline.
+        line_end: token that ends a line, the last of ``newline``.
+        turn_ends: tokens that end an answer at any position: the last of ``end``, unless it is a newline.
 
     Raises:
-        ValueError: as `ilora.llm.prompts.title_tokens`, for a chat `ilora.llm.prompts.fixed_tokens.chat_tokens`, and
-            for sentences `ilora.llm.prompts.sentences.sentence_tokens` raise it; if a chat shall have sentences.
+        ValueError: see `ilora.llm.prompts.title_tokens`, `ilora.llm.prompts.fixed_tokens.chat_tokens` (chat) and
+            `ilora.llm.prompts.sentences.sentence_tokens` (sentences); also if a chat is combined with sentences.
     """
 
     def __init__(
@@ -163,17 +163,17 @@ class PromptBuilder:
         self._longest = None if window is None else window.longest_prompt(longest_answer)
 
     def prompt(self, history: Sequence[int], candidates: Sequence[int], text: int = 0) -> TokenisedPrompt:
-        """Write the prompt of one sequence: item ids of its history (oldest first) and of its candidate set.
+        """Build the prompt of one sequence.
 
         A history that does not fit the model's context loses its oldest items.
 
         Args:
-            history: item ids.
-            candidates: item ids; left out where the style lists none.
-            text: which of the texts, as `draw_text` gives it.
+            history: item ids, oldest first.
+            candidates: item ids of the candidate set; ignored if the style lists none.
+            text: number of the text, as drawn by `draw_text`.
 
         Raises:
-            ValueError: if not even the latest item fits beside the candidates.
+            ValueError: if not even the latest item fits together with the candidates.
         """
         offered = [self.entry(item) for item in candidates]
         prompt = self.assemble([self.entry(item) for item in history], offered, text)
@@ -188,24 +188,24 @@ class PromptBuilder:
             listed, lower = f"{len(candidates)} candidates", "lower data.candidates or "
         raise ValueError(
             f"a prompt of {listed} and one item of history has {len(prompt.token_ids)} tokens, expected at most "
-            f"{self._longest}, which leaves room for an answer in the model's context: {lower}take a backbone with a "
+            f"{self._longest}, which leaves room for an answer in the model's context: {lower}use a backbone with a "
             "longer context"
         )
 
     def draw_text(self, seed: Sequence[int]) -> int:
-        """Draw which of the texts a prompt has, 0 where there is but one."""
+        """Draw the number of a prompt's text; 0 if there is only one."""
         return int(np.random.default_rng(seed).integers(len(self._sentences))) if self._sentences else 0
 
     def answer(self, item: int) -> list[int]:
-        """Give the tokens to be learnt: the item's title and what ends it."""
+        """Return the target tokens of an item: its title and the end of an answer."""
         return [*self.titles[item], *self.end]
 
     def entry(self, item: int) -> Entry:
-        """Give an item's line."""
+        """Return the list entry of an item."""
         return Entry(self.titles[item], item)
 
     def assemble(self, history: Sequence[Entry], candidates: Sequence[Entry], text: int = 0) -> TokenisedPrompt:
-        """Write a prompt from ready entries, in one of the texts."""
+        """Build a prompt from entries, in one of the texts."""
         if self._sentences:
             return self._in_sentences(history, candidates, self._sentences[text])
         listed = {"history": (self._fixed.history, history), "candidates": (self._fixed.candidates, candidates)}
@@ -220,11 +220,11 @@ class PromptBuilder:
         return prompt
 
     def beginning(self) -> TokenisedPrompt:
-        """Give a new text that holds the start token, if there is one before all else, and nothing more."""
+        """Return a new prompt with only the start token, if there is one."""
         return TokenisedPrompt(list(self._fixed.start), [NO_ITEM] * len(self._fixed.start))
 
     def append_entry(self, prompt: TokenisedPrompt, entry: Entry) -> None:
-        """Write one item's line at the end of a prompt, in place."""
+        """Append an entry's line to a prompt, in place."""
         self._append_item(prompt, entry)
         _append_text(prompt, self.newline)
 
@@ -275,5 +275,5 @@ def _append_text(prompt: TokenisedPrompt, token_ids: Sequence[int]) -> None:
 
 
 def answering_seed(seed: int, number: int) -> tuple[int, int, int]:
-    """Give the seed of the text in which a candidate set, by its number among those answered, is asked about."""
+    """Return the seed for drawing the prompt text of a candidate set, given by its number in the evaluation."""
     return seed, 3, number

@@ -1,4 +1,4 @@
-"""What a model's own chat template puts around a user's message, and behind an assistant's."""
+"""The texts that a model's chat template adds around a user's message and after an assistant's."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from transformers import PreTrainedTokenizerBase
 
 _QUESTION, _ANSWER = "ilora-question", "ilora-answer"
 
-#: Some templates write the date. A prompt must not change overnight, so they are told a fixed one: Llama's own default.
+#: Some templates write the date. A prompt must not change overnight, so they get a fixed date, Llama's own default.
 _FIXED_DATE = {"%d": "26", "%b": "Jul", "%B": "July", "%m": "07", "%y": "24", "%Y": "2024", "%A": "Friday"}
 _FIXED_CLOCK = (
     "{% macro strftime_now(format) %}{{ format"
@@ -16,17 +16,17 @@ _FIXED_CLOCK = (
 
 
 class ChatTemplateError(ValueError):
-    """A chat template is not there, or does not do what one should; the message says what to do."""
+    """A chat template is missing or unusable; the message says what to do."""
 
 
 @dataclass(frozen=True)
 class ChatFrame:
-    """The texts of a chat of one question and one answer.
+    """The texts around one question and one answer in a chat.
 
     Attributes:
-        opening: what stands before the user's message, such as a start token, a system message and a role.
-        closing: what stands behind it, up to where the assistant's message begins.
-        ending: what follows the assistant's message, without space around it; may be empty.
+        opening: text before the user's message, such as a start token, a system message and a role.
+        closing: text between the user's message and the assistant's.
+        ending: text after the assistant's message, without surrounding whitespace; may be empty.
     """
 
     opening: str
@@ -35,13 +35,13 @@ class ChatFrame:
 
 
 def chat_frame(tokenizer: PreTrainedTokenizerBase) -> ChatFrame:
-    """Give what a tokenizer's chat template writes around messages without space at their ends.
+    """Return the texts that a tokenizer's chat template adds around messages without surrounding whitespace.
 
-    No system message is given, for some templates refuse it: what a template writes without one stays. A model that
-    can think before it answers is told not to.
+    No system message is passed, because some templates refuse it; a template's default one is kept. Thinking is
+    disabled for models that support it.
 
     Raises:
-        ChatTemplateError: if there is no template, or a message does not stand in what it writes exactly once.
+        ChatTemplateError: if there is no template, or its output does not contain a message exactly once.
     """
     asked = [{"role": "user", "content": _QUESTION}]
     answered = [*asked, {"role": "assistant", "content": _ANSWER}]
@@ -53,7 +53,7 @@ def chat_frame(tokenizer: PreTrainedTokenizerBase) -> ChatFrame:
 def _rendered(tokenizer: PreTrainedTokenizerBase, messages: list[dict[str, str]], for_an_answer: bool) -> str:
     if tokenizer.chat_template is None:
         raise ChatTemplateError(
-            f"prompt.template: found chat, and the tokenizer of {tokenizer.name_or_path} has no chat template. Set "
+            f"prompt.template: found chat, but the tokenizer of {tokenizer.name_or_path} has no chat template. Set "
             "prompt.template to plain, or backbone.name to a model that was tuned for chats"
         )
     template = tokenizer.get_chat_template()

@@ -1,4 +1,4 @@
-"""Token ids of what is the same in every prompt of a study: its sentences, and what stands around them."""
+"""Token ids of the parts that all prompts of a study share: sentences, and the template around them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ ListName = Literal["history", "candidates"]
 
 @dataclass(frozen=True)
 class FixedSentences:
-    """The sentences that titles are put between, each with its newline: two headings, and what is asked."""
+    """The sentences of a prompt, each with its newline: two headings and the question."""
 
     history: str
     candidates: str
@@ -23,16 +23,16 @@ class FixedSentences:
 
 @dataclass(frozen=True)
 class FixedTokens:
-    """What titles are put between, as token ids.
+    """The fixed parts of a prompt as token ids.
 
     Attributes:
-        start: before everything.
-        history: the heading of the history, its newline included.
-        candidates: the heading of the candidates, its newline included.
-        question: what stands behind the lists.
-        end: what ends an answer; the last of them stops the decoding.
-        placeholder: stands where a behaviour token will be.
-        reserved: tokens with a meaning of their own, which no title may hold.
+        start: tokens at the start of the prompt.
+        history: heading of the history, including its newline.
+        candidates: heading of the candidates, including its newline.
+        question: text after the lists.
+        end: tokens that end an answer; the last one stops decoding.
+        placeholder: token at the position of a behaviour token.
+        reserved: tokens with a special meaning, which no title may contain.
     """
 
     start: list[int]
@@ -45,7 +45,7 @@ class FixedTokens:
 
 
 def plain_tokens(tokenizer: PreTrainedTokenizerBase, sentences: FixedSentences, newline: Sequence[int]) -> FixedTokens:
-    """Give the fixed tokens of a prompt that is a text to be continued; a newline ends the answer."""
+    """Return the fixed tokens of a prompt that is a text to be continued; a newline ends the answer."""
     history, candidates, question = (
         [*tokenizer.encode(text.removesuffix("\n"), add_special_tokens=False), *newline]
         for text in (sentences.history, sentences.candidates, sentences.question)
@@ -61,22 +61,22 @@ def chat_tokens(
     first: ListName,
     titles: Sequence[str],
 ) -> FixedTokens:
-    """Give the fixed tokens of a prompt that is the user's message in the model's own chat template.
+    """Return the fixed tokens of a prompt that is the user's message in the model's own chat template.
 
-    The template decides on a start token. What it writes is tokenized together with the sentence next to it, as the
-    model has learnt to read it. The message ends with the question, without its newline, which some templates would
-    strip. An answer ends as the assistant's messages do, with the special token of the template, which the model
-    writes untuned; with a newline where there is none.
+    The template decides on a start token. Its texts are tokenized together with the adjacent sentences, as in the
+    model's training. The message ends with the question, without its newline, which some templates would strip. An
+    answer ends with the special token that ends the assistant's messages, which even an untuned model generates; if
+    the template has none, it ends with a newline.
 
     Args:
-        tokenizer: of the backbone.
-        sentences: of the prompt.
+        tokenizer: tokenizer of the backbone.
+        sentences: sentences of the prompt.
         newline: token ids of a newline.
-        first: which list comes first.
-        titles: that will stand in the message.
+        first: list that comes first.
+        titles: titles that prompts may contain.
 
     Raises:
-        ChatTemplateError: as `chat_frame` raises it, or if a title holds a line that would end the message.
+        ChatTemplateError: see `chat_frame`; also if a title contains a text that would end the message.
     """
     frame = chat_frame(tokenizer)
     _check_that_titles_stay_inside(tokenizer, frame, titles)
@@ -105,19 +105,19 @@ def _added_tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> frozenset[in
 
 
 def _end_of_turn(tokenizer: PreTrainedTokenizerBase, frame: ChatFrame) -> list[int]:
-    """Give the special token that ends an assistant's message, or nothing: what is no special token would be read."""
+    """Return the special token that ends an assistant's message, if there is one; plain text would remain visible."""
     first = tokenizer.encode(frame.ending, add_special_tokens=False)[:1]
     return [token for token in first if token in tokenizer.all_special_ids]
 
 
 def _check_that_titles_stay_inside(tokenizer: PreTrainedTokenizerBase, frame: ChatFrame, titles: Sequence[str]) -> None:
-    """Refuse titles that hold what closes the message where that is ordinary text, such as Llama 2's "[/INST]"."""
+    """Refuse titles that contain the end of the message if that is ordinary text, such as Llama 2's "[/INST]"."""
     closing = next(iter(frame.closing.strip().splitlines()), "")
     if not closing or _added_tokens(tokenizer, closing):
         return
     for title in titles:
         if closing in title:
             raise ChatTemplateError(
-                f"the title {title!r} holds {closing!r}, with which the chat template of {tokenizer.name_or_path} "
+                f"the title {title!r} contains {closing!r}, with which the chat template of {tokenizer.name_or_path} "
                 "ends a message: rename the item in the raw data, or set prompt.template to plain"
             )

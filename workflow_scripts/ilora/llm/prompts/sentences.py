@@ -1,8 +1,8 @@
-"""Prompts that are running text: lists joined by commas, in one of several texts.
+"""Prompts as running text: comma-separated lists, in one of several texts.
 
-The released code of the paper draws one of three texts for each batch and joins its lists by ", ". So it is here, in
-the data set's own sentences: history first, then the candidates, then what is asked for. Prompts without candidates
-have as many texts, in which the history is followed by what is asked for.
+The paper's released code draws one of three texts for each batch and joins its lists with ", ". This module does the
+same with the data set's own sentences: the history, then the candidates, then the question. Prompts without candidates
+also have three texts, in which the question follows the history.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _WORD = "a"
 
 @dataclass(frozen=True)
 class Sentences:
-    """What stands before the history, between the two lists (None: there are no candidates), and behind them."""
+    """The texts before the history, between the two lists (None: no candidates), and after them."""
 
     before: str
     between: str | None
@@ -27,7 +27,7 @@ class Sentences:
 
 @dataclass(frozen=True)
 class SentenceTokens:
-    """The same as token ids, and the separator of a list's items."""
+    """`Sentences` as token ids, and the separator of a list's items."""
 
     before: list[int]
     between: list[int] | None
@@ -36,7 +36,7 @@ class SentenceTokens:
 
 
 def prompt_sentences(wording: PromptWording) -> tuple[Sentences, Sentences, Sentences]:
-    """Give the three texts of a data set, with candidates."""
+    """Return the three texts of a data set, with candidates."""
     history, candidates, question = (
         sentence.removesuffix("\n") for sentence in (wording.history, wording.candidates, wording.question)
     )
@@ -52,7 +52,7 @@ def prompt_sentences(wording: PromptWording) -> tuple[Sentences, Sentences, Sent
 
 
 def open_sentences(wording: PromptWording) -> tuple[Sentences, Sentences, Sentences]:
-    """Give the three texts of a data set that has an open question, without candidates."""
+    """Return the three texts of a data set with an open question, without candidates."""
     assert wording.open_question is not None
     history, question = wording.history.removesuffix("\n"), wording.open_question.removesuffix("\n")
     return (
@@ -67,10 +67,10 @@ def open_sentences(wording: PromptWording) -> tuple[Sentences, Sentences, Senten
 
 
 def sentence_tokens(tokenizer: PreTrainedTokenizerBase, sentences: Sentences) -> SentenceTokens:
-    """Tokenize a text around titles, which have tokens of their own.
+    """Tokenize the texts around titles, which are tokenized separately.
 
     Raises:
-        ValueError: if the tokenizer cannot write one of its parts next to a title.
+        ValueError: if the tokenizer cannot represent one of the texts next to a title.
     """
     return SentenceTokens(
         before=_between_titles(tokenizer, "", sentences.before),
@@ -81,9 +81,9 @@ def sentence_tokens(tokenizer: PreTrainedTokenizerBase, sentences: Sentences) ->
 
 
 def _between_titles(tokenizer: PreTrainedTokenizerBase, word: str, text: str) -> list[int]:
-    """Give tokens that read as the text between a word (or nothing) and a title, each tokenized apart from it.
+    """Return tokens that decode to the text between a word (or nothing) and a title, which are tokenized separately.
 
-    Some tokenizers put a word-start before every text, which then stands for the space at the end of the text before.
+    Some tokenizers add a word-start to every text, which then represents the space at the end of the preceding text.
     """
     begun, title = _encode(tokenizer, word), _encode(tokenizer, _WORD)
     for spelt in (text, text.removesuffix(" ")):
@@ -95,7 +95,7 @@ def _between_titles(tokenizer: PreTrainedTokenizerBase, word: str, text: str) ->
             if readable(tokenizer, [*begun, *token_ids, *title]) == word + text + _WORD:
                 return token_ids
     raise ValueError(
-        f"the tokenizer of {tokenizer.name_or_path} cannot write {text!r} next to a title: set "
+        f"the tokenizer of {tokenizer.name_or_path} cannot represent {text!r} next to a title: set "
         "finetuning.prompt_texts to lists"
     )
 

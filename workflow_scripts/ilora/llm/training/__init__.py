@@ -1,1 +1,1 @@
-"""Fine-tuning an adapter: examples, loop, checkpoints, processes, and the memory that it takes."""
+"""Fine-tuning an adapter: examples, training loop, checkpoints, processes and memory estimates."""

@@ -1,4 +1,4 @@
-"""What happens beside the steps of a training: progress, snapshots, the best state, and a stop that loses nothing."""
+"""Trainer callbacks: progress, snapshots, the best state, and a graceful stop on SIGTERM."""
 
 import json
 import signal
@@ -31,7 +31,7 @@ class ShowProgress(TrainerCallback):
         self._tokens_before = 0
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Start where a checkpoint left off."""
+        """Continue from the step of a checkpoint."""
         self._tokens_before = int(state.num_input_tokens_seen)
         self._progress.update(n=state.global_step)
 
@@ -43,7 +43,7 @@ class ShowProgress(TrainerCallback):
         logs: dict[str, float] | None = None,
         **_: Any,
     ) -> None:
-        """Show one row of the log."""
+        """Show a row of the log."""
         if not logs or "loss" not in logs:
             return
         tokens = int(state.num_input_tokens_seen) - self._tokens_before
@@ -56,14 +56,14 @@ class ShowProgress(TrainerCallback):
 
 
 class AtSteps(TrainerCallback):
-    """Calls ``action(step)`` after each of the steps named, on the main process."""
+    """Calls ``action(step)`` after each of the given steps, on the main process."""
 
     def __init__(self, steps: Sequence[int], action: Callable[[int], None]) -> None:
         self._steps = set(steps)
         self._action = action
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Act when this step is one of them."""
+        """Call the action if this step is one of the given steps."""
         if state.global_step in self._steps and is_main_process():
             self._action(state.global_step)
 
@@ -77,7 +77,7 @@ class Measurement:
 
 
 def measurements(state: TrainerState) -> list[Measurement]:
-    """Give the validation losses so far, from the Trainer's own history, which its checkpoints keep."""
+    """Return the validation losses so far, from the Trainer's log history, which is part of its checkpoints."""
     history: list[dict[str, Any]] = state.log_history
     return [
         Measurement(int(entry["step"]), float(entry[VALIDATION_LOSS])) for entry in history if VALIDATION_LOSS in entry
@@ -85,17 +85,17 @@ def measurements(state: TrainerState) -> list[Measurement]:
 
 
 def best_measurement(measured: Sequence[Measurement]) -> Measurement:
-    """Give the earliest of the lowest validation losses, of at least one."""
+    """Return the lowest validation loss, the earliest in case of ties; there must be at least one."""
     return min(measured, key=lambda measurement: measurement.loss)
 
 
 class KeepBest(TrainerCallback):
-    """Keeps what is tuned at the lowest validation loss, and stops when it has not fallen for a while.
+    """Early stopping: keeps the tuned state with the lowest validation loss, and stops when the loss stagnates.
 
     Args:
-        model: that is trained.
-        folder: where the states are kept; of this training alone.
-        patience: measurements without a lower loss after which training stops.
+        model: model being trained.
+        folder: folder for the states, exclusive to this training.
+        patience: number of measurements without a lower loss after which training stops.
     """
 
     def __init__(self, model: nn.Module, folder: Path, patience: int) -> None:
@@ -104,7 +104,7 @@ class KeepBest(TrainerCallback):
         self._patience = patience
 
     def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Look at the newest measurement."""
+        """Process the latest measurement."""
         measured = measurements(state)
         best = best_measurement(measured)
         if best == measured[-1] and is_main_process():
@@ -113,7 +113,7 @@ class KeepBest(TrainerCallback):
             control.should_training_stop = True
 
     def restore(self, measured: Sequence[Measurement]) -> Measurement:
-        """Put the best state back and give its measurement."""
+        """Restore the best state and return its measurement."""
         best = best_measurement(measured)
         wait_for_all()
         read_tuned_state(self._model, self._of_step(best.step))
@@ -125,20 +125,20 @@ class KeepBest(TrainerCallback):
 
 @dataclass(frozen=True)
 class ScoredEpoch:
-    """How good the model was on validation after an epoch's last step."""
+    """The model's validation score after an epoch's last step."""
 
     step: int
     score: float
 
 
 class KeepBestEpoch(TrainerCallback):
-    """Keeps what is tuned after each epoch, and how good it was.
+    """Keeps the tuned state of each epoch with its validation score.
 
     Args:
-        model: that is trained.
-        folder: where the states are kept; of this training alone. One that is taken up again finds them there.
-        last_steps: of the epochs.
-        score: gives how good the model is, the more the better.
+        model: model being trained.
+        folder: folder for the states, exclusive to this training; a resumed training finds them there.
+        last_steps: last step of each epoch.
+        score: function that returns the model's score; higher is better.
     """
 
     def __init__(self, model: nn.Module, folder: Path, last_steps: Sequence[int], score: Callable[[], float]) -> None:
@@ -148,7 +148,7 @@ class KeepBestEpoch(TrainerCallback):
         self._score = score
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Measure and keep the state where an epoch ends."""
+        """Score and keep the state at the end of an epoch."""
         if state.global_step not in self._last_steps:
             return
         score = self._score()
@@ -159,7 +159,7 @@ class KeepBestEpoch(TrainerCallback):
                 temporary.write_text(json.dumps({"score": score}) + "\n", encoding="utf-8")
 
     def restore(self) -> ScoredEpoch:
-        """Put the state of the best epoch back, the earliest of several, and say which it is."""
+        """Restore the state of the best epoch, the earliest in case of ties, and return that epoch."""
         wait_for_all()
         scored = [
             ScoredEpoch(step, float(read_json(self._of_step(step) / "score.json")["score"]))
@@ -174,13 +174,13 @@ class KeepBestEpoch(TrainerCallback):
 
 
 class StopOnSignal(TrainerCallback):
-    """On SIGTERM, keeps the state after the step in flight and stops: what Slurm sends before a time limit.
+    """Saves the state after the current step and stops on SIGTERM, which Slurm sends before a time limit.
 
-    All processes of a training stop after the same step, whichever was told first. Where a row of the log spans several
-    steps, its last one is awaited, for a row must not be cut in two.
+    All processes of a training stop after the same step, whichever received the signal first. If a row of the log spans
+    several steps, training stops after the last of them, so that no row is split.
 
     Attributes:
-        stopped_at: the step after which a signal stopped the training; None if none did.
+        stopped_at: step after which a signal stopped the training; None if there was no signal.
     """
 
     def __init__(self) -> None:
@@ -189,19 +189,19 @@ class StopOnSignal(TrainerCallback):
         self._previous: Any = None
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Listen."""
+        """Install the signal handler."""
         if threading.current_thread() is threading.main_thread():
             self._previous = signal.signal(signal.SIGTERM, self._hear)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Stop when a signal came, where the log allows it."""
+        """Stop if a signal was received and a row of the log is complete."""
         is_row_complete = state.global_step % int(args.logging_steps) == 0
         if is_row_complete and state.global_step < state.max_steps and any_process(self._was_told):
             self.stopped_at = state.global_step
             control.should_save = control.should_training_stop = True
 
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Listen no longer."""
+        """Restore the previous signal handler."""
         if self._previous is not None:
             signal.signal(signal.SIGTERM, self._previous)
 

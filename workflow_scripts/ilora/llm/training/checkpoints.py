@@ -1,8 +1,8 @@
-"""A training's own state on disk, from which a killed run goes on as if nothing had happened.
+"""Checkpoints of a training, from which a killed run resumes with identical results.
 
-It is no artifact: no rule declares it, and it is removed when the training is done. What is tuned is kept as
-safetensors; optimizer, schedule and random number generators as transformers' Trainer writes them, which it reads
-back without running any code in them.
+Checkpoints are not artifacts: no rule declares them, and they are removed when the training is complete. Tuned weights
+are stored as safetensors; optimizer, schedule and random number generators are stored by transformers' Trainer, which
+loads them without running any code in them.
 """
 
 import hashlib
@@ -29,28 +29,28 @@ _COMPLETE = "complete"
 
 @dataclass(frozen=True)
 class Checkpointing:
-    """``folder`` belongs to this one training, with these settings and inputs; ``every`` counts optimizer steps."""
+    """``folder`` is exclusive to one training with its settings and inputs; ``every`` counts optimizer steps."""
 
     folder: Path
     every: int
 
 
 def training_key(settings: Mapping[str, object], inputs: Iterable[str]) -> str:
-    """Give a name (16 hexadecimal digits) that no training with other settings or other inputs has.
+    """Return a key (16 hexadecimal digits) that is unique to a training's settings and inputs.
 
     Args:
-        settings: everything that decides what the training does (values that JSON can hold).
-        inputs: sha256 of each file that it reads.
+        settings: all settings that determine the training, as JSON values.
+        inputs: sha256 of each input file.
     """
     content = json.dumps([dict(settings), list(inputs)], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 class MarkComplete(TrainerCallback):
-    """Marks a checkpoint, with the hashes of its files, when all of it is written: a process may die in the middle."""
+    """Marks a checkpoint as complete, with the hashes of its files, because a process may die while writing it."""
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
-        """Mark the newest, to which every process has added its own random numbers' state."""
+        """Mark the latest checkpoint, to which every process has added the state of its random number generators."""
         wait_for_all()
         if not is_main_process():
             return
@@ -60,7 +60,7 @@ class MarkComplete(TrainerCallback):
 
 
 def latest_checkpoint(folder: Path) -> Path | None:
-    """Give the newest complete checkpoint in a folder, None if there is none.
+    """Return the latest complete checkpoint in a folder, or None if there is none.
 
     Raises:
         ilora.artifacts.errors.ArtifactError: if it is damaged.
@@ -77,7 +77,7 @@ def latest_checkpoint(folder: Path) -> Path | None:
 
 
 def _digests(checkpoint: Path) -> dict[str, str]:
-    """Give the sha256 of each file of a checkpoint, but its mark's, by name."""
+    """Return the sha256 of each file of a checkpoint, except the completion mark, by name."""
     return {path.name: sha256_of(path) for path in sorted(checkpoint.iterdir()) if _COMPLETE not in path.name}
 
 
@@ -93,7 +93,7 @@ def _check_unchanged(checkpoint: Path) -> None:
 
 
 def tuned_state(model: nn.Module) -> dict[str, torch.Tensor]:
-    """Give what training changes: parameters that are trained, and buffers (a gate's statistics)."""
+    """Return the tensors that training changes: trainable parameters, and buffers (a gate's statistics)."""
     state = model.state_dict()
     trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     buffers = {name for name, _ in model.named_buffers()}
@@ -101,21 +101,21 @@ def tuned_state(model: nn.Module) -> dict[str, torch.Tensor]:
 
 
 def write_tuned_state(model: nn.Module, folder: Path) -> None:
-    """Write `tuned_state` into a checkpoint."""
+    """Write `tuned_state` to a checkpoint."""
     write_tensors(tuned_state(model), folder / TUNED_FILE)
 
 
 def read_tuned_state(model: nn.Module, folder: Path) -> None:
-    """Put the tuned state of a checkpoint into the model.
+    """Load the tuned state of a checkpoint into the model.
 
     Raises:
         ilora.artifacts.errors.ArtifactError: if the file is damaged.
-        ValueError: if it is another model's.
+        ValueError: if it belongs to another model.
     """
     saved = read_tensors(folder / TUNED_FILE)
     expected = tuned_state(model)
     if {name: tensor.shape for name, tensor in saved.items()} != {
         name: tensor.shape for name, tensor in expected.items()
     }:
-        raise ValueError(f"{folder / TUNED_FILE}: is of another model; delete {folder.parent} and run again")
+        raise ValueError(f"{folder / TUNED_FILE}: belongs to another model; delete {folder.parent} and run again")
     model.load_state_dict(saved, strict=False)

@@ -1,4 +1,4 @@
-"""Fine-tuning: adapters of all kinds, on hybrid prompts and on text alone, on one path."""
+"""Fine-tuning of all kinds of adapters, on hybrid and text-only prompts."""
 
 import logging
 import math
@@ -30,13 +30,13 @@ _LOGGER = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Question:
-    """A sequence of the validation split as it is answered.
+    """A sequence of the validation split, prepared for generation.
 
     Attributes:
-        prompt: what is asked.
-        gate_input: what the gate reads, float32 (width,); None without such a gate.
-        candidates: item ids that may be answered.
-        target: item id of the right answer.
+        prompt: prompt of the sequence.
+        gate_input: gate input, float32 (width,); None without such a gate.
+        candidates: item ids of the candidate set.
+        target: item id of the target.
     """
 
     prompt: TokenisedPrompt
@@ -46,27 +46,26 @@ class Question:
 
 
 class FineTuningExamples(Dataset[TrainingExample]):
-    """The examples in the order in which training meets them, a pure function of (seed, position).
+    """The training examples in order, a pure function of (seed, position).
 
-    Each pass over the training sequences has an order and candidate sets of its own, drawn as the frozen sets of the
-    other splits are. An order that groups by length is that of transformers: batches of about the same length, in
-    random order.
+    Each pass over the training sequences has its own order and candidate sets, which are drawn like the frozen sets of
+    the other splits. Length grouping is that of transformers: batches of similar length, in random order.
 
     Args:
         sequences: all sequences; the training split is used.
-        builder: writes prompts and answers.
-        gate_inputs: what a gate reads for every sequence, float32 (sequences, width); None without such a gate.
-        settings: of the fine-tuning.
+        builder: builder of prompts and answers.
+        gate_inputs: gate input of every sequence, float32 (sequences, width); None without such a gate.
+        settings: settings of the fine-tuning.
 
     Attributes:
-        settings: of the fine-tuning.
-        builder: writes prompts and answers.
-        steps: optimizer steps that it takes.
-        asked: examples given so far.
-        cut: those of them whose history lost items to fit the model's context.
+        settings: settings of the fine-tuning.
+        builder: builder of prompts and answers.
+        steps: number of optimizer steps.
+        asked: number of examples built so far.
+        cut: number of those whose history lost items to fit the model's context.
 
     Raises:
-        ValueError: if a snapshot lies beyond the last step.
+        ValueError: if a snapshot is beyond the last step.
     """
 
     def __init__(
@@ -93,7 +92,7 @@ class FineTuningExamples(Dataset[TrainingExample]):
 
     @property
     def padding_token_id(self) -> int:
-        """What fills up the examples of a batch."""
+        """Token id for padding the examples of a batch."""
         return int(self.builder.tokenizer.pad_token_id)
 
     def __len__(self) -> int:
@@ -106,13 +105,13 @@ class FineTuningExamples(Dataset[TrainingExample]):
         return self.example(int(self._orders[number][place]), number, text_only, text)
 
     def example(self, sequence_id: int, draw: int, text_only: bool = False, text: int = 0) -> TrainingExample:
-        """Give one sequence with the candidate set of one draw (in training: of one pass), with or without behaviour.
+        """Return the example of a sequence with the candidate set of one draw (in training, of one pass).
 
         Args:
-            sequence_id: which.
+            sequence_id: id of the sequence.
             draw: number of the candidate set.
             text_only: whether behaviour tokens become placeholders.
-            text: which of the prompt's texts.
+            text: number of the prompt's text.
         """
         target = int(self._sequences.targets[sequence_id])
         candidates = self._candidate_set(sequence_id, draw)
@@ -129,11 +128,11 @@ class FineTuningExamples(Dataset[TrainingExample]):
         )
 
     def validation(self) -> "ValidationExamples":
-        """Give the validation split with the first of its frozen candidate sets."""
+        """Return the validation split with the first of its frozen candidate sets."""
         return ValidationExamples(self, self._sequences.rows("val"))
 
     def validation_questions(self) -> list[Question]:
-        """Give the prompts of the validation split as they are answered, with the first of its candidate sets."""
+        """Return the validation split prepared for generation, with the first of its candidate sets."""
         questions = []
         for number, row in enumerate(self._sequences.rows("val")):
             candidates = self._candidate_set(row, 0)
@@ -195,7 +194,7 @@ class ValidationExamples(Dataset[TrainingExample]):
     """The examples of a split's sequences, with behaviour tokens and one candidate set each.
 
     Args:
-        examples: make them.
+        examples: factory of the examples.
         rows: ids of the sequences.
     """
 
@@ -217,12 +216,12 @@ def fine_tune(
     take_snapshot: Callable[[int], None],
     checkpointing: Checkpointing | None = None,
 ) -> list[LogRow]:
-    """Tune adapter, projector and gate in place and give the log; a gate that collapsed is warned of.
+    """Tune adapter, projector and gate in place and return the log; warn if the gate has collapsed.
 
     Args:
-        model: as `ilora.llm.model.adapter.attach_adapter` made it.
-        examples: in training order, with the settings of the fine-tuning.
-        take_snapshot: called after each of the snapshots' steps, on the main process.
+        model: model returned by `ilora.llm.model.adapter.attach_adapter`.
+        examples: examples in training order, with the settings of the fine-tuning.
+        take_snapshot: called after each snapshot step, on the main process.
         checkpointing: see `ilora.llm.training.loop.Hooks`.
     """
     settings, values, instance_wise = examples.settings, examples.settings.finetuning, model.instance_wise
@@ -286,14 +285,14 @@ def _report_load(row: LogRow, description: str) -> None:
     _LOGGER.info(message, description, shares, load.effective_experts, len(load.shares), load.entropy)
     if load.has_collapsed:
         _LOGGER.warning(
-            "%s: the gate has collapsed: few of the experts carry the load. Lower gate_learning_rate or the number of "
+            "%s: the gate has collapsed: few experts carry the load. Lower gate_learning_rate or the number of "
             "experts.",
             description,
         )
 
 
 def _parameter_groups(model: HybridLanguageModel, values: FinetuningValues) -> Sequence[ParameterGroup]:
-    """The projector follows the adapter's curve at a peak of its own; so does the gate. L2 is for these two."""
+    """Return a group each for adapter, projector and gate: same schedule, own peaks; L2 only for the latter two."""
     peak = values.learning_rate
     groups = [ParameterGroup(_trainable(model.causal_model), peak)]
     besides: list[tuple[torch.nn.Module | None, float | None]] = [

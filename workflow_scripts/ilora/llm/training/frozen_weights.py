@@ -1,4 +1,4 @@
-"""Memory that the frozen weights of a fine-tuning take: as they are, quantized, or divided among processes."""
+"""Memory of the frozen weights in fine-tuning: unquantized, quantized, or sharded over processes."""
 
 import torch
 from torch import nn
@@ -7,16 +7,16 @@ from ilora.configuration.sections.backbone import Quantization
 from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.training.sharding import decoder_layers
 
-#: Weights that share a scale in bitsandbytes' 4-bit format, and scales that share one of their own.
+#: Weights that share a scale in bitsandbytes' 4-bit format, and scales that share a second-level scale.
 _NF4_BLOCK, _NF4_SCALE_BLOCK = 64, 256
 
 
 def frozen_bytes(model: HybridLanguageModel, quantization: Quantization | None) -> int:
-    """Give the bytes of what is not trained, as bitsandbytes would store the linear layers that it quantizes.
+    """Return the bytes of the frozen weights, with linear layers stored as bitsandbytes would quantize them.
 
     Args:
-        model: with an adapter; a tensor that two modules share is counted once.
-        quantization: of the adapted and other linear layers; the output layer is left as it is.
+        model: model with an adapter; a tensor that two modules share is counted once.
+        quantization: quantization of the linear layers, except the output layer.
     """
     heads = {id(parameter) for parameter in model.causal_model.get_output_embeddings().parameters()}
     quantized = {
@@ -30,14 +30,14 @@ def frozen_bytes(model: HybridLanguageModel, quantization: Quantization | None) 
 
 
 def bytes_of_share(model: HybridLanguageModel, processes: int) -> int:
-    """Give the bytes of frozen weights that a process holds at most: its share, and one layer that it borrowed.
+    """Return the peak bytes of frozen weights on a process: its shard, and one gathered layer.
 
     Args:
-        model: with an adapter; see `ilora.llm.training.sharding.shard_frozen_weights`.
-        processes: that divide the weights of the layers.
+        model: model with an adapter; see `ilora.llm.training.sharding.shard_frozen_weights`.
+        processes: number of processes that share the weights of the layers.
 
     Raises:
-        ValueError: as `ilora.llm.training.sharding.decoder_layers`.
+        ValueError: see `ilora.llm.training.sharding.decoder_layers`.
     """
     of_layers = [sum(_stored_bytes(weight, None) for weight in _frozen(layer)) for layer in decoder_layers(model)]
     return frozen_bytes(model, None) - sum(of_layers) + sum(of_layers) // processes + max(of_layers)

@@ -1,4 +1,4 @@
-"""What the gate of a study reads, for every sequence of a data set."""
+"""Gate inputs for every sequence of a data set."""
 
 import torch
 
@@ -13,17 +13,17 @@ from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.model.inputs import EncoderVectors
 from ilora.llm.training.fine_tuning import FineTuningExamples
 
-#: Prompts that the statistics of a gate that reads the tokens are taken from.
+#: Number of prompts from which the statistics of a gate that reads the tokens are computed.
 TOKEN_STATISTICS_PROMPTS = 512
 
 
 def method_gate_inputs(
     shape: AdapterShape, sequence_encoder: EncoderVectors | None, sequences: SequenceTable, seed: int
 ) -> torch.Tensor | None:
-    """Give what the gate of a method reads, as `sequence_gate_inputs` does; None also for a method without a gate.
+    """Return the gate inputs of a method, see `sequence_gate_inputs`; None also for a method without a gate.
 
     Raises:
-        ValueError: if there is a gate and no sequence encoder.
+        ValueError: if there is a gate but no sequence encoder.
     """
     if shape.experts is None:
         return None
@@ -37,16 +37,17 @@ def method_gate_inputs(
 def sequence_gate_inputs(
     gate_input: GateInput, representations: torch.Tensor, sequences: SequenceTable, seed: int
 ) -> torch.Tensor | None:
-    """Give what the gate reads, float32 (sequences, width), row = sequence_id.
+    """Return the gate inputs, float32 (sequences, width); the row number is the sequence_id.
 
     Args:
-        gate_input: which; see `ilora.adapters.InstanceWiseConfig`.
+        gate_input: kind of gate input; see `ilora.adapters.InstanceWiseConfig`.
         representations: z of every sequence, float32 (sequences, d).
-        sequences: all of them; z is shuffled within a split.
-        seed: of random vectors and of shuffling.
+        sequences: all sequences; z is shuffled within a split.
+        seed: random seed of random vectors and of shuffling.
 
     Returns:
-        None for ``token_collapsed``: the model takes it from each batch, and its width is the model's hidden size.
+        The gate inputs; None for ``token_collapsed``, which the model computes from each batch, with its hidden size
+        as the width.
     """
     if gate_input == "token_collapsed":
         return None
@@ -63,9 +64,10 @@ def sequence_gate_inputs(
 def training_gate_inputs(
     table: torch.Tensor | None, sequences: SequenceTable, model: HybridLanguageModel, examples: FineTuningExamples
 ) -> torch.Tensor:
-    """Give what the gate reads in training, float32 (rows, width), for its standardisation.
+    """Return the gate inputs of training, float32 (rows, width), for standardisation.
 
-    The training split's rows of ``table``; without one, the collapsed tokens of the first prompts of the training.
+    They are the training split's rows of ``table`` or, without a table, the collapsed tokens of the first training
+    prompts.
     """
     if table is not None:
         return table[torch.from_numpy(sequences.rows("train"))]

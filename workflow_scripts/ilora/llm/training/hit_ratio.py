@@ -1,4 +1,4 @@
-"""HitRatio@1 on the validation split in the middle of a training."""
+"""HitRatio@1 on the validation split during training."""
 
 import logging
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ _LOGGER = logging.getLogger(__name__)
 def hit_ratio(
     model: HybridLanguageModel, builder: PromptBuilder, questions: Sequence[Question], settings: TuningSettings
 ) -> float:
-    """Give the share of questions, of at least one, that are answered by the right title alone; greedy text.
+    """Return the fraction of questions whose greedily generated answer names only the target's title.
 
-    The model is left in training mode.
+    There must be at least one question. The model is left in training mode.
     """
-    # A longer answer is no title, so the answers that count are those of any larger limit.
+    # A longer answer cannot be a title, so a larger limit would not change the hits.
     longest = max(len(builder.answer(item)) for question in questions for item in question.candidates)
     values = settings.finetuning
     decoding = DecodingSection(batch_size=values.batch_size // values.gradient_accumulation, maximum_new_tokens=longest)

@@ -1,7 +1,7 @@
-"""Starting a fine-tuning: in this process, or with several that share its batches, on one node or on several.
+"""Launching a fine-tuning in this process, or in several processes that share its batches, on one or more nodes.
 
-Several processes form a group by the environment variables that torch and accelerate read. On one node they are started
-here; on several by Slurm's srun, inside the allocation of the job, which tells each its place.
+Several processes form a group through the environment variables that torch and accelerate read. On one node they are
+started here; on several nodes, by Slurm's srun within the job's allocation, which assigns each its rank.
 """
 
 import os
@@ -22,25 +22,25 @@ from ilora.garbage import spare_imports
 from ilora.llm.training.tuning_job import TuningJob, read_job, run_tuning, write_job
 from ilora.progress import join_log
 
-#: Exit status of a process that was told to stop and kept its state ("temporary failure" of sysexits.h).
+#: Exit status of a process that was stopped by a signal and saved its state ("temporary failure" of sysexits.h).
 INTERRUPTED = 75
 
-#: Exit status of a process whose training has come to numbers that are not finite ("data error").
+#: Exit status of a process whose training produced numbers that are not finite ("data error").
 NOT_FINITE = 65
 
-#: Seconds that the other processes have to end when one has failed, and between looks at them.
+#: Seconds that the other processes have to end after one has failed, and seconds between polls.
 _GRACE, _PAUSE = 30.0, 0.1
 
 _FROM_SLURM = {"RANK": "SLURM_PROCID", "LOCAL_RANK": "SLURM_LOCALID", "WORLD_SIZE": "SLURM_NTASKS"}
 
 
 def tune(job: TuningJob, processes: int = 1, nodes: int = 1) -> None:
-    """Run a job on ``processes`` of each of ``nodes``, one for each GPU where there are any.
+    """Run a job with ``processes`` on each of ``nodes``, one per GPU if there are GPUs.
 
     Raises:
-        Interrupted: if it was told to stop; run again, it goes on.
-        FloatingPointError: if it came to numbers that are not finite.
-        RuntimeError: if a process failed; the job's log says why.
+        Interrupted: if it was stopped by a signal; running it again resumes it.
+        FloatingPointError: if the training produced numbers that are not finite.
+        RuntimeError: if a process failed; see the job's log.
     """
     if processes * nodes == 1:
         run_tuning(job)
@@ -52,11 +52,11 @@ def tune(job: TuningJob, processes: int = 1, nodes: int = 1) -> None:
     with _signals_handed_on(members):
         status = _await_all(members)
     if status == INTERRUPTED:
-        raise Interrupted(f"fine-tuning of {job.settings.method} was told to stop; its state is kept")
+        raise Interrupted(f"fine-tuning of {job.settings.method} was stopped by a signal; its state is kept")
     if status == NOT_FINITE:
-        raise FloatingPointError(f"fine-tuning of {job.settings.method}: a number is not finite; {job.log} says which")
+        raise FloatingPointError(f"fine-tuning of {job.settings.method}: a number is not finite; see {job.log}")
     if status:
-        raise RuntimeError(f"a process of the fine-tuning ended with status {status}; {job.log} says why")
+        raise RuntimeError(f"a process of the fine-tuning ended with status {status}; see {job.log}")
 
 
 def _on_this_node(member: Sequence[str], processes: int) -> list[subprocess.Popen[bytes]]:
@@ -76,7 +76,7 @@ def _with_srun(member: Sequence[str], processes: int, nodes: int) -> list[subpro
 
 
 def _environment(address: str) -> dict[str, str]:
-    """The members find each other at this process's host, and this package where this process has it."""
+    """Return an environment in which the processes find each other on this host, and this package on the path."""
     package = str(Path(__file__).parents[3])
     search = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
     return {**os.environ, "PYTHONPATH": search, "MASTER_ADDR": address, "MASTER_PORT": str(_free_port())}
@@ -90,7 +90,7 @@ def _free_port() -> int:
 
 @contextmanager
 def _signals_handed_on(members: Sequence[subprocess.Popen[bytes]]) -> Iterator[None]:
-    """While it lasts, SIGTERM goes to the members, which keep their state and end, and not to this process."""
+    """Forward SIGTERM to the members, which save their state and end, instead of handling it, within the context."""
 
     def hand_on(*_: object) -> None:
         for member in members:
@@ -104,7 +104,7 @@ def _signals_handed_on(members: Sequence[subprocess.Popen[bytes]]) -> Iterator[N
 
 
 def _await_all(members: Sequence[subprocess.Popen[bytes]]) -> int:
-    """Return 0 when all have ended well, or the status of one that failed, when all have ended."""
+    """Wait until all members have ended; return 0 if all succeeded, otherwise the status of one that failed."""
     try:
         while True:
             statuses = [member.poll() for member in members]
@@ -117,7 +117,7 @@ def _await_all(members: Sequence[subprocess.Popen[bytes]]) -> int:
 
 
 def _end(members: Sequence[subprocess.Popen[bytes]]) -> None:
-    """The members wait for each other: when one has failed, the others would wait for ever."""
+    """Terminate the members: they synchronise with each other, so after one failed, the others would wait forever."""
     for member in members:
         member.terminate()
     deadline = time.monotonic() + _GRACE

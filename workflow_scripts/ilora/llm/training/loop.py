@@ -1,4 +1,4 @@
-"""One training loop for pretraining and fine-tuning: transformers' Trainer with our optimizer, schedule and log."""
+"""Training loop for pretraining and fine-tuning: transformers' Trainer with a custom optimizer, schedule and log."""
 
 import logging
 import math
@@ -39,8 +39,8 @@ from ilora.llm.training.checkpoints import (
 from ilora.llm.training.sharding import averaging_gradients, is_sharded
 from ilora.progress import Progress
 
-#: The log of a training of the language model. The loss over the validation split stands where it was measured; the
-#: last columns are an instance-wise adapter's, over the sequences of the main process since the row before (see
+#: Training log of the language model. The validation loss is present in rows in which it was measured. The last columns
+#: are those of an instance-wise adapter, over the sequences of the main process since the previous row (see
 #: `ilora.adapters.ExpertLoad`).
 LANGUAGE_MODEL_LOG = pa.schema(
     [
@@ -54,11 +54,11 @@ LANGUAGE_MODEL_LOG = pa.schema(
 
 _LOGGER = logging.getLogger(__name__)
 
-#: What the Trainer logs, by its names.
+#: Values in the Trainer's log, by its names.
 _MUST_BE_FINITE = {"loss": "loss", VALIDATION_LOSS: "validation loss", "grad_norm": "norm of the gradients"}
 
 ReadLoad = Callable[[], ExpertLoad | None]
-"""Gives the expert weights that passed since it was last called; None where there is no gate."""
+"""Returns the expert load since the last call; None if there is no gate."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class ParameterGroup:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Linear warm-up from ``start`` times the peak over ``warmup_steps``, then cosine to ``floor`` times it."""
+    """Linear warm-up from ``start`` times the peak over ``warmup_steps``, then cosine decay to ``floor`` times it."""
 
     steps: int
     warmup_steps: int
@@ -84,7 +84,7 @@ class Schedule:
     start: float = 0.0
 
     def share_of_peak(self, step: int) -> float:
-        """Give the learning rate of the step after so many, as a share of the peak."""
+        """Return the learning rate after ``step`` steps, as a fraction of the peak."""
         if step < self.warmup_steps:
             return self.start + (1 - self.start) * (step / self.warmup_steps)
         done = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
@@ -93,12 +93,12 @@ class Schedule:
 
 @dataclass(frozen=True)
 class LoopSettings:
-    """How the loop runs.
+    """Settings of the training loop.
 
-    ``description`` is for the log and the progress display. ``batch_size`` is that of one process; on each,
-    ``gradient_accumulation`` batches make one step. ``maximum_gradient_norm`` of None is no limit. ``log_every`` steps
-    (fewer in a short run) share a row of the log, the mean loss over them. ``adam_beta2`` is Adam's decay of the mean
-    squared gradient; that of the mean gradient is 0.9.
+    ``description`` is for the log and the progress display. ``batch_size`` is per process; on each process,
+    ``gradient_accumulation`` batches make one step. A ``maximum_gradient_norm`` of None disables clipping. Each row of
+    the log covers ``log_every`` steps (fewer in a short run) and has their mean loss. ``adam_beta2`` is Adam's decay
+    rate of the mean squared gradient; that of the mean gradient is 0.9.
     """
 
     description: str
@@ -130,9 +130,9 @@ class LogRow:
 
 
 class _Trainer(Trainer):
-    """Transformers' Trainer, whose log has the expert load, and whose checkpoints leave the frozen backbone out.
+    """transformers' Trainer with the expert load in its log, and checkpoints without the frozen backbone.
 
-    It ends with the first row of the log that holds a number which is not finite, before a checkpoint of that step.
+    It stops at the first row of the log with a number that is not finite, before a checkpoint of that step.
     """
 
     def __init__(self, model: nn.Module, read_load: ReadLoad, description: str, **arguments: Any) -> None:
@@ -154,7 +154,7 @@ class _Trainer(Trainer):
     def _check_row(self, logs: dict[str, float]) -> None:
         for name, meaning in _MUST_BE_FINITE.items():
             value = logs.get(name, 0.0)
-            # In float16 the loss is scaled up, a step whose gradients overflow is left out, and the scale is halved.
+            # In float16 the loss is scaled up; a step whose gradients overflow is skipped, and the scale is halved.
             may_be_scaled = name == "grad_norm" and self.accelerator.scaler is not None
             if not math.isfinite(value) and not (may_be_scaled and self.accelerator.scaler.get_scale() >= 1.0):
                 raise _not_finite(self._description, f"the {meaning} is {value}", self.state.global_step)
@@ -162,7 +162,7 @@ class _Trainer(Trainer):
     def _wrap_model(self, model: nn.Module, training: bool = True, dataloader: Any = None) -> nn.Module:
         if not training or not is_sharded(model):
             return super()._wrap_model(model, training, dataloader)
-        # Of accelerate's preparation, autocast alone.
+        # Only autocast of accelerate's preparation.
         return averaging_gradients(self.accelerator.prepare_model(model, device_placement=False, evaluation_mode=True))
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
@@ -176,13 +176,13 @@ class _Trainer(Trainer):
 
 @dataclass(frozen=True)
 class Validation:
-    """What is measured beside the training.
+    """Validation during training.
 
     Attributes:
-        dataset: map-style, of the validation split.
-        every: optimizer steps between measurements of the loss.
-        patience: measurements without a lower loss after which training stops and goes back to the best state; None to
-            measure only.
+        dataset: map-style data set of the validation split.
+        every: number of optimizer steps between measurements of the loss.
+        patience: number of measurements without a lower loss after which training stops and restores the best state;
+            None to measure only.
     """
 
     dataset: Dataset[Any]
@@ -192,11 +192,11 @@ class Validation:
 
 @dataclass(frozen=True)
 class Epochs:
-    """Of which the best is kept.
+    """Epochs, of which the best is kept.
 
     Attributes:
-        last_steps: after which an epoch ends.
-        score: gives how good the model is on validation in its state of now; called on every process.
+        last_steps: last step of each epoch.
+        score: function that returns the model's current validation score; called on every process.
     """
 
     last_steps: Sequence[int]
@@ -205,17 +205,17 @@ class Epochs:
 
 @dataclass(frozen=True)
 class Hooks:
-    """What happens beside the steps of a training.
+    """Hooks of a training.
 
     Attributes:
         snapshots: steps after which ``take_snapshot(step)`` is called, on the main process.
-        take_snapshot: called with the model in its state of that step; what it makes must outlive a killed process if
-            ``checkpointing`` is given, for a step is not met twice.
+        take_snapshot: called with the model in the state after that step. With ``checkpointing``, its output must
+            survive a killed process, because a resumed training does not repeat the step.
         read_load: see `ReadLoad`.
-        checkpointing: where the training's own state is kept, and found again; None to keep none. A training that is
-            taken up again ends in the same bytes (CPU).
-        validation: measured beside the training; None for none.
-        epochs: of which the best is taken; None for the state of the last step.
+        checkpointing: location and frequency of checkpoints; None for no checkpoints. A resumed training ends in the
+            same bytes (CPU).
+        validation: validation during training; None for none.
+        epochs: epochs, of which the best is kept; None to keep the last step.
     """
 
     snapshots: Sequence[int] = ()
@@ -234,23 +234,23 @@ def train(
     settings: LoopSettings,
     hooks: Hooks = Hooks(),
 ) -> list[LogRow]:
-    """Train in place with Adam, in the order of the data, and give the log.
+    """Train in place with Adam, in the order of the data, and return the log.
 
-    In a process group, every process calls this with the same arguments and takes its part of each batch (DDP, through
-    accelerate); gradients and losses are those of one process with the whole batch, up to rounding.
+    In a process group, every process calls this function with the same arguments and processes its part of each batch
+    (DDP, through accelerate); gradients and losses equal those of one process with the whole batch, up to rounding.
 
     Args:
-        model: gives a dict with ``loss`` for the keyword arguments that ``collate`` makes.
-        dataset: map-style.
-        collate: from a list of the data set's items to a batch.
-        groups: what is trained; everything else is left as it is.
-        settings: of the loop.
-        hooks: what happens beside it.
+        model: model that returns a dict with ``loss`` for the keyword arguments that ``collate`` produces.
+        dataset: map-style data set.
+        collate: function from a list of the data set's items to a batch.
+        groups: parameters to train; everything else stays fixed.
+        settings: settings of the loop.
+        hooks: hooks of the training.
 
     Raises:
-        FloatingPointError: if a loss or a gradient's norm in the log, or what is tuned, is not finite.
-        Interrupted: if SIGTERM came and the state is kept.
-        ValueError: if a best state or epoch is to be kept and there is no ``checkpointing``.
+        FloatingPointError: if a loss or gradient norm in the log, or a tuned parameter, is not finite.
+        Interrupted: if SIGTERM was received; the state is kept.
+        ValueError: if ``validation`` with patience or ``epochs`` is given without ``checkpointing``.
     """
     schedule, description = settings.schedule, settings.description
     checkpointing, validation = hooks.checkpointing, hooks.validation
@@ -283,18 +283,18 @@ def train(
         trainer.remove_callback(PrinterCallback)
         resumed = latest_checkpoint(checkpointing.folder) if checkpointing else None
         if resumed is not None:
-            _LOGGER.info("%s: going on from %s", description, resumed)
+            _LOGGER.info("%s: resuming from %s", description, resumed)
         trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
     if stop is not None and stop.stopped_at is not None:
         raise Interrupted(
             f"{description}: stopped by a signal after step {stop.stopped_at} of {schedule.steps}. Its state is kept; "
-            "the same command goes on from there"
+            "the same command resumes from there"
         )
     _check_state(model, description, trainer.state.global_step)
     rows = _log_rows(trainer.state)
     if keep_best is not None:
         best = keep_best.restore(measurements(trainer.state))
-        _LOGGER.info("%s: the best validation loss, %.4f, was that of step %d", description, best.loss, best.step)
+        _LOGGER.info("%s: the best validation loss was %.4f, at step %d", description, best.loss, best.step)
     if keep_best_epoch is not None:
         chosen = keep_best_epoch.restore()
         _LOGGER.info("%s: the best epoch, %.4f on validation, ended at step %d", description, chosen.score, chosen.step)
@@ -302,7 +302,7 @@ def train(
 
 
 def adam(groups: Sequence[ParameterGroup], beta2: float) -> torch.optim.Adam:
-    """Make the optimizer; a group without a weight decay is trained in the same way by Adam and AdamW."""
+    """Create the optimizer; without weight decay, Adam and AdamW are the same."""
     return torch.optim.Adam(
         [
             {
@@ -348,14 +348,14 @@ def _keep_best_epoch(model: nn.Module, hooks: Hooks) -> KeepBestEpoch | None:
 
 def _arguments(temporary: str, settings: LoopSettings, hooks: Hooks) -> TrainingArguments:
     schedule, checkpointing, validation = settings.schedule, hooks.checkpointing, hooks.validation
-    # A short run has five rows at least: enough for a curve.
+    # A short run has at least five rows, enough for a curve.
     logging_steps = max(1, min(settings.log_every, schedule.steps // 5))
     if validation is not None:
         # Each measurement has its row.
         logging_steps = math.gcd(logging_steps, validation.every)
     options: dict[str, Any] = {"output_dir": temporary, "save_strategy": "no"}
     if checkpointing is not None:
-        # A row of the log must not be cut in two, and the checkpoint before is kept until the next is complete.
+        # A row of the log must not be split, and the previous checkpoint is kept until the next is complete.
         steps = math.ceil(checkpointing.every / logging_steps) * logging_steps
         options = {
             "output_dir": str(checkpointing.folder),
@@ -375,7 +375,7 @@ def _arguments(temporary: str, settings: LoopSettings, hooks: Hooks) -> Training
         max_steps=schedule.steps,
         per_device_train_batch_size=settings.batch_size,
         gradient_accumulation_steps=settings.gradient_accumulation,
-        # Without a limit the norm is still measured, for the log and for what is not finite.
+        # Without clipping the norm is still measured, for the log and the check for finite numbers.
         max_grad_norm=math.inf if settings.maximum_gradient_norm is None else settings.maximum_gradient_norm,
         bf16=settings.precision == "bfloat16" and torch.cuda.is_available(),
         fp16=settings.precision == "float16" and torch.cuda.is_available(),
@@ -391,13 +391,13 @@ def _arguments(temporary: str, settings: LoopSettings, hooks: Hooks) -> Training
         remove_unused_columns=False,
         dataloader_pin_memory=torch.cuda.is_available(),
     )
-    # A process has one GPU. By itself, the Trainer would spread one over all that it sees (torch's DataParallel).
+    # A process has one GPU. By default, the Trainer would use all visible GPUs (torch's DataParallel).
     arguments._n_gpu = min(1, arguments.n_gpu)
     return arguments
 
 
 def _log_rows(state: TrainerState) -> list[LogRow]:
-    """The Trainer's own history, which its checkpoints keep."""
+    """Return the Trainer's log history, which is part of its checkpoints."""
     history: list[dict[str, Any]] = [entry for entry in state.log_history if "loss" in entry]
     validation_loss = {measurement.step: measurement.loss for measurement in measurements(state)}
     return [
@@ -416,5 +416,5 @@ def _log_rows(state: TrainerState) -> list[LogRow]:
 
 
 def training_log_table(rows: Sequence[LogRow]) -> pa.Table:
-    """Give the log as a table of schema `LANGUAGE_MODEL_LOG`."""
+    """Return the log as a table of the schema `LANGUAGE_MODEL_LOG`."""
     return pa.Table.from_pylist([asdict(row) for row in rows], schema=LANGUAGE_MODEL_LOG)

@@ -1,7 +1,7 @@
-"""What one part of an optimizer step holds and computes, found out on tensors without memory.
+"""Memory and operations of one part of an optimizer step, measured on fake tensors.
 
-The model's own code runs, forward and backward, on fake tensors, which have shapes and types and no content: so every
-tensor that autograd keeps is counted, for a backbone of any size, in seconds and on any machine.
+The model's own forward and backward pass run on fake tensors, which have shapes and dtypes but no content. Every tensor
+that autograd keeps is thus counted, for a backbone of any size, in seconds and on any machine.
 """
 
 import weakref
@@ -28,7 +28,7 @@ from ilora.llm.training.frozen_weights import frozen_bytes
 
 @dataclass(frozen=True)
 class StepShape:
-    """A batch that a process computes at once: ``rows`` of ``tokens``, the last ``answer_tokens`` of each labelled."""
+    """A batch of one process: ``rows`` of ``tokens``, of which the last ``answer_tokens`` are labelled."""
 
     rows: int
     tokens: int
@@ -37,15 +37,15 @@ class StepShape:
 
 @dataclass(frozen=True)
 class StepCost:
-    """What a step holds, in bytes, and computes.
+    """Memory, in bytes, and operations of a step.
 
     Attributes:
-        frozen: the backbone's weights.
+        frozen: weights of the backbone.
         trained: weights of adapter, projector and gate.
-        gradients: of these.
+        gradients: gradients of the trained weights.
         optimizer: AdamW's two moments.
-        activations: the most that forward and backward hold beside all this.
-        operations: floating-point operations of forward and backward, of the products alone.
+        activations: peak of everything else in the forward and backward pass.
+        operations: floating-point operations of the matrix products in the forward and backward pass.
     """
 
     frozen: int
@@ -57,16 +57,16 @@ class StepCost:
 
     @property
     def bytes(self) -> int:
-        """All of it."""
+        """Total memory."""
         return self.frozen + self.trained + self.gradients + self.optimizer + self.activations
 
 
 class BytesHeld(TorchDispatchMode):
-    """Counts the bytes of the storages that operations make while it is on.
+    """Counts the bytes of the storages that operations create while the mode is active.
 
     Attributes:
-        held: those that exist now.
-        peak: the most at one time.
+        held: bytes that currently exist.
+        peak: maximum of ``held``.
     """
 
     def __init__(self, ignored: Iterable[torch.Tensor]) -> None:
@@ -77,7 +77,7 @@ class BytesHeld(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        """Run an operation and count what it made."""
+        """Run an operation and count the storages of its result."""
         result = func(*args, **(kwargs or {}))
         for tensor in tree_leaves(result):
             if isinstance(tensor, torch.Tensor):
@@ -100,13 +100,13 @@ class BytesHeld(TorchDispatchMode):
 
 @dataclass(frozen=True)
 class StepTracer:
-    """A backbone with a fresh adapter, without memory.
+    """A backbone with a new adapter on fake tensors.
 
     Attributes:
-        model: its weights are fake.
-        mode: in which they are.
-        precision: of the computation.
-        quantization: of the frozen weights, which are counted so; computed is with what they become.
+        model: model with fake weights.
+        mode: fake-tensor mode of the weights.
+        precision: precision of the computation.
+        quantization: quantization with which frozen weights are counted; the computation uses dequantized weights.
     """
 
     model: HybridLanguageModel
@@ -126,11 +126,11 @@ class StepTracer:
         """Build the model of a configuration.
 
         Args:
-            config: of the backbone.
-            shape: of the adapter.
+            config: configuration of the backbone.
+            shape: shape of the adapter.
             embedding_size: width of the recommender's vectors.
-            source: of the backbone; says precision, quantization and attention.
-            gradient_checkpointing: whether layers are computed again in backward.
+            source: source of the backbone, with precision, quantization and attention.
+            gradient_checkpointing: whether layers are recomputed in the backward pass.
         """
         with torch.device("meta"):
             with refusing_own_code(source.name) as refusal:
@@ -149,12 +149,12 @@ class StepTracer:
         return cls(model, mode, source.precision, source.quantization)
 
     def trace(self, shape: StepShape) -> StepCost:
-        """Run a step of this shape."""
+        """Run a step of this shape and return its cost."""
         trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         weights = sum(parameter.numel() * parameter.element_size() for parameter in trained)
         with self.mode:
             step = self._step(shape)
-            # What a first step leaves behind is no part of the memory of a step.
+            # One-off allocations of the first step are not part of a step's memory.
             counter = FlopCounterMode(display=False)
             with counter:
                 step()
@@ -166,7 +166,7 @@ class StepTracer:
             trained=weights,
             gradients=weights,
             optimizer=2 * weights,
-            # Gradients were counted while backward made them.
+            # The peak includes the gradients, which the backward pass creates.
             activations=max(0, held.peak - weights),
             operations=counter.get_total_flops(),
         )
@@ -182,7 +182,7 @@ class StepTracer:
         return step
 
     def _loss(self, shape: StepShape) -> torch.Tensor:
-        """As `HybridLanguageModel.forward` computes it, without what depends on the content of tensors."""
+        """Compute the loss as `HybridLanguageModel.forward` does, without anything that depends on tensor contents."""
         model, hidden_size = self.model, self.model.causal_model.config.hidden_size
         embeddings = torch.empty(shape.rows, shape.tokens, hidden_size, dtype=DTYPES[self.precision])
         if model.projector is not None:
@@ -199,7 +199,7 @@ class StepTracer:
 
 
 def _give_fake_weights(model: nn.Module) -> None:
-    """Put fake tensors on the CPU in place of those on the meta device, whose operations differ from a device's."""
+    """Replace tensors on the meta device, whose operations differ from a real device's, with fake CPU tensors."""
     fakes: dict[int, nn.Parameter] = {}
     for module in model.modules():
         for name, parameter in module._parameters.items():

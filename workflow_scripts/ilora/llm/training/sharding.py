@@ -1,7 +1,7 @@
-"""Frozen weights divided among the processes of a training (FSDP): each holds a share and borrows the rest.
+"""Frozen weights sharded over the processes of a training (FSDP): each holds a shard and gathers the rest.
 
-What is trained stays whole on every process, where DDP averages its gradients; so adapters, checkpoints and snapshots
-are written and read as without sharding.
+Trainable weights stay whole on every process, and DDP averages their gradients, so that adapters, checkpoints and
+snapshots are written and read as without sharding.
 """
 
 import torch
@@ -16,13 +16,13 @@ from ilora.llm.training.processes import process_count
 
 
 def shard_frozen_weights(model: HybridLanguageModel, device: torch.device) -> None:
-    """Divide the frozen weights of every decoder layer among the processes, and put all else on the device.
+    """Shard the frozen weights of every decoder layer over the processes, and move everything else to the device.
 
-    Embeddings, the last norm and the output layer stay whole: they are read outside of the layers.
+    Embeddings, the last norm and the output layer stay whole, because they are used outside the layers.
 
     Args:
-        model: with its adapter, on the CPU or on the device.
-        device: of this process.
+        model: model with its adapter, on the CPU or on the device.
+        device: device of this process.
 
     Raises:
         ValueError: if the backbone's decoder has no list of layers.
@@ -30,7 +30,7 @@ def shard_frozen_weights(model: HybridLanguageModel, device: torch.device) -> No
     mesh = init_device_mesh(device.type, (process_count(),))
     trained = {parameter for parameter in model.parameters() if parameter.requires_grad}
     for layer in decoder_layers(model):
-        # Each layer is given back after its forward pass too, as only those inside of another sharded module are.
+        # Reshard each layer after its forward pass too; by default, only layers within another sharded module do.
         fully_shard(layer, mesh=mesh, ignored_params=trained, reshard_after_forward=True)
     model.to(device)
     frozen = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
@@ -38,17 +38,17 @@ def shard_frozen_weights(model: HybridLanguageModel, device: torch.device) -> No
 
 
 def is_sharded(model: nn.Module) -> bool:
-    """Whether the weights of a model are divided among the processes."""
+    """Return whether the weights of a model are sharded over the processes."""
     return any(isinstance(parameter, DTensor) for parameter in model.parameters())
 
 
 def averaging_gradients(model: nn.Module) -> DistributedDataParallel:
-    """Wrap a sharded model so that the gradients of what is trained are averaged, which accelerate refuses on GPUs."""
+    """Wrap a sharded model so that the gradients of trainable weights are averaged; accelerate refuses it on GPUs."""
     return DistributedDataParallel(model, find_unused_parameters=True)
 
 
 def decoder_layers(model: HybridLanguageModel) -> nn.ModuleList:
-    """Give the layers whose weights can be divided.
+    """Return the layers whose weights can be sharded.
 
     Raises:
         ValueError: if the backbone's decoder has no list of layers.
@@ -57,6 +57,6 @@ def decoder_layers(model: HybridLanguageModel) -> nn.ModuleList:
     if not isinstance(layers, nn.ModuleList):
         raise ValueError(
             f"{type(model.causal_model).__name__}: its decoder has no list named layers, so its weights cannot be "
-            "divided; set backbone.sharded to false"
+            "sharded; set backbone.sharded to false"
         )
     return layers

@@ -1,6 +1,6 @@
-"""One fine-tuning as a thing of its own: from files of a data set to an adapter.
+"""A fine-tuning job: from the files of a data set to an adapter.
 
-`ilora.llm.training.launching` runs it, on one process or on several.
+`ilora.llm.training.launching` runs it in one or several processes.
 """
 
 import json
@@ -33,16 +33,16 @@ from ilora.llm.training.sharding import shard_frozen_weights
 
 @dataclass(frozen=True)
 class TuningJob:
-    """A fine-tuning with all that it reads and writes.
+    """A fine-tuning with its inputs and outputs.
 
     Attributes:
-        settings: of the fine-tuning.
-        inputs: the files that it reads, by name: ``catalogue``, ``sequences``; with hybrid prompts
-            ``item_embeddings`` and ``representations``; ``projector`` where the backbone has one of its own.
-        threads: of one process on the CPU.
-        sharded: whether several processes divide the frozen weights among them; no number depends on it.
-        folder: where its state is kept, of this job alone; what it makes is put there.
-        log: file of its log.
+        settings: settings of the fine-tuning.
+        inputs: input files by name: ``catalogue``, ``sequences``; with hybrid prompts ``item_embeddings`` and
+            ``representations``; ``projector`` if the backbone has its own.
+        threads: CPU threads of each process.
+        sharded: whether processes shard the frozen weights; results do not depend on it.
+        folder: folder for state and outputs, exclusive to this job.
+        log: path of the log file.
     """
 
     settings: TuningSettings
@@ -63,7 +63,7 @@ class TuningJob:
         return Path(self.folder) / "training_log.parquet"
 
     def snapshot(self, step: int) -> Path:
-        """Give the adapter as it was after a step."""
+        """Return the path of the adapter after a step."""
         return Path(self.folder) / "snapshots" / f"step~{step}"
 
 
@@ -75,19 +75,19 @@ def write_job(job: TuningJob, path: Path) -> None:
 
 
 def read_job(path: Path) -> TuningJob:
-    """Read a job back."""
+    """Read a job from JSON."""
     values = json.loads(path.read_text(encoding="utf-8"))
     return TuningJob(**{**values, "settings": TuningSettings.read(values["settings"])})
 
 
 def prepare_tuning(job: TuningJob) -> tuple[HybridLanguageModel, FineTuningExamples]:
-    """Give a job's model and examples as they are before the first step; a gate has its statistics."""
+    """Return a job's model and examples before the first step, with a gate's statistics fitted."""
     settings, shape = job.settings, job.settings.shape
     names = ("catalogue", "sequences", "item_embeddings", "representations")
     inputs = read_method_inputs(**{name: job.inputs[name] for name in names if name in job.inputs})
     tokenizer = load_tokenizer(settings.backbone)
     is_divided = job.sharded and process_count() > 1
-    # A model whose weights are divided may be too large for one device.
+    # A sharded model may be too large for one device.
     causal_model = load_causal_model(settings.backbone, torch.device("cpu") if is_divided else device())
     gate_inputs = method_gate_inputs(shape, inputs.sequence_encoder, inputs.sequences, settings.seed)
     model = _with_adapter(job, inputs, causal_model, gate_inputs)
@@ -109,14 +109,14 @@ def training_examples(
     window: ContextWindow | None,
     gate_inputs: torch.Tensor | None = None,
 ) -> FineTuningExamples:
-    """Give what a fine-tuning will read, in order.
+    """Return the examples of a fine-tuning, in order.
 
     Args:
-        settings: of the fine-tuning.
-        inputs: the data set.
-        tokenizer: of the backbone.
-        window: what the backbone reads at once; None for no limit.
-        gate_inputs: what a gate reads, float32 (sequences, width); None without such a gate.
+        settings: settings of the fine-tuning.
+        inputs: data set.
+        tokenizer: tokenizer of the backbone.
+        window: context window of the backbone; None for no limit.
+        gate_inputs: gate inputs, float32 (sequences, width); None without such a gate.
     """
     style = prompt_style(settings.prompt, settings.kind.prompt, settings.finetuning.prompt_texts)
     builder = PromptBuilder(tokenizer, inputs.titles, style, settings.wording, window)
@@ -143,10 +143,10 @@ def _first_projector(job: TuningJob, vectors: torch.Tensor, causal_model: Any) -
 
 
 def run_tuning(job: TuningJob) -> None:
-    """Tune an adapter; adapter, snapshots and training log then lie in the job's folder.
+    """Tune an adapter, and write adapter, snapshots and training log to the job's folder.
 
     Raises:
-        ilora.endings.Interrupted: if it was told to stop; run again, it goes on.
+        ilora.endings.Interrupted: if it was stopped by a signal; running it again resumes it.
     """
     torch.set_num_threads(job.threads)
     model, examples = prepare_tuning(job)

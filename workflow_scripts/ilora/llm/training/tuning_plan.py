@@ -1,4 +1,4 @@
-"""What a fine-tuning will need, before it is submitted: memory of a GPU, operations, time."""
+"""The requirements of a fine-tuning, estimated before submission: GPU memory, operations, time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,29 +19,29 @@ from ilora.llm.training.frozen_weights import bytes_of_share
 from ilora.llm.training.memory_estimate import StepCost, StepShape, StepTracer
 from ilora.llm.training.tuning_job import training_examples
 
-#: Batches whose prompts are written out to learn how long they are.
+#: Number of batches whose prompts are built to measure their length.
 SAMPLED_BATCHES = 64
 
-#: Sizes that GPUs come in, in GB (10^9 bytes), and what CUDA itself and fragmentation take of each, assumed.
+#: Common memory sizes of GPUs, in GB (10^9 bytes), and the assumed overhead of CUDA and fragmentation.
 GPU_SIZES = (16, 24, 40, 48, 80, 141)
 RESERVED_GB = 1.5
 
 
 @dataclass(frozen=True)
 class TuningPlan:
-    """What a fine-tuning will need.
+    """The requirements of a fine-tuning.
 
     Attributes:
         dataset: name of the data set.
         method: name of the method.
-        steps: optimizer steps.
-        batch_size: sequences in a step.
-        parts: that each process computes a step in.
-        processes: that share a step, one for each GPU.
-        rows: sequences that a process computes at once.
-        mean_tokens: of such a batch, padded, over a sample of them.
-        longest_tokens: of the longest of them.
-        longest: what a process holds for it.
+        steps: number of optimizer steps.
+        batch_size: sequences per step.
+        parts: gradient-accumulation parts of a step on each process.
+        processes: number of processes, one per GPU.
+        rows: sequences per part and process.
+        mean_tokens: mean padded length of a sample of such batches.
+        longest_tokens: padded length of the longest of them.
+        longest: cost of the longest of them on one process.
         operations: floating-point operations of the whole fine-tuning.
     """
 
@@ -59,30 +59,30 @@ class TuningPlan:
 
     @property
     def gigabytes(self) -> float:
-        """What a process holds, in GB (10^9 bytes)."""
+        """Memory of a process, in GB (10^9 bytes)."""
         return self.longest.bytes / 1e9
 
     @property
     def smallest_gpu(self) -> int | None:
-        """The smallest usual size of a GPU, in GB, that holds it; None if none does."""
+        """The smallest common GPU size, in GB, that is large enough; None if there is none."""
         return next((size for size in GPU_SIZES if self.gigabytes + RESERVED_GB <= size), None)
 
     def hours(self, gpu: str) -> float:
-        """Give the hours that it takes on GPUs of a kind of `PEAK_RATES`, if they reach `UTILISATION`."""
+        """Return the hours that the fine-tuning takes on GPUs of `PEAK_RATES` at `UTILISATION`."""
         return self.operations / (PEAK_RATES[gpu] * UTILISATION * self.processes) / 3600
 
 
 def plan_tuning(
     settings: TuningSettings, inputs: MethodInputs, embedding_size: int, processes: int, sharded: bool = False
 ) -> TuningPlan:
-    """Make the plan of a fine-tuning; no weights are loaded.
+    """Plan a fine-tuning; no weights are loaded.
 
     Args:
-        settings: of the fine-tuning.
-        inputs: the data set; a sequence encoder is not needed.
+        settings: settings of the fine-tuning.
+        inputs: data set; a sequence encoder is not needed.
         embedding_size: width of the sequence encoder's vectors.
-        processes: that share a batch.
-        sharded: whether they divide the frozen weights.
+        processes: number of processes that share a batch.
+        sharded: whether they shard the frozen weights.
     """
     source, values = settings.backbone, settings.finetuning
     config = load_configuration(source)
@@ -90,7 +90,7 @@ def plan_tuning(
     examples = training_examples(settings, inputs, load_tokenizer(source), window)
     rows = values.batch_size // (values.gradient_accumulation * processes)
     shapes = sampled_shapes(examples, rows)
-    # FlashAttention needs a GPU, and PyTorch's own kernels neither hold nor compute more.
+    # FlashAttention needs a GPU; PyTorch's own kernels need no more memory or operations.
     attention: Attention = "sdpa" if source.attention == "flash_attention_2" else source.attention
     traced = source.model_copy(update={"attention": attention})
     tracer = StepTracer.of(config, settings.shape, embedding_size, traced, values.gradient_checkpointing)
@@ -117,7 +117,7 @@ def plan_tuning(
 
 
 def sampled_shapes(examples: FineTuningExamples, rows: int) -> list[StepShape]:
-    """Give the shapes of batches of ``rows`` sequences, spread evenly over a training."""
+    """Return the shapes of batches of ``rows`` sequences, spread evenly over a training."""
     batches = len(examples) // rows
     chosen = np.unique(np.linspace(0, batches - 1, min(SAMPLED_BATCHES, batches)).astype(int))
     return [_shape([examples[int(batch) * rows + row] for row in range(rows)]) for batch in chosen]
@@ -130,7 +130,7 @@ def _shape(batch: Sequence[TrainingExample]) -> StepShape:
 
 
 def describe_plan(plan: TuningPlan) -> list[str]:
-    """Give the plan as lines for people."""
+    """Return the plan as human-readable lines."""
     cost, gigabytes = plan.longest, 1e9
     fits = f"a GPU of {plan.smallest_gpu} GB" if plan.smallest_gpu else "no GPU of a usual size"
     time = ", ".join(f"{plan.hours(gpu):.3g} h on {gpu}" for gpu in PEAK_RATES)
@@ -147,9 +147,9 @@ def describe_plan(plan: TuningPlan) -> list[str]:
 
 
 def too_large(plan: TuningPlan, gigabytes: float) -> ValueError:
-    """Give the error for a plan that needs more than a GPU's ``gigabytes``."""
+    """Return the error for a plan that needs more than a GPU's ``gigabytes``."""
     return ValueError(
         f"{plan.method} on {plan.dataset}: a process needs {plan.gigabytes:.3g} GB, expected at most {gigabytes:g} "
-        "(backbone.gpu_memory_gb). Raise finetuning.gradient_accumulation or backbone.gpus, switch on "
-        "finetuning.gradient_checkpointing, or choose backbone.quantization"
+        "(backbone.gpu_memory_gb). Raise finetuning.gradient_accumulation or backbone.gpus, enable "
+        "finetuning.gradient_checkpointing, or set backbone.quantization"
     )

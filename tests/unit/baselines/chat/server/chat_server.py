@@ -1,4 +1,4 @@
-"""A chat model's server on this machine, whose faults are planned by a seed, and that keeps its own accounts."""
+"""A local chat model server with faults planned by a seed, which keeps its own accounts."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from ilora.baselines.chat.prompts import Message
 from ilora.baselines.chat.requests import ChatModel, ChatRequest
 
 PRICES = Prices(2.5, 10.0)
-#: Faults after which a provider may bill what it sent, or began to send.
+#: Faults after which a provider may bill what it sent or began to send.
 BILLED_FAULTS = ("timeout", "garbage", "half", "dead")
-#: What is wrong with some answers, though each is an answer.
+#: Defects of answers that are nevertheless answers.
 ANSWERS: dict[str, dict[str, Any]] = {
     "right": {"message": {"content": "Alien"}, "finish_reason": "stop"},
     "prose": {"message": {"content": "I would watch Alien, of course."}, "finish_reason": "stop"},
@@ -58,12 +58,12 @@ class ChatServer:
     root: str = ""
 
     def wait_until(self, holds: Callable[[], bool]) -> None:
-        """Wait until the accounts are so."""
+        """Wait until the accounts satisfy a condition."""
         with self.changed:
             assert self.changed.wait_for(holds, timeout=60), "the server waited in vain"
 
     def next_fault(self, conversation: str) -> str | None:
-        """Count a request and return what goes wrong with it; None when it is to be answered."""
+        """Count a request and return its fault; None if it is to be answered."""
         with self.changed:
             attempt = self.requests[conversation]
             self.requests[conversation] += 1
@@ -91,7 +91,7 @@ class ChatServer:
 
 
 def handler_of(server: ChatServer) -> type[BaseHTTPRequestHandler]:
-    """Return what handles the requests to a server."""
+    """Return the request handler of a server."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -131,7 +131,7 @@ def handler_of(server: ChatServer) -> type[BaseHTTPRequestHandler]:
                 self.wfile.write(body.encode()[:length])
 
         def log_message(self, format: str, *args: object) -> None:
-            """Keep silent."""
+            """Log nothing."""
 
     return Handler
 
@@ -150,7 +150,7 @@ def seeded_faults(seed: int, shares: dict[str, float]) -> Callable[[str], list[s
 
 
 def seeded_kinds(seed: int) -> Callable[[str], str]:
-    """Return what is wrong with the answer to each conversation: with most of them, nothing."""
+    """Return the defect of the answer to each conversation; most have none."""
 
     def kind(conversation: str) -> str:
         numbers = random.Random(f"{seed}/{conversation}")
@@ -160,7 +160,7 @@ def seeded_kinds(seed: int) -> Callable[[str], str]:
 
 
 def make_requests(address: str, count: int) -> list[ChatRequest]:
-    """Return requests of the same length, each with a conversation of its own."""
+    """Return requests of the same length, each with its own conversation."""
     model = ChatModel(address, "stub", 0.0, 8, "max_tokens")
     return [
         ChatRequest(model, (Message("user", f"Question {number:04d}: Alien or Brazil?"),)) for number in range(count)
