@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     snakemake: Snakemake
 
+_LEAD = "What the study cost: time, memory and GPU-hours of each rule's jobs, and what its chat models were paid."
+
 NOTES = (
     "Measured by Snakemake (its benchmark files). Time is a job's from its start to its end, summed over the rule's "
     "jobs, which may have run side by side; processor time is over all cores. Peak memory is the largest resident set "
@@ -44,7 +46,7 @@ def main(snakemake: "Snakemake") -> None:
         body += section("Chat models", chat_cost_table(chat, not_run))
         notes.append(CHAT_NOTE)
     with atomic_path(snakemake.output.html) as temporary:
-        temporary.write_text(html_page("Time and memory", body, notes), encoding="utf-8")
+        temporary.write_text(html_page("Time and memory", _LEAD, body, notes), encoding="utf-8")
     provenance.record(snakemake.output.html)
     logger.info("%d jobs", len(costs))
 

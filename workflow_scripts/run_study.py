@@ -1,21 +1,42 @@
 """Starts Snakemake so that it takes up what a killed run left: ``python run_study.py [ARGUMENTS OF SNAKEMAKE]``.
 
-The workflow itself does so, in `one_run.py`, when this says that it may: plain `snakemake` may have been called to
-unlock or to report only, which the workflow cannot know before its plan is made.
+The workflow does the taking up, in `one_run.py`, when the environment says that this is a run: plain `snakemake` may
+have been called to unlock or to report only, which the workflow cannot know before its plan is made.
+
+In a terminal, the run is shown by `run_display.py` instead of Snakemake's messages.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 
 from runs import RUN_VARIABLE, this_run
+
+_SNAKEMAKE = (sys.executable, "-m", "snakemake")
+#: Options with which Snakemake answers a question in its own words, or reports in another way.
+_NOT_A_RUN = frozenset(
+    ("-n", "--dry-run", "--dryrun", "-t", "--touch", "--unlock", "--report", "--lint", "--logger", "--verbose")
+)
 
 
 def main(arguments: list[str]) -> None:
     """Become Snakemake, and the run that the environment names."""
     os.environ[RUN_VARIABLE] = this_run().name
-    os.execv(sys.executable, [sys.executable, "-m", "snakemake", *arguments])
+    if has_display(arguments):
+        # In this process, whose path holds the logger plugin.
+        from snakemake.cli import main as snakemake
+
+        sys.argv = [*_SNAKEMAKE[2:], *arguments, "--logger", "ilora"]
+        snakemake(sys.argv[1:])
+    os.execv(sys.executable, [*_SNAKEMAKE, *arguments])
+
+
+def has_display(arguments: Sequence[str]) -> bool:
+    """Return whether the run is shown in a terminal."""
+    is_terminal = sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    return is_terminal and _NOT_A_RUN.isdisjoint(arguments)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
+from ilora.library_messages import silence_libraries
+
 
 @dataclass(frozen=True)
 class Command:
@@ -57,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Call a command; return its exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given and given[0] in COMMANDS:
+        silence_libraries()
         return import_module(COMMANDS[given[0]].module).main(given[1:]) or 0
     parser = argparse.ArgumentParser(
         prog="ilora",

@@ -1,4 +1,4 @@
-"""Ask a tuned adapter about one history: ``ilora predict ADAPTER --history TITLE TITLE ...``."""
+"""Predict the next item for one history with a tuned adapter: ``ilora predict ADAPTER --history TITLE TITLE ...``."""
 
 import argparse
 import difflib
@@ -12,21 +12,22 @@ from ilora.artifacts.errors import ArtifactError
 from ilora.cli import example
 from ilora.data.titles import normalise_title
 from ilora.llm.inference.tuned_method import Answer, TunedMethod, load_tuned_method
+from ilora.predictions.choices import resolve_choice
 from ilora.terminal import escaped
 
-#: Candidates that the sequence encoder proposes where none are named.
+#: Number of candidates that the sequence encoder proposes if none are named.
 PROPOSED = 20
 
 
 class UnknownTitleError(ValueError):
-    """A title that no item, or more than one, has."""
+    """A title that matches no item, or several."""
 
 
 def find_items(named: Sequence[str], titles: Sequence[str]) -> list[int]:
-    """Return the item ids of titles, whatever their case and spaces.
+    """Return the item ids of titles; case and spacing are ignored.
 
     Raises:
-        UnknownTitleError: if no item has the title, with the nearest ones, or if several have it.
+        UnknownTitleError: if no item has a title (the message names similar ones), or if several have it.
     """
     known: dict[str, list[int]] = {}
     for item, title in enumerate(titles):
@@ -37,7 +38,9 @@ def find_items(named: Sequence[str], titles: Sequence[str]) -> list[int]:
         if not found:
             near = difflib.get_close_matches(normalise_title(title).casefold(), list(known), n=3)
             nearest = "; ".join(titles[known[key][0]] for key in near)
-            raise UnknownTitleError(f"{title!r}: no item has this title" + (f"; near it: {nearest}" if near else ""))
+            raise UnknownTitleError(
+                f"{title!r}: no item has this title" + (f"; similar titles: {nearest}" if near else "")
+            )
         if len(found) > 1:
             raise UnknownTitleError(f"{title!r}: {len(found)} items have this title, expected one")
         items += found
@@ -45,7 +48,7 @@ def find_items(named: Sequence[str], titles: Sequence[str]) -> list[int]:
 
 
 def propose(method: TunedMethod, history: Sequence[int], representation: torch.Tensor) -> list[int]:
-    """Return the items outside of the history that the sequence encoder scores highest, the highest first."""
+    """Return the items outside the history that the sequence encoder scores highest, in descending order."""
     assert method.item_embeddings is not None
     scores = (representation @ method.item_embeddings.T)[0]
     scores[list(history)] = -torch.inf
@@ -53,12 +56,22 @@ def propose(method: TunedMethod, history: Sequence[int], representation: torch.T
     return found
 
 
-def answer_text(titles: Sequence[str], candidates: Sequence[int], answer: Answer) -> str:
-    """Return what is printed: the answer, the candidates by their likelihood, and the experts' weights."""
-    valid = "a candidate" if answer.choice is not None else "no candidate"
-    lines = [f"Answer: {answer.text}  ({valid})", "", "Candidates by the likelihood of their titles:"]
-    for place in answer.shares.argsort()[::-1]:
-        lines.append(f"  {answer.shares[place]:.3f}  {titles[candidates[place]]}")
+def answer_text(titles: Sequence[str], candidates: Sequence[int], answer: Answer, free_text: str | None = None) -> str:
+    """Return what is printed: the most likely candidate, all candidates by likelihood, and the experts' weights.
+
+    Args:
+        titles: by item id.
+        candidates: item ids.
+        answer: likelihoods of the candidates.
+        free_text: what the model writes without restriction; None if it was not asked to.
+    """
+    order = answer.shares.argsort(kind="stable")[::-1]
+    lines = [f"Answer: {titles[candidates[order[0]]]}"]
+    if free_text is not None:
+        choice = resolve_choice(free_text, candidates, titles)
+        lines.append(f"Free text: {free_text or '(nothing)'}" + ("" if choice is not None else "  (not a candidate)"))
+    lines += ["", f"{len(candidates)} candidates by the likelihood of their titles:"]
+    lines += [f"  {answer.shares[place]:.3f}  {titles[candidates[place]]}" for place in order]
     if answer.expert_weights is not None:
         weights = "  ".join(f"{weight:.3f}" for weight in answer.expert_weights)
         lines += ["", f"Weights of the experts: {weights}"]
@@ -66,7 +79,7 @@ def answer_text(titles: Sequence[str], candidates: Sequence[int], answer: Answer
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Answer on the terminal; a mistake ends with one line that says what to do."""
+    """Print the answer; on a mistake, exit with one line that says what to do."""
     parser = argparse.ArgumentParser(
         prog="ilora predict",
         description=__doc__.split(":")[0] + ".",
@@ -79,7 +92,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--candidates",
         nargs="+",
         metavar="TITLE",
-        help=f"titles to choose from; without them, the {PROPOSED} that the sequence encoder scores highest",
+        help=f"titles to choose from; by default, the {PROPOSED} that the sequence encoder scores highest",
+    )
+    parser.add_argument(
+        "--free-text", action="store_true", help="also show what the model writes if it may write any text"
     )
     named = parser.parse_args(arguments)
     try:
@@ -87,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         history = find_items(named.history, method.titles)
         representation = None
         if method.recommender is not None:
-            # RecBole is needed here alone, and not by a method of text alone.
+            # Imported only here: a method that reads text alone does not need RecBole.
             from ilora.recommenders.saved_model import encode_history
 
             representation = encode_history(method.recommender, history)
@@ -96,8 +112,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         elif representation is not None:
             candidates = propose(method, history, representation)
         else:
-            parser.error("--candidates: expected titles, since this method has no recommender that proposes some")
-        print(escaped(answer_text(method.titles, candidates, method.ask(history, candidates, representation))))
+            parser.error("--candidates: expected titles, since this method has no recommender to propose any")
+        answer = method.rank(history, candidates, representation)
+        free_text = method.write(history, candidates, representation) if named.free_text else None
+        print(escaped(answer_text(method.titles, candidates, answer, free_text)))
     except (ArtifactError, FileNotFoundError, ValueError) as error:
         sys.exit(escaped(f"ilora predict: {error}"))
 

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from ilora.artifacts.file_system import remedy
 from ilora.endings import ending_of
 from ilora.garbage import spare_imports
+from ilora.library_messages import silence_libraries
 from ilora.terminal import escaped
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -50,6 +51,7 @@ def join_log(path: str | PathLike[str]) -> logging.Logger:
         root.addHandler(handler)
     root.setLevel(logging.WARNING)
     logging.captureWarnings(True)
+    silence_libraries()
     sys.excepthook = _log_fatal_error
     logger = logging.getLogger("ilora")
     logger.setLevel(logging.INFO)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,18 +14,8 @@ from ilora.evaluation.schemas import ERROR_ANALYSIS
 from ilora.figures.declaration import Drawing, Figure
 from ilora.plotting.breakdowns import select_breakdowns
 from ilora.plotting.labels import method_label, setting_label
-from ilora.plotting.style import (
-    BLACK,
-    BLUE,
-    DOUBLE_WIDTH,
-    GREEN,
-    GREY,
-    ORANGE,
-    PURPLE,
-    SKY_BLUE,
-    VERMILION,
-    new_figure,
-)
+from ilora.plotting.method_styles import method_colours
+from ilora.plotting.style import BLACK, DOUBLE_WIDTH, GREY, new_figure
 from ilora.reporting import captions
 from ilora.reporting.declaration import Given, Wildcards, of_each_dataset
 
@@ -36,8 +25,6 @@ if TYPE_CHECKING:
 
     from ilora.study.study import Study
 
-_COLOURS = {"ilora": VERMILION, "llara": BLUE, "zero_shot": GREY, "tallrec": ORANGE, "sasrec": GREEN}
-_OTHER_COLOURS = (PURPLE, SKY_BLUE, BLACK)
 _PANELS = {
     "target_place": "Place of the target in the candidate set",
     "history_length": "Items in the history",
@@ -56,7 +43,7 @@ _BIAS_MARKERS = {"target": ("D", "white"), "choice": ("o", BLACK), "wrong choice
 
 
 def draw_error_breakdowns(drawn: pa.Table, title: str) -> MatplotlibFigure:
-    """Return the figure: a panel for each breakdown, with the interval of each group.
+    """Return the figure: a panel for each breakdown of several groups, with the interval of each group.
 
     Args:
         drawn: of the schema `ilora.plotting.breakdowns.DRAWN`.
@@ -64,18 +51,28 @@ def draw_error_breakdowns(drawn: pa.Table, title: str) -> MatplotlibFigure:
     """
     frame = drawn.to_pandas()
     methods = list(frame["method"].unique())
-    colours = _colours(methods)
-    figure = new_figure(DOUBLE_WIDTH, 5.2)
-    *panels, bias = figure.subplots(2, 2).flat
-    for axes, (breakdown, label) in zip(panels, _PANELS.items(), strict=True):
+    colours = method_colours(methods)
+    shown = {breakdown: label for breakdown, label in _PANELS.items() if _has_groups(frame, breakdown)}
+    rows = -(-(len(shown) + 1) // 2)
+    figure = new_figure(DOUBLE_WIDTH, 2.6 * rows)
+    *panels, bias = list(figure.subplots(rows, 2, squeeze=False).flat)[: 2 * rows]
+    for spare in panels[len(shown) :]:
+        spare.set_axis_off()
+    for axes, (breakdown, label) in zip(panels, shown.items(), strict=False):
         _draw_hit_ratios(axes, frame[frame["breakdown"] == breakdown], colours)
         axes.set_xlabel(label)
         axes.set_ylabel("HitRatio@1")
     _draw_bias(bias, frame[frame["breakdown"] == _BIAS], colours)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(5, len(methods)))
+    if shown:
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=min(5, len(methods)))
     figure.suptitle(title, fontsize=7, ha="left", x=0.01)
     return figure
+
+
+def _has_groups(frame: pd.DataFrame, breakdown: str) -> bool:
+    """Return whether a breakdown has groups to compare, and not only one."""
+    return frame.loc[frame["breakdown"] == breakdown, "order"].nunique() > 1
 
 
 def _draw_hit_ratios(axes: Axes, rows: pd.DataFrame, colours: dict[str, str]) -> None:
@@ -133,11 +130,6 @@ def _error(rows: pd.DataFrame) -> NDArray[np.float64]:
     """Return how far the intervals reach below and above the values, float64 [2, rows]."""
     reach = np.array([rows["value"] - rows["low"], rows["high"] - rows["value"]], dtype=np.float64)
     return reach.clip(min=0.0)
-
-
-def _colours(methods: Sequence[str]) -> dict[str, str]:
-    others = iter(_OTHER_COLOURS)
-    return {method: _COLOURS.get(method) or next(others, BLACK) for method in methods}
 
 
 def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:

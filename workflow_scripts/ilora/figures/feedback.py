@@ -10,7 +10,8 @@ import pyarrow as pa
 from ilora.artifacts.parquet import read_table
 from ilora.feedback.schemas import SUMMARY
 from ilora.figures.declaration import Drawing, Figure
-from ilora.plotting.style import BLUE, DOUBLE_WIDTH, GREEN, GREY, ORANGE, VERMILION, new_figure
+from ilora.plotting.method_styles import method_colour
+from ilora.plotting.style import DOUBLE_WIDTH, GREY, new_figure
 from ilora.reporting import captions
 from ilora.reporting.declaration import Given, Wildcards
 
@@ -30,10 +31,10 @@ LABELS = {
 
 _COLOURS = {
     "oracle": GREY,
-    "popularity": GREEN,
-    "sasrec": ORANGE,
-    "uniform": BLUE,
-    "instance_wise": VERMILION,
+    "popularity": method_colour("popularity"),
+    "sasrec": method_colour("sasrec"),
+    "uniform": method_colour("llara"),
+    "instance_wise": method_colour("ilora"),
 }
 
 _SOLID, _DASHED = "-", (0, (3, 1.5))

@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 from ilora.artifacts.parquet import read_table
 from ilora.drift.schemas import GAP_DRIFT
 from ilora.figures.declaration import Drawing, Figure
-from ilora.plotting.curves import curve_styles, draw_curve, label_places
+from ilora.plotting.curves import draw_curve, label_places
 from ilora.plotting.labels import dataset_label, method_label
+from ilora.plotting.method_styles import method_style
 from ilora.plotting.style import DOUBLE_WIDTH, GREY, new_figure
 from ilora.reporting import captions
 from ilora.reporting.declaration import Given, Wildcards
@@ -46,7 +47,8 @@ def draw_gaps(drawn: pa.Table) -> MatplotlibFigure:
     figure = new_figure(DOUBLE_WIDTH, 2.7)
     left, right = figure.subplots(1, 2)
     methods = list(frame.groupby("method", sort=False))
-    for number, ((method, curve), style) in enumerate(zip(methods, curve_styles(len(methods)), strict=True)):
+    for number, (method, curve) in enumerate(methods):
+        style = method_style(str(method))
         beside = number, len(methods)
         draw_curve(left, curve, "place", "value", beside, label=method_label(str(method)), **style)
         draw_curve(right, curve, "place", "drop", beside, **style)

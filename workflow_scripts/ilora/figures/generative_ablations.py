@@ -14,7 +14,7 @@ from ilora.evaluation.schemas import RANKING_ABLATIONS
 from ilora.figures.declaration import Drawing, Figure
 from ilora.plotting.dots import draw_dots
 from ilora.plotting.labels import dataset_label, method_label
-from ilora.plotting.style import BLUE, DOUBLE_WIDTH, GREY, new_figure
+from ilora.plotting.style import BLACK, DOUBLE_WIDTH, GREY, new_figure
 from ilora.reporting import captions
 from ilora.reporting.declaration import Given, Wildcards
 from ilora.reporting.sources import of_dataset
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ilora.study.study import Study
 
 _METRIC = "ndcg@10"
-_MARKERS = {"test": (0.17, BLUE, "test"), "val": (-0.17, "white", "validation")}
+_MARKERS = {"test": (0.17, BLACK, "test"), "val": (-0.17, "white", "validation")}
 _DIFFERENCE = {"difference": "value", "difference_low": "low", "difference_high": "high"}
 _OWN = "as in the study"
 

@@ -12,7 +12,8 @@ from ilora.analysis.schemas import DIFFERENCE, GRADIENT_SUMMARY
 from ilora.artifacts.parquet import read_table
 from ilora.figures.declaration import Drawing, Figure
 from ilora.plotting.labels import method_label, setting_label
-from ilora.plotting.style import BLACK, BLUE, DOUBLE_WIDTH, GREY, VERMILION, new_figure
+from ilora.plotting.method_styles import method_colours
+from ilora.plotting.style import BLACK, DOUBLE_WIDTH, GREY, new_figure
 from ilora.reporting import captions
 from ilora.reporting.declaration import Given, Wildcards
 from ilora.reporting.sources import of_dataset, with_gradients
@@ -41,7 +42,7 @@ CURVES: dict[str, Literal["solid", "dashed", "dotted"]] = {
     "similarity": "solid",
 }
 
-_COLOURS = {"llara": BLUE, "ilora": VERMILION, DIFFERENCE: BLACK}
+_COLOURS = {**method_colours(("llara", "ilora")), DIFFERENCE: BLACK}
 
 
 def select_gradient_summary(summary: pa.Table) -> pa.Table:
@@ -150,12 +151,23 @@ def _caption(study: Study, wildcards: Wildcards) -> str:
     )
 
 
+def _finding(drawn: pa.Table, seeds: int) -> str:
+    """Return a line for the title if several trainings leave no doubt that gradients follow distance."""
+    found = [
+        row
+        for row in drawn.to_pylist()
+        if row["quantity"] == "distance_correlation" and row["step"] is None and row["method"] != DIFFERENCE
+    ]
+    is_certain = seeds > 1 and all(row["high"] is not None and row["high"] < 0.0 for row in found)
+    return "Clusters farther apart have less similar gradients\n" if found and is_certain else ""
+
+
 def _make(given: Given) -> Drawing:
     summary = read_table(given.inputs["summary"], GRADIENT_SUMMARY)
     drawn = select_gradient_summary(summary)
     seeds = len(summary["seed"].drop_null().unique())
     setting = setting_label(given.wildcards["dataset"], given.settings["backbone"])
-    title = (
+    title = _finding(drawn, seeds) + (
         "Gradient similarity in numbers, "
         f"{f'mean over {seeds} trainings' if seeds > 1 else 'EXPLORATORY: one training'}\n{setting}"
     )

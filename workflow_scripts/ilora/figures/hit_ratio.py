@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
 
 from ilora.artifacts.parquet import read_table
+from ilora.evaluation.schemas import DIFFERENCES
 from ilora.figures.declaration import Drawing, Figure
 from ilora.plotting.dots import draw_crosses, draw_dots
 from ilora.plotting.labels import NO_BACKBONE, dataset_label, method_label
-from ilora.plotting.style import BLUE, COLUMN_WIDTH, GREY, new_figure
+from ilora.plotting.style import BLACK, COLUMN_WIDTH, GREY, new_figure
 from ilora.reporting import captions
 from ilora.reporting.declaration import Given, Wildcards
+from ilora.reporting.findings import demonstrated
 from ilora.tables.table1 import DOCUMENT as TABLE1_FILES
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 # Columns of Table 1.
 _SPLITS = {"test": "hit_ratio@1_test", "val": "hit_ratio@1_val"}
+_TITLE_WIDTH = 58  # characters in a column
 _LABELS = ("dataset", "backbone", "method", "test_users", "draws")
 
 #: What is drawn: a row per method and marker ("test", "val", "paper"); the interval is null for the paper's.
@@ -72,8 +76,13 @@ def select_hit_ratio(table: pa.Table, dataset: str, candidates: int) -> pa.Table
     return pa.Table.from_pylist(drawn, schema=DRAWN)
 
 
-def draw_hit_ratio(drawn: pa.Table) -> MatplotlibFigure:
-    """Return the figure of a table of the schema DRAWN: a row of dots per method, in the table's order."""
+def draw_hit_ratio(drawn: pa.Table, finding: str = "") -> MatplotlibFigure:
+    """Return the figure: a row of dots for each method, in the table's order from the top.
+
+    Args:
+        drawn: of the schema DRAWN.
+        finding: what is certain, for the title; empty if nothing is.
+    """
     frame = drawn.to_pandas()
     methods = frame[["backbone", "method"]].drop_duplicates()
     places = {tuple(key): -place for place, key in enumerate(methods.to_numpy())}
@@ -81,7 +90,7 @@ def draw_hit_ratio(drawn: pa.Table) -> MatplotlibFigure:
     figure = new_figure(COLUMN_WIDTH, 1.35 + 0.27 * len(places))
     axes = figure.add_subplot()
     entries = [
-        draw_dots(axes, frame[frame["marker"] == "test"], 0.17, "test, with interval", BLUE),
+        draw_dots(axes, frame[frame["marker"] == "test"], 0.17, "test, with interval", BLACK),
         draw_dots(axes, frame[frame["marker"] == "val"], -0.17, "validation, with interval", "white"),
         _draw_chance(axes, frame["chance"].iloc[0]),
         *_draw_paper(axes, frame[frame["marker"] == "paper"]),
@@ -91,7 +100,8 @@ def draw_hit_ratio(drawn: pa.Table) -> MatplotlibFigure:
     axes.set_ylim(-len(places) + 0.4, 0.6)
     axes.set_xlim(left=0)
     axes.set_xlabel("HitRatio@1 (share of all answers)")
-    figure.suptitle(_title(frame), fontsize=7, ha="left", x=0.01)
+    title = "\n".join([*wrap(finding, _TITLE_WIDTH), _title(frame)])
+    figure.suptitle(title, fontsize=7, ha="left", x=0.01)
     figure.legend(handles=entries, loc="outside lower center", ncols=2, handletextpad=0.3, columnspacing=1.0)
     return figure
 
@@ -140,13 +150,16 @@ def _make(given: Given) -> Drawing:
     from ilora.tables.table1.rows import TABLE1
 
     table = read_table(given.inputs["table"], TABLE1)
-    drawn = select_hit_ratio(table, given.wildcards["dataset"], given.settings["candidates"])
-    return Drawing(drawn, draw_hit_ratio(drawn))
+    dataset = given.wildcards["dataset"]
+    drawn = select_hit_ratio(table, dataset, given.settings["candidates"])
+    differences = read_table(given.inputs["differences"], DIFFERENCES).to_pylist()
+    compared = [row for row in differences if (row["dataset"], row["split"]) == (dataset, "test")]
+    return Drawing(drawn, draw_hit_ratio(drawn, demonstrated(compared)))
 
 
 FIGURE = Figure(
     path="{dataset}/hit_ratio",
-    inputs=lambda study: {"table": TABLE1_FILES.file(study, "parquet")},
+    inputs=lambda study: {"table": TABLE1_FILES.file(study, "parquet"), "differences": study.layout.differences},
     settings=_settings,
     caption=_caption,
     labels=lambda study: {"figure": "HitRatio@1", "data set": "{dataset}", "backbone": study.backbone_id},

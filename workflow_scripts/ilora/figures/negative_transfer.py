@@ -10,7 +10,8 @@ import pyarrow as pa
 from ilora.artifacts.parquet import read_table
 from ilora.figures.declaration import Drawing, Figure
 from ilora.negative_transfer.schemas import SUMMARY
-from ilora.plotting.style import BLACK, BLUE, DOUBLE_WIDTH, GREEN, GREY, ORANGE, VERMILION, new_figure
+from ilora.plotting.method_styles import method_colour
+from ilora.plotting.style import BLACK, DOUBLE_WIDTH, GREY, PURPLE, SKY_BLUE, VERMILION, new_figure
 from ilora.reporting import captions
 from ilora.reporting.declaration import Given, Wildcards
 
@@ -29,10 +30,10 @@ LABELS = {
 }
 
 _COLOURS = {
-    "uniform": BLUE,
-    "instance_wise": VERMILION,
-    "shuffled_gate": ORANGE,
-    "oracle_gate": GREEN,
+    "uniform": method_colour("llara"),
+    "instance_wise": method_colour("ilora"),
+    "shuffled_gate": PURPLE,
+    "oracle_gate": SKY_BLUE,
     "one_per_group": BLACK,
 }
 _MARKERS = {"uniform": "o", "instance_wise": "s", "shuffled_gate": "v", "oracle_gate": "^", "one_per_group": "D"}

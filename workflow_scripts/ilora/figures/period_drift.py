@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 from ilora.artifacts.parquet import read_table
 from ilora.drift.schemas import PERIOD_DRIFT
 from ilora.figures.declaration import Drawing, Figure
-from ilora.plotting.curves import curve_styles, draw_curve, label_places
+from ilora.plotting.curves import draw_curve, label_places
 from ilora.plotting.labels import dataset_label, method_label
+from ilora.plotting.method_styles import method_style
 from ilora.plotting.style import BLACK, DOUBLE_WIDTH, GREY, new_figure
 from ilora.reporting import captions
 from ilora.reporting.declaration import Given, Wildcards
@@ -47,7 +48,8 @@ def draw_periods(drawn: pa.Table) -> MatplotlibFigure:
     figure = new_figure(DOUBLE_WIDTH, 2.9)
     left, right = figure.subplots(1, 2)
     methods = list(frame.groupby("method", sort=False))
-    for number, ((method, curve), style) in enumerate(zip(methods, curve_styles(len(methods)), strict=True)):
+    for number, (method, curve) in enumerate(methods):
+        style = method_style(str(method))
         once, again = curve[curve["trained_before"] == 1], curve[curve["trained_before"] == curve["period"]]
         draw_curve(left, once, "place", "value", (2 * number, 2 * len(methods)), linestyle="--", mfc="white", **style)
         beside = 2 * number + 1, 2 * len(methods)

@@ -12,7 +12,7 @@ from ilora.evaluation.schemas import SWEEP
 from ilora.figures.declaration import Drawing, Figure
 from ilora.plotting.dots import draw_crosses, draw_dots
 from ilora.plotting.labels import method_label, setting_label, swept_value_label
-from ilora.plotting.style import BLUE, DOUBLE_WIDTH, GREY, new_figure
+from ilora.plotting.style import BLACK, DOUBLE_WIDTH, GREY, new_figure
 from ilora.plotting.sweep_reference import SOURCE, stated_improvement
 from ilora.reporting.declaration import Given, Wildcards
 from ilora.reporting.sources import of_dataset
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 HIT_RATIO, IMPROVEMENT = "hit_ratio@1", "improvement"
 
 _METRIC = "hit_ratio@1"
-_MARKERS = {"test": (0.17, BLUE, "test"), "val": (-0.17, "white", "validation")}
+_MARKERS = {"test": (0.17, BLACK, "test"), "val": (-0.17, "white", "validation")}
 
 #: What is drawn: a row per cell, quantity and marker ("test", "val", "paper"); in percent where it is an improvement.
 DRAWN = pa.schema(

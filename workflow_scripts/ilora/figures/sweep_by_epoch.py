@@ -12,9 +12,9 @@ from ilora.artifacts.parquet import read_table
 from ilora.evaluation.schemas import SWEEP_CURVES
 from ilora.figures.declaration import Drawing, Figure
 from ilora.plotting.labels import method_label, setting_label, swept_value_label
+from ilora.plotting.method_styles import method_colour
 from ilora.plotting.style import (
     BLACK,
-    BLUE,
     DOUBLE_WIDTH,
     GREEN,
     GREY,
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from ilora.study.study import Study
 
 _SPLITS = {"val": "Validation users", "test": "Test users"}
-_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY_BLUE, GREY)
+_COLOURS = (ORANGE, GREEN, PURPLE, SKY_BLUE, GREY, BLACK)
 _MARKERS = "osDv^<"
 _REFERENCE: dict[str, Any] = {"color": VERMILION, "marker": "o", "linewidth": 1.8}
-_UNREAD: dict[str, Any] = {"color": BLACK, "marker": "", "linestyle": (0, (3, 2))}
+_UNREAD: dict[str, Any] = {"marker": "", "linestyle": (0, (3, 2))}
 
 #: Curves stand beside each other by this share of the figure's width, so that their intervals can be told apart.
 _SHIFT = 0.006
@@ -83,7 +83,12 @@ def _draw_curves(axes: Axes, frame: pd.DataFrame) -> None:
     for number, (_, curve) in enumerate(groups):
         first = curve.iloc[0]
         unread = pd.isna(first["setting"])
-        style = _REFERENCE if first["is_reference"] else _UNREAD if unread else next(styles)
+        if first["is_reference"]:
+            style = _REFERENCE
+        elif unread:
+            style = {"color": method_colour(first["method"]), **_UNREAD}
+        else:
+            style = next(styles)
         label = method_label(first["method"])
         if not unread:
             value = swept_value_label(first["parameter"], first["setting"])

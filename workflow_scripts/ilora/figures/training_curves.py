@@ -14,7 +14,8 @@ from ilora.configuration.types import DEFAULT_VARIANT
 from ilora.figures.declaration import Drawing, Figure
 from ilora.layout import expand, parse_run
 from ilora.plotting.labels import method_label, setting_label
-from ilora.plotting.style import BLUE, COLUMN_WIDTH, GREEN, ORANGE, PURPLE, VERMILION, new_figure
+from ilora.plotting.method_styles import method_colours
+from ilora.plotting.style import COLUMN_WIDTH, new_figure
 from ilora.reporting.declaration import Given, Wildcards, of_each_dataset
 
 if TYPE_CHECKING:
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 #: The running mean covers this share of a log's rows.
 SMOOTHED_SHARE = 0.05
-
-_COLOURS = {"ilora": VERMILION, "llara": BLUE}
-_OTHER_COLOURS = (GREEN, PURPLE, ORANGE)
 
 #: What is drawn: a row per logged step.
 DRAWN = pa.schema(
@@ -80,7 +78,7 @@ def draw_training_curves(drawn: pa.Table, title: str) -> MatplotlibFigure:
     frame = drawn.to_pandas()
     figure = new_figure(COLUMN_WIDTH, 2.4)
     axes = figure.add_subplot()
-    colours = _colours(list(frame["method"].unique()))
+    colours = method_colours(list(frame["method"].unique()))
     for (method, _), curve in frame.groupby(["method", "seed"], sort=False):
         axes.plot(curve["step"], curve["loss"], color=colours[method], alpha=0.18, linewidth=0.5)
     for method, curves in frame.groupby("method", sort=False):
@@ -97,11 +95,6 @@ def draw_training_curves(drawn: pa.Table, title: str) -> MatplotlibFigure:
     axes.legend(loc="upper right")
     figure.suptitle(title, fontsize=7, ha="left", x=0.01)
     return figure
-
-
-def _colours(methods: list[str]) -> dict[str, str]:
-    others = iter(_OTHER_COLOURS)
-    return {method: _COLOURS.get(method) or next(others) for method in methods}
 
 
 def _legend_label(method: str, seeds: int) -> str:

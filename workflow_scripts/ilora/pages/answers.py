@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 WritePrompt = Callable[[Sequence[str], Sequence[str]], str]
 
 _QUESTION = ("sequence_id", "draw")
+_LEAD = "What the methods read and what they answered, for a random sample of questions to search and filter."
 _NOTES = (
     "The questions were chosen by a seeded hash of their numbers, without looking at them or at any answer; every "
     "method is shown on the same ones, but one that was asked about fewer candidate sets on those of its own.",
@@ -60,7 +61,7 @@ def answers_page(title: str, samples: Iterable[pa.Table], write_prompt: WritePro
     }
     controls = "".join(_select(name, options) for name, options in choices.items())
     notes = (*_NOTES, _CHAT_NOTE) if set(CHAT_METHODS).intersection(choices["method"]) else _NOTES
-    return html_page(title, _BODY.format(controls=controls, rows=rows) + _SCRIPT, notes)
+    return html_page(title, _LEAD, _BODY.format(controls=controls, rows=rows) + _SCRIPT, notes)
 
 
 def _question(row: Mapping[str, Any]) -> tuple[int, ...]:

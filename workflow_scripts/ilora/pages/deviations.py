@@ -20,6 +20,7 @@ from ilora.reporting.weight_decays import read_search
 if TYPE_CHECKING:
     from ilora.study.study import Study
 
+_LEAD = "Where this study departs from the paper, and what each departure changes."
 NOTES = (
     "The paper: arXiv 2408.10159, and where its text leaves something open, the code and the split files released with "
     "it; where the two differ and this study follows one of them, that is said too. Chosen by the study's settings; "
@@ -48,7 +49,7 @@ def _make(given: Given) -> Mapping[str, pa.Table | str]:
     config = StudyConfig.read(given.settings["study"])
     searches = [read_search(path) for path in given.inputs["weight_decays"]]
     table = deviation_table(deviation_settings(config, searches))
-    return {"html": html_page("Known deviations from the paper", table, NOTES)}
+    return {"html": html_page("Known deviations from the paper", _LEAD, table, NOTES)}
 
 
 DOCUMENT = Document(

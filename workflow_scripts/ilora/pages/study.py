@@ -23,6 +23,7 @@ from ilora.reporting.weight_decays import read_search, weight_decay_table
 if TYPE_CHECKING:
     from ilora.study.study import Study
 
+_LEAD = "With which settings, code, software and machines the artifacts of this study were made."
 NOTES = (
     "Code, software and machines are those that the record beside each artifact names; an artifact that was made "
     "again by another version or on another machine shows in a row of its own.",
@@ -60,7 +61,7 @@ def _make(given: Given) -> Mapping[str, pa.Table | str]:
     searches = [read_search(path) for path in given.inputs["weight_decays"]]
     if searches:
         body.append(section("L2 of the recommenders, searched on validation", weight_decay_table(searches)))
-    return {"html": html_page(f"The study {settings['study']}", "".join(body), NOTES)}
+    return {"html": html_page(f"The study {settings['study']}", _LEAD, "".join(body), NOTES)}
 
 
 DOCUMENT = Document(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ilora.plotting.style import BLUE, VERMILION
+from ilora.plotting.style import BLACK, VERMILION
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -24,7 +24,7 @@ def draw_dots(axes: Axes, rows: pd.DataFrame, offset: float, label: str, fill: s
         fill: colour inside the dots.
     """
     heights = rows["place"] + offset
-    axes.hlines(heights, rows["low"], rows["high"], color=BLUE, linewidth=0.9)
+    axes.hlines(heights, rows["low"], rows["high"], color=BLACK, linewidth=0.9)
     (dots,) = axes.plot(
         rows["value"],
         heights,
@@ -32,7 +32,7 @@ def draw_dots(axes: Axes, rows: pd.DataFrame, offset: float, label: str, fill: s
         marker="o",
         markersize=3.8,
         markerfacecolor=fill,
-        markeredgecolor=BLUE,
+        markeredgecolor=BLACK,
         markeredgewidth=0.8,
         label=label,
         clip_on=False,

@@ -48,6 +48,7 @@ NOTES = (
     " order of the ids is a pattern that a model can learn.",
 )
 
+_LEAD = "How large each data set is after preparation, and where that differs from what the papers print."
 _NOTHING = "–"
 _HEADERS = ("Data set", "Protocol", "Statistic", "Ours", "Paper (reference)", "Difference")
 _STATISTICS = {
@@ -110,7 +111,7 @@ def to_html(table: pa.Table, steps: Mapping[str, pa.Table]) -> str:
         section("Sizes", html_table(_HEADERS, _cells(table))),
         section("What the preparation kept", html_table(_STEP_HEADERS, _step_cells(steps))),
     )
-    return html_page("Data sets", "".join(body), _notes(table))
+    return html_page("Data sets", _LEAD, "".join(body), _notes(table))
 
 
 def to_csv(table: pa.Table) -> str:

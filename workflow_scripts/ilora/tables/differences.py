@@ -22,13 +22,16 @@ if TYPE_CHECKING:
     from ilora.study.study import Study
 
 _SPLITS = {"test": "test users", "val": "validation users", "val_test": "validation and test users together"}
+_LEAD = "Which methods iLoRA is ahead of or behind on the same users, and how large a difference would have been found."
 _NOTHING = "–"
 _Cell = Callable[[Mapping[str, Any]], str]
 
 
 def differences_to_html(differences: pa.Table) -> str:
     """Return a table of the schema `ilora.evaluation.schemas.DIFFERENCES` as one page, with notes."""
-    return html_page("Differences between methods", html_table(list(_COLUMNS), _rows(differences)), _notes(differences))
+    return html_page(
+        "Differences between methods", _LEAD, html_table(list(_COLUMNS), _rows(differences)), _notes(differences)
+    )
 
 
 def differences_to_latex(differences: pa.Table) -> str:

@@ -50,6 +50,10 @@ NOTES = (
     "few users say little, whatever their value.",
 )
 
+_LEAD = (
+    "Which kinds of wrong answers each method gives, and whether its hits depend on the target's place among the "
+    "candidates, on the length of the history, or on popularity."
+)
 _NOTHING = "–"
 _Cells = Mapping[tuple[str, str], Mapping[str, float | int]]
 
@@ -71,7 +75,7 @@ def errors_to_html(title: str, drawn: pa.Table, confidence: float) -> str:
             table = html_table(headers, _rows(cells, methods, "\n"))
             sections.append(section(heading, paragraph(meaning), table))
     notes = (*NOTES, *_training_notes(drawn), f"Intervals are of {confidence:.0%} confidence.")
-    return html_page(title, "".join(sections), notes)
+    return html_page(title, _LEAD, "".join(sections), notes)
 
 
 def errors_to_latex(drawn: pa.Table, methods: Iterable[str]) -> str:

@@ -20,6 +20,7 @@ from ilora.reporting.document import Document
 if TYPE_CHECKING:
     from ilora.study.study import Study
 
+_LEAD = "How much each method loses when the latest items of every user are withheld from its training."
 _HEADERS = ("Withheld", "Last item", "First withheld item", "Drop against 0 withheld, %", "Drop within a training, %")
 
 
@@ -38,6 +39,7 @@ def gap_drift_to_html(drift: pa.Table) -> str:
     ]
     return html_page(
         f"{dataset_label(first['dataset'])}: items withheld from training",
+        _LEAD,
         "".join(
             section(metric_label(metric), html_table(_HEADERS, _lines(row for row in rows if row["metric"] == metric)))
             for metric in dict.fromkeys(row["metric"] for row in rows)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ilora.study.study import Study
 
 _HEADERS = ("Level", "Codes used", "Share", "Perplexity", "Items of the most frequent", "Items that share theirs")
+_LEAD = "How well the ids of generative recommenders tell items apart: codes in use, and items that share an id."
 _NOTES = (
     "Perplexity is the number of codes where items spread evenly over them; it falls to 1 in a collapsed codebook.",
     "Items of one id share its places in Table 2. The metrics by id there count a target as found where its id is, "
@@ -37,7 +38,7 @@ def ids_to_html(statistics: Mapping[Run, pa.Table], beams: Mapping[Run, pa.Table
         beams: of the schema `ilora.generative.schemas.BEAM_STATISTICS`, by run; none without a full ranking.
     """
     rows = [row for run, table in statistics.items() for row in _rows(run, table, beams.get(run))]
-    return html_page("Ids of generative recommenders", html_table(_HEADERS, rows), _NOTES)
+    return html_page("Ids of generative recommenders", _LEAD, html_table(_HEADERS, rows), _NOTES)
 
 
 def _rows(run: Run, statistics: pa.Table, beams: pa.Table | None) -> Iterator[Row]:

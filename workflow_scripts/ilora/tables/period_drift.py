@@ -21,6 +21,7 @@ from ilora.reporting.document import Document
 if TYPE_CHECKING:
     from ilora.study.study import Study
 
+_LEAD = "How each method ages over time, and what training it again before each period gains."
 _HEADERS = ("Period", "Trained before period", "Users", "Value", "Drop against period 1, %", "Gain over one training")
 _OF_PERIODS = ("Period", "Begins at time", "Interactions", "With known items", "Users", "New users")
 
@@ -51,7 +52,7 @@ def period_drift_to_html(drift: pa.Table, periods: pa.Table) -> str:
         "New users have nothing before period 1.",
     ]
     title = f"{dataset_label(first['dataset'])}: periods of a global clock"
-    return html_page(title, "".join([*parts, section("The periods", described)]), notes)
+    return html_page(title, _LEAD, "".join([*parts, section("The periods", described)]), notes)
 
 
 def _lines(rows: Iterable[Mapping[str, Any]]) -> list[Row]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ilora.study.study import Study
 
 _HEADERS = ("Method", "Splits", "Mean", "Standard deviation", "Lowest", "Highest", "Own split", "Paper (reference)")
+_LEAD = "How much HitRatio@1 depends on which users are tested, and whether the study's own split is a typical one."
 _NOTHING = "–"
 
 
@@ -38,6 +39,7 @@ def split_summary_to_html(summary: pa.Table, own_split: str) -> str:
     ]
     return html_page(
         f"{dataset_label(rows[0]['dataset'])}: HitRatio@1 over random splits of the users",
+        _LEAD,
         html_table(_HEADERS, [_cells(row) for row in rows]),
         notes,
     )

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _NOTHING = "–"
 _TITLE, _PUBLISHED_TITLE = "Table 2: full ranking", "Published: reference data, not measured here"
+_LEAD = "How high each method ranks the right item among all items of the data set."
 _SPLITS = {"test": "test", "val": "validation"}
 
 #: Metrics that stand with their intervals.
@@ -48,7 +49,7 @@ def table2_to_html(summary: pa.Table, differences: pa.Table, settings: Mapping[s
     published = _published_rows(summary)
     if published:
         body += section(_PUBLISHED_TITLE, html_table(_published_headers(summary), published))
-    return html_page(_TITLE, body, _notes(summary, settings))
+    return html_page(_TITLE, _LEAD, body, _notes(summary, settings))
 
 
 def table2_to_latex(summary: pa.Table, differences: pa.Table, settings: Mapping[str, Any]) -> str:

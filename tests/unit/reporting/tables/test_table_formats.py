@@ -10,9 +10,10 @@ from ilora.artifacts.parquet import write_table
 from ilora.evaluation.schemas import DIFFERENCES
 from ilora.layout import Run
 from ilora.plotting.backbone_size import Backbone
+from ilora.reporting.findings import difference_statement
 from ilora.tables.table1 import __main__ as terminal_table
 from ilora.tables.table1.formats import to_csv, to_html, to_latex, to_markdown, to_terminal
-from ilora.tables.table1.notes import difference_statement, table_notes
+from ilora.tables.table1.notes import table_notes
 from ilora.tables.table1.rows import build_table1
 
 SIZES = {Backbone("movielens", "random_users", "embedded"): 1_100_000}
@@ -216,4 +217,10 @@ def test_the_module_prints_table_and_notes(
     alone = capsys.readouterr().out
     assert alone == to_terminal(table) + "\n"
     terminal_table.main([str(tmp_path / "table1.parquet"), "--differences", str(tmp_path / "differences.parquet")])
-    assert "no demonstrated difference" in capsys.readouterr().out
+    with_findings = capsys.readouterr().out
+    assert with_findings.startswith(alone)
+    assert (
+        "MovieLens: no demonstrated difference between iLoRA and LLaRA. The difference in HitRatio@1 is"
+        in with_findings
+    )
+    assert with_findings.splitlines()[-1].startswith("Next:      make report")

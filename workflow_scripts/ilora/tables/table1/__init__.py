@@ -49,7 +49,7 @@ def _make(given: Given) -> Mapping[str, pa.Table | str]:
     from ilora.layout import Run, parse_data, parse_run
     from ilora.plotting.backbone_size import backbone_parameters
     from ilora.tables.table1.formats import to_csv, to_html, to_latex, to_markdown
-    from ilora.tables.table1.notes import table_notes
+    from ilora.tables.table1.notes import detailed_notes, main_notes, table_notes
     from ilora.tables.table1.rows import build_table1
 
     inputs, settings = given.inputs, given.settings
@@ -67,7 +67,7 @@ def _make(given: Given) -> Mapping[str, pa.Table | str]:
         "csv": to_csv(table),
         "md": to_markdown(table, notes),
         "tex": to_latex(table, notes),
-        "html": to_html(table, notes),
+        "html": to_html(table, main_notes(table), detailed_notes(table, differences)),
     }
 
 

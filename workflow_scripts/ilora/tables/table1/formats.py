@@ -21,6 +21,10 @@ NO_COUNT_MARK, NO_COUNT = "†", "no count of hits gives this value"
 
 _SPLITS = {"test": "test", "val": "validation", "val_test": "validation and test"}
 _LINE = "\n"
+_LEAD = (
+    "How often each method chooses the right item among the candidates, how often its answer is a candidate at all, "
+    "and whether the paper's numbers are reproduced."
+)
 
 Row = Mapping[str, Any]
 Cell = Callable[[Row], str]
@@ -56,12 +60,17 @@ def to_csv(table: pa.Table) -> str:
     return table.to_pandas(integer_object_nulls=True).to_csv(index=False, lineterminator="\n")
 
 
-def to_html(table: pa.Table, notes: Iterable[str]) -> str:
-    """Return the table as one HTML page that needs no other file, with the notes below it.
+def to_html(table: pa.Table, notes: Iterable[str], details: Iterable[str] = ()) -> str:
+    """Return the table as one self-contained HTML page.
 
-    Rows of one data set and backbone stand together under their names, and each of the paper's numbers beside ours.
+    Rows are grouped by data set and backbone, and the paper's numbers follow ours.
+
+    Args:
+        table: of the TABLE1 schema.
+        notes: from `ilora.tables.table1.notes.main_notes`.
+        details: from `ilora.tables.table1.notes.detailed_notes`; folded until a reader opens them.
     """
-    return html_page("Table 1", html_table(list(_PAGE), _grouped_cells(table, _PAGE)), notes)
+    return html_page("Table 1", _LEAD, html_table(list(_PAGE), _grouped_cells(table, _PAGE)), notes, details)
 
 
 def to_terminal(table: pa.Table) -> str:

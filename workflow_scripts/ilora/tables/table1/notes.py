@@ -1,16 +1,15 @@
-"""What a reader of Table 1 must know beside its numbers."""
+"""Notes on Table 1: what a reader needs to know to use its numbers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
 
 from ilora.evaluation.intervals import FEWEST_USERS
-from ilora.evaluation.metrics import METRICS, metric_label
-from ilora.evaluation.schemas import POWER
+from ilora.evaluation.metrics import METRICS
 from ilora.evaluation.variation import Variation
 from ilora.evaluation.verdicts import Verdict
-from ilora.plotting.labels import NO_BACKBONE, dataset_label, method_label, p_value
+from ilora.plotting.labels import NO_BACKBONE, dataset_label, method_label
 from ilora.plotting.paper_reference import (
     PROTOCOLS,
     SEEDS,
@@ -18,67 +17,62 @@ from ilora.plotting.paper_reference import (
     has_paper_users,
     misprinted_improvements,
 )
+from ilora.reporting.findings import UNIFORM_LORA, difference_statement
 from ilora.tables.table1.rows import TIES_TEST, WITHOUT_KEY
-
-_UNIFORM_LORA = "llara"
-_SPLIT_NAMES = {"test": "test", "val": "validation", "val_test": "validation and test together"}
 
 
 def table_notes(table: pa.Table, differences: pa.Table) -> list[str]:
-    """Return the notes below Table 1, each a sentence or a few.
+    """Return all notes on Table 1.
 
     Args:
         table: of the TABLE1 schema.
         differences: of the DIFFERENCES schema.
     """
-    every_row, compared = table.to_pylist(), differences.to_pylist()
-    rows = [row for row in every_row if row["status"] is None]
+    return [
+        *main_notes(table),
+        *detailed_notes(table, differences),
+        *(
+            f"{dataset_label(difference['dataset'])}: {difference_statement(difference)}"
+            for difference in differences.to_pylist()
+            if difference["second"] == UNIFORM_LORA and difference["split"] in ("test", "val_test")
+        ),
+    ]
+
+
+def main_notes(table: pa.Table) -> list[str]:
+    """Return the notes without which the numbers would be misread: models, users, and what intervals cover.
+
+    Args:
+        table: of the TABLE1 schema.
+    """
+    every_row = table.to_pylist()
+    rows = _rows_with_numbers(every_row)
     return [
         *_backbone_notes(rows),
         *_key_notes(every_row),
         _paper_note(every_row),
         *_size_notes(rows),
         *_variation_notes(rows),
+    ]
+
+
+def detailed_notes(table: pa.Table, differences: pa.Table) -> list[str]:
+    """Return the notes on how the numbers were computed; arguments as of `table_notes`."""
+    every_row = table.to_pylist()
+    rows = _rows_with_numbers(every_row)
+    return [
         _interval_note(rows),
         *_metric_notes(rows),
         *_verdict_notes(rows),
         *_count_notes(every_row),
         *_improvement_notes(rows),
         *_tie_notes(rows),
-        *_test_notes(compared),
-        *(
-            f"{dataset_label(difference['dataset'])}: {difference_statement(difference)}"
-            for difference in compared
-            if difference["second"] == _UNIFORM_LORA and difference["split"] in ("test", "val_test")
-        ),
+        *_test_notes(differences.to_pylist()),
     ]
 
 
-def difference_statement(difference: Mapping[str, Any]) -> str:
-    """Return sentences on one row of the DIFFERENCES schema: what was found, and what it shows."""
-    first, second = method_label(difference["first"]), method_label(difference["second"])
-    verdict = "no demonstrated difference"
-    if difference["p_holm"] <= 1.0 - difference["confidence"]:
-        ahead = first if difference["value"] > 0.0 else second
-        with_these = " with these trainings" if difference["covers"] == Variation.ONE_TRAINING else ""
-        verdict = f"{ahead} is ahead on these users{with_these}"
-    caveat = {
-        Variation.USERS: "nothing is trained",
-        Variation.ONE_TRAINING: "ONE TRAINING, so variation between trainings is not covered",
-        Variation.USERS_AND_TRAININGS: f"over users and {difference['seeds']} trainings",
-    }[Variation(difference["covers"])]
-    statement = (
-        f"{first} minus {second} in {metric_label(difference['metric'])}, "
-        f"{_SPLIT_NAMES[difference['split']]}: {difference['value']:+.3f} "
-        f"[{difference['low']:+.3f}, {difference['high']:+.3f}], {verdict} ({p_value(difference['p'])}, "
-        f"corrected {p_value(difference['p_holm'])}; {difference['n']} users, {caveat})."
-    )
-    if difference["minimum_detectable"] is None:
-        return statement
-    return (
-        f"{statement} A true difference below {difference['minimum_detectable']:.3f} would be missed by one test "
-        f"more often than in {1.0 - POWER:.0%} of studies of this size."
-    )
+def _rows_with_numbers(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row for row in rows if row["status"] is None]
 
 
 def _backbone_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
@@ -215,7 +209,7 @@ def _improvement_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
         f"{recomputed:.2f} %"
         for dataset, method, printed, recomputed in misprinted_improvements()
     )
-    printed, recomputed = average_improvement(_UNIFORM_LORA)
+    printed, recomputed = average_improvement(UNIFORM_LORA)
     yield (
         f"The paper's Imp.% is recomputed from its cells. Where its own column disagrees with them: {wrong}. So its "
         f"average over LLaRA, printed as {printed:.1f} %, is {recomputed:.1f} % by its cells."
