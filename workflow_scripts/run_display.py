@@ -289,8 +289,7 @@ def begin(workflow: Any, study: str) -> None:
     """
     if _display is None:
         return
-    resources = workflow.global_resources
-    slots = resources["_cores"] if workflow.local_exec else resources["_nodes"]
+    slots = workflow.cores if workflow.local_exec else workflow.nodes
     _redirect_output()
     _display.begin(study, _planned(workflow.dag.needrun_jobs(), workflow.local_exec), int(slots))
 

@@ -85,10 +85,10 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
-        f"What the test answers on {wildcards['dataset']} are, for each method that answers in text: "
-        f"{captions.answers(study)}, backbone ``{study.writing_models}``. An answer is valid if its first line is the "
-        "title of exactly one candidate. The number of users stands below the axis; intervals of the shares are in the "
-        "tables of where answers go wrong."
+        f"Which kinds of answers each method gives on {wildcards['dataset']} (backbone ``{study.writing_models}``). A "
+        "bar is all test answers of a method that answers in text; an answer is valid if its first line is the title "
+        f"of exactly one candidate. {captions.answers(study, capital=True)}. The axis names the number of users; the "
+        "tables of where answers go wrong have the intervals."
     )
 
 

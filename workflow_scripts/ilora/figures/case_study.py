@@ -175,14 +175,14 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
-        f"Two pairs of training sequences of {wildcards['dataset']}: those with the most and with the least similar "
-        f"gradients of {_method(study)}'s LoRA weights (mean cosine over modules and checkpoints), with the backbone "
-        f"``{study.backbone_id}``, seed {study.config.seeds[0]}. They are chosen from "
-        f"{study.config.analysis.case_study_sequences} sequences of different users and from all clusters, each with "
-        "more than three items of one genre in its history, as in the paper's Figure 1; pairs with the same next item "
-        "are left out. Squares are genres, solid lines join the same item, dashed lines items that share at least half "
-        "of their genres. The extremes of so many pairs are extreme by chance too: this figure illustrates, it does "
-        "not test."
+        f"What two pairs of training sequences of {wildcards['dataset']} with the most and the least similar gradients "
+        "have in common. Squares are genres, solid lines join the same item, and dashed lines join items that share at "
+        f"least half of their genres. Similarity is the mean cosine of {_method(study)}'s gradients over modules and "
+        f"checkpoints (backbone ``{study.backbone_id}``, protocol {study.config.protocol}, seed "
+        f"{study.config.seeds[0]}). The pairs are chosen from {study.config.analysis.case_study_sequences} sequences "
+        "of different users and of all clusters, each with more than three items of one genre in its history, as in "
+        "the paper's Figure 1; pairs with the same next item are left out. The figure illustrates and does not test: "
+        "among so many pairs, the extremes are partly due to chance."
     )
 
 

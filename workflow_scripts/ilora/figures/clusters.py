@@ -81,10 +81,11 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 def _caption(study: Study, wildcards: Wildcards) -> str:
     settings = _settings(study, wildcards)
     return (
-        f"Clusters of the training sequences of {wildcards['dataset']}: k-means (Euclidean) on the representations of "
-        f"{settings['recommender']}, seed {settings['seed']}. A title is typical if more of the cluster's sequences "
-        "hold it than of all, a genre if more of their items have it. A silhouette near 0 means that a cluster runs "
-        f"into its neighbours. A cluster with fewer than {settings['smallest']} training sequences has no gradient."
+        f"How large and how distinct the clusters of the training sequences of {wildcards['dataset']} are, and what is "
+        "typical of each. A title is typical if more of the cluster's sequences contain it than of all sequences, a "
+        "genre if more of their items have it; a silhouette near 0 means that a cluster overlaps with others. Clusters "
+        f"are found by k-means (Euclidean) on the representations of {settings['recommender']}, seed "
+        f"{settings['seed']}. A cluster with fewer than {settings['smallest']} training sequences has no gradient."
     )
 
 

@@ -140,13 +140,13 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
-        f"HitRatio@1 on the test users of {wildcards['dataset']} by the target's place in the candidate set, by the "
-        "length of the history and by how often the target occurs in training; and the popularity of what was chosen, "
-        f"against that of the targets: {captions.answers(study)}, backbone ``{study.writing_models}``. Bars "
-        f"are {captions.confidence(study)} intervals over the n users with an answer in the group, that is over "
-        f"{captions.covered(study)} (Wilson with one answer per user, otherwise the cluster bootstrap, BCa); each n is "
-        "in "
-        "the tables of where answers go wrong. The dashed line is the middle of a candidate set ordered by popularity."
+        f"Whether hits on {wildcards['dataset']} depend on the target's place in the candidate set, on the length of "
+        "the history, or on popularity, and whether the methods choose items that are too popular. A breakdown with a "
+        "single group is left out; the dashed line is the middle of a candidate set ordered by popularity. "
+        f"{captions.answers(study, capital=True)}, backbone ``{study.writing_models}``. Bars are "
+        f"{captions.confidence(study)} intervals over {captions.covered(study)} (Wilson with one answer per user, "
+        "otherwise the cluster bootstrap, BCa); the tables of where answers go wrong have the number of users n of "
+        "each group."
     )
 
 

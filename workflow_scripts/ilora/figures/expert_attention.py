@@ -138,10 +138,12 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 def _caption(study: Study, wildcards: Wildcards) -> str:
     settings = _settings(study, wildcards)
     return (
-        f"Weights that iLoRA's gate gives to its experts, for {settings['sequences']} test sequences of "
-        f"{wildcards['dataset']} (protocol {study.config.protocol}), with the backbone ``{settings['backbone']}`` and "
-        f"seed {settings['of_seed']}. The sequences were chosen by a seeded hash of their ids (seed {SEED}), without "
-        "looking at their weights. The weights are exact for this gate, that of one training, so they have no interval."
+        f"Whether iLoRA's gate mixes its experts differently for different sequences of {wildcards['dataset']}. Each "
+        "bar is the weights of one sequence; they sum to 1. "
+        f"The {settings['sequences']} test sequences were chosen by a seeded hash of their ids (seed {SEED}), without "
+        f"looking at their weights (protocol {study.config.protocol}, backbone ``{settings['backbone']}``, seed "
+        f"{settings['of_seed']}). The weights are exact for this gate, which is of one training, so they have no "
+        "interval."
     )
 
 

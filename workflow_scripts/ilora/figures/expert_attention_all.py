@@ -158,11 +158,12 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
-        f"Weights that iLoRA's gate gives to its experts, over the whole test set of {wildcards['dataset']}, with the "
-        f"backbone ``{study.backbone_id}``: their distribution (left; boxes are quartiles) and their means in each "
-        "cluster of sequences (right). The lines below say how evenly the experts are used, whether the gate has "
-        "collapsed, and how much a sequence's cluster tells of the expert that it weighs most, beside what chance "
-        "gives; over all trainings of the study, where there are several. The weights drawn are one training's."
+        f"Whether iLoRA's gate uses all of its experts on the test set of {wildcards['dataset']}, and whether similar "
+        "sequences get similar weights. Left: distribution of the weights; boxes are quartiles. Right: mean weights in "
+        "each cluster of sequences. The lines below give the effective number of experts, whether the gate has "
+        "collapsed, and the mutual information of a sequence's cluster and its strongest expert, next to what chance "
+        f"gives. The weights are of one training (seed {study.config.seeds[0]}, backbone ``{study.backbone_id}``); the "
+        "numbers below are over all trainings, with intervals where there are several."
     )
 
 

@@ -66,11 +66,11 @@ def draw_gaps(drawn: pa.Table) -> MatplotlibFigure:
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
-        f"HitRatio@1 on {wildcards['dataset']} with the items before each user's last one withheld from training "
-        "(protocol gap), and by how many percent it falls against training without a gap: the same users, targets, "
-        f"histories and candidate sets at every gap, {captions.seeds(study)}, {study.config.data.draws} candidate sets "
-        f"for each user. Bars are {captions.confidence(study)} intervals over {captions.covered(study)}. docs/drift.md "
-        "says what is withheld."
+        f"How much HitRatio@1 on {wildcards['dataset']} falls when the latest items of every user are withheld from "
+        "training. Left: HitRatio@1 on each user's last item. Right: the drop against training with nothing withheld, "
+        "in percent. Users, targets, histories and candidate sets are the same at every gap (protocol gap, "
+        f"{captions.seeds(study)}, {study.config.data.draws} candidate sets for each user). Bars are "
+        f"{captions.confidence(study)} intervals over {captions.covered(study)}. docs/drift.md describes the protocol."
     )
 
 

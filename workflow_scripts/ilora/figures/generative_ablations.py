@@ -76,14 +76,13 @@ def draw_ablations(drawn: pa.Table, labels: Mapping[str, str], title: str) -> Ma
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     method, dataset = wildcards["generator"], wildcards["dataset"]
-    seeds = len(study.config.seeds)
-    exploratory = " It is exploratory: what differs may be the luck of one training." if seeds == 1 else ""
+    exploratory = f" {captions.EXPLORATORY}" if len(study.config.seeds) == 1 else ""
     return (
-        f"{method_label(method)} on {dataset} as the study sets it (bold), and with what each other row names replaced "
-        f"in ``generative.{method}`` ({captions.seeds(study)}). Left: NDCG@10 of the target among all items. Right: by "
-        "how much the bold row is above each other one. Filled dots are test users, hollow ones validation users, "
-        f"lines their {captions.confidence(study)} intervals over {captions.covered(study)}; they do not cover how "
-        f"many rows are compared.{exploratory}"
+        f"Which settings of {method_label(method)} matter on {dataset}. The bold row is the study's own run; every "
+        f"other row replaces the named settings of ``generative.{method}`` ({captions.seeds(study)}). Left: NDCG@10 of "
+        "the target among all items. Right: the bold row minus each other row. Filled dots are test users, hollow ones "
+        f"validation users, lines {captions.confidence(study)} intervals over {captions.covered(study)}, not corrected "
+        f"for the number of rows.{exploratory}"
     )
 
 

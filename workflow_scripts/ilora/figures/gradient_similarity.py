@@ -185,15 +185,15 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 def _caption(study: Study, wildcards: Wildcards) -> str:
     analysis = study.config.analysis
     return (
-        f"Cosines between the gradients of {wildcards['method']}'s LoRA weights on clusters of sequences of "
-        f"{wildcards['dataset']}, with the backbone ``{study.backbone_id}``, one training (seed "
-        f"{study.config.seeds[0]}): the mean over modules and checkpoints of the fine-tuning (Figures 1, 3a and 3b of "
-        "the paper), and each kind of module "
-        f"by itself. Each gradient is taken on {analysis.blocks * analysis.sequences_per_block} training sequences, "
-        "the same ones for every method. Clusters that are close in the collaborative space stand together, in the "
-        "same order for every method. On the diagonal, where a cosine is 1 by definition, stands the noise ceiling: "
-        "the cosine to expect between two samples of one cluster. A cell cannot be read where the ceilings of its "
-        "clusters are near 0. The colours mean the same in the figures of both methods."
+        f"Whether the gradients of {wildcards['method']}'s LoRA weights agree or conflict between clusters of "
+        f"sequences of {wildcards['dataset']} (Figures 1, 3a and 3b of the paper). Blue cells are positive cosines, "
+        "red ones negative; the colours mean the same for every method. Clusters that are close in the collaborative "
+        "space are adjacent, in the same order for every method. The diagonal, where a cosine is 1 by definition, "
+        "shows the noise ceiling: the expected cosine between two samples of one cluster. A cell says nothing where "
+        "the ceilings of its clusters are near 0. Left: mean over modules and checkpoints. Right: each kind of module. "
+        f"Each gradient is taken on {analysis.blocks * analysis.sequences_per_block} training sequences, the same for "
+        f"every method, of one training (seed {study.config.seeds[0]}, backbone ``{study.backbone_id}``); the figure "
+        "of the numbers has the intervals."
     )
 
 

@@ -128,26 +128,24 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 def _trainings_covered(study: Study) -> str:
     trainings = len(study.config.seeds)
     if trainings == 1:
-        return (
-            "with the models of one training. Another seed, or the same one on another processor, may lie elsewhere, "
-            "and what differs between the methods may be its luck."
-        )
+        return "with the models of one training. Differences between the methods may be run-to-run variance."
     return f"and over the {trainings} trainings (Student's t)."
 
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     analysis = study.config.analysis
     return (
-        f"What the heat maps of gradient similarity say in numbers, for {wildcards['dataset']} and the backbone "
-        f"``{study.backbone_id}``: over all checkpoints (left) and along the fine-tuning (right). Lines are "
-        f"{captions.confidence(study)} intervals over the sequences that were drawn "
-        f"({analysis.blocks * analysis.sequences_per_block} for each cluster), {_trainings_covered(study)} "
-        "Random clusters are the same sequences, dealt anew. Where clusters are as similar as random clusters, the "
-        "clusters explain nothing; where the noise ceiling is near 0, the gradients are too noisy to tell. A number "
-        "that is not defined, such as a ratio to a ceiling that is not clearly above 0, is left out. By the paper's "
-        "account, distance in the collaborative space and similarity of gradients are negatively correlated, and "
-        "instance-wise LoRA brings the similarity between some clusters to zero. A lower similarity between clusters "
-        "says so only where random clusters and the noise ceiling are not lower by as much."
+        f"Whether clusters of sequences of {wildcards['dataset']} have conflicting gradients, and whether "
+        "instance-wise LoRA changes that. Left: over all checkpoints. Right: along the fine-tuning. Random clusters "
+        "are the same sequences, assigned at random: where clusters are as similar as random clusters, they explain "
+        "nothing. Where the noise ceiling is near 0, the gradients are too noisy to tell. Undefined numbers, such as a "
+        "ratio to a ceiling that is not clearly above 0, are left out. The paper states that distance in the "
+        "collaborative space and similarity of gradients are negatively correlated, and that instance-wise LoRA brings "
+        "the similarity between some clusters to zero. A lower similarity supports this only if random clusters and "
+        "the noise ceiling are not lower by as much.\n\n"
+        f"Lines are {captions.confidence(study)} intervals over the sampled sequences "
+        f"({analysis.blocks * analysis.sequences_per_block} for each cluster, backbone ``{study.backbone_id}``), "
+        f"{_trainings_covered(study)}"
     )
 
 

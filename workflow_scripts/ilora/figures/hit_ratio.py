@@ -136,13 +136,13 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
-        f"HitRatio@1 of every method on {wildcards['dataset']}, as in Table 1: filled dots are test users, hollow ones "
-        f"validation users, lines their {captions.confidence(study)} intervals over {captions.covered(study)} (Wilson "
-        "with one answer per user, otherwise the cluster bootstrap, BCa). Protocol "
-        f"{study.config.protocol}, {captions.seeds(study)}; the figure says how many users and candidate sets there "
-        "are. The rows of the language model were measured with "
-        f"the backbone ``{study.backbone_id}``. Crosses are the paper's numbers, as reference data. The dashed line is "
-        f"chance, 1 in {study.config.data.candidates} candidates."
+        f"How often each method chooses the right item on {wildcards['dataset']}, next to the paper's numbers. Filled "
+        "dots are test users, hollow ones validation users; the dashed line is chance, 1 in "
+        f"{study.config.data.candidates} candidates; crosses are the paper's numbers, as reference data. The title "
+        "names the differences from iLoRA that are certain, if there are any. The language model is the backbone "
+        f"``{study.backbone_id}``. Protocol {study.config.protocol}, {captions.seeds(study)}; the figure gives the "
+        f"numbers of users and candidate sets. Lines are {captions.confidence(study)} intervals over "
+        f"{captions.covered(study)} (Wilson with one answer per user, otherwise the cluster bootstrap, BCa)."
     )
 
 

@@ -119,19 +119,19 @@ def _draw_gain(axes: Axes, frame: pd.DataFrame, step: int) -> None:
 def _caption(study: Study, wildcards: Wildcards) -> str:
     synthetic = study.config.negative_transfer
     return (
-        f"Negative transfer by itself: synthetic users in {synthetic.groups} groups over one pool of {synthetic.items} "
-        "items. A user's next item follows from the last one by a rule that all groups share on some items and that "
-        "differs from group to group on the rest; the horizontal axis is the share of such contested items. A small "
-        f"Llama that knows the items and no group's rule is tuned by LoRA of rank {synthetic.r}, uniform, or "
-        "instance-wise with an expert for each group, and asked for the next item among all "
+        "Whether contradicting users harm a shared LoRA, and whether instance-wise LoRA removes the harm: synthetic "
+        f"users in {synthetic.groups} groups over one pool of {synthetic.items} items. A user's next item follows from "
+        "the last one by a rule that all groups share on some items and that differs between groups on the rest; the "
+        "horizontal axis is the share of such contested items. Left: nothing in the prompt reveals the group, so a "
+        "gate that reads the representation has information that uniform LoRA lacks. Middle: the prompt names the "
+        "group, so that every method knows it, and a difference is negative transfer itself: groups pull the same "
+        "weights in different directions. A LoRA for each group is the upper bound, shuffled gates are the control. "
+        "Right: the gain of instance-wise LoRA against the mean cosine of the groups' gradients, taken early in the "
+        "training of a uniform LoRA, one mark for each degree.\n\n"
+        "A small Llama that knows the items and no group's rule is tuned by LoRA of rank "
+        f"{synthetic.r}, uniform or instance-wise with an expert for each group, and predicts the next item among all "
         f"({synthetic.test_sequences} test sequences for each seed). Lines are {captions.confidence(study)} intervals "
-        "over seeds (Student's t).\n\n"
-        "On the left, nothing in the prompt tells the group: a gate that reads the representation has information that "
-        "uniform LoRA lacks, and the whole difference may be information. In the middle, the prompt names the group, "
-        "so that every method knows it: what remains is negative transfer itself, groups pulling the same weights in "
-        "different directions. A LoRA for each group is the upper bound, shuffled gates the control. On the right, the "
-        "gain of instance-wise LoRA against the mean cosine of the groups' gradients, taken early in the training of a "
-        "uniform LoRA, a mark for each degree."
+        "over seeds (Student's t)."
     )
 
 

@@ -71,15 +71,13 @@ def draw_periods(drawn: pa.Table) -> MatplotlibFigure:
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     section = study.config.drift
-    trainings = captions.seeds(study)
     return (
-        f"HitRatio@1 on {wildcards['dataset']} over {section.periods} periods of one clock for all users (protocol "
-        f"rolling), the first of which begins after {100 * section.first_training:g} % of the interactions: trained "
-        "once before it, or again before each period; and what training again gains, on the same users, targets and "
-        "candidate sets. All items are known before period 1. "
-        f"{trainings[0].upper()}{trainings[1:]}, {study.config.data.draws} candidate sets for each user. Bars are "
-        f"{captions.confidence(study)} intervals over {captions.covered(study)}. Periods have different users: "
-        "docs/drift.md."
+        f"How HitRatio@1 on {wildcards['dataset']} ages over {section.periods} periods of one clock for all users, and "
+        "what training again before each period gains. Left: trained once before period 1 (dashed), or again before "
+        "each period (solid). Right: the gain on the same users, targets and candidate sets. Period 1 begins after "
+        f"{100 * section.first_training:g} % of the interactions; all items are known before it. Periods have "
+        f"different users (docs/drift.md). Protocol rolling, {captions.seeds(study)}, {study.config.data.draws} "
+        f"candidate sets for each user. Bars are {captions.confidence(study)} intervals over {captions.covered(study)}."
     )
 
 

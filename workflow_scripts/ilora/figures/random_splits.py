@@ -138,12 +138,12 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 def _caption(study: Study, wildcards: Wildcards) -> str:
     section, dataset = study.config.random_splits, wildcards["dataset"]
     return (
-        f"HitRatio@1 on {dataset} over {section.number} random splits of the users (8:1:1, seeds 0 to "
-        f"{section.number - 1}): a dot for each, their mean as a line. The diamond is "
-        f"{captions.own_split(study, dataset)}. All else is the same: protocol {study.config.protocol}, "
-        f"{study.config.data.draws} candidate sets for each user, recommenders trained once on each split with seed "
-        f"{study.config.seeds[0]}, so that their dots also vary by training. Crosses are the paper's numbers, as "
-        "reference data."
+        f"How much HitRatio@1 on {dataset} depends on which users are tested. A dot is one of {section.number} random "
+        f"splits of the users (8:1:1, seeds 0 to {section.number - 1}), the line their mean, the diamond "
+        f"{captions.own_split(study, dataset)}, and a cross the paper's number, as reference data. Everything else is "
+        f"the same: protocol {study.config.protocol}, {study.config.data.draws} candidate sets for each user. "
+        f"Recommenders are trained once on each split with seed {study.config.seeds[0]}, so their dots also vary by "
+        "training."
     )
 
 

@@ -129,15 +129,15 @@ def _label(method: str, parameter: str, setting: str | None, several: bool) -> s
 def _caption(study: Study, wildcards: Wildcards) -> str:
     settings, parameter = sweep_settings(study, wildcards), study.config.sweeps[wildcards["sweep"]].parameter
     return (
-        f"{settings['heading']}, on {wildcards['dataset']} with the backbone ``{study.backbone_id}`` "
-        f"({settings['note']}). Each row replaces ``{parameter}`` and nothing else; a row of another method, if there "
-        "is one, does not read it or replaces it likewise. LLaRA is the control with matched parameters: at the same "
-        "rank, uniform LoRA has every parameter of iLoRA but the gate's.\n\n"
-        "Left: HitRatio@1 over all answers. Right: by how many percent the study's own setting (bold) is above each "
-        "other row. Filled dots are test users, hollow ones validation users, lines their intervals, paired by user "
-        f"and training on the right. They are over {settings['covered']}, and do not cover how many rows are compared. "
-        "Crosses are what the paper states for Llama-2-7B, as reference data; over LLaRA it is what follows from the "
-        "paper's Table 1." + warning(settings, "rows")
+        f"Whether ``{parameter}`` matters on {wildcards['dataset']} ({settings['heading']}; backbone "
+        f"``{study.backbone_id}``; {settings['note']}). Each row replaces this setting and nothing else; another "
+        "method in the figure ignores it or has it replaced in the same way. LLaRA is the control with matched "
+        "parameters: at the same rank, uniform LoRA has every parameter of iLoRA but the gate's. Left: HitRatio@1 over "
+        "all answers. Right: the improvement of the study's own setting (bold) over each other row, in percent. "
+        "Crosses are what the paper states for Llama-2-7B, as reference data; over LLaRA it follows from the paper's "
+        "Table 1.\n\nFilled dots are test users, hollow ones validation users, lines their intervals over "
+        f"{settings['covered']}, paired by user and training on the right, and not corrected for the number of rows."
+        + warning(settings)
     )
 
 

@@ -115,13 +115,12 @@ def _styles() -> Iterator[dict[str, Any]]:
 def _caption(study: Study, wildcards: Wildcards) -> str:
     settings = sweep_settings(study, wildcards)
     return (
-        f"{settings['heading']}, over the fine-tuning on {wildcards['dataset']} with the backbone "
-        f"``{study.backbone_id}`` ({settings['note']}): HitRatio@1 over all answers of every snapshot, "
-        "against the passes over the training sequences, on validation and test users apart. Each snapshot answers the "
-        f"first {study.config.figures.snapshot_draws} candidate sets of every sequence; bars are intervals over "
-        f"{settings['covered']}. The learning rate falls to its end over the whole curve, so that a point within it is "
-        "no shorter training's "
-        "result." + warning(settings, "curves")
+        f"When the settings of a sweep begin to differ during the fine-tuning on {wildcards['dataset']} "
+        f"({settings['heading']}; backbone ``{study.backbone_id}``; {settings['note']}). A point is the HitRatio@1 of "
+        "one snapshot over all answers, on validation and on test users. The learning rate decays over the whole "
+        "curve, so an early point is not the result of a shorter training. Each snapshot answers the first "
+        f"{study.config.figures.snapshot_draws} candidate sets of every sequence; bars are intervals over "
+        f"{settings['covered']}." + warning(settings)
     )
 
 

@@ -108,11 +108,11 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 def _caption(study: Study, wildcards: Wildcards) -> str:
     seeds = ", ".join(map(str, study.config.seeds))
     return (
-        "Cross-entropy of the answer tokens during fine-tuning on the training sequences of "
-        f"{wildcards['dataset']} (protocol {study.config.protocol}), with the backbone ``{study.backbone_id}``: the "
-        "loss as logged (faint) and its centred running mean over 5 % of the log (solid), one line for each of the "
-        f"seeds {seeds}. Dots joined by dashes are the loss over the validation split, where ``validation_every`` asks "
-        "for it. No interval is drawn: each line is one training."
+        f"Whether fine-tuning on {wildcards['dataset']} has converged, and how the methods' losses compare. Faint: "
+        "cross-entropy of the answer tokens as logged. Solid: its centred running mean over 5 % of the log. Dots "
+        "joined by dashes: the loss on the validation split, if ``validation_every`` is set. Protocol "
+        f"{study.config.protocol}, backbone ``{study.backbone_id}``, one line for each of the seeds {seeds}. There is "
+        "no interval: each line is one training."
     )
 
 

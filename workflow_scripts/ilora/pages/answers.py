@@ -144,10 +144,9 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 def _caption(study: Study, wildcards: Wildcards) -> str:
     seeds = ", ".join(map(str, study.config.seeds))
     return (
-        f"Prompts and answers of {SAMPLE['rows']} questions at most, of the test users of "
-        f"{wildcards['dataset']} (protocol {study.config.protocol}), by every method that answers in text and every "
-        f"seed ({seeds}), with the backbone ``{study.writing_models}``. Search the text, or choose a method and a kind "
-        "of answer."
+        f"What the methods read and answered, for a random sample of at most {SAMPLE['rows']} questions of test users "
+        f"of {wildcards['dataset']}. Search the text, or choose a method or a kind of answer. Every method that "
+        f"answers in text, every seed ({seeds}), protocol {study.config.protocol}, backbone ``{study.writing_models}``."
     )
 
 

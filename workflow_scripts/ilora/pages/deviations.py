@@ -41,7 +41,7 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
         f"Where this study (protocol {study.config.protocol}, backbone ``{study.config.backbone.name}``) departs from "
-        "arXiv 2408.10159, and what each departure changes in the numbers or in what they mean."
+        "arXiv 2408.10159, and how each departure affects the numbers or their meaning."
     )
 
 

@@ -23,8 +23,8 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
-        "Which stages the study has, and which of them read each other's artifacts. Boxes name what a stage makes; dashed "
-        "arrows hold for some methods only. Stages of real users also read the data."
+        "Which stages the study has, and which of them read each other's artifacts. Boxes name what a stage makes; "
+        "dashed arrows hold for some methods only. Stages of real users also read the data."
     )
 
 

@@ -42,8 +42,8 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
-        f"The study ``{study.config.study}`` as it was run: code, software and machines by the record that stands "
-        "beside each artifact, every setting after defaults were filled in, and the fine-tuning of each data set."
+        f"How the study ``{study.config.study}`` was run: the code, software and machines recorded with each artifact, "
+        "every setting with defaults filled in, and the fine-tuning of each data set."
     )
 
 

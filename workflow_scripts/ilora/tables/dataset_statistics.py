@@ -172,9 +172,8 @@ def _difference(difference: float | None) -> str:
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
-        "Users, items, interactions and sequences of every data set as the protocol keeps them, and what each step of "
-        "the preparation left. The paper's columns are reference data (arXiv 2312.02445, Table 1, and the released "
-        "split files); the difference to ours is marked."
+        "How large each data set is under the protocol, what each step of the preparation left, and where that differs "
+        "from the papers' numbers, which are reference data (arXiv 2312.02445, Table 1, and the released split files)."
     )
 
 

@@ -92,10 +92,10 @@ _COLUMNS: dict[str, _Cell] = {
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
-        "HitRatio@1 of iLoRA minus that of every other method, paired by user on the same candidate sets: data sets "
-        f"{', '.join(study.config.datasets)}, {captions.answers(study)}. The language model behind iLoRA and its like "
-        f"is the backbone ``{study.backbone_id}``. Brackets are {captions.confidence(study)} intervals over "
-        f"{captions.covered(study)}; the number of users stands in the table, and below it how the tests are made."
+        "Which methods iLoRA is ahead of or behind: HitRatio@1 of iLoRA minus that of every other method, paired by "
+        f"user on the same candidate sets. Data sets {', '.join(study.config.datasets)}, {captions.answers(study)}, "
+        f"backbone ``{study.backbone_id}``. Brackets are {captions.confidence(study)} intervals over "
+        f"{captions.covered(study)}; the table has the number of users, and its notes describe the tests."
     )
 
 

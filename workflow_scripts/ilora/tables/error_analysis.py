@@ -130,9 +130,9 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
         f"Where the test answers on {wildcards['dataset']} go wrong, for every method: {captions.answers(study)}, "
-        f"backbone ``{study.backbone_id}``. Each number stands with its number of users n and its "
-        f"{captions.confidence(study)} interval over {captions.covered(study)} (Wilson with one answer per user, "
-        "otherwise the cluster bootstrap, BCa)."
+        f"backbone ``{study.backbone_id}``. Each number has its number of users n and its {captions.confidence(study)} "
+        f"interval over {captions.covered(study)} (Wilson with one answer per user, otherwise the cluster bootstrap, "
+        "BCa)."
     )
 
 

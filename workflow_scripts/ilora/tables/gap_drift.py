@@ -62,8 +62,9 @@ def _lines(rows: Iterable[Mapping[str, Any]]) -> list[Row]:
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
-        f"Every method on {wildcards['dataset']} with 0 to {max(study.config.drift.gaps)} items of each user withheld "
-        f"from training (protocol gap; none withheld is protocol chronological), {captions.seeds(study)}."
+        f"How much each method loses on {wildcards['dataset']} with 0 to {max(study.config.drift.gaps)} items of each "
+        f"user withheld from training (protocol gap; with none withheld, protocol chronological), "
+        f"{captions.seeds(study)}. Brackets are {captions.confidence(study)} intervals."
     )
 
 

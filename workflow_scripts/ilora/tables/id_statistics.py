@@ -60,8 +60,8 @@ def _rows(run: Run, statistics: pa.Table, beams: pa.Table | None) -> Iterator[Ro
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
-        "Codes of every level of the ids by which generative recommenders name items, and how many items share an id: "
-        f"data sets {', '.join(study.config.datasets)}, protocol {study.config.protocol}, seeds "
+        "How well the ids of generative recommenders tell items apart: codes in use at every level, and items that "
+        f"share an id. Data sets {', '.join(study.config.datasets)}, protocol {study.config.protocol}, seeds "
         f"{', '.join(map(str, study.config.seeds))}."
     )
 

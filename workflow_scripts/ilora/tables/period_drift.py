@@ -83,8 +83,9 @@ def _period(row: Mapping[str, Any]) -> Sequence[str]:
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
-        f"Every method on {wildcards['dataset']} over {study.config.drift.periods} periods of one clock for all users "
-        f"(protocol rolling), trained before the period or before an earlier one, {captions.seeds(study)}."
+        f"How each method ages on {wildcards['dataset']} over {study.config.drift.periods} periods of one clock for "
+        f"all users (protocol rolling), trained before the period or before an earlier one, {captions.seeds(study)}. "
+        f"Brackets are {captions.confidence(study)} intervals."
     )
 
 

@@ -64,7 +64,7 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 def _caption(study: Study, wildcards: Wildcards) -> str:
     dataset, number = wildcards["dataset"], study.config.random_splits.number
     return (
-        f"HitRatio@1 on {dataset} over {number} random splits of the users, and on "
+        f"How much HitRatio@1 on {dataset} depends on which users are tested: {number} random splits, and "
         f"{captions.own_split(study, dataset)}. Protocol {study.config.protocol}, {study.config.data.draws} candidate "
         "sets for each user."
     )

@@ -196,10 +196,10 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
-        "Recall, NDCG and MRR of the target among all items: data sets "
+        "How high each method ranks the right item among all items: Recall, NDCG and MRR. Data sets "
         f"{', '.join(study.config.datasets)}, protocol {study.config.protocol}, {captions.seeds(study)}. Brackets are "
-        f"{captions.confidence(study)} intervals over {captions.covered(study)}. Published numbers stand apart, as "
-        "reference data."
+        f"{captions.confidence(study)} intervals over {captions.covered(study)}. Published numbers are listed "
+        "separately, as reference data."
     )
 
 

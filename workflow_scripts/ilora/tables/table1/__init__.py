@@ -32,14 +32,13 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
-        "HitRatio@1 and ValidRatio of every method, on validation and test users apart: data sets "
-        f"{', '.join(study.config.datasets)}, {captions.answers(study)}. The rows of the language model were measured "
-        f"with the backbone ``{study.backbone_id}``; the paper's columns are reference data (arXiv 2408.10159, Table "
-        f"1), measured by its authors with Llama-2-7B where so marked. Brackets are {captions.confidence(study)} "
-        f"intervals over {captions.covered(study)} (Wilson with one answer per user, otherwise the cluster bootstrap, "
-        "BCa). The number of users, the verdict on each cell, the tests of the differences and the recomputed Imp.% "
-        "are explained below "
-        "the table."
+        "How often each method chooses the right item (HitRatio@1) and answers with a candidate at all (ValidRatio), "
+        f"on validation and on test users, next to the paper's numbers. Data sets {', '.join(study.config.datasets)}, "
+        f"{captions.answers(study)}, backbone ``{study.backbone_id}``. The paper's columns are reference data (arXiv "
+        "2408.10159, Table 1), measured by its authors, with Llama-2-7B where marked. Brackets are "
+        f"{captions.confidence(study)} intervals over {captions.covered(study)} (Wilson with one answer per user, "
+        "otherwise the cluster bootstrap, BCa). Notes below the table give the numbers of users and explain verdicts, "
+        "tests and Imp.%."
     )
 
 
