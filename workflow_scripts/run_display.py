@@ -11,7 +11,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -26,8 +26,7 @@ _SECONDS_BETWEEN_DRAWINGS = 1.0
 _BAR_WIDTH = 20
 _LINES_OF_ERROR = 8
 _TAIL_BYTES = 8192
-#: Wildcards that do not tell the jobs of a study apart.
-_COMMON_WILDCARDS = ("protocol", "backbone")
+_DEFAULT_VARIANT = "default"
 _STAMP = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (?:INFO|WARNING|ERROR|CRITICAL) ")
 #: A line of `ilora.progress.Progress`.
 _PROGRESS = re.compile(r"^(?P<what>.+) (?P<step>\d+)/(?P<total>\d+)(?: .*)? elapsed=\S+ left=(?P<left>\S+)$")
@@ -84,14 +83,22 @@ class Display:
         self._drawn = 0
         self._running: dict[int, RunningJob] = {}
         self._study = ""
+        self._common: Collection[str] = ()
         self._total = self._done = self._failed = 0
         self._began = clock()
         self._time_left: TimeLeft | None = None
 
-    def begin(self, study: str, jobs: Mapping[int, PlannedJob], slots: int) -> None:
-        """Start drawing, once the jobs of the run are known."""
+    def begin(self, study: str, jobs: Mapping[int, PlannedJob], slots: int, common: Collection[str] = ()) -> None:
+        """Start drawing, once the jobs of the run are known.
+
+        Args:
+            study: name of the study.
+            jobs: planned jobs by number.
+            slots: cores, or nodes, that jobs share.
+            common: values of wildcards that all jobs have in common, and that names of jobs leave out.
+        """
         with self._lock:
-            self._study, self._total = study, len(jobs)
+            self._study, self._total, self._common = study, len(jobs), common
             self._began = self._clock()
             self._time_left = TimeLeft(jobs, slots)
         threading.Thread(target=self._redraw_until_closed, daemon=True).start()
@@ -103,10 +110,10 @@ class Display:
             self._stream.write(text.rstrip("\n") + "\n")
             self._draw()
 
-    def started(self, number: int, name: str, log: str | None) -> None:
+    def started(self, number: int, rule: str, wildcards: Mapping[str, str], log: str | None) -> None:
         """Show a job."""
         with self._lock:
-            path = None if log is None else Path(log)
+            path, name = None if log is None else Path(log), job_name(rule, wildcards, self._common)
             self._running[number] = RunningJob(number, name, path, self._clock(), time.time())
             if self._time_left is not None:
                 self._time_left.started(number)
@@ -121,12 +128,12 @@ class Display:
                 self._time_left.finished(number, self._clock() - job.started)
             self._draw()
 
-    def failed(self, number: int, name: str) -> None:
+    def failed(self, number: int, rule: str) -> None:
         """Take a job off the display, and write why it failed and where its log is."""
         with self._lock:
             job = self._running.pop(number, None)
             self._failed += 1
-            self.message("\n".join(_failure(name, job)))
+            self.message("\n".join(_failure(rule if job is None else job.name, job)))
 
     def close(self) -> None:
         """Stop drawing, and write one line on the whole run."""
@@ -196,13 +203,17 @@ class Display:
         self._drawn = 0
 
 
-def job_name(rule: str, wildcards: Mapping[str, str]) -> str:
-    """Return how a job is named: its rule, and the wildcards that tell it from others of the study."""
-    told = [
-        f"{name} {value}" if name == "seed" else value
-        for name, value in wildcards.items()
-        if name not in _COMMON_WILDCARDS and not (name == "variant" and value == "default")
-    ]
+def job_name(rule: str, wildcards: Mapping[str, str], common: Collection[str] = ()) -> str:
+    """Return the name of a job: its rule, and the values of wildcards that distinguish it.
+
+    Args:
+        rule: name of the rule.
+        wildcards: values by name; a value may be a path, whose parts count.
+        common: values to leave out.
+    """
+    parts = [f"{name} {value}" if name == "seed" else value for name, value in wildcards.items()]
+    values = [part.replace("~", " ") for value in parts for part in value.split("/")]
+    told = [value for value in values if value not in common and value != _DEFAULT_VARIANT]
     return ": ".join(filter(None, [rule, ", ".join(told)]))
 
 
@@ -280,18 +291,19 @@ def open_display(stream: TextIO) -> Display:
     return _display
 
 
-def begin(workflow: Any, study: str) -> None:
+def begin(workflow: Any, study: str, common: Collection[str]) -> None:
     """Show a run whose jobs are about to start; a no-op without a display.
 
     Args:
         workflow: Snakemake's workflow, with its plan.
         study: name of the study.
+        common: values of wildcards that names of jobs leave out.
     """
     if _display is None:
         return
     slots = workflow.cores if workflow.local_exec else workflow.nodes
     _redirect_output()
-    _display.begin(study, _planned(workflow.dag.needrun_jobs(), workflow.local_exec), int(slots))
+    _display.begin(study, _planned(workflow.dag.needrun_jobs(), workflow.local_exec), int(slots), common)
 
 
 def _planned(jobs: Iterable[Any], is_local: bool) -> dict[int, PlannedJob]:

@@ -23,7 +23,6 @@ class LogHandler(LogHandlerBase):
     def __post_init__(self) -> None:
         """Open the display."""
         self._display = run_display.open_display(sys.stderr)
-        self._names: dict[int, str] = {}  # of jobs that have started, by number
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show one event."""
@@ -35,13 +34,12 @@ class LogHandler(LogHandlerBase):
     def _show(self, event: LogEvent | None, record: logging.LogRecord) -> None:
         fields: dict[str, Any] = record.__dict__
         if event == LogEvent.JOB_INFO:
-            name = run_display.job_name(fields["rule_name"], fields["wildcards"] or {})
-            self._names[fields["jobid"]] = name
-            self._display.started(fields["jobid"], name, next(iter(fields["log"]), None))
+            log = next(iter(fields["log"]), None)
+            self._display.started(fields["jobid"], fields["rule_name"], fields["wildcards"] or {}, log)
         elif event == LogEvent.JOB_FINISHED:
             self._display.finished(fields["job_id"])
         elif event == LogEvent.JOB_ERROR:
-            self._display.failed(fields["jobid"], self._names.get(fields["jobid"], fields["rule_name"]))
+            self._display.failed(fields["jobid"], fields["rule_name"])
         elif self._is_shown(event, record):
             self._display.message(self.format(record))
 

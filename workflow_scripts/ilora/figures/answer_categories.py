@@ -1,4 +1,4 @@
-"""What the answers of each method that writes text are: a stacked bar of shares."""
+"""Kinds of answers of each method that answers in text, as stacked bars of shares."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from ilora.study.study import Study
 
-# Neighbours in a bar differ in lightness. With each, its text colour.
+# Fill and text colour; neighbours in a bar differ in lightness.
 _FILLS = (
     (GREEN, "white"),
     (ORANGE, BLACK),
@@ -42,7 +42,7 @@ _FILLS = (
     (VERMILION, "white"),
 )
 
-#: Shares below this are drawn without their number, for which the segment is too narrow.
+#: Smaller shares are drawn without a number, since their segment is too narrow.
 SMALLEST_NUMBER = 0.08
 
 
@@ -51,7 +51,7 @@ def draw_answer_categories(drawn: pa.Table, title: str) -> MatplotlibFigure:
 
     Args:
         drawn: of the schema `ilora.plotting.breakdowns.DRAWN`, the breakdown "answer_category" alone.
-        title: which data set and backbone these are.
+        title: data set and backbone.
     """
     frame = drawn.to_pandas()
     methods = list(frame["method"].unique())

@@ -1,4 +1,4 @@
-"""HitRatio@1 by the target's place, the history's length and the target's popularity, and the bias to the popular."""
+"""HitRatio@1 by place of the target, length of the history and popularity of the target, and popularity bias."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ _PANELS = {
 }
 _BIAS = "popularity_bias"
 
-# With more groups than this, every other one has its name, and none its number of users.
+# With more groups than this, every other group is labelled, without its number of users.
 _MOST_LABELS = 10
 
-#: Breakdowns that the figure has a panel for.
+#: Breakdowns that may have a panel.
 SHOWN = (*_PANELS, _BIAS)
 
-# Marker and filling of each group, from the top of a method's place to its bottom.
+# Marker and fill of each group, from top to bottom.
 _BIAS_MARKERS = {"target": ("D", "white"), "choice": ("o", BLACK), "wrong choice": ("x", BLACK)}
 
 
@@ -47,7 +47,7 @@ def draw_error_breakdowns(drawn: pa.Table, title: str) -> MatplotlibFigure:
 
     Args:
         drawn: of the schema `ilora.plotting.breakdowns.DRAWN`.
-        title: which data set and backbone these are.
+        title: data set and backbone.
     """
     frame = drawn.to_pandas()
     methods = list(frame["method"].unique())
@@ -127,13 +127,13 @@ def _draw_bias(axes: Axes, rows: pd.DataFrame, colours: dict[str, str]) -> None:
 
 
 def _error(rows: pd.DataFrame) -> NDArray[np.float64]:
-    """Return how far the intervals reach below and above the values, float64 [2, rows]."""
+    """Return the lengths of the intervals below and above the values, float64 [2, rows]."""
     reach = np.array([rows["value"] - rows["low"], rows["high"] - rows["value"]], dtype=np.float64)
     return reach.clip(min=0.0)
 
 
 def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
-    """The language model's methods, and the recommender behind them."""
+    """Return the settings: the methods that answer in text, and the recommender that they read."""
     shown = (study.config.recommenders.sequence_encoder, *study.writing_methods)
     return {"backbone": study.writing_models, "methods": [method for method in study.methods if method in shown]}
 

@@ -1,4 +1,4 @@
-"""Recommend, click and retrain: hit rate, coverage, concentration and regret by round."""
+"""A simulated feedback loop: hit rate, coverage, concentration and regret by round."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def draw_feedback(drawn: pa.Table) -> MatplotlibFigure:
     Args:
         drawn: of schema `ilora.feedback.schemas.SUMMARY`.
     """
-    from matplotlib.ticker import MaxNLocator  # imported wherever Snakemake plans: what loads slowly waits
+    from matplotlib.ticker import MaxNLocator  # slow, and declarations are read whenever Snakemake plans
 
     frame = drawn.to_pandas()
     of_all = frame[frame["group"].isna()]
@@ -109,7 +109,8 @@ def _caption(study: Study, wildcards: Wildcards) -> str:
         f"{section.exploration:.0%} of the visits of later rounds. Between rounds a method is retrained on the clicks "
         f"of all rounds so far, from {start}; an item's rules change with probability {section.taste_drift:g}. The "
         f"group is {section.group_in_prompt} in the prompt, which SASRec reads too. Bands are "
-        f"{captions.confidence(study)} intervals over seeds (Student's t), where there are several. docs/feedback.md lists the assumptions."
+        f"{captions.confidence(study)} intervals over seeds (Student's t), where there are several. docs/feedback.md "
+        "lists the assumptions."
     )
 
 

@@ -1,4 +1,4 @@
-"""HitRatio@1 with more and more items of each user withheld from training, and how far it falls."""
+"""HitRatio@1, and its drop, by number of items of each user withheld from training."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
     from ilora.study.study import Study
 
-#: The metric that is drawn; the table has others.
+#: The drawn metric; the table has others.
 METRIC = "hit_ratio@1"
 
 
 def select_gaps(drift: pa.Table) -> pa.Table:
-    """Return what the figure shows: the rows of HitRatio@1.
+    """Return the drawn numbers: the rows of HitRatio@1.
 
     Args:
         drift: of schema `ilora.drift.schemas.GAP_DRIFT`, of one data set.
@@ -36,7 +36,7 @@ def select_gaps(drift: pa.Table) -> pa.Table:
 
 
 def draw_gaps(drawn: pa.Table) -> MatplotlibFigure:
-    """Return the figure: a curve for each method, of its values on the left and of its drops on the right.
+    """Return the figure: for each method a curve of its values (left) and of its drops (right).
 
     Args:
         drawn: from `select_gaps`.

@@ -1,4 +1,4 @@
-"""Ablations of a generative recommender: NDCG@10 of the full ranking of each, and how far its own run is above it."""
+"""Ablations of a generative recommender: NDCG@10 of each, and the difference from the study's own run."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _OWN = "as in the study"
 
 
 def ablation_label(overrides: Mapping[str, object]) -> str:
-    """Return how a run is named that replaces these settings, such as "order: random, no level embedding"."""
+    """Return the label of a run that replaces these settings, such as "order: random, no level embedding"."""
     return ", ".join(_setting(key.replace("_", " "), value) for key, value in overrides.items())
 
 
@@ -47,8 +47,8 @@ def draw_ablations(drawn: pa.Table, labels: Mapping[str, str], title: str) -> Ma
 
     Args:
         drawn: rows of NDCG@10 of the schema `ilora.evaluation.schemas.RANKING_ABLATIONS`, of one method and data set.
-        labels: of the ablations, by what paths call them.
-        title: of the figure.
+        labels: labels of the ablations, by their names in paths.
+        title: title of the figure.
     """
     frame = drawn.to_pandas()
     variants = list(dict.fromkeys(frame["variant"]))

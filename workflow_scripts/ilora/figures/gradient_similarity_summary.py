@@ -1,4 +1,4 @@
-"""Gradient similarity in numbers, and over training, with intervals."""
+"""Gradient similarity as numbers and over the training, with intervals."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ilora.study.study import Study
 
-#: What is shown as numbers, with the words of the figure.
+#: Quantities shown as numbers, with their labels.
 NUMBERS = {
     "noise_ceiling": "same cluster (noise ceiling)",
     "random_similarity": "random clusters",
@@ -35,7 +35,7 @@ NUMBERS = {
     "distance_correlation": "rank correlation with distance",
 }
 
-#: What is shown over training.
+#: Quantities shown over the training, with their line styles.
 CURVES: dict[str, Literal["solid", "dashed", "dotted"]] = {
     "noise_ceiling": "dotted",
     "random_similarity": "dashed",
@@ -46,7 +46,7 @@ _COLOURS = {**method_colours(("llara", "ilora")), DIFFERENCE: BLACK}
 
 
 def select_gradient_summary(summary: pa.Table) -> pa.Table:
-    """Return what the figure shows: the means over seeds, of each checkpoint and of all together.
+    """Return the drawn numbers: means over seeds, for each checkpoint and for all checkpoints together.
 
     Args:
         summary: of schema `ilora.analysis.schemas.GRADIENT_SUMMARY`.
@@ -60,11 +60,11 @@ def select_gradient_summary(summary: pa.Table) -> pa.Table:
 
 
 def draw_gradient_summary(drawn: pa.Table, title: str) -> MatplotlibFigure:
-    """Return the figure: every number with its interval on the left, the curves over training on the right.
+    """Return the figure: numbers with their intervals (left), and curves over the training (right).
 
     Args:
         drawn: from `select_gradient_summary`.
-        title: which data set, backbone and seeds these are.
+        title: seeds, data set and backbone.
     """
     frame = drawn.to_pandas()
     methods = [method for method in _COLOURS if method in set(frame["method"])]

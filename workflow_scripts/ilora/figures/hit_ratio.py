@@ -1,4 +1,4 @@
-"""HitRatio@1 of every method with its interval, the paper's value beside it."""
+"""HitRatio@1 of every method with its interval, and the paper's value."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SPLITS = {"test": "hit_ratio@1_test", "val": "hit_ratio@1_val"}
 _TITLE_WIDTH = 58  # characters in a column
 _LABELS = ("dataset", "backbone", "method", "test_users", "draws")
 
-#: What is drawn: a row per method and marker ("test", "val", "paper"); the interval is null for the paper's.
+#: The drawn numbers: a row per method and marker ("test", "val", "paper"); the paper's have no interval.
 DRAWN = pa.schema(
     [
         pa.field("dataset", pa.string(), nullable=False),
@@ -51,15 +51,15 @@ DRAWN = pa.schema(
 
 
 def select_hit_ratio(table: pa.Table, dataset: str, candidates: int) -> pa.Table:
-    """Return what the figure of one data set shows, of the schema DRAWN, from a table of the schema TABLE1.
+    """Return the numbers of one data set's figure, of the schema DRAWN.
 
     Args:
-        table: Table 1.
-        dataset: which data set's rows to show.
-        candidates: size of a candidate set; picking one at random hits with probability 1 / candidates.
+        table: Table 1, of the schema TABLE1.
+        dataset: data set to show.
+        candidates: size of a candidate set; a random choice hits with probability 1 / candidates.
 
     Raises:
-        ValueError: the table has no row of the data set.
+        ValueError: if the table has no row of the data set.
     """
     rows = [row for row in table.to_pylist() if row["dataset"] == dataset and row["status"] is None]
     if not rows:
@@ -107,7 +107,7 @@ def draw_hit_ratio(drawn: pa.Table, finding: str = "") -> MatplotlibFigure:
 
 
 def _draw_paper(axes: Axes, rows: pd.DataFrame) -> Iterator[Artist]:
-    """Draw the paper's values; those behind which a language model stands have a marker of their own."""
+    """Draw the paper's values; those of a language model have their own marker."""
     for source, of_source in rows.groupby("source", sort=True):
         yield draw_crosses(axes, of_source, str(source), marker="x" if source == "paper" else "+")
 

@@ -1,4 +1,4 @@
-"""Synthetic users: HitRatio@1 over the degree of contradiction, and the gain over the similarity of gradients."""
+"""Synthetic users: HitRatio@1 by degree of contradiction, and iLoRA's gain by similarity of gradients."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ _MARKERS = {"uniform": "o", "instance_wise": "s", "shuffled_gate": "v", "oracle_
 _PROMPTS = {"hidden": "group hidden from the prompt", "named": "group named in the prompt"}
 _FILLS = {"hidden": VERMILION, "named": "white"}
 
-#: Methods stand this far apart at one degree.
+#: Shift between two methods at one degree.
 _DODGE = 0.012
 
 
 def draw_negative_transfer(drawn: pa.Table) -> MatplotlibFigure:
-    """Return the figure: a row for each step at which hits were counted.
+    """Return the figure: a row of panels for each evaluated step.
 
     Args:
         drawn: of schema `ilora.negative_transfer.schemas.SUMMARY`.
@@ -93,7 +93,7 @@ def _draw_hits(axes: Axes, rows: pd.DataFrame) -> None:
 
 
 def _draw_gain(axes: Axes, frame: pd.DataFrame, step: int) -> None:
-    """Gain of iLoRA over uniform LoRA, a mark for each degree, against the similarity of gradients."""
+    """Draw the gain of iLoRA over uniform LoRA against the similarity of gradients, a mark for each degree."""
     keys = ["group_in_prompt", "degree"]
     of_method = (frame["quantity"] == "gain") & (frame["method"] == "instance_wise") & (frame["step"] == step)
     similarities = frame[frame["quantity"] == "similarity"]

@@ -1,4 +1,4 @@
-"""HitRatio@1 over periods of a global clock, trained once or again before each, and what the latter gains."""
+"""HitRatio@1 over periods of a global clock, trained once or before each period, and the gain of training again."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
     from ilora.study.study import Study
 
-#: The metric that is drawn; the table has others.
+#: The drawn metric; the table has others.
 METRIC = "hit_ratio@1"
 
 
 def select_periods(drift: pa.Table) -> pa.Table:
-    """Return what the figure shows: HitRatio@1 of what was trained before the first period, or before the same one.
+    """Return the drawn numbers: HitRatio@1 of methods trained before the first period or before the tested one.
 
     Args:
         drift: of schema `ilora.drift.schemas.PERIOD_DRIFT`, of one data set.
@@ -37,7 +37,7 @@ def select_periods(drift: pa.Table) -> pa.Table:
 
 
 def draw_periods(drawn: pa.Table) -> MatplotlibFigure:
-    """Return the figure: two curves for each method on the left, and what retraining gains on the right.
+    """Return the figure: for each method two curves (left), and the gain of training again (right).
 
     Args:
         drawn: from `select_periods`.

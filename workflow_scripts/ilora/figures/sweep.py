@@ -1,4 +1,4 @@
-"""A sweep of one setting: HitRatio@1 of every cell, and the relative improvement of the study's own setting over it."""
+"""A sweep of one setting: HitRatio@1 of each cell, and the improvement of the study's own setting over it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HIT_RATIO, IMPROVEMENT = "hit_ratio@1", "improvement"
 _METRIC = "hit_ratio@1"
 _MARKERS = {"test": (0.17, BLACK, "test"), "val": (-0.17, "white", "validation")}
 
-#: What is drawn: a row per cell, quantity and marker ("test", "val", "paper"); in percent where it is an improvement.
+#: The drawn numbers: a row per cell, quantity and marker ("test", "val", "paper"); improvements are in percent.
 DRAWN = pa.schema(
     [
         pa.field("method", pa.string(), nullable=False),
@@ -48,7 +48,7 @@ DRAWN = pa.schema(
 
 
 def select_sweep(sweep: pa.Table) -> pa.Table:
-    """Return what the figure shows, of the schema DRAWN.
+    """Return the drawn numbers, of the schema DRAWN.
 
     Args:
         sweep: of the schema `ilora.evaluation.schemas.SWEEP`, of one data set.

@@ -40,12 +40,12 @@ _MARKERS = "osDv^<"
 _REFERENCE: dict[str, Any] = {"color": VERMILION, "marker": "o", "linewidth": 1.8}
 _UNREAD: dict[str, Any] = {"marker": "", "linestyle": (0, (3, 2))}
 
-#: Curves stand beside each other by this share of the figure's width, so that their intervals can be told apart.
+#: Shift between two curves, as a share of the figure's width, so that their intervals do not overlap.
 _SHIFT = 0.006
 
 
 def select_sweep_by_epoch(curves: pa.Table) -> pa.Table:
-    """Return what the figure shows: the rows of the validation users and of the test users.
+    """Return the drawn numbers: the rows of validation and test users.
 
     Args:
         curves: of the schema `ilora.evaluation.schemas.SWEEP_CURVES`, of one data set.
@@ -54,11 +54,11 @@ def select_sweep_by_epoch(curves: pa.Table) -> pa.Table:
 
 
 def draw_sweep_by_epoch(drawn: pa.Table, title: str) -> MatplotlibFigure:
-    """Return the figure: a curve per cell with intervals, the study's own setting in a thicker line.
+    """Return the figure: a curve with intervals for each cell, the study's own setting as a thicker line.
 
     Args:
         drawn: from `select_sweep_by_epoch`.
-        title: what was varied, on which data set and backbone, over which seeds.
+        title: varied setting, data set, backbone and seeds.
     """
     frame = drawn.to_pandas()
     figure = new_figure(DOUBLE_WIDTH, 2.7)

@@ -1,4 +1,4 @@
-"""Training loss against the step, raw and smoothed, and the validation loss, for each method and seed."""
+"""Training loss by step, raw and smoothed, and validation loss, for each method and seed."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from ilora.study.study import Study
 
-#: The running mean covers this share of a log's rows.
+#: Share of a log's rows that the running mean covers.
 SMOOTHED_SHARE = 0.05
 
-#: What is drawn: a row per logged step.
+#: The drawn numbers: a row per logged step.
 DRAWN = pa.schema(
     [
         pa.field("method", pa.string(), nullable=False),
@@ -41,17 +41,16 @@ DRAWN = pa.schema(
 
 
 def select_training_curves(logs: Sequence[tuple[str, int, pa.Table]]) -> pa.Table:
-    """Return what the figure shows, of the schema DRAWN.
+    """Return the drawn numbers, of the schema DRAWN.
 
-    The smoothed loss is the centred running mean over `SMOOTHED_SHARE` of the rows, over fewer of them at the
-    ends.
+    The smoothed loss is the centred running mean over `SMOOTHED_SHARE` of the rows, and over fewer at the ends.
 
     Args:
-        logs: method, seed and training log (columns step, loss and validation_loss; rows without a loss are left
-            out) of each run.
+        logs: method, seed and training log of each run (columns step, loss and validation_loss; rows without a
+            loss are ignored).
 
     Raises:
-        ValueError: a log holds no loss at all.
+        ValueError: if a log holds no loss.
     """
     curves = []
     for method, seed, log in logs:
@@ -67,13 +66,11 @@ def select_training_curves(logs: Sequence[tuple[str, int, pa.Table]]) -> pa.Tabl
 
 
 def draw_training_curves(drawn: pa.Table, title: str) -> MatplotlibFigure:
-    """Return the figure of a table of the schema DRAWN.
-
-    Faint raw losses lie under one smoothed line per seed; dots joined by dashes are the validation loss.
+    """Return the figure: faint raw losses, a smoothed line for each seed, and dots for the validation loss.
 
     Args:
         drawn: from `select_training_curves`.
-        title: which data set and backbone these are.
+        title: data set and backbone.
     """
     frame = drawn.to_pandas()
     figure = new_figure(COLUMN_WIDTH, 2.4)

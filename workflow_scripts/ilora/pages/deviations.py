@@ -1,4 +1,4 @@
-"""Known deviations from the paper (arXiv 2408.10159), with what each one changes: the page of the report."""
+"""Page of the known deviations from the paper (arXiv 2408.10159) and their effects."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 _LEAD = "Where this study departs from the paper, and what each departure changes."
 NOTES = (
-    "The paper: arXiv 2408.10159, and where its text leaves something open, the code and the split files released with "
-    "it; where the two differ and this study follows one of them, that is said too. Chosen by the study's settings; "
-    "what is not listed follows the paper, as far as is known.",
+    "The reference is arXiv 2408.10159 and, where its text is ambiguous, the released code and split files. If the two "
+    "differ and this study follows one of them, that is listed, too. The list depends on the study's settings; "
+    "everything else follows the paper, as far as is known.",
 )
 
 

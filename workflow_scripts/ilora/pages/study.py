@@ -1,4 +1,4 @@
-"""The study as it was run: its resolved settings, and the software and machines that made its artifacts."""
+"""Page of the study's resolved settings, and of the software and machines that made its artifacts."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 _LEAD = "With which settings, code, software and machines the artifacts of this study were made."
 NOTES = (
-    "Code, software and machines are those that the record beside each artifact names; an artifact that was made "
-    "again by another version or on another machine shows in a row of its own.",
+    "Code, software and machines are read from the record of each artifact. If artifacts were made by different "
+    "versions or on different machines, each has its own row.",
 )
 
 
 def study_results(study: Study) -> list[str]:
-    """Return every artifact, table and figure of a study: all but the pages of its report."""
+    """Return every artifact, table and figure of a study, without the pages of its report."""
     made = [every_file(declared, study) for declared in (documents("tables"), figures())]
     return [*study.targets.artifacts(), *study.targets.evaluation_tables(), *chain(*made)]
 

@@ -1,4 +1,4 @@
-"""The marks of a dot plot: dots with intervals for what was measured, crosses for what a paper states."""
+"""Marks of a dot plot: dots with intervals for measured values, crosses for published ones."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def draw_dots(axes: Axes, rows: pd.DataFrame, offset: float, label: str, fill: s
     """Draw a dot with its interval for each row, and return the dots.
 
     Args:
-        axes: where to draw.
+        axes: axes to draw on.
         rows: `value`, `low`, `high` (NaN where there is no interval) and `place`, the row's height.
-        offset: added to the height.
-        label: of the dots in the legend.
-        fill: colour inside the dots.
+        offset: offset added to the height.
+        label: label of the dots in the legend.
+        fill: fill colour of the dots.
     """
     heights = rows["place"] + offset
     axes.hlines(heights, rows["low"], rows["high"], color=BLACK, linewidth=0.9)

@@ -38,8 +38,9 @@ class Stage:
 
 
 def _evaluates_further(study: Study) -> bool:
-    config = study.config
-    return bool(config.sweeps or config.random_splits.number or config.full_ranking.enabled or config.drift.methods)
+    config, drift = study.config, study.targets.drift
+    has_drift = drift.with_gaps() or drift.with_periods()
+    return bool(config.sweeps or config.random_splits.number or config.full_ranking.enabled or has_drift)
 
 
 def _simulates(study: Study) -> bool:

@@ -1,4 +1,4 @@
-"""How the methods compare with one of them, pair by pair, as a table for the report and for a paper."""
+"""Pairwise differences between iLoRA and the other methods, as a table for the report and for a paper."""
 
 from __future__ import annotations
 
@@ -53,23 +53,24 @@ def _heading(row: Mapping[str, Any]) -> str:
 def _notes(differences: pa.Table) -> list[str]:
     rows = differences.to_pylist()
     if not rows:
-        return ["The study does not have the method that the others are compared with."]
+        return ["The study does not include the method that the others are compared with."]
     first = rows[0]
     return [
         f"Differences in HitRatio@1 on the same candidate sets, paired by user; brackets are {first['confidence']:.0%} "
-        "intervals over what stands beside them. The trainings of one seed are paired too. With one training, an "
-        "interval over users says nothing of another one.",
-        "p: exact sign-flip test over users, which with one answer per user is McNemar's exact test; corrected by Holm "
-        f"over the {first['comparisons']} comparisons of a split. Over trainings it is widened as the interval is.",
-        f"Detectable: the smallest true difference that one such test finds with probability {POWER:.0%} among so many "
-        f"users, and the smallest that the strictest of the {first['comparisons']} tests finds. A smaller one may be "
-        "there and is not demonstrated.",
-        "Ahead: users with more hits by the one method than by the other, over their candidate sets and trainings.",
+        "intervals over the variation in the column Over. Trainings of one seed are paired, too. With one training, an "
+        "interval does not cover run-to-run variance.",
+        "p: exact sign-flip test over users (with one answer per user, McNemar's exact test), Holm-corrected over the "
+        f"{first['comparisons']} comparisons of a split. With several trainings, p accounts for them as the "
+        "interval does.",
+        f"Detectable: the smallest true difference that one such test detects with {POWER:.0%} power, and the smallest "
+        f"that the strictest of the {first['comparisons']} tests detects. A smaller difference may exist without being "
+        "demonstrated.",
+        "Ahead: number of users with more hits by one method than by the other, over candidate sets and trainings.",
     ]
 
 
 def _number_of(p: float) -> str:
-    """Return a p-value without its letter, which stands above the column."""
+    """Return a p-value without its letter, which is in the column header."""
     return p_value(p).removeprefix("p ").removeprefix("= ")
 
 

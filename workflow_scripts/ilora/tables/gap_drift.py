@@ -1,4 +1,4 @@
-"""What every method comes to with more and more items of each user withheld from training."""
+"""Metrics of every method by number of items of each user withheld from training."""
 
 from __future__ import annotations
 
@@ -25,17 +25,18 @@ _HEADERS = ("Withheld", "Last item", "First withheld item", "Drop against 0 with
 
 
 def gap_drift_to_html(drift: pa.Table) -> str:
-    """Return a table of schema `ilora.drift.schemas.GAP_DRIFT`, of one data set, as a page."""
+    """Return one data set's table of schema `ilora.drift.schemas.GAP_DRIFT` as a page."""
     from ilora.evaluation.metrics import metric_label  # slow, and declarations are read whenever Snakemake plans
 
     rows = drift.to_pylist()
     first = rows[0]
     notes = [
         f"The same {first['users']} users at every gap, {first['draws']} candidate sets each; brackets are "
-        f"{100 * first['confidence']:.0f} % intervals, over what each method's heading says.",
-        "Withheld: items before a user's last one that no training sees; the history before the last item holds them.",
-        "Drop against 0 withheld: the same targets, histories and candidate sets by a training that saw more. Drop "
-        "within a training: the last item against the first withheld one, which are different targets (CaseQ's drop).",
+        f"{100 * first['confidence']:.0f} % intervals over the variation in each method's heading.",
+        "Withheld: items before a user's last one that training does not see; the tested history includes them.",
+        "Drop against 0 withheld: compared with a training that saw all items, on the same targets, histories and "
+        "candidate sets. Drop within a training: last item compared with first withheld item, which are different "
+        "targets (CaseQ's drop).",
     ]
     return html_page(
         f"{dataset_label(first['dataset'])}: items withheld from training",

@@ -1,4 +1,4 @@
-"""HitRatio@1 over random splits of the users, and where the study's own split stands among them."""
+"""HitRatio@1 over random splits of the users, compared with the study's own split."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _NOTHING = "–"
 
 
 def split_summary_to_html(summary: pa.Table, own_split: str) -> str:
-    """Return a table of schema `ilora.random_splits.summary.SPLIT_SUMMARY`, of one data set, as a page.
+    """Return one data set's table of schema `ilora.random_splits.summary.SPLIT_SUMMARY` as a page.
 
     Args:
         summary: the table.
-        own_split: what the study's own split is called.
+        own_split: name of the study's own split.
     """
     rows = summary.to_pylist()
     notes = [
-        f"Own split: {own_split}; in parentheses, its distance from the mean of the random splits in their standard "
-        "deviations, which is that of one split: of a recommender, that of its training too.",
+        f"Own split: {own_split}; in parentheses, its distance from the mean of the random splits in standard "
+        "deviations of one split. For a recommender, that deviation includes run-to-run variance.",
         "The paper's numbers are reference data.",
     ]
     return html_page(

@@ -141,7 +141,7 @@ def test_notes_say_how_intervals_and_tests_are_made(table: pa.Table, differences
     notes = "\n".join(table_notes(table, differences))
     assert "cluster bootstrap over users (BCa" in notes
     assert "answer per user, else" not in notes
-    assert "McNemar's exact test; corrected by Holm over the 7 comparisons" in notes
+    assert "McNemar's exact test), Holm-corrected over the 7 comparisons" in notes
     assert "Popularity on MovieLens 1.2%" in notes
     once = table.set_column(table.schema.get_field_index("draws"), "draws", pa.array([1] * 8, pa.int32()))
     assert "Wilson's with one answer per user, else cluster bootstrap" in "\n".join(table_notes(once, differences))

@@ -1,4 +1,4 @@
-"""Table 1: a row per data set and method, with the paper's numbers in columns of their own."""
+"""Table 1: a row per data set and method, with the paper's numbers in separate columns."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
-    """How intervals are computed, which rows stand without numbers, and which methods read titles by a small model."""
+    """Return the interval settings, the rows without numbers, and the methods that encode titles by a small model."""
     return {
         "intervals": study.config.statistics.intervals,
         "without_key": study.targets.runs_without_key,
