@@ -1,4 +1,4 @@
-"""Collect what the jobs of the study took in time and memory, and what its chat models cost."""
+"""Collect time and memory of the study's jobs, and the costs of its chat models."""
 
 from typing import TYPE_CHECKING
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 _LEAD = "What the study cost: time, memory and GPU-hours of each rule's jobs, and what its chat models were paid."
 
 NOTES = (
-    "Measured by Snakemake (its benchmark files). Time is a job's from its start to its end, summed over the rule's "
-    "jobs, which may have run side by side; processor time is over all cores. Peak memory is the largest resident set "
-    "of one job. Both are sampled, so that a job which is over at once shows little of them.",
-    "A job that was repeated counts as it last ran: the time of an attempt that failed, or of a training before it was "
-    "interrupted and resumed, is not in it.",
-    "GPU-hours: a job's time times the GPUs that it asked for.",
+    "Measured by Snakemake (benchmark files). Time is wall-clock time, summed over the rule's jobs, which may have run "
+    "in parallel; processor time is over all cores. Peak memory is the largest resident set of one job. Processor time "
+    "and memory are sampled, so very short jobs show little of them.",
+    "A repeated job counts with its last run only: failed attempts, and a training before it was interrupted and "
+    "resumed, are not included.",
+    "GPU-hours: time of a job times its number of requested GPUs.",
 )
 
 
 CHAT_NOTE = (
-    "Chat models: what the answers of this study cost when they were asked, by the tokens that the server counted and "
-    "the study's prices; a rerun with the same results pays for none of them again. An attempt whose answer never "
-    "arrived counts at the most that it can have cost."
+    "Chat models: cost of this study's answers when they were requested, by the server's token counts and the study's "
+    "prices; a rerun with the same results does not pay again. An attempt whose answer never arrived counts with its "
+    "maximum cost."
 )
 
 

@@ -1,4 +1,4 @@
-"""Draw a figure, whichever `ilora.figures` declares under the given name."""
+"""Draw the figure that `ilora.figures` declares under the given name."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def main(snakemake: "Snakemake") -> None:
-    """Write the figure in every format, and what it shows as a table beside it."""
+    """Write the figure in every format, and its numbers as a table."""
     start_log(snakemake.log[0])
     provenance = provenance_of(snakemake)
     params = snakemake.params

@@ -1,12 +1,12 @@
-"""At most one run works in a folder; a new one takes up what a dead one left, and stops beside a living one.
+"""At most one run works in a folder: a new run recovers from a dead one, and refuses to start next to a live one.
 
-Snakemake's own lock is files that say neither who holds them nor whether they live. So a run also holds a lock of the
-operating system on `.snakemake/ilora_run.lock`, which ends with its process however that ends, and is on record in
-`.snakemake/ilora_run.json`: its host, its process, and the files of Snakemake's lock, once it has that. A new run
-removes those very files, and no others, when their holder is provably dead: a process of this host that has ended. A
-lock of unknown origin is left to Snakemake, which refuses and says what to do.
+The files of Snakemake's own lock tell neither who holds them nor whether the holder is alive. So a run also holds a
+lock of the operating system on `.snakemake/ilora_run.lock`, which is released when its process ends for any reason,
+and a record in `.snakemake/ilora_run.json`: host, process and, once it has the lock, the files of Snakemake's lock. A
+new run removes exactly these files if their holder is provably dead: a process of this host that has ended. A lock of
+unknown origin is left to Snakemake, which refuses and says what to do.
 
-Where the file system knows no locks of the operating system, the record alone has to tell whether a run lives.
+On file systems without locks, only the record tells whether a run is alive.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ STATE = Path(".snakemake")
 RECORD = STATE / "ilora_run.json"
 LOCK = STATE / "ilora_run.lock"
 SNAKEMAKE_LOCKS = STATE / "locks"
-#: Of the operating system: this process has it, another one has it, or the file system has none.
+#: Lock of the operating system: held by this process, held by another one, or not supported by the file system.
 _Lock = Literal["taken", "busy", "none"]
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
-# The operating system gives the lock back when any handle of its file is closed: this one stays open.
+# The operating system releases the lock when any handle of its file is closed, so this one stays open.
 _handle: TextIO | None = None
 
 
 class AnotherRunError(RuntimeError):
-    """Another run works in this folder, or may."""
+    """Another run works in this folder, or may do so."""
 
 
 @dataclass(frozen=True)
 class LockFile:
-    """A file of Snakemake's lock; one that another run makes later under its name has another time or number."""
+    """A file of Snakemake's lock; inode and time distinguish it from a later file of the same name."""
 
     name: str
     inode: int
@@ -51,11 +51,11 @@ class LockFile:
 
 @dataclass(frozen=True)
 class Record:
-    """What is on record of the last run.
+    """Record of the last run.
 
     Attributes:
-        run: it itself.
-        locks: the files of Snakemake's lock that were there when it had taken it; None before.
+        run: the run.
+        locks: files of Snakemake's lock after the run had taken it; None before.
     """
 
     run: Run
@@ -66,15 +66,15 @@ _RECORD = TypeAdapter(Record)
 
 
 def was_started_to_run() -> bool:
-    """Whether `run_study.py` has become this process, so that what is called is a run."""
+    """Return whether this process was started by `run_study.py`, and so is a run."""
     return os.environ.get(RUN_VARIABLE) == this_run().name
 
 
 def begin() -> None:
-    """Become the one run of this folder, before Snakemake plans, and take up what a dead one left.
+    """Become the only run of this folder before Snakemake plans, and recover from a dead run.
 
     Raises:
-        AnotherRunError: If another run works here, or one of another host may.
+        AnotherRunError: if another run works here, or one on another host may.
     """
     STATE.mkdir(exist_ok=True)
     lock = _take_lock()
@@ -86,15 +86,15 @@ def begin() -> None:
     run = this_run()
     os.environ[RUN_VARIABLE] = run.name
     _write(Record(run))
-    # By then, Snakemake may have left this folder (--directory).
+    # At exit, Snakemake may have changed to another folder (--directory).
     atexit.register(_forget_what_did_nothing, RECORD.absolute())
 
 
 def confirm() -> None:
-    """Note the files of Snakemake's lock, which this run has just taken; plain `snakemake` begins here.
+    """Record the files of Snakemake's lock, which this run has just taken; plain `snakemake` begins here.
 
     Raises:
-        AnotherRunError: If another run works here, or one of another host may.
+        AnotherRunError: if another run works here, or one on another host may.
     """
     mine = recorded()
     if mine is None or not _is_this_process(mine.run):
@@ -105,7 +105,7 @@ def confirm() -> None:
 
 
 def recorded(path: Path = RECORD) -> Record | None:
-    """Return what is on record, or None when there is nothing that can be read."""
+    """Return the record, or None if there is none that can be read."""
     try:
         return _RECORD.validate_json(path.read_bytes())
     except (FileNotFoundError, ValidationError):
@@ -113,7 +113,7 @@ def recorded(path: Path = RECORD) -> Record | None:
 
 
 def _write(record: Record) -> None:
-    """Put a run on record; a new file replaces the old one at once, and survives a power cut."""
+    """Write the record of a run atomically and durably."""
     temporary = RECORD.with_suffix(f".{record.run.process}.tmp")
     with temporary.open("wb") as file:
         file.write(_RECORD.dump_json(record) + b"\n")
@@ -123,12 +123,12 @@ def _write(record: Record) -> None:
 
 
 def _take_lock() -> _Lock:
-    """Take the lock of the operating system, for as long as this process lives."""
+    """Take the lock of the operating system until this process ends."""
     global _handle
     if _handle is None:
         _handle = LOCK.open("a", encoding="utf-8")
     try:
-        # By process, and not by handle: jobs that are forked do not keep it.
+        # Locks of the process, not of the handle: forked jobs do not inherit it.
         fcntl.lockf(_handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in (errno.EACCES, errno.EAGAIN):
@@ -140,17 +140,17 @@ def _take_lock() -> _Lock:
 
 
 def _take_up(previous: Record, lock: _Lock) -> None:
-    """Clear what the last run left if it is dead, or raise.
+    """Clean up after the last run if it is dead.
 
     Raises:
-        AnotherRunError: If it lives, or may live where nobody sees it from here and holds Snakemake's lock.
+        AnotherRunError: if it is alive, or may be alive on another host and hold Snakemake's lock.
     """
     run, here = previous.run, this_run()
     if _is_this_process(run):
         return
     if run.state == "alive":
         raise AnotherRunError(_under_way(previous))
-    # In another container of this machine its process is not seen, but it would have kept the lock.
+    # A process in another container of this machine is invisible, but would still hold the lock.
     is_of_this_machine = (run.host, run.boot) == (here.host, here.boot) and run.boot != ""
     if run.state == "dead" or (is_of_this_machine and lock == "taken"):
         _clear(previous)
@@ -178,7 +178,7 @@ def _may_hold_lock(record: Record) -> bool:
 
 
 def _lock_files() -> list[LockFile]:
-    """Return the files of Snakemake's lock that are there."""
+    """Return the existing files of Snakemake's lock."""
     found = []
     for path in sorted(SNAKEMAKE_LOCKS.glob("*.lock")):
         try:
@@ -203,7 +203,7 @@ def _is_this_process(run: Run) -> bool:
 
 
 def _forget_what_did_nothing(path: Path) -> None:
-    """Take a run off the record that ended before it had Snakemake's lock: nobody need wonder whether it lives."""
+    """Remove the record of a run that ended before it had Snakemake's lock."""
     mine = recorded(path)
     if mine is not None and mine.locks is None and _is_this_process(mine.run):
         path.unlink()

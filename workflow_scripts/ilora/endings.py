@@ -1,15 +1,15 @@
-"""How a job's script ended: said in the last line of its log, and read there by Snakemake, which may try it again."""
+"""How a job's script ended: written to the last line of its log, from which Snakemake decides about another attempt."""
 
 import os
 from enum import StrEnum
 from pathlib import Path
 
-#: Of the end of a log, which holds its last line.
+#: Number of bytes at the end of a log that contain its last line.
 _BYTES_READ = 4096
 
 
 class Ending(StrEnum):
-    """Ways in which a script ends that did not do its work; the values are lines of the log."""
+    """Ways in which a script ends without success; the values are lines of the log."""
 
     STOPPED = "stopped from outside; the next attempt goes on"
     FAILED = "failed; the next attempt may succeed"
@@ -17,23 +17,22 @@ class Ending(StrEnum):
 
 
 class Interrupted(RuntimeError):
-    """A training was told to stop; its state is kept, and the same command goes on from there."""
+    """A training was told to stop; its state is saved, and the same command resumes it."""
 
 
-#: What the code finds wrong with numbers, values or itself is there the next time too. What it finds of files, memory,
-#: devices and other processes may not be.
+#: Errors in numbers, values or the code itself occur again; errors of files, memory, devices and processes may not.
 _REPEATING = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 
 
 def ending_of(error: BaseException) -> Ending:
-    """Return how a script ended that an error ended."""
+    """Return the ending of a script that raised an error."""
     if isinstance(error, Interrupted) or not isinstance(error, Exception):
         return Ending.STOPPED
     return Ending.REPEATS if isinstance(error, _REPEATING) else Ending.FAILED
 
 
 def read_ending(log: Path) -> Ending:
-    """Return how the script of a log ended; one that could not say anything any more was stopped."""
+    """Return the ending in a log; a script that could not write one was stopped."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _BYTES_READ))

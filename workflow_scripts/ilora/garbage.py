@@ -1,4 +1,4 @@
-"""Spares the garbage collector what a process has imported."""
+"""Excludes imported objects from garbage collection."""
 
 import functools
 import gc
@@ -6,9 +6,9 @@ import gc
 
 @functools.cache
 def spare_imports() -> None:
-    """Have the garbage collector pass over all that exists by now; further calls in a process do nothing.
+    """Exclude all existing objects from garbage collection; further calls in a process are no-ops.
 
-    What is imported stays until the process ends. A job on PyTorch and PEFT holds four thousand modules, and would look
-    through all of them several times, and for two seconds more at its end.
+    Imports stay until the process ends. A job with PyTorch and PEFT has four thousand modules, which would be traversed
+    several times, and for two more seconds at its end.
     """
     gc.freeze()

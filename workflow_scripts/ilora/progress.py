@@ -1,4 +1,4 @@
-"""Logs and progress of a running rule: a file for later, a terminal for now."""
+"""Logs and progress of a running rule, in a file and on the terminal."""
 
 from __future__ import annotations
 
@@ -26,9 +26,8 @@ SECONDS_BETWEEN_LINES = 10.0
 def start_log(path: str | PathLike[str]) -> logging.Logger:
     """Return the logger of one rule, which writes to the file ``path`` and to standard error.
 
-    The file is begun anew, so that it tells of the latest attempt only. Warnings go there too, and the error
-    that ends the process, with an `ilora.endings.Ending` as the last line. A rule's script begins with this, having
-    imported what it uses.
+    The file is overwritten, so it covers the latest attempt only. It also receives warnings, and the error that ends
+    the process, with an `ilora.endings.Ending` as the last line. A rule's script calls this first, after its imports.
     """
     spare_imports()
     target = Path(path)
@@ -38,7 +37,7 @@ def start_log(path: str | PathLike[str]) -> logging.Logger:
 
 
 def join_log(path: str | PathLike[str]) -> logging.Logger:
-    """Return the logger of a process that writes to the log of the one that started it, which is not begun anew."""
+    """Return the logger of a child process, which appends to the log of its parent."""
     to_file = logging.FileHandler(path, mode="a", encoding="utf-8")
     to_terminal = logging.StreamHandler(sys.stderr)
     layout = _Layout("%(asctime)s %(levelname)s %(message)s", datefmt="%Y-%m-%d %H:%M:%S")
@@ -59,7 +58,7 @@ def join_log(path: str | PathLike[str]) -> logging.Logger:
 
 
 class _Layout(logging.Formatter):
-    """Writes messages that may hold titles of items, or what a model said."""
+    """Escapes messages, which may contain titles of items or answers of models."""
 
     def format(self, record: logging.LogRecord) -> str:
         return escaped(super().format(record))
@@ -77,18 +76,18 @@ def _log_fatal_error(kind: type[BaseException], error: BaseException, trace: Tra
 class Progress:
     """Progress over a known number of steps, as a context manager.
 
-    A terminal shows a bar; the logger gets a line about every ten seconds (and one at the end) with the step,
-    the total, the latest values, the rate in steps per second and the time left.
+    A terminal shows a bar. The logger gets a line about every ten seconds, and one at the end, with the step, the
+    total, the latest values, the rate in steps per second and the time left.
 
     Args:
         total: number of steps, at least 0.
-        description: what is counted, for example ``"fine-tuning"``.
-        logger: where the lines go, usually what ``start_log`` returned.
-        stream: where the bar goes when it is a terminal; standard error by default.
+        description: name of the counted work, for example ``"fine-tuning"``.
+        logger: logger of the lines, usually the result of ``start_log``.
+        stream: stream of the bar, if it is a terminal; standard error by default.
         clock: seconds from a monotonic clock.
 
     Raises:
-        ValueError: when ``total`` is negative.
+        ValueError: if ``total`` is negative.
     """
 
     def __init__(
@@ -122,7 +121,7 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the bar and log the last line, also after an error."""
+        """Close the bar and log the last line, even after an error."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None
@@ -158,7 +157,7 @@ class Progress:
 
 
 def format_duration(seconds: float) -> str:
-    """Return ``seconds`` as ``h:mm:ss``; a question mark where the duration is not known (not finite)."""
+    """Return ``seconds`` as ``h:mm:ss``, or a question mark if they are not finite."""
     if not math.isfinite(seconds):
         return "?"
     minutes, rest = divmod(round(max(seconds, 0.0)), 60)

@@ -1,4 +1,4 @@
-"""Put a tuned adapter on the Hugging Face hub: ``ilora push ADAPTER ORGANISATION/NAME``."""
+"""Upload a tuned adapter to the Hugging Face hub: ``ilora push ADAPTER ORGANISATION/NAME``."""
 
 import argparse
 import os
@@ -18,21 +18,21 @@ from ilora.llm.hub.publishing import PublishedFile, finished_adapter
 TOKEN_VARIABLE = "HF_TOKEN"
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
 
-#: What to do about an answer of the hub, by its status.
+#: Advice on an answer of the hub, by HTTP status.
 _ADVICE = {
-    401: f"the token in {TOKEN_VARIABLE} is not valid: make another one in your account's settings",
+    401: f"the token in {TOKEN_VARIABLE} is not valid: create a new one in your account's settings",
     403: f"the token in {TOKEN_VARIABLE} may not write there: give it write access, or name another organisation",
-    404: "there is no such organisation, or the token may not see it",
+    404: "there is no such organisation, or the token has no access to it",
 }
-_NOT_KEPT = "The base model, the recommender, the titles and the users' histories are not in the folder and stay here."
+_NOT_KEPT = "The base model, the recommender, the titles and the users' histories are not uploaded."
 
 
 class PushError(RuntimeError):
-    """The adapter cannot be put on the hub; the message says what to do."""
+    """The adapter cannot be uploaded; the message says what to do."""
 
 
 def described(files: Sequence[PublishedFile], repository: str) -> str:
-    """Return what is uploaded, a line for each file."""
+    """Return the list of uploaded files, one on each line."""
     width = max(len(file.name) for file in files)
     lines = [f"  {file.name:<{width}}  {file.size:>12,} bytes  {file.content}" for file in files]
     return "\n".join([f"To {repository}:", *lines, _NOT_KEPT])
@@ -42,14 +42,14 @@ def upload(adapter: Path, files: Sequence[PublishedFile], repository: str, token
     """Upload the files of an adapter, into a new repository if there is none, and return the commit's address.
 
     Args:
-        adapter: their folder.
-        files: all that is uploaded.
+        adapter: folder of the adapter.
+        files: files to upload.
         repository: ``organisation/name``.
-        token: with write access.
-        is_private: nobody else sees a repository that is made new. One that is there must be private already.
+        token: token with write access.
+        is_private: whether a new repository is private; an existing one must be private already.
 
     Raises:
-        PushError: the hub refuses, cannot be reached, or has this repository in public.
+        PushError: if the hub refuses, cannot be reached, or has this repository in public.
     """
     hub = HfApi(token=token)
     try:
@@ -80,12 +80,12 @@ def _refused(repository: str, error: HfHubHTTPError, token: str) -> PushError:
 
 
 def _without(token: str, text: str) -> str:
-    """Return a text that others wrote, in which the token does not stand."""
+    """Return a text from elsewhere with the token removed."""
     return text.replace(token, "[token]")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Say what is uploaded, and upload it; a mistake ends with one line that says what to do."""
+    """List the files and upload them; on a mistake, exit with one line that says what to do."""
     parser = argparse.ArgumentParser(
         prog="ilora push",
         description=__doc__.split(":")[0] + ".",
@@ -93,9 +93,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("adapter", type=Path, help="folder of a tuned adapter, .../adapter")
-    parser.add_argument("repository", metavar="ORGANISATION/NAME", help="on the hub; made if there is none")
-    parser.add_argument("--private", action="store_true", help="let nobody else see the repository")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be uploaded, and upload nothing")
+    parser.add_argument(
+        "repository", metavar="ORGANISATION/NAME", help="repository on the hub; created if it does not exist"
+    )
+    parser.add_argument("--private", action="store_true", help="create a private repository")
+    parser.add_argument("--dry-run", action="store_true", help="list the files without uploading them")
     named = parser.parse_args(arguments)
     if not _REPOSITORY.fullmatch(named.repository):
         parser.error(f"{named.repository}: expected ORGANISATION/NAME, such as my-organisation/ilora-movielens")

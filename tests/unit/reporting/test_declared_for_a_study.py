@@ -98,7 +98,7 @@ def test_labels_have_no_wildcards_but_the_paths(name: str, study: Study) -> None
 def test_a_sweep_with_one_seed_is_exploratory(study: Study) -> None:
     sweep = figures()["sweep"]
     captions = {name: sweep.caption(study, {"dataset": "movielens", "sweep": name}) for name in SWEEPS}
-    assert "exploratory" in captions["experts"] and "the luck of one training" in captions["experts"]
+    assert "exploratory" in captions["experts"] and "run-to-run variance" in captions["experts"]
     assert "over users, with one training" in captions["experts"]
     assert "mean over 2 trainings" in captions["inputs"] and "exploratory" not in captions["inputs"]
     assert "over users and 2 trainings" in captions["inputs"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from ilora.evaluation.schemas import ERROR_ANALYSIS
 from ilora.figures.declaration import Drawing, Figure
 from ilora.plotting.breakdowns import select_breakdowns
 from ilora.plotting.labels import method_label, setting_label
-from ilora.plotting.method_styles import method_colours
+from ilora.plotting.method_styles import method_style
 from ilora.plotting.style import BLACK, DOUBLE_WIDTH, GREY, new_figure
 from ilora.reporting import captions
 from ilora.reporting.declaration import Given, Wildcards, of_each_dataset
@@ -51,18 +52,18 @@ def draw_error_breakdowns(drawn: pa.Table, title: str) -> MatplotlibFigure:
     """
     frame = drawn.to_pandas()
     methods = list(frame["method"].unique())
-    colours = method_colours(methods)
     shown = {breakdown: label for breakdown, label in _PANELS.items() if _has_groups(frame, breakdown)}
     rows = -(-(len(shown) + 1) // 2)
     figure = new_figure(DOUBLE_WIDTH, 2.6 * rows)
-    *panels, bias = list(figure.subplots(rows, 2, squeeze=False).flat)[: 2 * rows]
-    for spare in panels[len(shown) :]:
-        spare.set_axis_off()
-    for axes, (breakdown, label) in zip(panels, shown.items(), strict=False):
-        _draw_hit_ratios(axes, frame[frame["breakdown"] == breakdown], colours)
+    grid = figure.add_gridspec(rows, 2)
+    panels = [figure.add_subplot(grid[place // 2, place % 2]) for place in range(len(shown))]
+    # The last panel fills its row.
+    bias = figure.add_subplot(grid[rows - 1, 1] if len(shown) % 2 else grid[rows - 1, :])
+    for axes, (breakdown, label) in zip(panels, shown.items(), strict=True):
+        _draw_hit_ratios(axes, frame[frame["breakdown"] == breakdown], methods)
         axes.set_xlabel(label)
         axes.set_ylabel("HitRatio@1")
-    _draw_bias(bias, frame[frame["breakdown"] == _BIAS], colours)
+    _draw_bias(bias, frame[frame["breakdown"] == _BIAS], methods)
     if shown:
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=min(5, len(methods)))
@@ -75,19 +76,18 @@ def _has_groups(frame: pd.DataFrame, breakdown: str) -> bool:
     return frame.loc[frame["breakdown"] == breakdown, "order"].nunique() > 1
 
 
-def _draw_hit_ratios(axes: Axes, rows: pd.DataFrame, colours: dict[str, str]) -> None:
+def _draw_hit_ratios(axes: Axes, rows: pd.DataFrame, methods: Sequence[str]) -> None:
     groups = rows[["order", "group", "n"]].drop_duplicates("order").sort_values("order")
     places = {order: place for place, order in enumerate(groups["order"])}
-    for position, (method, colour) in enumerate(colours.items()):
+    for position, method in enumerate(methods):
         of_method = rows[rows["method"] == method].sort_values("order")
-        offset = 0.5 * (position - (len(colours) - 1) / 2) / len(colours)
+        offset = 0.5 * (position - (len(methods) - 1) / 2) / len(methods)
         axes.errorbar(
             [places[order] + offset for order in of_method["order"]],
             of_method["value"].to_numpy(),
             yerr=_error(of_method),
-            color=colour,
-            marker="o",
-            markersize=2.6,
+            **method_style(method),
+            markersize=2.8,
             linewidth=0.6,
             elinewidth=0.6,
             label=method_label(method),
@@ -101,8 +101,8 @@ def _draw_hit_ratios(axes: Axes, rows: pd.DataFrame, colours: dict[str, str]) ->
     axes.set_ylim(bottom=0)
 
 
-def _draw_bias(axes: Axes, rows: pd.DataFrame, colours: dict[str, str]) -> None:
-    places = {method: -place for place, method in enumerate(colours)}
+def _draw_bias(axes: Axes, rows: pd.DataFrame, methods: Sequence[str]) -> None:
+    places = {method: -place for place, method in enumerate(methods)}
     for position, (group, (marker, fill)) in enumerate(_BIAS_MARKERS.items()):
         of_group = rows[rows["group"] == group]
         heights = [places[method] + 0.22 * (1 - position) for method in of_group["method"]]

@@ -23,7 +23,7 @@ from ilora.tables.table1 import DOCUMENT as TABLE1_FILES
 if TYPE_CHECKING:
     from ilora.study.study import Study
 
-_LEAD = "The three questions of this study, and what it can answer."
+_LEAD = "What this study found: three questions, each with its answer and the numbers behind it."
 _NOTES = (
     "A difference is demonstrated if its test is significant after Holm's correction and every method in it that is "
     "trained was trained more than once. Otherwise nothing is claimed, whatever the value.",
@@ -62,7 +62,7 @@ def _compared(differences: Iterable[Mapping[str, Any]], second: str) -> str:
     parts = []
     for dataset in dict.fromkeys(row["dataset"] for row in rows):
         of_dataset = [row for row in rows if row["dataset"] == dataset]
-        parts.append(_finding(headline(of_dataset[0]), " ".join(map(difference_statement, of_dataset))))
+        parts.append(_finding(headline(of_dataset[0]), map(difference_statement, of_dataset)))
     return "".join(parts)
 
 
@@ -75,9 +75,7 @@ def _judged(rows: Iterable[Mapping[str, Any]]) -> str:
     if not found:
         return paragraph(_NO_VERDICT)
     return "".join(
-        _finding(
-            f"{verdict[0].upper()}{verdict[1:]}: {len(cells)} of {sum(map(len, found.values()))}.", "; ".join(cells)
-        )
+        _finding(f"{verdict[0].upper()}{verdict[1:]}: {len(cells)} of {sum(map(len, found.values()))}.", cells)
         for verdict, cells in found.items()
     )
 
@@ -92,8 +90,9 @@ def _beside_the_papers(row: Mapping[str, Any]) -> str:
     )
 
 
-def _finding(answer: str, numbers: str) -> str:
-    return f"<p><strong>{escape(answer)}</strong> {escape(numbers)}</p>\n"
+def _finding(answer: str, numbers: Iterable[str]) -> str:
+    listed = "".join(f"<li>{escape(text)}</li>\n" for text in numbers)
+    return f"<p><strong>{escape(answer)}</strong></p>\n<ul>\n{listed}</ul>\n"
 
 
 def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:

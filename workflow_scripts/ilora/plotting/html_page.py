@@ -88,11 +88,11 @@ h2 {{ font-size: 1.15em; margin-top: 1.8em; }}
 p, ul {{ max-width: 60em; }}
 ul {{ padding-left: 1.2em; }}
 table {{ border-collapse: collapse; border-top: 2px solid; border-bottom: 2px solid; margin: 1em 0; }}
-th, td {{ padding: 0.25em 0.55em; text-align: left; vertical-align: top; font-variant-numeric: tabular-nums; }}
+th, td {{ padding: 0.25em 0.45em; text-align: left; vertical-align: top; font-variant-numeric: tabular-nums; }}
 thead {{ border-bottom: 1px solid; }}
 tbody tr + tr > * {{ border-top: 1px solid #ddd; }}
 h1 + p {{ font-size: 1.1em; }}
-.wide {{ overflow-x: auto; font-size: 13px; }}
+.wide {{ overflow-x: auto; font-size: 12.5px; }}
 th[data-sort] {{ cursor: pointer; }}
 th[data-sort="up"]::after {{ content: " \2191"; }}
 th[data-sort="down"]::after {{ content: " \2193"; }}
