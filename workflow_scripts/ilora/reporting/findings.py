@@ -75,6 +75,6 @@ def difference_statement(difference: Mapping[str, Any]) -> str:
     if difference["minimum_detectable"] is None:
         return statement
     return (
-        f"{statement} A true difference below {difference['minimum_detectable']:.3f} would be missed by one test "
-        f"more often than in {1.0 - POWER:.0%} of studies of this size."
+        f"{statement} One test has less than {POWER:.0%} power for true differences below "
+        f"{difference['minimum_detectable']:.3f}."
     )

@@ -197,7 +197,7 @@ def test_a_difference_that_is_not_significant_after_correction_shows_nothing(dif
     statement = difference_statement(test)
     assert "iLoRA minus LLaRA" in statement
     assert "-0.025 [-0.061, +0.012], no demonstrated difference (p = 0.18, corrected p = 0.36; 95 users" in statement
-    assert "A true difference below 0.052 would be missed by one test more often than in 20% of studies" in statement
+    assert "One test has less than 80% power for true differences below 0.052." in statement
     assert "no demonstrated difference" in difference_statement(val)
     assert "LLaRA is ahead on these users" in difference_statement(both)
     ahead = both | {"value": 0.03, "low": 0.01, "high": 0.05, "seeds": 1, "minimum_detectable": None}
