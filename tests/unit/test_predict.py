@@ -43,6 +43,7 @@ def test_the_answer_is_the_most_likely_candidate() -> None:
         ("Toy Story", "Toy Story"),
         ("The Birest Gump", "The Birest Gump  (not a candidate)"),
         ("", "(nothing)  (not a candidate)"),
+        ("Heat" * 30, f"{'Heat' * 25}…  (not a candidate)"),
     ],
 )
 def test_free_text_follows_the_answer(written: str, shown: str) -> None:

@@ -122,8 +122,14 @@ def test_the_plugin_shows_jobs_and_what_a_reader_needs(monkeypatch: pytest.Monke
     handler.emit(record("Select jobs to execute..."))
     handler.emit(record("Nothing to be done (all requested files are present and up to date)."))
     handler.emit(record("a warning", logging.WARNING))
+    handler.emit(record("RuleException:\nCalledProcessError in file", logging.ERROR, event=LogEvent.ERROR))
     handler.emit(record("", event=LogEvent.JOB_FINISHED, job_id=3))
     assert len(display.lines()) == 1
     handler.close()
     text = written(display)
-    assert "Nothing to be done" in text and "a warning" in text and "Select jobs" not in text
+    assert (
+        "Nothing to be done" in text
+        and "a warning" in text
+        and "Select jobs" not in text
+        and "CalledProcessError" not in text
+    )

@@ -18,6 +18,9 @@ from ilora.terminal import escaped
 #: Number of candidates that the sequence encoder proposes if none are named.
 PROPOSED = 20
 
+#: Longer free texts are cut on the screen.
+_SHOWN = 100
+
 
 class UnknownTitleError(ValueError):
     """A title that matches no item, or several."""
@@ -69,7 +72,8 @@ def answer_text(titles: Sequence[str], candidates: Sequence[int], answer: Answer
     lines = [f"Answer: {titles[candidates[order[0]]]}"]
     if free_text is not None:
         choice = resolve_choice(free_text, candidates, titles)
-        lines.append(f"Free text: {free_text or '(nothing)'}" + ("" if choice is not None else "  (not a candidate)"))
+        shown = f"{free_text[:_SHOWN]}…" if len(free_text) > _SHOWN else free_text or "(nothing)"
+        lines.append(f"Free text: {shown}" + ("" if choice is not None else "  (not a candidate)"))
     lines += ["", f"{len(candidates)} candidates by the likelihood of their titles:"]
     lines += [f"  {answer.shares[place]:.3f}  {titles[candidates[place]]}" for place in order]
     if answer.expert_weights is not None:

@@ -13,8 +13,12 @@ import run_display
 
 #: Beginnings of messages without an event of their own that a reader needs.
 _SHOWN = ("Nothing to be done", "Trying to restart job", "Terminating processes", "Will exit after finishing")
-#: Said at each failure, and by the display.
-_REPEATED = ("Exiting because a job execution failed",)
+#: Parts of messages that only repeat what the display shows of a failed job.
+_REPEATED = (
+    "Exiting because a job execution failed",
+    "CalledProcessError",
+    "At least one job did not complete successfully",
+)
 
 
 class LogHandler(LogHandlerBase):
@@ -47,7 +51,7 @@ class LogHandler(LogHandlerBase):
         if event not in (None, LogEvent.ERROR):
             return False
         text = str(record.msg)
-        if text.startswith(_REPEATED):
+        if any(part in text for part in _REPEATED):
             return False
         return record.levelno >= logging.WARNING or text.startswith(_SHOWN)
 
