@@ -92,7 +92,9 @@ onstart:
     except (one_run.AnotherRunError, slurm_jobs.SlurmJobsError) as error:
         raise WorkflowError(str(error)) from None
     attempts.tell_stops_from_failures(workflow)
-    run_display.begin(workflow, study.config.study, (study.config.protocol, study.backbone_id))
+    run_display.begin(
+        workflow, study.config.study, study.config.results, (study.config.protocol, study.backbone_id)
+    )
 
 
 onsuccess:

@@ -82,23 +82,26 @@ class Display:
         self._closed = threading.Event()
         self._drawn = 0
         self._running: dict[int, RunningJob] = {}
-        self._study = ""
+        self._study = self._results = ""
         self._common: Collection[str] = ()
         self._total = self._done = self._failed = 0
         self._began = clock()
         self._time_left: TimeLeft | None = None
 
-    def begin(self, study: str, jobs: Mapping[int, PlannedJob], slots: int, common: Collection[str] = ()) -> None:
+    def begin(
+        self, study: str, results: str, jobs: Mapping[int, PlannedJob], slots: int, common: Collection[str] = ()
+    ) -> None:
         """Start drawing, once the jobs of the run are known.
 
         Args:
             study: name of the study.
+            results: folder of its results.
             jobs: planned jobs by number.
             slots: cores, or nodes, that jobs share.
             common: values of wildcards that all jobs have in common, and that names of jobs leave out.
         """
         with self._lock:
-            self._study, self._total, self._common = study, len(jobs), common
+            self._study, self._results, self._total, self._common = study, results, len(jobs), common
             self._began = self._clock()
             self._time_left = TimeLeft(jobs, slots)
         threading.Thread(target=self._redraw_until_closed, daemon=True).start()
@@ -177,7 +180,7 @@ class Display:
     def _summary(self) -> str:
         took = format_time(self._clock() - self._began)
         if self._done >= self._total:
-            return f"{self._study}: {self._total} jobs done in {took}."
+            return f"{self._study}: {self._total} jobs done in {took}. Results: {self._results}"
         failed = f", {self._failed} failed" if self._failed else ""
         return (
             f"{self._study}: {self._done} of {self._total} jobs done{failed} after {took}. "
@@ -291,19 +294,20 @@ def open_display(stream: TextIO) -> Display:
     return _display
 
 
-def begin(workflow: Any, study: str, common: Collection[str]) -> None:
+def begin(workflow: Any, study: str, results: str, common: Collection[str]) -> None:
     """Show a run whose jobs are about to start; a no-op without a display.
 
     Args:
         workflow: Snakemake's workflow, with its plan.
         study: name of the study.
+        results: folder of its results.
         common: values of wildcards that names of jobs leave out.
     """
     if _display is None:
         return
     slots = workflow.cores if workflow.local_exec else workflow.nodes
     _redirect_output()
-    _display.begin(study, _planned(workflow.dag.needrun_jobs(), workflow.local_exec), int(slots), common)
+    _display.begin(study, results, _planned(workflow.dag.needrun_jobs(), workflow.local_exec), int(slots), common)
 
 
 def _planned(jobs: Iterable[Any], is_local: bool) -> dict[int, PlannedJob]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -30,7 +31,9 @@ def clock() -> Clock:
 @pytest.fixture
 def display(clock: Clock) -> Display:
     shown = Display(io.StringIO(), clock, lambda: (80, 10))
-    shown.begin("smoke", {number: PlannedJob("fine_tune", 1, 60, 100.0) for number in range(4)}, slots=1)
+    shown.begin(
+        "smoke", "results/smoke", {number: PlannedJob("fine_tune", 1, 60, 100.0) for number in range(4)}, slots=1
+    )
     return shown
 
 
@@ -93,7 +96,7 @@ def test_a_finished_run_ends_with_one_line(display: Display, clock: Clock) -> No
     clock.now = 3725.0
     display.close()
     display.close()
-    assert written(display).endswith("smoke: 4 jobs done in 1:02:05.\n")
+    assert written(display).endswith("smoke: 4 jobs done in 1:02:05. Results: results/smoke\n")
     assert written(display).count("jobs done in") == 1
 
 
@@ -116,7 +119,7 @@ def record(message: str, level: int = logging.INFO, **fields: object) -> logging
 def test_the_plugin_shows_jobs_and_what_a_reader_needs(monkeypatch: pytest.MonkeyPatch, display: Display) -> None:
     monkeypatch.setattr(run_display, "open_display", lambda stream: display)
     handler = plugin.LogHandler(None, None)  # type: ignore[arg-type]
-    job = {"rule_name": "fine_tune", "wildcards": {"method": "ilora"}, "log": [], "jobid": 3}
+    job: dict[str, Any] = {"rule_name": "fine_tune", "wildcards": {"method": "ilora"}, "log": [], "jobid": 3}
     handler.emit(record("", event=LogEvent.JOB_INFO, **job))
     assert display.lines()[1].startswith("  fine_tune: ilora")
     handler.emit(record("Select jobs to execute..."))

@@ -87,14 +87,14 @@ def _box(corner: tuple[int, int], stage: Box) -> str:
     )
 
 
-_SVG = f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {{width}} {{height}}" width="{{width}}" \
+_SVG = f"""<svg xmlns="http://www.w3.org/2000/svg" class="stages" viewBox="0 0 {{width}} {{height}}" width="{{width}}" \
 height="{{height}}" role="img" aria-label="Stages of the workflow">
 <style>
-path {{{{ fill: none; stroke: {{grey}}; stroke-width: 1.2; }}}}
-rect {{{{ fill: #fff; stroke: {BLUE}; stroke-width: 1.4; }}}}
-text {{{{ font: 11px sans-serif; fill: {BLACK}; text-anchor: middle; }}}}
-text.name {{{{ font-size: 13px; font-weight: bold; }}}}
-marker path {{{{ fill: {{grey}}; stroke: none; }}}}
+.stages path {{{{ fill: none; stroke: {{grey}}; stroke-width: 1.2; }}}}
+.stages rect {{{{ fill: #fff; stroke: {BLUE}; stroke-width: 1.4; }}}}
+.stages text {{{{ font: 11px sans-serif; fill: {BLACK}; text-anchor: middle; }}}}
+.stages text.name {{{{ font-size: 13px; font-weight: bold; }}}}
+.stages marker path {{{{ fill: {{grey}}; stroke: none; }}}}
 </style>
 <defs><marker id="arrow" viewBox="0 0 8 8" refX="4" refY="4" markerWidth="7" markerHeight="7" orient="auto">
 <path d="M0 0L8 4L0 8z"/></marker></defs>
