@@ -1,9 +1,9 @@
-"""Starts Snakemake so that it takes up what a killed run left: ``python run_study.py [ARGUMENTS OF SNAKEMAKE]``.
+"""Start Snakemake so that it recovers from a killed run: ``python run_study.py [ARGUMENTS OF SNAKEMAKE]``.
 
-The workflow does the taking up, in `one_run.py`, when the environment says that this is a run: plain `snakemake` may
-have been called to unlock or to report only, which the workflow cannot know before its plan is made.
+The recovery itself is in `one_run.py`, if the environment marks the process as a run: plain `snakemake` may have been
+called only to unlock or to report, which the workflow cannot know before it has planned.
 
-In a terminal, the run is shown by `run_display.py` instead of Snakemake's messages.
+In a terminal, `run_display.py` shows the run instead of Snakemake's messages.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from runs import RUN_VARIABLE, this_run
 
 _SNAKEMAKE = (sys.executable, "-m", "snakemake")
-#: Options with which Snakemake answers a question in its own words, or reports in another way.
+#: Options with which Snakemake does not run jobs, or reports in its own way.
 _NOT_A_RUN = frozenset(
     ("-n", "--dry-run", "--dryrun", "-t", "--touch", "--unlock", "--report", "--lint", "--logger", "--verbose")
 )
@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> None:
     """Become Snakemake, and the run that the environment names."""
     os.environ[RUN_VARIABLE] = this_run().name
     if has_display(arguments):
-        # In this process, whose path holds the logger plugin.
+        # In this process, since its path contains the logger plugin.
         from snakemake.cli import main as snakemake
 
         sys.argv = [*_SNAKEMAKE[2:], *arguments, "--logger", "ilora"]

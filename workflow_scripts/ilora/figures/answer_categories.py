@@ -105,7 +105,7 @@ FIGURE = Figure(
     settings=_settings,
     caption=_caption,
     category="Answers",
-    labels=lambda study: {"view": "what they are", "data set": "{dataset}", "backbone": study.backbone_id},
+    labels=lambda study: {"view": "kinds of answers", "data set": "{dataset}", "backbone": study.backbone_id},
     wildcards=lambda study: of_each_dataset(study) if study.writing_methods else [],
     make=_make,
 )

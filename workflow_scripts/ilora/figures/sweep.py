@@ -79,7 +79,7 @@ def draw_sweep(drawn: pa.Table, title: str) -> MatplotlibFigure:
 
     Args:
         drawn: from `select_sweep`.
-        title: what was varied, on which data set and backbone, over which seeds.
+        title: varied setting, data set, backbone and seeds.
     """
     frame = drawn.to_pandas()
     cells = frame[["method", "setting", "parameter", "is_reference"]].drop_duplicates().reset_index(drop=True)

@@ -1,4 +1,4 @@
-"""A picture of stages as SVG: a box for each, and an arrow from what it reads. The same stages give the same bytes."""
+"""A picture of stages as SVG, with a box for each stage and arrows from the stages that it reads; deterministic."""
 
 from collections.abc import Mapping
 from html import escape
