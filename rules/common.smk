@@ -21,6 +21,7 @@ import attempts
 import one_run
 import recorded_settings
 import rule_defaults
+import run_display
 import slurm_jobs
 from ilora.code_version import CodeVersions
 from ilora.configuration.validation import ConfigurationError
@@ -28,6 +29,7 @@ from ilora.datasets.register import DATASETS
 from ilora.evaluation.answer_sample import SAMPLE
 from ilora.garbage import spare_imports
 from ilora.layout import fill
+from ilora.library_messages import NO_PROGRESS_BARS
 from ilora.study.data import DataFiles
 from ilora.study.requests import Requests
 from ilora.study.study import Study, methods_that
@@ -57,7 +59,9 @@ code_version = CodeVersions(SCRIPTS)
 rule_defaults.set_resources(workflow, requests.usual)
 recorded_settings.consult_records()
 
-# Jobs inherit this, so that no library contacts the hub for a study that needs nothing from there.
+# Jobs inherit these. Progress is shown by rules, not by libraries; and no library looks anything up on the hub for a
+# study that takes nothing from there.
+os.environ.setdefault(NO_PROGRESS_BARS, "1")
 if not models.names_hub_model:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -88,6 +92,9 @@ onstart:
     except (one_run.AnotherRunError, slurm_jobs.SlurmJobsError) as error:
         raise WorkflowError(str(error)) from None
     attempts.tell_stops_from_failures(workflow)
+    run_display.begin(
+        workflow, study.config.study, study.config.results, (study.config.protocol, study.backbone_id)
+    )
 
 
 onsuccess:

@@ -1,4 +1,4 @@
-# Figures: one rule for each that `ilora.figures` declares. docs/adding_a_figure.md explains how to add one.
+# Figures: a rule for each declaration in `ilora.figures`. docs/adding_a_figure.md explains how to add one.
 
 from ilora.figures.declaration import figures
 from ilora.reporting.declaration import every_file
@@ -7,7 +7,7 @@ FIGURES = figures()
 
 
 def files_of(declared):
-    """Return the files of a figure, table or page; the report shows one of them with its caption."""
+    """Return the files of a figure, table or page; the one that the report shows has a caption."""
     shown = {
         "caption": "report/caption.rst",
         "category": declared.category,

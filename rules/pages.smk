@@ -1,4 +1,4 @@
-# Pages of the report besides its tables and figures: one rule for each that `ilora.pages` declares.
+# Pages of the report other than tables and figures: a rule for each declaration in `ilora.pages`.
 
 from ilora.pages.study import study_results
 from ilora.reporting.costs import jobs_behind
@@ -32,9 +32,9 @@ for page, declared in PAGES.items():
             "../workflow_scripts/write_document.py"
 
 
-# Not declared like other pages, because only Snakemake knows the jobs of the study.
+# Not a declaration, since only Snakemake knows the jobs of the study.
 rule collect_costs:
-    """Collect the time and memory of the jobs behind the study's results, and the cost of its chat models."""
+    """Collect time and memory of the jobs behind the study's results, and the costs of its chat models."""
     input:
         lambda wildcards: study_results(study),
     output:
@@ -49,11 +49,11 @@ rule collect_costs:
         "../envs/evaluation.yaml"
     params:
         code=code_version("collect_costs"),
-        # Not inputs, because a deleted benchmark must not repeat a training.
+        # Not inputs: a deleted benchmark is no reason to train again.
         jobs=lambda wildcards: jobs_behind(study_results(study), workflow.rules),
         chat=targets.chat_predictions,
         without_key=targets.runs_without_key,
-        caption="Time and memory of the jobs behind the results of this study, by rule, measured by Snakemake; for chat "
-        "models, also their requests, tokens and cost, from the store of their answers.",
+        caption="What the study cost: time and memory of its jobs by rule, as measured by Snakemake, and requests, tokens "
+        "and dollars of its chat models, by the records of their answers.",
     script:
         "../workflow_scripts/collect_costs.py"

@@ -1,4 +1,4 @@
-# Tables of the report: one rule for each that `ilora.tables` declares.
+# Tables of the report: a rule for each declaration in `ilora.tables`.
 
 from ilora.reporting.document import documents
 

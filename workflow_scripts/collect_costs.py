@@ -1,4 +1,4 @@
-"""Collect the time and memory of the study's jobs, and the cost of its chat models."""
+"""Collect time and memory of the study's jobs, and the costs of its chat models."""
 
 from typing import TYPE_CHECKING
 
@@ -15,20 +15,22 @@ if TYPE_CHECKING:
 
     snakemake: Snakemake
 
+_LEAD = "What the study cost: time, memory and GPU-hours of each rule's jobs, and what its chat models were paid."
+
 NOTES = (
-    "Measured by Snakemake (its benchmark files). Time is the wall-clock time of a job, summed over the rule's jobs, "
-    "which may have run in parallel; processor time is summed over all cores. Peak memory is the largest resident set "
-    "of any job. Processor time and memory are sampled, so they are incomplete for very short jobs.",
-    "Only the last attempt of a job counts: the time of failed attempts, or of a training before it was interrupted "
-    "and resumed, is not included.",
-    "GPU-hours: the time of a job multiplied by its requested GPUs.",
+    "Measured by Snakemake (benchmark files). Time is wall-clock time, summed over the rule's jobs, which may have run "
+    "in parallel; processor time is over all cores. Peak memory is the largest resident set of one job. Processor time "
+    "and memory are sampled, so very short jobs show little of them.",
+    "A repeated job counts with its last run only: failed attempts, and a training before it was interrupted and "
+    "resumed, are not included.",
+    "GPU-hours: time of a job times its number of requested GPUs.",
 )
 
 
 CHAT_NOTE = (
-    "Chat models: the cost of this study's answers when they were requested, from the tokens counted by the server and "
-    "the study's prices; a rerun with the same results folder does not pay for them again. An attempt whose answer "
-    "never arrived is counted at its maximum possible cost."
+    "Chat models: cost of this study's answers when they were requested, by the server's token counts and the study's "
+    "prices; a rerun with the same results does not pay again. An attempt whose answer never arrived counts with its "
+    "maximum cost."
 )
 
 
@@ -44,7 +46,7 @@ def main(snakemake: "Snakemake") -> None:
         body += section("Chat models", chat_cost_table(chat, not_run))
         notes.append(CHAT_NOTE)
     with atomic_path(snakemake.output.html) as temporary:
-        temporary.write_text(html_page("Time and memory", body, notes), encoding="utf-8")
+        temporary.write_text(html_page("Time and memory", _LEAD, body, notes), encoding="utf-8")
     provenance.record(snakemake.output.html)
     logger.info("%d jobs", len(costs))
 

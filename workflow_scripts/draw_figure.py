@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def main(snakemake: "Snakemake") -> None:
-    """Write the figure in every format, and its data as a table."""
+    """Write the figure in every format, and its numbers as a table."""
     start_log(snakemake.log[0])
     provenance = provenance_of(snakemake)
     params = snakemake.params

@@ -1,12 +1,12 @@
-"""At most one run at a time in a folder: a new run takes over from a dead one, and stops if another one is alive.
+"""At most one run works in a folder: a new run recovers from a dead one, and refuses to start next to a live one.
 
-Snakemake's own lock files show neither their owner nor whether it is alive. So a run also holds an operating-system
-lock on `.snakemake/ilora_run.lock`, which is released when its process ends for any reason, and is recorded in
-`.snakemake/ilora_run.json` with its host, its process and, once it has them, Snakemake's lock files. A new run removes
-exactly these files if their owner is provably dead: a process of this host that has ended. Locks of unknown origin are
-left to Snakemake, which stops with advice.
+The files of Snakemake's own lock tell neither who holds them nor whether the holder is alive. So a run also holds a
+lock of the operating system on `.snakemake/ilora_run.lock`, which is released when its process ends for any reason,
+and a record in `.snakemake/ilora_run.json`: host, process and, once it has the lock, the files of Snakemake's lock. A
+new run removes exactly these files if their holder is provably dead: a process of this host that has ended. A lock of
+unknown origin is left to Snakemake, which refuses and says what to do.
 
-On file systems without such locks, only the record shows whether a run is alive.
+On file systems without locks, only the record tells whether a run is alive.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ STATE = Path(".snakemake")
 RECORD = STATE / "ilora_run.json"
 LOCK = STATE / "ilora_run.lock"
 SNAKEMAKE_LOCKS = STATE / "locks"
-#: State of the operating-system lock: held by this process, held by another, or not supported by the file system.
+#: Lock of the operating system: held by this process, held by another one, or not supported by the file system.
 _Lock = Literal["taken", "busy", "none"]
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
@@ -37,12 +37,12 @@ _handle: TextIO | None = None
 
 
 class AnotherRunError(RuntimeError):
-    """Another run is, or may be, active in this folder."""
+    """Another run works in this folder, or may do so."""
 
 
 @dataclass(frozen=True)
 class LockFile:
-    """One of Snakemake's lock files; a later one of the same name has a different inode or time."""
+    """A file of Snakemake's lock; inode and time distinguish it from a later file of the same name."""
 
     name: str
     inode: int
@@ -51,11 +51,11 @@ class LockFile:
 
 @dataclass(frozen=True)
 class Record:
-    """The record of the last run.
+    """Record of the last run.
 
     Attributes:
         run: the run.
-        locks: Snakemake's lock files after the run acquired its lock; None before.
+        locks: files of Snakemake's lock after the run had taken it; None before.
     """
 
     run: Run
@@ -66,15 +66,15 @@ _RECORD = TypeAdapter(Record)
 
 
 def was_started_to_run() -> bool:
-    """Return whether `run_study.py` started this process, so that it is a run."""
+    """Return whether this process was started by `run_study.py`, and so is a run."""
     return os.environ.get(RUN_VARIABLE) == this_run().name
 
 
 def begin() -> None:
-    """Become the only run of this folder, before Snakemake plans, and take over from a dead one.
+    """Become the only run of this folder before Snakemake plans, and recover from a dead run.
 
     Raises:
-        AnotherRunError: another run is active here, or a run on another host may be.
+        AnotherRunError: if another run works here, or one on another host may.
     """
     STATE.mkdir(exist_ok=True)
     lock = _take_lock()
@@ -86,15 +86,15 @@ def begin() -> None:
     run = this_run()
     os.environ[RUN_VARIABLE] = run.name
     _write(Record(run))
-    # An absolute path, because Snakemake may have changed the folder by then (--directory).
+    # At exit, Snakemake may have changed to another folder (--directory).
     atexit.register(_forget_what_did_nothing, RECORD.absolute())
 
 
 def confirm() -> None:
-    """Record Snakemake's lock files, which this run has just acquired; plain `snakemake` begins here.
+    """Record the files of Snakemake's lock, which this run has just taken; plain `snakemake` begins here.
 
     Raises:
-        AnotherRunError: another run is active here, or a run on another host may be.
+        AnotherRunError: if another run works here, or one on another host may.
     """
     mine = recorded()
     if mine is None or not _is_this_process(mine.run):
@@ -105,7 +105,7 @@ def confirm() -> None:
 
 
 def recorded(path: Path = RECORD) -> Record | None:
-    """Return the record, or None if there is no readable one."""
+    """Return the record, or None if there is none that can be read."""
     try:
         return _RECORD.validate_json(path.read_bytes())
     except (FileNotFoundError, ValidationError):
@@ -113,7 +113,7 @@ def recorded(path: Path = RECORD) -> Record | None:
 
 
 def _write(record: Record) -> None:
-    """Write the record of a run, atomically and flushed to the disk."""
+    """Write the record of a run atomically and durably."""
     temporary = RECORD.with_suffix(f".{record.run.process}.tmp")
     with temporary.open("wb") as file:
         file.write(_RECORD.dump_json(record) + b"\n")
@@ -123,12 +123,12 @@ def _write(record: Record) -> None:
 
 
 def _take_lock() -> _Lock:
-    """Acquire the operating-system lock for the lifetime of this process."""
+    """Take the lock of the operating system until this process ends."""
     global _handle
     if _handle is None:
         _handle = LOCK.open("a", encoding="utf-8")
     try:
-        # This lock belongs to the process, not to the handle, so forked jobs do not keep it.
+        # Locks of the process, not of the handle: forked jobs do not inherit it.
         fcntl.lockf(_handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in (errno.EACCES, errno.EAGAIN):
@@ -140,17 +140,17 @@ def _take_lock() -> _Lock:
 
 
 def _take_up(previous: Record, lock: _Lock) -> None:
-    """Clean up after the last run if it is dead; otherwise raise an error.
+    """Clean up after the last run if it is dead.
 
     Raises:
-        AnotherRunError: it is alive, or holds Snakemake's lock and may be alive on a host that is not visible here.
+        AnotherRunError: if it is alive, or may be alive on another host and hold Snakemake's lock.
     """
     run, here = previous.run, this_run()
     if _is_this_process(run):
         return
     if run.state == "alive":
         raise AnotherRunError(_under_way(previous))
-    # A process in another container of this machine is not visible, but would still hold the lock.
+    # A process in another container of this machine is invisible, but would still hold the lock.
     is_of_this_machine = (run.host, run.boot) == (here.host, here.boot) and run.boot != ""
     if run.state == "dead" or (is_of_this_machine and lock == "taken"):
         _clear(previous)
@@ -178,7 +178,7 @@ def _may_hold_lock(record: Record) -> bool:
 
 
 def _lock_files() -> list[LockFile]:
-    """Return Snakemake's existing lock files."""
+    """Return the existing files of Snakemake's lock."""
     found = []
     for path in sorted(SNAKEMAKE_LOCKS.glob("*.lock")):
         try:
@@ -203,7 +203,7 @@ def _is_this_process(run: Run) -> bool:
 
 
 def _forget_what_did_nothing(path: Path) -> None:
-    """Remove the record of a run that ended before it acquired Snakemake's lock."""
+    """Remove the record of a run that ended before it had Snakemake's lock."""
     mine = recorded(path)
     if mine is not None and mine.locks is None and _is_this_process(mine.run):
         path.unlink()

@@ -1,4 +1,4 @@
-"""Runs of Snakemake: their identity, whether they are alive, and the processes that they started."""
+"""Runs of Snakemake: identity, state, and the processes that a run started."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ import psutil
 RUN_VARIABLE = "ILORA_RUN"
 SECONDS_TO_STOP = 10.0
 SECONDS_BETWEEN_LOOKS = 0.1
-# Tolerance where only the start time of a process is known, which changes when the clock is set.
+# Tolerance where only the start time of a process is known, which changes when the machine's clock is set.
 SECONDS_OF_CLOCK = 5.0
 
 PROC = Path("/proc")
-# Fields of a line of /proc/PID/stat, counted after the name of the command, which may contain anything.
+# Fields of /proc/PID/stat, counted after the name of the command, which may contain anything.
 _STATE, _START = 0, 19
 _ENDED = ("Z", "X")
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run of Snakemake, identified by its host and process, because process ids are reused.
+    """One start of Snakemake, identified by host, process and start time, since process numbers are reused.
 
     Attributes:
         host: name of the host.
-        process: process id.
-        began: start time of the process in seconds since 1970, by the clock at that time.
-        boot: id of the boot of the machine; empty if the system does not provide one (macOS), and in older records.
-        ticks: start time of the process in clock ticks since that boot, which is independent of the clock.
-        namespace: namespace of process ids, because containers have their own.
+        process: process number.
+        began: start of the process, in seconds since 1970 by the clock of that moment.
+        boot: id of the machine's boot; empty where the system has none (macOS), and in older records.
+        ticks: start of the process in clock ticks since the boot, which setting the clock does not change.
+        namespace: namespace of process numbers: in another container, the same number is another process.
     """
 
     host: str
@@ -46,12 +46,12 @@ class Run:
 
     @property
     def name(self) -> str:
-        """A unique name, which its jobs have in their environment."""
+        """A unique name, which jobs have in their environment."""
         return f"{self.host}:{self.process}:{self.began if self.ticks is None else f'{self.boot}:{self.ticks}'}"
 
     @property
     def state(self) -> Literal["alive", "dead", "unseen"]:
-        """Whether the process is alive; unseen if it would not be visible to this process."""
+        """State of the process; unseen if it would be invisible from here."""
         if self.host != socket.gethostname():
             return "unseen"
         if self.ticks is None:
@@ -72,10 +72,10 @@ def this_run() -> Run:
 
 
 def stop_orphans(run: Run) -> int:
-    """Stop the jobs that outlived a dead run, so that they do not interfere with the new one; return how many.
+    """Stop the jobs that outlived a dead run, so that they do not interfere with the new one; return their number.
 
-    A process that is just starting has no visible environment yet, and one that is stopping may have started another.
-    So the search is repeated until it finds nothing twice in a row.
+    A starting process has no environment yet, and a stopping process may just have started another one, so the search
+    is repeated until it finds nothing twice.
     """
     stopped: set[psutil.Process] = set()
     quiet = 0
@@ -93,7 +93,7 @@ def stop_orphans(run: Run) -> int:
 
 
 def _orphans(run: Run) -> Iterator[psutil.Process]:
-    """Yield the living processes that a dead run of this host started."""
+    """Yield the live processes that a dead run of this host started."""
     for process in psutil.process_iter():
         try:
             if process.pid != os.getpid() and process.environ().get(RUN_VARIABLE) == run.name:
@@ -110,7 +110,7 @@ def _signal(process: psutil.Process, action: str) -> None:
 
 
 def _ticks(process: int) -> int | None:
-    """Return the start time of a live process in ticks since boot; None if it has ended, or not on Linux."""
+    """Return the start of a live process in ticks since the boot; None if it has ended, or without Linux."""
     try:
         status = (PROC / str(process) / "stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
@@ -128,7 +128,7 @@ def _namespace() -> str:
 
 
 def _began_at(process: int, began: float) -> bool:
-    """Return whether a live process with this id started at about this time."""
+    """Return whether a live process of this number began at about that time."""
     try:
         found = psutil.Process(process)
         return abs(found.create_time() - began) < SECONDS_OF_CLOCK and found.status() != psutil.STATUS_ZOMBIE

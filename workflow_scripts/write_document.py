@@ -1,4 +1,4 @@
-"""Write the table or report page that `ilora.tables` or `ilora.pages` declares under the given name."""
+"""Write the table or page that `ilora.tables` or `ilora.pages` declares under the given name."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +29,7 @@ def main(snakemake: "Snakemake") -> None:
                 temporary.write_text(content, encoding="utf-8")
         else:
             write_table(content, files[name])
-    # The record of one format covers all of them.
+    # The record of one format holds for all of them.
     provenance.record(files.get("parquet", snakemake.output[0]))
     logger.info("wrote %s", ", ".join(files.values()))
 

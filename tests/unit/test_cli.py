@@ -91,5 +91,5 @@ def test_what_is_no_study_or_no_checkout_is_named(
     with pytest.raises(SystemExit):
         run.main(["missing.yaml"])
     assert "missing.yaml: found no such file" in capsys.readouterr().err
-    with pytest.raises(SystemExit, match="found no workflow here or in a parent folder, expected one with Snakefile"):
+    with pytest.raises(SystemExit, match="found no workflow here or in a parent folder, expected Snakefile"):
         run.main([])

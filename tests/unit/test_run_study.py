@@ -23,6 +23,16 @@ def test_it_becomes_snakemake_and_says_that_it_runs(monkeypatch: pytest.MonkeyPa
     assert one_run.was_started_to_run()
 
 
+def test_the_display_is_for_runs_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    assert not run_study.has_display(["--cores", "2"])
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert run_study.has_display(["--cores", "2", "--configfile", "studies/smoke.yaml"])
+    assert not any(run_study.has_display(["--cores", "2", option]) for option in ("-n", "--unlock", "--logger"))
+    monkeypatch.setenv("TERM", "dumb")
+    assert not run_study.has_display(["--cores", "2"])
+
+
 def test_what_a_run_starts_is_no_run_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Jobs have its name in their environment."""
     monkeypatch.setenv(RUN_VARIABLE, f"{this_run().name}0")

@@ -98,7 +98,7 @@ class Checkout:
     def ask(self, adapter: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Query a tuned adapter, by its path in the copy, with `ilora predict`; standard error is separate."""
         return subprocess.run(
-            [sys.executable, "-m", "ilora.predict", adapter, *arguments],
+            [sys.executable, "-m", "ilora.cli", "predict", adapter, *arguments],
             cwd=self.folder,
             env={**os.environ, "PYTHONPATH": "workflow_scripts"},
             capture_output=True,

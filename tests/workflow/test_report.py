@@ -29,6 +29,8 @@ PAGES = {
     "figures/movielens/answer_categories.svg",
     "figures/movielens/error_breakdowns.svg",
     "report/study.html",
+    "report/summary.html",
+    "report/stages.svg",
     "report/costs.html",
     "report/deviations.html",
 }
@@ -100,6 +102,10 @@ def test_it_holds_every_page_as_it_lies_in_the_results(finished: Checkout, resul
     assert set(results) >= PAGES
     for path in results:
         assert page(results, path) == (finished.results / path).read_text(encoding="utf-8"), path
+
+
+def test_the_first_page_shows_the_stages_in_place_of_all_rules(report: str) -> None:
+    assert "Stages of the workflow" in report and "#rulegraph { display: none; }" in report
 
 
 def test_nothing_is_fetched_from_elsewhere(report: str, results: dict[str, dict[str, Any]]) -> None:

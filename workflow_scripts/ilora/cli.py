@@ -1,4 +1,4 @@
-"""The command ``ilora``, with subcommands for everything outside the workflow."""
+"""The command ``ilora``, with a subcommand for everything besides the workflow itself."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
+from ilora.library_messages import silence_libraries
+
 
 @dataclass(frozen=True)
 class Command:
-    """A command of ``ilora``.
+    """A subcommand of ``ilora``.
 
     Attributes:
-        module: module whose ``main`` takes the arguments; imported when the command is called.
-        does: summary of the command in one line.
-        example: example call, without the leading ``ilora``.
+        module: module with the subcommand's ``main``; imported when it is called.
+        does: description in one line.
+        example: an example call, without ``ilora``.
     """
 
     module: str
@@ -28,7 +30,7 @@ COMMANDS = {
     "run": Command("ilora.run", "run a study, as `make run` does", "run studies/smoke.yaml --cores 2"),
     "predict": Command(
         "ilora.predict",
-        "query a tuned adapter with one history",
+        "predict the next item for one history with a tuned adapter",
         'predict .../seed~1/adapter --history "Dead Man Walking (1995)" "Heat (1995)"',
     ),
     "push": Command(
@@ -38,29 +40,30 @@ COMMANDS = {
     ),
     "accept": Command(
         "ilora.artifacts.acceptance",
-        "keep results of an earlier code version",
+        "keep artifacts that earlier code made",
         'accept --reason "llm/prompts.py was split" --configfile studies/paper.yaml',
     ),
     "table": Command("ilora.tables.table1.__main__", "print Table 1", "table results/tables/table1.parquet"),
-    "schema": Command("ilora.configuration.schema", "generate config.yaml and its JSON schema", "schema --write"),
-    "docs": Command("ilora.documentation.__main__", "generate pages of docs/ from the code", "docs --write"),
+    "schema": Command("ilora.configuration.schema", "write config.yaml and its JSON schema", "schema --write"),
+    "docs": Command("ilora.documentation.__main__", "write the generated pages of docs/", "docs --write"),
     "bench": Command("ilora.benchmarks.__main__", "measure claims of speed and memory", "bench adapter data"),
     "simulate": Command(
         "ilora.evaluation.simulation",
-        "check the coverage of intervals and the error rates of tests",
+        "check intervals and tests by simulation",
         "simulate --simulations 200",
     ),
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Call a command; return its exit status."""
+    """Run a subcommand and return its exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given and given[0] in COMMANDS:
+        silence_libraries()
         return import_module(COMMANDS[given[0]].module).main(given[1:]) or 0
     parser = argparse.ArgumentParser(
         prog="ilora",
-        description="Commands of iLoRA; see `ilora COMMAND --help` for details.",
+        description="Commands of iLoRA. `ilora COMMAND --help` describes one of them.",
         epilog=_examples(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -76,7 +79,7 @@ def _examples() -> str:
 
 
 def example(name: str) -> str:
-    """Return the example of a command, for the end of its help."""
+    """Return the example of a subcommand, for the end of its help."""
     return f"example:\n  ilora {COMMANDS[name].example}"
 
 

@@ -1,15 +1,15 @@
-"""How a job's script ended: written as the last line of its log, from which Snakemake decides whether to retry."""
+"""How a job's script ended: written to the last line of its log, from which Snakemake decides about another attempt."""
 
 import os
 from enum import StrEnum
 from pathlib import Path
 
-#: Bytes to read from the end of a log, enough for its last line.
+#: Number of bytes at the end of a log that contain its last line.
 _BYTES_READ = 4096
 
 
 class Ending(StrEnum):
-    """Ways in which a script can fail; the values are lines of the log."""
+    """Ways in which a script ends without success; the values are lines of the log."""
 
     STOPPED = "stopped from outside; the next attempt goes on"
     FAILED = "failed; the next attempt may succeed"
@@ -20,8 +20,7 @@ class Interrupted(RuntimeError):
     """A training was told to stop; its state is saved, and the same command resumes it."""
 
 
-#: Errors that would occur again, because they concern values or the code itself. Errors of files, memory, devices and
-#: other processes may be temporary.
+#: Errors in numbers, values or the code itself occur again; errors of files, memory, devices and processes may not.
 _REPEATING = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 
 
@@ -33,7 +32,7 @@ def ending_of(error: BaseException) -> Ending:
 
 
 def read_ending(log: Path) -> Ending:
-    """Return how the script of a log ended; without a last line, it was stopped."""
+    """Return the ending in a log; a script that could not write one was stopped."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _BYTES_READ))

@@ -1,4 +1,4 @@
-"""Exclusion of imported modules from garbage collection."""
+"""Excludes imported objects from garbage collection."""
 
 import functools
 import gc
@@ -8,7 +8,7 @@ import gc
 def spare_imports() -> None:
     """Exclude all existing objects from garbage collection; further calls in a process are no-ops.
 
-    Imported modules live until the process ends. A job with PyTorch and PEFT has four thousand of them; collecting them
-    takes time several times during the job, and two seconds at its end.
+    Imports stay until the process ends. A job with PyTorch and PEFT has four thousand modules, which would be traversed
+    several times, and for two more seconds at its end.
     """
     gc.freeze()

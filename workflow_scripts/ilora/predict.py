@@ -1,4 +1,4 @@
-"""Query a tuned adapter with one history: ``ilora predict ADAPTER --history TITLE TITLE ...``."""
+"""Predict the next item for one history with a tuned adapter: ``ilora predict ADAPTER --history TITLE TITLE ...``."""
 
 import argparse
 import difflib
@@ -12,21 +12,25 @@ from ilora.artifacts.errors import ArtifactError
 from ilora.cli import example
 from ilora.data.titles import normalise_title
 from ilora.llm.inference.tuned_method import Answer, TunedMethod, load_tuned_method
+from ilora.predictions.choices import resolve_choice
 from ilora.terminal import escaped
 
-#: Number of candidates that the sequence encoder proposes if none are given.
+#: Number of candidates that the sequence encoder proposes if none are named.
 PROPOSED = 20
+
+#: Longer free texts are cut on the screen.
+_SHOWN = 100
 
 
 class UnknownTitleError(ValueError):
-    """No item, or more than one, has the given title."""
+    """A title that matches no item, or several."""
 
 
 def find_items(named: Sequence[str], titles: Sequence[str]) -> list[int]:
-    """Return the item ids of titles, ignoring case and spacing.
+    """Return the item ids of titles; case and spacing are ignored.
 
     Raises:
-        UnknownTitleError: no item has the title (the message lists the closest ones), or several have it.
+        UnknownTitleError: if no item has a title (the message names similar ones), or if several have it.
     """
     known: dict[str, list[int]] = {}
     for item, title in enumerate(titles):
@@ -37,7 +41,9 @@ def find_items(named: Sequence[str], titles: Sequence[str]) -> list[int]:
         if not found:
             near = difflib.get_close_matches(normalise_title(title).casefold(), list(known), n=3)
             nearest = "; ".join(titles[known[key][0]] for key in near)
-            raise UnknownTitleError(f"{title!r}: no item has this title" + (f"; closest: {nearest}" if near else ""))
+            raise UnknownTitleError(
+                f"{title!r}: no item has this title" + (f"; similar titles: {nearest}" if near else "")
+            )
         if len(found) > 1:
             raise UnknownTitleError(f"{title!r}: {len(found)} items have this title, expected one")
         items += found
@@ -53,12 +59,23 @@ def propose(method: TunedMethod, history: Sequence[int], representation: torch.T
     return found
 
 
-def answer_text(titles: Sequence[str], candidates: Sequence[int], answer: Answer) -> str:
-    """Return the text to print: the answer, the candidates by likelihood, and the expert weights."""
-    valid = "a candidate" if answer.choice is not None else "not a candidate"
-    lines = [f"Answer: {answer.text}  ({valid})", "", "Candidates by the likelihood of their titles:"]
-    for place in answer.shares.argsort()[::-1]:
-        lines.append(f"  {answer.shares[place]:.3f}  {titles[candidates[place]]}")
+def answer_text(titles: Sequence[str], candidates: Sequence[int], answer: Answer, free_text: str | None = None) -> str:
+    """Return what is printed: the most likely candidate, all candidates by likelihood, and the experts' weights.
+
+    Args:
+        titles: by item id.
+        candidates: item ids.
+        answer: likelihoods of the candidates.
+        free_text: what the model writes without restriction; None if it was not asked to.
+    """
+    order = answer.shares.argsort(kind="stable")[::-1]
+    lines = [f"Answer: {titles[candidates[order[0]]]}"]
+    if free_text is not None:
+        choice = resolve_choice(free_text, candidates, titles)
+        shown = f"{free_text[:_SHOWN]}…" if len(free_text) > _SHOWN else free_text or "(nothing)"
+        lines.append(f"Free text: {shown}" + ("" if choice is not None else "  (not a candidate)"))
+    lines += ["", f"{len(candidates)} candidates by the likelihood of their titles:"]
+    lines += [f"  {answer.shares[place]:.3f}  {titles[candidates[place]]}" for place in order]
     if answer.expert_weights is not None:
         weights = "  ".join(f"{weight:.3f}" for weight in answer.expert_weights)
         lines += ["", f"Expert weights: {weights}"]
@@ -66,7 +83,7 @@ def answer_text(titles: Sequence[str], candidates: Sequence[int], answer: Answer
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the answer; on an error, exit with a one-line message."""
+    """Print the answer; on a mistake, exit with one line that says what to do."""
     parser = argparse.ArgumentParser(
         prog="ilora predict",
         description=__doc__.split(":")[0] + ".",
@@ -79,7 +96,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--candidates",
         nargs="+",
         metavar="TITLE",
-        help=f"titles to choose from; without them, the {PROPOSED} that the sequence encoder scores highest",
+        help=f"titles to choose from; by default, the {PROPOSED} that the sequence encoder scores highest",
+    )
+    parser.add_argument(
+        "--free-text", action="store_true", help="also show what the model writes if it may write any text"
     )
     named = parser.parse_args(arguments)
     try:
@@ -87,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         history = find_items(named.history, method.titles)
         representation = None
         if method.recommender is not None:
-            # RecBole is needed only here, and not for text-only methods.
+            # Imported only here: a method that reads text alone does not need RecBole.
             from ilora.recommenders.saved_model import encode_history
 
             representation = encode_history(method.recommender, history)
@@ -96,8 +116,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         elif representation is not None:
             candidates = propose(method, history, representation)
         else:
-            parser.error("--candidates: expected titles, because this method has no recommender to propose candidates")
-        print(escaped(answer_text(method.titles, candidates, method.ask(history, candidates, representation))))
+            parser.error("--candidates: expected titles, since this method has no recommender to propose any")
+        answer = method.rank(history, candidates, representation)
+        free_text = method.write(history, candidates, representation) if named.free_text else None
+        print(escaped(answer_text(method.titles, candidates, answer, free_text)))
     except (ArtifactError, FileNotFoundError, ValueError) as error:
         sys.exit(escaped(f"ilora predict: {error}"))
 

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from ilora.artifacts.file_system import remedy
 from ilora.endings import ending_of
 from ilora.garbage import spare_imports
+from ilora.library_messages import silence_libraries
 from ilora.terminal import escaped
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -25,9 +26,8 @@ SECONDS_BETWEEN_LINES = 10.0
 def start_log(path: str | PathLike[str]) -> logging.Logger:
     """Return the logger of one rule, which writes to the file ``path`` and to standard error.
 
-    The file is overwritten, so it contains only the latest attempt. It also receives warnings, and the error that ends
-    the process, with an `ilora.endings.Ending` as the last line. Every script of a rule calls this first, after its
-    imports.
+    The file is overwritten, so it covers the latest attempt only. It also receives warnings, and the error that ends
+    the process, with an `ilora.endings.Ending` as the last line. A rule's script calls this first, after its imports.
     """
     spare_imports()
     target = Path(path)
@@ -37,7 +37,7 @@ def start_log(path: str | PathLike[str]) -> logging.Logger:
 
 
 def join_log(path: str | PathLike[str]) -> logging.Logger:
-    """Return the logger of a subprocess that appends to the log of the process that started it."""
+    """Return the logger of a child process, which appends to the log of its parent."""
     to_file = logging.FileHandler(path, mode="a", encoding="utf-8")
     to_terminal = logging.StreamHandler(sys.stderr)
     layout = _Layout("%(asctime)s %(levelname)s %(message)s", datefmt="%Y-%m-%d %H:%M:%S")
@@ -50,6 +50,7 @@ def join_log(path: str | PathLike[str]) -> logging.Logger:
         root.addHandler(handler)
     root.setLevel(logging.WARNING)
     logging.captureWarnings(True)
+    silence_libraries()
     sys.excepthook = _log_fatal_error
     logger = logging.getLogger("ilora")
     logger.setLevel(logging.INFO)
@@ -57,7 +58,7 @@ def join_log(path: str | PathLike[str]) -> logging.Logger:
 
 
 class _Layout(logging.Formatter):
-    """Formatter that escapes messages, which may contain titles of items or text from a model."""
+    """Escapes messages, which may contain titles of items or answers of models."""
 
     def format(self, record: logging.LogRecord) -> str:
         return escaped(super().format(record))
@@ -75,18 +76,18 @@ def _log_fatal_error(kind: type[BaseException], error: BaseException, trace: Tra
 class Progress:
     """Progress over a known number of steps, as a context manager.
 
-    A terminal shows a bar. The logger receives a line about every ten seconds, and one at the end, with the step, the
-    total, the latest values, the rate in steps per second and the remaining time.
+    A terminal shows a bar. The logger gets a line about every ten seconds, and one at the end, with the step, the
+    total, the latest values, the rate in steps per second and the time left.
 
     Args:
         total: number of steps, at least 0.
-        description: name of the progress, for example ``"fine-tuning"``.
-        logger: logger for the lines, usually from ``start_log``.
-        stream: stream for the bar if it is a terminal; standard error by default.
-        clock: monotonic clock in seconds.
+        description: name of the counted work, for example ``"fine-tuning"``.
+        logger: logger of the lines, usually the result of ``start_log``.
+        stream: stream of the bar, if it is a terminal; standard error by default.
+        clock: seconds from a monotonic clock.
 
     Raises:
-        ValueError: ``total`` is negative.
+        ValueError: if ``total`` is negative.
     """
 
     def __init__(
@@ -156,7 +157,7 @@ class Progress:
 
 
 def format_duration(seconds: float) -> str:
-    """Return ``seconds`` as ``h:mm:ss``; a question mark if they are not finite."""
+    """Return ``seconds`` as ``h:mm:ss``, or a question mark if they are not finite."""
     if not math.isfinite(seconds):
         return "?"
     minutes, rest = divmod(round(max(seconds, 0.0)), 60)

@@ -18,10 +18,10 @@ from ilora.llm.hub.publishing import PublishedFile, finished_adapter
 TOKEN_VARIABLE = "HF_TOKEN"
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
 
-#: Advice by the HTTP status of the hub's response.
+#: Advice on an answer of the hub, by HTTP status.
 _ADVICE = {
-    401: f"the token in {TOKEN_VARIABLE} is not valid: create another one in your account's settings",
-    403: f"the token in {TOKEN_VARIABLE} has no write access there: grant it, or choose another organisation",
+    401: f"the token in {TOKEN_VARIABLE} is not valid: create a new one in your account's settings",
+    403: f"the token in {TOKEN_VARIABLE} may not write there: give it write access, or name another organisation",
     404: "there is no such organisation, or the token has no access to it",
 }
 _NOT_KEPT = "The base model, the recommender, the titles and the users' histories are not uploaded."
@@ -32,7 +32,7 @@ class PushError(RuntimeError):
 
 
 def described(files: Sequence[PublishedFile], repository: str) -> str:
-    """Return the list of files to upload, one per line."""
+    """Return the list of uploaded files, one on each line."""
     width = max(len(file.name) for file in files)
     lines = [f"  {file.name:<{width}}  {file.size:>12,} bytes  {file.content}" for file in files]
     return "\n".join([f"To {repository}:", *lines, _NOT_KEPT])
@@ -49,7 +49,7 @@ def upload(adapter: Path, files: Sequence[PublishedFile], repository: str, token
         is_private: whether a new repository is private; an existing one must be private already.
 
     Raises:
-        PushError: the hub refuses or cannot be reached, or the repository is public although `is_private` is set.
+        PushError: if the hub refuses, cannot be reached, or has this repository in public.
     """
     hub = HfApi(token=token)
     try:
@@ -80,12 +80,12 @@ def _refused(repository: str, error: HfHubHTTPError, token: str) -> PushError:
 
 
 def _without(token: str, text: str) -> str:
-    """Return a text with the token removed."""
+    """Return a text from elsewhere with the token removed."""
     return text.replace(token, "[token]")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """List the files and upload them; on an error, exit with a one-line message."""
+    """List the files and upload them; on a mistake, exit with one line that says what to do."""
     parser = argparse.ArgumentParser(
         prog="ilora push",
         description=__doc__.split(":")[0] + ".",
@@ -93,9 +93,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("adapter", type=Path, help="folder of a tuned adapter, .../adapter")
-    parser.add_argument("repository", metavar="ORGANISATION/NAME", help="repository on the hub; created if necessary")
-    parser.add_argument("--private", action="store_true", help="make the repository private")
-    parser.add_argument("--dry-run", action="store_true", help="list what would be uploaded, and upload nothing")
+    parser.add_argument(
+        "repository", metavar="ORGANISATION/NAME", help="repository on the hub; created if it does not exist"
+    )
+    parser.add_argument("--private", action="store_true", help="create a private repository")
+    parser.add_argument("--dry-run", action="store_true", help="list the files without uploading them")
     named = parser.parse_args(arguments)
     if not _REPOSITORY.fullmatch(named.repository):
         parser.error(f"{named.repository}: expected ORGANISATION/NAME, such as my-organisation/ilora-movielens")

@@ -1,4 +1,4 @@
-"""Run any study, as `make run` does for the default one."""
+"""Run a study: what `make run` does, for any study."""
 
 from __future__ import annotations
 
@@ -12,45 +12,42 @@ from ilora.cli import example
 
 _STARTER = Path("workflow_scripts") / "run_study.py"
 
-# Rules have the version of all code that they use as a parameter, so Snakemake's own trigger on code is left out.
+# Rules carry the version of all code that they use, so the age of a script's file does not matter.
 _RERUN_TRIGGERS = ("--rerun-triggers", "mtime", "params", "input", "software-env")
 
 
 def checkout_around(folder: Path) -> Path:
-    """Return the nearest folder, this one or a parent, that contains the workflow.
+    """Return the folder itself or its nearest parent that holds the workflow.
 
     Raises:
-        FileNotFoundError: there is none.
+        FileNotFoundError: if there is none.
     """
     for place in (folder, *folder.parents):
         if (place / "Snakefile").is_file() and (place / _STARTER).is_file():
             return place
     raise FileNotFoundError(
-        f"{folder}: found no workflow here or in a parent folder, expected one with Snakefile and {_STARTER}: run "
-        "this in a checkout, or use plain snakemake with --snakefile"
+        f"{folder}: found no workflow here or in a parent folder, expected Snakefile and {_STARTER}: call "
+        "this in a checkout, or plain snakemake with --snakefile"
     )
 
 
 def command(checkout: Path, study: Path | None, others: Sequence[str]) -> list[str]:
-    """Return the command that starts a study; later arguments override earlier ones."""
+    """Return the command that starts a study; later options override earlier ones."""
     chosen = [] if study is None else ["--configfile", str(study.resolve())]
     usual = ["--quiet", "host", "reason", "rules", "--cores", "all", "--rerun-incomplete"]
     return [sys.executable, str(checkout / _STARTER), *_RERUN_TRIGGERS, *usual, *chosen, *others]
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Replace this process by the run of a study; on an error, exit with a one-line message."""
+    """Become the run of a study; on a mistake, exit with one line that says what to do."""
     parser = argparse.ArgumentParser(
         prog="ilora run",
-        description="Run a study. All other arguments, such as --cores, --dry-run and targets after --, are passed to "
-        "Snakemake.",
+        description="Run a study. All other arguments go to Snakemake: --cores, --dry-run, targets after --.",
         epilog=example("run"),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "study", nargs="?", type=Path, metavar="STUDY.yaml", help="study to run; the default study if omitted"
-    )
+    parser.add_argument("study", nargs="?", type=Path, metavar="STUDY.yaml", help="the default study if omitted")
     named, others = parser.parse_known_args(arguments[:1])
     others += arguments[1:]
     if named.study is not None and not named.study.is_file():

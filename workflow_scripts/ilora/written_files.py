@@ -1,4 +1,4 @@
-"""Files of the repository that are generated from the code and compared with it."""
+"""Files of the repository that are generated from the code."""
 
 import argparse
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ from ilora.cli import example
 
 
 def outdated(files: Mapping[Path, str]) -> list[Path]:
-    """Return the files whose text differs from the given one."""
+    """Return the files whose text is outdated."""
     return [path for path, text in files.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
 
 
@@ -23,10 +23,10 @@ def write_or_compare(
 
     Args:
         command: subcommand of `ilora`.
-        description: description of the command, for its help.
-        render: returns the text of each file.
-        source: what the files are generated from, for the message.
-        given: arguments of the command; None for those of the process.
+        description: description for its help.
+        render: function that returns the text of each file.
+        source: source of the files, for the message.
+        given: arguments of the subcommand; None for those of the process.
     """
     parser = argparse.ArgumentParser(
         prog=f"ilora {command}",
@@ -43,5 +43,5 @@ def write_or_compare(
         return 0
     found = outdated(files)
     for path in found:
-        print(f"{path} differs from what the {source} generates: run `ilora {command} --write`")
+        print(f"{path} does not match the {source}: run `ilora {command} --write`")
     return 1 if found else 0

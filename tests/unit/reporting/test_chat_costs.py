@@ -40,7 +40,7 @@ def test_costs_are_read_from_the_record(tmp_path: Path) -> None:
 
 def test_a_record_without_costs_says_what_to_do(tmp_path: Path) -> None:
     path = answered(tmp_path, GPT4, {"spent": "1 USD"})
-    with pytest.raises(ValueError, match="says nothing of costs. Delete .*predictions.parquet and run"):
+    with pytest.raises(ValueError, match="found no costs. Delete .*predictions.parquet and run"):
         read_chat_cost(path)
 
 

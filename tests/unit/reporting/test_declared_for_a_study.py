@@ -67,8 +67,8 @@ def test_a_study_has_its_tables_and_pages(study: Study) -> None:
     assert "results/tables/id_statistics.html" in tables
     assert "results/tables/id_statistics.html" not in every_file(documents("tables"), load())
     assert {"results/tables/table1.html", "results/tables/movielens/error_analysis.tex"} <= set(tables)
-    places = ("report/deviations", "report/study", "tables/movielens/answers")
-    assert set(pages) == {f"results/{place}.html" for place in places}
+    places = ("report/deviations", "report/study", "report/summary", "tables/movielens/answers")
+    assert set(pages) == {f"results/{place}.html" for place in places} | {"results/report/stages.svg"}
     assert "results/tables/movielens/answers.html" not in every_file(documents("pages"), load(methods=["sasrec"]))
 
 
@@ -80,7 +80,7 @@ def test_inputs_and_captions_are_those_of_the_wildcards(name: str, study: Study)
         inputs = declared.rule_inputs(study)(wildcards).values()
         paths = [path for paths in inputs for path in ([paths] if isinstance(paths, str) else paths)]
         caption = declared.caption(study, wildcards)
-        assert paths or name == "deviations"
+        assert paths or name in ("deviations", "stages")
         assert not [path for path in paths if "{" in path]
         assert "{" not in caption and bool(caption) == bool(declared.category)
         for wildcard in wildcards:
@@ -98,7 +98,7 @@ def test_labels_have_no_wildcards_but_the_paths(name: str, study: Study) -> None
 def test_a_sweep_with_one_seed_is_exploratory(study: Study) -> None:
     sweep = figures()["sweep"]
     captions = {name: sweep.caption(study, {"dataset": "movielens", "sweep": name}) for name in SWEEPS}
-    assert "exploratory" in captions["experts"] and "the luck of one training" in captions["experts"]
+    assert "exploratory" in captions["experts"] and "run-to-run variance" in captions["experts"]
     assert "over users, with one training" in captions["experts"]
     assert "mean over 2 trainings" in captions["inputs"] and "exploratory" not in captions["inputs"]
     assert "over users and 2 trainings" in captions["inputs"]

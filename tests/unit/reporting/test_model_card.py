@@ -47,7 +47,7 @@ def test_it_says_what_was_measured_and_of_a_small_model() -> None:
     assert "| HitRatio@1 (hits among all answers) | 0.379 [0.279, 0.479] | 0.397 [0.297, 0.497] |" in card
     assert "| MRR | – | – |" in card
     assert "95 test users" in card
-    assert "a small model's and say nothing about Llama-2" in card
+    assert "Its numbers say nothing about Llama-2" in card
     assert "- target_modules: q_proj, v_proj\n" in card and "epochs" not in card
     assert "after `import ilora.adapters`, and refuses it without" in card
     assert "MovieLens-100K" in card
@@ -61,16 +61,16 @@ def test_the_header_is_what_the_hub_reads() -> None:
         assert read["library_name"] == "peft" and read.get("base_model") == base_model
     card = model_card(of_hub, metrics())
     assert "small model" not in card
-    assert "The base model's licence holds" in card and "revision main" in card
+    assert "The base model's licence applies" in card and "revision main" in card
 
 
 def test_a_model_that_tells_its_licence_is_quoted() -> None:
     told = replace(FACTS, base_model="smollm2", base_model_origin="its maker's", base_model_licence="apache-2.0")
     card = model_card(told, metrics())
     assert "- Base model: smollm2 (its maker's)\n" in card
-    assert "licence holds for its use with this adapter: apache-2.0." in card
+    assert "licence applies to its use with this adapter: apache-2.0." in card
     silent = model_card(replace(FACTS, base_model="small.gguf"), metrics())
-    assert "licence holds for its use with this adapter: see small.gguf." in silent
+    assert "licence applies to its use with this adapter: see small.gguf." in silent
 
 
 @pytest.mark.parametrize(("adapter", "sequence_encoder"), [("uniform", None), ("uniform", "sasrec")])
@@ -82,7 +82,7 @@ def test_uniform_lora_is_plain_pefts(adapter: str, sequence_encoder: str | None)
 
 def test_it_says_how_the_model_is_asked() -> None:
     plain = model_card(FACTS, metrics())
-    assert "- Prompt: a text, which the answer and a newline continue; the candidates, then the history; a" in plain
+    assert "- Prompt: a text that the answer and a newline continue; the candidates, then the history; a" in plain
     chat = {"order": "history_first", "behaviour_token": "after_title", "template": "chat"}
     card = model_card(replace(FACTS, prompt=chat), metrics())
     assert (
@@ -93,7 +93,7 @@ def test_it_says_how_the_model_is_asked() -> None:
 
 
 def test_a_data_set_of_the_users_own() -> None:
-    assert "a data set of the study's own" in model_card(replace(FACTS, dataset="books"), metrics())
+    assert "the study's own data set" in model_card(replace(FACTS, dataset="books"), metrics())
 
 
 @pytest.mark.parametrize("folder", ["models/llama", "/data/models/llama", "../llama"])

@@ -25,11 +25,11 @@ def test_what_was_made_by_several_versions_has_several_rows() -> None:
     newer = record | {"git_revision": "abc", "machine": machine, "packages": {"torch": "2.14.0"}}
     table = provenance_table([record, newer, newer])
     assert "<td>torch</td><td>2.14.0</td><td>2 of 3</td>" in table
-    assert "<td></td><td>2.13.0</td><td>1 of 3</td>" in table
+    assert "<td>torch</td><td>2.13.0</td><td>1 of 3</td>" in table
     assert "<td>Code: git revision</td><td>abc</td><td>2 of 3</td>" in table
-    assert "<td></td><td>not in a git checkout</td><td>1 of 3</td>" in table
+    assert "<td>Code: git revision</td><td>not in a git checkout</td><td>1 of 3</td>" in table
     assert "<td>Graphics processors</td><td>none</td><td>2 of 3</td>" in table
-    assert "<td></td><td>not recorded</td><td>1 of 3</td>" in table
+    assert "<td>Graphics processors</td><td>not recorded</td><td>1 of 3</td>" in table
 
 
 def test_a_damaged_record_is_named(tmp_path: Path) -> None:

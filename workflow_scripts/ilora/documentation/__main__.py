@@ -7,6 +7,8 @@ from pathlib import Path
 from ilora.documentation.artifacts_page import artifacts_page
 from ilora.documentation.configuration_page import configuration_page
 from ilora.documentation.deviations_page import deviations_page
+from ilora.plotting.stage_picture import stage_picture
+from ilora.reporting.stages import STAGES
 from ilora.written_files import outdated, write_or_compare
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -28,6 +30,7 @@ def written_pages() -> Mapping[Path, str]:
     return {
         folder / "configuration.md": configuration_page(),
         folder / "artifacts.md": artifacts_page(REPOSITORY / "results" / "README.md"),
+        folder / "stages.svg": stage_picture(STAGES),
         folder / "deviations.md": deviations_page({title: REPOSITORY / path for title, path in STUDIES.items()}),
     }
 

@@ -1,1 +1,1 @@
-"""A module for each figure: what it is made from, when a study has it, and how it is drawn."""
+"""One module for each figure: its inputs, the studies that have it, and how it is drawn."""

@@ -1,4 +1,4 @@
-"""What the answers of each method that writes text are: a stacked bar of shares."""
+"""Kinds of answers of each method that answers in text, as stacked bars of shares."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from ilora.study.study import Study
 
-# Neighbours in a bar differ in lightness. With each, its text colour.
+# Fill and text colour; neighbours in a bar differ in lightness.
 _FILLS = (
     (GREEN, "white"),
     (ORANGE, BLACK),
@@ -42,7 +42,7 @@ _FILLS = (
     (VERMILION, "white"),
 )
 
-#: Shares below this are drawn without their number, for which the segment is too narrow.
+#: Smaller shares are drawn without a number, since their segment is too narrow.
 SMALLEST_NUMBER = 0.08
 
 
@@ -51,7 +51,7 @@ def draw_answer_categories(drawn: pa.Table, title: str) -> MatplotlibFigure:
 
     Args:
         drawn: of the schema `ilora.plotting.breakdowns.DRAWN`, the breakdown "answer_category" alone.
-        title: which data set and backbone these are.
+        title: data set and backbone.
     """
     frame = drawn.to_pandas()
     methods = list(frame["method"].unique())
@@ -85,10 +85,10 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
-        f"What the test answers on {wildcards['dataset']} are, for each method that answers in text: "
-        f"{captions.answers(study)}, backbone ``{study.writing_models}``. An answer is valid if its first line is the "
-        "title of exactly one candidate. The number of users stands below the axis; intervals of the shares are in the "
-        "tables of where answers go wrong."
+        f"Which kinds of answers each method gives on {wildcards['dataset']} (backbone ``{study.writing_models}``). A "
+        "bar is all test answers of a method that answers in text; an answer is valid if its first line is the title "
+        f"of exactly one candidate. {captions.answers(study, capital=True)}. The axis names the number of users; the "
+        "tables of where answers go wrong have the intervals."
     )
 
 
@@ -105,7 +105,7 @@ FIGURE = Figure(
     settings=_settings,
     caption=_caption,
     category="Answers",
-    labels=lambda study: {"view": "what they are", "data set": "{dataset}", "backbone": study.backbone_id},
+    labels=lambda study: {"view": "kinds of answers", "data set": "{dataset}", "backbone": study.backbone_id},
     wildcards=lambda study: of_each_dataset(study) if study.writing_methods else [],
     make=_make,
 )

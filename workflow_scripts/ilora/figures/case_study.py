@@ -1,4 +1,4 @@
-"""Two pairs of sequences with their items, genres and links (the right part of Figure 1 of arXiv 2408.10159)."""
+"""Two pairs of sequences with their items, genres and links (Figure 1 of arXiv 2408.10159, right)."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ if TYPE_CHECKING:
 
     from ilora.study.study import Study
 
-#: Colours of the genres that occur most; all others are grey.
+#: Colours of the most frequent genres; all others are grey.
 _GENRE_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY_BLUE, YELLOW)
 
-#: Longer titles are cut.
+#: Longer titles are truncated.
 TITLE_LENGTH = 27
 
-#: Marks of genres beside a title.
+#: Number of genre marks for a title.
 GENRE_MARKS = 3
 
 _LINES: dict[str, tuple[Literal["solid", "dashed"], str]] = {
@@ -52,18 +52,18 @@ _LINES: dict[str, tuple[Literal["solid", "dashed"], str]] = {
 }
 _HEADINGS = {HIGH: "Most similar gradients", LOW: "Least similar gradients"}
 
-# Where titles end or begin, by side, in shares of a panel's width; marks and links stand between them.
+# Inner edge of the titles on each side, as a share of the panel's width; marks and links lie between them.
 _TITLE_EDGE = (0.40, 0.60)
 _LINK_EDGE = (0.47, 0.53)
 _MARK_STEP = 0.02
 
 
 def draw_case_study(drawn: pa.Table, title: str) -> MatplotlibFigure:
-    """Return the figure: a panel for each pair, the histories oldest first, below them what came next.
+    """Return the figure: a panel for each pair, with the histories (oldest first) and the next item below.
 
     Args:
-        drawn: of schema `ilora.analysis.schemas.CASE_STUDY`; without a row, the figure says so.
-        title: which method, data set, backbone and seed these are.
+        drawn: of schema `ilora.analysis.schemas.CASE_STUDY`; an empty table gives a figure with a notice.
+        title: method, seed, data set and backbone.
     """
     frame = drawn.to_pandas()
     if frame.empty:
@@ -102,7 +102,7 @@ def _draw_side(axes: Axes, side: int, items: pd.DataFrame, colours: dict[str, st
     for _, item in items.iterrows():
         weight = "bold" if item["is_target"] else "normal"
         text = _shortened(("next: " if item["is_target"] else "") + item["title"])
-        # A dollar sign would begin a formula.
+        # A dollar sign would start a formula.
         axes.text(
             _TITLE_EDGE[side],
             _height(item),
@@ -121,7 +121,7 @@ def _draw_side(axes: Axes, side: int, items: pd.DataFrame, colours: dict[str, st
 
 
 def _height(item: pd.Series) -> float:
-    """Targets stand a little apart from the history."""
+    """Return the height of an item; targets are set apart from the history."""
     return float(item["place"]) + (0.4 if item["is_target"] else 0.0)
 
 
@@ -165,7 +165,7 @@ def _empty(title: str) -> MatplotlibFigure:
 
 
 def _method(study: Study) -> str:
-    """Uniform LoRA's gradients, as in the paper, if the study has them."""
+    """Return the method whose gradients are compared: uniform LoRA, as in the paper, if the study has it."""
     return next(iter(study.gradient_methods), "llara")
 
 
@@ -175,14 +175,14 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
-        f"Two pairs of training sequences of {wildcards['dataset']}: those with the most and with the least similar "
-        f"gradients of {_method(study)}'s LoRA weights (mean cosine over modules and checkpoints), with the backbone "
-        f"``{study.backbone_id}``, seed {study.config.seeds[0]}. They are chosen from "
-        f"{study.config.analysis.case_study_sequences} sequences of different users and from all clusters, each with "
-        "more than three items of one genre in its history, as in the paper's Figure 1; pairs with the same next item "
-        "are left out. Squares are genres, solid lines join the same item, dashed lines items that share at least half "
-        "of their genres. The extremes of so many pairs are extreme by chance too: this figure illustrates, it does "
-        "not test."
+        f"What two pairs of training sequences of {wildcards['dataset']} with the most and the least similar gradients "
+        "have in common. Squares are genres, solid lines join the same item, and dashed lines join items that share at "
+        f"least half of their genres. Similarity is the mean cosine of {_method(study)}'s gradients over modules and "
+        f"checkpoints (backbone ``{study.backbone_id}``, protocol {study.config.protocol}, seed "
+        f"{study.config.seeds[0]}). The pairs are chosen from {study.config.analysis.case_study_sequences} sequences "
+        "of different users and of all clusters, each with more than three items of one genre in its history, as in "
+        "the paper's Figure 1; pairs with the same next item are left out. The figure illustrates and does not test: "
+        "among so many pairs, the extremes are partly due to chance."
     )
 
 

@@ -1,4 +1,4 @@
-"""The clusters of sequences: how large and how tight they are, and what is typical of each."""
+"""The clusters of sequences: size, silhouette, and typical genres and titles."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
     from ilora.study.study import Study
 
-#: Titles written beside a cluster.
+#: Number of titles shown for a cluster.
 TITLES = 3
 
-#: Longer titles are cut.
+#: Longer titles are truncated.
 TITLE_LENGTH = 24
 
 
 def draw_clusters(profiles: pa.Table, smallest: int, title: str) -> MatplotlibFigure:
-    """Return the figure: a bar per cluster, and beside it its silhouette, genres and titles.
+    """Return the figure: a bar for each cluster, with its silhouette, genres and titles.
 
     Args:
         profiles: of schema `ilora.analysis.schemas.CLUSTER_PROFILES`.
-        smallest: training sequences that a cluster needs to have a gradient; smaller ones are marked.
-        title: which data set, recommender and seed these are.
+        smallest: number of training sequences that a cluster needs for a gradient; smaller clusters are marked.
+        title: recommender, seed and data set.
     """
     rows = profiles.to_pylist()
     figure = new_figure(DOUBLE_WIDTH, 1.1 + 0.24 * len(rows))
@@ -81,10 +81,11 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 def _caption(study: Study, wildcards: Wildcards) -> str:
     settings = _settings(study, wildcards)
     return (
-        f"Clusters of the training sequences of {wildcards['dataset']}: k-means (Euclidean) on the representations of "
-        f"{settings['recommender']}, seed {settings['seed']}. A title is typical if more of the cluster's sequences "
-        "hold it than of all, a genre if more of their items have it. A silhouette near 0 means that a cluster runs "
-        f"into its neighbours. A cluster with fewer than {settings['smallest']} training sequences has no gradient."
+        f"How large and how distinct the clusters of the training sequences of {wildcards['dataset']} are, and what is "
+        "typical of each. A title is typical if more of the cluster's sequences contain it than of all sequences, a "
+        "genre if more of their items have it; a silhouette near 0 means that a cluster overlaps with others. Clusters "
+        f"are found by k-means (Euclidean) on the representations of {settings['recommender']}, seed "
+        f"{settings['seed']}. A cluster with fewer than {settings['smallest']} training sequences has no gradient."
     )
 
 

@@ -1,4 +1,4 @@
-"""What each other module of this package declares as FIGURE. How one is added: docs/adding_a_figure.md."""
+"""The declaration FIGURE of each other module of this package; docs/adding_a_figure.md explains how to add one."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from matplotlib.figure import Figure as MatplotlibFigure
 
-#: A figure is written in each of these, and what it shows in the last.
+#: Formats of a figure; the last one holds the numbers that it shows.
 FORMATS = ("svg", "pdf", "png", "parquet")
 
 
 class Drawing(NamedTuple):
-    """A figure, and the numbers that it shows."""
+    """A figure and the numbers that it shows."""
 
     drawn: pa.Table
     figure: MatplotlibFigure
@@ -26,7 +26,7 @@ class Drawing(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Figure(Declaration):
-    """A figure; `make` is called in the common style of all figures."""
+    """A figure; `make` is called in the common figure style."""
 
     make: Callable[[Given], Drawing]
     folder: str = FIGURES

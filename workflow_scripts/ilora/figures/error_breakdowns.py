@@ -1,4 +1,4 @@
-"""HitRatio@1 by the target's place, the history's length and the target's popularity, and the bias to the popular."""
+"""HitRatio@1 by place of the target, length of the history and popularity of the target, and popularity bias."""
 
 from __future__ import annotations
 
@@ -15,18 +15,8 @@ from ilora.evaluation.schemas import ERROR_ANALYSIS
 from ilora.figures.declaration import Drawing, Figure
 from ilora.plotting.breakdowns import select_breakdowns
 from ilora.plotting.labels import method_label, setting_label
-from ilora.plotting.style import (
-    BLACK,
-    BLUE,
-    DOUBLE_WIDTH,
-    GREEN,
-    GREY,
-    ORANGE,
-    PURPLE,
-    SKY_BLUE,
-    VERMILION,
-    new_figure,
-)
+from ilora.plotting.method_styles import method_style
+from ilora.plotting.style import BLACK, DOUBLE_WIDTH, GREY, new_figure
 from ilora.reporting import captions
 from ilora.reporting.declaration import Given, Wildcards, of_each_dataset
 
@@ -36,8 +26,6 @@ if TYPE_CHECKING:
 
     from ilora.study.study import Study
 
-_COLOURS = {"ilora": VERMILION, "llara": BLUE, "zero_shot": GREY, "tallrec": ORANGE, "sasrec": GREEN}
-_OTHER_COLOURS = (PURPLE, SKY_BLUE, BLACK)
 _PANELS = {
     "target_place": "Place of the target in the candidate set",
     "history_length": "Items in the history",
@@ -45,52 +33,61 @@ _PANELS = {
 }
 _BIAS = "popularity_bias"
 
-# With more groups than this, every other one has its name, and none its number of users.
+# With more groups than this, every other group is labelled, without its number of users.
 _MOST_LABELS = 10
 
-#: Breakdowns that the figure has a panel for.
+#: Breakdowns that may have a panel.
 SHOWN = (*_PANELS, _BIAS)
 
-# Marker and filling of each group, from the top of a method's place to its bottom.
+# Marker and fill of each group, from top to bottom.
 _BIAS_MARKERS = {"target": ("D", "white"), "choice": ("o", BLACK), "wrong choice": ("x", BLACK)}
 
 
 def draw_error_breakdowns(drawn: pa.Table, title: str) -> MatplotlibFigure:
-    """Return the figure: a panel for each breakdown, with the interval of each group.
+    """Return the figure: a panel for each breakdown of several groups, with the interval of each group.
 
     Args:
         drawn: of the schema `ilora.plotting.breakdowns.DRAWN`.
-        title: which data set and backbone these are.
+        title: data set and backbone.
     """
     frame = drawn.to_pandas()
     methods = list(frame["method"].unique())
-    colours = _colours(methods)
-    figure = new_figure(DOUBLE_WIDTH, 5.2)
-    *panels, bias = figure.subplots(2, 2).flat
-    for axes, (breakdown, label) in zip(panels, _PANELS.items(), strict=True):
-        _draw_hit_ratios(axes, frame[frame["breakdown"] == breakdown], colours)
+    shown = {breakdown: label for breakdown, label in _PANELS.items() if _has_groups(frame, breakdown)}
+    rows = -(-(len(shown) + 1) // 2)
+    figure = new_figure(DOUBLE_WIDTH, 2.6 * rows)
+    grid = figure.add_gridspec(rows, 2)
+    panels = [figure.add_subplot(grid[place // 2, place % 2]) for place in range(len(shown))]
+    # The last panel fills its row.
+    bias = figure.add_subplot(grid[rows - 1, 1] if len(shown) % 2 else grid[rows - 1, :])
+    for axes, (breakdown, label) in zip(panels, shown.items(), strict=True):
+        _draw_hit_ratios(axes, frame[frame["breakdown"] == breakdown], methods)
         axes.set_xlabel(label)
         axes.set_ylabel("HitRatio@1")
-    _draw_bias(bias, frame[frame["breakdown"] == _BIAS], colours)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(5, len(methods)))
+    _draw_bias(bias, frame[frame["breakdown"] == _BIAS], methods)
+    if shown:
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=min(5, len(methods)))
     figure.suptitle(title, fontsize=7, ha="left", x=0.01)
     return figure
 
 
-def _draw_hit_ratios(axes: Axes, rows: pd.DataFrame, colours: dict[str, str]) -> None:
+def _has_groups(frame: pd.DataFrame, breakdown: str) -> bool:
+    """Return whether a breakdown has groups to compare, and not only one."""
+    return frame.loc[frame["breakdown"] == breakdown, "order"].nunique() > 1
+
+
+def _draw_hit_ratios(axes: Axes, rows: pd.DataFrame, methods: Sequence[str]) -> None:
     groups = rows[["order", "group", "n"]].drop_duplicates("order").sort_values("order")
     places = {order: place for place, order in enumerate(groups["order"])}
-    for position, (method, colour) in enumerate(colours.items()):
+    for position, method in enumerate(methods):
         of_method = rows[rows["method"] == method].sort_values("order")
-        offset = 0.5 * (position - (len(colours) - 1) / 2) / len(colours)
+        offset = 0.5 * (position - (len(methods) - 1) / 2) / len(methods)
         axes.errorbar(
             [places[order] + offset for order in of_method["order"]],
             of_method["value"].to_numpy(),
             yerr=_error(of_method),
-            color=colour,
-            marker="o",
-            markersize=2.6,
+            **method_style(method),
+            markersize=2.8,
             linewidth=0.6,
             elinewidth=0.6,
             label=method_label(method),
@@ -104,8 +101,8 @@ def _draw_hit_ratios(axes: Axes, rows: pd.DataFrame, colours: dict[str, str]) ->
     axes.set_ylim(bottom=0)
 
 
-def _draw_bias(axes: Axes, rows: pd.DataFrame, colours: dict[str, str]) -> None:
-    places = {method: -place for place, method in enumerate(colours)}
+def _draw_bias(axes: Axes, rows: pd.DataFrame, methods: Sequence[str]) -> None:
+    places = {method: -place for place, method in enumerate(methods)}
     for position, (group, (marker, fill)) in enumerate(_BIAS_MARKERS.items()):
         of_group = rows[rows["group"] == group]
         heights = [places[method] + 0.22 * (1 - position) for method in of_group["method"]]
@@ -130,31 +127,26 @@ def _draw_bias(axes: Axes, rows: pd.DataFrame, colours: dict[str, str]) -> None:
 
 
 def _error(rows: pd.DataFrame) -> NDArray[np.float64]:
-    """Return how far the intervals reach below and above the values, float64 [2, rows]."""
+    """Return the lengths of the intervals below and above the values, float64 [2, rows]."""
     reach = np.array([rows["value"] - rows["low"], rows["high"] - rows["value"]], dtype=np.float64)
     return reach.clip(min=0.0)
 
 
-def _colours(methods: Sequence[str]) -> dict[str, str]:
-    others = iter(_OTHER_COLOURS)
-    return {method: _COLOURS.get(method) or next(others, BLACK) for method in methods}
-
-
 def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
-    """The language model's methods, and the recommender behind them."""
+    """Return the settings: the methods that answer in text, and the recommender that they read."""
     shown = (study.config.recommenders.sequence_encoder, *study.writing_methods)
     return {"backbone": study.writing_models, "methods": [method for method in study.methods if method in shown]}
 
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
-        f"HitRatio@1 on the test users of {wildcards['dataset']} by the target's place in the candidate set, by the "
-        "length of the history and by how often the target occurs in training; and the popularity of what was chosen, "
-        f"against that of the targets: {captions.answers(study)}, backbone ``{study.writing_models}``. Bars "
-        f"are {captions.confidence(study)} intervals over the n users with an answer in the group, that is over "
-        f"{captions.covered(study)} (Wilson with one answer per user, otherwise the cluster bootstrap, BCa); each n is "
-        "in "
-        "the tables of where answers go wrong. The dashed line is the middle of a candidate set ordered by popularity."
+        f"Whether hits on {wildcards['dataset']} depend on the target's place in the candidate set, on the length of "
+        "the history, or on popularity, and whether the methods choose items that are too popular. A breakdown with a "
+        "single group is left out; the dashed line is the middle of a candidate set ordered by popularity. "
+        f"{captions.answers(study, capital=True)}, backbone ``{study.writing_models}``. Bars are "
+        f"{captions.confidence(study)} intervals over {captions.covered(study)} (Wilson with one answer per user, "
+        "otherwise the cluster bootstrap, BCa); the tables of where answers go wrong have the number of users n of "
+        "each group."
     )
 
 

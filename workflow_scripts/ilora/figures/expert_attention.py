@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
     from ilora.study.study import Study
 
-#: Which test sequences are shown: a choice of its own, the same in every study.
+#: Seed of the choice of test sequences, the same in every study.
 SEED = 0
 
-#: The weights of the chosen sequences, in the order of the figure: a row per sequence and expert.
+#: The drawn numbers, in the order of the figure: a row per sequence and expert.
 EXPERT_ATTENTION = pa.schema(
     [
         pa.field("sequence_id", pa.int32(), nullable=False),
@@ -39,30 +39,29 @@ EXPERT_ATTENTION = pa.schema(
     ]
 )
 
-#: How far the weights of one sequence may sum from 1; a softmax in bfloat16 stays within it.
+#: Tolerance of the sum of one sequence's weights; a softmax in bfloat16 stays within it.
 SUM_TOLERANCE = 1e-2
 
-#: Weights below this are drawn without their number, for which the segment is too narrow.
+#: Smaller weights are drawn without a number, since their segment is too narrow.
 SMALLEST_NUMBER = 0.115
 
 
 def select_expert_attention(gates: pa.Table, sequences: int, seed: int) -> pa.Table:
-    """Return the experts' weights of test sequences chosen without looking at the weights.
+    """Return the experts' weights of test sequences that are chosen without looking at the weights.
 
-    The rule: each test sequence gets a key, the SHA-256 of "expert_attention", `seed` and its id; those with
-    the smallest keys are shown, in ascending order of their ids. So the choice depends on nothing but the
-    seed and the ids.
+    Each test sequence gets a key, the SHA-256 of "expert_attention", `seed` and its id. The sequences with the
+    smallest keys are shown, in ascending order of their ids, so the choice depends only on the seed and the ids.
 
     Args:
         gates: columns sequence_id int32, split string, expert int32 (from 0), weight float64.
-        sequences: how many to choose.
-        seed: the seed of the choice.
+        sequences: number of sequences to choose.
+        seed: seed of the choice.
 
     Returns:
         A table of the schema EXPERT_ATTENTION, sorted by sequence and expert.
 
     Raises:
-        ValueError: there are fewer test sequences, a sequence lacks an expert or has one twice, or its
+        ValueError: if there are fewer test sequences, if a sequence lacks an expert or has one twice, or if its
             weights do not sum to 1.
     """
     test = gates.filter(pc.equal(gates["split"], "test"))
@@ -77,14 +76,14 @@ def select_expert_attention(gates: pa.Table, sequences: int, seed: int) -> pa.Ta
 
 
 def draw_expert_attention(drawn: pa.Table, title: str) -> MatplotlibFigure:
-    """Return the figure: a bar per sequence, in the table's order from the top.
+    """Return the figure: a bar for each sequence, in the table's order from the top.
 
     Args:
         drawn: of the schema EXPERT_ATTENTION, from `select_expert_attention`.
-        title: which method, data set, backbone and seed these are.
+        title: method, seed, data set and backbone.
 
     Raises:
-        ValueError: there are more experts than the palette has colours.
+        ValueError: if there are more experts than colours in the palette.
     """
     weights = drawn.to_pandas().pivot(index="sequence_id", columns="expert", values="weight")
     figure = new_figure(COLUMN_WIDTH, 1.15 + 0.19 * len(weights))
@@ -138,10 +137,12 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 def _caption(study: Study, wildcards: Wildcards) -> str:
     settings = _settings(study, wildcards)
     return (
-        f"Weights that iLoRA's gate gives to its experts, for {settings['sequences']} test sequences of "
-        f"{wildcards['dataset']} (protocol {study.config.protocol}), with the backbone ``{settings['backbone']}`` and "
-        f"seed {settings['of_seed']}. The sequences were chosen by a seeded hash of their ids (seed {SEED}), without "
-        "looking at their weights. The weights are exact for this gate, that of one training, so they have no interval."
+        f"Whether iLoRA's gate mixes its experts differently for different sequences of {wildcards['dataset']}. Each "
+        "bar is the weights of one sequence; they sum to 1. "
+        f"The {settings['sequences']} test sequences were chosen by a seeded hash of their ids (seed {SEED}), without "
+        f"looking at their weights (protocol {study.config.protocol}, backbone ``{settings['backbone']}``, seed "
+        f"{settings['of_seed']}). The weights are exact for this gate, which is of one training, so they have no "
+        "interval."
     )
 
 

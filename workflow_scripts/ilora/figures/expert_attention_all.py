@@ -1,4 +1,4 @@
-"""The experts' weights over the whole test set: their distribution, and their means in every cluster."""
+"""The experts' weights over the whole test set: their distribution, and their means in each cluster."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ilora.study.study import Study
 
-#: What is drawn: a row per test sequence and expert.
+#: The drawn numbers: a row per test sequence and expert.
 DRAWN = pa.schema(
     [
         pa.field("sequence_id", pa.int32(), nullable=False),
@@ -36,12 +36,12 @@ DRAWN = pa.schema(
 
 
 def select_expert_attention_all(gates: pa.Table, clusters: pa.Table, labels: Sequence[str]) -> pa.Table:
-    """Return what the figure shows, of schema `DRAWN`.
+    """Return the drawn numbers, of schema `DRAWN`.
 
     Args:
         gates: of schema `ilora.analysis.schemas.GATES`.
         clusters: of schema `ilora.analysis.schemas.CLUSTERS`.
-        labels: of every cluster.
+        labels: label of each cluster.
     """
     frame = gates.to_pandas()
     frame = frame[frame["split"] == "test"].sort_values(["sequence_id", "expert"])
@@ -53,13 +53,13 @@ def select_expert_attention_all(gates: pa.Table, clusters: pa.Table, labels: Seq
 def draw_expert_attention_all(
     drawn: pa.Table, usages: Sequence[pa.Table], confidence: float, title: str
 ) -> MatplotlibFigure:
-    """Return the figure: a box per expert, a stacked bar per cluster, and below them what was measured.
+    """Return the figure: a box for each expert, a stacked bar for each cluster, and the usage note below.
 
     Args:
         drawn: from `select_expert_attention_all`.
-        usages: of schema `ilora.analysis.schemas.EXPERT_USAGE`, of each training; the first one is drawn.
-        confidence: of the intervals over trainings.
-        title: which method, data set, backbone and seed these are.
+        usages: of schema `ilora.analysis.schemas.EXPERT_USAGE`, one for each training; the first is drawn.
+        confidence: confidence level of the intervals over trainings.
+        title: method, seed, data set and backbone.
     """
     frame = drawn.to_pandas()
     figure = new_figure(DOUBLE_WIDTH, 3.1)
@@ -72,11 +72,11 @@ def draw_expert_attention_all(
 
 
 def usage_note(usages: Sequence[pa.Table], confidence: float) -> str:
-    """Return the sentences under the figure, as one training's or over trainings; they say if the gate has collapsed.
+    """Return the note below the figure: how evenly experts are used, and whether the gate has collapsed.
 
     Args:
-        usages: of schema `ilora.analysis.schemas.EXPERT_USAGE`, of each training.
-        confidence: of the intervals over trainings, by Student's t.
+        usages: of schema `ilora.analysis.schemas.EXPERT_USAGE`, one for each training.
+        confidence: confidence level of the intervals over trainings (Student's t).
     """
     rows = usages[0].to_pylist()
     numbers = [
@@ -109,7 +109,7 @@ def _with_interval(values: Sequence[float], confidence: float, decimals: int) ->
     mean = f"{np.mean(values):.{decimals}f}"
     if len(values) == 1:
         return mean
-    # Not at the top: planning imports every figure, and SciPy takes its time.
+    # SciPy loads slowly, and Snakemake imports every figure whenever it plans.
     from ilora.evaluation.trainings import half_width_over_trainings
 
     half = half_width_over_trainings(np.asarray(values), confidence)
@@ -158,11 +158,12 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
-        f"Weights that iLoRA's gate gives to its experts, over the whole test set of {wildcards['dataset']}, with the "
-        f"backbone ``{study.backbone_id}``: their distribution (left; boxes are quartiles) and their means in each "
-        "cluster of sequences (right). The lines below say how evenly the experts are used, whether the gate has "
-        "collapsed, and how much a sequence's cluster tells of the expert that it weighs most, beside what chance "
-        "gives; over all trainings of the study, where there are several. The weights drawn are one training's."
+        f"Whether iLoRA's gate uses all of its experts on the test set of {wildcards['dataset']}, and whether similar "
+        "sequences get similar weights. Left: distribution of the weights; boxes are quartiles. Right: mean weights in "
+        "each cluster of sequences. The lines below give the effective number of experts, whether the gate has "
+        "collapsed, and the mutual information of a sequence's cluster and its strongest expert, next to what chance "
+        f"gives. The weights are of one training (seed {study.config.seeds[0]}, backbone ``{study.backbone_id}``); the "
+        "numbers below are over all trainings, with intervals where there are several."
     )
 
 

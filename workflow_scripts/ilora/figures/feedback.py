@@ -1,4 +1,4 @@
-"""Recommend, click and retrain: hit rate, coverage, concentration and regret by round."""
+"""A simulated feedback loop: hit rate, coverage, concentration and regret by round."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pyarrow as pa
 from ilora.artifacts.parquet import read_table
 from ilora.feedback.schemas import SUMMARY
 from ilora.figures.declaration import Drawing, Figure
-from ilora.plotting.style import BLUE, DOUBLE_WIDTH, GREEN, GREY, ORANGE, VERMILION, new_figure
+from ilora.plotting.method_styles import method_colour
+from ilora.plotting.style import DOUBLE_WIDTH, GREY, new_figure
 from ilora.reporting import captions
 from ilora.reporting.declaration import Given, Wildcards
 
@@ -30,10 +31,10 @@ LABELS = {
 
 _COLOURS = {
     "oracle": GREY,
-    "popularity": GREEN,
-    "sasrec": ORANGE,
-    "uniform": BLUE,
-    "instance_wise": VERMILION,
+    "popularity": method_colour("popularity"),
+    "sasrec": method_colour("sasrec"),
+    "uniform": method_colour("llara"),
+    "instance_wise": method_colour("ilora"),
 }
 
 _SOLID, _DASHED = "-", (0, (3, 1.5))
@@ -45,7 +46,7 @@ def draw_feedback(drawn: pa.Table) -> MatplotlibFigure:
     Args:
         drawn: of schema `ilora.feedback.schemas.SUMMARY`.
     """
-    from matplotlib.ticker import MaxNLocator  # imported wherever Snakemake plans: what loads slowly waits
+    from matplotlib.ticker import MaxNLocator  # slow, and declarations are read whenever Snakemake plans
 
     frame = drawn.to_pandas()
     of_all = frame[frame["group"].isna()]
@@ -93,22 +94,23 @@ def _caption(study: Study, wildcards: Wildcards) -> str:
     section, synthetic = study.config.feedback, study.config.negative_transfer
     shares = ", ".join(f"{share:.0%}" for share in section.group_shares)
     examined = ", ".join(f"{probability:g}" for probability in section.examination)
-    start = "the weights of the one before" if section.retraining == "warm_start" else "untrained weights"
+    start = "the weights of the round before" if section.retraining == "warm_start" else "untrained weights"
     return (
-        f"A simulation, with users whose taste is known and no real ones: {section.users} users in {synthetic.groups} "
-        f"groups ({shares}) over {synthetic.items} items, whose groups contradict each other on {section.degree:.0%} "
-        "of the items. In each round every user visits once, is shown "
-        f"{len(section.examination)} items, examines the positions with probability {examined}, and clicks on what "
-        f"was examined and is liked ({section.relevance_of_next:g} for the item that the group's rule names, "
-        f"{section.relevance_of_others:g} for any other). Slates are random in round 0, and in "
-        f"{section.exploration:.0%} of the visits of every other round. Between rounds a method is retrained on the "
-        f"clicks of all rounds so far, from {start}; an item's rules turn with probability {section.taste_drift:g}. "
-        f"The group is {section.group_in_prompt} in the prompt, which SASRec reads too.\n\n"
-        "HitRatio@1, relevance and regret are by the users' known taste, not by clicks. Regret is what a visit's "
-        "expected clicks fall short of the oracle's, for the first and the last of the groups. Coverage and Gini are "
-        "of the slates that a method chose, random ones left out. The oracle explores nothing and learns nothing. "
-        f"Bands are {captions.confidence(study)} intervals over seeds (Student's t), where there are several; "
-        "docs/feedback.md has the assumptions."
+        "How recommendations, diversity and fairness change when methods are retrained on clicks on their own "
+        "recommendations: a simulation without real users. HitRatio@1, relevance and regret are measured by the users' "
+        "true taste, not by clicks. Regret is the number of expected clicks that a visit loses against the oracle, for "
+        "the first and the last group. Coverage and Gini count the slates that a method chose, without random ones. "
+        "The oracle knows every taste; it neither explores nor learns.\n\n"
+        f"{section.users} users in {synthetic.groups} groups ({shares}) choose among {synthetic.items} items; the "
+        f"groups contradict each other on {section.degree:.0%} of the items. In each round every user visits once, is "
+        f"shown {len(section.examination)} items, examines the positions with probability {examined}, and clicks on an "
+        f"examined item that is liked (probability {section.relevance_of_next:g} for the item that the group's rule "
+        f"names, {section.relevance_of_others:g} for any other). Slates are random in round 0, and in "
+        f"{section.exploration:.0%} of the visits of later rounds. Between rounds a method is retrained on the clicks "
+        f"of all rounds so far, from {start}; an item's rules change with probability {section.taste_drift:g}. The "
+        f"group is {section.group_in_prompt} in the prompt, which SASRec reads too. Bands are "
+        f"{captions.confidence(study)} intervals over seeds (Student's t), where there are several. docs/feedback.md "
+        "lists the assumptions."
     )
 
 

@@ -1,4 +1,4 @@
-"""HitRatio@1 with more and more items of each user withheld from training, and how far it falls."""
+"""HitRatio@1, and its drop, by number of items of each user withheld from training."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 from ilora.artifacts.parquet import read_table
 from ilora.drift.schemas import GAP_DRIFT
 from ilora.figures.declaration import Drawing, Figure
-from ilora.plotting.curves import curve_styles, draw_curve, label_places
+from ilora.plotting.curves import draw_curve, label_places
 from ilora.plotting.labels import dataset_label, method_label
+from ilora.plotting.method_styles import method_style
 from ilora.plotting.style import DOUBLE_WIDTH, GREY, new_figure
 from ilora.reporting import captions
 from ilora.reporting.declaration import Given, Wildcards
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
 
     from ilora.study.study import Study
 
-#: The metric that is drawn; the table has others.
+#: The drawn metric; the table has others.
 METRIC = "hit_ratio@1"
 
 
 def select_gaps(drift: pa.Table) -> pa.Table:
-    """Return what the figure shows: the rows of HitRatio@1.
+    """Return the drawn numbers: the rows of HitRatio@1.
 
     Args:
         drift: of schema `ilora.drift.schemas.GAP_DRIFT`, of one data set.
@@ -35,7 +36,7 @@ def select_gaps(drift: pa.Table) -> pa.Table:
 
 
 def draw_gaps(drawn: pa.Table) -> MatplotlibFigure:
-    """Return the figure: a curve for each method, of its values on the left and of its drops on the right.
+    """Return the figure: for each method a curve of its values (left) and of its drops (right).
 
     Args:
         drawn: from `select_gaps`.
@@ -46,7 +47,8 @@ def draw_gaps(drawn: pa.Table) -> MatplotlibFigure:
     figure = new_figure(DOUBLE_WIDTH, 2.7)
     left, right = figure.subplots(1, 2)
     methods = list(frame.groupby("method", sort=False))
-    for number, ((method, curve), style) in enumerate(zip(methods, curve_styles(len(methods)), strict=True)):
+    for number, (method, curve) in enumerate(methods):
+        style = method_style(str(method))
         beside = number, len(methods)
         draw_curve(left, curve, "place", "value", beside, label=method_label(str(method)), **style)
         draw_curve(right, curve, "place", "drop", beside, **style)
@@ -64,11 +66,11 @@ def draw_gaps(drawn: pa.Table) -> MatplotlibFigure:
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
-        f"HitRatio@1 on {wildcards['dataset']} with the items before each user's last one withheld from training "
-        "(protocol gap), and by how many percent it falls against training without a gap: the same users, targets, "
-        f"histories and candidate sets at every gap, {captions.seeds(study)}, {study.config.data.draws} candidate sets "
-        f"for each user. Bars are {captions.confidence(study)} intervals over {captions.covered(study)}. docs/drift.md "
-        "says what is withheld."
+        f"How much HitRatio@1 on {wildcards['dataset']} falls when the latest items of every user are withheld from "
+        "training. Left: HitRatio@1 on each user's last item. Right: the drop against training with nothing withheld, "
+        "in percent. Users, targets, histories and candidate sets are the same at every gap (protocol gap, "
+        f"{captions.seeds(study)}, {study.config.data.draws} candidate sets for each user). Bars are "
+        f"{captions.confidence(study)} intervals over {captions.covered(study)}. docs/drift.md describes the protocol."
     )
 
 

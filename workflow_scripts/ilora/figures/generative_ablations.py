@@ -1,4 +1,4 @@
-"""Ablations of a generative recommender: NDCG@10 of the full ranking of each, and how far its own run is above it."""
+"""Ablations of a generative recommender: NDCG@10 of each, and the difference from the study's own run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ilora.evaluation.schemas import RANKING_ABLATIONS
 from ilora.figures.declaration import Drawing, Figure
 from ilora.plotting.dots import draw_dots
 from ilora.plotting.labels import dataset_label, method_label
-from ilora.plotting.style import BLUE, DOUBLE_WIDTH, GREY, new_figure
+from ilora.plotting.style import BLACK, DOUBLE_WIDTH, GREY, new_figure
 from ilora.reporting import captions
 from ilora.reporting.declaration import Given, Wildcards
 from ilora.reporting.sources import of_dataset
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from ilora.study.study import Study
 
 _METRIC = "ndcg@10"
-_MARKERS = {"test": (0.17, BLUE, "test"), "val": (-0.17, "white", "validation")}
+_MARKERS = {"test": (0.17, BLACK, "test"), "val": (-0.17, "white", "validation")}
 _DIFFERENCE = {"difference": "value", "difference_low": "low", "difference_high": "high"}
 _OWN = "as in the study"
 
 
 def ablation_label(overrides: Mapping[str, object]) -> str:
-    """Return how a run is named that replaces these settings, such as "order: random, no level embedding"."""
+    """Return the label of a run that replaces these settings, such as "order: random, no level embedding"."""
     return ", ".join(_setting(key.replace("_", " "), value) for key, value in overrides.items())
 
 
@@ -47,8 +47,8 @@ def draw_ablations(drawn: pa.Table, labels: Mapping[str, str], title: str) -> Ma
 
     Args:
         drawn: rows of NDCG@10 of the schema `ilora.evaluation.schemas.RANKING_ABLATIONS`, of one method and data set.
-        labels: of the ablations, by what paths call them.
-        title: of the figure.
+        labels: labels of the ablations, by their names in paths.
+        title: title of the figure.
     """
     frame = drawn.to_pandas()
     variants = list(dict.fromkeys(frame["variant"]))
@@ -76,14 +76,13 @@ def draw_ablations(drawn: pa.Table, labels: Mapping[str, str], title: str) -> Ma
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     method, dataset = wildcards["generator"], wildcards["dataset"]
-    seeds = len(study.config.seeds)
-    exploratory = " It is exploratory: what differs may be the luck of one training." if seeds == 1 else ""
+    exploratory = f" {captions.EXPLORATORY}" if len(study.config.seeds) == 1 else ""
     return (
-        f"{method_label(method)} on {dataset} as the study sets it (bold), and with what each other row names replaced "
-        f"in ``generative.{method}`` ({captions.seeds(study)}). Left: NDCG@10 of the target among all items. Right: by "
-        "how much the bold row is above each other one. Filled dots are test users, hollow ones validation users, "
-        f"lines their {captions.confidence(study)} intervals over {captions.covered(study)}; they do not cover how "
-        f"many rows are compared.{exploratory}"
+        f"Which settings of {method_label(method)} matter on {dataset}. The bold row is the study's own run; every "
+        f"other row replaces the named settings of ``generative.{method}`` ({captions.seeds(study)}). Left: NDCG@10 of "
+        "the target among all items. Right: the bold row minus each other row. Filled dots are test users, hollow ones "
+        f"validation users, lines {captions.confidence(study)} intervals over {captions.covered(study)}, not corrected "
+        f"for the number of rows.{exploratory}"
     )
 
 

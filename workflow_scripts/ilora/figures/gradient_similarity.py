@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
     from ilora.study.study import Study
 
-#: Perceptually uniform on both sides of 0, and apart under the common forms of colour blindness: blue is agreement.
+#: Perceptually uniform on both sides of 0, and colour-blind safe: blue is agreement.
 COLOUR_MAP = "RdBu"
 
 #: The limit of the colour scale is rounded up to a multiple of this.
 SCALE_STEP = 0.1
 
-#: What is drawn: a row per kind of module and ordered pair of clusters.
+#: The drawn numbers: a row per kind of module and ordered pair of clusters.
 DRAWN = pa.schema(
     [
         pa.field("method", pa.string(), nullable=False),
@@ -50,19 +50,19 @@ DRAWN = pa.schema(
 def select_gradient_similarity(
     similarity: pa.Table, profiles: pa.Table, order: Sequence[int], method: str, seed: int
 ) -> pa.Table:
-    """Return what the figure of one method shows, of schema `DRAWN`, averaged over its checkpoints.
+    """Return the numbers of one method's figure, of schema `DRAWN`, averaged over its checkpoints.
 
     Args:
-        similarity: of schema `ilora.analysis.schemas.GRADIENT_SIMILARITY`, with all methods, from which the
-            common colour scale is taken.
-        profiles: of schema `ilora.analysis.schemas.CLUSTER_PROFILES`, of the same seed. A cluster that has no
-            gradient stands in the map with empty cells.
-        order: of the clusters in the map, the same for every method.
-        method: which.
-        seed: which.
+        similarity: of schema `ilora.analysis.schemas.GRADIENT_SIMILARITY`, with all methods, since they share a
+            colour scale.
+        profiles: of schema `ilora.analysis.schemas.CLUSTER_PROFILES`, of the same seed. A cluster without a
+            gradient has empty cells in the map.
+        order: order of the clusters in the map, the same for every method.
+        method: method to show.
+        seed: training to show.
 
     Raises:
-        ValueError: there is no row of the method and seed.
+        ValueError: if there is no row of the method and seed.
     """
     frame = similarity.to_pandas()
     frame = frame[(frame["seed"] == seed) & frame["step"].isna()]
@@ -94,14 +94,14 @@ def select_gradient_similarity(
 
 
 def draw_gradient_similarity(drawn: pa.Table, title: str) -> MatplotlibFigure:
-    """Return the figure: the mean over kinds of modules in large, each kind in small beside it.
+    """Return the figure: a large map of the mean over kinds of modules, and a small map of each kind.
 
-    On the diagonal, where a cosine is 1 by definition, stands the noise ceiling of the cluster instead: what its
-    cells could reach at most. Cells of clusters without a gradient are crossed out.
+    The diagonal, where a cosine is 1 by definition, shows the noise ceiling of the cluster instead: the upper bound of
+    its cells. Cells of clusters without a gradient are crossed out.
 
     Args:
         drawn: of schema `DRAWN`.
-        title: which method, data set, backbone and seed these are.
+        title: method, seed, data set and backbone.
     """
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
@@ -140,13 +140,13 @@ def _cells(order: Sequence[int]) -> list[tuple[tuple[int, int], tuple[int, int]]
 
 
 def _limit(frame: pd.DataFrame) -> float:
-    """The largest value that any method's map shows, rounded up."""
+    """Return the largest value in any method's map, rounded up."""
     shown = frame["similarity"].where(frame["first"] != frame["second"], frame["noise_ceiling"]).abs().max()
     return min(1.0, max(SCALE_STEP, float(np.ceil(shown / SCALE_STEP) * SCALE_STEP)))
 
 
 def _shown(cells: pd.DataFrame) -> NDArray[np.float64]:
-    """Similarities, with noise ceilings on the diagonal, [clusters, clusters]; NaN where there is none."""
+    """Return similarities with noise ceilings on the diagonal, float64 [clusters, clusters]; NaN where undefined."""
     values = cells["similarity"].where(cells["row"] != cells["column"], cells["noise_ceiling"])
     clusters = int(cells["row"].max()) + 1
     matrix = np.full((clusters, clusters), np.nan)
@@ -185,15 +185,15 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 def _caption(study: Study, wildcards: Wildcards) -> str:
     analysis = study.config.analysis
     return (
-        f"Cosines between the gradients of {wildcards['method']}'s LoRA weights on clusters of sequences of "
-        f"{wildcards['dataset']}, with the backbone ``{study.backbone_id}``, one training (seed "
-        f"{study.config.seeds[0]}): the mean over modules and checkpoints of the fine-tuning (Figures 1, 3a and 3b of "
-        "the paper), and each kind of module "
-        f"by itself. Each gradient is taken on {analysis.blocks * analysis.sequences_per_block} training sequences, "
-        "the same ones for every method. Clusters that are close in the collaborative space stand together, in the "
-        "same order for every method. On the diagonal, where a cosine is 1 by definition, stands the noise ceiling: "
-        "the cosine to expect between two samples of one cluster. A cell cannot be read where the ceilings of its "
-        "clusters are near 0. The colours mean the same in the figures of both methods."
+        f"Whether the gradients of {wildcards['method']}'s LoRA weights agree or conflict between clusters of "
+        f"sequences of {wildcards['dataset']} (Figures 1, 3a and 3b of the paper). Blue cells are positive cosines, "
+        "red ones negative; the colours mean the same for every method. Clusters that are close in the collaborative "
+        "space are adjacent, in the same order for every method. The diagonal, where a cosine is 1 by definition, "
+        "shows the noise ceiling: the expected cosine between two samples of one cluster. A cell says nothing where "
+        "the ceilings of its clusters are near 0. Left: mean over modules and checkpoints. Right: each kind of module. "
+        f"Each gradient is taken on {analysis.blocks * analysis.sequences_per_block} training sequences, the same for "
+        f"every method, of one training (seed {study.config.seeds[0]}, backbone ``{study.backbone_id}``); the figure "
+        "of the numbers has the intervals."
     )
 
 

@@ -1,4 +1,4 @@
-"""Gradient similarity in numbers, and over training, with intervals."""
+"""Gradient similarity as numbers and over the training, with intervals."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from ilora.analysis.schemas import DIFFERENCE, GRADIENT_SUMMARY
 from ilora.artifacts.parquet import read_table
 from ilora.figures.declaration import Drawing, Figure
 from ilora.plotting.labels import method_label, setting_label
-from ilora.plotting.style import BLACK, BLUE, DOUBLE_WIDTH, GREY, VERMILION, new_figure
+from ilora.plotting.method_styles import method_colours
+from ilora.plotting.style import BLACK, DOUBLE_WIDTH, GREY, new_figure
 from ilora.reporting import captions
 from ilora.reporting.declaration import Given, Wildcards
 from ilora.reporting.sources import of_dataset, with_gradients
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from ilora.study.study import Study
 
-#: What is shown as numbers, with the words of the figure.
+#: Quantities shown as numbers, with their labels.
 NUMBERS = {
     "noise_ceiling": "same cluster (noise ceiling)",
     "random_similarity": "random clusters",
@@ -34,18 +35,18 @@ NUMBERS = {
     "distance_correlation": "rank correlation with distance",
 }
 
-#: What is shown over training.
+#: Quantities shown over the training, with their line styles.
 CURVES: dict[str, Literal["solid", "dashed", "dotted"]] = {
     "noise_ceiling": "dotted",
     "random_similarity": "dashed",
     "similarity": "solid",
 }
 
-_COLOURS = {"llara": BLUE, "ilora": VERMILION, DIFFERENCE: BLACK}
+_COLOURS = {**method_colours(("llara", "ilora")), DIFFERENCE: BLACK}
 
 
 def select_gradient_summary(summary: pa.Table) -> pa.Table:
-    """Return what the figure shows: the means over seeds, of each checkpoint and of all together.
+    """Return the drawn numbers: means over seeds, for each checkpoint and for all checkpoints together.
 
     Args:
         summary: of schema `ilora.analysis.schemas.GRADIENT_SUMMARY`.
@@ -59,11 +60,11 @@ def select_gradient_summary(summary: pa.Table) -> pa.Table:
 
 
 def draw_gradient_summary(drawn: pa.Table, title: str) -> MatplotlibFigure:
-    """Return the figure: every number with its interval on the left, the curves over training on the right.
+    """Return the figure: numbers with their intervals (left), and curves over the training (right).
 
     Args:
         drawn: from `select_gradient_summary`.
-        title: which data set, backbone and seeds these are.
+        title: seeds, data set and backbone.
     """
     frame = drawn.to_pandas()
     methods = [method for method in _COLOURS if method in set(frame["method"])]
@@ -127,27 +128,36 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 def _trainings_covered(study: Study) -> str:
     trainings = len(study.config.seeds)
     if trainings == 1:
-        return (
-            "with the models of one training. Another seed, or the same one on another processor, may lie elsewhere, "
-            "and what differs between the methods may be its luck."
-        )
+        return "with the models of one training. Differences between the methods may be run-to-run variance."
     return f"and over the {trainings} trainings (Student's t)."
 
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     analysis = study.config.analysis
     return (
-        f"What the heat maps of gradient similarity say in numbers, for {wildcards['dataset']} and the backbone "
-        f"``{study.backbone_id}``: over all checkpoints (left) and along the fine-tuning (right). Lines are "
-        f"{captions.confidence(study)} intervals over the sequences that were drawn "
-        f"({analysis.blocks * analysis.sequences_per_block} for each cluster), {_trainings_covered(study)} "
-        "Random clusters are the same sequences, dealt anew. Where clusters are as similar as random clusters, the "
-        "clusters explain nothing; where the noise ceiling is near 0, the gradients are too noisy to tell. A number "
-        "that is not defined, such as a ratio to a ceiling that is not clearly above 0, is left out. By the paper's "
-        "account, distance in the collaborative space and similarity of gradients are negatively correlated, and "
-        "instance-wise LoRA brings the similarity between some clusters to zero. A lower similarity between clusters "
-        "says so only where random clusters and the noise ceiling are not lower by as much."
+        f"Whether clusters of sequences of {wildcards['dataset']} have conflicting gradients, and whether "
+        "instance-wise LoRA changes that. Left: over all checkpoints. Right: along the fine-tuning. Random clusters "
+        "are the same sequences, assigned at random: where clusters are as similar as random clusters, they explain "
+        "nothing. Where the noise ceiling is near 0, the gradients are too noisy to tell. Undefined numbers, such as a "
+        "ratio to a ceiling that is not clearly above 0, are left out. The paper states that distance in the "
+        "collaborative space and similarity of gradients are negatively correlated, and that instance-wise LoRA brings "
+        "the similarity between some clusters to zero. A lower similarity supports this only if random clusters and "
+        "the noise ceiling are not lower by as much.\n\n"
+        f"Lines are {captions.confidence(study)} intervals over the sampled sequences "
+        f"({analysis.blocks * analysis.sequences_per_block} for each cluster, backbone ``{study.backbone_id}``), "
+        f"{_trainings_covered(study)}"
     )
+
+
+def _finding(drawn: pa.Table, seeds: int) -> str:
+    """Return a line for the title if several trainings leave no doubt that gradients follow distance."""
+    found = [
+        row
+        for row in drawn.to_pylist()
+        if row["quantity"] == "distance_correlation" and row["step"] is None and row["method"] != DIFFERENCE
+    ]
+    is_certain = seeds > 1 and all(row["high"] is not None and row["high"] < 0.0 for row in found)
+    return "Clusters farther apart have less similar gradients\n" if found and is_certain else ""
 
 
 def _make(given: Given) -> Drawing:
@@ -155,7 +165,7 @@ def _make(given: Given) -> Drawing:
     drawn = select_gradient_summary(summary)
     seeds = len(summary["seed"].drop_null().unique())
     setting = setting_label(given.wildcards["dataset"], given.settings["backbone"])
-    title = (
+    title = _finding(drawn, seeds) + (
         "Gradient similarity in numbers, "
         f"{f'mean over {seeds} trainings' if seeds > 1 else 'EXPLORATORY: one training'}\n{setting}"
     )

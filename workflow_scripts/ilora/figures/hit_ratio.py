@@ -1,20 +1,23 @@
-"""HitRatio@1 of every method with its interval, the paper's value beside it."""
+"""HitRatio@1 of every method with its interval, and the paper's value."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
 
 from ilora.artifacts.parquet import read_table
+from ilora.evaluation.schemas import DIFFERENCES
 from ilora.figures.declaration import Drawing, Figure
 from ilora.plotting.dots import draw_crosses, draw_dots
 from ilora.plotting.labels import NO_BACKBONE, dataset_label, method_label
-from ilora.plotting.style import BLUE, COLUMN_WIDTH, GREY, new_figure
+from ilora.plotting.style import BLACK, COLUMN_WIDTH, GREY, new_figure
 from ilora.reporting import captions
 from ilora.reporting.declaration import Given, Wildcards
+from ilora.reporting.findings import demonstrated
 from ilora.tables.table1 import DOCUMENT as TABLE1_FILES
 
 if TYPE_CHECKING:
@@ -26,9 +29,10 @@ if TYPE_CHECKING:
 
 # Columns of Table 1.
 _SPLITS = {"test": "hit_ratio@1_test", "val": "hit_ratio@1_val"}
+_TITLE_WIDTH = 58  # characters in a column
 _LABELS = ("dataset", "backbone", "method", "test_users", "draws")
 
-#: What is drawn: a row per method and marker ("test", "val", "paper"); the interval is null for the paper's.
+#: The drawn numbers: a row per method and marker ("test", "val", "paper"); the paper's have no interval.
 DRAWN = pa.schema(
     [
         pa.field("dataset", pa.string(), nullable=False),
@@ -47,15 +51,15 @@ DRAWN = pa.schema(
 
 
 def select_hit_ratio(table: pa.Table, dataset: str, candidates: int) -> pa.Table:
-    """Return what the figure of one data set shows, of the schema DRAWN, from a table of the schema TABLE1.
+    """Return the numbers of one data set's figure, of the schema DRAWN.
 
     Args:
-        table: Table 1.
-        dataset: which data set's rows to show.
-        candidates: size of a candidate set; picking one at random hits with probability 1 / candidates.
+        table: Table 1, of the schema TABLE1.
+        dataset: data set to show.
+        candidates: size of a candidate set; a random choice hits with probability 1 / candidates.
 
     Raises:
-        ValueError: the table has no row of the data set.
+        ValueError: if the table has no row of the data set.
     """
     rows = [row for row in table.to_pylist() if row["dataset"] == dataset and row["status"] is None]
     if not rows:
@@ -72,8 +76,13 @@ def select_hit_ratio(table: pa.Table, dataset: str, candidates: int) -> pa.Table
     return pa.Table.from_pylist(drawn, schema=DRAWN)
 
 
-def draw_hit_ratio(drawn: pa.Table) -> MatplotlibFigure:
-    """Return the figure of a table of the schema DRAWN: a row of dots per method, in the table's order."""
+def draw_hit_ratio(drawn: pa.Table, finding: str = "") -> MatplotlibFigure:
+    """Return the figure: a row of dots for each method, in the table's order from the top.
+
+    Args:
+        drawn: of the schema DRAWN.
+        finding: what is certain, for the title; empty if nothing is.
+    """
     frame = drawn.to_pandas()
     methods = frame[["backbone", "method"]].drop_duplicates()
     places = {tuple(key): -place for place, key in enumerate(methods.to_numpy())}
@@ -81,7 +90,7 @@ def draw_hit_ratio(drawn: pa.Table) -> MatplotlibFigure:
     figure = new_figure(COLUMN_WIDTH, 1.35 + 0.27 * len(places))
     axes = figure.add_subplot()
     entries = [
-        draw_dots(axes, frame[frame["marker"] == "test"], 0.17, "test, with interval", BLUE),
+        draw_dots(axes, frame[frame["marker"] == "test"], 0.17, "test, with interval", BLACK),
         draw_dots(axes, frame[frame["marker"] == "val"], -0.17, "validation, with interval", "white"),
         _draw_chance(axes, frame["chance"].iloc[0]),
         *_draw_paper(axes, frame[frame["marker"] == "paper"]),
@@ -91,13 +100,14 @@ def draw_hit_ratio(drawn: pa.Table) -> MatplotlibFigure:
     axes.set_ylim(-len(places) + 0.4, 0.6)
     axes.set_xlim(left=0)
     axes.set_xlabel("HitRatio@1 (share of all answers)")
-    figure.suptitle(_title(frame), fontsize=7, ha="left", x=0.01)
+    title = "\n".join([*wrap(finding, _TITLE_WIDTH), _title(frame)])
+    figure.suptitle(title, fontsize=7, ha="left", x=0.01)
     figure.legend(handles=entries, loc="outside lower center", ncols=2, handletextpad=0.3, columnspacing=1.0)
     return figure
 
 
 def _draw_paper(axes: Axes, rows: pd.DataFrame) -> Iterator[Artist]:
-    """Draw the paper's values; those behind which a language model stands have a marker of their own."""
+    """Draw the paper's values; those of a language model have their own marker."""
     for source, of_source in rows.groupby("source", sort=True):
         yield draw_crosses(axes, of_source, str(source), marker="x" if source == "paper" else "+")
 
@@ -126,13 +136,13 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
-        f"HitRatio@1 of every method on {wildcards['dataset']}, as in Table 1: filled dots are test users, hollow ones "
-        f"validation users, lines their {captions.confidence(study)} intervals over {captions.covered(study)} (Wilson "
-        "with one answer per user, otherwise the cluster bootstrap, BCa). Protocol "
-        f"{study.config.protocol}, {captions.seeds(study)}; the figure says how many users and candidate sets there "
-        "are. The rows of the language model were measured with "
-        f"the backbone ``{study.backbone_id}``. Crosses are the paper's numbers, as reference data. The dashed line is "
-        f"chance, 1 in {study.config.data.candidates} candidates."
+        f"How often each method chooses the right item on {wildcards['dataset']}, next to the paper's numbers. Filled "
+        "dots are test users, hollow ones validation users; the dashed line is chance, 1 in "
+        f"{study.config.data.candidates} candidates; crosses are the paper's numbers, as reference data. The title "
+        "names the differences from iLoRA that are certain, if there are any. The language model is the backbone "
+        f"``{study.backbone_id}``. Protocol {study.config.protocol}, {captions.seeds(study)}; the figure gives the "
+        f"numbers of users and candidate sets. Lines are {captions.confidence(study)} intervals over "
+        f"{captions.covered(study)} (Wilson with one answer per user, otherwise the cluster bootstrap, BCa)."
     )
 
 
@@ -140,13 +150,16 @@ def _make(given: Given) -> Drawing:
     from ilora.tables.table1.rows import TABLE1
 
     table = read_table(given.inputs["table"], TABLE1)
-    drawn = select_hit_ratio(table, given.wildcards["dataset"], given.settings["candidates"])
-    return Drawing(drawn, draw_hit_ratio(drawn))
+    dataset = given.wildcards["dataset"]
+    drawn = select_hit_ratio(table, dataset, given.settings["candidates"])
+    differences = read_table(given.inputs["differences"], DIFFERENCES).to_pylist()
+    compared = [row for row in differences if (row["dataset"], row["split"]) == (dataset, "test")]
+    return Drawing(drawn, draw_hit_ratio(drawn, demonstrated(compared)))
 
 
 FIGURE = Figure(
     path="{dataset}/hit_ratio",
-    inputs=lambda study: {"table": TABLE1_FILES.file(study, "parquet")},
+    inputs=lambda study: {"table": TABLE1_FILES.file(study, "parquet"), "differences": study.layout.differences},
     settings=_settings,
     caption=_caption,
     labels=lambda study: {"figure": "HitRatio@1", "data set": "{dataset}", "backbone": study.backbone_id},

@@ -1,4 +1,4 @@
-"""Synthetic users: HitRatio@1 over the degree of contradiction, and the gain over the similarity of gradients."""
+"""Synthetic users: HitRatio@1 by degree of contradiction, and iLoRA's gain by similarity of gradients."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pyarrow as pa
 from ilora.artifacts.parquet import read_table
 from ilora.figures.declaration import Drawing, Figure
 from ilora.negative_transfer.schemas import SUMMARY
-from ilora.plotting.style import BLACK, BLUE, DOUBLE_WIDTH, GREEN, GREY, ORANGE, VERMILION, new_figure
+from ilora.plotting.method_styles import method_colour
+from ilora.plotting.style import BLACK, DOUBLE_WIDTH, GREY, PURPLE, SKY_BLUE, VERMILION, new_figure
 from ilora.reporting import captions
 from ilora.reporting.declaration import Given, Wildcards
 
@@ -29,22 +30,22 @@ LABELS = {
 }
 
 _COLOURS = {
-    "uniform": BLUE,
-    "instance_wise": VERMILION,
-    "shuffled_gate": ORANGE,
-    "oracle_gate": GREEN,
+    "uniform": method_colour("llara"),
+    "instance_wise": method_colour("ilora"),
+    "shuffled_gate": PURPLE,
+    "oracle_gate": SKY_BLUE,
     "one_per_group": BLACK,
 }
 _MARKERS = {"uniform": "o", "instance_wise": "s", "shuffled_gate": "v", "oracle_gate": "^", "one_per_group": "D"}
 _PROMPTS = {"hidden": "group hidden from the prompt", "named": "group named in the prompt"}
 _FILLS = {"hidden": VERMILION, "named": "white"}
 
-#: Methods stand this far apart at one degree.
+#: Shift between two methods at one degree.
 _DODGE = 0.012
 
 
 def draw_negative_transfer(drawn: pa.Table) -> MatplotlibFigure:
-    """Return the figure: a row for each step at which hits were counted.
+    """Return the figure: a row of panels for each evaluated step.
 
     Args:
         drawn: of schema `ilora.negative_transfer.schemas.SUMMARY`.
@@ -70,9 +71,22 @@ def draw_negative_transfer(drawn: pa.Table) -> MatplotlibFigure:
     more, names = panels[0, 2].get_legend_handles_labels()
     figure.legend(handles + more, labels + names, loc="outside lower center", ncols=4, columnspacing=1.0)
     seeds = int(hits["seeds"].max())
-    title = f"Synthetic users in contradicting groups, mean over {seeds} seed{'s' * (seeds > 1)} with interval"
+    title = (
+        _finding(frame)
+        + f"Synthetic users in contradicting groups, mean over {seeds} seed{'s' * (seeds > 1)} with interval"
+    )
     figure.suptitle(title, fontsize=7, ha="left", x=0.01)
     return figure
+
+
+def _finding(frame: pd.DataFrame) -> str:
+    """Return a line for the title if the gain at the highest degree is above 0 over several seeds."""
+    gains = frame[(frame["quantity"] == "gain") & (frame["method"] == "instance_wise")]
+    last = gains[(gains["step"] == gains["step"].max()) & (gains["degree"] == gains["degree"].max())]
+    ahead = [str(prompt) for prompt, rows in last.groupby("group_in_prompt") if (rows["low"] > 0).all()]
+    if frame["seeds"].max() == 1 or not ahead:
+        return ""
+    return f"Instance-wise LoRA is ahead of uniform LoRA where the group is {' or '.join(ahead)}\n"
 
 
 def _draw_hits(axes: Axes, rows: pd.DataFrame) -> None:
@@ -92,7 +106,7 @@ def _draw_hits(axes: Axes, rows: pd.DataFrame) -> None:
 
 
 def _draw_gain(axes: Axes, frame: pd.DataFrame, step: int) -> None:
-    """Gain of iLoRA over uniform LoRA, a mark for each degree, against the similarity of gradients."""
+    """Draw the gain of iLoRA over uniform LoRA against the similarity of gradients, a mark for each degree."""
     keys = ["group_in_prompt", "degree"]
     of_method = (frame["quantity"] == "gain") & (frame["method"] == "instance_wise") & (frame["step"] == step)
     similarities = frame[frame["quantity"] == "similarity"]
@@ -118,19 +132,19 @@ def _draw_gain(axes: Axes, frame: pd.DataFrame, step: int) -> None:
 def _caption(study: Study, wildcards: Wildcards) -> str:
     synthetic = study.config.negative_transfer
     return (
-        f"Negative transfer by itself: synthetic users in {synthetic.groups} groups over one pool of {synthetic.items} "
-        "items. A user's next item follows from the last one by a rule that all groups share on some items and that "
-        "differs from group to group on the rest; the horizontal axis is the share of such contested items. A small "
-        f"Llama that knows the items and no group's rule is tuned by LoRA of rank {synthetic.r}, uniform, or "
-        "instance-wise with an expert for each group, and asked for the next item among all "
+        "Whether contradicting users harm a shared LoRA, and whether instance-wise LoRA removes the harm: synthetic "
+        f"users in {synthetic.groups} groups over one pool of {synthetic.items} items. A user's next item follows from "
+        "the last one by a rule that all groups share on some items and that differs between groups on the rest; the "
+        "horizontal axis is the share of such contested items. Left: nothing in the prompt reveals the group, so a "
+        "gate that reads the representation has information that uniform LoRA lacks. Middle: the prompt names the "
+        "group, so that every method knows it, and a difference is negative transfer itself: groups pull the same "
+        "weights in different directions. A LoRA for each group is the upper bound, shuffled gates are the control. "
+        "Right: the gain of instance-wise LoRA against the mean cosine of the groups' gradients, taken early in the "
+        "training of a uniform LoRA, one mark for each degree.\n\n"
+        "A small Llama that knows the items and no group's rule is tuned by LoRA of rank "
+        f"{synthetic.r}, uniform or instance-wise with an expert for each group, and predicts the next item among all "
         f"({synthetic.test_sequences} test sequences for each seed). Lines are {captions.confidence(study)} intervals "
-        "over seeds (Student's t).\n\n"
-        "On the left, nothing in the prompt tells the group: a gate that reads the representation has information that "
-        "uniform LoRA lacks, and the whole difference may be information. In the middle, the prompt names the group, "
-        "so that every method knows it: what remains is negative transfer itself, groups pulling the same weights in "
-        "different directions. A LoRA for each group is the upper bound, shuffled gates the control. On the right, the "
-        "gain of instance-wise LoRA against the mean cosine of the groups' gradients, taken early in the training of a "
-        "uniform LoRA, a mark for each degree."
+        "over seeds (Student's t)."
     )
 
 

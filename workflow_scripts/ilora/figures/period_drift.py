@@ -1,4 +1,4 @@
-"""HitRatio@1 over periods of a global clock, trained once or again before each, and what the latter gains."""
+"""HitRatio@1 over periods of a global clock, trained once or before each period, and the gain of training again."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 from ilora.artifacts.parquet import read_table
 from ilora.drift.schemas import PERIOD_DRIFT
 from ilora.figures.declaration import Drawing, Figure
-from ilora.plotting.curves import curve_styles, draw_curve, label_places
+from ilora.plotting.curves import draw_curve, label_places
 from ilora.plotting.labels import dataset_label, method_label
+from ilora.plotting.method_styles import method_style
 from ilora.plotting.style import BLACK, DOUBLE_WIDTH, GREY, new_figure
 from ilora.reporting import captions
 from ilora.reporting.declaration import Given, Wildcards
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
 
     from ilora.study.study import Study
 
-#: The metric that is drawn; the table has others.
+#: The drawn metric; the table has others.
 METRIC = "hit_ratio@1"
 
 
 def select_periods(drift: pa.Table) -> pa.Table:
-    """Return what the figure shows: HitRatio@1 of what was trained before the first period, or before the same one.
+    """Return the drawn numbers: HitRatio@1 of methods trained before the first period or before the tested one.
 
     Args:
         drift: of schema `ilora.drift.schemas.PERIOD_DRIFT`, of one data set.
@@ -36,7 +37,7 @@ def select_periods(drift: pa.Table) -> pa.Table:
 
 
 def draw_periods(drawn: pa.Table) -> MatplotlibFigure:
-    """Return the figure: two curves for each method on the left, and what retraining gains on the right.
+    """Return the figure: for each method two curves (left), and the gain of training again (right).
 
     Args:
         drawn: from `select_periods`.
@@ -47,7 +48,8 @@ def draw_periods(drawn: pa.Table) -> MatplotlibFigure:
     figure = new_figure(DOUBLE_WIDTH, 2.9)
     left, right = figure.subplots(1, 2)
     methods = list(frame.groupby("method", sort=False))
-    for number, ((method, curve), style) in enumerate(zip(methods, curve_styles(len(methods)), strict=True)):
+    for number, (method, curve) in enumerate(methods):
+        style = method_style(str(method))
         once, again = curve[curve["trained_before"] == 1], curve[curve["trained_before"] == curve["period"]]
         draw_curve(left, once, "place", "value", (2 * number, 2 * len(methods)), linestyle="--", mfc="white", **style)
         beside = 2 * number + 1, 2 * len(methods)
@@ -69,15 +71,13 @@ def draw_periods(drawn: pa.Table) -> MatplotlibFigure:
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     section = study.config.drift
-    trainings = captions.seeds(study)
     return (
-        f"HitRatio@1 on {wildcards['dataset']} over {section.periods} periods of one clock for all users (protocol "
-        f"rolling), the first of which begins after {100 * section.first_training:g} % of the interactions: trained "
-        "once before it, or again before each period; and what training again gains, on the same users, targets and "
-        "candidate sets. All items are known before period 1. "
-        f"{trainings[0].upper()}{trainings[1:]}, {study.config.data.draws} candidate sets for each user. Bars are "
-        f"{captions.confidence(study)} intervals over {captions.covered(study)}. Periods have different users: "
-        "docs/drift.md."
+        f"How HitRatio@1 on {wildcards['dataset']} ages over {section.periods} periods of one clock for all users, and "
+        "what training again before each period gains. Left: trained once before period 1 (dashed), or again before "
+        "each period (solid). Right: the gain on the same users, targets and candidate sets. Period 1 begins after "
+        f"{100 * section.first_training:g} % of the interactions; all items are known before it. Periods have "
+        f"different users (docs/drift.md). Protocol rolling, {captions.seeds(study)}, {study.config.data.draws} "
+        f"candidate sets for each user. Bars are {captions.confidence(study)} intervals over {captions.covered(study)}."
     )
 
 

@@ -1,4 +1,4 @@
-"""HitRatio@1 over random splits of the users, with the study's own split and the paper's number marked."""
+"""HitRatio@1 over random splits of the users, with the study's own split and the paper's number."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ilora.study.study import Study
 
-#: What is drawn: a row for each method and split, and one for each number of the paper.
+#: The drawn numbers: a row for each method and split, and one for each number of the paper.
 DRAWN = pa.schema(
     [
         pa.field("dataset", pa.string(), nullable=False),
@@ -36,13 +36,13 @@ DRAWN = pa.schema(
     ]
 )
 
-#: Dots of one method are spread over so many heights, so that those of equal values can be told apart.
+#: Number of heights over which the dots of one method are spread, so that equal values do not hide each other.
 _HEIGHTS = 5
 _SPREAD = 0.09
 
 
 def select_splits(hits: pa.Table) -> pa.Table:
-    """Return what the figure shows, of the schema DRAWN.
+    """Return the drawn numbers, of the schema DRAWN.
 
     Args:
         hits: of schema `ilora.random_splits.hits.SPLIT_HITS`, of one data set.
@@ -71,7 +71,7 @@ def draw_splits(drawn: pa.Table, own_split: str) -> MatplotlibFigure:
 
     Args:
         drawn: of the schema DRAWN.
-        own_split: what the study's own split is called.
+        own_split: name of the study's own split.
     """
     frame = drawn.to_pandas()
     methods = list(dict.fromkeys(frame["method"]))
@@ -94,7 +94,7 @@ def draw_splits(drawn: pa.Table, own_split: str) -> MatplotlibFigure:
 
 
 def _draw_random(axes: Axes, rows: pd.DataFrame) -> Artist:
-    """Draw a dot for each random split, neighbours in value at different heights."""
+    """Draw a dot for each random split, with neighbouring values at different heights."""
     rank = rows.groupby("method")["value"].rank(method="first").astype(int)
     heights = rows["place"] + _SPREAD * (rank % _HEIGHTS - (_HEIGHTS - 1) / 2)
     (dots,) = axes.plot(
@@ -138,12 +138,12 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 def _caption(study: Study, wildcards: Wildcards) -> str:
     section, dataset = study.config.random_splits, wildcards["dataset"]
     return (
-        f"HitRatio@1 on {dataset} over {section.number} random splits of the users (8:1:1, seeds 0 to "
-        f"{section.number - 1}): a dot for each, their mean as a line. The diamond is "
-        f"{captions.own_split(study, dataset)}. All else is the same: protocol {study.config.protocol}, "
-        f"{study.config.data.draws} candidate sets for each user, recommenders trained once on each split with seed "
-        f"{study.config.seeds[0]}, so that their dots also vary by training. Crosses are the paper's numbers, as "
-        "reference data."
+        f"How much HitRatio@1 on {dataset} depends on which users are tested. A dot is one of {section.number} random "
+        f"splits of the users (8:1:1, seeds 0 to {section.number - 1}), the line their mean, the diamond "
+        f"{captions.own_split(study, dataset)}, and a cross the paper's number, as reference data. Everything else is "
+        f"the same: protocol {study.config.protocol}, {study.config.data.draws} candidate sets for each user. "
+        f"Recommenders are trained once on each split with seed {study.config.seeds[0]}, so their dots also vary by "
+        "training."
     )
 
 

@@ -1,4 +1,4 @@
-"""A sweep of one setting: HitRatio@1 of every cell, and the relative improvement of the study's own setting over it."""
+"""A sweep of one setting: HitRatio@1 of each cell, and the improvement of the study's own setting over it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ilora.evaluation.schemas import SWEEP
 from ilora.figures.declaration import Drawing, Figure
 from ilora.plotting.dots import draw_crosses, draw_dots
 from ilora.plotting.labels import method_label, setting_label, swept_value_label
-from ilora.plotting.style import BLUE, DOUBLE_WIDTH, GREY, new_figure
+from ilora.plotting.style import BLACK, DOUBLE_WIDTH, GREY, new_figure
 from ilora.plotting.sweep_reference import SOURCE, stated_improvement
 from ilora.reporting.declaration import Given, Wildcards
 from ilora.reporting.sources import of_dataset
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 HIT_RATIO, IMPROVEMENT = "hit_ratio@1", "improvement"
 
 _METRIC = "hit_ratio@1"
-_MARKERS = {"test": (0.17, BLUE, "test"), "val": (-0.17, "white", "validation")}
+_MARKERS = {"test": (0.17, BLACK, "test"), "val": (-0.17, "white", "validation")}
 
-#: What is drawn: a row per cell, quantity and marker ("test", "val", "paper"); in percent where it is an improvement.
+#: The drawn numbers: a row per cell, quantity and marker ("test", "val", "paper"); improvements are in percent.
 DRAWN = pa.schema(
     [
         pa.field("method", pa.string(), nullable=False),
@@ -48,7 +48,7 @@ DRAWN = pa.schema(
 
 
 def select_sweep(sweep: pa.Table) -> pa.Table:
-    """Return what the figure shows, of the schema DRAWN.
+    """Return the drawn numbers, of the schema DRAWN.
 
     Args:
         sweep: of the schema `ilora.evaluation.schemas.SWEEP`, of one data set.
@@ -79,7 +79,7 @@ def draw_sweep(drawn: pa.Table, title: str) -> MatplotlibFigure:
 
     Args:
         drawn: from `select_sweep`.
-        title: what was varied, on which data set and backbone, over which seeds.
+        title: varied setting, data set, backbone and seeds.
     """
     frame = drawn.to_pandas()
     cells = frame[["method", "setting", "parameter", "is_reference"]].drop_duplicates().reset_index(drop=True)
@@ -129,15 +129,15 @@ def _label(method: str, parameter: str, setting: str | None, several: bool) -> s
 def _caption(study: Study, wildcards: Wildcards) -> str:
     settings, parameter = sweep_settings(study, wildcards), study.config.sweeps[wildcards["sweep"]].parameter
     return (
-        f"{settings['heading']}, on {wildcards['dataset']} with the backbone ``{study.backbone_id}`` "
-        f"({settings['note']}). Each row replaces ``{parameter}`` and nothing else; a row of another method, if there "
-        "is one, does not read it or replaces it likewise. LLaRA is the control with matched parameters: at the same "
-        "rank, uniform LoRA has every parameter of iLoRA but the gate's.\n\n"
-        "Left: HitRatio@1 over all answers. Right: by how many percent the study's own setting (bold) is above each "
-        "other row. Filled dots are test users, hollow ones validation users, lines their intervals, paired by user "
-        f"and training on the right. They are over {settings['covered']}, and do not cover how many rows are compared. "
-        "Crosses are what the paper states for Llama-2-7B, as reference data; over LLaRA it is what follows from the "
-        "paper's Table 1." + warning(settings, "rows")
+        f"Whether ``{parameter}`` matters on {wildcards['dataset']} ({settings['heading']}; backbone "
+        f"``{study.backbone_id}``; {settings['note']}). Each row replaces this setting and nothing else; another "
+        "method in the figure ignores it or has it replaced in the same way. LLaRA is the control with matched "
+        "parameters: at the same rank, uniform LoRA has every parameter of iLoRA but the gate's. Left: HitRatio@1 over "
+        "all answers. Right: the improvement of the study's own setting (bold) over each other row, in percent. "
+        "Crosses are what the paper states for Llama-2-7B, as reference data; over LLaRA it follows from the paper's "
+        "Table 1.\n\nFilled dots are test users, hollow ones validation users, lines their intervals over "
+        f"{settings['covered']}, paired by user and training on the right, and not corrected for the number of rows."
+        + warning(settings)
     )
 
 

@@ -12,9 +12,9 @@ from ilora.artifacts.parquet import read_table
 from ilora.evaluation.schemas import SWEEP_CURVES
 from ilora.figures.declaration import Drawing, Figure
 from ilora.plotting.labels import method_label, setting_label, swept_value_label
+from ilora.plotting.method_styles import method_colour
 from ilora.plotting.style import (
     BLACK,
-    BLUE,
     DOUBLE_WIDTH,
     GREEN,
     GREY,
@@ -35,17 +35,17 @@ if TYPE_CHECKING:
     from ilora.study.study import Study
 
 _SPLITS = {"val": "Validation users", "test": "Test users"}
-_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY_BLUE, GREY)
+_COLOURS = (ORANGE, GREEN, PURPLE, SKY_BLUE, GREY, BLACK)
 _MARKERS = "osDv^<"
 _REFERENCE: dict[str, Any] = {"color": VERMILION, "marker": "o", "linewidth": 1.8}
-_UNREAD: dict[str, Any] = {"color": BLACK, "marker": "", "linestyle": (0, (3, 2))}
+_UNREAD: dict[str, Any] = {"marker": "", "linestyle": (0, (3, 2))}
 
-#: Curves stand beside each other by this share of the figure's width, so that their intervals can be told apart.
+#: Shift between two curves, as a share of the figure's width, so that their intervals do not overlap.
 _SHIFT = 0.006
 
 
 def select_sweep_by_epoch(curves: pa.Table) -> pa.Table:
-    """Return what the figure shows: the rows of the validation users and of the test users.
+    """Return the drawn numbers: the rows of validation and test users.
 
     Args:
         curves: of the schema `ilora.evaluation.schemas.SWEEP_CURVES`, of one data set.
@@ -54,11 +54,11 @@ def select_sweep_by_epoch(curves: pa.Table) -> pa.Table:
 
 
 def draw_sweep_by_epoch(drawn: pa.Table, title: str) -> MatplotlibFigure:
-    """Return the figure: a curve per cell with intervals, the study's own setting in a thicker line.
+    """Return the figure: a curve with intervals for each cell, the study's own setting as a thicker line.
 
     Args:
         drawn: from `select_sweep_by_epoch`.
-        title: what was varied, on which data set and backbone, over which seeds.
+        title: varied setting, data set, backbone and seeds.
     """
     frame = drawn.to_pandas()
     figure = new_figure(DOUBLE_WIDTH, 2.7)
@@ -83,7 +83,12 @@ def _draw_curves(axes: Axes, frame: pd.DataFrame) -> None:
     for number, (_, curve) in enumerate(groups):
         first = curve.iloc[0]
         unread = pd.isna(first["setting"])
-        style = _REFERENCE if first["is_reference"] else _UNREAD if unread else next(styles)
+        if first["is_reference"]:
+            style = _REFERENCE
+        elif unread:
+            style = {"color": method_colour(first["method"]), **_UNREAD}
+        else:
+            style = next(styles)
         label = method_label(first["method"])
         if not unread:
             value = swept_value_label(first["parameter"], first["setting"])
@@ -110,13 +115,12 @@ def _styles() -> Iterator[dict[str, Any]]:
 def _caption(study: Study, wildcards: Wildcards) -> str:
     settings = sweep_settings(study, wildcards)
     return (
-        f"{settings['heading']}, over the fine-tuning on {wildcards['dataset']} with the backbone "
-        f"``{study.backbone_id}`` ({settings['note']}): HitRatio@1 over all answers of every snapshot, "
-        "against the passes over the training sequences, on validation and test users apart. Each snapshot answers the "
-        f"first {study.config.figures.snapshot_draws} candidate sets of every sequence; bars are intervals over "
-        f"{settings['covered']}. The learning rate falls to its end over the whole curve, so that a point within it is "
-        "no shorter training's "
-        "result." + warning(settings, "curves")
+        f"When the settings of a sweep begin to differ during the fine-tuning on {wildcards['dataset']} "
+        f"({settings['heading']}; backbone ``{study.backbone_id}``; {settings['note']}). A point is the HitRatio@1 of "
+        "one snapshot over all answers, on validation and on test users. The learning rate decays over the whole "
+        "curve, so an early point is not the result of a shorter training. Each snapshot answers the first "
+        f"{study.config.figures.snapshot_draws} candidate sets of every sequence; bars are intervals over "
+        f"{settings['covered']}." + warning(settings)
     )
 
 

@@ -1,4 +1,4 @@
-"""Training loss against the step, raw and smoothed, and the validation loss, for each method and seed."""
+"""Training loss by step, raw and smoothed, and validation loss, for each method and seed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from ilora.configuration.types import DEFAULT_VARIANT
 from ilora.figures.declaration import Drawing, Figure
 from ilora.layout import expand, parse_run
 from ilora.plotting.labels import method_label, setting_label
-from ilora.plotting.style import BLUE, COLUMN_WIDTH, GREEN, ORANGE, PURPLE, VERMILION, new_figure
+from ilora.plotting.method_styles import method_colours
+from ilora.plotting.style import COLUMN_WIDTH, new_figure
 from ilora.reporting.declaration import Given, Wildcards, of_each_dataset
 
 if TYPE_CHECKING:
@@ -22,13 +23,10 @@ if TYPE_CHECKING:
 
     from ilora.study.study import Study
 
-#: The running mean covers this share of a log's rows.
+#: Share of a log's rows that the running mean covers.
 SMOOTHED_SHARE = 0.05
 
-_COLOURS = {"ilora": VERMILION, "llara": BLUE}
-_OTHER_COLOURS = (GREEN, PURPLE, ORANGE)
-
-#: What is drawn: a row per logged step.
+#: The drawn numbers: a row per logged step.
 DRAWN = pa.schema(
     [
         pa.field("method", pa.string(), nullable=False),
@@ -43,17 +41,16 @@ DRAWN = pa.schema(
 
 
 def select_training_curves(logs: Sequence[tuple[str, int, pa.Table]]) -> pa.Table:
-    """Return what the figure shows, of the schema DRAWN.
+    """Return the drawn numbers, of the schema DRAWN.
 
-    The smoothed loss is the centred running mean over `SMOOTHED_SHARE` of the rows, over fewer of them at the
-    ends.
+    The smoothed loss is the centred running mean over `SMOOTHED_SHARE` of the rows, and over fewer at the ends.
 
     Args:
-        logs: method, seed and training log (columns step, loss and validation_loss; rows without a loss are left
-            out) of each run.
+        logs: method, seed and training log of each run (columns step, loss and validation_loss; rows without a
+            loss are ignored).
 
     Raises:
-        ValueError: a log holds no loss at all.
+        ValueError: if a log holds no loss.
     """
     curves = []
     for method, seed, log in logs:
@@ -69,18 +66,16 @@ def select_training_curves(logs: Sequence[tuple[str, int, pa.Table]]) -> pa.Tabl
 
 
 def draw_training_curves(drawn: pa.Table, title: str) -> MatplotlibFigure:
-    """Return the figure of a table of the schema DRAWN.
-
-    Faint raw losses lie under one smoothed line per seed; dots joined by dashes are the validation loss.
+    """Return the figure: faint raw losses, a smoothed line for each seed, and dots for the validation loss.
 
     Args:
         drawn: from `select_training_curves`.
-        title: which data set and backbone these are.
+        title: data set and backbone.
     """
     frame = drawn.to_pandas()
     figure = new_figure(COLUMN_WIDTH, 2.4)
     axes = figure.add_subplot()
-    colours = _colours(list(frame["method"].unique()))
+    colours = method_colours(list(frame["method"].unique()))
     for (method, _), curve in frame.groupby(["method", "seed"], sort=False):
         axes.plot(curve["step"], curve["loss"], color=colours[method], alpha=0.18, linewidth=0.5)
     for method, curves in frame.groupby("method", sort=False):
@@ -99,11 +94,6 @@ def draw_training_curves(drawn: pa.Table, title: str) -> MatplotlibFigure:
     return figure
 
 
-def _colours(methods: list[str]) -> dict[str, str]:
-    others = iter(_OTHER_COLOURS)
-    return {method: _COLOURS.get(method) or next(others) for method in methods}
-
-
 def _legend_label(method: str, seeds: int) -> str:
     return method_label(method) if seeds == 1 else f"{method_label(method)} ({seeds} seeds)"
 
@@ -115,11 +105,11 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 def _caption(study: Study, wildcards: Wildcards) -> str:
     seeds = ", ".join(map(str, study.config.seeds))
     return (
-        "Cross-entropy of the answer tokens during fine-tuning on the training sequences of "
-        f"{wildcards['dataset']} (protocol {study.config.protocol}), with the backbone ``{study.backbone_id}``: the "
-        "loss as logged (faint) and its centred running mean over 5 % of the log (solid), one line for each of the "
-        f"seeds {seeds}. Dots joined by dashes are the loss over the validation split, where ``validation_every`` asks "
-        "for it. No interval is drawn: each line is one training."
+        f"Whether fine-tuning on {wildcards['dataset']} has converged, and how the methods' losses compare. Faint: "
+        "cross-entropy of the answer tokens as logged. Solid: its centred running mean over 5 % of the log. Dots "
+        "joined by dashes: the loss on the validation split, if ``validation_every`` is set. Protocol "
+        f"{study.config.protocol}, backbone ``{study.backbone_id}``, one line for each of the seeds {seeds}. There is "
+        "no interval: each line is one training."
     )
 
 

@@ -1,1 +1,1 @@
-"""A module for each page of the report beside its tables and figures."""
+"""One module for each page of the report other than tables and figures."""

@@ -1,4 +1,4 @@
-"""A sample of questions and answers as a page that can be searched."""
+"""A sample of questions and answers as a searchable page."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from ilora.reporting.document import Document
 if TYPE_CHECKING:
     from ilora.study.study import Study
 
-#: From titles of the history and titles of the candidates to the prompt as text.
+#: Function from titles of history and candidates to the text of the prompt.
 WritePrompt = Callable[[Sequence[str], Sequence[str]], str]
 
 _QUESTION = ("sequence_id", "draw")
+_LEAD = "What the methods read and what they answered, for a random sample of questions to search and filter."
 _NOTES = (
-    "The questions were chosen by a seeded hash of their numbers, without looking at them or at any answer; every "
-    "method is shown on the same ones, but one that was asked about fewer candidate sets on those of its own.",
-    "The prompt is the tuned methods'; <item> stands where a behaviour token does. A method whose prompt is text alone "
-    "reads the same without these. In a chat template the prompt is the user's message. Where finetuning.prompt_texts "
-    "is sentences, a tuned method reads the same titles as running text.",
-    "Answers stand as they were written: the first line that is not blank, up to the end of the turn in a chat, or the "
-    "limit of new tokens.",
+    "The questions were chosen by a seeded hash of their numbers, without looking at questions or answers. They are "
+    "the same for every method, except for methods that were asked about fewer candidate sets.",
+    "The prompt is the one of the tuned methods; <item> marks a behaviour token. Methods that read text alone get the "
+    "same prompt without these. In a chat template, the prompt is the user's message. If finetuning.prompt_texts is "
+    "sentences, a tuned method reads the same titles as running text.",
+    "Answers are shown as written: the first non-blank line, up to the end of the turn in a chat or the limit of new "
+    "tokens.",
 )
 _CHAT_NOTE = (
-    "A chat model reads the same titles between sentences of its own; ChatRec's has the candidates as the recommender "
-    "ranks them."
+    "A chat model reads the same titles in a prompt of its own; ChatRec gets the candidates in the recommender's order."
 )
 
 
@@ -47,9 +47,9 @@ def answers_page(title: str, samples: Iterable[pa.Table], write_prompt: WritePro
     """Return the page: a row for each question with its prompt, its target and the answer of every method and seed.
 
     Args:
-        title: of the page.
+        title: title of the page.
         samples: tables of the schema `ilora.evaluation.answer_sample.ANSWER_SAMPLE`, of one data set.
-        write_prompt: gives the prompt of a question.
+        write_prompt: function that returns the prompt of a question.
     """
     answers = [row for sample in samples for row in sample.to_pylist()]
     answers.sort(key=_question)  # stable: the methods keep their order
@@ -60,7 +60,7 @@ def answers_page(title: str, samples: Iterable[pa.Table], write_prompt: WritePro
     }
     controls = "".join(_select(name, options) for name, options in choices.items())
     notes = (*_NOTES, _CHAT_NOTE) if set(CHAT_METHODS).intersection(choices["method"]) else _NOTES
-    return html_page(title, _BODY.format(controls=controls, rows=rows) + _SCRIPT, notes)
+    return html_page(title, _LEAD, _BODY.format(controls=controls, rows=rows) + _SCRIPT, notes)
 
 
 def _question(row: Mapping[str, Any]) -> tuple[int, ...]:
@@ -143,10 +143,9 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 def _caption(study: Study, wildcards: Wildcards) -> str:
     seeds = ", ".join(map(str, study.config.seeds))
     return (
-        f"Prompts and answers of {SAMPLE['rows']} questions at most, of the test users of "
-        f"{wildcards['dataset']} (protocol {study.config.protocol}), by every method that answers in text and every "
-        f"seed ({seeds}), with the backbone ``{study.writing_models}``. Search the text, or choose a method and a kind "
-        "of answer."
+        f"What the methods read and answered, for a random sample of at most {SAMPLE['rows']} questions of test users "
+        f"of {wildcards['dataset']}. Search the text, or choose a method or a kind of answer. Every method that "
+        f"answers in text, every seed ({seeds}), protocol {study.config.protocol}, backbone ``{study.writing_models}``."
     )
 
 

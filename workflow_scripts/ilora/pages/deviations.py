@@ -1,4 +1,4 @@
-"""Known deviations from the paper (arXiv 2408.10159), with what each one changes: the page of the report."""
+"""Page of the known deviations from the paper (arXiv 2408.10159) and their effects."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from ilora.reporting.weight_decays import read_search
 if TYPE_CHECKING:
     from ilora.study.study import Study
 
+_LEAD = "Where this study departs from the paper, and what each departure changes."
 NOTES = (
-    "The paper: arXiv 2408.10159, and where its text leaves something open, the code and the split files released with "
-    "it; where the two differ and this study follows one of them, that is said too. Chosen by the study's settings; "
-    "what is not listed follows the paper, as far as is known.",
+    "The reference is arXiv 2408.10159 and, where its text is ambiguous, the released code and split files. If the two "
+    "differ and this study follows one of them, that is listed, too. The list depends on the study's settings; "
+    "everything else follows the paper, as far as is known.",
 )
 
 
@@ -40,7 +41,7 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
         f"Where this study (protocol {study.config.protocol}, backbone ``{study.config.backbone.name}``) departs from "
-        "arXiv 2408.10159, and what each departure changes in the numbers or in what they mean."
+        "arXiv 2408.10159, and how each departure affects the numbers or their meaning."
     )
 
 
@@ -48,7 +49,7 @@ def _make(given: Given) -> Mapping[str, pa.Table | str]:
     config = StudyConfig.read(given.settings["study"])
     searches = [read_search(path) for path in given.inputs["weight_decays"]]
     table = deviation_table(deviation_settings(config, searches))
-    return {"html": html_page("Known deviations from the paper", table, NOTES)}
+    return {"html": html_page("Known deviations from the paper", _LEAD, table, NOTES)}
 
 
 DOCUMENT = Document(

@@ -1,4 +1,4 @@
-"""The study as it was run: its resolved settings, and the software and machines that made its artifacts."""
+"""Page of the study's resolved settings, and of the software and machines that made its artifacts."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ from ilora.reporting.weight_decays import read_search, weight_decay_table
 if TYPE_CHECKING:
     from ilora.study.study import Study
 
+_LEAD = "With which settings, code, software and machines the artifacts of this study were made."
 NOTES = (
-    "Code, software and machines are those that the record beside each artifact names; an artifact that was made "
-    "again by another version or on another machine shows in a row of its own.",
+    "Code, software and machines are read from the record of each artifact. If artifacts were made by different "
+    "versions or on different machines, each has its own row.",
 )
 
 
 def study_results(study: Study) -> list[str]:
-    """Return every artifact, table and figure of a study: all but the pages of its report."""
+    """Return every artifact, table and figure of a study, without the pages of its report."""
     made = [every_file(declared, study) for declared in (documents("tables"), figures())]
     return [*study.targets.artifacts(), *study.targets.evaluation_tables(), *chain(*made)]
 
@@ -41,8 +42,8 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
-        f"The study ``{study.config.study}`` as it was run: code, software and machines by the record that stands "
-        "beside each artifact, every setting after defaults were filled in, and the fine-tuning of each data set."
+        f"How the study ``{study.config.study}`` was run: the code, software and machines recorded with each artifact, "
+        "every setting with defaults filled in, and the fine-tuning of each data set."
     )
 
 
@@ -60,7 +61,7 @@ def _make(given: Given) -> Mapping[str, pa.Table | str]:
     searches = [read_search(path) for path in given.inputs["weight_decays"]]
     if searches:
         body.append(section("L2 of the recommenders, searched on validation", weight_decay_table(searches)))
-    return {"html": html_page(f"The study {settings['study']}", "".join(body), NOTES)}
+    return {"html": html_page(f"The study {settings['study']}", _LEAD, "".join(body), NOTES)}
 
 
 DOCUMENT = Document(

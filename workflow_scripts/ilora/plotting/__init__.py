@@ -1,1 +1,1 @@
-"""What figures and tables share: their look, labels and formats, and the published numbers that stand beside ours."""
+"""What figures and tables share: style, labels, formats and published numbers."""

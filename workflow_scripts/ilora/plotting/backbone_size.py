@@ -1,4 +1,4 @@
-"""How large the backbones are that the pipeline makes itself."""
+"""Sizes of the backbones that the pipeline pretrains itself."""
 
 import os
 from collections.abc import Iterable
@@ -14,12 +14,12 @@ from ilora.artifacts.records import check_file
 
 @dataclass(frozen=True)
 class Backbone:
-    """A language model made for one data set and protocol.
+    """A language model pretrained for one data set and protocol.
 
     Attributes:
         dataset: for example "movielens".
         protocol: for example "random_users".
-        name: its id in artifact paths, for example "embedded".
+        name: id in artifact paths, for example "embedded".
     """
 
     dataset: str
@@ -28,13 +28,13 @@ class Backbone:
 
 
 def backbone_parameters(weights: Iterable[str | os.PathLike[str]]) -> dict[Backbone, int]:
-    """Return the number of parameters of each backbone, tied ones counted once.
+    """Return the number of parameters of each backbone; tied parameters count once.
 
     Args:
-        weights: files laid out as .../DATASET/PROTOCOL/BACKBONE/model.safetensors.
+        weights: paths of the form .../DATASET/PROTOCOL/BACKBONE/model.safetensors.
 
     Raises:
-        ArtifactError: a file is damaged.
+        ArtifactError: if a file is damaged.
     """
     return {Backbone(*Path(path).parts[-4:-1]): _count_parameters(path) for path in weights}
 

@@ -1,10 +1,10 @@
-"""The rows of the error analysis that a figure or a table of one data set shows."""
+"""Rows of the error analysis for the figures and tables of one data set."""
 
 from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
-#: What the figures of answers draw: rows of ERROR_ANALYSIS for the test split of one data set.
+#: Rows of ERROR_ANALYSIS for the test split of one data set.
 DRAWN = pa.schema(
     [
         pa.field("method", pa.string(), nullable=False),
@@ -22,16 +22,16 @@ DRAWN = pa.schema(
 
 
 def select_breakdowns(analysis: pa.Table, dataset: str, breakdowns: Iterable[str], methods: Sequence[str]) -> pa.Table:
-    """Return what a figure of one data set shows, of the schema DRAWN: the mean over all seeds of each method.
+    """Return the rows of one data set, of the schema DRAWN: the mean over all seeds of each method.
 
     Args:
         analysis: of the schema `ilora.evaluation.error_analysis.ERROR_ANALYSIS`.
-        dataset: whose rows to show.
-        breakdowns: which of them to show.
-        methods: ids of those to show, in order.
+        dataset: data set to show.
+        breakdowns: breakdowns to show.
+        methods: ids of the methods to show, in order.
 
     Raises:
-        ValueError: nothing is left to be shown.
+        ValueError: if there are no such rows.
     """
     frame = analysis.to_pandas()
     frame = frame[(frame["dataset"] == dataset) & (frame["variant"] == "default") & (frame["split"] == "test")]

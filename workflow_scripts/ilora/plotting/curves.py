@@ -1,28 +1,16 @@
-"""Curves of several methods in one panel, with intervals that stand beside each other."""
+"""Curves of several methods in one panel, shifted so that their intervals do not overlap."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import cycle
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
-
-from ilora.plotting.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY_BLUE, VERMILION
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY_BLUE, GREY, BLACK, VERMILION)
-_MARKERS = "osDv^<>P"
-
-#: Curves stand beside each other by this share of the distance between two places.
+#: Shift between two curves, as a share of the distance between two places.
 _SHIFT = 0.09
-
-
-def curve_styles(number: int) -> list[dict[str, Any]]:
-    """Return colour and marker of each of so many curves."""
-    styles: Iterator[tuple[str, str]] = cycle(zip(_COLOURS, _MARKERS, strict=True))
-    return [{"color": colour, "marker": marker} for (colour, marker), _ in zip(styles, range(number), strict=False)]
 
 
 def draw_curve(axes: Axes, rows: pd.DataFrame, place: str, name: str, beside: tuple[int, int], **style: Any) -> None:
@@ -30,15 +18,15 @@ def draw_curve(axes: Axes, rows: pd.DataFrame, place: str, name: str, beside: tu
 
     Args:
         axes: the panel.
-        rows: of the curve, in order.
+        rows: rows of the curve, in order.
         place: column of the places on the horizontal axis, one apart.
         name: column of the values; ``NAME_low`` and ``NAME_high`` are the ends of their intervals.
-        beside: which curve it is among how many at the same places.
-        style: of `Axes.errorbar`.
+        beside: number of the curve, and the number of curves at the same places.
+        style: keyword arguments of `Axes.errorbar`.
     """
     rows = rows[rows[name].notna()]
     number, curves = beside
-    # An end that is not known is drawn as none.
+    # An unknown end is not drawn.
     below = (rows[name] - rows[f"{name}_low"]).clip(lower=0).fillna(0)
     above = (rows[f"{name}_high"] - rows[name]).clip(lower=0).fillna(0)
     places = rows[place] + _SHIFT * (number - (curves - 1) / 2)

@@ -1,4 +1,4 @@
-"""The marks of a dot plot: dots with intervals for what was measured, crosses for what a paper states."""
+"""Marks of a dot plot: dots with intervals for measured values, crosses for published ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ilora.plotting.style import BLUE, VERMILION
+from ilora.plotting.style import BLACK, VERMILION
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -17,14 +17,14 @@ def draw_dots(axes: Axes, rows: pd.DataFrame, offset: float, label: str, fill: s
     """Draw a dot with its interval for each row, and return the dots.
 
     Args:
-        axes: where to draw.
+        axes: axes to draw on.
         rows: `value`, `low`, `high` (NaN where there is no interval) and `place`, the row's height.
-        offset: added to the height.
-        label: of the dots in the legend.
-        fill: colour inside the dots.
+        offset: offset added to the height.
+        label: label of the dots in the legend.
+        fill: fill colour of the dots.
     """
     heights = rows["place"] + offset
-    axes.hlines(heights, rows["low"], rows["high"], color=BLUE, linewidth=0.9)
+    axes.hlines(heights, rows["low"], rows["high"], color=BLACK, linewidth=0.9)
     (dots,) = axes.plot(
         rows["value"],
         heights,
@@ -32,7 +32,7 @@ def draw_dots(axes: Axes, rows: pd.DataFrame, offset: float, label: str, fill: s
         marker="o",
         markersize=3.8,
         markerfacecolor=fill,
-        markeredgecolor=BLUE,
+        markeredgecolor=BLACK,
         markeredgewidth=0.8,
         label=label,
         clip_on=False,

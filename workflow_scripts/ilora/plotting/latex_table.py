@@ -1,8 +1,8 @@
-"""Tables for LaTeX papers: a `tabular` of the package booktabs."""
+"""Tables for LaTeX papers, as a `tabular` of the package booktabs."""
 
 from collections.abc import Iterable, Sequence
 
-#: Begins a block of rows: one cell over all columns, below a rule.
+#: Starts a block of rows: a cell over all columns, below a rule.
 Heading = str
 Row = Sequence[str] | Heading
 
@@ -14,21 +14,21 @@ _SPELLED = {
     "×": r"$\times$",
     "±": r"$\pm$",
     "†": r"$\dagger$",
-    # Text in TeX's oldest font encoding, still the default, has other characters in their places.
+    # TeX's default font encoding has other characters in their places.
     **{character: f"${character}$" for character in "<>|"},
     **{character: "\\" + character for character in "&%$#_{}"},
 }
 
 
 def latex_table(headers: Sequence[str], rows: Iterable[Row], notes: Iterable[str] = ()) -> str:
-    """Return a `tabular`; the notes stand above it as comments.
+    """Return a `tabular`, preceded by the notes as comments.
 
     Args:
-        headers: of the columns, as text.
-        rows: text of each cell, or a text alone for a heading over all columns.
-        notes: as text; each becomes one line.
+        headers: text of the column headers.
+        rows: text of each cell, or a single text for a heading over all columns.
+        notes: text of each note; each becomes one line.
     """
-    # What followed a line break inside a comment would be set above the table.
+    # Text after a line break would no longer be a comment.
     lines = [f"% {' '.join(note.splitlines())}" for note in notes]
     lines += [rf"\begin{{tabular}}{{{'l' * len(headers)}}}", r"\toprule", _cells(headers)]
     ruled = False
@@ -42,7 +42,7 @@ def latex_table(headers: Sequence[str], rows: Iterable[Row], notes: Iterable[str
 
 
 def escape_latex(text: str) -> str:
-    """Return text as LaTeX shows it literally."""
+    """Return the text with LaTeX's special characters escaped."""
     return "".join(_SPELLED.get(character, character) for character in text)
 
 

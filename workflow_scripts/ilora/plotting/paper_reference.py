@@ -1,13 +1,13 @@
 """Table 1 of the iLoRA paper (arXiv 2408.10159), as reference data.
 
-These numbers were measured by others, with Llama-2-7B behind the language-model rows; nothing here was
-recomputed. On MovieLens iLoRA's 0.5275 is 48 hits among 91 valid answers, as the released code counts them,
-while LLaRA's 0.4421 is 42 hits among all 95. They belong to the released splits (protocol "released", but for Steam's
-users); "random_users" rebuilds splits of the kind, with other users.
+These numbers were measured by the authors, with Llama-2-7B for the language-model rows; nothing here was recomputed.
+On MovieLens iLoRA's 0.5275 is 48 hits among 91 valid answers, as the released code counts them, while LLaRA's 0.4421
+is 42 hits among all 95. They belong to the released splits (protocol "released", except for Steam's users);
+"random_users" makes splits of the same kind, with other users.
 
-Its Imp.% column says by how much iLoRA's HitRatio@1 is above each method's, relative to that method. One of its
-entries does not follow from the cells beside it, and so neither does the headline of 11.4 % over LLaRA, their mean
-over the data sets; `misprinted_improvements` finds which.
+Its Imp.% column is the relative improvement of iLoRA's HitRatio@1 over each method's. One entry does not follow from
+the cells, and so neither does the headline of 11.4 % over LLaRA, the mean over the data sets;
+`misprinted_improvements` finds it.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from ilora.datasets.register import DATASETS, PAPER_DATASETS
 from ilora.evaluation.counts_of_hits import is_count
 from ilora.methods.register import RECOMMENDERS
 
-#: The protocols beside whose numbers the paper's stand: on its splits, or on others of the kind.
+#: Protocols whose numbers are compared with the paper's: its own splits, and splits of the same kind.
 PROTOCOLS = (RELEASED, RANDOM_USERS)
 
 _LANGUAGE_MODEL = "Llama-2-7B"
@@ -31,13 +31,12 @@ class PaperValue:
     """One cell pair of the paper's Table 1.
 
     Attributes:
-        valid_ratio: the printed ValidRatio.
-        hit_ratio: the printed HitRatio@1.
-        backbone: the paper's language model behind it; None where the method has none or the paper names
-            none.
-        metric: our metric that counts as this HitRatio@1 was counted.
-        improvement: the printed Imp.%, of iLoRA over this method; None for iLoRA itself.
-        claimed_gain: difference of iLoRA's HitRatio@1 and this one; for iLoRA itself, from the best other method.
+        valid_ratio: printed ValidRatio.
+        hit_ratio: printed HitRatio@1.
+        backbone: language model behind it; None if the method has none or the paper names none.
+        metric: our metric that is counted like this HitRatio@1.
+        improvement: printed Imp.% of iLoRA over this method; None for iLoRA itself.
+        claimed_gain: iLoRA's HitRatio@1 minus this one; for iLoRA itself, minus the best other method's.
         is_count: whether any count of hits gives the cell pair.
     """
 
@@ -51,24 +50,24 @@ class PaperValue:
 
     @property
     def label(self) -> str:
-        """Whose number this is: "paper (Llama-2-7B)", or "paper"."""
+        """Source of the number: "paper (Llama-2-7B)", or "paper"."""
         return f"paper ({self.backbone})" if self.backbone else "paper"
 
 
 _TABLE_1 = {name: DATASETS[name].published.table1 for name in PAPER_DATASETS}
 
-#: The method whose Imp.% the column gives.
+#: The method whose improvement the Imp.% column shows.
 IMPROVED = "ilora"
 
-#: Trainings of a recommender: the paper prints the mean of so many seeds, and names none for the language model.
+#: Number of trainings whose mean the paper prints for a recommender; it names none for the language model.
 SEEDS = 5
 
-#: How far a printed Imp.% may be from the one that follows from its cells: rounding, and truncation, of the last digit.
+#: Tolerance of a printed Imp.% against the one that follows from its cells: rounding or truncation of the last digit.
 _ROUNDING = 0.0101
 
 
 def paper_value(dataset: str, protocol: str, method: str) -> PaperValue | None:
-    """Return what the paper prints for a method; None where it prints nothing or for another protocol."""
+    """Return the paper's numbers of a method; None if it prints none, or for another protocol."""
     if protocol not in PROTOCOLS or method not in _TABLE_1.get(dataset, {}):
         return None
     hit_ratios = {name: hit_ratio for name, (_, hit_ratio, _) in _TABLE_1[dataset].items()}
@@ -86,13 +85,13 @@ def paper_value(dataset: str, protocol: str, method: str) -> PaperValue | None:
 
 
 def has_paper_users(dataset: str, protocol: str) -> bool:
-    """Return whether a protocol tests the users of a data set whom the paper tested."""
+    """Return whether a protocol tests the same users of a data set as the paper."""
     release = DATASETS[dataset].release if protocol == RELEASED and dataset in PAPER_DATASETS else None
     return release is not None and release.split_users is not None
 
 
 def cells_that_are_no_counts() -> list[tuple[str, str, float]]:
-    """Return the cells whose HitRatio@1 no count of hits gives: data set, method, as printed."""
+    """Return the cells whose HitRatio@1 no count of hits gives: data set, method, printed value."""
     return [
         (dataset, method, cells[method].hit_ratio)
         for dataset, cells in _TABLE_1.items()
@@ -108,19 +107,19 @@ def _is_count(dataset: str, method: str) -> bool:
 
 
 def recomputed_improvement(dataset: str, method: str) -> float:
-    """Return the Imp.% of iLoRA over a method that follows from the paper's cells.
+    """Return the Imp.% of iLoRA over a method, recomputed from the paper's cells.
 
     Raises:
-        KeyError: the paper has no such row.
+        KeyError: if the paper has no such row.
     """
-    from ilora.evaluation.improvement import relative_improvement  # loads slowly, and what is declared reads this table
+    from ilora.evaluation.improvement import relative_improvement  # slow, and declarations read this table
 
     cells = _TABLE_1[dataset]
     return relative_improvement(cells[IMPROVED].hit_ratio, cells[method].hit_ratio)
 
 
 def misprinted_improvements() -> list[tuple[str, str, float, float]]:
-    """Return the entries of the Imp.% column that do not follow: data set, method, as printed, as recomputed."""
+    """Return the entries of the Imp.% column that do not follow: data set, method, printed and recomputed value."""
     return [
         (dataset, method, printed, recomputed)
         for dataset, cells in _TABLE_1.items()
@@ -130,6 +129,6 @@ def misprinted_improvements() -> list[tuple[str, str, float, float]]:
 
 
 def average_improvement(method: str) -> tuple[float, float]:
-    """Return the mean over the data sets of the Imp.% of iLoRA over a method: as printed, and as recomputed."""
+    """Return the mean over the data sets of the Imp.% of iLoRA over a method, printed and recomputed."""
     printed = [value for cells in _TABLE_1.values() if (value := cells[method].improvement) is not None]
     return fmean(printed), fmean(recomputed_improvement(dataset, method) for dataset in _TABLE_1)

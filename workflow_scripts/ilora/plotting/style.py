@@ -1,4 +1,4 @@
-"""The look of every figure, and how figures are written: the same drawing gives the same bytes."""
+"""Style of all figures, and deterministic writing: the same drawing gives the same bytes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 COLUMN_WIDTH = 3.3
 DOUBLE_WIDTH = 7.0
 
-#: The palette of Okabe and Ito, which stays apart under the common forms of colour blindness.
+#: The palette of Okabe and Ito, which is colour-blind safe.
 BLACK = "#000000"
 ORANGE = "#E69F00"
 SKY_BLUE = "#56B4E9"
@@ -47,8 +47,7 @@ _PARAMETERS: dict[Any, Any] = {
     "savefig.dpi": 300,
 }
 
-#: Colours of areas that stand beside each other, and of the text on them. Neighbours differ in lightness, so that they
-#: stay apart in grey too.
+#: Fill and text colours of adjacent areas. Neighbours differ in lightness, so they remain distinct in greyscale.
 FILLS = (
     (BLUE, "white"),
     (ORANGE, BLACK),
@@ -60,10 +59,10 @@ FILLS = (
     (PURPLE, BLACK),
 )
 
-#: The formats of a picture.
+#: Formats of a picture.
 FORMATS = ("svg", "pdf", "png")
 
-# What matplotlib would otherwise write of the time and of its own version.
+# Without these, matplotlib writes the time and its own version.
 _METADATA: dict[str, dict[str, None]] = {
     "svg": {"Date": None, "Creator": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
@@ -73,15 +72,15 @@ _METADATA: dict[str, dict[str, None]] = {
 
 @contextmanager
 def figure_style() -> Iterator[None]:
-    """Draw in the common style inside the block; matplotlib's settings are restored after it."""
-    import matplotlib  # here and below: figures are declared wherever Snakemake plans, and drawn in few processes
+    """Apply the common style inside the block, and restore matplotlib's settings afterwards."""
+    import matplotlib  # slow, and declarations are read whenever Snakemake plans
 
     with matplotlib.rc_context(_PARAMETERS):
         yield
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure of `width` x `height` inches that fits its contents inside itself."""
+    """Return an empty figure of `width` x `height` inches with a constrained layout."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -94,11 +93,11 @@ def save_figure(figure: Figure, paths: Mapping[str, str | os.PathLike[str]]) -> 
     """Write the figure atomically in each format; call it inside `figure_style`.
 
     Args:
-        figure: what to write.
-        paths: file by format: "svg", "pdf" or "png" (300 dots per inch).
+        figure: figure to write.
+        paths: path by format: "svg", "pdf" or "png" (300 dots per inch).
 
     Raises:
-        KeyError: another format.
+        KeyError: if a format is unknown.
     """
     for file_format, path in paths.items():
         metadata = _METADATA[file_format]
@@ -107,10 +106,10 @@ def save_figure(figure: Figure, paths: Mapping[str, str | os.PathLike[str]]) -> 
 
 
 def fills(areas: int) -> tuple[tuple[str, str], ...]:
-    """Return the colour of each of so many areas, with that of text on it.
+    """Return fill and text colour of each area.
 
     Raises:
-        ValueError: there are more than the palette has colours.
+        ValueError: if there are more areas than colours in the palette.
     """
     if areas > len(FILLS):
         raise ValueError(f"found {areas} experts; the palette has colours for {len(FILLS)}.")

@@ -1,7 +1,7 @@
-"""What the iLoRA paper (arXiv 2408.10159) states of its ablations in numbers, as reference data.
+"""Numbers on ablations in the iLoRA paper (arXiv 2408.10159), as reference data.
 
-Its Section 4.3.2 says by how many percent four experts are above two. Its Figures 4 and 5 print no numbers, and none
-were read off them. Nothing here was recomputed, except the improvement over LLaRA, from the cells of its Table 1.
+Section 4.3.2 states the improvement of four experts over two. Figures 4 and 5 print no numbers, and none were read off
+them. Only the improvement over LLaRA was recomputed, from the cells of Table 1.
 """
 
 from ilora.datasets.register import DATASETS, PAPER_DATASETS
@@ -14,14 +14,14 @@ SOURCE = "paper (Llama-2-7B)"
 def stated_improvement(
     dataset: str, protocol: str, parameter: str, reference: str | None, method: str, setting: str | None
 ) -> float | None:
-    """Return by how many percent iLoRA is above another row of a sweep according to the paper; None if it says nothing.
+    """Return the paper's improvement of iLoRA over another row of a sweep, in percent; None if it states none.
 
     Args:
         dataset: id of the data set.
-        protocol: how it was split.
-        parameter: what the sweep varies.
-        reference: its value in the row of iLoRA.
-        method: of the other row.
+        protocol: protocol of the split.
+        parameter: swept setting.
+        reference: its value in iLoRA's row.
+        method: method of the other row.
         setting: its value there; None if the method does not read it.
     """
     if protocol not in PROTOCOLS or dataset not in PAPER_DATASETS:

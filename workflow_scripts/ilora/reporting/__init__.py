@@ -1,1 +1,1 @@
-"""How figures, tables and pages are declared, and what they share: captions, sources, and parts of pages."""
+"""Declarations of figures, tables and pages, and what they share: captions, sources, findings, parts of pages."""

@@ -1,4 +1,4 @@
-"""What several captions say in the same words."""
+"""Wording that captions share."""
 
 from __future__ import annotations
 
@@ -11,20 +11,30 @@ if TYPE_CHECKING:
     from ilora.study.study import Study
 
 
+#: Ends the caption of a figure whose methods were trained once.
+EXPLORATORY = "The figure is exploratory: with one training, differences may be run-to-run variance."
+
+
 def seeds(study: Study) -> str:
     """Return "seed 1", or "mean of the seeds 1, 2"."""
     numbers = ", ".join(map(str, study.config.seeds))
     return f"seed {numbers}" if len(study.config.seeds) == 1 else f"mean of the seeds {numbers}"
 
 
-def answers(study: Study) -> str:
-    """Return by which protocol, over which seeds and how many candidate sets answers were counted."""
+def answers(study: Study, capital: bool = False) -> str:
+    """Return protocol, seeds and number of candidate sets of the counted answers.
+
+    Args:
+        study: the study.
+        capital: whether the text begins a sentence.
+    """
     draws = study.config.data.draws
-    return f"protocol {study.config.protocol}, {seeds(study)}, {draws} candidate sets for each user"
+    first = "Protocol" if capital else "protocol"
+    return f"{first} {study.config.protocol}, {seeds(study)}, {draws} candidate sets for each user"
 
 
 def covered(study: Study) -> str:
-    """Return what intervals are over: "users and the 3 trainings of what is trained"."""
+    """Return the variation that intervals cover, such as "users and, where a method is trained, its 3 trainings"."""
     trainings = len(study.config.seeds)
     if trainings == 1:
         return "users, with the one training of each method that is trained"
@@ -37,7 +47,7 @@ def confidence(study: Study) -> str:
 
 
 def own_split(study: Study, dataset: str) -> str:
-    """Return what the split of the users of a data set is called where it stands among others."""
+    """Return the name of the study's own split of the users of a data set."""
     if has_paper_users(dataset, study.config.protocol):
         return "the released split"
     if study.config.protocol == RELEASED and dataset in study.config.data.own:

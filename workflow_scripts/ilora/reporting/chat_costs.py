@@ -1,4 +1,4 @@
-"""What the chat models of a study cost: requests, tokens and dollars of each method, by the records of its answers."""
+"""Costs of a study's chat models: requests, tokens and dollars of each method, by the records of its answers."""
 
 import json
 import os
@@ -18,15 +18,15 @@ _NOTHING = "–"
 
 @dataclass(frozen=True)
 class ChatCost:
-    """What one method's answers on one data set cost, whenever they were paid for.
+    """Cost of one method's answers on one data set, whenever they were paid for.
 
     Attributes:
-        run: the method, the data set and the chat model.
-        requests: whose answers are kept.
-        prompt_tokens: of these, as the server counted.
-        answer_tokens: likewise.
-        paid: for them, picodollars.
-        unsure: at most, for attempts at them whose answers never arrived, picodollars.
+        run: method, data set and chat model.
+        requests: number of requests with a stored answer.
+        prompt_tokens: prompt tokens of these requests, as counted by the server.
+        answer_tokens: answer tokens of these requests, as counted by the server.
+        paid: picodollars paid for them.
+        unsure: upper bound of the picodollars for attempts whose answers never arrived.
     """
 
     run: Run
@@ -38,22 +38,21 @@ class ChatCost:
 
 
 def read_chat_cost(predictions: str | os.PathLike[str]) -> ChatCost:
-    """Return what a method's answers cost, from the record beside its predictions.
+    """Return the cost of a method's answers, from the record of its predictions.
 
     Args:
-        predictions: the table that `ask_chat_model` wrote.
+        predictions: path of the table that `ask_chat_model` wrote.
 
     Raises:
-        FileNotFoundError: there is no record.
-        ValueError: the record says nothing of costs.
+        FileNotFoundError: if there is no record.
+        ValueError: if the record has no costs.
     """
     path = Path(predictions)
     sidecar = path.with_name(f"{path.name}.provenance.json")
     costs = json.loads(sidecar.read_text(encoding="utf-8"))["details"].get("costs")
     if costs is None:
         raise ValueError(
-            f"{sidecar}: says nothing of costs. Delete {path} and run the workflow again; answers that are kept are "
-            "not paid again."
+            f"{sidecar}: found no costs. Delete {path} and run the workflow again; stored answers are not paid again."
         )
     return ChatCost(parse_run(path), **costs)
 
@@ -62,8 +61,8 @@ def chat_cost_table(costs: Sequence[ChatCost], not_run: Sequence[Run] = ()) -> s
     """Return the costs as an HTML table: a row for each method and data set, and their sum.
 
     Args:
-        costs: of what was run.
-        not_run: what was not, since there was no key.
+        costs: costs of the runs.
+        not_run: runs that were skipped because there is no key.
     """
     without_numbers = [_NOTHING] * (len(_HEADERS) - 3)
     rows = [

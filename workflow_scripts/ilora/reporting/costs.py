@@ -1,4 +1,4 @@
-"""What a study cost: time and memory of its jobs, from the files that Snakemake's `benchmark` leaves."""
+"""Time and memory of a study's jobs, from Snakemake's benchmark files."""
 
 import csv
 import os
@@ -19,14 +19,14 @@ _PER_NODE = re.compile(r"--gpus-per-node[= ](\S+)")
 
 @dataclass(frozen=True)
 class JobCost:
-    """What one job took; None is what Snakemake could not measure, as of a job that was over at once.
+    """Cost of one job; None is what Snakemake could not measure, for example of very short jobs.
 
     Attributes:
-        rule: that the job belongs to.
-        gpus: how many the job asked for.
-        seconds: from its start to its end; None when no measurement was found at all.
-        processor_seconds: over all its processes.
-        peak_megabytes: largest resident memory of its processes together.
+        rule: rule of the job.
+        gpus: number of requested GPUs.
+        seconds: wall-clock time; None if there is no measurement.
+        processor_seconds: processor time of all its processes.
+        peak_megabytes: peak resident memory of its processes together.
     """
 
     rule: str
@@ -40,11 +40,11 @@ def jobs_behind(results: Iterable[str], rules: Iterable[Any]) -> list[tuple[str,
     """Return rule, GPUs and benchmark file of every job that makes one of the results.
 
     Args:
-        results: paths.
-        rules: of Snakemake, `workflow.rules`.
+        results: paths of results.
+        rules: Snakemake's `workflow.rules`.
     """
     jobs = {}
-    # A comparison of beginnings spares most of the matches.
+    # Comparing prefixes avoids most of the matching.
     outputs = [(output.constant_prefix(), output, rule) for rule in rules if rule.benchmark for output in rule.output]
     for path in results:
         for beginning, output, rule in outputs:
@@ -56,16 +56,16 @@ def jobs_behind(results: Iterable[str], rules: Iterable[Any]) -> list[tuple[str,
 
 
 def _value(resource: Any) -> Any:
-    """Return the value of a rule's resource; the text of one that a profile or the command line sets."""
+    """Return the value of a rule's resource, or the text of an expression from a profile or the command line."""
     return resource.raw if resource.is_evaluable() else resource.value
 
 
 def gpus_of(resources: Mapping[str, Any]) -> int:
-    """Return how many GPUs a job asks for, over all its nodes.
+    """Return the number of GPUs that a job requests, over all its nodes.
 
     Args:
-        resources: by name. Where `gpu`, the usual one, is 0 or not there, a profile may ask Slurm by `gres` or, in
-            `slurm_extra`, by `--gpus-per-node`: both say how many on each node.
+        resources: resources by name. If `gpu` is 0 or missing, a profile may request GPUs from Slurm by `gres` or, in
+            `slurm_extra`, by `--gpus-per-node`; both are numbers for each node.
     """
     gpus = _whole_number(resources.get("gpu"))
     if gpus:
@@ -79,7 +79,7 @@ def gpus_of(resources: Mapping[str, Any]) -> int:
 
 
 def _whole_number(value: Any) -> int:
-    """Return a number of things, 0 where none is named or an expression stands, whose value a job alone has."""
+    """Return a whole number; 0 if it is missing, or an expression that only a job can evaluate."""
     return int(value) if str(value).isdecimal() else 0
 
 
@@ -87,12 +87,12 @@ def read_job_cost(rule: str, gpus: int, path: str | os.PathLike[str]) -> JobCost
     """Return the cost of a job from its benchmark file, which may be missing.
 
     Args:
-        rule: that the job belongs to.
-        gpus: how many the job asked for.
-        path: of the tab-separated file, with a row of values below the names of the columns.
+        rule: rule of the job.
+        gpus: number of requested GPUs.
+        path: path of the tab-separated file, with a header and a row of values.
 
     Raises:
-        ValueError: the file holds no row, or lacks the column of seconds.
+        ValueError: if the file has no row, or no column of seconds.
     """
     path = Path(path)
     if not path.is_file():
@@ -114,7 +114,7 @@ def read_job_cost(rule: str, gpus: int, path: str | os.PathLike[str]) -> JobCost
 
 
 def cost_table(jobs: Sequence[JobCost]) -> str:
-    """Return as an HTML table what each rule took, in the order of the jobs, and their sum."""
+    """Return the costs of each rule, in the order of the jobs, and their sum as an HTML table."""
     rules = dict.fromkeys(job.rule for job in jobs)
     rows = [_row(rule, [job for job in jobs if job.rule == rule]) for rule in rules]
     return html_table(_HEADERS, [*rows, _row("all", jobs)])
@@ -136,7 +136,7 @@ def _row(name: str, jobs: Sequence[JobCost]) -> tuple[str, ...]:
 
 
 def _measured(value: str | None) -> float | None:
-    """Return a number of a benchmark file; Snakemake writes "NA" or "-" for what it could not measure."""
+    """Return a number of a benchmark file; Snakemake writes "NA" or "-" if it could not measure it."""
     return None if value is None or value in ("", "NA", "-") else float(value)
 
 

@@ -1,7 +1,7 @@
-"""What every figure, table and page says of itself, so that the rules that make it can be written from it.
+"""Declarations of figures, tables and pages, from which their rules are generated.
 
-A declaration is read whenever Snakemake plans, in every process: its module imports nothing slow (matplotlib, torch,
-scikit-learn, scipy) before something is made.
+Declarations are read whenever Snakemake plans, in every process: their modules import slow libraries (matplotlib,
+torch, scikit-learn, scipy) only inside functions.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: What a path's wildcards stand for, such as {"dataset": "movielens"}.
+#: Values of a path's wildcards, such as {"dataset": "movielens"}.
 Wildcards = Mapping[str, str]
 
-#: The wildcards of a job, as Snakemake has them.
+#: The wildcards of a job, as Snakemake represents them.
 RuleWildcards = Any
 
-#: A path, several, or what gives them by the wildcards; a path may hold the wildcards itself.
+#: A path, several paths, or a function from wildcards to paths; a path may contain wildcards.
 Source = str | Sequence[str] | Callable[[Wildcards], Sequence[str]]
 
 
 @dataclass(frozen=True)
 class Given:
-    """What something is made from.
+    """What a figure, table or page is made from.
 
     Attributes:
-        inputs: the path, or the paths, of each input.
-        settings: values of the study, as the declaration chose them.
-        wildcards: what the wildcards of the path stand for.
+        inputs: path or paths of each input, by name.
+        settings: values of the study that the declaration selects.
+        wildcards: values of the path's wildcards.
     """
 
     inputs: Mapping[str, Any]
@@ -59,30 +59,30 @@ def no_labels(study: Study) -> dict[str, str]:
 
 
 def of_each_dataset(study: Study) -> list[Wildcards]:
-    """Return the wildcards of what a study has once for each data set."""
+    """Return the wildcards of something that a study has once for each data set."""
     return [{"dataset": dataset} for dataset in study.config.datasets]
 
 
 def of_the_study(study: Study) -> list[Wildcards]:
-    """Return the wildcards of what a study has once."""
+    """Return the wildcards of something that a study has once."""
     return [{}]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Declaration:
-    """What a figure, a table and a page have in common. The name of its module is its name.
+    """What figures, tables and pages have in common. The name of the module is the name of the figure, table or page.
 
     Attributes:
-        folder: below the results.
-        path: from there, without the extension; it may hold wildcards, as "{dataset}".
-        inputs: what it is made from, by name.
-        formats: the extensions of its files. The report shows "svg" or "html".
-        settings: plain values of the study that it is made with; it is made again when they change.
-        caption: what stands below it in the report, reStructuredText.
-        labels: what the report lists it by; wildcards may stand in them.
-        category: the part of the report that it belongs to.
-        wildcards: of each that a study has; none where it is no part of a study.
-        environment: the file in envs/ that names the packages it is made with, without the extension.
+        folder: folder below the results.
+        path: path in that folder, without the extension; it may contain wildcards such as "{dataset}".
+        inputs: inputs by name.
+        formats: extensions of its files. The report shows "svg" or "html".
+        settings: plain values of the study; the files are made again when they change.
+        caption: caption in the report, as reStructuredText.
+        labels: labels in the report, which may contain wildcards.
+        category: section of the report.
+        wildcards: wildcards of each instance that a study has; empty if it has none.
+        environment: file in envs/ with the required packages, without the extension.
     """
 
     folder: str
@@ -97,38 +97,38 @@ class Declaration:
     environment: str = "evaluation"
 
     def rule_inputs(self, study: Study) -> Callable[[RuleWildcards], Mapping[str, str | list[str]]]:
-        """Return what gives its inputs to Snakemake; they are asked for where a job of it is planned."""
+        """Return the input function for Snakemake, which calls it when a job is planned."""
         return _of_rule_wildcards(lambda wildcards: _inputs(self.inputs(study), wildcards))
 
     def rule_settings(self, study: Study) -> Callable[[RuleWildcards], Mapping[str, Any]]:
-        """Return what gives its settings to Snakemake."""
+        """Return the function that gives Snakemake the settings."""
         return _of_rule_wildcards(partial(self.settings, study))
 
     def rule_caption(self, study: Study) -> Callable[[RuleWildcards], str]:
-        """Return what gives its caption to Snakemake."""
+        """Return the function that gives Snakemake the caption."""
         return _of_rule_wildcards(partial(self.caption, study))
 
     def patterns(self, study: Study) -> list[str]:
-        """Return the paths of its files, with the wildcards in them."""
+        """Return the paths of the files, with wildcards."""
         return [self.file(study, name) for name in self.formats]
 
     def file(self, study: Study, extension: str) -> str:
-        """Return the path of one of its files, with the wildcards in it."""
+        """Return the path of one file, with wildcards."""
         return f"{study.layout.results}/{self.folder}/{self.path}.{extension}"
 
     def files(self, study: Study) -> list[str]:
-        """Return every file of it that a study has."""
+        """Return every file that a study has."""
         patterns = self.patterns(study)
         return [pattern.format(**wildcards) for wildcards in self.wildcards(study) for pattern in patterns]
 
 
 def every_file(declarations: Mapping[str, Declaration], study: Study) -> list[str]:
-    """Return every file that a study has of what is declared."""
+    """Return every declared file that a study has."""
     return [path for declared in declarations.values() for path in declared.files(study)]
 
 
 def _inputs(sources: Mapping[str, Source], wildcards: Wildcards) -> dict[str, str | list[str]]:
-    """Return the paths of each input, with their wildcards replaced."""
+    """Return the paths of each input, with wildcards replaced."""
     return {name: _paths(source, wildcards) for name, source in sources.items()}
 
 
@@ -144,21 +144,21 @@ def _of_rule_wildcards(function: Callable[[Wildcards], T]) -> Callable[[RuleWild
 
 
 def declarations(package: str, constant: str) -> dict[str, Any]:
-    """Return what the modules of a package declare, by the module's name and in the order of the names.
+    """Return the declarations of a package's modules, by module name and in the order of the names.
 
     Args:
-        package: its name. Each of its modules but `declaration` declares one thing.
-        constant: the name under which a module does.
+        package: name of the package. Each module except `declaration` declares one thing.
+        constant: name of the constant that holds the declaration.
     """
     names = sorted(found.name for found in iter_modules(import_module(package).__path__))
     return {name: declared(package, constant, name) for name in names if name != "declaration"}
 
 
 def declared(package: str, constant: str, name: str) -> Any:
-    """Return what one module of a package declares, without importing the others.
+    """Return the declaration of one module of a package, without importing the others.
 
     Raises:
-        ImportError: there is no such module.
-        AttributeError: the module does not declare it.
+        ImportError: if there is no such module.
+        AttributeError: if the module lacks the constant.
     """
     return getattr(import_module(f"{package}.{name}"), constant)

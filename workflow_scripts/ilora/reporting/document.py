@@ -1,4 +1,4 @@
-"""What a module of `ilora.tables` and `ilora.pages` declares, under the name DOCUMENT."""
+"""The declaration DOCUMENT of each module of `ilora.tables` and `ilora.pages`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Kind = Literal["tables", "pages"]
 
 @dataclass(frozen=True, kw_only=True)
 class Document(Declaration):
-    """A table or a page: `make` gives what is written in each format, a table for "parquet" and else a text."""
+    """A table or a page; `make` returns its content by format: a table for "parquet", otherwise a text."""
 
     make: Callable[[Given], Mapping[str, pa.Table | str]]
 

@@ -1,4 +1,4 @@
-"""The card that a tuned adapter carries: what it is, what it was made from, and how well it did."""
+"""Model card of a tuned adapter: description, origin and metrics."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,31 +14,31 @@ from ilora.plotting.labels import dataset_label, method_label
 _SPLITS = {"val": "validation", "test": "test"}
 
 _SMALL = (
-    "The base model is a small Llama that the workflow pretrains itself in minutes, to show the whole pipeline "
-    "anywhere. It knows no items. Its numbers are a small model's and say nothing about Llama-2."
+    "The base model is a small Llama that the workflow pretrains itself in minutes, so that the whole pipeline runs "
+    "anywhere. It knows no items. Its numbers say nothing about Llama-2."
 )
 
 
 @dataclass(frozen=True)
 class CardFacts:
-    """What a card says besides the metrics.
+    """Content of a card besides the metrics.
 
     Attributes:
-        method: its id.
+        method: id of the method.
         adapter: kind of the adapter, ``uniform`` or ``instance_wise``.
-        dataset: its name.
-        protocol: how it was split.
-        base_model: the backbone's name; "embedded" for the one that the workflow pretrains.
-        base_model_origin: whose model it is and what it was taken from; None where the name says it.
-        base_model_licence: what the backbone's own file says; None where it says nothing, or is none of a model.
-        base_model_is_on_hub: whether the name is that of a model on the hub, and not of a directory.
-        revision: the backbone's on the hub; None for its default branch, or where there is none.
-        sequence_encoder: the sequence encoder's id; None for a method of text alone.
-        seed: of the recommender and the tuning.
-        prompt: the study's `prompt` section.
-        finetuning: the settings of the tuning.
-        git_revision: of the code; None outside of a checkout.
-        path: of the adapter's folder, as the study has it.
+        dataset: name of the data set.
+        protocol: protocol of the split.
+        base_model: name of the backbone; "embedded" for the one that the workflow pretrains.
+        base_model_origin: author and source of the model; None if the name tells.
+        base_model_licence: licence in the backbone's own file; None if there is none.
+        base_model_is_on_hub: whether the name is that of a model on the hub, not of a directory.
+        revision: revision of the backbone on the hub; None for its default branch, or without one.
+        sequence_encoder: id of the sequence encoder; None for a method that reads text alone.
+        seed: seed of the recommender and the tuning.
+        prompt: `prompt` section of the study.
+        finetuning: settings of the tuning.
+        git_revision: revision of the code; None outside a checkout.
+        path: path of the adapter's folder in the study.
     """
 
     method: str
@@ -62,8 +62,8 @@ def model_card(facts: CardFacts, metrics: pa.Table) -> str:
     """Return the card as Markdown, with the header that the Hugging Face hub reads.
 
     Args:
-        facts: about the adapter.
-        metrics: of schema `ilora.artifacts.schemas.METRICS`, of this run.
+        facts: facts about the adapter.
+        metrics: metrics of the run, of schema `ilora.artifacts.schemas.METRICS`.
     """
     parts = [
         _header(facts),
@@ -88,7 +88,7 @@ def _is_embedded(facts: CardFacts) -> bool:
 def _header(facts: CardFacts) -> str:
     lines = ["---", "library_name: peft", "pipeline_tag: text-generation"]
     if facts.base_model_is_on_hub:
-        # The hub makes a link of it. JSON's strings are YAML's.
+        # The hub turns it into a link. JSON strings are valid YAML.
         lines.append(f"base_model: {json.dumps(facts.base_model)}")
     return "\n".join([*lines, "tags: [sequential-recommendation, lora, ilora]", "---", ""])
 
@@ -96,7 +96,7 @@ def _header(facts: CardFacts) -> str:
 def _summary(facts: CardFacts) -> str:
     kind = {
         "uniform": "LoRA, the same for every sequence",
-        "instance_wise": "instance-wise LoRA (arXiv 2408.10159), whose gate gives each sequence weights of its own",
+        "instance_wise": "instance-wise LoRA (arXiv 2408.10159), whose gate weights the experts for each sequence",
     }[facts.adapter]
     base = "the workflow's own embedded backbone" if _is_embedded(facts) else f"`{facts.base_model}`"
     text = f"An adapter of {base}: {kind}. It chooses a user's next item from a candidate set.\n"
@@ -139,7 +139,7 @@ def _settings_list(facts: CardFacts) -> str:
 
 def _prompt(facts: CardFacts) -> str:
     template = {
-        "plain": "a text, which the answer and a newline continue",
+        "plain": "a text that the answer and a newline continue",
         "chat": "the user's message in the base model's own chat template; the answer is the assistant's",
     }[facts.prompt["template"]]
     order = {
@@ -165,9 +165,7 @@ def _use(facts: CardFacts) -> str:
     )
     projector = ""
     if facts.sequence_encoder is not None:
-        projector = (
-            " Behaviour tokens of its prompts are made by `projector.safetensors`, from the recommender's vectors."
-        )
+        projector = " `projector.safetensors` turns the recommender's vectors into the behaviour tokens of the prompts."
     ask = f'ilora predict {facts.path} --history "TITLE" "TITLE"'
     return f"{loader}.{projector} In the workflow's folder, it answers for one history:\n\n```\n{ask}\n```\n"
 
@@ -176,10 +174,10 @@ def _licences(facts: CardFacts) -> str:
     lines = []
     if not _is_embedded(facts):
         licence = f"see {facts.base_model}" if facts.base_model_licence is None else facts.base_model_licence
-        lines.append(f"- The base model's licence holds for its use with this adapter: {licence}.")
+        lines.append(f"- The base model's licence applies to its use with this adapter: {licence}.")
     source = DATASETS[facts.dataset].source if facts.dataset in DATASETS else None
     if source is None:
-        lines.append(f"- {dataset_label(facts.dataset)} is a data set of the study's own: its terms are its owner's.")
+        lines.append(f"- {dataset_label(facts.dataset)} is the study's own data set; its owner's terms apply.")
     else:
         lines += [f"- {source.title}: {term}" for term in source.terms]
         lines += [f"- Cite: {citation}" for citation in source.citations]

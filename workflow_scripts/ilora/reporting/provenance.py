@@ -1,4 +1,4 @@
-"""With what and where the artifacts of a study were made, by the records beside them."""
+"""Code, software and machines of a study's artifacts, by their records."""
 
 import json
 import os
@@ -15,13 +15,13 @@ _NOT_RECORDED = "not recorded"
 
 
 def read_records(paths: Iterable[str | os.PathLike[str]]) -> list[Record]:
-    """Return the record beside each artifact, or beside the folder that it lies in; artifacts may lack one.
+    """Return the record of each artifact or of its folder; artifacts may lack one.
 
     Args:
-        paths: of artifacts that `ilora.artifacts.provenance` may have recorded.
+        paths: paths of artifacts that `ilora.artifacts.provenance` may have recorded.
 
     Raises:
-        ValueError: a record is no JSON object; the message names the file.
+        ValueError: if a record is no JSON object; the message names the file.
     """
     places = {place for path in map(Path, paths) for place in (path, path.parent)}
     sidecars = sorted(place.with_name(f"{place.name}.provenance.json") for place in places)
@@ -29,20 +29,20 @@ def read_records(paths: Iterable[str | os.PathLike[str]]) -> list[Record]:
 
 
 def provenance_table(records: Sequence[Record]) -> str:
-    """Return as an HTML table what the records say of code, software and machines, and how many of them say so.
+    """Return code, software and machines as an HTML table, with the number of artifacts for each value.
 
-    A study whose artifacts were made by several versions, or on several machines, has several rows for one property.
+    A property has several rows if artifacts were made by several versions or on several machines.
     """
     found: dict[str, Counter[str]] = {}
     for record in records:
         for name, value in _properties(record):
             found.setdefault(name, Counter())[value] += 1
     rows = [
-        (name if position == 0 else "", value, f"{count} of {len(records)}")
+        (name, value, f"{count} of {len(records)}")
         for name, values in found.items()
-        for position, (value, count) in enumerate(sorted(values.items(), key=lambda entry: (-entry[1], entry[0])))
+        for value, count in sorted(values.items(), key=lambda entry: (-entry[1], entry[0]))
     ]
-    return html_table(("What", "Found", "Artifacts"), rows)
+    return html_table(("Property", "Value", "Artifacts"), rows)
 
 
 def _read(sidecar: Path) -> Record:

@@ -1,4 +1,4 @@
-"""Which of a study's artifacts figures and tables are made from, with the data set left as a wildcard."""
+"""Artifacts that figures and tables are made from, with the data set as a wildcard."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def of_dataset(study: Study, pattern: str) -> str:
-    """Return an artifact of a data set, or of the backbone on it, or of a sweep there."""
+    """Return an artifact of a data set, or of the backbone or a sweep on it."""
     return fill(pattern, protocol=study.config.protocol, backbone=study.backbone_id)
 
 
@@ -35,11 +35,11 @@ def of_each_seed(study: Study, pattern: str, method: str) -> list[str]:
 
 
 def clusters_of_first_seed(study: Study, pattern: str) -> str:
-    """Return an artifact of the clusters of the sequences, by the study's first seed."""
+    """Return an artifact of the clusters of sequences, for the study's first seed."""
     encoder = study.config.recommenders.sequence_encoder
     return fill(of_dataset(study, pattern), sequence_encoder=encoder, seed=study.config.seeds[0])
 
 
 def with_gradients(study: Study) -> list[Wildcards]:
-    """Return the wildcards of a figure about gradients: one for each data set, where the study computes any."""
+    """Return the wildcards of a figure about gradients: one for each data set, if the study computes gradients."""
     return of_each_dataset(study) if study.config.figures.gradients and study.gradient_methods else []

@@ -1,10 +1,11 @@
-"""What the figures of a sweep share: their heading, what a reader must know of how it was run, and which there are."""
+"""What the figures of a sweep share: heading, notes and wildcards."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from ilora.configuration.sweeps import sweep_datasets, sweep_seeds
+from ilora.reporting.captions import EXPLORATORY
 from ilora.reporting.declaration import Wildcards
 
 if TYPE_CHECKING:
@@ -15,12 +16,12 @@ _EXPLORATORY = "EXPLORATORY: one training"
 
 
 def heading(sweep: SweepSection) -> str:
-    """Return what its figures are headed with."""
+    """Return the heading of its figures."""
     return sweep.title or sweep.parameter.replace("_", " ")
 
 
 def note(study: Study, sweep: SweepSection) -> str:
-    """Return what a reader must know of how it was run; it is exploratory with one training."""
+    """Return the number of trainings and the replaced settings; a sweep with one training is exploratory."""
     seeds = len(sweep_seeds(study.config, sweep))
     shown = {key: value for key, value in sweep.settings.items() if key != "snapshots" and value is not None}
     replaced = "".join(f", {key} = {value}" for key, value in shown.items())
@@ -28,7 +29,7 @@ def note(study: Study, sweep: SweepSection) -> str:
 
 
 def sweep_settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
-    """Return what a figure of a sweep is drawn with."""
+    """Return the settings of a figure of a sweep."""
     sweep = study.config.sweeps[wildcards["sweep"]]
     seeds = len(sweep_seeds(study.config, sweep))
     return {
@@ -39,18 +40,15 @@ def sweep_settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
     }
 
 
-def warning(settings: dict[str, Any], marks: str) -> str:
-    """Return the end of a caption, a paragraph if the sweep is exploratory and else nothing."""
+def warning(settings: dict[str, Any]) -> str:
+    """Return the end of a caption: a paragraph if the sweep is exploratory, otherwise an empty text."""
     if not settings["note"].startswith(_EXPLORATORY):
         return ""
-    return (
-        f"\n\nThis figure is exploratory: what differs between {marks} may be the luck of one training, of its seed or "
-        "of its processor."
-    )
+    return f"\n\n{EXPLORATORY}"
 
 
 def of_each_sweep(study: Study) -> list[Wildcards]:
-    """Return the wildcards of a figure of each sweep on each of its data sets."""
+    """Return the wildcards of each sweep and each of its data sets."""
     return [
         {"dataset": dataset, "sweep": name}
         for name, sweep in study.config.sweeps.items()

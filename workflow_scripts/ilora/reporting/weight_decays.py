@@ -1,4 +1,4 @@
-"""Which L2 the recommenders of a study were trained with, where it was searched on validation."""
+"""The search for the recommenders' L2 on validation."""
 
 import os
 from collections.abc import Sequence
@@ -25,12 +25,12 @@ class WeightDecaySearch:
 
     @property
     def label(self) -> str:
-        """The recommender and the data set, as they are called."""
+        """Recommender and data set."""
         return f"{method_label(self.recommender)} on {dataset_label(self.dataset)}"
 
     @property
     def chosen(self) -> float:
-        """The value that the recommender is trained with."""
+        """The value with which the recommender is trained."""
         return chosen_weight_decay(self.values)
 
 
@@ -38,14 +38,14 @@ def read_search(path: str | os.PathLike[str]) -> WeightDecaySearch:
     """Read ``.../DATASET/PROTOCOL/RECOMMENDER/weight_decays.parquet``.
 
     Raises:
-        FileNotFoundError, ilora.artifacts.errors.ArtifactError: as `ilora.artifacts.parquet.read_table`.
+        FileNotFoundError, ilora.artifacts.errors.ArtifactError: as for `ilora.artifacts.parquet.read_table`.
     """
     *_, dataset, _, recommender, _ = PurePath(path).parts
     return WeightDecaySearch(dataset, recommender, read_table(path, WEIGHT_DECAYS))
 
 
 def weight_decay_table(searches: Sequence[WeightDecaySearch]) -> str:
-    """Return every value that was tried, as an HTML table: what it reached on validation, and whether it was chosen."""
+    """Return all candidate values as an HTML table, with their validation metrics and the choice."""
     rows = [_row(search.label, value) for search in searches for value in search.values.to_pylist()]
     return html_table(_HEADERS, rows)
 

@@ -1,1 +1,1 @@
-"""A module for each table of the report: what it is made from, and how it is written."""
+"""One module for each table of the report: its inputs, and how it is written."""

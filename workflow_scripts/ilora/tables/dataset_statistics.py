@@ -1,4 +1,4 @@
-"""The table of data set statistics, the papers' own beside ours and the difference marked."""
+"""Data set statistics, with the papers' numbers and the differences."""
 
 from __future__ import annotations
 
@@ -38,16 +38,17 @@ DATASET_TABLE = pa.schema(
 )
 
 NOTES = (
-    "The paper's numbers are reference data: Table 1 of LLaRA (arXiv 2312.02445), whose data sets iLoRA takes over,"
-    " and the sizes of the released split files. For MovieLens and LastFM that table counts interactions which are not"
-    " in the released files, so a difference there is the paper's own. Of data sets that these papers do not have, it"
-    " is what others print of the whole of them, every rating counted.",
-    "Users and sequences of a split are those left after windows with too short a history were dropped. Shared"
-    " timestamps: the share of interactions whose time another of the same user has too, so that the protocol's rule"
-    " for ties places them. Steps to a larger item id: from one interaction of a user to the next; far from a half, the"
-    " order of the ids is a pattern that a model can learn.",
+    "The paper's numbers are reference data: Table 1 of LLaRA (arXiv 2312.02445), whose data sets iLoRA uses,"
+    " and the sizes of the released split files. For MovieLens and LastFM that table counts interactions that are not"
+    " in the released files, so a difference there is the paper's own. For other data sets, the numbers are those that"
+    " others publish for the complete data set, counting every rating.",
+    "Users and sequences of a split are counted after windows with too short a history were dropped. Shared"
+    " timestamps: share of interactions with the same time as another one of the user, which are ordered by the"
+    " protocol's tie-breaking rule. Steps to a larger item id: share of consecutive interactions of a user in which the"
+    " id grows; far from one half, the order of the ids is a pattern that a model can learn.",
 )
 
+_LEAD = "How large each data set is after preparation, and where that differs from what the papers print."
 _NOTHING = "–"
 _HEADERS = ("Data set", "Protocol", "Statistic", "Ours", "Paper (reference)", "Difference")
 _STATISTICS = {
@@ -74,7 +75,7 @@ _MEANS = ("sequence_length_mean",)
 
 
 def build_dataset_table(statistics: Iterable[pa.Table]) -> pa.Table:
-    """Return the statistics of several data sets with the papers' own beside them.
+    """Return the statistics of several data sets with the papers' numbers.
 
     Args:
         statistics: tables of schema `ilora.data.statistics.DATASET_STATISTICS`.
@@ -87,11 +88,11 @@ def build_dataset_table(statistics: Iterable[pa.Table]) -> pa.Table:
 
 
 def to_markdown(table: pa.Table, steps: Mapping[str, pa.Table]) -> str:
-    """Return a table of schema `DATASET_TABLE` as Markdown; below it what the preparation did, and notes.
+    """Return the statistics, the preparation steps and notes as Markdown.
 
     Args:
         table: of schema `DATASET_TABLE`.
-        steps: for each data set, a table of schema `ilora.data.steps.PREPARATION_STEPS`.
+        steps: by data set, a table of schema `ilora.data.steps.PREPARATION_STEPS`.
     """
     notes = "\n".join(f"- {note}" for note in _notes(table))
     contents = ((_HEADERS, _cells(table)), (_STEP_HEADERS, _step_cells(steps)))
@@ -105,16 +106,16 @@ def to_latex(table: pa.Table) -> str:
 
 
 def to_html(table: pa.Table, steps: Mapping[str, pa.Table]) -> str:
-    """Return the same as `to_markdown` as one HTML page."""
+    """Return an HTML page with the content of `to_markdown`."""
     body = (
         section("Sizes", html_table(_HEADERS, _cells(table))),
         section("What the preparation kept", html_table(_STEP_HEADERS, _step_cells(steps))),
     )
-    return html_page("Data sets", "".join(body), _notes(table))
+    return html_page("Data sets", _LEAD, "".join(body), _notes(table))
 
 
 def to_csv(table: pa.Table) -> str:
-    """Return a table of schema `DATASET_TABLE` as comma-separated values, unrounded; what is null is empty."""
+    """Return a table of schema `DATASET_TABLE` as comma-separated values, unrounded, with empty cells for nulls."""
     return table.to_pandas().to_csv(index=False, lineterminator="\n")
 
 
@@ -124,7 +125,7 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _notes(table: pa.Table) -> list[str]:
-    """Return the notes, and for each data set that others published its terms of use and what to cite."""
+    """Return the notes, and the terms of use and citations of each public data set."""
     datasets = [DATASETS[name] for name in dict.fromkeys(table["dataset"].to_pylist()) if name in DATASETS]
     return [*NOTES, *(_terms(dataset.label, dataset.source) for dataset in datasets if dataset.source)]
 
@@ -163,7 +164,7 @@ def _number(statistic: str, value: float) -> str:
 
 
 def _difference(difference: float | None) -> str:
-    """Return a difference of two counts; nothing published gives no share or mean."""
+    """Return a difference of two counts; no paper publishes a share or a mean."""
     if difference is None:
         return _NOTHING
     return "none" if difference == 0 else f"{difference:+,.0f}"
@@ -171,9 +172,8 @@ def _difference(difference: float | None) -> str:
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
-        "Users, items, interactions and sequences of every data set as the protocol keeps them, and what each step of "
-        "the preparation left. The paper's columns are reference data (arXiv 2312.02445, Table 1, and the released "
-        "split files); the difference to ours is marked."
+        "How large each data set is under the protocol, what each step of the preparation left, and where that differs "
+        "from the papers' numbers, which are reference data (arXiv 2312.02445, Table 1, and the released split files)."
     )
 
 

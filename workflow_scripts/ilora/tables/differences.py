@@ -1,4 +1,4 @@
-"""How the methods compare with one of them, pair by pair, as a table for the report and for a paper."""
+"""Pairwise differences between iLoRA and the other methods, as a table for the report and for a paper."""
 
 from __future__ import annotations
 
@@ -22,13 +22,16 @@ if TYPE_CHECKING:
     from ilora.study.study import Study
 
 _SPLITS = {"test": "test users", "val": "validation users", "val_test": "validation and test users together"}
+_LEAD = "Which methods iLoRA is ahead of or behind on the same users, and how large a difference would have been found."
 _NOTHING = "–"
 _Cell = Callable[[Mapping[str, Any]], str]
 
 
 def differences_to_html(differences: pa.Table) -> str:
     """Return a table of the schema `ilora.evaluation.schemas.DIFFERENCES` as one page, with notes."""
-    return html_page("Differences between methods", html_table(list(_COLUMNS), _rows(differences)), _notes(differences))
+    return html_page(
+        "Differences between methods", _LEAD, html_table(list(_COLUMNS), _rows(differences)), _notes(differences)
+    )
 
 
 def differences_to_latex(differences: pa.Table) -> str:
@@ -50,23 +53,24 @@ def _heading(row: Mapping[str, Any]) -> str:
 def _notes(differences: pa.Table) -> list[str]:
     rows = differences.to_pylist()
     if not rows:
-        return ["The study does not have the method that the others are compared with."]
+        return ["The study does not include the method that the others are compared with."]
     first = rows[0]
     return [
         f"Differences in HitRatio@1 on the same candidate sets, paired by user; brackets are {first['confidence']:.0%} "
-        "intervals over what stands beside them. The trainings of one seed are paired too. With one training, an "
-        "interval over users says nothing of another one.",
-        "p: exact sign-flip test over users, which with one answer per user is McNemar's exact test; corrected by Holm "
-        f"over the {first['comparisons']} comparisons of a split. Over trainings it is widened as the interval is.",
-        f"Detectable: the smallest true difference that one such test finds with probability {POWER:.0%} among so many "
-        f"users, and the smallest that the strictest of the {first['comparisons']} tests finds. A smaller one may be "
-        "there and is not demonstrated.",
-        "Ahead: users with more hits by the one method than by the other, over their candidate sets and trainings.",
+        "intervals over the variation in the column Over. Trainings of one seed are paired, too. With one training, an "
+        "interval does not cover run-to-run variance.",
+        "p: exact sign-flip test over users (with one answer per user, McNemar's exact test), Holm-corrected over the "
+        f"{first['comparisons']} comparisons of a split. With several trainings, p accounts for them as the "
+        "interval does.",
+        f"Detectable: the smallest true difference that one such test detects with {POWER:.0%} power, and the smallest "
+        f"that the strictest of the {first['comparisons']} tests detects. A smaller difference may exist without being "
+        "demonstrated.",
+        "Ahead: number of users with more hits by one method than by the other, over candidate sets and trainings.",
     ]
 
 
 def _number_of(p: float) -> str:
-    """Return a p-value without its letter, which stands above the column."""
+    """Return a p-value without its letter, which is in the column header."""
     return p_value(p).removeprefix("p ").removeprefix("= ")
 
 
@@ -89,10 +93,10 @@ _COLUMNS: dict[str, _Cell] = {
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
-        "HitRatio@1 of iLoRA minus that of every other method, paired by user on the same candidate sets: data sets "
-        f"{', '.join(study.config.datasets)}, {captions.answers(study)}. The language model behind iLoRA and its like "
-        f"is the backbone ``{study.backbone_id}``. Brackets are {captions.confidence(study)} intervals over "
-        f"{captions.covered(study)}; the number of users stands in the table, and below it how the tests are made."
+        "Which methods iLoRA is ahead of or behind: HitRatio@1 of iLoRA minus that of every other method, paired by "
+        f"user on the same candidate sets. Data sets {', '.join(study.config.datasets)}, {captions.answers(study)}, "
+        f"backbone ``{study.backbone_id}``. Brackets are {captions.confidence(study)} intervals over "
+        f"{captions.covered(study)}; the table has the number of users, and its notes describe the tests."
     )
 
 

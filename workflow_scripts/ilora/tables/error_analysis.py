@@ -1,4 +1,4 @@
-"""Where the answers go wrong, as tables for the report and for a paper."""
+"""Error analysis of the answers, as tables for the report and for a paper."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from ilora.reporting.document import Document
 if TYPE_CHECKING:
     from ilora.study.study import Study
 
-#: Breakdowns of ERROR_ANALYSIS: title, what their groups are, and what their values are.
+#: Breakdowns of ERROR_ANALYSIS: title, meaning of the groups, and meaning of the values.
 BREAKDOWNS = {
     "answer_category": ("What the answers are", "Answer", "Share of all answers, for methods that write text."),
     "target_place": (
         "Position bias",
         "Place of the target",
-        "HitRatio@1 by the target's place in the candidate set. The sets are shuffled, so that it matters to no method "
-        "which does not read them in order.",
+        "HitRatio@1 by the target's place in the candidate set. The sets are shuffled, so the place only matters to "
+        "methods that read them in order.",
     ),
     "history_length": ("Length of the history", "Items", "HitRatio@1 by the number of items in the history."),
     "target_popularity": (
@@ -39,28 +39,32 @@ BREAKDOWNS = {
     "popularity_bias": (
         "Popularity bias",
         "Item",
-        "Mean place of an item among its candidate set by popularity, from 0 (least popular) to 1 (most popular). A "
-        "method without bias chooses items as popular as the targets are.",
+        "Mean rank of an item in its candidate set by popularity, from 0 (least popular) to 1 (most popular). A method "
+        "without bias chooses items that are as popular as the targets.",
     ),
 }
 
 NOTES = (
-    "Test answers; a method that was trained several times has the mean. n is the number of users with an answer in "
-    "the group, and brackets are intervals over these users, and over trainings where there are several. Groups with "
-    "few users say little, whatever their value.",
+    "Test answers; mean over the trainings of a method. n is the number of users with an answer in the group, and "
+    "brackets are intervals over these users and, where there are several, trainings. Groups with few users say "
+    "little.",
 )
 
+_LEAD = (
+    "Which kinds of wrong answers each method gives, and whether its hits depend on the target's place among the "
+    "candidates, on the length of the history, or on popularity."
+)
 _NOTHING = "–"
 _Cells = Mapping[tuple[str, str], Mapping[str, float | int]]
 
 
 def errors_to_html(title: str, drawn: pa.Table, confidence: float) -> str:
-    """Return the tables as one page, a section for each breakdown and a column for each method.
+    """Return the tables as one page: a section for each breakdown, a column for each method.
 
     Args:
-        title: of the page.
+        title: title of the page.
         drawn: of the schema `ilora.plotting.breakdowns.DRAWN`.
-        confidence: of the intervals.
+        confidence: confidence level of the intervals.
     """
     sections = []
     for breakdown, (heading, groups, meaning) in BREAKDOWNS.items():
@@ -71,7 +75,7 @@ def errors_to_html(title: str, drawn: pa.Table, confidence: float) -> str:
             table = html_table(headers, _rows(cells, methods, "\n"))
             sections.append(section(heading, paragraph(meaning), table))
     notes = (*NOTES, *_training_notes(drawn), f"Intervals are of {confidence:.0%} confidence.")
-    return html_page(title, "".join(sections), notes)
+    return html_page(title, _LEAD, "".join(sections), notes)
 
 
 def errors_to_latex(drawn: pa.Table, methods: Iterable[str]) -> str:
@@ -79,7 +83,7 @@ def errors_to_latex(drawn: pa.Table, methods: Iterable[str]) -> str:
 
     Args:
         drawn: of the schema `ilora.plotting.breakdowns.DRAWN`.
-        methods: ids of those to show.
+        methods: ids of the methods to show.
     """
     shown = [method for method in methods if method in drawn["method"].to_pylist()]
     rows: list[Row] = []
@@ -90,7 +94,7 @@ def errors_to_latex(drawn: pa.Table, methods: Iterable[str]) -> str:
 
 
 def _training_notes(drawn: pa.Table) -> list[str]:
-    """Return what the intervals of each method cover."""
+    """Return notes on the variation that the intervals of each method cover."""
     methods: dict[str, dict[str, None]] = {}
     for row in drawn.to_pylist():
         methods.setdefault(row["covers"], {})[method_label(row["method"])] = None
@@ -98,7 +102,7 @@ def _training_notes(drawn: pa.Table) -> list[str]:
 
 
 def _cells(drawn: pa.Table, breakdown: str) -> _Cells:
-    """Return the rows of one breakdown by group and method; groups in their order, methods in the table's."""
+    """Return the rows of one breakdown by group and method, groups and methods in order."""
     rows = [row for row in drawn.to_pylist() if row["breakdown"] == breakdown]
     return {(row["group"], row["method"]): row for row in sorted(rows, key=lambda row: row["order"])}
 
@@ -126,9 +130,9 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
         f"Where the test answers on {wildcards['dataset']} go wrong, for every method: {captions.answers(study)}, "
-        f"backbone ``{study.backbone_id}``. Each number stands with its number of users n and its "
-        f"{captions.confidence(study)} interval over {captions.covered(study)} (Wilson with one answer per user, "
-        "otherwise the cluster bootstrap, BCa)."
+        f"backbone ``{study.backbone_id}``. Each number has its number of users n and its {captions.confidence(study)} "
+        f"interval over {captions.covered(study)} (Wilson with one answer per user, otherwise the cluster bootstrap, "
+        "BCa)."
     )
 
 

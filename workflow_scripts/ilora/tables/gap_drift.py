@@ -1,4 +1,4 @@
-"""What every method comes to with more and more items of each user withheld from training."""
+"""Metrics of every method by number of items of each user withheld from training."""
 
 from __future__ import annotations
 
@@ -20,24 +20,27 @@ from ilora.reporting.document import Document
 if TYPE_CHECKING:
     from ilora.study.study import Study
 
+_LEAD = "How much each method loses when the latest items of every user are withheld from its training."
 _HEADERS = ("Withheld", "Last item", "First withheld item", "Drop against 0 withheld, %", "Drop within a training, %")
 
 
 def gap_drift_to_html(drift: pa.Table) -> str:
-    """Return a table of schema `ilora.drift.schemas.GAP_DRIFT`, of one data set, as a page."""
+    """Return one data set's table of schema `ilora.drift.schemas.GAP_DRIFT` as a page."""
     from ilora.evaluation.metrics import metric_label  # slow, and declarations are read whenever Snakemake plans
 
     rows = drift.to_pylist()
     first = rows[0]
     notes = [
         f"The same {first['users']} users at every gap, {first['draws']} candidate sets each; brackets are "
-        f"{100 * first['confidence']:.0f} % intervals, over what each method's heading says.",
-        "Withheld: items before a user's last one that no training sees; the history before the last item holds them.",
-        "Drop against 0 withheld: the same targets, histories and candidate sets by a training that saw more. Drop "
-        "within a training: the last item against the first withheld one, which are different targets (CaseQ's drop).",
+        f"{100 * first['confidence']:.0f} % intervals over the variation in each method's heading.",
+        "Withheld: items before a user's last one that training does not see; the tested history includes them.",
+        "Drop against 0 withheld: compared with a training that saw all items, on the same targets, histories and "
+        "candidate sets. Drop within a training: last item compared with first withheld item, which are different "
+        "targets (CaseQ's drop).",
     ]
     return html_page(
         f"{dataset_label(first['dataset'])}: items withheld from training",
+        _LEAD,
         "".join(
             section(metric_label(metric), html_table(_HEADERS, _lines(row for row in rows if row["metric"] == metric)))
             for metric in dict.fromkeys(row["metric"] for row in rows)
@@ -60,8 +63,9 @@ def _lines(rows: Iterable[Mapping[str, Any]]) -> list[Row]:
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
-        f"Every method on {wildcards['dataset']} with 0 to {max(study.config.drift.gaps)} items of each user withheld "
-        f"from training (protocol gap; none withheld is protocol chronological), {captions.seeds(study)}."
+        f"How much each method loses on {wildcards['dataset']} with 0 to {max(study.config.drift.gaps)} items of each "
+        f"user withheld from training (protocol gap; with none withheld, protocol chronological), "
+        f"{captions.seeds(study)}. Brackets are {captions.confidence(study)} intervals."
     )
 
 

@@ -1,4 +1,4 @@
-"""The ids of generative recommenders: how codebooks are used, how many items share an id, how many beams are ids."""
+"""Ids of generative recommenders: codebook usage, items that share an id, and beams that are ids."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from ilora.study.study import Study
 
 _HEADERS = ("Level", "Codes used", "Share", "Perplexity", "Items of the most frequent", "Items that share theirs")
+_LEAD = "How well the ids of generative recommenders tell items apart: codes in use, and items that share an id."
 _NOTES = (
-    "Perplexity is the number of codes where items spread evenly over them; it falls to 1 in a collapsed codebook.",
-    "Items of one id share its places in Table 2. The metrics by id there count a target as found where its id is, "
-    "however many other items bear it too.",
-    "Free beams are those of a search that nothing holds to ids of items. The search behind ranks is held to them, so "
-    "that all of its beams are ids.",
+    "Perplexity is the effective number of codes: all of them if items spread evenly, 1 in a collapsed codebook.",
+    "Items with the same id share its ranks in Table 2. The metrics by id there count a target as found if its id is "
+    "found, however many items share it.",
+    "Free beams come from a search that is not restricted to ids of items. The search behind the ranks is restricted, "
+    "so all of its beams are ids.",
 )
 
 
@@ -34,10 +35,10 @@ def ids_to_html(statistics: Mapping[Run, pa.Table], beams: Mapping[Run, pa.Table
 
     Args:
         statistics: of the schema `ilora.generative.schemas.ID_STATISTICS`, by run.
-        beams: of the schema `ilora.generative.schemas.BEAM_STATISTICS`, by run; none without a full ranking.
+        beams: of the schema `ilora.generative.schemas.BEAM_STATISTICS`, by run; empty without a full ranking.
     """
     rows = [row for run, table in statistics.items() for row in _rows(run, table, beams.get(run))]
-    return html_page("Ids of generative recommenders", html_table(_HEADERS, rows), _NOTES)
+    return html_page("Ids of generative recommenders", _LEAD, html_table(_HEADERS, rows), _NOTES)
 
 
 def _rows(run: Run, statistics: pa.Table, beams: pa.Table | None) -> Iterator[Row]:
@@ -59,8 +60,8 @@ def _rows(run: Run, statistics: pa.Table, beams: pa.Table | None) -> Iterator[Ro
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
-        "Codes of every level of the ids by which generative recommenders name items, and how many items share an id: "
-        f"data sets {', '.join(study.config.datasets)}, protocol {study.config.protocol}, seeds "
+        "How well the ids of generative recommenders tell items apart: codes in use at every level, and items that "
+        f"share an id. Data sets {', '.join(study.config.datasets)}, protocol {study.config.protocol}, seeds "
         f"{', '.join(map(str, study.config.seeds))}."
     )
 

@@ -1,4 +1,4 @@
-"""What every method comes to over periods of a global clock, by when it was trained, and what each period holds."""
+"""Metrics of every method over periods of a global clock, by time of training, and the size of each period."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ from ilora.reporting.document import Document
 if TYPE_CHECKING:
     from ilora.study.study import Study
 
+_LEAD = "How each method ages over time, and what training it again before each period gains."
 _HEADERS = ("Period", "Trained before period", "Users", "Value", "Drop against period 1, %", "Gain over one training")
 _OF_PERIODS = ("Period", "Begins at time", "Interactions", "With known items", "Users", "New users")
 
 
 def period_drift_to_html(drift: pa.Table, periods: pa.Table) -> str:
-    """Return what was measured on one data set as a page.
+    """Return one data set's tables as a page.
 
     Args:
         drift: table of schema `ilora.drift.schemas.PERIOD_DRIFT`.
@@ -43,15 +44,16 @@ def period_drift_to_html(drift: pa.Table, periods: pa.Table) -> str:
     described = html_table(_OF_PERIODS, [_period(row) for row in periods.to_pylist()])
     notes = [
         f"{first['draws']} candidate sets for each user, of items known before period 1; brackets are "
-        f"{100 * first['confidence']:.0f} % intervals, over what each method's heading says.",
-        "Drop against period 1: that of the training before period 1. Periods have different users, so that a drop is "
-        "of the users too. One below zero is a rise.",
-        "Gain over one training: against the training before period 1 on the same users, targets and candidate sets.",
-        "Known items occur before period 1. Interactions with others are in no history, target or candidate set.",
-        "New users have nothing before period 1.",
+        f"{100 * first['confidence']:.0f} % intervals over the variation in each method's heading.",
+        "Drop against period 1, of the training before period 1. Periods have different users, so a drop is partly due "
+        "to them. A negative drop is a rise.",
+        "Gain over one training: compared with the training before period 1, on the same users, targets and sets.",
+        "Known items occur before period 1. Interactions with other items are excluded from histories, targets and "
+        "candidate sets.",
+        "New users have no interactions before period 1.",
     ]
     title = f"{dataset_label(first['dataset'])}: periods of a global clock"
-    return html_page(title, "".join([*parts, section("The periods", described)]), notes)
+    return html_page(title, _LEAD, "".join([*parts, section("The periods", described)]), notes)
 
 
 def _lines(rows: Iterable[Mapping[str, Any]]) -> list[Row]:
@@ -82,8 +84,9 @@ def _period(row: Mapping[str, Any]) -> Sequence[str]:
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
-        f"Every method on {wildcards['dataset']} over {study.config.drift.periods} periods of one clock for all users "
-        f"(protocol rolling), trained before the period or before an earlier one, {captions.seeds(study)}."
+        f"How each method ages on {wildcards['dataset']} over {study.config.drift.periods} periods of one clock for "
+        f"all users (protocol rolling), trained before the period or before an earlier one, {captions.seeds(study)}. "
+        f"Brackets are {captions.confidence(study)} intervals."
     )
 
 

@@ -1,4 +1,4 @@
-"""HitRatio@1 over random splits of the users, and where the study's own split stands among them."""
+"""HitRatio@1 over random splits of the users, compared with the study's own split."""
 
 from __future__ import annotations
 
@@ -20,24 +20,26 @@ if TYPE_CHECKING:
     from ilora.study.study import Study
 
 _HEADERS = ("Method", "Splits", "Mean", "Standard deviation", "Lowest", "Highest", "Own split", "Paper (reference)")
+_LEAD = "How much HitRatio@1 depends on which users are tested, and whether the study's own split is a typical one."
 _NOTHING = "–"
 
 
 def split_summary_to_html(summary: pa.Table, own_split: str) -> str:
-    """Return a table of schema `ilora.random_splits.summary.SPLIT_SUMMARY`, of one data set, as a page.
+    """Return one data set's table of schema `ilora.random_splits.summary.SPLIT_SUMMARY` as a page.
 
     Args:
         summary: the table.
-        own_split: what the study's own split is called.
+        own_split: name of the study's own split.
     """
     rows = summary.to_pylist()
     notes = [
-        f"Own split: {own_split}; in parentheses, its distance from the mean of the random splits in their standard "
-        "deviations, which is that of one split: of a recommender, that of its training too.",
+        f"Own split: {own_split}; in parentheses, its distance from the mean of the random splits in standard "
+        "deviations of one split. For a recommender, that deviation includes run-to-run variance.",
         "The paper's numbers are reference data.",
     ]
     return html_page(
         f"{dataset_label(rows[0]['dataset'])}: HitRatio@1 over random splits of the users",
+        _LEAD,
         html_table(_HEADERS, [_cells(row) for row in rows]),
         notes,
     )
@@ -62,7 +64,7 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 def _caption(study: Study, wildcards: Wildcards) -> str:
     dataset, number = wildcards["dataset"], study.config.random_splits.number
     return (
-        f"HitRatio@1 on {dataset} over {number} random splits of the users, and on "
+        f"How much HitRatio@1 on {dataset} depends on which users are tested: {number} random splits, and "
         f"{captions.own_split(study, dataset)}. Protocol {study.config.protocol}, {study.config.data.draws} candidate "
         "sets for each user."
     )

@@ -1,4 +1,4 @@
-"""What all sweeps of a study measured, in one table apart from the main one; the report has figures of it."""
+"""All sweeps of a study in one table, separate from Table 1; the report shows them as figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Table 2: every method on the full ranking, with what others print beside it."""
+"""Table 2: every method on the full ranking, with published numbers."""
 
 from __future__ import annotations
 
@@ -27,12 +27,13 @@ if TYPE_CHECKING:
 
 _NOTHING = "–"
 _TITLE, _PUBLISHED_TITLE = "Table 2: full ranking", "Published: reference data, not measured here"
+_LEAD = "How high each method ranks the right item among all items of the data set."
 _SPLITS = {"test": "test", "val": "validation"}
 
-#: Metrics that stand with their intervals.
+#: Metrics shown with their intervals.
 _WITH_INTERVAL = ("recall@10", "ndcg@10")
 
-#: One method on one data set and split: its metrics by name, its difference from the reference, if it has one.
+#: A method on one data set and split: metrics by name, and the difference from the reference, if there is one.
 _Method = dict[str, Any]
 
 
@@ -42,17 +43,17 @@ def table2_to_html(summary: pa.Table, differences: pa.Table, settings: Mapping[s
     Args:
         summary: of the schema `ilora.evaluation.schemas.RANKING_SUMMARY`.
         differences: of the schema `ilora.evaluation.schemas.DIFFERENCES`.
-        settings: what the study says: `reference`, `leaves_seen_out` and `maximum_history`.
+        settings: settings of the study: `reference`, `leaves_seen_out` and `maximum_history`.
     """
     body = html_table(_headers(summary, settings), _rows(summary, differences))
     published = _published_rows(summary)
     if published:
         body += section(_PUBLISHED_TITLE, html_table(_published_headers(summary), published))
-    return html_page(_TITLE, body, _notes(summary, settings))
+    return html_page(_TITLE, _LEAD, body, _notes(summary, settings))
 
 
 def table2_to_latex(summary: pa.Table, differences: pa.Table, settings: Mapping[str, Any]) -> str:
-    """Return Table 2 as a `tabular`, with notes above it, and what is published as another one; arguments as above."""
+    """Return Table 2 and the published numbers, each as a `tabular`; arguments as of `table2_to_html`."""
     text = latex_table(_headers(summary, settings), _rows(summary, differences), _notes(summary, settings))
     published = _published_rows(summary)
     if published:
@@ -153,20 +154,21 @@ def _notes(summary: pa.Table, settings: Mapping[str, Any]) -> list[str]:
     from ilora.evaluation.full_ranking import ranking_notes
 
     seen = (
-        "Items that the user had before the target are left out"
+        "Items that the user had before the target are excluded"
         if settings["leaves_seen_out"]
-        else ("Items that the user had before the target are ranked too")
+        else ("Items that the user had before the target are ranked, too")
     )
     confidence = summary["confidence"][0].as_py()
     return [
         "Each target is ranked among all items of the data set, not among candidates; with one target, Recall@k is the "
-        f"hit ratio at k. {seen}; a history is the latest {settings['maximum_history']} items at most.",
-        "Items of one score share their places, and a target has the mean of what these are worth. A method that "
-        "answers with a list leaves the items that are not in it tied behind it.",
+        f"hit ratio at k. {seen}; a history has at most the latest {settings['maximum_history']} items.",
+        "Items with equal scores share their ranks, and a target gets the mean metric over them. A method that answers "
+        "with a list leaves all other items tied behind it.",
         f"Brackets are {confidence:.0%} intervals, over users and, where a method is trained several times, trainings; "
-        "± is the standard deviation over trainings. With one training, an interval says nothing of another one.",
+        "± is the standard deviation over trainings. With one training, intervals do not cover run-to-run variance.",
         f"{method_label(settings['reference'])} minus it: NDCG@10, paired by user; p by the sign-flip test over users, "
-        "corrected by Holm over the rows of a split of all data sets, over trainings widened as the interval is.",
+        "Holm-corrected over the rows of a split of all data sets. With several trainings, p accounts for them as the "
+        "interval does.",
         *_notes_of_language_models(summary),
         *ranking_notes(_metrics(summary)),
     ]
@@ -179,7 +181,7 @@ def _notes_of_language_models(summary: pa.Table) -> list[str]:
     methods, backbones = (dict.fromkeys(row[key] for row in rows) for key in ("method", "backbone"))
     return [
         f"{', '.join(map(method_label, methods))}: prompts list no candidates, and an item's score is the "
-        "log-probability of its title and of the end behind it, computed for every title of the data set. "
+        "log-probability of its title and the end of the answer, computed for every title of the data set. "
         f"Backbone: {', '.join(backbones)}."
     ]
 
@@ -195,10 +197,10 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
-        "Recall, NDCG and MRR of the target among all items: data sets "
+        "How high each method ranks the right item among all items: Recall, NDCG and MRR. Data sets "
         f"{', '.join(study.config.datasets)}, protocol {study.config.protocol}, {captions.seeds(study)}. Brackets are "
-        f"{captions.confidence(study)} intervals over {captions.covered(study)}. Published numbers stand apart, as "
-        "reference data."
+        f"{captions.confidence(study)} intervals over {captions.covered(study)}. Published numbers are listed "
+        "separately, as reference data."
     )
 
 

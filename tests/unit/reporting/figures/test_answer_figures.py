@@ -22,6 +22,16 @@ def test_a_bar_for_each_method_that_writes_text(analysis: pa.Table) -> None:
     assert axes.get_xlabel() == "Share of all test answers (42 users)"
 
 
+def test_a_breakdown_of_one_group_has_no_panel(analysis: pa.Table) -> None:
+    drawn = select_breakdowns(analysis, "movielens", SHOWN, METHODS)
+    is_shown = [(row["breakdown"], row["group"]) != ("history_length", "9") for row in drawn.to_pylist()]
+    with figure_style():
+        figure = draw_error_breakdowns(drawn.filter(pa.array(is_shown)), "MovieLens")
+    labels = [axes.get_xlabel() for axes in figure.axes if axes.axison]
+    assert labels[:2] == ["Place of the target in the candidate set", "Training interactions with the target"]
+    assert len(labels) == 3
+
+
 def test_a_panel_for_each_breakdown_shows_every_method_with_its_interval(analysis: pa.Table) -> None:
     drawn = select_breakdowns(analysis, "movielens", SHOWN, METHODS)
     with figure_style():

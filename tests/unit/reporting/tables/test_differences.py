@@ -58,4 +58,4 @@ def test_latex_has_the_same_rows() -> None:
 
 def test_a_study_without_the_reference_says_so() -> None:
     page = differences_to_html(DIFFERENCES.empty_table())
-    assert "does not have the method" in page
+    assert "does not include the method" in page

@@ -59,10 +59,10 @@ def test_a_row_has_its_metrics_and_what_it_lacks_of_the_reference(tables: tuple[
     assert "<td>Popularity</td><td>–</td><td>0.5000</td><td>0.5000 [" in html
     # One of its two trainings ranks every fourth target within the first ten.
     assert "<td>SASRec</td><td>2 times</td><td>0.7500 ± 0.0000</td><td>0.8750 ± 0.1768 [" in html
-    assert "Items that the user had before the target are ranked too" in html
+    assert "Items that the user had before the target are ranked, too" in html
     assert "Published" not in html
     left_out = table2_to_html(*tables, {**SETTINGS, "leaves_seen_out": True})
-    assert "Items that the user had before the target are left out" in left_out
+    assert "Items that the user had before the target are excluded" in left_out
 
 
 def test_published_numbers_stand_apart(tables: tuple[pa.Table, pa.Table], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,9 +10,10 @@ from ilora.artifacts.parquet import write_table
 from ilora.evaluation.schemas import DIFFERENCES
 from ilora.layout import Run
 from ilora.plotting.backbone_size import Backbone
+from ilora.reporting.findings import difference_statement
 from ilora.tables.table1 import __main__ as terminal_table
 from ilora.tables.table1.formats import to_csv, to_html, to_latex, to_markdown, to_terminal
-from ilora.tables.table1.notes import difference_statement, table_notes
+from ilora.tables.table1.notes import table_notes
 from ilora.tables.table1.rows import build_table1
 
 SIZES = {Backbone("movielens", "random_users", "embedded"): 1_100_000}
@@ -140,7 +141,7 @@ def test_notes_say_how_intervals_and_tests_are_made(table: pa.Table, differences
     notes = "\n".join(table_notes(table, differences))
     assert "cluster bootstrap over users (BCa" in notes
     assert "answer per user, else" not in notes
-    assert "McNemar's exact test; corrected by Holm over the 7 comparisons" in notes
+    assert "McNemar's exact test), Holm-corrected over the 7 comparisons" in notes
     assert "Popularity on MovieLens 1.2%" in notes
     once = table.set_column(table.schema.get_field_index("draws"), "draws", pa.array([1] * 8, pa.int32()))
     assert "Wilson's with one answer per user, else cluster bootstrap" in "\n".join(table_notes(once, differences))
@@ -196,7 +197,7 @@ def test_a_difference_that_is_not_significant_after_correction_shows_nothing(dif
     statement = difference_statement(test)
     assert "iLoRA minus LLaRA" in statement
     assert "-0.025 [-0.061, +0.012], no demonstrated difference (p = 0.18, corrected p = 0.36; 95 users" in statement
-    assert "A true difference below 0.052 would be missed by one test more often than in 20% of studies" in statement
+    assert "One test has less than 80% power for true differences below 0.052." in statement
     assert "no demonstrated difference" in difference_statement(val)
     assert "LLaRA is ahead on these users" in difference_statement(both)
     ahead = both | {"value": 0.03, "low": 0.01, "high": 0.05, "seeds": 1, "minimum_detectable": None}
@@ -216,4 +217,10 @@ def test_the_module_prints_table_and_notes(
     alone = capsys.readouterr().out
     assert alone == to_terminal(table) + "\n"
     terminal_table.main([str(tmp_path / "table1.parquet"), "--differences", str(tmp_path / "differences.parquet")])
-    assert "no demonstrated difference" in capsys.readouterr().out
+    with_findings = capsys.readouterr().out
+    assert with_findings.startswith(alone)
+    assert (
+        "MovieLens: no demonstrated difference between iLoRA and LLaRA. The difference in HitRatio@1 is"
+        in with_findings
+    )
+    assert with_findings.splitlines()[-1].startswith("Next:      make report")

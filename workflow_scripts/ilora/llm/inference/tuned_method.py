@@ -1,5 +1,6 @@
-"""A tuned adapter with everything needed to query it about a history outside a study."""
+"""A tuned adapter with everything that it needs to answer for a history outside of the study."""
 
+import io
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from ilora.artifacts.tensors import read_tensor
 from ilora.configuration.sections.decoding import DecodingSection
 from ilora.configuration.tuning import TuningSettings
 from ilora.llm.hub.origin import read_origin
+from ilora.llm.inference.answer_trie import Answers
 from ilora.llm.inference.generation import generate_answers
 from ilora.llm.inference.likelihood import score_answers
 from ilora.llm.inference.prompt_batches import PreparedPrompt
@@ -24,7 +26,6 @@ from ilora.llm.model.hybrid_model import HybridLanguageModel
 from ilora.llm.model.item_vectors import prepare_item_vectors
 from ilora.llm.prompts.builder import PromptBuilder, prompt_style
 from ilora.llm.prompts.context import context_window
-from ilora.predictions.choices import resolve_choice
 from ilora.progress import Progress
 
 _LOGGER = logging.getLogger(__name__)
@@ -35,17 +36,13 @@ _DECODING = DecodingSection(batch_size=1, maximum_new_tokens=64)
 
 @dataclass(frozen=True)
 class Answer:
-    """A model's answer.
+    """How likely a model finds each candidate.
 
     Attributes:
-        text: generated text, up to its end.
-        choice: item id of the candidate that the text names; None if it names none.
-        shares: probability of each candidate's title, normalised over the candidates, float64 (candidates,).
-        expert_weights: omega, float (K,); None without a gate.
+        shares: probability of each candidate's title among those of all candidates, float64 [candidates], sum 1.
+        expert_weights: omega, float [K]; None without a gate.
     """
 
-    text: str
-    choice: int | None
     shares: NDArray[np.float64]
     expert_weights: list[float] | None
 
@@ -72,33 +69,47 @@ class TunedMethod:
         gated = self.model.instance_wise
         return gated is not None and gated.gate_config.gate_input == "sequence_representation"
 
-    def ask(self, history: Sequence[int], candidates: Sequence[int], representation: torch.Tensor | None) -> Answer:
-        """Return the model's answer for a history.
+    def rank(self, history: Sequence[int], candidates: Sequence[int], representation: torch.Tensor | None) -> Answer:
+        """Return how likely the model finds each candidate.
 
         Args:
             history: item ids, oldest first.
             candidates: item ids.
-            representation: z of the history, float32 (1, d); None if nothing reads it.
+            representation: z of the history, float32 [1, d]; None where nothing reads it.
         """
+        prompt, answers = self._prompt(history, candidates, representation), self._answers(candidates)
+        (scores,) = score_answers(self.model, [prompt], [answers], 1, _unseen_progress())
+        likelihoods = np.exp(scores.sums - scores.sums.max())
+        weights, gated = None, self.model.instance_wise
+        if gated is not None and prompt.gate_input is not None:
+            with torch.no_grad():
+                weights = gated.gate(prompt.gate_input[None].to(self.model.causal_model.device)).squeeze(0).tolist()
+        return Answer(likelihoods / likelihoods.sum(), weights)
+
+    def write(self, history: Sequence[int], candidates: Sequence[int], representation: torch.Tensor | None) -> str:
+        """Return what the model writes when nothing restricts it to the candidates; arguments as of `rank`."""
+        prompt = self._prompt(history, candidates, representation)
+        # A prompt without candidates leaves the model to write any title: only theirs are allowed.
+        possible = [self._answers(candidates)] if self.builder.style.candidates == "none" else None
+        (text,) = generate_answers(self.model, self.builder, [prompt], _DECODING, _unseen_progress(), possible)
+        return text
+
+    def _prompt(
+        self, history: Sequence[int], candidates: Sequence[int], representation: torch.Tensor | None
+    ) -> PreparedPrompt:
         gate_input = representation[0] if representation is not None and self.reads_the_sequence else None
         gated = self.model.instance_wise
         if gated is not None and gated.gate_config.gate_input == "constant":
             gate_input = gated.constant_gate_inputs(1)[0]
-        prompt = PreparedPrompt(self.builder.prompt(history, candidates), gate_input)
-        answers = [self.builder.answer(item) for item in candidates]
-        # If the prompt does not list the candidates, decoding is constrained to them.
-        possible = [answers] if self.builder.style.candidates == "none" else None
-        with Progress(1, "answering", _LOGGER) as progress:
-            (text,) = generate_answers(self.model, self.builder, [prompt], _DECODING, progress, possible)
-        with Progress(1, "scoring the candidates", _LOGGER) as progress:
-            (scores,) = score_answers(self.model, [prompt], [answers], 1, progress)
-        likelihoods = np.exp(scores.sums - scores.sums.max())
-        weights = None
-        if gated is not None and gate_input is not None:
-            with torch.no_grad():
-                weights = gated.gate(gate_input[None].to(self.model.causal_model.device)).squeeze(0).tolist()
-        choice = resolve_choice(text, candidates, self.titles)
-        return Answer(text, choice, likelihoods / likelihoods.sum(), weights)
+        return PreparedPrompt(self.builder.prompt(history, candidates), gate_input)
+
+    def _answers(self, candidates: Sequence[int]) -> Answers:
+        return [self.builder.answer(item) for item in candidates]
+
+
+def _unseen_progress() -> Progress:
+    """Return the progress of a single prompt, which is over too soon to be shown."""
+    return Progress(1, "answering", _LOGGER, stream=io.StringIO())
 
 
 def load_tuned_method(adapter: Path) -> TunedMethod:

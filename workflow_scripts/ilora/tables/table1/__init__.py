@@ -1,4 +1,4 @@
-"""Table 1: a row per data set and method, with the paper's numbers in columns of their own."""
+"""Table 1: a row per data set and method, with the paper's numbers in separate columns."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
-    """How intervals are computed, which rows stand without numbers, and which methods read titles by a small model."""
+    """Return the interval settings, the rows without numbers, and the methods that encode titles by a small model."""
     return {
         "intervals": study.config.statistics.intervals,
         "without_key": study.targets.runs_without_key,
@@ -32,14 +32,13 @@ def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
-        "HitRatio@1 and ValidRatio of every method, on validation and test users apart: data sets "
-        f"{', '.join(study.config.datasets)}, {captions.answers(study)}. The rows of the language model were measured "
-        f"with the backbone ``{study.backbone_id}``; the paper's columns are reference data (arXiv 2408.10159, Table "
-        f"1), measured by its authors with Llama-2-7B where so marked. Brackets are {captions.confidence(study)} "
-        f"intervals over {captions.covered(study)} (Wilson with one answer per user, otherwise the cluster bootstrap, "
-        "BCa). The number of users, the verdict on each cell, the tests of the differences and the recomputed Imp.% "
-        "are explained below "
-        "the table."
+        "How often each method chooses the right item (HitRatio@1) and answers with a candidate at all (ValidRatio), "
+        f"on validation and on test users, next to the paper's numbers. Data sets {', '.join(study.config.datasets)}, "
+        f"{captions.answers(study)}, backbone ``{study.backbone_id}``. The paper's columns are reference data (arXiv "
+        "2408.10159, Table 1), measured by its authors, with Llama-2-7B where marked. Brackets are "
+        f"{captions.confidence(study)} intervals over {captions.covered(study)} (Wilson with one answer per user, "
+        "otherwise the cluster bootstrap, BCa). Notes below the table give the numbers of users and explain verdicts, "
+        "tests and Imp.%."
     )
 
 
@@ -49,7 +48,7 @@ def _make(given: Given) -> Mapping[str, pa.Table | str]:
     from ilora.layout import Run, parse_data, parse_run
     from ilora.plotting.backbone_size import backbone_parameters
     from ilora.tables.table1.formats import to_csv, to_html, to_latex, to_markdown
-    from ilora.tables.table1.notes import table_notes
+    from ilora.tables.table1.notes import detailed_notes, main_notes, table_notes
     from ilora.tables.table1.rows import build_table1
 
     inputs, settings = given.inputs, given.settings
@@ -67,7 +66,7 @@ def _make(given: Given) -> Mapping[str, pa.Table | str]:
         "csv": to_csv(table),
         "md": to_markdown(table, notes),
         "tex": to_latex(table, notes),
-        "html": to_html(table, notes),
+        "html": to_html(table, main_notes(table), detailed_notes(table, differences)),
     }
 
 

@@ -16,11 +16,15 @@ from ilora.tables.table1.rows import HIT_OVER_VALID_TEST, HIT_TEST, HIT_VAL, VAL
 
 NOTHING = "–"
 
-#: Beside a number of the paper's that no count of hits gives, and what is said of it.
+#: Mark of a paper's number that no count of hits gives, and its meaning.
 NO_COUNT_MARK, NO_COUNT = "†", "no count of hits gives this value"
 
 _SPLITS = {"test": "test", "val": "validation", "val_test": "validation and test"}
 _LINE = "\n"
+_LEAD = (
+    "How often each method chooses the right item among the candidates, how often its answer is a candidate at all, "
+    "and whether the paper's numbers are reproduced."
+)
 
 Row = Mapping[str, Any]
 Cell = Callable[[Row], str]
@@ -41,8 +45,8 @@ def to_markdown(table: pa.Table, notes: Iterable[str]) -> str:
 def to_latex(table: pa.Table, notes: Iterable[str]) -> str:
     """Return the main columns as a `tabular` of the package booktabs, narrow enough for a paper's column.
 
-    Rows of one data set and backbone stand together under their names; the notes stand above as comments. The text is
-    escaped, and ASCII, so that it compiles with every engine and input encoding.
+    Rows are grouped by data set and backbone; the notes precede the table as comments. The text is escaped ASCII, so it
+    compiles with every engine and input encoding.
     """
     models = " ".join(dict.fromkeys(filter(None, map(_model_of_paper, table.to_pylist()))))
     reference = "Paper: HitRatio@1, reference data" + (f", * {models}" if models else "")
@@ -52,16 +56,21 @@ def to_latex(table: pa.Table, notes: Iterable[str]) -> str:
 
 
 def to_csv(table: pa.Table) -> str:
-    """Return every column of the table as comma-separated values, unrounded; what is null is empty."""
+    """Return every column of the table as comma-separated values, unrounded, with empty cells for nulls."""
     return table.to_pandas(integer_object_nulls=True).to_csv(index=False, lineterminator="\n")
 
 
-def to_html(table: pa.Table, notes: Iterable[str]) -> str:
-    """Return the table as one HTML page that needs no other file, with the notes below it.
+def to_html(table: pa.Table, notes: Iterable[str], details: Iterable[str] = ()) -> str:
+    """Return the table as one self-contained HTML page.
 
-    Rows of one data set and backbone stand together under their names, and each of the paper's numbers beside ours.
+    Rows are grouped by data set and backbone, and the paper's numbers follow ours.
+
+    Args:
+        table: of the TABLE1 schema.
+        notes: from `ilora.tables.table1.notes.main_notes`.
+        details: from `ilora.tables.table1.notes.detailed_notes`; folded until a reader opens them.
     """
-    return html_page("Table 1", html_table(list(_PAGE), _grouped_cells(table, _PAGE)), notes)
+    return html_page("Table 1", _LEAD, html_table(list(_PAGE), _grouped_cells(table, _PAGE)), notes, details)
 
 
 def to_terminal(table: pa.Table) -> str:
@@ -75,7 +84,7 @@ def _full_cells(table: pa.Table) -> Sequence[list[str]]:
 
 
 def _grouped_cells(table: pa.Table, columns: Mapping[str, Cell]) -> Iterator[str | list[str]]:
-    """Yield the names of each data set and backbone, and below them the cells of their rows."""
+    """Yield a heading for each data set and backbone, followed by the cells of its rows."""
     for (dataset, backbone), rows in groupby(table.to_pylist(), lambda row: (row["dataset"], row["backbone"])):
         yield dataset_label(dataset) if backbone == NO_BACKBONE else f"{dataset_label(dataset)}, {backbone}"
         for row in rows:
@@ -91,7 +100,7 @@ def _plain(name: str) -> Cell:
 
 
 def _trainings(row: Row) -> str:
-    """Return how often the method was trained; nothing where it is not, or was not run."""
+    """Return how often the method was trained; a dash if it is not trained or was not run."""
     if row["covers"] in (None, Variation.USERS):
         return NOTHING
     return "once" if row["seeds"] == 1 else f"{row['seeds']} times"
@@ -121,7 +130,7 @@ def _difference(row: Row) -> str:
 
 
 def _in_lines(cell: Cell) -> Cell:
-    """Give the interval of a cell, and what follows it, lines of their own."""
+    """Put the interval of a cell, and what follows it, on separate lines."""
     return lambda row: cell(row).replace(" [", "\n[").replace("], ", "]\n")
 
 
@@ -134,7 +143,7 @@ def _paper_hit_ratio(row: Row) -> str:
 
 
 def _verdict(row: Row) -> str:
-    """Return the verdict, and beside it whether the paper's value can be reached at all."""
+    """Return the verdict, and a remark if no count of hits gives the paper's value."""
     remarks = [row["verdict"], NO_COUNT if row["paper_is_count"] is False else None]
     return "; ".join(filter(None, remarks)) or NOTHING
 
@@ -152,11 +161,11 @@ def _below_method(row: Row) -> str:
 
 
 def _model_of_paper(row: Row) -> str:
-    """Return the language model behind the paper's number, in brackets; nothing where there is none."""
+    """Return the language model behind the paper's number in brackets; an empty text without one."""
     return str(row["paper_backbone"] or "").removeprefix("paper").strip()
 
 
-#: The columns that a reader sees of the metrics, in their order.
+#: The shown columns of the metrics, in order.
 _SHOWN = {
     TableColumn(metric.name, column.split): (metric, column)
     for metric in METRICS
@@ -166,14 +175,14 @@ _SHOWN = {
 
 
 def _wide(column: TableColumn) -> dict[str, Cell]:
-    """Return head and cells of a metric's column, each in one line."""
+    """Return header and cells of a metric's column, each on one line."""
     metric, declared = _SHOWN[column]
     cell = _value(column) if declared.shows == "value" else _value_with_interval(column)
     return {f"{metric.label} ({_SPLITS[column.split]})": cell}
 
 
 def _narrow(column: TableColumn) -> dict[str, Cell]:
-    """Return the same in several lines."""
+    """Return header and cells of a metric's column, each on several lines."""
     metric, _ = _SHOWN[column]
     (cell,) = _wide(column).values()
     return {f"{metric.heading}{', ' if _LINE in metric.heading else _LINE}{_SPLITS[column.split]}": _in_lines(cell)}
@@ -200,7 +209,7 @@ _FULL: dict[str, Cell] = {
 }
 
 
-# The two metrics that the paper has stand beside its numbers, the other counts of hits after them.
+# The paper's two metrics come first, next to its numbers, then the other counts of hits.
 _PLACED = (HIT_TEST, VALID_TEST, HIT_OVER_VALID_TEST, HIT_VAL)
 
 _PAGE: dict[str, Cell] = {

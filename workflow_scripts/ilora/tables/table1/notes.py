@@ -1,16 +1,15 @@
-"""What a reader of Table 1 must know beside its numbers."""
+"""Notes on Table 1: what a reader needs to know to use its numbers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
 
 from ilora.evaluation.intervals import FEWEST_USERS
-from ilora.evaluation.metrics import METRICS, metric_label
-from ilora.evaluation.schemas import POWER
+from ilora.evaluation.metrics import METRICS
 from ilora.evaluation.variation import Variation
 from ilora.evaluation.verdicts import Verdict
-from ilora.plotting.labels import NO_BACKBONE, dataset_label, method_label, p_value
+from ilora.plotting.labels import NO_BACKBONE, dataset_label, method_label
 from ilora.plotting.paper_reference import (
     PROTOCOLS,
     SEEDS,
@@ -18,67 +17,62 @@ from ilora.plotting.paper_reference import (
     has_paper_users,
     misprinted_improvements,
 )
+from ilora.reporting.findings import UNIFORM_LORA, difference_statement
 from ilora.tables.table1.rows import TIES_TEST, WITHOUT_KEY
-
-_UNIFORM_LORA = "llara"
-_SPLIT_NAMES = {"test": "test", "val": "validation", "val_test": "validation and test together"}
 
 
 def table_notes(table: pa.Table, differences: pa.Table) -> list[str]:
-    """Return the notes below Table 1, each a sentence or a few.
+    """Return all notes on Table 1.
 
     Args:
         table: of the TABLE1 schema.
         differences: of the DIFFERENCES schema.
     """
-    every_row, compared = table.to_pylist(), differences.to_pylist()
-    rows = [row for row in every_row if row["status"] is None]
+    return [
+        *main_notes(table),
+        *detailed_notes(table, differences),
+        *(
+            f"{dataset_label(difference['dataset'])}: {difference_statement(difference)}"
+            for difference in differences.to_pylist()
+            if difference["second"] == UNIFORM_LORA and difference["split"] in ("test", "val_test")
+        ),
+    ]
+
+
+def main_notes(table: pa.Table) -> list[str]:
+    """Return the notes without which the numbers would be misread: models, users, and what intervals cover.
+
+    Args:
+        table: of the TABLE1 schema.
+    """
+    every_row = table.to_pylist()
+    rows = _rows_with_numbers(every_row)
     return [
         *_backbone_notes(rows),
         *_key_notes(every_row),
         _paper_note(every_row),
         *_size_notes(rows),
         *_variation_notes(rows),
+    ]
+
+
+def detailed_notes(table: pa.Table, differences: pa.Table) -> list[str]:
+    """Return the notes on how the numbers were computed; arguments as of `table_notes`."""
+    every_row = table.to_pylist()
+    rows = _rows_with_numbers(every_row)
+    return [
         _interval_note(rows),
         *_metric_notes(rows),
         *_verdict_notes(rows),
         *_count_notes(every_row),
         *_improvement_notes(rows),
         *_tie_notes(rows),
-        *_test_notes(compared),
-        *(
-            f"{dataset_label(difference['dataset'])}: {difference_statement(difference)}"
-            for difference in compared
-            if difference["second"] == _UNIFORM_LORA and difference["split"] in ("test", "val_test")
-        ),
+        *_test_notes(differences.to_pylist()),
     ]
 
 
-def difference_statement(difference: Mapping[str, Any]) -> str:
-    """Return sentences on one row of the DIFFERENCES schema: what was found, and what it shows."""
-    first, second = method_label(difference["first"]), method_label(difference["second"])
-    verdict = "no demonstrated difference"
-    if difference["p_holm"] <= 1.0 - difference["confidence"]:
-        ahead = first if difference["value"] > 0.0 else second
-        with_these = " with these trainings" if difference["covers"] == Variation.ONE_TRAINING else ""
-        verdict = f"{ahead} is ahead on these users{with_these}"
-    caveat = {
-        Variation.USERS: "nothing is trained",
-        Variation.ONE_TRAINING: "ONE TRAINING, so variation between trainings is not covered",
-        Variation.USERS_AND_TRAININGS: f"over users and {difference['seeds']} trainings",
-    }[Variation(difference["covers"])]
-    statement = (
-        f"{first} minus {second} in {metric_label(difference['metric'])}, "
-        f"{_SPLIT_NAMES[difference['split']]}: {difference['value']:+.3f} "
-        f"[{difference['low']:+.3f}, {difference['high']:+.3f}], {verdict} ({p_value(difference['p'])}, "
-        f"corrected {p_value(difference['p_holm'])}; {difference['n']} users, {caveat})."
-    )
-    if difference["minimum_detectable"] is None:
-        return statement
-    return (
-        f"{statement} A true difference below {difference['minimum_detectable']:.3f} would be missed by one test "
-        f"more often than in {1.0 - POWER:.0%} of studies of this size."
-    )
+def _rows_with_numbers(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row for row in rows if row["status"] is None]
 
 
 def _backbone_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
@@ -86,8 +80,8 @@ def _backbone_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
     for label in labels:
         if label.startswith("embedded"):
             yield (
-                f"Rows with the backbone {label} are those of a small model that this pipeline pretrains "
-                "itself. They are not Llama-2's, and say nothing about what the methods reach on it."
+                f"Rows with the backbone {label} are measured with a small model that this pipeline pretrains itself. "
+                "They are not Llama-2's, and say nothing about what the methods reach with it."
             )
         elif label != NO_BACKBONE:
             yield f"Rows with the backbone {label} were measured with that model."
@@ -110,13 +104,13 @@ def _paper_note(rows: list[dict[str, Any]]) -> str:
         )
     return (
         "The paper's columns are reference data from Table 1 of arXiv 2408.10159, measured by its authors "
-        f"{_paper_users(rows)}, with Llama-2-7B where so marked. Its HitRatio@1 of iLoRA "
+        f"{_paper_users(rows)}, with Llama-2-7B where marked. Its HitRatio@1 of iLoRA "
         "follows the released code: hits among valid answers."
     )
 
 
 def _paper_users(rows: list[dict[str, Any]]) -> str:
-    """Return on whom the paper's numbers were measured, seen from ours."""
+    """Return the users of the paper's numbers, compared with ours."""
     data = dict.fromkeys((row["dataset"], row["protocol"]) for row in rows if row["paper_backbone"])
     same = [dataset_label(dataset) for dataset, protocol in data if has_paper_users(dataset, protocol)]
     if len(same) == len(data):
@@ -140,7 +134,7 @@ def _size_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _variation_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield what the brackets cover, and for which methods."""
+    """Yield the variation that the brackets cover, with the methods concerned."""
     methods: dict[tuple[str, int], dict[str, None]] = {}
     for row in rows:
         methods.setdefault((row["covers"], row["seeds"]), {})[method_label(row["method"])] = None
@@ -151,8 +145,8 @@ def _variation_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
         elif covers == Variation.ONE_TRAINING:
             yield (
                 f"ONE TRAINING each, brackets over users only: {named}. Another seed, or the same one on another "
-                "processor, may lie outside of them. What is missing are more trainings, as seeds: [1, 2, 3] in the "
-                "study gives them."
+                "processor, may lie outside of them. More trainings, such as seeds: [1, 2, 3] in the study, cover "
+                "run-to-run variance."
             )
         else:
             yield f"{seeds} trainings each, brackets over users and trainings: {named}."
@@ -164,12 +158,12 @@ def _interval_note(rows: list[dict[str, Any]]) -> str:
         method = f"Wilson's with one answer per user, else {method}"
     return (
         f"Intervals: {method}; Wilson's over the number of users where fewer than {FEWEST_USERS} users keep a "
-        "ratio from being 0, or from being 1; over trainings widened by Student's t of the runs, by squares."
+        "ratio from being 0 or 1. With several trainings, widened by Student's t over the runs (squares are added)."
     )
 
 
 def _metric_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield the note of each metric that a row has."""
+    """Yield the note of each metric that occurs."""
     for metric in METRICS:
         names = [f"{metric.name}_{column.split}" for column in metric.columns]
         if metric.note and any(row[name] is not None for row in rows for name in names):
@@ -181,33 +175,33 @@ def _verdict_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
     if not verdicts:
         return
     yield (
-        'Verdict: "not reproduced" when the paper\'s value lies outside of our interval, even if it is of one training '
-        'only (how many is not known); "reproduced" when it lies inside, and the interval is no wider than the '
-        'gain of iLoRA that the paper claims in that cell; else "underpowered". iLoRA\'s own cell is judged as the '
-        "released code counts: hits among the answers in which exactly one candidate's title occurs. What other users "
-        "make of the paper's values is not in it."
+        'Verdict: "not reproduced" if the paper\'s value lies outside our interval even as the result of one training '
+        '(their number is unknown); "reproduced" if it lies inside and the interval is no wider than the gain of iLoRA '
+        'that the paper claims in that cell; otherwise "underpowered". iLoRA\'s own cell is judged as the released '
+        "code counts: hits among the answers in which exactly one candidate's title occurs. The paper's sample of "
+        "users is not taken into account."
     )
     if Verdict.ONE_TRAINING in verdicts:
         yield (
-            '"One training": no verdict, whatever the paper\'s value. The variation between trainings is not known '
-            "from one."
+            '"One training": no verdict, whatever the paper\'s value, since one training does not show run-to-run '
+            "variance."
         )
     if any(verdict.startswith("not comparable") for verdict in verdicts):
-        yield '"Not comparable": the paper measured that cell with another language model, so ours says nothing of it.'
+        yield '"Not comparable": the paper measured that cell with another language model.'
 
 
 def _count_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
     if any(row["paper_is_count"] is False for row in rows):
         yield (
-            "†, no count of hits gives this value: the paper's cell is no number of hits among all or the valid ones "
-            "of its test answers, be it with or without a last, partial batch and, of a recommender, in one training "
-            f"or over the {SEEDS} whose mean it prints. No repetition can give it exactly, whatever the verdict."
+            "†, no count of hits gives this value: no number of hits among all or among the valid test answers equals "
+            "the paper's cell, with or without a last, partial batch and, for a recommender, in one training or in the "
+            f"mean of {SEEDS}. No repetition can give it exactly, whatever the verdict."
         )
 
 
 def _improvement_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
     if any(row["improvement"] is not None for row in rows):
-        yield "Imp.%: by how much iLoRA's HitRatio@1 is above the row's, in percent of the row's; from our own cells."
+        yield "Imp.%: relative improvement of iLoRA's HitRatio@1 over the row's, in percent; from our own cells."
     if all(row["paper_improvement"] is None for row in rows):
         return
     wrong = "; ".join(
@@ -215,10 +209,10 @@ def _improvement_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
         f"{recomputed:.2f} %"
         for dataset, method, printed, recomputed in misprinted_improvements()
     )
-    printed, recomputed = average_improvement(_UNIFORM_LORA)
+    printed, recomputed = average_improvement(UNIFORM_LORA)
     yield (
-        f"The paper's Imp.% is recomputed from its cells. Where its own column disagrees with them: {wrong}. So its "
-        f"average over LLaRA, printed as {printed:.1f} %, is {recomputed:.1f} % by its cells."
+        f"The paper's Imp.% is recomputed from its cells. Its own column disagrees with them: {wrong}. So its average "
+        f"over LLaRA, printed as {printed:.1f} %, is {recomputed:.1f} % by its cells."
     )
 
 
@@ -231,14 +225,14 @@ def _tie_notes(rows: list[dict[str, Any]]) -> Iterator[str]:
         )
         yield (
             f"Candidate sets in which several candidates shared the highest score: {shares}. The first of them in the "
-            "shuffled set was chosen; MRR is the mean over the ranks that they share."
+            "shuffled set was chosen; MRR is the mean over the shared ranks."
         )
 
 
 def _test_notes(differences: list[dict[str, Any]]) -> Iterator[str]:
     if differences:
         yield (
-            "p: exact sign-flip test over users, which with one answer per user is McNemar's exact test; corrected by "
-            f"Holm over the {differences[0]['comparisons']} comparisons of the table. With several trainings it is "
-            "widened for them, as the intervals are."
+            "p: exact sign-flip test over users (with one answer per user, McNemar's exact test), Holm-corrected over "
+            f"the {differences[0]['comparisons']} comparisons of the table. With several trainings, p accounts for "
+            "them as the intervals do."
         )

@@ -1,4 +1,4 @@
-"""Table 1: a row per data set and method, with the paper's numbers in columns of their own."""
+"""Table 1: a row per data set and method, with the paper's numbers in separate columns."""
 
 import math
 from collections.abc import Collection, Mapping, Sequence
@@ -25,7 +25,7 @@ class TableColumn:
 
     @property
     def name(self) -> str:
-        """The column that holds the value; "_low", "_high" and "_sd" are appended for the others."""
+        """The column of the value; "_low", "_high" and "_sd" are appended for the others."""
         return f"{self.metric}_{self.split}"
 
 
@@ -35,10 +35,10 @@ HIT_OVER_VALID_TEST = TableColumn("hit_ratio@1_over_valid", "test")
 VALID_TEST = TableColumn("valid_ratio", "test")
 TIES_TEST = TableColumn("tie_ratio", "test")
 
-#: What the metrics declare.
+#: The columns that the metrics declare.
 COLUMNS = tuple(TableColumn(metric.name, column.split) for metric in METRICS for column in metric.columns)
 
-#: The status of a method that was not run for want of a key.
+#: Status of a method that was not run because there is no key.
 WITHOUT_KEY = "not run: no key"
 
 _LABELS = ("dataset", "protocol", "backbone", "method")
@@ -46,9 +46,9 @@ _Key = tuple[str, str, str, str]
 _Measured = dict[TableColumn, dict[str, Any]]
 _PARTS = {"value": "", "low": "_low", "high": "_high", "sd": "_sd"}
 
-#: A metric that a method does not have is null, as is "_sd" (over seeds) with one seed. What compares iLoRA with the
-#: row's method, on the test split and the draws that both answered, is null in iLoRA's own row and where the study has
-#: no iLoRA. A method that was not run has its labels, a status and the paper's columns alone.
+#: A metric that a method does not have is null, and so is "_sd" (over seeds) with one seed. The columns that compare
+#: iLoRA with the row's method, on the test split and the draws that both answered, are null in iLoRA's own row and in
+#: studies without iLoRA. A method that was not run only has labels, a status and the paper's columns.
 TABLE1 = pa.schema(
     [
         pa.field("dataset", pa.string(), nullable=False),
@@ -85,14 +85,14 @@ def build_table1(
     without_key: Sequence[Run] = (),
     small_models: Collection[str] = (),
 ) -> pa.Table:
-    """Return Table 1, of the schema TABLE1, with the rows in the summary's order of data sets and methods.
+    """Return Table 1, of the schema TABLE1, with data sets and methods in the summary's order.
 
     Args:
         summary: a table of the SUMMARY schema; only the variant "default" is shown.
         differences: a table of the DIFFERENCES schema, of iLoRA against the other methods.
-        backbone_parameters: numbers of parameters, for the labels of those backbones that are known.
-        without_key: what was not run for want of a key; it stands below the other rows of its data set.
-        small_models: methods that are no language model's and yet read titles by the small backbone, as MoRec may.
+        backbone_parameters: number of parameters of the known backbones, for their labels.
+        without_key: runs that were skipped because there is no key; they follow the other rows of their data set.
+        small_models: methods other than language models that encode titles by the small backbone, as MoRec may.
     """
     groups: dict[_Key, _Measured] = {}
     for row in summary.to_pylist():
@@ -143,7 +143,7 @@ def _row_without_key(run: Run) -> dict[str, Any]:
 
 
 def _compared(measured: _Measured, difference: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return how iLoRA stands to the row's method, by our own numbers on the same candidate sets."""
+    """Return the comparison of iLoRA with the row's method on the same candidate sets."""
     if difference is None:
         return {}
     value = measured[HIT_TEST]["value"]
@@ -186,5 +186,5 @@ def _verdict(measured: _Measured, paper: PaperValue, reads_by_small_backbone: bo
 
 
 def _known(value: float | None) -> float | None:
-    """Return the value, or None for one that is not defined (NaN)."""
+    """Return the value, or None if it is undefined (NaN)."""
     return None if value is None or math.isnan(value) else value
