@@ -78,6 +78,7 @@ rule train_recommender:
         training_log=layout.recommender_file("training_log.parquet"),
     wildcard_constraints:
         recommender=recommenders.without_encoder,
+        protocol=recommenders.trained_protocols,
     conda:
         "../envs/recommenders.yaml"
     # A constant, as above.
@@ -111,6 +112,7 @@ rule train_with_encoder:
         training_log=layout.recommender_file("training_log.parquet"),
     wildcard_constraints:
         recommender=recommenders.with_encoder,
+        protocol=recommenders.trained_protocols,
     conda:
         "../envs/encoder.yaml"
     # A constant, as above.
@@ -129,3 +131,26 @@ rule train_with_encoder:
         encoder_tuning=recommenders.encoder_tuning,
     script:
         "../workflow_scripts/train_with_encoder.py"
+
+
+rule answer_short_histories:
+    """Answer short histories with a recommender that was trained by the protocol with whole ones."""
+    input:
+        model=recommenders.trained_model,
+        catalogue=rules.prepare_interactions.output.catalogue,
+        sequences=rules.make_sequences.output.sequences,
+        candidates=rules.draw_candidates.output.candidates,
+    output:
+        item_embeddings=layout.recommender_file("item_embeddings.safetensors"),
+        sequence_representations=layout.recommender_file("sequence_representations.safetensors"),
+        predictions=layout.recommender_file("predictions.parquet"),
+    wildcard_constraints:
+        protocol=recommenders.answered_protocols,
+    conda:
+        "../envs/recommenders.yaml"
+    # A constant, as above.
+    threads: 1
+    params:
+        code=code_version("answer_short_histories"),
+    script:
+        "../workflow_scripts/answer_short_histories.py"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ilora.data.acquisition.source import DatasetSource
-from ilora.data.protocol_names import RELEASED
+from ilora.data.protocol_names import RELEASED, kind_of
 from ilora.data.raw import RawData
 from ilora.data.recipes import Recipe
 from ilora.data.splits import UserSplit
@@ -135,7 +135,7 @@ class Dataset:
         Raises:
             ValueError: the protocol is `released`, and nothing is known of a release.
         """
-        return self._release().recipe if protocol == RELEASED else self.recipe
+        return self._release().recipe if kind_of(protocol) == RELEASED else self.recipe
 
     def split_of(self, protocol: str) -> UserSplit | None:
         """Return the split of the users that a protocol takes from a release; None where it takes none.
@@ -143,7 +143,7 @@ class Dataset:
         Raises:
             ValueError: as `recipe_of` raises it.
         """
-        return self._release().split_users if protocol == RELEASED else None
+        return self._release().split_users if kind_of(protocol) == RELEASED else None
 
     def _release(self) -> Release:
         if self.release is None:

@@ -20,13 +20,18 @@ from ilora.recommenders.saved_model import ModelShape, save_model
 _Vectors = npt.NDArray[np.float32]
 
 
-class RecommenderFiles(Protocol):
-    """Where each of the files is to stand."""
+class AnswerFiles(Protocol):
+    """Where each of the files is to stand that a recommender leaves for sequences."""
 
-    model: str
     item_embeddings: str
     sequence_representations: str
     predictions: str
+
+
+class RecommenderFiles(AnswerFiles, Protocol):
+    """The same with those that its training leaves."""
+
+    model: str
     training_log: str
 
 
@@ -48,12 +53,27 @@ def export_recommender(
         method: the id that its predictions carry.
         files: their paths.
     """
+    export_answers(model, shape, inputs, method, files)
+    save_model(model, shape, files.model)
+    write_table(training_log, files.training_log)
+
+
+def export_answers(
+    model: SequentialRecommender, shape: ModelShape, inputs: RecommenderInputs, method: str, files: AnswerFiles
+) -> None:
+    """Write the vectors of items and sequences, and the predictions; the scores are those of these vectors.
+
+    Args:
+        model: trained.
+        shape: what it is built from.
+        inputs: the data set, with the sequences of all splits.
+        method: the id that its predictions carry.
+        files: their paths.
+    """
     embeddings, representations = _vectors(model, shape, inputs)
     write_table(_predictions(embeddings, representations, inputs, method), files.predictions)
-    save_model(model, shape, files.model)
     write_tensors({"item_embeddings": torch.from_numpy(embeddings)}, files.item_embeddings)
     write_tensors({"sequence_representations": torch.from_numpy(representations)}, files.sequence_representations)
-    write_table(training_log, files.training_log)
 
 
 def recommender_predictions(

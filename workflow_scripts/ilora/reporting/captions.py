@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ilora.data.protocol_names import RELEASED
@@ -13,8 +14,13 @@ if TYPE_CHECKING:
 
 def seeds(study: Study) -> str:
     """Return "seed 1", or "mean of the seeds 1, 2"."""
-    numbers = ", ".join(map(str, study.config.seeds))
-    return f"seed {numbers}" if len(study.config.seeds) == 1 else f"mean of the seeds {numbers}"
+    return chosen_seeds(study.config.seeds)
+
+
+def chosen_seeds(seeds: Sequence[int]) -> str:
+    """Return the same for some of the seeds."""
+    numbers = ", ".join(map(str, seeds))
+    return f"seed {numbers}" if len(seeds) == 1 else f"mean of the seeds {numbers}"
 
 
 def answers(study: Study) -> str:
@@ -25,7 +31,11 @@ def answers(study: Study) -> str:
 
 def covered(study: Study) -> str:
     """Return what intervals are over: "users and the 3 trainings of what is trained"."""
-    trainings = len(study.config.seeds)
+    return covered_by(len(study.config.seeds))
+
+
+def covered_by(trainings: int) -> str:
+    """Return the same for so many trainings."""
     if trainings == 1:
         return "users, with the one training of each method that is trained"
     return f"users and, where a method is trained, its {trainings} trainings"

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ilora.data.protocol_names import RELEASED, ROLLING, kind_of, period_of
+from ilora.data.protocol_names import RELEASED, ROLLING, kind_of, period_of, trained_protocol
 from ilora.datasets.declaration import DOWNLOAD, Dataset
 from ilora.datasets.loading import module_of
 from ilora.datasets.register import DATASETS
@@ -58,7 +58,7 @@ class DataFiles:
     def own_split(self, wildcards: Wildcards) -> dict[str, Any] | None:
         """Return what says where the splits of a user's own data set are named; None where none are read."""
         own = self.study.config.data.own.get(wildcards["dataset"])
-        if own is None or wildcards["protocol"] != RELEASED:
+        if own is None or kind_of(wildcards["protocol"]) != RELEASED:
             return None
         return own.plain("interactions", "items", "splits", "columns", "encoding", "separator", "header")
 
@@ -69,7 +69,7 @@ class DataFiles:
 
     def released_facts(self, wildcards: Wildcards) -> dict[str, str]:
         """Return the digests of what is shipped about a data set's released files, where it is read."""
-        release = self.dataset(wildcards).release if wildcards["protocol"] == RELEASED else None
+        release = self.dataset(wildcards).release if kind_of(wildcards["protocol"]) == RELEASED else None
         return {} if release is None else digests(release.facts)
 
     def periods(self, wildcards: Wildcards) -> dict[str, str]:
@@ -79,6 +79,11 @@ class DataFiles:
             return {}
         _, periods = period_of(protocol)
         return {"periods": fill(self.study.layout.periods, dataset=wildcards["dataset"], periods=periods)}
+
+    def with_whole_histories(self, wildcards: Wildcards) -> str:
+        """Return the sequences that candidate sets are drawn for: of short histories those of whole ones."""
+        protocol = trained_protocol(wildcards["protocol"])
+        return fill(self.study.layout.sequences, dataset=wildcards["dataset"], protocol=protocol)
 
     def filters(self, wildcards: Wildcards) -> dict[str, Any]:
         """Return what the study chooses about filtering a data set, and nothing about another."""
@@ -102,7 +107,7 @@ class DataFiles:
 
     def modules_of_split(self, wildcards: Wildcards) -> tuple[str, ...]:
         """Return the modules that the script which splits a data set loads by name."""
-        return self.modules(wildcards) if wildcards["protocol"] == RELEASED else ()
+        return self.modules(wildcards) if kind_of(wildcards["protocol"]) == RELEASED else ()
 
     def catalogue_of_run(self, wildcards: Wildcards) -> str:
         """Return the items of the data set that a run is about."""

@@ -7,9 +7,12 @@ from typing import Any
 
 from ilora.configuration.section import Section
 from ilora.configuration.sections.recommender_values import RecommenderTraining
+from ilora.configuration.study import PROTOCOLS
+from ilora.data.protocol_names import TRAINED_WITH_A_SETTING, WITH_SHORT_HISTORIES, share_of
 from ilora.layout import expand, fill
 from ilora.methods.register import RECOMMENDERS
 from ilora.recommenders.weight_decay import weight_decay_text
+from ilora.study.models import of_training
 from ilora.study.study import Study, Wildcards, one_of
 
 
@@ -29,6 +32,16 @@ class RecommenderFiles:
         """A pattern of all others."""
         return one_of([name for name in RECOMMENDERS if name not in self._with_encoder])
 
+    @property
+    def trained_protocols(self) -> str:
+        """A pattern of the protocols that recommenders are trained by."""
+        return one_of((*PROTOCOLS, TRAINED_WITH_A_SETTING))
+
+    @property
+    def answered_protocols(self) -> str:
+        """A pattern of those with short histories, which are answered by what was trained with whole ones."""
+        return WITH_SHORT_HISTORIES
+
     def title_vectors(self, wildcards: Wildcards) -> dict[str, str]:
         """Return the titles' vectors for the recommender that reads titles; none for another."""
         if wildcards["recommender"] != "morec":
@@ -45,18 +58,23 @@ class RecommenderFiles:
         section: Section = getattr(recommenders, "sasrec" if recommender == "morec" else recommender)
         return section.plain()
 
-    @property
-    def training(self) -> dict[str, Any]:
-        """How every recommender is trained; with the L2, unless that is searched."""
+    def training(self, wildcards: Wildcards) -> dict[str, Any]:
+        """Return how every recommender is trained; with the L2, unless that is searched."""
         recommenders = self.study.config.recommenders
         own = {} if recommenders.is_weight_decay_searched else {"weight_decay": recommenders.weight_decay}
-        return self.training_of_trials | own
+        return self.training_of_trials(wildcards) | own
 
-    @property
-    def training_of_trials(self) -> dict[str, Any]:
-        """How every recommender is trained, but for its L2."""
+    def training_of_trials(self, wildcards: Wildcards) -> dict[str, Any]:
+        """Return how every recommender is trained, but for its L2."""
         values = self.study.config.recommenders.model_dump(include=set(RecommenderTraining.model_fields))
-        return RecommenderTraining(**values).plain()
+        share = share_of(wildcards["protocol"])
+        # An epoch has about as many steps whatever the share, or little data would mean little training too.
+        passes = {} if share is None else {"passes_per_epoch": round(100 / share.percent)}
+        return RecommenderTraining(**values).plain() | passes
+
+    def trained_model(self, wildcards: Wildcards) -> str:
+        """Return the trained model that answers short histories."""
+        return fill(self.study.layout.recommender_file("model.safetensors"), **of_training(wildcards))
 
     @property
     def encoder_tuning(self) -> dict[str, Any]:
