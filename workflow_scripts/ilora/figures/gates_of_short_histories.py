@@ -77,14 +77,14 @@ def _draw_panel(axes: Axes, frame: pd.DataFrame, quantities: dict[str, str]) -> 
 
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
-    scarcity = study.targets.scarcity
+    longest = study.targets.scarcity.longest
     return (
         f"What the gate does on {wildcards['dataset']} with the history of each test user cut to its latest items, and "
         "where no history is read: z of zeros, or the mean z of the training sequences (hollow). Left, the entropy of "
         "a sequence's expert weights, 1 for equal ones; right, how far they are from others, 0 for the same and 1 for "
-        f"none in common. On the test users with {scarcity.longest} items of history, "
-        f"{captions.chosen_seeds(scarcity.seeds)}, backbone ``{study.backbone_id}``. Bars are "
-        f"{captions.confidence(study)} intervals over {captions.covered_by(len(scarcity.seeds))}."
+        f"none in common. On the test users with {longest} items of history, "
+        f"{captions.seeds(study)}, backbone ``{study.backbone_id}``. Bars are "
+        f"{captions.confidence(study)} intervals over {captions.covered(study)}."
     )
 
 

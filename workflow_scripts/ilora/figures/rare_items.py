@@ -60,13 +60,12 @@ def draw_items(drawn: pa.Table) -> MatplotlibFigure:
 
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
-    seeds = study.targets.scarcity.seeds
     return (
         f"HitRatio@1 on the test users of {wildcards['dataset']} by the number of interactions with the target in the "
-        f"training split: protocol {study.config.protocol}, {captions.chosen_seeds(seeds)}, {study.config.data.draws} "
+        f"training split: protocol {study.config.protocol}, {captions.seeds(study)}, {study.config.data.draws} "
         "candidate sets for each user. The other candidates are drawn from all items: they are mostly rarer than a "
         f"frequent target, and mostly more frequent than a rare one. Bars are {captions.confidence(study)} intervals "
-        f"over {captions.covered_by(len(seeds))}; groups have different users."
+        f"over {captions.covered(study)}; groups have different users."
     )
 
 

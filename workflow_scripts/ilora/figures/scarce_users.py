@@ -54,12 +54,13 @@ def draw_shares(drawn: pa.Table) -> MatplotlibFigure:
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     draws = len(study.config.scarcity.draws)
+    users = "one nested draw of the users" if draws == 1 else f"mean of {draws} nested draws of the users"
     return (
         f"HitRatio@1 on {wildcards['dataset']} by the share of the training users, and its difference from that of all "
-        f"of them: the same validation and test users and candidate sets for every share, {draws} nested draws of the "
-        f"users, {captions.chosen_seeds(study.targets.scarcity.seeds)}, {study.config.data.draws} candidate sets for "
-        f"each user. Bars are {captions.confidence(study)} intervals over users and, where there are several, draws "
-        "with their trainings. Steps of training do not grow with the share: docs/scarcity.md."
+        f"of them: the same validation and test users and candidate sets for every share, {users}, "
+        f"{captions.chosen_seeds(study.targets.scarcity.seeds_of_shares)}, {study.config.data.draws} candidate sets "
+        f"for each user. Bars are {captions.confidence(study)} intervals over users and, where there are several, "
+        "draws with their trainings. Every share is trained for about as many steps: docs/scarcity.md."
     )
 
 

@@ -49,13 +49,13 @@ def draw_histories(drawn: pa.Table) -> MatplotlibFigure:
 
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
-    scarcity = study.targets.scarcity
+    longest = study.targets.scarcity.longest
     return (
         f"HitRatio@1 on {wildcards['dataset']} with the history of each test user cut to its latest items, and its "
-        f"difference from that with {scarcity.longest}: the same trainings, targets and candidate sets at every "
-        f"length, on the test users with {scarcity.longest} items of history; {captions.chosen_seeds(scarcity.seeds)}, "
+        f"difference from that with {longest}: the same trainings, targets and candidate sets at every "
+        f"length, on the test users with {longest} items of history; {captions.seeds(study)}, "
         f"{study.config.data.draws} candidate sets for each user. Bars are {captions.confidence(study)} intervals over "
-        f"{captions.covered_by(len(scarcity.seeds))}. Trainings have seen no history of fewer than "
+        f"{captions.covered(study)}. Trainings have seen no history of fewer than "
         f"{study.config.data.minimum_history} items."
     )
 

@@ -31,11 +31,7 @@ def answers(study: Study) -> str:
 
 def covered(study: Study) -> str:
     """Return what intervals are over: "users and the 3 trainings of what is trained"."""
-    return covered_by(len(study.config.seeds))
-
-
-def covered_by(trainings: int) -> str:
-    """Return the same for so many trainings."""
+    trainings = len(study.config.seeds)
     if trainings == 1:
         return "users, with the one training of each method that is trained"
     return f"users and, where a method is trained, its {trainings} trainings"

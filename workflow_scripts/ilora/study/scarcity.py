@@ -24,8 +24,8 @@ class ScarcityFiles:
         return tuple(method for method in self.study.methods if method in self.study.config.scarcity.methods)
 
     @property
-    def seeds(self) -> tuple[int, ...]:
-        """The seeds of their trainings."""
+    def seeds_of_shares(self) -> tuple[int, ...]:
+        """The seeds of the trainings on shares of the users."""
         seeds = self.study.config.scarcity.seeds
         return self.study.config.seeds if seeds is None else seeds
 
@@ -38,7 +38,7 @@ class ScarcityFiles:
         """Return the predictions of every method, share and draw of the training users, and seed on one data set."""
         section, own = self.study.config.scarcity, self.study.config.protocol
         protocols = [share_protocol(own, share, draw) for share in section.shares for draw in section.draws]
-        return self._predictions(wildcards["dataset"], protocols)
+        return self._predictions(wildcards["dataset"], protocols, self.seeds_of_shares)
 
     def history_predictions(self, wildcards: Wildcards) -> list[str]:
         """Return the predictions of every method, length of the history and seed on one data set."""
@@ -116,14 +116,14 @@ class ScarcityFiles:
             backbone=self.study.backbone_id,
             method=self._gated_methods(wildcards),
             variant=DEFAULT_VARIANT,
-            seed=self.seeds,
+            seed=self.study.config.seeds,
         )
 
-    def _predictions(self, dataset: str, protocols: Sequence[str]) -> list[str]:
+    def _predictions(self, dataset: str, protocols: Sequence[str], seeds: Sequence[int] | None = None) -> list[str]:
         return [
             f"{folder}/predictions.parquet"
             for protocol in dict.fromkeys(protocols)
-            for folder in self.study.targets.runs(dataset, protocol, self.methods, self.seeds)
+            for folder in self.study.targets.runs(dataset, protocol, self.methods, seeds)
         ]
 
     def _own(self, pattern: str, wildcards: Wildcards) -> str:

@@ -58,7 +58,7 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
 
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
-    seeds = captions.chosen_seeds(study.targets.scarcity.seeds)
+    seeds = captions.seeds(study)
     return f"What the gate does on {wildcards['dataset']} with short histories and with none, {seeds}."
 
 

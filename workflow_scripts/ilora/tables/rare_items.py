@@ -51,7 +51,7 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
 
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
-    seeds = captions.chosen_seeds(study.targets.scarcity.seeds)
+    seeds = captions.seeds(study)
     return f"Every method on {wildcards['dataset']} by the number of training interactions with the target, {seeds}."
 
 

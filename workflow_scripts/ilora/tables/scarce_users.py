@@ -55,7 +55,7 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
     shares = ", ".join(map(str, sorted(study.config.scarcity.shares)))
-    seeds = captions.chosen_seeds(study.targets.scarcity.seeds)
+    seeds = captions.chosen_seeds(study.targets.scarcity.seeds_of_shares)
     return f"Every method on {wildcards['dataset']}, trained on {shares} % of the training users, {seeds}."
 
 

@@ -53,10 +53,10 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
 
 
 def _caption(study: Study, wildcards: Wildcards) -> str:
-    scarcity = study.targets.scarcity
+    longest = study.targets.scarcity.longest
     return (
-        f"Every method on {wildcards['dataset']} with test histories cut to 1 to {scarcity.longest} items, by the same "
-        f"trainings, {captions.chosen_seeds(scarcity.seeds)}."
+        f"Every method on {wildcards['dataset']} with test histories cut to 1 to {longest} items, by the same "
+        f"trainings, {captions.seeds(study)}."
     )
 
 

@@ -45,5 +45,5 @@ class ScarcitySection(Section):
         ("popularity", "markov"), description="what is trained and measured on each, of the study's methods"
     )
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] | None = Field(
-        None, description="of the study's seeds, those that are trained and measured; null for all"
+        None, description="of the study's seeds, those that are trained on shares; null for all"
     )
