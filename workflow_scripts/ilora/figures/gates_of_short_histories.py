@@ -47,7 +47,7 @@ def draw_gates(drawn: pa.Table) -> MatplotlibFigure:
     left, right = figure.subplots(1, 2)
     _draw_panel(left, frame, _ENTROPY)
     _draw_panel(right, frame, _DISTANCES)
-    left.set_ylabel("Entropy of the expert weights / log K")
+    left.set_ylabel("Entropy of the expert weights, 1 if equal")
     left.set_ylim(0, 1.05)
     right.set_ylabel("Total variation distance")
     right.set_ylim(bottom=0)

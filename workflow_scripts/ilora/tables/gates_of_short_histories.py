@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _HEADERS = ("The gate reads", "Value", "Intervals over")
 _COLD = {ZERO: "zeros, for no history", MEAN: "the mean training sequence, for no history"}
 _QUANTITIES = {
-    "entropy": "Entropy of the expert weights / log K",
+    "entropy": "Entropy of the expert weights",
     "distance_from_mean": "Distance from the mean weights of whole histories",
     "distance_from_peers": "Distance from the mean weights of histories of the same length",
     "distance_from_whole": "Distance from the weights of the same user's whole history",
