@@ -24,6 +24,7 @@ rule validate_weight_decay:
     """Train a recommender with one value of L2, to see how good it is on the validation split."""
     input:
         unpack(recommenders.title_vectors),
+        unpack(recommenders.all_users),
         catalogue=rules.prepare_interactions.output.catalogue,
         sequences=rules.make_sequences.output.sequences,
         candidates=rules.draw_candidates.output.candidates,
@@ -66,6 +67,7 @@ rule train_recommender:
     """Train a recommender; export its weights and vectors, and score every candidate with it."""
     input:
         unpack(recommenders.title_vectors),
+        unpack(recommenders.all_users),
         unpack(recommenders.searched_weight_decay),
         catalogue=rules.prepare_interactions.output.catalogue,
         sequences=rules.make_sequences.output.sequences,
@@ -99,6 +101,7 @@ rule train_with_encoder:
     """Train a recommender and its encoder of titles end to end; what it leaves is as of `train_recommender`."""
     input:
         unpack(recommenders.title_vectors),
+        unpack(recommenders.all_users),
         unpack(models.title_encoder_files),
         unpack(recommenders.searched_weight_decay),
         catalogue=rules.prepare_interactions.output.catalogue,

@@ -16,7 +16,7 @@ from snakemake.iocontainers import InputFiles, OutputFiles, Params, Wildcards
 from ilora.artifacts.parquet import read_table
 from ilora.artifacts.schemas import SEQUENCES
 from ilora.artifacts.tensors import read_tensor
-from ilora.data.protocol_names import share_protocol, short_protocol, trained_protocol
+from ilora.data.protocol_names import share_of, share_protocol, short_protocol, trained_protocol
 from ilora.predictions.checking import check_predictions
 from ilora.predictions.schema import PREDICTIONS
 from ilora.scarcity.schemas import RARE_ITEMS, SCARCE_USERS, SHORT_HISTORIES
@@ -101,8 +101,11 @@ class Scripts:
         folder = self.results / "recommenders" / "movielens" / protocol / "sasrec" / "seed~1"
         names = {**ANSWERS, "model": "model.safetensors", "training_log": "training_log.parquet"}
         files = {name: folder / file for name, file in names.items()}
-        params = {"architecture": {}, "training": {"maximum_epochs": 1}, "embedding_size": 8, "maximum_history": 10}
-        self.run("train_recommender", self.asked(protocol), files, params, recommender="sasrec", seed="1")
+        training = {"maximum_epochs": 1, "batch_size": 8}
+        params = {"architecture": {}, "training": training, "embedding_size": 8, "maximum_history": 10}
+        share = {} if share_of(protocol) is None else {"sequences_of_all_users": self.data(OWN)["sequences"]}
+        inputs = {**self.asked(protocol), **share}
+        self.run("train_recommender", inputs, files, params, recommender="sasrec", seed="1")
         return files
 
 
@@ -127,6 +130,17 @@ def test_shares_of_the_users_are_trained_on_and_measured(scripts: Scripts) -> No
     users = len(pc.unique(sequences.filter(pc.equal(sequences["split"], "train"))["user_id"]))
     found = [(row["share"], row["draws_of_users"], row["training_users"]) for row in rows]
     assert found == [(30, 2, -(-users * 30 // 100)), (100, 1, users)]
+
+
+def test_a_share_is_trained_on_as_long_as_all_users(scripts: Scripts) -> None:
+    whole, share = scripts.sasrec(OWN), scripts.sasrec(share_protocol(OWN, 30, 1))
+    steps = [pq.read_table(each["training_log"])["step"][-1].as_py() for each in (whole, share)]
+    trained = [
+        pc.sum(pc.equal(read_table(scripts.data(protocol)["sequences"], SEQUENCES)["split"], "train")).as_py()
+        for protocol in (OWN, share_protocol(OWN, 30, 1))
+    ]
+    passes = round(trained[0] / trained[1])
+    assert passes > 1 and steps == [-(-trained[0] // 8), -(-trained[1] * passes // 8)]
 
 
 def test_short_histories_are_answered_by_the_training_on_whole_ones(scripts: Scripts) -> None:

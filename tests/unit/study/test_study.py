@@ -137,13 +137,12 @@ def test_short_histories_are_answered_by_what_was_trained_with_whole_ones() -> N
         assert [bool(re.fullmatch(pattern, protocol)) for pattern in patterns] == [is_trained, not is_trained]
 
 
-def test_a_share_of_the_users_is_passed_over_more_often() -> None:
-    files = RecommenderFiles(study_of())
-    passes = [
-        files.training({"protocol": protocol}).get("passes_per_epoch")
-        for protocol in ("random_users", "random_users~share30draw1", "random_users~share1draw2", "gap~5")
-    ]
-    assert passes == [None, 3, 100, None]
+def test_a_share_of_the_users_is_trained_on_as_long_as_all_of_them() -> None:
+    files, path = RecommenderFiles(study_of()), {"dataset": "movielens", "recommender": "sasrec"}
+    whole = {"sequences_of_all_users": "results/data/movielens/random_users/sequences.parquet"}
+    assert files.all_users({**path, "protocol": "random_users~share3draw2"}) == whole
+    for protocol in ("random_users", "random_users~last3", "gap~5"):
+        assert files.all_users({**path, "protocol": protocol}) == {}
 
 
 def test_runs_of_every_kind_of_method() -> None:

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import torch
 
 from ilora.artifacts.parquet import read_table
@@ -23,16 +24,23 @@ class RecommenderInputs:
         sequences: table of the SEQUENCES schema.
         candidates: table of the CANDIDATES schema.
         title_vectors: float32 (items, width), for a recommender that reads the titles; None for another.
+        passes: passes over the training sequences in an epoch; more than one for a share of the training users, so that
+            an epoch has about as many steps as with all of them.
     """
 
     titles: tuple[str, ...]
     sequences: pa.Table
     candidates: pa.Table
     title_vectors: torch.Tensor | None
+    passes: int = 1
 
 
 def read_recommender_inputs(
-    catalogue: PathName, sequences: PathName, candidates: PathName, title_vectors: PathName | None
+    catalogue: PathName,
+    sequences: PathName,
+    candidates: PathName,
+    title_vectors: PathName | None,
+    sequences_of_all_users: PathName | None = None,
 ) -> RecommenderInputs:
     """Read a data set.
 
@@ -41,6 +49,7 @@ def read_recommender_inputs(
         sequences: table of the SEQUENCES schema.
         candidates: table of the CANDIDATES schema.
         title_vectors: file of the titles' vectors, if the recommender reads them.
+        sequences_of_all_users: table of the SEQUENCES schema, if the training users are a share of those in it.
 
     Raises:
         FileNotFoundError, ilora.artifacts.errors.ArtifactError: if a file is missing or damaged, or the vectors were
@@ -48,9 +57,17 @@ def read_recommender_inputs(
     """
     if title_vectors is not None:
         check_made_from(title_vectors, [catalogue])
+    read, whole = read_table(sequences, SEQUENCES), sequences_of_all_users
     return RecommenderInputs(
         titles=tuple(read_table(catalogue, ITEMS)["title"].to_pylist()),
-        sequences=read_table(sequences, SEQUENCES),
+        sequences=read,
         candidates=read_table(candidates, CANDIDATES),
         title_vectors=None if title_vectors is None else read_tensor(title_vectors, "title_vectors"),
+        passes=1 if whole is None else round(_times_as_many(read_table(whole, SEQUENCES), read)),
     )
+
+
+def _times_as_many(whole: pa.Table, part: pa.Table) -> float:
+    """Return how many times as many training sequences there are in the whole."""
+    of_whole, of_part = (pc.sum(pc.equal(table["split"], "train")).as_py() for table in (whole, part))
+    return float(of_whole / of_part)

@@ -33,12 +33,6 @@ ARCHITECTURES: dict[str, type[Architecture]] = {
 
 
 class TrainingSettings(RecommenderTraining):
-    """How a recommender is trained, with the L2 of Adam that the study names or that was searched.
-
-    Attributes:
-        weight_decay: L2 of Adam.
-        passes_per_epoch: passes over the training sequences in an epoch, more than one for a share of the users.
-    """
+    """How a recommender is trained, with the L2 of Adam that the study names or that was searched."""
 
     weight_decay: Probability = 0.0
-    passes_per_epoch: Count = 1

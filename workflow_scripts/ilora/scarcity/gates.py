@@ -24,7 +24,7 @@ Weights = NDArray[np.float64]
 #: What is measured, for a reader of the table. Distances are total variation, half the sum of the absolute differences:
 #: 0 for the same weights, 1 for none in common.
 QUANTITIES = {
-    "entropy": "entropy of the expert weights, divided by the log of their number: 1 for equal weights, 0 for one expert",
+    "entropy": "entropy of the expert weights over the log of their number: 1 for equal weights, 0 for one expert",
     "distance_from_mean": "distance from the mean expert weights of whole histories",
     "distance_from_peers": "distance from the mean expert weights of histories of the same length",
     "distance_from_whole": "distance from the expert weights of the same user's whole history",

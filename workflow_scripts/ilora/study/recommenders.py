@@ -8,7 +8,7 @@ from typing import Any
 from ilora.configuration.section import Section
 from ilora.configuration.sections.recommender_values import RecommenderTraining
 from ilora.configuration.study import PROTOCOLS
-from ilora.data.protocol_names import TRAINED_WITH_A_SETTING, WITH_SHORT_HISTORIES, share_of
+from ilora.data.protocol_names import TRAINED_WITH_A_SETTING, WITH_SHORT_HISTORIES, kind_of, share_of
 from ilora.layout import expand, fill
 from ilora.methods.register import RECOMMENDERS
 from ilora.recommenders.weight_decay import weight_decay_text
@@ -58,19 +58,26 @@ class RecommenderFiles:
         section: Section = getattr(recommenders, "sasrec" if recommender == "morec" else recommender)
         return section.plain()
 
-    def training(self, wildcards: Wildcards) -> dict[str, Any]:
-        """Return how every recommender is trained; with the L2, unless that is searched."""
+    @property
+    def training(self) -> dict[str, Any]:
+        """How every recommender is trained; with the L2, unless that is searched."""
         recommenders = self.study.config.recommenders
         own = {} if recommenders.is_weight_decay_searched else {"weight_decay": recommenders.weight_decay}
-        return self.training_of_trials(wildcards) | own
+        return self.training_of_trials | own
 
-    def training_of_trials(self, wildcards: Wildcards) -> dict[str, Any]:
-        """Return how every recommender is trained, but for its L2."""
+    @property
+    def training_of_trials(self) -> dict[str, Any]:
+        """How every recommender is trained, but for its L2."""
         values = self.study.config.recommenders.model_dump(include=set(RecommenderTraining.model_fields))
-        share = share_of(wildcards["protocol"])
-        # An epoch has about as many steps whatever the share, or little data would mean little training too.
-        passes = {} if share is None else {"passes_per_epoch": round(100 / share.percent)}
-        return RecommenderTraining(**values).plain() | passes
+        return RecommenderTraining(**values).plain()
+
+    def all_users(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return the sequences of all users, where a share of them is trained on: they say how long an epoch is."""
+        protocol = wildcards["protocol"]
+        if share_of(protocol) is None:
+            return {}
+        whole = {**wildcards, "protocol": kind_of(protocol)}
+        return {"sequences_of_all_users": fill(self.study.layout.sequences, **whole)}
 
     def trained_model(self, wildcards: Wildcards) -> str:
         """Return the trained model that answers short histories."""
