@@ -139,7 +139,7 @@ rule train_with_encoder:
 rule answer_short_histories:
     """Answer short histories with a recommender that was trained by the protocol with whole ones."""
     input:
-        model=recommenders.trained_model,
+        unpack(recommenders.trained_with_whole_histories),
         catalogue=rules.prepare_interactions.output.catalogue,
         sequences=rules.make_sequences.output.sequences,
         candidates=rules.draw_candidates.output.candidates,

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from ilora.artifacts.provenance import provenance_of
+from ilora.artifacts.tensors import read_tensor
 from ilora.progress import start_log
-from ilora.recommenders.export import export_answers
+from ilora.recommenders.export import export_short_histories
 from ilora.recommenders.inputs import read_recommender_inputs
 from ilora.recommenders.saved_model import load_model
 
@@ -29,7 +30,8 @@ def main(snakemake: "Snakemake") -> None:
             f"{files.model}: found a recommender of {shape.items} items, expected the {len(inputs.titles)} of "
             f"{files.catalogue}: it was trained on other data. Delete it and run the workflow again."
         )
-    export_answers(model, shape, inputs, snakemake.wildcards.recommender, snakemake.output)
+    trained = read_tensor(files.trained_representations, "sequence_representations").numpy()
+    export_short_histories(model, shape, trained, inputs, snakemake.wildcards.recommender, snakemake.output)
     provenance.record(*snakemake.output)
 
 

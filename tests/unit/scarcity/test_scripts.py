@@ -109,6 +109,11 @@ class Scripts:
         return files
 
 
+def of_training(files: dict[str, Path]) -> dict[str, Path]:
+    """Return what short histories are answered by."""
+    return {"model": files["model"], "trained_representations": files["sequence_representations"]}
+
+
 @pytest.fixture
 def scripts(repository: Path, tmp_path: Path) -> Scripts:
     return Scripts(repository, tmp_path)
@@ -147,7 +152,7 @@ def test_short_histories_are_answered_by_the_training_on_whole_ones(scripts: Scr
     trained, short = scripts.sasrec(OWN), short_protocol(OWN, 2, 10)
     folder = scripts.results / "recommenders" / "movielens" / short / "sasrec" / "seed~1"
     answered = {name: folder / file for name, file in ANSWERS.items()}
-    inputs = {"model": trained["model"], **scripts.asked(short)}
+    inputs = {**of_training(trained), **scripts.asked(short)}
     scripts.run("answer_short_histories", inputs, answered, {}, recommender="sasrec", protocol=short, seed="1")
     files = [scripts.data(protocol) for protocol in (OWN, short)]
     assert files[0]["candidates"].read_bytes() == files[1]["candidates"].read_bytes()
@@ -156,8 +161,7 @@ def test_short_histories_are_answered_by_the_training_on_whole_ones(scripts: Scr
         read_tensor(each["sequence_representations"], "sequence_representations") for each in (trained, answered)
     ]
     is_training = read_table(files[0]["sequences"], SEQUENCES)["split"].to_numpy() == "train"
-    # Computed in other batches than those of training, but from the same windows.
-    assert vectors[0].shape == vectors[1].shape and (vectors[0] - vectors[1]).abs()[is_training].max() < 1e-5
+    assert vectors[0].shape == vectors[1].shape and (vectors[0] == vectors[1])[is_training].all()
     assert ((vectors[0] - vectors[1]).abs().amax(dim=1)[~is_training] > 1e-3).any()
     predictions = read_table(answered["predictions"], PREDICTIONS)
     check_predictions(predictions, "short")
@@ -170,14 +174,27 @@ def test_short_histories_are_answered_by_the_training_on_whole_ones(scripts: Scr
     assert [(row["length"], row["difference"] is None) for row in rows] == [(2, False), (10, True)]
 
 
-def test_a_recommender_of_other_items_is_refused(scripts: Scripts) -> None:
+def test_whole_histories_are_answered_as_in_training(scripts: Scripts) -> None:
+    """Nothing is cut where the length is the longest: the same vectors, computed again, choose the same."""
+    trained = scripts.sasrec(OWN)
+    answered = {name: scripts.results / "answered" / file for name, file in ANSWERS.items()}
+    inputs = {**of_training(trained), **scripts.asked(OWN)}
+    scripts.run("answer_short_histories", inputs, answered, {}, recommender="sasrec")
+    chosen = [read_table(each["predictions"], PREDICTIONS)["choice"].to_pylist() for each in (trained, answered)]
+    assert chosen[0] == chosen[1]
+
+
+def test_a_recommender_of_other_data_is_refused(scripts: Scripts) -> None:
     trained, asked = scripts.sasrec(OWN), scripts.asked(short_protocol(OWN, 2, 10))
     fewer = scripts.results / "items.parquet"
     pq.write_table(pq.read_table(asked["catalogue"]).slice(1), fewer)
     answered = {name: scripts.results / "answered" / file for name, file in ANSWERS.items()}
     with pytest.raises(ValueError, match="found a recommender of 90 items, expected the 89 of"):
-        inputs = {"model": trained["model"], **asked, "catalogue": fewer}
+        inputs = {**of_training(trained), **asked, "catalogue": fewer}
         scripts.run("answer_short_histories", inputs, answered, {}, recommender="sasrec")
+    share = scripts.sasrec(share_protocol(OWN, 30, 1))
+    with pytest.raises(ValueError, match=r"found vectors of \d+ sequences with whole histories, expected the \d+ of"):
+        scripts.run("answer_short_histories", {**of_training(share), **asked}, answered, {}, recommender="sasrec")
     assert not (scripts.results / "answered").exists()
 
 

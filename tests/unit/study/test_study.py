@@ -130,8 +130,10 @@ def test_short_histories_are_answered_by_what_was_trained_with_whole_ones() -> N
         "trained_on_item_embeddings": sasrec.format("random_users", "item_embeddings"),
         "trained_on_representations": sasrec.format("random_users", "sequence_representations"),
     }
-    trained = recommenders.trained_model({**short, "recommender": "sasrec"})
-    assert trained == sasrec.format("random_users", "model")
+    assert recommenders.trained_with_whole_histories({**short, "recommender": "sasrec"}) == {
+        "model": sasrec.format("random_users", "model"),
+        "trained_representations": sasrec.format("random_users", "sequence_representations"),
+    }
     for protocol, is_trained in (("random_users", True), ("released~share3draw1", True), ("released~last3", False)):
         patterns = recommenders.trained_protocols, recommenders.answered_protocols
         assert [bool(re.fullmatch(pattern, protocol)) for pattern in patterns] == [is_trained, not is_trained]

@@ -79,9 +79,11 @@ class RecommenderFiles:
         whole = {**wildcards, "protocol": kind_of(protocol)}
         return {"sequences_of_all_users": fill(self.study.layout.sequences, **whole)}
 
-    def trained_model(self, wildcards: Wildcards) -> str:
-        """Return the trained model that answers short histories."""
-        return fill(self.study.layout.recommender_file("model.safetensors"), **of_training(wildcards))
+    def trained_with_whole_histories(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return the trained model that answers short histories, and its representations of whole ones."""
+        files = {"model": "model", "trained_representations": "sequence_representations"}
+        layout, trained = self.study.layout, of_training(wildcards)
+        return {name: fill(layout.recommender_file(f"{file}.safetensors"), **trained) for name, file in files.items()}
 
     @property
     def encoder_tuning(self) -> dict[str, Any]:
