@@ -17,6 +17,7 @@ from ilora.artifacts.parquet import read_table
 from ilora.artifacts.schemas import SEQUENCES
 from ilora.artifacts.tensors import read_tensor
 from ilora.data.protocol_names import share_of, share_protocol, short_protocol, trained_protocol
+from ilora.llm.model.inputs import read_method_inputs
 from ilora.predictions.checking import check_predictions
 from ilora.predictions.schema import PREDICTIONS
 from ilora.scarcity.schemas import RARE_ITEMS, SCARCE_USERS, SHORT_HISTORIES
@@ -89,6 +90,13 @@ class Scripts:
         files = self.data(protocol)
         return {name: files[name] for name in ("catalogue", "sequences", "candidates")}
 
+    def statistics(self) -> Path:
+        """Return the statistics of all users."""
+        path = self.results / "data" / "movielens" / OWN / "dataset_statistics.parquet"
+        inputs = {name: self.data(OWN)[name] for name in ("interactions", "catalogue", "sequences")}
+        self.run("compute_dataset_statistics", inputs, {"statistics": path}, {}, protocol=OWN)
+        return path
+
     def popularity(self, protocol: str) -> Path:
         """Return the answers of item popularity."""
         predictions = self.results / "baselines" / "movielens" / protocol / "popularity" / "predictions.parquet"
@@ -103,7 +111,7 @@ class Scripts:
         files = {name: folder / file for name, file in names.items()}
         training = {"maximum_epochs": 1, "batch_size": 8}
         params = {"architecture": {}, "training": training, "embedding_size": 8, "maximum_history": 10}
-        share = {} if share_of(protocol) is None else {"sequences_of_all_users": self.data(OWN)["sequences"]}
+        share = {} if share_of(protocol) is None else {"statistics_of_all_users": self.statistics()}
         inputs = {**self.asked(protocol), **share}
         self.run("train_recommender", inputs, files, params, recommender="sasrec", seed="1")
         return files
@@ -146,6 +154,11 @@ def test_a_share_is_trained_on_as_long_as_all_users(scripts: Scripts) -> None:
     ]
     passes = round(trained[0] / trained[1])
     assert passes > 1 and steps == [-(-trained[0] // 8), -(-trained[1] * passes // 8)]
+    # What is made with the vectors holds them to the share's own sequences.
+    asked = scripts.asked(share_protocol(OWN, 30, 1))
+    read_method_inputs(
+        asked["catalogue"], asked["sequences"], share["item_embeddings"], share["sequence_representations"]
+    )
 
 
 def test_short_histories_are_answered_by_the_training_on_whole_ones(scripts: Scripts) -> None:

@@ -141,7 +141,7 @@ def test_short_histories_are_answered_by_what_was_trained_with_whole_ones() -> N
 
 def test_a_share_of_the_users_is_trained_on_as_long_as_all_of_them() -> None:
     files, path = RecommenderFiles(study_of()), {"dataset": "movielens", "recommender": "sasrec"}
-    whole = {"sequences_of_all_users": "results/data/movielens/random_users/sequences.parquet"}
+    whole = {"statistics_of_all_users": "results/data/movielens/random_users/dataset_statistics.parquet"}
     assert files.all_users({**path, "protocol": "random_users~share3draw2"}) == whole
     for protocol in ("random_users", "random_users~last3", "gap~5"):
         assert files.all_users({**path, "protocol": protocol}) == {}

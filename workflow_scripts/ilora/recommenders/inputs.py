@@ -11,6 +11,7 @@ from ilora.artifacts.parquet import read_table
 from ilora.artifacts.records import check_made_from
 from ilora.artifacts.schemas import CANDIDATES, ITEMS, SEQUENCES
 from ilora.artifacts.tensors import read_tensor
+from ilora.data.statistics import DATASET_STATISTICS
 
 PathName = str | os.PathLike[str]
 
@@ -40,7 +41,7 @@ def read_recommender_inputs(
     sequences: PathName,
     candidates: PathName,
     title_vectors: PathName | None,
-    sequences_of_all_users: PathName | None = None,
+    statistics_of_all_users: PathName | None = None,
 ) -> RecommenderInputs:
     """Read a data set.
 
@@ -49,7 +50,8 @@ def read_recommender_inputs(
         sequences: table of the SEQUENCES schema.
         candidates: table of the CANDIDATES schema.
         title_vectors: file of the titles' vectors, if the recommender reads them.
-        sequences_of_all_users: table of the SEQUENCES schema, if the training users are a share of those in it.
+        statistics_of_all_users: table of the DATASET_STATISTICS schema of the protocol with all training users, if they
+            are a share of these.
 
     Raises:
         FileNotFoundError, ilora.artifacts.errors.ArtifactError: if a file is missing or damaged, or the vectors were
@@ -57,17 +59,18 @@ def read_recommender_inputs(
     """
     if title_vectors is not None:
         check_made_from(title_vectors, [catalogue])
-    read, whole = read_table(sequences, SEQUENCES), sequences_of_all_users
+    read, whole = read_table(sequences, SEQUENCES), statistics_of_all_users
     return RecommenderInputs(
         titles=tuple(read_table(catalogue, ITEMS)["title"].to_pylist()),
         sequences=read,
         candidates=read_table(candidates, CANDIDATES),
         title_vectors=None if title_vectors is None else read_tensor(title_vectors, "title_vectors"),
-        passes=1 if whole is None else round(_times_as_many(read_table(whole, SEQUENCES), read)),
+        passes=1 if whole is None else _passes(read, read_table(whole, DATASET_STATISTICS)),
     )
 
 
-def _times_as_many(whole: pa.Table, part: pa.Table) -> float:
-    """Return how many times as many training sequences there are in the whole."""
-    of_whole, of_part = (pc.sum(pc.equal(table["split"], "train")).as_py() for table in (whole, part))
-    return float(of_whole / of_part)
+def _passes(share: pa.Table, statistics: pa.Table) -> int:
+    """Return how many passes over a share of the training sequences are about as long as one over all of them."""
+    of_share = pc.sum(pc.equal(share["split"], "train")).as_py()
+    (of_all,) = statistics.filter(pc.equal(statistics["statistic"], "sequences_train"))["value"].to_pylist()
+    return round(of_all / of_share)

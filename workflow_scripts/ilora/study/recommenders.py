@@ -72,12 +72,12 @@ class RecommenderFiles:
         return RecommenderTraining(**values).plain()
 
     def all_users(self, wildcards: Wildcards) -> dict[str, str]:
-        """Return the sequences of all users, where a share of them is trained on: they say how long an epoch is."""
+        """Return the statistics of all users, where a share of them is trained on: they say how long an epoch is."""
         protocol = wildcards["protocol"]
         if share_of(protocol) is None:
             return {}
         whole = {**wildcards, "protocol": kind_of(protocol)}
-        return {"sequences_of_all_users": fill(self.study.layout.sequences, **whole)}
+        return {"statistics_of_all_users": fill(self.study.layout.dataset_statistics, **whole)}
 
     def trained_with_whole_histories(self, wildcards: Wildcards) -> dict[str, str]:
         """Return the trained model that answers short histories, and its representations of whole ones."""
