@@ -39,8 +39,8 @@ def measure_shares(predictions: Mapping[Run, pa.Table], training_users: int, set
         _check_sets(protocols)
         draws_of: dict[int, list[Trainings]] = {}
         for protocol, trainings in protocols.items():
-            share = share_of(protocol)
-            draws_of.setdefault(_ALL if share is None else share.percent, []).append(trainings)
+            part = share_of(protocol)
+            draws_of.setdefault(_ALL if part is None else part.percent, []).append(trainings)
         (whole,) = draws_of[_ALL]
         for metric in whole.metrics:
             for share in sorted(draws_of):
