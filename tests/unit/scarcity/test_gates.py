@@ -86,7 +86,8 @@ def test_weights_are_compared_with_those_of_whole_histories(table: pa.Table) -> 
 
     assert values("distance_from_mean") == pytest.approx([0.2, 0.4])
     assert values("distance_from_peers") == pytest.approx([0.0, 0.4])
-    assert values("distance_from_whole") == pytest.approx([(0.2 + 0.6) / 2, 0.0])
+    assert value(table, "distance_from_whole", length=1)["value"] == pytest.approx((0.2 + 0.6) / 2)
+    assert not [row for row in table.to_pylist() if (row["quantity"], row["length"]) == ("distance_from_whole", 10)]
     entropies = [-(p * math.log(p) + (1 - p) * math.log(1 - p)) / math.log(2) for p in (0.7, 0.9)]
     assert values("entropy") == pytest.approx(entropies)
     row = value(table, "distance_from_whole", length=1)

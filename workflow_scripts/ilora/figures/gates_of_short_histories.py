@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import cycle
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -10,7 +11,7 @@ from ilora.artifacts.parquet import read_table
 from ilora.figures.declaration import Drawing, Figure
 from ilora.plotting.curves import curve_styles, draw_curve, label_places
 from ilora.plotting.labels import dataset_label, method_label
-from ilora.plotting.style import DOUBLE_WIDTH, new_figure
+from ilora.plotting.style import BLACK, DOUBLE_WIDTH, new_figure
 from ilora.reporting import captions
 from ilora.reporting.declaration import Given, Wildcards
 from ilora.scarcity.schemas import GATES_OF_SHORT_HISTORIES, HISTORY, MEAN, ZERO
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 
     from ilora.study.study import Study
 
-#: The curves of each panel: the label of a quantity of `ilora.scarcity.gates.QUANTITIES`.
-_ENTROPY = {"entropy": "entropy"}
+#: The curves of the right panel: quantities of `ilora.scarcity.gates.QUANTITIES` with their labels.
 _DISTANCES = {
     "distance_from_mean": "from the mean of whole histories",
     "distance_from_peers": "from the mean of the same length",
@@ -45,35 +45,34 @@ def draw_gates(drawn: pa.Table) -> MatplotlibFigure:
     ]
     figure = new_figure(DOUBLE_WIDTH, 2.9)
     left, right = figure.subplots(1, 2)
-    _draw_panel(left, frame, _ENTROPY)
-    _draw_panel(right, frame, _DISTANCES)
-    left.set_ylabel("Entropy of the expert weights, 1 if equal")
+    methods = list(frame.groupby("method", sort=False))
+    curves = [(method, rows, quantity) for method, rows in methods for quantity in _DISTANCES]
+    for number, ((method, rows), marker) in enumerate(zip(methods, cycle("osDv"), strict=False)):
+        entropies = rows[rows["quantity"] == "entropy"]
+        label = f"{method_label(str(method))}, entropy" if len(methods) > 1 else ""
+        _draw_curve(left, entropies, (number, len(methods)), label, color=BLACK, marker=marker)
+    for number, ((method, rows, quantity), style) in enumerate(zip(curves, curve_styles(len(curves)), strict=True)):
+        distances = rows[rows["quantity"] == quantity]
+        label = f"{method_label(str(method))}, {_DISTANCES[quantity]}" if len(methods) > 1 else _DISTANCES[quantity]
+        _draw_curve(right, distances, (number, len(curves)), label, **style)
+    left.set_ylabel("Entropy of the weights (1: equal)")
     left.set_ylim(0, 1.05)
-    right.set_ylabel("Total variation distance")
+    right.set_ylabel("Distance of the weights")
     right.set_ylim(bottom=0)
     for axes in (left, right):
         label_places(axes, [*lengths, "none:\nzeros", "none:\nmean"], "Latest items of the history that z is made of")
     users = frame["users"].max()
     title = f"{dataset_label(frame['dataset'].iloc[0])}: the same {users} test users at every length"
     figure.suptitle(title, fontsize=7, ha="left", x=0.01)
-    figure.legend(loc="outside lower center", ncols=4, columnspacing=1.2)
+    figure.legend(loc="outside lower center", ncols=3, columnspacing=1.2)
     return figure
 
 
-def _draw_panel(axes: Axes, frame: pd.DataFrame, quantities: dict[str, str]) -> None:
-    """Draw a curve over the lengths for each method and quantity, and the same without a history beside it."""
-    curves = [
-        (method, quantity, rows[rows["quantity"] == quantity])
-        for method, rows in frame.groupby("method", sort=False)
-        for quantity in quantities
-    ]
-    several = frame["method"].nunique() > 1
-    for number, ((method, quantity, rows), style) in enumerate(zip(curves, curve_styles(len(curves)), strict=True)):
-        label = f"{method_label(str(method))}, {quantities[quantity]}" if several else quantities[quantity]
-        beside = number, len(curves)
-        read = rows["read"] == HISTORY
-        draw_curve(axes, rows[read], "place", "value", beside, label=label, **style)
-        draw_curve(axes, rows[~read], "place", "value", beside, linestyle="", mfc="white", **style)
+def _draw_curve(axes: Axes, rows: pd.DataFrame, beside: tuple[int, int], label: str, **style: Any) -> None:
+    """Draw a curve over the lengths, and beside it, hollow, what is without a history."""
+    read = rows["read"] == HISTORY
+    draw_curve(axes, rows[read], "place", "value", beside, label=label, **style)
+    draw_curve(axes, rows[~read], "place", "value", beside, linestyle="", mfc="white", **style)
 
 
 def _caption(study: Study, wildcards: Wildcards) -> str:

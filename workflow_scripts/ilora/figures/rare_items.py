@@ -51,7 +51,8 @@ def draw_items(drawn: pa.Table) -> MatplotlibFigure:
         label = method_label(str(method))
         draw_curve(axes, curve, "place", "value", (number, len(methods)), label=label, linestyle="", **style)
     axes.set_ylabel("HitRatio@1")
-    axes.set_ylim(bottom=0)
+    # So that values of 0 are seen whole.
+    axes.set_ylim(bottom=-0.03)
     labels = [f"{row.group}\n{row.users} user{'s' * (row.users != 1)}" for row in groups.itertuples()]
     label_places(axes, labels, "Interactions with the target in training")
     figure.suptitle(dataset_label(frame["dataset"].iloc[0]), fontsize=7, ha="left", x=0.01)

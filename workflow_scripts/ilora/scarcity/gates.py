@@ -85,6 +85,8 @@ def measure_gates(
         }
         for quantity in QUANTITIES:
             for length in sorted(trained[0].of_lengths):
+                if (quantity, length) == ("distance_from_whole", longest):
+                    continue
                 values = [_values(quantity, each, each.of_lengths[length], length, longest) for each in trained]
                 ratios = [Ratio(np.array([*users.values()]), each, np.ones(len(users))) for each in values]
                 found = estimate(ratios, settings)

@@ -140,7 +140,8 @@ def test_gates_are_drawn_over_lengths_and_without_a_history_beside_them(gates: p
     assert ticks(left) == ["1", "10", "none:\nzeros", "none:\nmean"]
     over_lengths, cold = left.containers
     assert heights(over_lengths) == pytest.approx([0.2, 0.2]) and heights(cold) == pytest.approx([0.7, 1.0])
-    named = [curve for curve in right.containers if not curve.get_label().startswith("_")]
+    assert ticks(right) == ticks(left)
+    named = [curve for curve in right.containers if curve.get_label() and not curve.get_label().startswith("_")]
     assert [curve.get_label() for curve in named] == [
         "from the mean of whole histories",
         "from the mean of the same length",
