@@ -141,7 +141,7 @@ def test_gates_are_drawn_over_lengths_and_without_a_history_beside_them(gates: p
     over_lengths, cold = left.containers
     assert heights(over_lengths) == pytest.approx([0.2, 0.2]) and heights(cold) == pytest.approx([0.7, 1.0])
     assert ticks(right) == ticks(left)
-    named = [curve for curve in right.containers if curve.get_label() and not curve.get_label().startswith("_")]
+    named = [curve for curve in right.containers if (str(curve.get_label()) or "_")[0] != "_"]
     assert [curve.get_label() for curve in named] == [
         "from the mean of whole histories",
         "from the mean of the same length",
