@@ -54,6 +54,7 @@ data = DataFiles(study)
 models, recommenders, tuning, sweeps = targets.models, targets.recommenders, targets.tuning, targets.sweeps
 random_splits, full_ranking = targets.random_splits, targets.full_ranking
 generative, drift, feedback = targets.generative, targets.drift, targets.feedback
+scarcity = targets.scarcity
 code_version = CodeVersions(SCRIPTS)
 
 rule_defaults.set_resources(workflow, requests.usual)

@@ -66,7 +66,7 @@ rule draw_candidates:
     input:
         interactions=rules.prepare_interactions.output.interactions,
         catalogue=rules.prepare_interactions.output.catalogue,
-        sequences=rules.make_sequences.output.sequences,
+        sequences=data.with_whole_histories,
     output:
         candidates=layout.candidates,
     conda:

@@ -80,6 +80,7 @@ rule answer_fine_tuned:
         unpack(models.backbone_files),
         unpack(tuning.encoder_files),
         unpack(tuning.adapter_files),
+        unpack(tuning.trained_on),
         catalogue=rules.prepare_interactions.output.catalogue,
         sequences=rules.make_sequences.output.sequences,
         candidates=rules.draw_candidates.output.candidates,
@@ -132,6 +133,7 @@ rule compute_gates:
     input:
         unpack(tuning.encoder_files),
         unpack(tuning.adapter_files),
+        unpack(tuning.trained_on),
         sequences=rules.make_sequences.output.sequences,
     output:
         gates=layout.gates,

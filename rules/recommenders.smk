@@ -24,6 +24,7 @@ rule validate_weight_decay:
     """Train a recommender with one value of L2, and measure it on the validation split."""
     input:
         unpack(recommenders.title_vectors),
+        unpack(recommenders.all_users),
         catalogue=rules.prepare_interactions.output.catalogue,
         sequences=rules.make_sequences.output.sequences,
         candidates=rules.draw_candidates.output.candidates,
@@ -66,6 +67,7 @@ rule train_recommender:
     """Train a recommender, export its weights and vectors, and score every candidate with it."""
     input:
         unpack(recommenders.title_vectors),
+        unpack(recommenders.all_users),
         unpack(recommenders.searched_weight_decay),
         catalogue=rules.prepare_interactions.output.catalogue,
         sequences=rules.make_sequences.output.sequences,
@@ -78,6 +80,7 @@ rule train_recommender:
         training_log=layout.recommender_file("training_log.parquet"),
     wildcard_constraints:
         recommender=recommenders.without_encoder,
+        protocol=recommenders.trained_protocols,
     conda:
         "../envs/recommenders.yaml"
     # A constant, as above.
@@ -98,6 +101,7 @@ rule train_with_encoder:
     """Train a recommender and its title encoder end to end, with the same outputs as `train_recommender`."""
     input:
         unpack(recommenders.title_vectors),
+        unpack(recommenders.all_users),
         unpack(models.title_encoder_files),
         unpack(recommenders.searched_weight_decay),
         catalogue=rules.prepare_interactions.output.catalogue,
@@ -111,6 +115,7 @@ rule train_with_encoder:
         training_log=layout.recommender_file("training_log.parquet"),
     wildcard_constraints:
         recommender=recommenders.with_encoder,
+        protocol=recommenders.trained_protocols,
     conda:
         "../envs/encoder.yaml"
     # A constant, as above.
@@ -129,3 +134,26 @@ rule train_with_encoder:
         encoder_tuning=recommenders.encoder_tuning,
     script:
         "../workflow_scripts/train_with_encoder.py"
+
+
+rule answer_short_histories:
+    """Answer short histories with a recommender that was trained by the protocol with whole ones."""
+    input:
+        unpack(recommenders.trained_with_whole_histories),
+        catalogue=rules.prepare_interactions.output.catalogue,
+        sequences=rules.make_sequences.output.sequences,
+        candidates=rules.draw_candidates.output.candidates,
+    output:
+        item_embeddings=layout.recommender_file("item_embeddings.safetensors"),
+        sequence_representations=layout.recommender_file("sequence_representations.safetensors"),
+        predictions=layout.recommender_file("predictions.parquet"),
+    wildcard_constraints:
+        protocol=recommenders.answered_protocols,
+    conda:
+        "../envs/recommenders.yaml"
+    # A constant, as above.
+    threads: 1
+    params:
+        code=code_version("answer_short_histories"),
+    script:
+        "../workflow_scripts/answer_short_histories.py"

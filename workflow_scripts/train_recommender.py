@@ -24,7 +24,8 @@ def main(snakemake: "Snakemake") -> None:
     torch.set_num_threads(snakemake.threads)
     recommender, seed = snakemake.wildcards.recommender, int(snakemake.wildcards.seed)
     files, params, output = snakemake.input, snakemake.params, snakemake.output
-    inputs = read_recommender_inputs(files.catalogue, files.sequences, files.candidates, files.get("title_vectors"))
+    optional = files.get("title_vectors"), files.get("statistics_of_all_users")
+    inputs = read_recommender_inputs(files.catalogue, files.sequences, files.candidates, *optional)
     shape = model_shape(
         recommender,
         inputs,

@@ -34,7 +34,8 @@ def main(snakemake: "Snakemake") -> None:
     torch.set_num_threads(snakemake.threads)
     recommender, seed = snakemake.wildcards.recommender, int(snakemake.wildcards.seed)
     files, params, output = snakemake.input, snakemake.params, snakemake.output
-    inputs = read_recommender_inputs(files.catalogue, files.sequences, files.candidates, files.title_vectors)
+    titles, whole = files.title_vectors, files.get("statistics_of_all_users")
+    inputs = read_recommender_inputs(files.catalogue, files.sequences, files.candidates, titles, whole)
     assert inputs.title_vectors is not None
     shape = model_shape(
         recommender,

@@ -27,7 +27,8 @@ def main(snakemake: "Snakemake") -> None:
     torch.set_num_threads(snakemake.threads)
     files, params = snakemake.input, snakemake.params
     recommender, seed = snakemake.wildcards.recommender, int(snakemake.wildcards.seed)
-    everything = read_recommender_inputs(files.catalogue, files.sequences, files.candidates, files.get("title_vectors"))
+    optional = files.get("title_vectors"), files.get("statistics_of_all_users")
+    everything = read_recommender_inputs(files.catalogue, files.sequences, files.candidates, *optional)
     sequences = everything.sequences.filter(pc.not_equal(everything.sequences["split"], "test"))
     inputs = replace(everything, sequences=sequences)
     shape = model_shape(

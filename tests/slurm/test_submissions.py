@@ -91,6 +91,7 @@ def test_what_takes_a_second_is_no_job_for_slurm(plan: str, repository: Path) ->
     # that these rules are for.
     absent = {"ask_chat_model", "take_packaged_model", "collect_random_splits", "measure_gaps", "measure_periods"}
     absent |= {"plan_full_ranking", "summarise_feedback"}
+    absent |= {"measure_shares", "measure_histories", "measure_items", "measure_gates"}
     assert {pattern for pattern, names in found.items() if not names} == absent
     local = set[str]().union(*found.values())
     beside = sum(count for name, count in jobs.items() if name in local)

@@ -163,6 +163,13 @@ class Layout:
     gap_drift = Artifact("analysis/{dataset}/gap_drift.parquet")
     period_drift = Artifact("analysis/{dataset}/period_drift.parquet")
 
+    # Scarcity: few training users, short histories, rare items, and what gates do then.
+    cold_gates = Artifact(f"{_ANALYSIS}/cold_gates.parquet")
+    scarce_users = Artifact("analysis/{dataset}/scarce_users.parquet")
+    short_histories = Artifact("analysis/{dataset}/short_histories.parquet")
+    rare_items = Artifact("analysis/{dataset}/rare_items.parquet")
+    gates_of_short_histories = Artifact("analysis/{dataset}/gates_of_short_histories.parquet")
+
     # The simulation of recommend, click and retrain, in two files because their policies need different packages.
     feedback_by_recommenders = Artifact("feedback/seed~{seed}/recommenders.parquet")
     feedback_by_adapters = Artifact("feedback/seed~{seed}/adapters.parquet")
@@ -316,7 +323,7 @@ def _expression(pattern: str) -> str:
     return "(?:.*/)?" + "".join(part for pair in zip(literal, [*named, ""], strict=True) for part in pair)
 
 
-_FILE = r"(?:/(?:predictions|ranks|metrics|error_analysis|answer_sample|training_log|gates)\.parquet)?"
+_FILE = r"(?:/(?:predictions|ranks|metrics|error_analysis|answer_sample|training_log|gates|cold_gates)\.parquet)?"
 _RUNS = tuple(
     re.compile(_expression(pattern) + _FILE)
     for pattern in (

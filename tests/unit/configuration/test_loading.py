@@ -67,6 +67,7 @@ STUDIES = [
     "released",
     "released_epochs",
     "released_switches",
+    "scarcity",
     "smoke",
     "weight_decay",
 ]
@@ -790,6 +791,36 @@ def test_drift_needs_something_to_compare_and_methods_of_the_study() -> None:
     assert line.startswith("drift.methods: found popularity, expected some of the study's methods")
     (line,) = lines_of({"drift": {"methods": ["gpt4"]}})
     assert line.startswith('drift.methods[0]: found "gpt4", expected popularity')
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ({"shares": [1, 10]}, "shares: found [1, 10], expected 100 (all users), which all others are compared with"),
+        (
+            {"shares": [100]},
+            "shares: found [100], expected 100 (all users), which all others are compared with, and at",
+        ),
+        (
+            {"lengths": [1, 5]},
+            "lengths: found [1, 5], expected 10 (data.maximum_history), which all others are compared",
+        ),
+        ({"lengths": [1, 10, 20]}, "lengths: found [1, 10, 20], expected 10 (data.maximum_history)"),
+        ({"frequency_floors": [1, 5]}, "frequency_floors: found [1, 5], expected numbers in ascending order from 0"),
+        ({"lengths": [1, 10], "methods": ["sasrec"]}, "methods: found sasrec, expected some of the study's methods"),
+        ({"lengths": [1, 10], "seeds": [1, 7]}, "seeds: found 7, expected some of the study's seeds; add others there"),
+        ({"draws": [1, 1]}, "draws: found 1 2 times, expected each"),
+        ({"methods": ["tiger"]}, 'methods[0]: found "tiger", expected popularity'),
+    ],
+)
+def test_scarcity_needs_something_to_compare_and_methods_of_the_study(values: dict[str, Any], line: str) -> None:
+    (found,) = lines_of({"methods": ["popularity", "markov"], "scarcity": values})
+    assert found.startswith(f"scarcity.{line}")
+
+
+def test_users_who_are_tested_cannot_be_a_share_of_those_who_are_trained_on() -> None:
+    (line,) = lines_of({"protocol": "chronological", "scarcity": {"shares": [10, 100], "lengths": [1, 10]}})
+    assert line.startswith("scarcity.shares: found [10, 100], expected none: protocol chronological tests the users")
 
 
 @pytest.mark.parametrize(

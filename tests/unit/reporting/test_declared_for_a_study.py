@@ -35,6 +35,7 @@ def study() -> Study:
         random_splits={"number": 2},
         full_ranking={"enabled": True},
         drift={"gaps": [0, 5], "periods": 2, "methods": ["popularity", "ilora"]},
+        scarcity={"shares": [10, 100], "lengths": [1, 10], "frequency_floors": [0, 5], "methods": ["ilora"]},
         sweeps=SWEEPS,
     )
 
@@ -54,7 +55,8 @@ def test_a_study_has_the_figures_that_its_methods_and_settings_allow(study: Stud
     of_gradients |= {"gradient_similarity_summary", "expert_attention_all"}
     of_sweeps = {"experts", "experts_by_epoch", "inputs", "cofirec_ablations"}
     of_drift = {"gap_drift", "period_drift"}
-    names = of_answers | of_tuning | of_gradients | of_sweeps | of_drift | {"random_splits"}
+    of_scarcity = {"scarce_users", "short_histories", "rare_items", "gates_of_short_histories"}
+    names = of_answers | of_tuning | of_gradients | of_sweeps | of_drift | of_scarcity | {"random_splits"}
     assert drawn(study) == {f"movielens/{name}" for name in names} | {"negative_transfer", "feedback"}
     assert drawn(load()) == {f"movielens/{name}" for name in of_answers | of_tuning}
     assert drawn(load(methods=["popularity", "sasrec"])) == {"movielens/hit_ratio"}

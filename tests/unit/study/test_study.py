@@ -1,5 +1,6 @@
 """The methods and targets of a study."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +8,11 @@ import pytest
 import yaml
 
 from ilora.configuration.validation import ConfigurationError
+from ilora.study.models import ModelFiles
 from ilora.study.recommenders import RecommenderFiles
 from ilora.study.study import Study, methods_that
 from ilora.study.targets import Targets
+from ilora.study.tuning import TuningFiles
 
 KEY = {"CHAT_API_KEY": "sk-NeverToBeSeen"}
 
@@ -75,6 +78,73 @@ def test_methods_that_age_are_run_at_every_gap_and_before_every_period() -> None
     made = {"r/data/movielens/periods~2.parquet", "r/analysis/movielens/gap_drift.parquet"}
     assert made <= set(Targets(study).artifacts())
     assert Targets(study_of()).drift.artifacts() == []
+
+
+def test_methods_are_trained_on_every_share_and_asked_with_every_length() -> None:
+    scarcity = {"shares": [10, 100], "draws": [1, 2], "lengths": [1, 10], "methods": ["sasrec", "ilora"], "seeds": [4]}
+    methods = ["popularity", "sasrec", "ilora"]
+    study = study_of(results="r", seeds=[3, 4], methods=methods, scarcity=scarcity)
+    files, movielens = Targets(study).scarcity, {"dataset": "movielens"}
+    for protocols, seeds, found in (
+        (("~share10draw1", "~share10draw2", ""), (4,), files.user_predictions(movielens)),
+        (("~last1", ""), (3, 4), files.history_predictions(movielens)),
+    ):
+        assert found == [
+            f"r/{method}/seed~{seed}/predictions.parquet"
+            for protocol in protocols
+            for method in (
+                f"recommenders/movielens/random_users{protocol}/sasrec",
+                f"llm/movielens/random_users{protocol}/embedded/ilora/default",
+            )
+            for seed in seeds
+        ]
+    gates = "r/analysis/movielens/random_users{}/embedded/ilora/default/seed~{}/{}.parquet"
+    assert files.gates(movielens) == [
+        gates.format(protocol, seed, "gates") for protocol in ("~last1", "") for seed in (3, 4)
+    ]
+    assert files.cold_gates(movielens) == [gates.format("", seed, "cold_gates") for seed in (3, 4)]
+    made = {f"r/analysis/movielens/{name}.parquet" for name in ("scarce_users", "short_histories")}
+    assert made <= set(Targets(study).artifacts()) and files.with_floors() == []
+    assert Targets(study_of()).scarcity.artifacts() == []
+    # What reads no representation of a history does nothing else with a short one.
+    shuffled = study_of(scarcity={"lengths": [1, 10]}, finetuning={"gate_input": "shuffled"})
+    assert Targets(shuffled).scarcity.with_gates() == []
+
+
+def test_short_histories_are_answered_by_what_was_trained_with_whole_ones() -> None:
+    tuning, recommenders = TuningFiles(study_of()), RecommenderFiles(study_of())
+    path = {"dataset": "movielens", "backbone": "embedded", "method": "ilora", "variant": "default", "seed": "1"}
+    short, whole = {**path, "protocol": "random_users~last3"}, {**path, "protocol": "random_users"}
+    assert tuning.adapter_files(short) == tuning.adapter_files(whole)
+    assert tuning.settings(short) == tuning.settings(whole)
+    backbones = [ModelFiles(study_of()).backbone_files(each) for each in (short, whole)]
+    assert backbones[0] == backbones[1] and "random_users/" in backbones[0]["backbone_weights"]
+    sasrec = "results/recommenders/movielens/{}/sasrec/seed~1/{}.safetensors"
+    assert tuning.encoder_files(short)["representations"] == sasrec.format(
+        "random_users~last3", "sequence_representations"
+    )
+    # The adapter is checked against what it was trained on.
+    assert tuning.trained_on(whole) == {}
+    assert tuning.trained_on(short) == {
+        "trained_on_sequences": "results/data/movielens/random_users/sequences.parquet",
+        "trained_on_item_embeddings": sasrec.format("random_users", "item_embeddings"),
+        "trained_on_representations": sasrec.format("random_users", "sequence_representations"),
+    }
+    assert recommenders.trained_with_whole_histories({**short, "recommender": "sasrec"}) == {
+        "model": sasrec.format("random_users", "model"),
+        "trained_representations": sasrec.format("random_users", "sequence_representations"),
+    }
+    for protocol, is_trained in (("random_users", True), ("released~share3draw1", True), ("released~last3", False)):
+        patterns = recommenders.trained_protocols, recommenders.answered_protocols
+        assert [bool(re.fullmatch(pattern, protocol)) for pattern in patterns] == [is_trained, not is_trained]
+
+
+def test_a_share_of_the_users_is_trained_on_as_long_as_all_of_them() -> None:
+    files, path = RecommenderFiles(study_of()), {"dataset": "movielens", "recommender": "sasrec"}
+    whole = {"statistics_of_all_users": "results/data/movielens/random_users/dataset_statistics.parquet"}
+    assert files.all_users({**path, "protocol": "random_users~share3draw2"}) == whole
+    for protocol in ("random_users", "random_users~last3", "gap~5"):
+        assert files.all_users({**path, "protocol": protocol}) == {}
 
 
 def test_runs_of_every_kind_of_method() -> None:
@@ -148,7 +218,7 @@ def test_searched_recommenders_lie_apart() -> None:
     assert Targets(study_of(methods=["sasrec"])).recommenders.search() == []
 
 
-@pytest.mark.parametrize(("name", "artifacts"), [("smoke", 63), ("paper", 2670), ("figures", 182), ("own_data", 33)])
+@pytest.mark.parametrize(("name", "artifacts"), [("smoke", 63), ("paper", 2670), ("figures", 201), ("own_data", 33)])
 def test_every_study_asks_for_each_artifact_once(repository: Path, name: str, artifacts: int) -> None:
     config = yaml.safe_load((repository / "studies" / f"{name}.yaml").read_text(encoding="utf-8"))
     found = Targets(Study.load(config, {})).artifacts()

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import torch
 from numpy.typing import NDArray
 from sklearn.metrics import adjusted_mutual_info_score, mutual_info_score
 
 from ilora.adapters.load import expert_load
+from ilora.analysis.expert_weights import weights_of
 from ilora.analysis.schemas import EXPERT_USAGE
 
 #: The quantities of the table, with their meaning.
@@ -52,22 +52,6 @@ def measure_expert_usage(gates: pa.Table, clusters: pa.Table, split: str, seed: 
     rows = [*_of_experts(weights), *_of_all(weights), *_dependence(weights.argmax(axis=1), cluster_of, seed)]
     columns = {name: [row[place] for row in rows] for place, name in enumerate(EXPERT_USAGE.names)}
     return pa.table(columns, schema=EXPERT_USAGE)
-
-
-def weights_of(gates: pa.Table, split: str) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """Return the sequence ids of a split, ascending, and their expert weights, float64 [sequences, experts].
-
-    Raises:
-        ValueError: there is no sequence of the split, or not each expert once for each.
-    """
-    chosen = gates.filter(pc.equal(gates["split"], split))
-    chosen = chosen.sort_by([("sequence_id", "ascending"), ("expert", "ascending")])
-    sequence_ids = np.unique(chosen["sequence_id"].to_numpy())
-    experts = len(np.unique(chosen["expert"].to_numpy()))
-    expected = np.tile(np.arange(experts), len(sequence_ids))
-    if not len(sequence_ids) or not np.array_equal(chosen["expert"].to_numpy(), expected):
-        raise ValueError(f"the gates do not hold each expert once for every sequence of the split {split!r}")
-    return sequence_ids, chosen["weight"].to_numpy().reshape(-1, experts)
 
 
 def _of_experts(weights: NDArray[np.float64]) -> Iterator[tuple[str, int, float]]:

@@ -53,6 +53,7 @@ def find_problems(study: StudyConfig, finetuning: Mapping[tuple[str, str | None]
         *_feedback(study),
         *_random_splits(study),
         *_drift(study),
+        *_scarcity(study),
         *_chat(study),
         *_prompt_without_candidates(study),
     ]
@@ -146,6 +147,35 @@ def _drift(study: StudyConfig) -> Iterator[Problem]:
         if missing or not section.methods:
             expected = "some of the study's methods; add any others to methods"
             yield Problem(f"{path}.methods", ", ".join(missing) or "none", expected)
+
+
+def _scarcity(study: StudyConfig) -> Iterator[Problem]:
+    section, path = study.scarcity, "scarcity"
+    for key in ("shares", "draws", "lengths", "frequency_floors", "methods", "seeds"):
+        yield from repeated(f"{path}.{key}", getattr(section, key) or ())
+    longest = study.data.maximum_history
+    for key, whole, name in (("shares", 100, "all users"), ("lengths", longest, "data.maximum_history")):
+        values = getattr(section, key)
+        if values and (max(values) != whole or len(values) == 1):
+            expected = (
+                f"{whole} ({name}), which all others are compared with, and at least one below it, or none at all"
+            )
+            yield Problem(f"{path}.{key}", str(list(values)), expected)
+    if section.shares and study.protocol == CHRONOLOGICAL:
+        expected = "none: protocol chronological tests the users that it trains on"
+        yield Problem(f"{path}.shares", str(list(section.shares)), expected)
+    floors = section.frequency_floors
+    if floors and (list(floors) != sorted(floors) or floors[0] != 0):
+        expected = "numbers in ascending order from 0, so that every target is in a group"
+        yield Problem(f"{path}.frequency_floors", str(list(floors)), expected)
+    if section.shares or section.lengths or floors:
+        for key, known in (("methods", study.methods), ("seeds", study.seeds)):
+            chosen = getattr(section, key)
+            missing = [str(entry) for entry in chosen or () if entry not in known]
+            if missing or chosen == ():
+                yield Problem(
+                    f"{path}.{key}", ", ".join(missing) or "none", f"some of the study's {key}; add others there"
+                )
 
 
 def _data(study: StudyConfig) -> Iterator[Problem]:

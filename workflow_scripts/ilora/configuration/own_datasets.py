@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ilora.configuration.sections.own_data import OwnDataset
 from ilora.data.filters import keep_core, keep_distinct_pairs, keep_ratings_from
-from ilora.data.protocol_names import RELEASED
+from ilora.data.protocol_names import RELEASED, kind_of
 from ilora.data.raw import RawData
 from ilora.data.recipes import FilterSettings, Recipe
 from ilora.data.splits import UserSplit, split_as_named
@@ -43,7 +43,7 @@ def split_of_job(name: str, own: Mapping[str, object] | None, protocol: str) -> 
     Raises:
         ValueError: see `dataset_of_job` and `Dataset.split_of`.
     """
-    return dataset_of_job(name, own).split_of(protocol) if protocol == RELEASED else None
+    return dataset_of_job(name, own).split_of(protocol) if kind_of(protocol) == RELEASED else None
 
 
 def own_dataset(name: str, own: OwnDataset) -> Dataset:

@@ -29,6 +29,7 @@ from ilora.configuration.sections.prompt import PromptSection
 from ilora.configuration.sections.random_splits import RandomSplitsSection
 from ilora.configuration.sections.recommenders import RecommendersSection
 from ilora.configuration.sections.resources import ResourcesSection
+from ilora.configuration.sections.scarcity import ScarcitySection
 from ilora.configuration.sections.statistics import StatisticsSection
 from ilora.configuration.sections.sweeps import SweepSection
 from ilora.configuration.types import LABEL, DatasetName, Folder, Name, Seed
@@ -95,6 +96,7 @@ class StudyConfig(Section):
     random_splits: RandomSplitsSection = RandomSplitsSection()
     full_ranking: FullRankingSection = FullRankingSection()
     drift: DriftSection = DriftSection()
+    scarcity: ScarcitySection = ScarcitySection()
     generative: GenerativeSection = GenerativeSection()
     resources: ResourcesSection = ResourcesSection()
 

@@ -25,15 +25,22 @@ from ilora.data.protocol_names import (
     gap_of,
     gap_protocol,
     kind_of,
+    length_of,
     period_of,
     rolling_protocol,
+    share_of,
+    share_protocol,
+    short_protocol,
 )
 from ilora.data.raw import RawData
 from ilora.data.recipes import FilterSettings, Recipe
+from ilora.data.short_histories import cut_histories
 from ilora.data.splits import UserSplit, split_users
 from ilora.data.steps import Step, StepCount, run_steps
+from ilora.data.training_users import keep_training_users
 
-#: Protocols without a setting; the names of `gap` and `rolling` include one.
+#: Protocols without a setting, which have variants with a share of the training users or with short histories; the names
+#: of `gap` and `rolling` include a setting.
 PROTOCOLS = (RELEASED, RANDOM_USERS, CHRONOLOGICAL)
 
 _EXCLUSIONS: dict[str, Exclusion] = {
@@ -124,17 +131,22 @@ def make_sequences(
         ValueError: there is no such protocol; see also `make_sequences` of the protocol's module.
     """
     _check(protocol)
-    bounds = {"minimum_history": minimum_history, "maximum_history": maximum_history}
-    if protocol == CHRONOLOGICAL:
-        return chronological.make_sequences(interactions, **bounds)
-    if kind_of(protocol) == GAP:
+    kind, bounds = kind_of(protocol), {"minimum_history": minimum_history, "maximum_history": maximum_history}
+    if kind == GAP:
         return gap.make_sequences(interactions, gap_of(protocol), **bounds)
-    if kind_of(protocol) == ROLLING:
+    if kind == ROLLING:
         return rolling.make_sequences(interactions, _given(begins), period_of(protocol)[0], **bounds)
-    split: UserSplit = partial(split_users, seed=split_seed)
-    if protocol == RELEASED and released_split is not None:
-        split = released_split
-    return by_user.make_sequences(interactions, split, **bounds)
+    if kind == CHRONOLOGICAL:
+        sequences = chronological.make_sequences(interactions, **bounds)
+    else:
+        split: UserSplit = partial(split_users, seed=split_seed)
+        if kind == RELEASED and released_split is not None:
+            split = released_split
+        sequences = by_user.make_sequences(interactions, split, **bounds)
+    if (share := share_of(protocol)) is not None:
+        return keep_training_users(sequences, share.percent, seed=share.draw)
+    length = length_of(protocol)
+    return sequences if length is None else cut_histories(sequences, length)
 
 
 def draw_candidate_sets(
@@ -153,7 +165,8 @@ def draw_candidate_sets(
     items, before or after the target, in `chronological` and `gap`, and all of the user's earlier items in `rolling`.
 
     Args:
-        sequences: table of schema `SEQUENCES`.
+        sequences: table of schema `SEQUENCES`; for short histories that of the protocol with whole ones, since the
+            candidate sets are the same.
         interactions: the table of schema `INTERACTIONS` that the sequences were made from.
         protocol: one of `PROTOCOLS`, or one with a setting.
         number_of_items: size of the catalogue.
@@ -197,5 +210,6 @@ def _given(begins: Beginnings | None) -> Beginnings:
 
 def _check(protocol: str) -> None:
     if protocol not in PROTOCOLS and not re.fullmatch(WITH_A_SETTING, protocol):
-        known = ", ".join((*PROTOCOLS, gap_protocol(5), rolling_protocol(2, 4)))
+        scarce = share_protocol(RANDOM_USERS, 10, 1), short_protocol(RANDOM_USERS, 3, 10)
+        known = ", ".join((*PROTOCOLS, gap_protocol(5), rolling_protocol(2, 4), *scarce))
         raise ValueError(f"There is no protocol '{protocol}'. Known protocols: {known} and the like.")

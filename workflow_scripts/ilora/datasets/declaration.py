@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ilora.data.acquisition.source import DatasetSource
-from ilora.data.protocol_names import RELEASED
+from ilora.data.protocol_names import RELEASED, kind_of
 from ilora.data.raw import RawData
 from ilora.data.recipes import Recipe
 from ilora.data.splits import UserSplit
@@ -134,7 +134,7 @@ class Dataset:
         Raises:
             ValueError: the protocol is `released`, but there is no release.
         """
-        return self._release().recipe if protocol == RELEASED else self.recipe
+        return self._release().recipe if kind_of(protocol) == RELEASED else self.recipe
 
     def split_of(self, protocol: str) -> UserSplit | None:
         """Return the released split of the users if the protocol uses one, else None.
@@ -142,7 +142,7 @@ class Dataset:
         Raises:
             ValueError: as `recipe_of` raises it.
         """
-        return self._release().split_users if protocol == RELEASED else None
+        return self._release().split_users if kind_of(protocol) == RELEASED else None
 
     def _release(self) -> Release:
         if self.release is None:

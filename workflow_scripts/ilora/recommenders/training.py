@@ -123,6 +123,7 @@ def train_recommender(
     limits = {"items": shape.items, "maximum_history": shape.maximum_history}
     of_training = inputs.sequences.filter(pc.equal(inputs.sequences["split"], "train"))
     training = pad_sequences(of_training, **limits)
+    training = training.rows(torch.arange(len(training)).repeat(inputs.passes))
     validation = validation_sets(inputs.sequences, inputs.candidates, **limits)
     description = f"training {shape.recommender}, seed {seed}"
     with Progress(total_steps(settings, len(training)), description, logger) as progress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ilora.data.protocol_names import RELEASED
@@ -17,8 +18,13 @@ EXPLORATORY = "The figure is exploratory: with one training, differences may be 
 
 def seeds(study: Study) -> str:
     """Return "seed 1", or "mean of the seeds 1, 2"."""
-    numbers = ", ".join(map(str, study.config.seeds))
-    return f"seed {numbers}" if len(study.config.seeds) == 1 else f"mean of the seeds {numbers}"
+    return chosen_seeds(study.config.seeds)
+
+
+def chosen_seeds(seeds: Sequence[int]) -> str:
+    """Return the same for some of the seeds."""
+    numbers = ", ".join(map(str, seeds))
+    return f"seed {numbers}" if len(seeds) == 1 else f"mean of the seeds {numbers}"
 
 
 def answers(study: Study, capital: bool = False) -> str:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ilora.data.protocol_names import RELEASED, ROLLING, kind_of, period_of
+from ilora.data.protocol_names import RELEASED, ROLLING, kind_of, period_of, trained_protocol
 from ilora.datasets.declaration import DOWNLOAD, Dataset
 from ilora.datasets.loading import module_of
 from ilora.datasets.register import DATASETS
@@ -58,7 +58,7 @@ class DataFiles:
     def own_split(self, wildcards: Wildcards) -> dict[str, Any] | None:
         """Return the settings to read the splits of a user's own data set; None if none are read."""
         own = self.study.config.data.own.get(wildcards["dataset"])
-        if own is None or wildcards["protocol"] != RELEASED:
+        if own is None or kind_of(wildcards["protocol"]) != RELEASED:
             return None
         return own.plain("interactions", "items", "splits", "columns", "encoding", "separator", "header")
 
@@ -69,7 +69,7 @@ class DataFiles:
 
     def released_facts(self, wildcards: Wildcards) -> dict[str, str]:
         """Return the digests of the shipped facts about a data set's released files, if they are read."""
-        release = self.dataset(wildcards).release if wildcards["protocol"] == RELEASED else None
+        release = self.dataset(wildcards).release if kind_of(wildcards["protocol"]) == RELEASED else None
         return {} if release is None else digests(release.facts)
 
     def periods(self, wildcards: Wildcards) -> dict[str, str]:
@@ -79,6 +79,11 @@ class DataFiles:
             return {}
         _, periods = period_of(protocol)
         return {"periods": fill(self.study.layout.periods, dataset=wildcards["dataset"], periods=periods)}
+
+    def with_whole_histories(self, wildcards: Wildcards) -> str:
+        """Return the sequences that candidate sets are drawn for: of short histories those of whole ones."""
+        protocol = trained_protocol(wildcards["protocol"])
+        return fill(self.study.layout.sequences, dataset=wildcards["dataset"], protocol=protocol)
 
     def filters(self, wildcards: Wildcards) -> dict[str, Any]:
         """Return the study's filter settings that the data set uses."""
@@ -102,7 +107,7 @@ class DataFiles:
 
     def modules_of_split(self, wildcards: Wildcards) -> tuple[str, ...]:
         """Return the modules that the script to split a data set loads by name."""
-        return self.modules(wildcards) if wildcards["protocol"] == RELEASED else ()
+        return self.modules(wildcards) if kind_of(wildcards["protocol"]) == RELEASED else ()
 
     def catalogue_of_run(self, wildcards: Wildcards) -> str:
         """Return the items of a run's data set."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from ilora.configuration.packaged_models import PackagedModel
 from ilora.configuration.sections.backbone import BackboneSection, BackboneSource
+from ilora.data.protocol_names import trained_protocol
 from ilora.layout import expand, fill
 from ilora.study.study import Study, Wildcards
 
@@ -155,13 +156,19 @@ class ModelFiles:
         """Return the folder in which the workflow places a model; None if it only loads the model."""
         layout = self.study.layout
         if model.is_embedded:
-            return fill(layout.embedded_backbone, **wildcards)
+            return fill(layout.embedded_backbone, **of_training(wildcards))
         if model.is_gguf:
             return fill(layout.converted_model, backbone=model.model_id)
         return fill(layout.packaged_model, backbone=model.model_id) if model.package else None
 
     def _hub_record(self, model: BackboneSection) -> str:
         return fill(self.study.layout.hub_record, backbone=model.model_id)
+
+
+def of_training(wildcards: Wildcards) -> Wildcards:
+    """Return the wildcards of what a path's method was trained by, whose held-out histories are whole."""
+    protocol = wildcards.get("protocol")
+    return wildcards if protocol is None else {**wildcards, "protocol": trained_protocol(protocol)}
 
 
 def _found(package: PackagedModel) -> Path:

@@ -7,9 +7,12 @@ from typing import Any
 
 from ilora.configuration.section import Section
 from ilora.configuration.sections.recommender_values import RecommenderTraining
+from ilora.configuration.study import PROTOCOLS
+from ilora.data.protocol_names import TRAINED_WITH_A_SETTING, WITH_SHORT_HISTORIES, kind_of, share_of
 from ilora.layout import expand, fill
 from ilora.methods.register import RECOMMENDERS
 from ilora.recommenders.weight_decay import weight_decay_text
+from ilora.study.models import of_training
 from ilora.study.study import Study, Wildcards, one_of
 
 
@@ -28,6 +31,16 @@ class RecommenderFiles:
     def without_encoder(self) -> str:
         """Pattern for all other recommenders."""
         return one_of([name for name in RECOMMENDERS if name not in self._with_encoder])
+
+    @property
+    def trained_protocols(self) -> str:
+        """A pattern of the protocols that recommenders are trained by."""
+        return one_of((*PROTOCOLS, TRAINED_WITH_A_SETTING))
+
+    @property
+    def answered_protocols(self) -> str:
+        """A pattern of those with short histories, which are answered by what was trained with whole ones."""
+        return WITH_SHORT_HISTORIES
 
     def title_vectors(self, wildcards: Wildcards) -> dict[str, str]:
         """Return the title vectors for a recommender that reads them; none for others."""
@@ -57,6 +70,20 @@ class RecommenderFiles:
         """Training settings of every recommender, without the L2."""
         values = self.study.config.recommenders.model_dump(include=set(RecommenderTraining.model_fields))
         return RecommenderTraining(**values).plain()
+
+    def all_users(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return the statistics of all users, where a share of them is trained on: they say how long an epoch is."""
+        protocol = wildcards["protocol"]
+        if share_of(protocol) is None:
+            return {}
+        whole = {**wildcards, "protocol": kind_of(protocol)}
+        return {"statistics_of_all_users": fill(self.study.layout.dataset_statistics, **whole)}
+
+    def trained_with_whole_histories(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return the trained model that answers short histories, and its representations of whole ones."""
+        files = {"model": "model", "trained_representations": "sequence_representations"}
+        layout, trained = self.study.layout, of_training(wildcards)
+        return {name: fill(layout.recommender_file(f"{file}.safetensors"), **trained) for name, file in files.items()}
 
     @property
     def encoder_tuning(self) -> dict[str, Any]:

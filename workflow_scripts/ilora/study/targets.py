@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +17,7 @@ from ilora.study.generative import GenerativeFiles
 from ilora.study.models import ModelFiles
 from ilora.study.random_splits import RandomSplitFiles
 from ilora.study.recommenders import RecommenderFiles
+from ilora.study.scarcity import ScarcityFiles
 from ilora.study.study import Study, Wildcards
 from ilora.study.sweeps import SweepFiles
 from ilora.study.tuning import TuningFiles, early_snapshots
@@ -47,17 +48,25 @@ class Targets:
 
     study: Study
 
-    def runs(self, dataset: str, protocol: str | None = None, methods: Iterable[str] | None = None) -> list[str]:
+    def runs(
+        self,
+        dataset: str,
+        protocol: str | None = None,
+        methods: Iterable[str] | None = None,
+        seeds: Sequence[int] | None = None,
+    ) -> list[str]:
         """Return the folders of the study that contain a `predictions.parquet` of the data set.
 
         Args:
             dataset: name of the data set.
             protocol: name of the protocol; None for the study's own.
             methods: some of the study's methods; None for all.
+            seeds: some of the study's seeds; None for all.
         """
-        protocol = self.study.config.protocol if protocol is None else protocol
+        config = self.study.config
+        protocol, seeds = protocol or config.protocol, config.seeds if seeds is None else seeds
         chosen = self.study.methods if methods is None else methods
-        return [folder for method in chosen for folder in self._runs_of(method, dataset=dataset, protocol=protocol)]
+        return [path for name in chosen for path in self._runs_of(name, seeds, dataset=dataset, protocol=protocol)]
 
     def of_runs(self, name: str) -> list[str]:
         """Return the files of this name beside the tables of predictions of the study."""
@@ -154,6 +163,7 @@ class Targets:
                     *self.random_splits.artifacts(),
                     *self.full_ranking.artifacts(),
                     *self.drift.artifacts(),
+                    *self.scarcity.artifacts(),
                 ]
             )
         )
@@ -199,6 +209,11 @@ class Targets:
         return DriftFiles(self.study)
 
     @cached_property
+    def scarcity(self) -> ScarcityFiles:
+        """Those of methods with little to learn from or to answer from."""
+        return ScarcityFiles(self.study)
+
+    @cached_property
     def feedback(self) -> FeedbackFiles:
         """The files of the simulation of recommend, click and retrain."""
         return FeedbackFiles(self.study)
@@ -208,19 +223,19 @@ class Targets:
         """The files of the generative recommenders."""
         return GenerativeFiles(self.study)
 
-    def _runs_of(self, method: str, **data: str) -> list[str]:
+    def _runs_of(self, method: str, seeds: Sequence[int], **data: str) -> list[str]:
         layout = self.study.layout
         if method in BASELINES:
             return self._of_study(layout.baseline, **data, baseline=method)
         if method in RECOMMENDERS:
-            return self._of_study(layout.recommender, **data, recommender=method)
+            return self._of_study(layout.recommender, **data, recommender=method, seed=seeds)
         if method in GENERATORS:
-            return self._of_study(layout.generator, **data, generator=method)
+            return self._of_study(layout.generator, **data, generator=method, seed=seeds)
         if method in self.study.tuned_methods:
-            return self._of_study(layout.tuned_run, **data, method=method)
+            return self._of_study(layout.tuned_run, **data, method=method, seed=seeds)
         if method == "chatrec":
             # Requests cost money, so only the ranking of the first seed is used.
-            first, model = self.study.config.seeds[:1], self.study.chat_model_id
+            first, model = seeds[:1], self.study.chat_model_id
             return self._of_study(layout.tuned_run, **data, method=method, backbone=model, seed=first)
         model = self.study.chat_model_id if method in CHAT_METHODS else self.study.backbone_id
         return self._of_study(layout.untuned_run, **data, method=method, backbone=model)

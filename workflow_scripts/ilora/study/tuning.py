@@ -18,7 +18,7 @@ from ilora.datasets.wording import PromptWording
 from ilora.layout import LAST_SNAPSHOT, expand, fill
 from ilora.methods.register import LANGUAGE_MODEL_METHODS
 from ilora.study.data import DataFiles
-from ilora.study.models import ModelFiles
+from ilora.study.models import ModelFiles, of_training
 from ilora.study.recommenders import RecommenderFiles
 from ilora.study.study import Study, Wildcards
 
@@ -109,8 +109,17 @@ class TuningFiles:
 
     def adapter_files(self, wildcards: Wildcards) -> dict[str, str]:
         """Return the files of a tuned adapter, by name, including the projector if the method has one."""
-        files = self.outputs(wildcards["method"])
-        return {f"adapter_{name}": fill(path, **wildcards) for name, path in files.items()}
+        files, trained = self.outputs(wildcards["method"]), of_training(wildcards)
+        return {f"adapter_{name}": fill(path, **trained) for name, path in files.items()}
+
+    def trained_on(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return the training inputs of an adapter that answers short histories, against which it is checked."""
+        trained, encoder = of_training(wildcards), self.sequence_encoder(wildcards)
+        if trained["protocol"] == wildcards["protocol"]:
+            return {}
+        files = {"sequences": fill(self.study.layout.sequences, **trained)}
+        files |= {} if encoder is None else self._vectors(encoder, trained)
+        return {f"trained_on_{name}": path for name, path in files.items()}
 
     def outputs(self, method: str) -> dict[str, str]:
         """Return the adapter files of a method's fine-tuning, by name."""
@@ -151,7 +160,7 @@ class TuningFiles:
     def plan(self, wildcards: Wildcards) -> list[str]:
         """Return the plan to read before a fine-tuning is submitted; the embedded backbone needs none."""
         is_embedded = self.study.config.backbone.is_embedded
-        return [] if is_embedded else [fill(self.study.layout.tuning_plan, **wildcards)]
+        return [] if is_embedded else [fill(self.study.layout.tuning_plan, **of_training(wildcards))]
 
     @cached_property
     def _resolve(self) -> Callable[[str, str, str], VariantSettings]:
