@@ -1,7 +1,6 @@
 """Sequences in memory, each with the key that identifies it whatever ids it was given."""
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,30 +24,6 @@ class SequenceKey:
     split: str
     raw_user_id: str
     position: int
-
-
-@dataclass(frozen=True)
-class SequenceIdentities:
-    """The keys of some sequences, column by column: a list each, with an entry for every sequence.
-
-    A million of these take a tenth of the memory, and of the time to make, of as many `SequenceKey`.
-    """
-
-    splits: list[str]
-    raw_user_ids: list[str]
-    positions: list[int]
-
-    def __getitem__(self, rows: slice) -> "SequenceIdentities":
-        """Return some of them."""
-        return SequenceIdentities(self.splits[rows], self.raw_user_ids[rows], self.positions[rows])
-
-    def key(self, row: int) -> SequenceKey:
-        """Return the key of one sequence."""
-        return SequenceKey(self.splits[row], self.raw_user_ids[row], self.positions[row])
-
-    def __iter__(self) -> Iterator[tuple[str, str, int]]:
-        """Yield split, raw user id and position of each sequence."""
-        return zip(self.splits, self.raw_user_ids, self.positions, strict=True)
 
 
 @dataclass(frozen=True)
@@ -100,13 +75,5 @@ def sequence_table(sequences: pa.Table) -> SequenceTable:
 
 def sequence_keys(sequences: pa.Table) -> list[SequenceKey]:
     """Return what identifies each row of a table of schema `SEQUENCES`."""
-    return [SequenceKey(*identity) for identity in sequence_identities(sequences)]
-
-
-def sequence_identities(sequences: pa.Table) -> SequenceIdentities:
-    """Return what identifies each row of a table of schema `SEQUENCES`, column by column."""
-    return SequenceIdentities(
-        splits=sequences["split"].to_pylist(),
-        raw_user_ids=sequences["raw_user_id"].to_pylist(),
-        positions=sequences["position"].to_pylist(),
-    )
+    columns = (sequences[name].to_pylist() for name in ("split", "raw_user_id", "position"))
+    return [SequenceKey(*values) for values in zip(*columns, strict=True)]
