@@ -8,7 +8,8 @@
 # make test     every check and test; make check: the fast ones, in minutes
 # make test-slurm  the smoke study on a real Slurm of one node, which is started for it, and what happens when things break
 # make test-peft  PEFT's own tests on the adapter, fetched by pip; ARGUMENTS="-k merge" for some of them
-# make bench    claims of speed and memory, measured; SECTIONS="adapter data" for some of them
+# make bench    claims of speed and memory, measured; SECTIONS="adapter data" for some of them,
+#               SECTIONS=scale for what serving costs as users grow: docs/scale.md
 # make gpu      whether everything works on this machine's GPU, and how fast: docs/gpus.md. It needs no .venv. Without a GPU
 #               all of it in miniature. PARTS="correctness" for some parts, PREPARED=folder for prepared files
 # make docs     the site of docs/, built strictly: .site/index.html
