@@ -36,7 +36,9 @@ def measure_candidates(sizes: Sizes, folder: Path) -> Part:
         write_table(table, folder / "reference.parquet")
 
     name = f"candidate_sets_{table.num_rows}"
-    compared = partial(compare_times, reference=draw_integers_and_write, target=3.0, repeats=sizes.candidate_pairs)
+    compared = partial(
+        compare_times, reference=draw_integers_and_write, target=3.0, repeats=sizes.candidate_pairs, warm_up=1
+    )
     return Part(
         claims=[
             compared(f"{name}_drawn_vs_numpy_and_parquet", draw),

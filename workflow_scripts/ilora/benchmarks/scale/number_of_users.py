@@ -127,12 +127,11 @@ def _answer_one(server: Server, prompts: Mapping[str, Any], user: int) -> None:
 
 
 def _load_cells(load: tuple[Times, float] | None, threads: int) -> Row:
-    times, rate = load or (None, None)
-    return {
-        f"{threads} threads p50 (ms)": times and 1e3 * times.quantile(0.5),
-        f"{threads} threads p99 (ms)": times and 1e3 * times.quantile(0.99),
-        f"{threads} threads (requests/s)": rate,
-    }
+    names = (f"{threads} threads p50 (ms)", f"{threads} threads p99 (ms)", f"{threads} threads (requests/s)")
+    if load is None:
+        return dict.fromkeys(names)
+    times, rate = load
+    return dict(zip(names, (1e3 * times.quantile(0.5), 1e3 * times.quantile(0.99), rate), strict=True))
 
 
 def _gate_peak_bytes(server: Server, batch: int) -> int:
