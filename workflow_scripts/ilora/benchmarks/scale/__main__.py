@@ -1,6 +1,6 @@
-"""The cost of serving as users grow, and of preparing and evaluating 10 million interactions: `ilora bench scale`.
+"""Measure the cost of serving as users grow, and of preparing and evaluating 10 million interactions.
 
-It writes scale.json and the same as tables, scale.md: see docs/scale.md.
+It writes scale.json and, as tables, scale.md; docs/scale.md explains both.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ PARTS = ("users", "adaptations", "cold", "large_model", "candidates", "preparati
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure and write ``scale.json`` and ``scale.md``; return an exit status."""
+    """Run the parts and write ``scale.json`` and ``scale.md``; return an exit status."""
     parser = argparse.ArgumentParser(
         prog="ilora bench scale", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"all of them, or: {', '.join(PARTS)}")
-    parser.add_argument("--folder", type=Path, default=Path("results/benchmarks"), help="where the two files are put")
     parser.add_argument(
-        "--backbone", type=Path, metavar="FOLDER", help="a Llama whose shape takes the place of SmolLM2-135M's"
+        "--folder", type=Path, default=Path("results/benchmarks"), help="where the two files are written"
+    )
+    parser.add_argument(
+        "--backbone", type=Path, metavar="FOLDER", help="a Llama whose shape is measured instead of SmolLM2-135M's"
     )
     parser.add_argument("--miniature", action="store_true", help="small sizes, which show only that it runs")
     asked = parser.parse_args(arguments)

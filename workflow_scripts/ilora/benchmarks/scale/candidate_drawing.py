@@ -18,7 +18,7 @@ _SIZE = 20
 
 
 def measure_candidates(sizes: Sizes, folder: Path) -> Part:
-    """Draw the candidate sets of every val and test sequence, and draw and write them."""
+    """Compare drawing, and drawing and writing, with drawing as many integers by NumPy and writing the sets."""
     log = sizes.candidate_log
     interactions = made_up_log(log.users, log.items_per_user, log.items)
     sequences = make_sequences(interactions, "chronological", split_seed=SEED, **BOUNDS)
@@ -46,8 +46,5 @@ def measure_candidates(sizes: Sizes, folder: Path) -> Part:
                 f"{name}_drawn_and_written_vs_numpy_and_parquet", lambda: write_table(draw(), folder / "ours.parquet")
             ),
         ],
-        notes=[
-            "Reference: NumPy draws as many integers, and Parquet writes the candidate sets; the sum of both. A set's "
-            "bytes are fixed by SHAKE-128 and BLAKE2b, one call of each for every set."
-        ],
+        notes=["Reference: NumPy draws as many integers, and Parquet writes the candidate sets; the sum of both."],
     )

@@ -1,4 +1,4 @@
-"""A batch of different users by ways to adapt the model to them: part ``adaptations``."""
+"""One forward pass of different users with each adaptation: part ``adaptations``."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,19 +21,19 @@ from ilora.benchmarks.workloads import random_llama, twin
 
 _MEGABYTE = 10**6
 _FLOAT_BYTES, _CLUSTER_ID_BYTES = 4, 4
-#: What is claimed at most of iLoRA's time against LoRA's.
+#: Claimed upper bound of iLoRA's time relative to LoRA's.
 _LIKE_LORA = 1.10
 
 
 @dataclass(frozen=True)
 class _Adaptation:
-    """A way to adapt the model.
+    """An adapted model.
 
     Attributes:
-        model: the adapted model.
-        answer: answers a batch of different users.
-        adapters: LoRAs held in memory.
-        bytes_for: bytes of all that is stored for a number of users, on paper.
+        model: the model.
+        answer: function that runs a batch of different users.
+        adapters: number of LoRAs in memory.
+        bytes_for: bytes stored for a number of users, on paper.
     """
 
     model: nn.Module
@@ -43,7 +43,7 @@ class _Adaptation:
 
 
 def measure_adaptations(served: Served, numbers_of_users: tuple[int, ...]) -> Part:
-    """Time one forward pass of a batch of different users in every way, and compare what each stores."""
+    """Time one forward pass of different users with every adaptation, and compare the storage."""
     adaptations = _adaptations(served)
     times = time_in_rounds(
         {name: each.answer for name, each in adaptations.items()}, rounds=served.rounds, calls=served.batches

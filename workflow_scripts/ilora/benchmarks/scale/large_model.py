@@ -10,12 +10,12 @@ adds 2 A T for its A weights. The gate adds
     G = 2 K d + T r M
 
 for K experts, a representation of d numbers, and M adapted layers of rank r: one product for the gate, and one
-multiplication of each rank-r activation. None of them holds the number of users N. What is stored for N users is
+multiplication of each rank-r activation. None of them depends on the number of users N. Storage for N users is
 
     A b + 4 (N + K + 2) d bytes
 
-with b bytes a weight of the adapter: the adapter once, and the table of z, the gate's weights and its statistics in
-float32. One LoRA for each user takes N A b.
+with b bytes per adapter weight: the adapter, and in float32 the table of z, the gate's weights and its statistics. One
+LoRA per user takes N A b.
 """
 
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ _GIGABYTE = 10**9
 
 @dataclass(frozen=True)
 class Operations:
-    """Floating-point operations for one prompt, by what asks for them."""
+    """Floating-point operations of one prompt."""
 
     backbone: int
     lora: int
@@ -46,12 +46,12 @@ class Operations:
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """The sum."""
         return self.backbone + self.lora + self.gate
 
 
 def operations_of(workload: Workload) -> Operations:
-    """Return the operations of one prompt: F, those of LoRA, and G."""
+    """Return the operations of one prompt: F, 2 A T and G."""
     tokens, layers, hidden = workload.tokens, workload.layers, workload.hidden_size
     attention = 4 * layers * hidden * tokens**2
     return Operations(
@@ -67,18 +67,18 @@ def layer_weights(workload: Workload) -> int:
 
 
 def adapter_weights(workload: Workload) -> int:
-    """Return A: the weights of a LoRA on all of them."""
+    """Return A: the weights of a LoRA on all linear layers."""
     return workload.layers * sum(RANK * (rows + columns) for rows, columns in _linear_layers(workload))
 
 
 def stored_bytes(workload: Workload, users: int) -> int:
-    """Return the bytes of the adapter and of all that iLoRA stores for a number of users."""
+    """Return the bytes that iLoRA stores for a number of users: adapter, gate and table."""
     gate_and_table = _FLOAT_BYTES * (users + EXPERTS + 2) * WIDTH
     return adapter_weights(workload) * _BYTES_PER_WEIGHT + gate_and_table
 
 
 def measure_large_model(measured: Mapping[str, Workload], users: tuple[int, ...], rounds: int) -> Part:
-    """Time a request of smaller models, and return what Llama-2-7B would take.
+    """Time a request of smaller models, and extrapolate time and memory of Llama-2-7B.
 
     Args:
         measured: shapes of the smaller models by name.

@@ -1,4 +1,4 @@
-"""Clients that send requests at the same time."""
+"""Latency under concurrent requests."""
 
 import time
 from collections.abc import Callable
@@ -13,16 +13,16 @@ import torch
 def seconds_under_load(
     answer: Callable[[int], object], users: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.float64], float]:
-    """Have a thread for each client, which sends its next request when the one before is answered.
+    """Run one thread per client; each sends its next request when the previous one is answered.
 
-    Meanwhile torch computes each request on one core: the requests share the machine's cores.
+    Torch computes each request on one core meanwhile, so that requests and not operations share the machine's cores.
 
     Args:
-        answer: answers a user.
-        users: who asks, int64 [clients, requests].
+        answer: function that answers a user.
+        users: user of each request, int64 [clients, requests].
 
     Returns:
-        Seconds of each request, float64 [clients, requests], and seconds from the first request to the last answer.
+        Seconds per request, float64 [clients, requests], and seconds from the first request to the last answer.
     """
     begin = Barrier(len(users) + 1)
 

@@ -1,4 +1,4 @@
-"""Sequence representations computed when they are needed against those looked up: part ``cold``."""
+"""Sequence representations computed on the fly against looked up: part ``cold``."""
 
 from collections.abc import Callable
 from functools import partial

@@ -22,7 +22,7 @@ from ilora.benchmarks.scale.server import CPU, Server, adapter_bytes, random_pro
 from ilora.benchmarks.scale.sizes import Served, Sizes
 
 _MEGABYTE = 10**6
-#: Bytes for each user: 256 MB for a million.
+#: Bytes per user: 256 MB for a million users.
 _TABLE_BUDGET = 256
 _FLAT = 1.05
 
@@ -33,9 +33,9 @@ def measure_users(served: Served, model: PeftModel, sizes: Sizes, folder: Path) 
     """Serve random users from tables of every size with the same model.
 
     Args:
-        served: what answers, and how often.
+        served: shape of the model and number of measurements.
         model: the instance-wise model in evaluation mode.
-        sizes: numbers of users, clients, rounds of the gate's part.
+        sizes: numbers of users and clients, and rounds of the gate's part.
         folder: where the tables are written.
     """
     servers = {users: Server(model, _warm_table(folder, users)) for users in sizes.users}
@@ -107,7 +107,7 @@ def _time(runs: Mapping[int, Callable[[torch.Tensor], object]], batch: int, roun
 
 
 def _time_load(servers: Mapping[int, Server], served: Served, threads: int) -> dict[int, tuple[Times, float]]:
-    """Return for each number of users the times of requests, and requests answered in a second."""
+    """Return the times of requests and the requests per second, by number of users."""
     prompts = random_prompts(served.workload, 1)
     seconds: dict[int, list[np.ndarray]] = {users: [] for users in servers}
     elapsed = dict.fromkeys(servers, 0.0)
@@ -135,7 +135,7 @@ def _load_cells(load: tuple[Times, float] | None, threads: int) -> Row:
 
 
 def _gate_peak_bytes(server: Server, batch: int) -> int:
-    """Return the bytes of the gate's weights, and of the most that a batch adds to them."""
+    """Return the bytes of the gate's weights plus the peak of what the gate's part of a batch allocates."""
     rows = torch.arange(batch) % len(server.table)
     server.gate_part(rows)
     return held_bytes(server.model.gate.state_dict().values()) + peak_bytes(partial(server.gate_part, rows), CPU)

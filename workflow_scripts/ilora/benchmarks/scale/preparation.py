@@ -39,13 +39,13 @@ _SET_SIZE = 20
 
 @dataclass(frozen=True)
 class Usage:
-    """What a stage did.
+    """Cost of a stage.
 
     Attributes:
-        work: what was done, with its size.
-        seconds: time from reading the stage's files to having written its own.
-        gigabytes: peak of the process's resident memory, 10^9 bytes.
-        extrapolated: a longer time that follows from a measured one, in words; "" for none.
+        work: description of the work, with its size.
+        seconds: time, including reading and writing files.
+        gigabytes: peak resident memory of the process, 10^9 bytes.
+        extrapolated: longer time that follows from a measured one, in words; "" for none.
     """
 
     work: str
@@ -55,7 +55,7 @@ class Usage:
 
 
 def measure_preparation(sizes: Sizes, folder: Path) -> Part:
-    """Run every stage on the log, one after another."""
+    """Make the log and run every stage on it."""
     log = sizes.log
     begun = time.perf_counter()
     interactions = made_up_log(log.users, log.items_per_user, log.items)
@@ -63,11 +63,11 @@ def measure_preparation(sizes: Sizes, folder: Path) -> Part:
     made = time.perf_counter() - begun
     rows = [_row(stage, _run_apart(stage, folder, sizes)) for stage in STAGES]
     title = f"{interactions.num_rows:,} interactions of {log.users:,} users with {log.items:,} items (seed {SEED})"
-    return Part({title: rows}, notes=[f"Making the log took {made:.1f} s and is in none of the stages."])
+    return Part({title: rows}, notes=[f"Making the log took {made:.1f} s, which no stage includes."])
 
 
 def run_stage(stage: str, folder: Path, sizes: Sizes) -> Usage:
-    """Run a stage in this process, which must do nothing else."""
+    """Run a stage in this process, which must do nothing else: its peak memory counts."""
     begun = time.perf_counter()
     work, extrapolated = STAGES[stage](folder, sizes)
     return Usage(work, time.perf_counter() - begun, peak_gigabytes(), extrapolated)
@@ -97,7 +97,7 @@ def _draw_candidates(folder: Path, sizes: Sizes) -> tuple[str, str]:
 
 
 def _train(folder: Path, sizes: Sizes) -> tuple[str, str]:
-    """Take some steps of SASRec in the default study's settings, after a first one that is not counted."""
+    """Take some steps of SASRec in the default study's settings; the first is not counted."""
     sequences = read_table(folder / "sequences.parquet", SEQUENCES)
     of_training = sequences.filter(pc.equal(sequences["split"], "train"))
     training = pad_sequences(of_training, sizes.log.items, MAXIMUM_HISTORY)
@@ -119,7 +119,7 @@ def _train(folder: Path, sizes: Sizes) -> tuple[str, str]:
 
 
 def _evaluate(folder: Path, sizes: Sizes) -> tuple[str, str]:
-    """Score every candidate set by SASRec with its first weights, and compute all metrics with intervals."""
+    """Score every candidate set by an untrained SASRec, and compute all metrics with intervals."""
     sequences = read_table(folder / "sequences.parquet", SEQUENCES)
     candidates = read_table(folder / "candidates.parquet", CANDIDATES)
     torch.manual_seed(SEED)

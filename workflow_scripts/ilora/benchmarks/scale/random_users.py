@@ -1,4 +1,4 @@
-"""Users who ask at random, drawn before anything is timed."""
+"""Random users, drawn before the timing."""
 
 from collections.abc import Callable, Iterator
 from itertools import cycle
@@ -9,13 +9,13 @@ import torch
 def for_random_users(
     run: Callable[[torch.Tensor], object], users: int, *, calls: int, batch: int
 ) -> Callable[[], object]:
-    """Return a function that runs for the next users each time it is called.
+    """Return a function that calls ``run`` with the next random users.
 
     Args:
-        run: takes users, int64 [batch].
-        users: number of users that there are.
-        calls: calls after which the same users ask again.
-        batch: users who ask together.
+        run: function of some users, int64 [batch].
+        users: number of users to draw from.
+        calls: calls after which the same users come again.
+        batch: number of users in a call.
     """
     drawn = torch.randint(users, (calls, batch), generator=torch.Generator().manual_seed(0))
     following: Iterator[torch.Tensor] = cycle(drawn)

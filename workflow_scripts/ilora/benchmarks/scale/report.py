@@ -1,4 +1,4 @@
-"""What was measured: one JSON file, and the same as tables in Markdown."""
+"""The report: one JSON file, and its tables in Markdown."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +10,7 @@ from ilora.benchmarks.claims import Claim
 from ilora.documentation.markdown import markdown_table
 
 Row = Mapping[str, str | int | float | None]
-"""A row of a table: values by the name of their column, which ends in the unit. None was not measured."""
+"""A row of a table: values by the name of their column, which ends in the unit. None: not measured."""
 
 _CLAIM_HEADER = ("claim", "ours", "reference", "ratio", "95 % interval", "repeats", "target at most")
 
@@ -53,7 +53,7 @@ def show_report(about: Mapping[str, str | int], parts: Mapping[str, Part]) -> st
 
 def show_part(part: Part) -> str:
     """Return the tables, notes and claims of a part in Markdown."""
-    shown = [f"{title}\n\n{_show_rows(rows)}" for title, rows in part.tables.items()]
+    shown = [f"### {title}\n\n{_show_rows(rows)}" for title, rows in part.tables.items()]
     shown += [f"{note}\n" for note in part.notes]
     if part.claims:
         shown.append(markdown_table(_CLAIM_HEADER, map(_claim_cells, part.claims)))

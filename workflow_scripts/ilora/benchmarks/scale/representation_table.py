@@ -1,4 +1,4 @@
-"""The table of sequence representations that a server looks users up in."""
+"""The table of all users' sequence representations."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def write_random_table(path: Path, users: int, width: int, seed: int = 0) -> Non
 
 
 def open_table(path: Path) -> torch.Tensor:
-    """Return the table, float32 [users, width], mapped into memory: a row is read from the file when it is needed."""
+    """Return the memory-mapped table, float32 [users, width]: rows are read from the file on demand."""
     with safe_open(path, framework="pt") as file:
         table: torch.Tensor = file.get_tensor(_NAME)
     return table

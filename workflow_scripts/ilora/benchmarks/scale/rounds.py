@@ -1,4 +1,4 @@
-"""Several computations timed in turn, so that a machine whose speed drifts is unfair to none."""
+"""Several computations timed in turn, so that drift in the machine's speed affects all alike."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ class Times:
     seconds: _Seconds
 
     def quantile(self, share: float) -> float:
-        """Return the time in seconds that this share of all calls does not exceed."""
+        """Return a quantile over all calls, in seconds."""
         return float(np.quantile(self.seconds, share))
 
     @property
@@ -32,7 +32,7 @@ class Times:
         return np.median(self.seconds, axis=1)
 
     def claim(self, name: str, reference: "Times", target: float, hardware: str) -> Claim:
-        """Return a comparison with another computation of the same rounds, by the rounds' medians."""
+        """Return a comparison of the rounds' medians with those of another computation in the same rounds."""
         ratio, low, high = ratio_interval(self.medians / reference.medians)
         return Claim(
             claim=name,
@@ -56,12 +56,12 @@ def time_in_rounds(
     seed: int = 0,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Times]:
-    """Time each run ``calls`` times in every round; the order within a round is drawn anew.
+    """Time each run ``calls`` times per round, in random order within the round.
 
     Args:
-        runs: what is timed, by name.
-        rounds: number of rounds that count, after one that does not.
-        calls: number of calls of each run in a round.
+        runs: computations by name.
+        rounds: number of rounds, after one more for warming up.
+        calls: calls of each run per round.
         seed: random seed of the order.
         clock: returns seconds.
     """

@@ -25,13 +25,13 @@ from ilora.benchmarks.workloads import Workload, random_llama
 
 
 def run(parts: Sequence[str], folder: Path, sizes: Sizes, backbone: Path | None = None) -> None:
-    """Measure parts in their order; the report is written anew after each measurement.
+    """Measure parts in a fixed order; the report is rewritten after each measurement.
 
     Args:
         parts: some of `ilora.benchmarks.scale.__main__.PARTS`.
-        folder: where ``scale.json`` and ``scale.md`` are put.
-        sizes: how much is measured.
-        backbone: folder of a Llama whose shape takes the place of the pretrained backbone's; its weights are not read.
+        folder: where ``scale.json`` and ``scale.md`` are written.
+        sizes: sizes of the measurements.
+        backbone: folder of a Llama whose shape replaces the pretrained backbone's; its weights are not read.
     """
     if backbone is not None:
         sizes = replace(sizes, served=tuple(_in_shape_of(served, backbone) for served in sizes.served))

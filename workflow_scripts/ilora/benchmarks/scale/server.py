@@ -1,4 +1,4 @@
-"""A model that answers users whose representations stand in a table."""
+"""A model that answers users whose representations are in a table."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Server:
     table: torch.Tensor
 
     def gate_part(self, users: torch.Tensor) -> None:
-        """Do all that depends on who asks: look the users up, and compute their gates.
+        """Look the users up and compute their gates.
 
         Args:
             users: rows of the table, int64 [batch].

@@ -1,4 +1,4 @@
-"""How much is measured: the real sizes, and a miniature of them that tests run."""
+"""Sizes of the measurements: the full ones, and a miniature that tests run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,17 +8,17 @@ from ilora.benchmarks.workloads import EMBEDDED, LLAMA_2_7B_GPU, LLAMA_2_7B_LAYE
 
 @dataclass(frozen=True)
 class Served:
-    """A backbone that answers, and how often.
+    """A backbone, and how often it is measured.
 
     Attributes:
         name: in the tables.
         workload: shape of the backbone; ``batch`` is the number of different users in one forward pass, ``tokens`` the
             length of a prompt.
-        rounds: number of rounds; in each, all that is compared takes its turn.
-        requests: single requests in a round, for each number of users.
-        batches: batches of different users in a round.
-        loaded_requests: requests in a round of one client thread under load; 0 to measure no load.
-        clusters: adapters of "one LoRA per cluster".
+        rounds: number of rounds; in each, all numbers of users or all adaptations take turns.
+        requests: single requests per round and number of users.
+        batches: batches of different users per round.
+        loaded_requests: requests of each client thread per round under load; 0 to skip the load.
+        clusters: number of clusters, each with its own LoRA.
     """
 
     name: str
@@ -50,18 +50,18 @@ class Sizes:
     """What is measured.
 
     Attributes:
-        name: name of this choice.
-        users: numbers of users that are served, ascending.
+        name: name of these sizes.
+        users: numbers of users, ascending.
         served: the backbones.
-        measured_rates: models whose rate Llama-2-7B's time is extrapolated from, by name.
-        rate_rounds: requests of each of them.
-        threads: clients that send requests at the same time.
+        measured_rates: shapes, by name, from whose measured rate the time of Llama-2-7B is extrapolated.
+        rate_rounds: requests of each of these shapes.
+        threads: concurrent clients.
         gate_rounds: rounds in which the gate's part is timed.
-        gate_calls: calls in each of these rounds, for each number of users.
-        log: what is prepared, trained on and evaluated.
-        candidate_log: what a million candidate sets are drawn for, two for each user.
-        candidate_pairs: pairs of drawing and reference.
-        training_steps: steps of the recommender that are timed.
+        gate_calls: calls per round and number of users.
+        log: log that is prepared, trained on and evaluated.
+        candidate_log: log for which candidate sets are drawn, two for each user.
+        candidate_pairs: pairs of measurements of drawing and its reference.
+        training_steps: timed steps of the recommender.
         bootstrap_samples: samples of the bootstrap in the evaluation.
     """
 
