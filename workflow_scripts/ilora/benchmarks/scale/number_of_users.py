@@ -1,7 +1,8 @@
 """Memory and latency of serving by the number of users: part ``users``."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from ilora.benchmarks.memory import held_bytes, peak_bytes
 from ilora.benchmarks.scale.load import seconds_under_load
 from ilora.benchmarks.scale.random_users import for_random_users
 from ilora.benchmarks.scale.report import Part, Row
-from ilora.benchmarks.scale.representation_table import open_table, write_random_table
+from ilora.benchmarks.scale.representation_table import read_table, write_random_table
 from ilora.benchmarks.scale.rounds import Times, time_in_rounds
 from ilora.benchmarks.scale.server import CPU, Server, adapter_bytes, random_prompts
 from ilora.benchmarks.scale.sizes import Served, Sizes
@@ -38,10 +39,10 @@ def measure_users(served: Served, model: PeftModel, sizes: Sizes, folder: Path) 
         sizes: numbers of users and clients, and rounds of the gate's part.
         folder: where the tables are written.
     """
-    servers = {users: Server(model, _warm_table(folder, users)) for users in sizes.users}
+    servers = {users: Server(model, _table(folder, users)) for users in sizes.users}
     batch = served.workload.batch
-    gate_one = _time_gate(servers, 1, sizes)
-    gate_batch = _time_gate(servers, batch, sizes)
+    lookup_one, gate_one = _time_gate(servers, 1, sizes)
+    lookup_batch, gate_batch = _time_gate(servers, batch, sizes)
     requests = _time_answers(servers, served, 1, served.requests)
     batches = _time_answers(servers, served, batch, served.batches)
     load = _time_load(servers, served, sizes.threads) if served.loaded_requests else {}
@@ -53,11 +54,13 @@ def measure_users(served: Served, model: PeftModel, sizes: Sizes, folder: Path) 
             "z table (MB)": server.table.nbytes / _MEGABYTE,
             "adapter (MB)": adapter_bytes(model) / _MEGABYTE,
             "per user (bytes)": server.table.nbytes // users,
-            "gate's part, memory (bytes)": memory[users],
-            "gate's part, 1 user (us)": 1e6 * float(np.median(gate_one[users].medians)),
-            f"1 user, against {few:,}": gate_one[users].claim("", gate_one[few], _FLAT, "").ratio,
-            f"gate's part, {batch} users (us)": 1e6 * float(np.median(gate_batch[users].medians)),
-            f"{batch} users, against {few:,}": gate_batch[users].claim("", gate_batch[few], _FLAT, "").ratio,
+            "gate, memory (bytes)": memory[users],
+            "lookup, 1 user (us)": 1e6 * lookup_one[users].quantile(0.5),
+            "gate, 1 user (us)": 1e6 * gate_one[users].quantile(0.5),
+            f"gate, 1 user, against {few:,}": gate_one[users].claim("", gate_one[few], _FLAT, "").ratio,
+            f"lookup, {batch} users (us)": 1e6 * lookup_batch[users].quantile(0.5),
+            f"gate, {batch} users (us)": 1e6 * gate_batch[users].quantile(0.5),
+            f"gate, {batch} users, against {few:,}": gate_batch[users].claim("", gate_batch[few], _FLAT, "").ratio,
             "request p50 (ms)": 1e3 * requests[users].quantile(0.5),
             "request p99 (ms)": 1e3 * requests[users].quantile(0.99),
             f"batch of {batch} p50 (ms)": 1e3 * batches[users].quantile(0.5),
@@ -72,6 +75,12 @@ def measure_users(served: Served, model: PeftModel, sizes: Sizes, folder: Path) 
         _memory_claim(f"gate_memory_{name}", memory[many], memory[few], _FLAT, hardware),
         gate_one[many].claim(f"gate_time_{name}", gate_one[few], _FLAT, hardware),
         gate_batch[many].claim(f"gate_time_of_a_batch_{name}", gate_batch[few], _FLAT, hardware),
+        _sum(lookup_one[many], gate_one[many]).claim(
+            f"lookup_and_gate_time_{name}", _sum(lookup_one[few], gate_one[few]), _FLAT, hardware
+        ),
+        _sum(lookup_batch[many], gate_batch[many]).claim(
+            f"lookup_and_gate_time_of_a_batch_{name}", _sum(lookup_batch[few], gate_batch[few]), _FLAT, hardware
+        ),
         requests[many].claim(f"request_time_{name}", requests[few], _FLAT, hardware),
         batches[many].claim(f"batch_time_{name}", batches[few], _FLAT, hardware),
     ]
@@ -79,18 +88,32 @@ def measure_users(served: Served, model: PeftModel, sizes: Sizes, folder: Path) 
     return Part({title: rows}, claims)
 
 
-def _warm_table(folder: Path, users: int) -> torch.Tensor:
+def _table(folder: Path, users: int) -> torch.Tensor:
     path = folder / f"representations_of_{users}_users.safetensors"
     if not path.exists():
         write_random_table(path, users, WIDTH)
-    table = open_table(path)
-    table.sum()  # reads every page once
-    return table
+    return read_table(path)
 
 
-def _time_gate(servers: Mapping[int, Server], batch: int, sizes: Sizes) -> _Times:
-    runs = {users: server.gate_part for users, server in servers.items()}
-    return _time(runs, batch, sizes.gate_rounds, sizes.gate_calls)
+def _time_gate(servers: Mapping[int, Server], batch: int, sizes: Sizes) -> tuple[_Times, _Times]:
+    """Return the times of lookups, and of gates of representations that have been looked up."""
+    rounds, calls = sizes.gate_rounds, sizes.gate_calls
+    lookups = _time({users: server.look_up for users, server in servers.items()}, batch, rounds, calls)
+    gates: dict[str, Callable[[], object]] = {}
+    for users, server in servers.items():
+        drawn = torch.randint(users, (calls, batch), generator=torch.Generator().manual_seed(1))
+        following = cycle([server.look_up(rows) for rows in drawn])
+        gates[str(users)] = partial(_open_next, server, following)
+    times = time_in_rounds(gates, rounds=rounds, calls=calls)
+    return lookups, {int(users): each for users, each in times.items()}
+
+
+def _open_next(server: Server, representations: Iterator[torch.Tensor]) -> None:
+    server.open_gates(next(representations))
+
+
+def _sum(first: Times, second: Times) -> Times:
+    return Times(first.seconds + second.seconds)
 
 
 def _time_answers(servers: Mapping[int, Server], served: Served, batch: int, calls: int) -> _Times:
@@ -135,10 +158,15 @@ def _load_cells(load: tuple[Times, float] | None, threads: int) -> Row:
 
 
 def _gate_peak_bytes(server: Server, batch: int) -> int:
-    """Return the bytes of the gate's weights plus the peak of what the gate's part of a batch allocates."""
+    """Return the bytes of the gate's weights plus the peak of what lookup and gate of a batch allocate."""
     rows = torch.arange(batch) % len(server.table)
-    server.gate_part(rows)
-    return held_bytes(server.model.gate.state_dict().values()) + peak_bytes(partial(server.gate_part, rows), CPU)
+    _look_up_and_open(server, rows)
+    added = peak_bytes(partial(_look_up_and_open, server, rows), CPU)
+    return held_bytes(server.model.gate.state_dict().values()) + added
+
+
+def _look_up_and_open(server: Server, users: torch.Tensor) -> None:
+    server.open_gates(server.look_up(users))
 
 
 def _memory_claim(name: str, ours: float, reference: float, target: float, hardware: str) -> Claim:

@@ -1,7 +1,7 @@
 """The report: one JSON file, and its tables in Markdown."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def _show_rows(rows: Sequence[Row]) -> str:
     return markdown_table(list(rows[0]), ([_cell(value) for value in row.values()] for row in rows))
 
 
-def _claim_cells(claim: Claim) -> Iterable[str]:
+def _claim_cells(claim: Claim) -> Sequence[str]:
     interval = f"[{claim.ratio_low:.3f}, {claim.ratio_high:.3f}]"
     values = [f"{_cell(value)} {claim.unit}" for value in (claim.ours, claim.reference)]
     return (claim.claim, *values, f"{claim.ratio:.3f}", interval, str(claim.repeats), f"{claim.target:g}")

@@ -15,8 +15,11 @@ def write_random_table(path: Path, users: int, width: int, seed: int = 0) -> Non
     save_file({_NAME: torch.randn(users, width, generator=generator)}, path)
 
 
-def open_table(path: Path) -> torch.Tensor:
-    """Return the memory-mapped table, float32 [users, width]: rows are read from the file on demand."""
-    with safe_open(path, framework="pt") as file:
-        table: torch.Tensor = file.get_tensor(_NAME)
-    return table
+def read_table(path: Path) -> torch.Tensor:
+    """Return the table, float32 [users, width], in memory.
+
+    NumPy asks Linux for huge pages where an array is large: with small ones, the processor would look up the address of
+    nearly every row in tables of its own.
+    """
+    with safe_open(path, framework="np") as file:
+        return torch.from_numpy(file.get_tensor(_NAME).copy())

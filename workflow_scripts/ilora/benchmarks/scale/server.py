@@ -25,19 +25,19 @@ class Server:
     model: PeftModel
     table: torch.Tensor
 
-    def gate_part(self, users: torch.Tensor) -> None:
-        """Look the users up and compute their gates.
+    def look_up(self, users: torch.Tensor) -> torch.Tensor:
+        """Return z of some users, int64 [batch], float32 [batch, width]."""
+        return self.table[users]
 
-        Args:
-            users: rows of the table, int64 [batch].
-        """
-        with torch.no_grad(), self.model.gated(self.table[users]):
+    def open_gates(self, z: torch.Tensor) -> None:
+        """Compute what the gates of z, float32 [batch, width], hand to the adapted layers."""
+        with torch.no_grad(), self.model.gated(z):
             pass
 
     def answer(self, users: torch.Tensor, prompts: Mapping[str, Any]) -> torch.Tensor:
         """Return the logits of the answer's first token, float32 [batch, 1, vocabulary]."""
         with torch.no_grad():
-            return self.model(**prompts, sequence_representations=self.table[users]).logits
+            return self.model(**prompts, sequence_representations=self.look_up(users)).logits
 
 
 def random_prompts(workload: Workload, rows: int) -> dict[str, Any]:
