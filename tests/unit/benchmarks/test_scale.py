@@ -68,6 +68,11 @@ def test_a_comparison_is_of_the_rounds_medians() -> None:
     assert claim.ratio_low == claim.ratio == claim.ratio_high == 2.0
 
 
+def test_cells_are_rounded_and_what_was_not_measured_is_a_dash() -> None:
+    shown = show_part(Part({"Title": [{"name": "x", "users": 1_000_000, "MB": 13720.4, "ms": 0.012345, "s": None}]}))
+    assert "### Title" in shown and "| x | 1,000,000 | 13,720 | 0.01235 | - |" in shown
+
+
 def test_a_table_is_read_from_its_file(tmp_path: Path) -> None:
     write_random_table(tmp_path / "z.safetensors", 30, 4, seed=1)
     table = read_representations(tmp_path / "z.safetensors")
