@@ -8,7 +8,8 @@
 # make test     all checks and tests; make check: the fast ones, in minutes
 # make test-slurm  the smoke study and fault injection on a real Slurm of one node, which is started for the tests
 # make test-peft  PEFT's own tests on the adapter, downloaded by pip; ARGUMENTS="-k merge" for some of them
-# make bench    measure the claims of speed and memory; SECTIONS="adapter data" for some of them
+# make bench    measure the claims of speed and memory; SECTIONS="adapter data" for some of them,
+#               SECTIONS=scale for the cost of serving as users grow: docs/scale.md
 # make gpu      check whether everything works on this machine's GPU, and how fast: docs/gpus.md. It needs no .venv. Without a
 #               GPU, it runs in miniature. PARTS="correctness" for some parts, PREPARED=folder for prepared files
 # make docs     build the site of docs/ with warnings as errors: .site/index.html

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ilora.artifacts.schemas import CANDIDATES, INTERACTIONS, SEQUENCES
+from ilora.benchmarks.sequences import made_up_log
 from ilora.data import candidate_tables
 from ilora.data.candidate_tables import Exclusion, candidates_table
 from ilora.data.candidates import draw_candidates, hash_candidates
@@ -125,7 +126,14 @@ def test_sets_are_valid_and_other_users_do_not_change_them(data: st.DataObject, 
 def test_how_the_work_is_cut_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     users = [User(str(number), [number, number + 1, number + 7, number + 3]) for number in range(30)]
     whole = sets_of(users, 60, "whole_sequence")
-    monkeypatch.setattr(candidate_tables, "_MARKS_AT_ONCE", 7 * 60)
+    monkeypatch.setattr(candidate_tables, "_SETS_AT_ONCE", 7)
+    assert sets_of(users, 60, "whole_sequence") == whole
+
+
+def test_who_has_many_items_gets_the_same_sets_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    users = [User(str(number), list(range(number, 2 * number + 5))) for number in range(20)]
+    whole = sets_of(users, 60, "whole_sequence")
+    monkeypatch.setattr(candidate_tables, "_LONGEST_COMPARED", 9)
     assert sets_of(users, 60, "whole_sequence") == whole
 
 
@@ -152,6 +160,24 @@ def test_the_frozen_sets_of_movielens_stay_what_they_were() -> None:
     assert first["candidates"][:5] == [604, 385, 552, 46, 1381]
     digest = hashlib.sha256("".join(table["hash"].to_pylist()).encode()).hexdigest()
     assert digest == "0eb995e09a03e7900483ea59166a670108f884ae937c3c9f932b4d3ddbf346b1"
+
+
+@pytest.mark.parametrize(
+    ("users", "items_per_user", "items", "protocol", "expected"),
+    [
+        (300, 20, 100_000, "chronological", "773460ec5c4f8a824f23a7588c25ff9563e049ed75c50c16cd9baa29ad5d25fd"),
+        (300, 20, 100_000, "random_users", "2c342c49db9c856e597fd5c28ccdc455f7a06c01620c4f00510a58a639f08136"),
+        (300, 60, 400, "chronological", "10a9f05c56d278ee2e8f0ca89a25579a73e00aed8bfa40aa2e0757dc4d90af6e"),
+    ],
+)
+def test_the_frozen_sets_of_synthetic_logs_stay_what_they_were(
+    users: int, items_per_user: int, items: int, protocol: str, expected: str
+) -> None:
+    """Large and small catalogues: the digests are those of sets drawn one by one."""
+    log = made_up_log(users, items_per_user, items)
+    sequences = make_sequences(log, protocol, split_seed=0, minimum_history=3, maximum_history=10)
+    table = draw_candidate_sets(sequences, log, protocol, number_of_items=items, size=20, draws=3, seed=0)
+    assert hashlib.sha256("".join(table["hash"].to_pylist()).encode()).hexdigest() == expected
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
-"""Measure claims of speed and memory: `make bench` runs ``ilora bench [SECTION ...]``, `make gpu` `ilora bench gpu`."""
+"""Measure claims of speed and memory: `make bench` runs ``ilora bench [SECTION ...]``.
+
+`ilora bench gpu` is `make gpu`; `ilora bench scale` measures the cost of serving as users grow (docs/scale.md).
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ from ilora.cli import example
 if TYPE_CHECKING:
     from ilora.benchmarks.claims import Claim
 
-_CLAIMS, _GPU = "ilora.benchmarks.claims", "ilora.benchmarks.gpu.__main__"
+_CLAIMS = "ilora.benchmarks.claims"
+
+#: What is measured alone and takes arguments of its own, and the module that does it.
+_ALONE: Mapping[str, str] = {"gpu": "ilora.benchmarks.gpu.__main__", "scale": "ilora.benchmarks.scale.__main__"}
 
 #: The modules of each section; each has a function ``measure`` that yields claims.
 SECTIONS: Mapping[str, Sequence[str]] = {
@@ -31,8 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Only the standard library is imported before, since ``gpu`` first checks its requirements.
     """
     given = sys.argv[1:] if arguments is None else arguments
-    if given[:1] == ["gpu"]:
-        return int(import_module(_GPU).main(given[1:]))
+    if given and given[0] in _ALONE:
+        return int(import_module(_ALONE[given[0]]).main(given[1:]))
     parser = argparse.ArgumentParser(
         prog="ilora bench",
         description=__doc__,

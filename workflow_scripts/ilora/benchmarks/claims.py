@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from ilora.artifacts.hardware import PROCESSORS, processor_name
 from ilora.artifacts.writing import atomic_path
@@ -111,21 +112,26 @@ def compare(
     if repeats < 2:
         raise ValueError(f"found repeats = {repeats}, expected at least 2 repeats for an interval")
     pairs = np.array([_pair(ours, reference, number % 2 == 1) for number in range(warm_up + repeats)])[warm_up:]
-    ratios = pairs[:, 0] / pairs[:, 1]
-    drawn = np.random.default_rng(0).choice(ratios, size=(2000, repeats))
-    low, high = np.quantile(np.median(drawn, axis=1), [0.025, 0.975])
+    ratio, low, high = ratio_interval(pairs[:, 0] / pairs[:, 1])
     return Claim(
         claim=claim,
         ours=float(np.median(pairs[:, 0])),
         reference=float(np.median(pairs[:, 1])),
         unit=unit,
-        ratio=float(np.median(ratios)),
-        ratio_low=float(low),
-        ratio_high=float(high),
+        ratio=ratio,
+        ratio_low=low,
+        ratio_high=high,
         repeats=repeats,
         target=target,
         hardware=hardware or describe_processor(),
     )
+
+
+def ratio_interval(ratios: npt.NDArray[np.float64]) -> tuple[float, float, float]:
+    """Return the median of some ratios and its 95 % bootstrap interval over them."""
+    drawn = np.random.default_rng(0).choice(ratios, size=(2000, len(ratios)))
+    low, high = np.quantile(np.median(drawn, axis=1), [0.025, 0.975])
+    return float(np.median(ratios)), float(low), float(high)
 
 
 def write_claims(claims: Sequence[Claim], path: str | os.PathLike[str]) -> None:

@@ -24,6 +24,7 @@ class Workload:
         hidden_size: width of the hidden states.
         intermediate_size: width inside the feed-forward blocks.
         heads: number of attention heads.
+        key_value_heads: number of key and value heads; None for as many as attention heads.
         vocabulary_size: size of the vocabulary.
         tied_embeddings: whether the output layer shares the weights of the input embedding.
     """
@@ -34,6 +35,7 @@ class Workload:
     hidden_size: int = 4096
     intermediate_size: int = 11008
     heads: int = 32
+    key_value_heads: int | None = None
     vocabulary_size: int = 32000
     tied_embeddings: bool = False
 
@@ -45,7 +47,7 @@ class Workload:
             intermediate_size=self.intermediate_size,
             num_hidden_layers=self.layers,
             num_attention_heads=self.heads,
-            num_key_value_heads=self.heads,
+            num_key_value_heads=self.key_value_heads or self.heads,
             tie_word_embeddings=self.tied_embeddings,
             use_cache=False,
         )
@@ -66,6 +68,18 @@ EMBEDDED = Workload(
     intermediate_size=_EMBEDDED.intermediate_size,
     heads=_EMBEDDED.heads,
     vocabulary_size=6000,
+    tied_embeddings=True,
+)
+#: SmolLM2-135M, the pretrained backbone of `studies/pretrained.yaml`; prompts of MovieLens have 256 of its tokens.
+SMOLLM2_135M = Workload(
+    batch=4,
+    tokens=256,
+    layers=30,
+    hidden_size=576,
+    intermediate_size=1536,
+    heads=9,
+    key_value_heads=3,
+    vocabulary_size=49152,
     tied_embeddings=True,
 )
 

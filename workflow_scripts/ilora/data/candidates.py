@@ -6,7 +6,7 @@ or the version of a numerical library.
 """
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import count
 
 import numpy as np
@@ -17,6 +17,8 @@ from ilora.data.sequences import SequenceKey
 
 #: Random numbers of 8 bytes each per block of a set's stream.
 NUMBERS_PER_BLOCK = 32
+#: The name of these random streams among all that a seed has.
+STREAM = b"candidates"
 
 
 def draw_candidates(
@@ -67,12 +69,12 @@ def draw_candidates(
 def hash_candidates(key: SequenceKey, draw: int, candidates: Sequence[int]) -> str:
     """Return a digest (32 hexadecimal digits) of the sequence's key, the draw and the candidates in order."""
     name = set_name(key.split, key.raw_user_id, key.position, draw)
-    return digest(name, ",".join(map(str, candidates)).encode())
+    return digests([name + b"\0" + ",".join(map(str, candidates)).encode()])[0]
 
 
-def set_name(split: str, raw_user_id: str, position: int, draw: int) -> str:
-    """Return the identifier of a candidate set as text: the parts of the sequence's key, and the draw."""
-    return f"{split}\0{raw_user_id}\0{position}\0{draw}"
+def set_name(split: str, raw_user_id: str, position: int, draw: int) -> bytes:
+    """Return the identifier of a candidate set, in UTF-8: the parts of the sequence's key, and the draw."""
+    return f"{split}\0{raw_user_id}\0{position}\0{draw}".encode()
 
 
 def first_draws(table: pa.Table, draws: int) -> pa.Table:
@@ -80,14 +82,25 @@ def first_draws(table: pa.Table, draws: int) -> pa.Table:
     return table.filter(pc.less(table["draw"], draws))
 
 
-def random_bytes(name: str, seed: int, block: int, length: int) -> bytes:
-    """Return the first `length` bytes of a block of a set's random stream, at most 8 * `NUMBERS_PER_BLOCK`."""
-    return hashlib.shake_128(f"{seed}\0candidates\0{name}\0{block}".encode()).digest(length)
+def random_blocks(names: Iterable[bytes], length: int) -> list[bytes]:
+    """Return the first `length` bytes, at most 8 * `NUMBERS_PER_BLOCK`, of each block of a random stream.
+
+    Args:
+        names: names of the blocks: seed, `STREAM`, name of the set and number of the block, joined by zero bytes.
+        length: number of bytes per block.
+    """
+    shake_128 = hashlib.shake_128
+    return [shake_128(name).digest(length) for name in names]
 
 
-def digest(name: str, listed: bytes) -> str:
-    """Return the digest (32 hexadecimal digits) of a set's name and its candidates, listed as b"3,1,2"."""
-    return hashlib.blake2b(f"{name}\0".encode() + listed, digest_size=16).hexdigest()
+def digests(contents: Iterable[bytes]) -> list[str]:
+    """Return the digest (32 hexadecimal digits) of each set.
+
+    Args:
+        contents: what `set_name` gives, a zero byte, and the candidates, listed as b"3,1,2".
+    """
+    blake2b = hashlib.blake2b
+    return [blake2b(content, digest_size=16).hexdigest() for content in contents]
 
 
 def _check(key: SequenceKey, excluded: Collection[int], target: int, number_of_items: int, size: int) -> None:
@@ -104,7 +117,9 @@ def _check(key: SequenceKey, excluded: Collection[int], target: int, number_of_i
         )
 
 
-def _random_numbers(name: str, seed: int) -> Iterator[int]:
+def _random_numbers(name: bytes, seed: int) -> Iterator[int]:
     """Yield independent uniform integers below 2**64 that depend only on the arguments."""
     for block in count():
-        yield from np.frombuffer(random_bytes(name, seed, block, 8 * NUMBERS_PER_BLOCK), dtype="<u8").tolist()
+        block_name = b"%d\0%b\0%b\0%d" % (seed, STREAM, name, block)
+        (numbers,) = random_blocks([block_name], 8 * NUMBERS_PER_BLOCK)
+        yield from np.frombuffer(numbers, dtype="<u8").tolist()

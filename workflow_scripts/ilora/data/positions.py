@@ -40,14 +40,27 @@ def locate(user_ids: npt.NDArray[np.int32]) -> Positions:
     Raises:
         ValueError: a user's rows are not together.
     """
+    _, lengths = spans(user_ids)
+    from_start = runs(np.zeros_like(lengths), lengths)
+    return Positions(from_start, np.repeat(lengths - 1, lengths) - from_start)
+
+
+def spans(user_ids: npt.NDArray[np.int32]) -> tuple[Rows, Rows]:
+    """Return the row of each user's first interaction and the length of its sequence, in the order of the rows.
+
+    Args:
+        user_ids: int32 [rows], each user's rows together and in order.
+
+    Raises:
+        ValueError: a user's rows are not together.
+    """
     is_first = np.ones(len(user_ids), dtype=bool)
     is_first[1:] = user_ids[1:] != user_ids[:-1]
     starts = np.flatnonzero(is_first)
-    if len(starts) != len(np.unique(user_ids[starts])):
+    users = user_ids[starts]
+    if (users[1:] < users[:-1]).any() and len(users) != len(np.unique(users)):
         raise ValueError("The rows of a user are not contiguous: order the interactions by user first.")
-    lengths = np.diff(np.append(starts, len(user_ids)))
-    from_start = runs(np.zeros_like(lengths), lengths)
-    return Positions(from_start, np.repeat(lengths - 1, lengths) - from_start)
+    return starts, np.diff(np.append(starts, len(user_ids)))
 
 
 def runs(starts: Rows, lengths: Rows) -> Rows:

@@ -1,7 +1,7 @@
 """Names of the protocols of `ilora.data.protocols`, for modules that only need the names.
 
-Some protocols have a setting, which is part of the name, also in paths: ``gap~5``, ``rolling~2of4``. Others have variants
-with less to learn from or to answer from: ``random_users~share10draw1``, ``random_users~last3``.
+Some protocols have a setting, which is part of the name, also in paths: ``gap~5``, ``rolling~2of4``. Others have
+variants with less to learn from or to answer from: ``random_users~share10draw1``, ``random_users~last3``.
 """
 
 import re

@@ -39,8 +39,8 @@ from ilora.data.splits import UserSplit, split_users
 from ilora.data.steps import Step, StepCount, run_steps
 from ilora.data.training_users import keep_training_users
 
-#: Protocols without a setting, which have variants with a share of the training users or with short histories; the names
-#: of `gap` and `rolling` include a setting.
+#: Protocols without a setting, which have variants with a share of the training users or with short histories; the
+#: names of `gap` and `rolling` include a setting.
 PROTOCOLS = (RELEASED, RANDOM_USERS, CHRONOLOGICAL)
 
 _EXCLUSIONS: dict[str, Exclusion] = {
