@@ -1,6 +1,8 @@
 """Print Table 1 on the terminal: `ilora table results/tables/table1.parquet`."""
 
 import argparse
+import shutil
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,6 +16,9 @@ from ilora.reporting.findings import UNIFORM_LORA, headline
 from ilora.tables.table1.formats import to_terminal
 from ilora.tables.table1.notes import main_notes
 from ilora.tables.table1.rows import TABLE1
+
+#: Characters in a line of notes.
+_WIDEST = 116
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -31,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(to_terminal(table))
     if options.differences:
         notes = [*main_notes(table), *_findings(read_table(options.differences, DIFFERENCES))]
-        print("\n".join(["", *(f"* {note}" for note in notes), "", *_read_next(options.table)]))
+        width = min(_WIDEST, shutil.get_terminal_size().columns - 1)
+        wrapped = [textwrap.fill(note, width, initial_indent="* ", subsequent_indent="  ") for note in notes]
+        print("\n".join(["", *wrapped, "", *_read_next(options.table)]))
 
 
 def _findings(differences: pa.Table) -> Iterator[str]:
