@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from ilora.artifacts.parquet import read_table
 from ilora.figures.declaration import Drawing, Figure
-from ilora.plotting.curves import curve_styles, draw_curve, label_places
+from ilora.plotting.curves import draw_curve, label_places
 from ilora.plotting.labels import dataset_label, method_label
-from ilora.plotting.style import BLACK, DOUBLE_WIDTH, new_figure
+from ilora.plotting.method_styles import method_style
+from ilora.plotting.style import BLUE, DOUBLE_WIDTH, GREEN, ORANGE, new_figure
 from ilora.reporting import captions
 from ilora.reporting.declaration import Given, Wildcards
 from ilora.scarcity.schemas import GATES_OF_SHORT_HISTORIES, HISTORY, MEAN, ZERO
@@ -47,13 +47,15 @@ def draw_gates(drawn: pa.Table) -> MatplotlibFigure:
     left, right = figure.subplots(1, 2)
     methods = list(frame.groupby("method", sort=False))
     curves = [(method, rows, quantity) for method, rows in methods for quantity in _DISTANCES]
-    for number, ((method, rows), marker) in enumerate(zip(methods, cycle("osDv"), strict=False)):
+    for number, (method, rows) in enumerate(methods):
         entropies = rows[rows["quantity"] == "entropy"]
         label = f"{method_label(str(method))}, entropy" if len(methods) > 1 else ""
-        _draw_curve(left, entropies, (number, len(methods)), label, color=BLACK, marker=marker)
-    for number, ((method, rows, quantity), style) in enumerate(zip(curves, curve_styles(len(curves)), strict=True)):
+        _draw_curve(left, entropies, (number, len(methods)), label, **method_style(str(method)))
+    colours = dict(zip(_DISTANCES, (BLUE, ORANGE, GREEN), strict=False))
+    for number, (method, rows, quantity) in enumerate(curves):
         distances = rows[rows["quantity"] == quantity]
         label = f"{method_label(str(method))}, {_DISTANCES[quantity]}" if len(methods) > 1 else _DISTANCES[quantity]
+        style = method_style(str(method)) | {"color": colours[quantity]}
         _draw_curve(right, distances, (number, len(curves)), label, **style)
     left.set_ylabel("Entropy of the weights (1: equal)")
     left.set_ylim(0, 1.05)

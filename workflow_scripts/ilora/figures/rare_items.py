@@ -9,8 +9,9 @@ import pyarrow.compute as pc
 
 from ilora.artifacts.parquet import read_table
 from ilora.figures.declaration import Drawing, Figure
-from ilora.plotting.curves import curve_styles, draw_curve, label_places
+from ilora.plotting.curves import draw_curve, label_places
 from ilora.plotting.labels import dataset_label, method_label
+from ilora.plotting.method_styles import method_style
 from ilora.plotting.style import DOUBLE_WIDTH, new_figure
 from ilora.reporting import captions
 from ilora.reporting.declaration import Given, Wildcards
@@ -47,9 +48,9 @@ def draw_items(drawn: pa.Table) -> MatplotlibFigure:
     figure = new_figure(DOUBLE_WIDTH, 2.9)
     axes = figure.add_subplot()
     methods = list(frame.groupby("method", sort=False))
-    for number, ((method, curve), style) in enumerate(zip(methods, curve_styles(len(methods)), strict=True)):
-        label = method_label(str(method))
-        draw_curve(axes, curve, "place", "value", (number, len(methods)), label=label, linestyle="", **style)
+    for number, (method, curve) in enumerate(methods):
+        style = method_style(str(method)) | {"label": method_label(str(method)), "linestyle": ""}
+        draw_curve(axes, curve, "place", "value", (number, len(methods)), **style)
     axes.set_ylabel("HitRatio@1")
     # So that values of 0 are seen whole.
     axes.set_ylim(bottom=-0.03)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ilora.plotting.curves import curve_styles, draw_curve, label_places
+from ilora.plotting.curves import draw_curve, label_places
 from ilora.plotting.labels import method_label
+from ilora.plotting.method_styles import method_style
 from ilora.plotting.style import DOUBLE_WIDTH, GREY, new_figure
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ def draw_value_and_difference(
     figure = new_figure(DOUBLE_WIDTH, 2.9)
     left, right = figure.subplots(1, 2)
     methods = list(frame.groupby("method", sort=False))
-    for number, ((method, curve), style) in enumerate(zip(methods, curve_styles(len(methods)), strict=True)):
-        beside = number, len(methods)
+    for number, (method, curve) in enumerate(methods):
+        beside, style = (number, len(methods)), method_style(str(method))
         draw_curve(left, curve, "place", "value", beside, label=method_label(str(method)), **style)
         draw_curve(right, curve, "place", "difference", beside, **style)
     left.set_ylabel(value)

@@ -21,6 +21,10 @@ from ilora.scarcity.schemas import GATES_OF_SHORT_HISTORIES, HISTORY, MEAN, ZERO
 if TYPE_CHECKING:
     from ilora.study.study import Study
 
+_LEAD = (
+    "What the gate does when it has little to read: how equal the experts' weights are, and how far "
+    "from those of whole histories."
+)
 _HEADERS = ("The gate reads", "Value", "Intervals over")
 _COLD = {ZERO: "zeros, for no history", MEAN: "the mean training sequence, for no history"}
 _QUANTITIES = {
@@ -43,6 +47,7 @@ def gates_of_short_histories_to_html(scarcity: pa.Table) -> str:
     ]
     return html_page(
         f"{dataset_label(rows[0]['dataset'])}: gates of short histories",
+        _LEAD,
         "".join(
             section(title, method_table(_HEADERS, [row for row in rows if row["quantity"] == name], _cells))
             for name, title in _QUANTITIES.items()

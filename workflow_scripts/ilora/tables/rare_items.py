@@ -21,6 +21,7 @@ from ilora.scarcity.schemas import RARE_ITEMS
 if TYPE_CHECKING:
     from ilora.study.study import Study
 
+_LEAD = "How well each method finds targets that training has seen rarely."
 _HEADERS = ("Training interactions", "Users", "Value", "Intervals over")
 
 
@@ -38,6 +39,7 @@ def rare_items_to_html(scarcity: pa.Table) -> str:
     ]
     return html_page(
         f"{dataset_label(first['dataset'])}: rare items",
+        _LEAD,
         "".join(
             section(metric_label(name), method_table(_HEADERS, [row for row in rows if row["metric"] == name], _cells))
             for name in dict.fromkeys(row["metric"] for row in rows)

@@ -21,6 +21,7 @@ from ilora.scarcity.schemas import SCARCE_USERS
 if TYPE_CHECKING:
     from ilora.study.study import Study
 
+_LEAD = "How much accuracy each method loses when it is trained on few users."
 _HEADERS = ("Share", "Training users", "Draws of them", "Value", "Difference from all", "Intervals over")
 
 
@@ -40,6 +41,7 @@ def scarce_users_to_html(scarcity: pa.Table) -> str:
     ]
     return html_page(
         f"{dataset_label(first['dataset'])}: few training users",
+        _LEAD,
         "".join(
             section(metric_label(name), method_table(_HEADERS, [row for row in rows if row["metric"] == name], _cells))
             for name in dict.fromkeys(row["metric"] for row in rows)

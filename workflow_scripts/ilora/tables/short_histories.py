@@ -21,6 +21,7 @@ from ilora.scarcity.schemas import SHORT_HISTORIES
 if TYPE_CHECKING:
     from ilora.study.study import Study
 
+_LEAD = "How much accuracy each method loses on users with a short history."
 _HEADERS = ("Items of history", "Value", "Difference from whole histories", "Intervals over")
 
 
@@ -39,6 +40,7 @@ def short_histories_to_html(scarcity: pa.Table) -> str:
     ]
     return html_page(
         f"{dataset_label(first['dataset'])}: short histories",
+        _LEAD,
         "".join(
             section(metric_label(name), method_table(_HEADERS, [row for row in rows if row["metric"] == name], _cells))
             for name in dict.fromkeys(row["metric"] for row in rows)
