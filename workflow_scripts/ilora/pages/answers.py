@@ -92,8 +92,8 @@ def _select(name: str, options: Mapping[str, str]) -> str:
 
 
 _BODY = """<style>
-pre {{ width: min(30em, 75vw); max-height: 14em; overflow: auto; white-space: pre-wrap; margin: 0.4em 0 0; padding: 0.5em; }}
-pre {{ background: #f4f4f4; }}
+pre {{ width: min(30em, 75vw); max-height: 14em; overflow: auto; white-space: pre-wrap; }}
+pre {{ margin: 0.4em 0 0; padding: 0.5em; background: #f4f4f4; }}
 label {{ margin-right: 1.5em; }}
 table.answers {{ border: none; margin: 0; }}
 table.answers td:not(:nth-child(2)) {{ white-space: nowrap; }}
