@@ -243,7 +243,9 @@ def test_without_locks_of_the_system_the_record_tells(living: psutil.Popen) -> N
 def test_the_lock_of_another_host_is_not_touched(dead_run: Run, has_begun: bool) -> None:
     record = locked_by(replace(dead_run, host="elsewhere"))
     put_on_record(record if has_begun else replace(record, locks=None))
-    with pytest.raises(AnotherRunError, match=r"locked by a run on elsewhere \(process \d+\), which cannot be seen"):
+    with pytest.raises(
+        AnotherRunError, match=r"locked by a run on elsewhere \(process \d+\), which is not visible from here"
+    ):
         one_run.begin()
     assert locks() == ["0.input.lock", "0.output.lock"]
 
@@ -276,7 +278,7 @@ def test_a_dead_run_of_another_container_has_lost_its_place(dead_run: Run) -> No
 @pytest.mark.usefixtures("no_locks")
 def test_a_run_of_another_container_may_live_where_there_are_no_locks(dead_run: Run) -> None:
     locked_by(replace(dead_run, namespace="pid:[1]"))
-    with pytest.raises(AnotherRunError, match="cannot be seen"):
+    with pytest.raises(AnotherRunError, match="is not visible from here"):
         one_run.begin()
 
 

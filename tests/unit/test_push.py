@@ -181,7 +181,7 @@ def test_a_public_repository_is_not_taken_for_a_private_one(
     ("status", "message"),
     [
         (401, "the token in HF_TOKEN is not valid"),
-        (403, "has no write access there: grant it"),
+        (403, "may not write there: give it write access"),
         (404, "there is no such organisation"),
         (418, "check the repository's page"),
     ],

@@ -199,7 +199,7 @@ def test_items_that_do_not_occur_are_drawn_too() -> None:
 
 def test_a_catalogue_that_lacks_an_item_is_refused() -> None:
     tables = tables_of([User("a", [1, 2, 3])], 40)
-    with pytest.raises(ValueError, match=r"with item 39, but the catalogue's items run from 0 to 38"):
+    with pytest.raises(ValueError, match=r"contain item 39, but the catalogue's items run from 0 to 38"):
         candidates_table(*tables, number_of_items=39, exclusion="history", size=20, draws=1, seed=0)
 
 

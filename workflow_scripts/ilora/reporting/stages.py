@@ -38,9 +38,10 @@ class Stage:
 
 
 def _evaluates_further(study: Study) -> bool:
-    config, drift = study.config, study.targets.drift
+    config, drift, scarcity = study.config, study.targets.drift, study.config.scarcity
     has_drift = drift.with_gaps() or drift.with_periods()
-    return bool(config.sweeps or config.random_splits.number or config.full_ranking.enabled or has_drift)
+    is_scarce = scarcity.shares or scarcity.lengths or scarcity.frequency_floors
+    return bool(config.sweeps or config.random_splits.number or config.full_ranking.enabled or has_drift or is_scarce)
 
 
 def _simulates(study: Study) -> bool:
@@ -106,8 +107,8 @@ STAGES = {
     ),
     "further": Stage(
         title="Further evaluation",
-        makes="full ranking, drift, splits, sweeps",
-        rules=("full_ranking", "drift", "random_splits", "sweeps"),
+        makes="full ranking, drift, little data, sweeps",
+        rules=("full_ranking", "drift", "scarcity", "random_splits", "sweeps"),
         place=(3, 1.0),
         after=("baselines", "finetune", "recommenders"),
         is_part_of=_evaluates_further,

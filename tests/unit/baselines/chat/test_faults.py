@@ -285,7 +285,7 @@ def test_the_same_question_is_asked_once(server: ChatServer, store_path: Path, l
 @pytest.mark.parametrize("status", [400, 404, 422])
 def test_what_no_other_attempt_can_change_ends_the_run(server: ChatServer, store_path: Path, status: int) -> None:
     server.error = (status, '{"error": {"message": "no such model"}}')
-    with pytest.raises(ChatError, match=f"HTTP {status}.* says: .*no such model.*Check chat.base_url"):
+    with pytest.raises(ChatError, match=f"HTTP {status}.*.*no such model.*Check chat.base_url"):
         ask(server, store_path, 5, threads=1)
     assert sum(server.requests.values()) == 1
     assert spending_of(store_path).total == 0

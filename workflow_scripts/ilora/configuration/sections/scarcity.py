@@ -19,31 +19,29 @@ else:
 
 
 class ScarcitySection(Section):
-    """How methods do with few training users, with short histories of test users, and on rare items."""
+    """Accuracy with few training users, with short histories of test users, and on rare items."""
 
     shares: tuple[Annotated[int, Field(ge=1, le=100)], ...] = Field(
         (),
-        description="percentages of the training users that methods are trained on, 100 among them; none leaves "
-        "them out",
+        description="percentages of the training users to train on, 100 among them; empty to skip",
     )
     draws: Annotated[tuple[Seed, ...], Field(min_length=1)] = Field(
         (1, 2, 3),
-        description="each a seed of the order in which training users are taken, so that of one draw smaller "
-        "shares are part of larger ones",
+        description="seeds of the order in which training users are taken; the shares of one draw are nested",
     )
     lengths: tuple[Count, ...] = Field(
         (),
-        description="latest items that val and test histories are cut to, data.maximum_history among them; none "
-        "leaves them out",
+        description="numbers of latest items to which val and test histories are cut, data.maximum_history among "
+        "them; empty to skip",
     )
     frequency_floors: tuple[Annotated[int, Field(ge=0)], ...] = Field(
         (),
-        description="smallest numbers of training interactions of groups of targets, such as [0, 1, 5, 20, 100]; "
-        "none leaves them out",
+        description="lower bounds of the groups of targets by training interactions, such as [0, 1, 5, 20, 100]; "
+        "empty to skip",
     )
     methods: tuple[ScarcityMethod, ...] = Field(
-        ("popularity", "markov"), description="what is trained and measured on each, of the study's methods"
+        ("popularity", "markov"), description="methods of the study to evaluate"
     )
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] | None = Field(
-        None, description="of the study's seeds, those that are trained on shares; null for all"
+        None, description="seeds of the study to train on shares; null for all"
     )
