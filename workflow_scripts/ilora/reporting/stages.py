@@ -107,7 +107,7 @@ STAGES = {
     ),
     "further": Stage(
         title="Further evaluation",
-        makes="full ranking, drift, little data, sweeps",
+        makes="ranking, drift, little data, sweeps",
         rules=("full_ranking", "drift", "scarcity", "random_splits", "sweeps"),
         place=(3, 1.0),
         after=("baselines", "finetune", "recommenders"),
