@@ -55,7 +55,7 @@ rule measure_items:
 
 
 rule compute_cold_gates:
-    """Compute the expert weights of a user of whom nothing is known."""
+    """Compute the expert weights of an unknown user."""
     input:
         unpack(tuning.encoder_files),
         unpack(tuning.adapter_files),
@@ -74,7 +74,7 @@ rule compute_cold_gates:
 
 
 rule measure_gates:
-    """Measure what gates do with short histories, and with a user of whom nothing is known."""
+    """Measure what gates do with short histories, and with an unknown user."""
     input:
         gates=scarcity.gates,
         cold_gates=scarcity.cold_gates,

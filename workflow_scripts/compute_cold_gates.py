@@ -1,4 +1,4 @@
-"""Computes the expert weights that a trained gate gives to a user of whom nothing is known."""
+"""Computes the expert weights that a trained gate gives to an unknown user."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

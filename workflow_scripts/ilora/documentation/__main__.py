@@ -1,4 +1,4 @@
-"""Generate pages of docs/ from the code: `ilora docs --write`."""
+"""Write the pages and pictures of docs/ that follow from code and measured tables: `ilora docs --write`."""
 
 import sys
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from pathlib import Path
 from ilora.documentation.artifacts_page import artifacts_page
 from ilora.documentation.configuration_page import configuration_page
 from ilora.documentation.deviations_page import deviations_page
+from ilora.documentation.measured import hit_ratio_picture, table1_page
 from ilora.plotting.stage_picture import stage_picture
 from ilora.reporting.stages import STAGES
 from ilora.written_files import outdated, write_or_compare
@@ -25,13 +26,20 @@ STUDIES = {
 
 
 def written_pages() -> Mapping[Path, str]:
-    """Return the text of each page by its path."""
+    """Return the text of each page and picture by its path."""
     folder = REPOSITORY / "docs"
+    pictures = folder / "pictures"
+    measured = {dataset: folder / "measured" / "released" / dataset for dataset in ("movielens", "lastfm")}
     return {
         folder / "configuration.md": configuration_page(),
         folder / "artifacts.md": artifacts_page(REPOSITORY / "results" / "README.md"),
         folder / "stages.svg": stage_picture(STAGES),
         folder / "deviations.md": deviations_page({title: REPOSITORY / path for title, path in STUDIES.items()}),
+        folder / "table1_released.md": table1_page(measured),
+        **{
+            pictures / f"released_{dataset}_hit_ratio.svg": hit_ratio_picture(dataset, tables)
+            for dataset, tables in measured.items()
+        },
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -103,6 +104,13 @@ def save_figure(figure: Figure, paths: Mapping[str, str | os.PathLike[str]]) -> 
         metadata = _METADATA[file_format]
         with atomic_path(path) as temporary:
             figure.savefig(temporary, format=file_format, metadata=metadata)
+
+
+def svg_text(figure: Figure) -> str:
+    """Return the figure as SVG; call it inside `figure_style`."""
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata=_METADATA["svg"])
+    return text.getvalue()
 
 
 def fills(areas: int) -> tuple[tuple[str, str], ...]:

@@ -1,4 +1,4 @@
-"""The expert weights that a trained gate gives to a user of whom nothing is known."""
+"""The expert weights that a trained gate gives to an unknown user."""
 
 import pyarrow as pa
 import torch

@@ -1,4 +1,4 @@
-"""What gates do with short histories, and with a user of whom nothing is known."""
+"""What gates do with short histories, and with an unknown user."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ RARE_ITEMS = pa.schema(
 #: mean over the training sequences.
 HISTORY, ZERO, MEAN = "history", "zero", "mean"
 
-#: The expert weights of a user of whom nothing is known: a row for each stand-in and expert.
+#: The expert weights of an unknown user: a row for each substitute and expert.
 COLD_GATES = pa.schema(
     [
         required("read", pa.string()),  # ZERO or MEAN

@@ -53,7 +53,7 @@ class ScarcityFiles:
         return self._of_gates(self.study.layout.gates, wildcards, self._short_protocols)
 
     def cold_gates(self, wildcards: Wildcards) -> list[str]:
-        """Return what the same gates give to a user of whom nothing is known."""
+        """Return what the same gates give to an unknown user."""
         return self._of_gates(self.study.layout.cold_gates, wildcards, [self.study.config.protocol])
 
     def sequences(self, wildcards: Wildcards) -> str:

@@ -36,7 +36,7 @@ def short_histories_to_html(scarcity: pa.Table) -> str:
         f"The same {first['users']} test users and {first['draws']} candidate sets each at every length: those with "
         f"{longest} items of history ({first['users_left_out']} test users have fewer). Brackets are "
         f"{100 * first['confidence']:.0f} % intervals.",
-        "Methods are trained once, with whole histories; only what they are asked with is cut.",
+        "Methods are trained once, with whole histories; only the histories that they answer are cut.",
     ]
     return html_page(
         f"{dataset_label(first['dataset'])}: short histories",

@@ -1,0 +1,52 @@
+"""Measured tables that are committed in docs/measured, and what is drawn and written from them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ilora.artifacts.parquet import read_table
+from ilora.evaluation.schemas import DIFFERENCES
+from ilora.figures.hit_ratio import draw_hit_ratio, select_hit_ratio
+from ilora.plotting.labels import dataset_label
+from ilora.plotting.style import figure_style, svg_text
+from ilora.reporting.findings import demonstrated
+from ilora.tables.table1.formats import to_markdown
+from ilora.tables.table1.notes import table_notes
+from ilora.tables.table1.rows import TABLE1
+
+_CANDIDATES = 20  # in each candidate set of the studies
+_INTRODUCTION = """\
+# Table 1 on the paper's own users
+
+This page has every number of Table 1 as measured, with its interval, the paper's number and the verdict. [What we
+found](what_we_found.md) sums it up, and [What a number means](what_a_number_means.md) explains the columns.
+[measured/README.md](measured/README.md) has the command, the commit and the machine. The page is written from the
+tables there (`ilora docs --write`).
+"""
+
+
+def table1_page(folders: Mapping[str, Path]) -> str:
+    """Return the page of a measured Table 1: for each data set, the table and its notes.
+
+    Args:
+        folders: folder with `table1.parquet` and `differences.parquet`, by data set.
+    """
+    parts = [_INTRODUCTION]
+    for dataset, folder in folders.items():
+        table = read_table(folder / "table1.parquet", TABLE1)
+        notes = table_notes(table, read_table(folder / "differences.parquet", DIFFERENCES))
+        parts.append(f"## {dataset_label(dataset)}\n\n{to_markdown(table, notes)}")
+    return "\n".join(parts)
+
+
+def hit_ratio_picture(dataset: str, folder: Path) -> str:
+    """Return the figure of HitRatio@1 of a data set as SVG.
+
+    Args:
+        dataset: name of the data set.
+        folder: folder with `table1.parquet` and `differences.parquet`.
+    """
+    drawn = select_hit_ratio(read_table(folder / "table1.parquet", TABLE1), dataset, _CANDIDATES)
+    differences = read_table(folder / "differences.parquet", DIFFERENCES).to_pylist()
+    finding = demonstrated(row for row in differences if (row["dataset"], row["split"]) == (dataset, "test"))
+    with figure_style():
+        return svg_text(draw_hit_ratio(drawn, finding))
