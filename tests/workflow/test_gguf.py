@@ -42,7 +42,7 @@ def test_a_gguf_file_is_converted_tuned_and_asked(finished: Checkout, tmp_path: 
     tuning = json.loads((checkout.folder / f"{tuned}.provenance.json").read_text(encoding="utf-8"))
     assert f"{converted}/model.safetensors" in tuning["inputs"]
     card = (checkout.folder / tuned / "README.md").read_text(encoding="utf-8")
-    assert "- Base model: small.gguf\n" in card and "for its use with this adapter: apache-2.0." in card
+    assert "- Base model: small.gguf\n" in card and "applies to its use with this adapter: apache-2.0." in card
 
     unique = checkout.unique_titles(PLACE)
     asked = checkout.ask(tuned, "--history", *unique[:3], "--candidates", *unique[3:6])

@@ -26,7 +26,7 @@ def test_an_adapter_answers_for_a_history(finished: Checkout, method: str) -> No
     assert "Failed to load" not in asked.stderr and "%|" not in asked.stderr
     assert "Free text: " not in asked.stdout
     assert all(f"  {title}\n" in asked.stdout for title in unique[3:6])
-    assert ("Weights of the experts: " in asked.stdout) == (method == "ilora")
+    assert ("Expert weights: " in asked.stdout) == (method == "ilora")
     proposed = ask(finished, method, "--history", *unique[:3], "--free-text")
     assert proposed.returncode == 0, proposed.stderr
     assert proposed.stdout.splitlines()[1].startswith("Free text: ")
