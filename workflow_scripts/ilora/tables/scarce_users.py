@@ -1,4 +1,4 @@
-"""What every method comes to by the share of the training users."""
+"""The accuracy of each method by the share of the training users."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pyarrow as pa
 from ilora.artifacts.parquet import read_table
 from ilora.layout import TABLES
 from ilora.plotting.estimates import number_with_interval
-from ilora.plotting.html_page import html_page, section
+from ilora.plotting.html_page import html_page
 from ilora.plotting.labels import dataset_label
-from ilora.plotting.method_tables import method_table
+from ilora.plotting.method_tables import metric_sections
 from ilora.reporting import captions
 from ilora.reporting.declaration import Given, Wildcards
 from ilora.reporting.document import Document
@@ -27,8 +27,6 @@ _HEADERS = ("Share", "Training users", "Draws of them", "Value", "Difference fro
 
 def scarce_users_to_html(scarcity: pa.Table) -> str:
     """Return a table of schema `ilora.scarcity.schemas.SCARCE_USERS`, of one data set, as a page."""
-    from ilora.evaluation.metrics import metric_label  # slow, and declarations are read whenever Snakemake plans
-
     rows = scarcity.to_pylist()
     first = rows[0]
     notes = [
@@ -42,10 +40,7 @@ def scarce_users_to_html(scarcity: pa.Table) -> str:
     return html_page(
         f"{dataset_label(first['dataset'])}: few training users",
         _LEAD,
-        "".join(
-            section(metric_label(name), method_table(_HEADERS, [row for row in rows if row["metric"] == name], _cells))
-            for name in dict.fromkeys(row["metric"] for row in rows)
-        ),
+        metric_sections(_HEADERS, rows, _cells),
         notes,
     )
 
