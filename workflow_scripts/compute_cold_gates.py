@@ -1,4 +1,4 @@
-"""Computes the expert weights that a trained gate gives to an unknown user."""
+"""Compute the expert weights that a trained gate gives to an unknown user."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,8 +29,8 @@ def main(snakemake: "Snakemake") -> None:
     gate, instance_wise = read_gate(adapter)
     if instance_wise.gate_input != "sequence_representation":
         raise ValueError(
-            f"{adapter}: found a gate that reads {instance_wise.gate_input}, expected sequence_representation: no "
-            "other one has a representation to be without"
+            f"{adapter}: found a gate that reads {instance_wise.gate_input}, expected sequence_representation, the "
+            "only gate input for which an unknown user is defined"
         )
     representations = read_tensor(snakemake.input.representations, "sequence_representations")
     training = torch.from_numpy(read_sequences(snakemake.input.sequences).rows("train"))

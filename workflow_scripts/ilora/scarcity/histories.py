@@ -1,4 +1,4 @@
-"""What methods come to when test histories are cut to their last items."""
+"""Metrics of methods on test histories that are cut to their last items."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ilora.scarcity.schemas import SHORT_HISTORIES
 
 
 def measure_histories(predictions: Mapping[Run, pa.Table], longest: int, settings: IntervalSettings) -> pa.Table:
-    """Return what every method comes to by the length of the history, on users who have the longest one.
+    """Return the metrics of every method by the length of the history, on users who have the longest one.
 
     Args:
         predictions: tables of the PREDICTIONS schema, by run, of the protocols that

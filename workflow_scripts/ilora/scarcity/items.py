@@ -1,4 +1,4 @@
-"""What methods come to by how often the target was interacted with in training."""
+"""Metrics of methods by the number of training interactions with the target."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def measure_items(
     floors: Sequence[int],
     settings: IntervalSettings,
 ) -> pa.Table:
-    """Return what every method comes to by the number of training interactions with the target.
+    """Return the metrics of every method by the number of training interactions with the target.
 
     Args:
         predictions: tables of the PREDICTIONS schema, by run; all of one data set and protocol.

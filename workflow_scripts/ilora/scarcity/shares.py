@@ -1,4 +1,4 @@
-"""What methods come to when they are trained on a share of the training users."""
+"""Metrics of methods that are trained on a share of the training users."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ALL = 100
 
 
 def measure_shares(predictions: Mapping[Run, pa.Table], training_users: int, settings: IntervalSettings) -> pa.Table:
-    """Return what every method comes to by the share of the training users.
+    """Return the metrics of every method by the share of the training users.
 
     Args:
         predictions: tables of the PREDICTIONS schema, by run, of the protocols that
