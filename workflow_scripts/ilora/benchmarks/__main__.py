@@ -28,6 +28,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
     "adapter": ("ilora.benchmarks.adapter",),
     "data": ("ilora.benchmarks.steam", "ilora.benchmarks.sequences"),
     "evaluation": ("ilora.benchmarks.answering",),
+    "pretrained": ("ilora.benchmarks.pretrained",),
 }
 
 
