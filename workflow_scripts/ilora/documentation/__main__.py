@@ -7,7 +7,7 @@ from pathlib import Path
 from ilora.documentation.artifacts_page import artifacts_page
 from ilora.documentation.configuration_page import configuration_page
 from ilora.documentation.deviations_page import deviations_page
-from ilora.documentation.measured import hit_ratio_picture, table1_page
+from ilora.documentation.measured import hit_ratio_picture, random_splits_picture, table1_page
 from ilora.plotting.stage_picture import stage_picture
 from ilora.reporting.stages import STAGES
 from ilora.written_files import outdated, write_or_compare
@@ -29,16 +29,17 @@ def written_pages() -> Mapping[Path, str]:
     """Return the text of each page and picture by its path."""
     folder = REPOSITORY / "docs"
     pictures = folder / "pictures"
-    measured = {dataset: folder / "measured" / "released" / dataset for dataset in ("movielens", "lastfm")}
+    released = folder / "measured" / "released"
     return {
         folder / "configuration.md": configuration_page(),
         folder / "artifacts.md": artifacts_page(REPOSITORY / "results" / "README.md"),
         folder / "stages.svg": stage_picture(STAGES),
         folder / "deviations.md": deviations_page({title: REPOSITORY / path for title, path in STUDIES.items()}),
-        folder / "table1_released.md": table1_page(measured),
+        folder / "table1_released.md": table1_page(released),
         **{
-            pictures / f"released_{dataset}_hit_ratio.svg": hit_ratio_picture(dataset, tables)
-            for dataset, tables in measured.items()
+            pictures / f"released_{dataset}_{name}.svg": draw(dataset, released)
+            for dataset in ("movielens", "lastfm")
+            for name, draw in (("hit_ratio", hit_ratio_picture), ("random_splits", random_splits_picture))
         },
     }
 

@@ -1,12 +1,11 @@
 """Measured tables that are committed in docs/measured, and what is drawn and written from them."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from ilora.artifacts.parquet import read_table
 from ilora.evaluation.schemas import DIFFERENCES
+from ilora.figures import random_splits
 from ilora.figures.hit_ratio import draw_hit_ratio, select_hit_ratio
-from ilora.plotting.labels import dataset_label
 from ilora.plotting.style import figure_style, svg_text
 from ilora.reporting.findings import demonstrated
 from ilora.tables.table1.formats import to_markdown
@@ -24,18 +23,15 @@ tables there (`ilora docs --write`).
 """
 
 
-def table1_page(folders: Mapping[str, Path]) -> str:
-    """Return the page of a measured Table 1: for each data set, the table and its notes.
+def table1_page(folder: Path) -> str:
+    """Return the page of a measured Table 1 with its notes.
 
     Args:
-        folders: folder with `table1.parquet` and `differences.parquet`, by data set.
+        folder: folder with `table1.parquet` and `differences.parquet`.
     """
-    parts = [_INTRODUCTION]
-    for dataset, folder in folders.items():
-        table = read_table(folder / "table1.parquet", TABLE1)
-        notes = table_notes(table, read_table(folder / "differences.parquet", DIFFERENCES))
-        parts.append(f"## {dataset_label(dataset)}\n\n{to_markdown(table, notes)}")
-    return "\n".join(parts)
+    table = read_table(folder / "table1.parquet", TABLE1)
+    notes = table_notes(table, read_table(folder / "differences.parquet", DIFFERENCES))
+    return f"{_INTRODUCTION}\n{to_markdown(table, notes)}"
 
 
 def hit_ratio_picture(dataset: str, folder: Path) -> str:
@@ -50,3 +46,15 @@ def hit_ratio_picture(dataset: str, folder: Path) -> str:
     finding = demonstrated(row for row in differences if (row["dataset"], row["split"]) == (dataset, "test"))
     with figure_style():
         return svg_text(draw_hit_ratio(drawn, finding))
+
+
+def random_splits_picture(dataset: str, folder: Path) -> str:
+    """Return the figure of HitRatio@1 over random splits of a data set as SVG.
+
+    Args:
+        dataset: name of the data set.
+        folder: folder with the data of the study's figure, `random_splits_DATASET.parquet`.
+    """
+    drawn = read_table(folder / f"random_splits_{dataset}.parquet", random_splits.DRAWN)
+    with figure_style():
+        return svg_text(random_splits.draw_splits(drawn, "the released split"))
