@@ -28,7 +28,7 @@ def processors(folder: Path, line: str) -> Path:
 @pytest.mark.parametrize(
     "line, precision",
     [
-        ("flags\t\t: fpu avx2 avx512_bf16 sha_ni", "bfloat16"),
+        ("flags\t\t: fpu avx2 avx512_bf16 sha_ni", "float32"),
         ("flags\t\t: fpu avx512f amx_bf16 amx_tile", "bfloat16"),
         ("Features\t: fp asimd bf16 i8mm", "bfloat16"),
         ("flags\t\t: fpu avx2 avx512f", "float32"),
