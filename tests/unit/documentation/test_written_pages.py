@@ -2,11 +2,16 @@
 
 from pathlib import Path
 
+import pyarrow as pa
+
+from ilora.artifacts.parquet import write_table
 from ilora.documentation.__main__ import outdated_pages
 from ilora.documentation.artifacts_page import artifacts_page
 from ilora.documentation.configuration_page import configuration_page
 from ilora.documentation.deviations_page import deviations_page
 from ilora.documentation.markdown import markdown_table
+from ilora.documentation.switches_page import switches_page
+from ilora.evaluation.schemas import SWEEP
 
 
 def test_they_are_what_the_code_gives() -> None:
@@ -37,3 +42,27 @@ def test_a_deviation_stands_once_with_the_first_study_that_has_it(tmp_path: Path
     page = deviations_page({"One": default, "Two": other})
     first, second = page.split("## Two")
     assert "| Number of experts |" in second and "| Gate |" in first and "| Gate |" not in second
+
+
+def test_a_switch_is_compared_with_the_studys_own_setting(tmp_path: Path) -> None:
+    """The table has the study's own setting minus the other one, and the page the opposite."""
+    study, table = tmp_path / "study.yaml", tmp_path / "sweeps.parquet"
+    study.write_text("sweeps: {start: {title: The start, parameter: projector_start, values: [scaled, unscaled]}}\n")
+    common = {
+        **dict.fromkeys(("dataset", "protocol", "backbone", "method", "parameter", "variant", "covers"), "x"),
+        **{"sweep": "start", "metric": "hit_ratio@1", "seeds": 1, "n": 9, "draws": 1, "confidence": 0.95},
+        **{"low": 0.1, "high": 0.4},
+    }
+    rows = [
+        {**common, "split": split, "setting": setting, "value": value, "is_reference": setting == "scaled", **compared}
+        for split in ("test", "val_test")
+        for setting, value, compared in (
+            ("scaled", 0.3, {}),
+            ("unscaled", 0.1, {"difference": 0.2, "difference_low": 0.05, "difference_high": 0.35}),
+        )
+    ]
+    write_table(pa.Table.from_pylist(rows, schema=SWEEP), table)
+    page = switches_page(table, study)
+    own = "0.300 [0.100, 0.400] | the study's own"
+    other = "0.100 [0.100, 0.400] | **-0.200 [-0.350, -0.050]**"
+    assert f"| The start | `scaled` | {own} | {own} |\n|  | `unscaled` | {other} | {other} |\n" in page

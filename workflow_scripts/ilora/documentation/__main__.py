@@ -8,6 +8,7 @@ from ilora.documentation.artifacts_page import artifacts_page
 from ilora.documentation.configuration_page import configuration_page
 from ilora.documentation.deviations_page import deviations_page
 from ilora.documentation.measured import hit_ratio_picture, random_splits_picture, table1_page
+from ilora.documentation.switches_page import switches_page
 from ilora.plotting.stage_picture import stage_picture
 from ilora.reporting.stages import STAGES
 from ilora.written_files import outdated, write_or_compare
@@ -30,12 +31,14 @@ def written_pages() -> Mapping[Path, str]:
     folder = REPOSITORY / "docs"
     pictures = folder / "pictures"
     released = folder / "measured" / "released"
+    switches = folder / "measured" / "released_switches" / "sweeps.parquet"
     return {
         folder / "configuration.md": configuration_page(),
         folder / "artifacts.md": artifacts_page(REPOSITORY / "results" / "README.md"),
         folder / "stages.svg": stage_picture(STAGES),
         folder / "deviations.md": deviations_page({title: REPOSITORY / path for title, path in STUDIES.items()}),
         folder / "table1_released.md": table1_page(released),
+        folder / "released_switches.md": switches_page(switches, REPOSITORY / "studies" / "released_switches.yaml"),
         **{
             pictures / f"released_{dataset}_{name}.svg": draw(dataset, released)
             for dataset in ("movielens", "lastfm")
