@@ -37,7 +37,7 @@ def written_pages() -> Mapping[Path, str]:
         folder / "artifacts.md": artifacts_page(REPOSITORY / "results" / "README.md"),
         folder / "stages.svg": stage_picture(STAGES),
         folder / "deviations.md": deviations_page({title: REPOSITORY / path for title, path in STUDIES.items()}),
-        folder / "table1_released.md": table1_page(released),
+        folder / "table1_released.md": table1_page("on the paper's own users", released),
         folder / "released_switches.md": switches_page(switches, REPOSITORY / "studies" / "released_switches.yaml"),
         **{
             pictures / f"released_{dataset}_{name}.svg": draw(dataset, released)

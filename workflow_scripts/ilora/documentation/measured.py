@@ -14,7 +14,7 @@ from ilora.tables.table1.rows import TABLE1
 
 _CANDIDATES = 20  # in each candidate set of the studies
 _INTRODUCTION = """\
-# Table 1 on the paper's own users
+# Table 1 {of_whom}
 
 This page has every number of Table 1 as measured, with its interval, the paper's number and the verdict. [What we
 found](what_we_found.md) sums it up, and [What a number means](what_a_number_means.md) explains the columns.
@@ -23,15 +23,16 @@ tables there (`ilora docs --write`).
 """
 
 
-def table1_page(folder: Path) -> str:
+def table1_page(of_whom: str, folder: Path) -> str:
     """Return the page of a measured Table 1 with its notes.
 
     Args:
+        of_whom: rest of the page's title.
         folder: folder with `table1.parquet` and `differences.parquet`.
     """
     table = read_table(folder / "table1.parquet", TABLE1)
     notes = table_notes(table, read_table(folder / "differences.parquet", DIFFERENCES))
-    return f"{_INTRODUCTION}\n{to_markdown(table, notes)}"
+    return f"{_INTRODUCTION.format(of_whom=of_whom)}\n{to_markdown(table, notes)}"
 
 
 def hit_ratio_picture(dataset: str, folder: Path) -> str:
