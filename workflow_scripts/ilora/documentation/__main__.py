@@ -38,6 +38,7 @@ def written_pages() -> Mapping[Path, str]:
         folder / "stages.svg": stage_picture(STAGES),
         folder / "deviations.md": deviations_page({title: REPOSITORY / path for title, path in STUDIES.items()}),
         folder / "table1_released.md": table1_page("on the paper's own users", released),
+        folder / "table1_pretrained.md": table1_page("with a pretrained model", folder / "measured" / "pretrained"),
         folder / "released_switches.md": switches_page(switches, REPOSITORY / "studies" / "released_switches.yaml"),
         **{
             pictures / f"released_{dataset}_{name}.svg": draw(dataset, released)
