@@ -97,6 +97,19 @@ def test_progress_logs_every_ten_seconds_and_at_the_end(caplog: pytest.LogCaptur
     ]
 
 
+def test_the_last_step_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    logger = logging.getLogger("ilora")
+    with (
+        caplog.at_level(logging.INFO, "ilora"),
+        Progress(2, "x", logger, stream=io.StringIO(), clock=clock) as progress,
+    ):
+        for _ in range(2):
+            clock.now += 10.0
+            progress.update()
+    assert [message.split()[1] for message in caplog.messages] == ["1/2", "2/2"]
+
+
 def test_progress_draws_a_bar_on_a_terminal_only() -> None:
     logger = logging.getLogger("test-progress")
     terminal, file = Terminal(), io.StringIO()

@@ -109,6 +109,7 @@ class Progress:
         self._clock = clock
         self._values: dict[str, float] = {}
         self._bar: tqdm[None] | None = None
+        self._logged_step: int | None = None
         self._started = self._last_line = clock()
 
     def __enter__(self) -> Progress:
@@ -125,7 +126,8 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
-        self._write_line()
+        if self._logged_step != self.step:
+            self._write_line()
 
     def update(self, n: int = 1, **values: float) -> None:
         """Count ``n`` more steps, and update the named ``values``, such as a loss or a learning rate."""
@@ -139,7 +141,7 @@ class Progress:
 
     def _write_line(self) -> None:
         now = self._clock()
-        self._last_line = now
+        self._last_line, self._logged_step = now, self.step
         elapsed = now - self._started
         rate = self.step / elapsed if elapsed > 0 else math.nan
         left = (self.total - self.step) / rate if rate > 0 else math.nan
