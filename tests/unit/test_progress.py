@@ -87,13 +87,13 @@ def test_progress_logs_every_ten_seconds_and_at_the_end(caplog: pytest.LogCaptur
     logger = logging.getLogger("test-progress")
     caplog.set_level(logging.INFO, logger=logger.name)
     with Progress(40, "fine-tuning", logger, stream=io.StringIO(), clock=clock) as progress:
-        for step in range(20):
+        for step in range(25):
             clock.now += 1.0
             progress.update(loss=2.0 - step / 10)
     assert [record.getMessage() for record in caplog.records] == [
         "fine-tuning 10/40 loss=1.1 rate=1/s elapsed=0:00:10 left=0:00:30",
         "fine-tuning 20/40 loss=0.1 rate=1/s elapsed=0:00:20 left=0:00:20",
-        "fine-tuning 20/40 loss=0.1 rate=1/s elapsed=0:00:20 left=0:00:20",
+        "fine-tuning 25/40 loss=-0.4 rate=1/s elapsed=0:00:25 left=0:00:15",
     ]
 
 

@@ -19,8 +19,8 @@ _BFLOAT16_CAPABILITY = 8.0
 def native_precision(processors: Path = PROCESSORS) -> Literal["bfloat16", "float32"]:
     """Return bfloat16 if this machine has matrix instructions for it, else float32.
 
-    If there are GPUs, all of them must have the instructions. A processor without them computes more slowly in bfloat16 than in
-    float32.
+    If there are GPUs, all of them must have the instructions. A processor without them computes more slowly in
+    bfloat16 than in float32.
 
     Args:
         processors: Linux's list of processors. If it is missing, the precision is float32.
