@@ -29,7 +29,9 @@ def packed(*entries: tuple[str | zipfile.ZipInfo, bytes], method: int = zipfile.
     memory = io.BytesIO()
     with zipfile.ZipFile(memory, "w", method) as archive:
         for entry, content in entries:
-            archive.writestr(entry, content, compress_type=method)
+            # With a fixed date: that of now would be in the messages, quoted differently at some times of the day.
+            named = zipfile.ZipInfo(entry) if isinstance(entry, str) else entry
+            archive.writestr(named, content, compress_type=method)
     return memory.getvalue()
 
 
