@@ -62,7 +62,8 @@ recorded_settings.consult_records()
 
 # Jobs inherit these. Progress is shown by rules, not by libraries; and no library looks anything up on the hub for a
 # study that takes nothing from there.
-os.environ.setdefault(NO_PROGRESS_BARS, "1")
+for name, value in NO_PROGRESS_BARS.items():
+    os.environ.setdefault(name, value)
 if not models.names_hub_model:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
 

@@ -4,14 +4,25 @@ import logging
 import os
 import warnings
 
-#: Of transformers and the hub: bars for loading weights, which take less than a second here.
-NO_PROGRESS_BARS = "HF_HUB_DISABLE_PROGRESS_BARS"
+#: Environment that turns off the progress bars of transformers, the hub and whatever else uses tqdm.
+NO_PROGRESS_BARS = {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "TQDM_DISABLE": "1"}
 
 
 def silence_libraries() -> None:
-    """Drop progress bars of libraries, their deprecation warnings, and notes on kernels that nothing here calls."""
-    os.environ.setdefault(NO_PROGRESS_BARS, "1")
-    # bitsandbytes looks for a CPU kernel of 4-bit weights whenever PEFT imports it.
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    """Drop the progress bars of libraries and their deprecation warnings."""
+    for name, value in NO_PROGRESS_BARS.items():
+        os.environ.setdefault(name, value)
     for category in (DeprecationWarning, PendingDeprecationWarning, FutureWarning):
         warnings.simplefilter("ignore", category)
+
+
+def drop_kernel_warning() -> None:
+    """Drop the warning of bitsandbytes about a missing CPU kernel for 4-bit weights, which nothing here calls.
+
+    PEFT imports bitsandbytes, which warns while it is imported, on processors with AVX-512 BF16.
+    """
+    logging.getLogger("bitsandbytes.backends.cpu.ops").addFilter(_is_not_kernel_warning)
+
+
+def _is_not_kernel_warning(record: logging.LogRecord) -> bool:
+    return "gemm_4bit_forward" not in record.msg

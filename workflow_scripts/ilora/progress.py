@@ -116,7 +116,9 @@ class Progress:
         """Start the clock and, on a terminal, the bar."""
         self._started = self._last_line = self._clock()
         if self._stream.isatty():
-            self._bar = tqdm(total=self.total, desc=self.description, file=self._stream, dynamic_ncols=True)
+            self._bar = tqdm(
+                total=self.total, desc=self.description, file=self._stream, dynamic_ncols=True, disable=False
+            )
         return self
 
     def __exit__(
