@@ -9,9 +9,9 @@ from ilora.documentation.__main__ import outdated_pages
 from ilora.documentation.artifacts_page import artifacts_page
 from ilora.documentation.configuration_page import configuration_page
 from ilora.documentation.deviations_page import deviations_page
-from ilora.documentation.markdown import markdown_table
 from ilora.documentation.switches_page import switches_page
 from ilora.evaluation.schemas import SWEEP
+from ilora.plotting.markdown_table import markdown_table
 
 
 def test_they_are_what_the_code_gives() -> None:

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from ilora.documentation.markdown import markdown_table
 from ilora.layout import Artifact, Layout
+from ilora.plotting.markdown_table import markdown_table
 
 _INTRODUCTION = """\
 # Artifacts

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ilora.configuration.described_fields import default_in_yaml, description_of, ordered_fields, section_of
 from ilora.configuration.section import Section
 from ilora.configuration.study import StudyConfig
-from ilora.documentation.markdown import markdown_table
+from ilora.plotting.markdown_table import markdown_table
 
 _INTRODUCTION = """\
 # The configuration

@@ -9,7 +9,7 @@ from ilora.configuration.loading import load_study
 from ilora.deviations.declaration import Deviation
 from ilora.deviations.register import deviations_of
 from ilora.deviations.settings import deviation_settings
-from ilora.documentation.markdown import markdown_table
+from ilora.plotting.markdown_table import markdown_table
 
 _INTRODUCTION = """\
 # Deviations from the paper

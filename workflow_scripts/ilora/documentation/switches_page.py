@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from ilora.artifacts.parquet import read_table
-from ilora.documentation.markdown import markdown_table
 from ilora.evaluation.schemas import SWEEP
+from ilora.plotting.markdown_table import markdown_table
 
 _METRIC = "hit_ratio@1"
 _INTRODUCTION = """\

@@ -18,6 +18,7 @@ from ilora.methods.register import LANGUAGE_MODEL_METHODS
 from ilora.plotting.html_page import html_page, html_table, section
 from ilora.plotting.labels import dataset_label, method_label, p_value
 from ilora.plotting.latex_table import Row, latex_table
+from ilora.plotting.markdown_table import markdown_table
 from ilora.reporting import captions
 from ilora.reporting.declaration import Given, Wildcards
 from ilora.reporting.document import Document
@@ -61,6 +62,21 @@ def table2_to_latex(summary: pa.Table, differences: pa.Table, settings: Mapping[
     return text
 
 
+def table2_to_markdown(summary: pa.Table, differences: pa.Table, settings: Mapping[str, Any]) -> str:
+    """Return a table for each data set and split, then published numbers and notes; arguments as of `table2_to_html`."""
+    headers = _headers(summary, settings)
+    blocks = [_titled(name, headers, rows) for name, rows in _blocks(summary, differences).items()]
+    published = _published_rows(summary)
+    if published:
+        blocks.append(_titled(_PUBLISHED_TITLE, _published_headers(summary), published))
+    notes = "".join(f"- {note}\n" for note in _notes(summary, settings))
+    return "\n".join([*blocks, notes])
+
+
+def _titled(title: str, headers: list[str], rows: list[list[str]]) -> str:
+    return f"**{title}**\n\n{markdown_table(headers, rows)}"
+
+
 def _metrics(summary: pa.Table) -> list[str]:
     return list(dict.fromkeys(summary["metric"].to_pylist()))
 
@@ -90,7 +106,12 @@ def _methods(summary: pa.Table, differences: pa.Table) -> list[_Method]:
 
 
 def _rows(summary: pa.Table, differences: pa.Table) -> list[Row]:
-    blocks: dict[str, list[Row]] = {}
+    return [row for heading, rows in _blocks(summary, differences).items() for row in (heading, *rows)]
+
+
+def _blocks(summary: pa.Table, differences: pa.Table) -> dict[str, list[list[str]]]:
+    """Return the rows below each heading."""
+    blocks: dict[str, list[list[str]]] = {}
     for method in _methods(summary, differences):
         heading = (
             f"{dataset_label(method['dataset'])} ({method['protocol']} protocol), {_SPLITS[method['split']]}: "
@@ -99,7 +120,7 @@ def _rows(summary: pa.Table, differences: pa.Table) -> list[Row]:
         cells = [_cell(method["metrics"].get(metric)) for metric in _metrics(summary)]
         row = [method_label(method["method"]), _trainings(method), *cells, _difference(method["difference"])]
         blocks.setdefault(heading, []).append(row)
-    return [row for heading, rows in blocks.items() for row in (heading, *rows)]
+    return blocks
 
 
 def _cell(row: Mapping[str, Any] | None) -> str:
@@ -136,7 +157,7 @@ def _published_headers(summary: pa.Table) -> list[str]:
     return ["Data set", "Method", *map(_heading, _metrics(summary)), "Measured by", "Remark"]
 
 
-def _published_rows(summary: pa.Table) -> list[Row]:
+def _published_rows(summary: pa.Table) -> list[list[str]]:
     metrics = _metrics(summary)
     return [
         [
@@ -209,6 +230,7 @@ def _make(given: Given) -> Mapping[str, pa.Table | str]:
     differences = read_table(given.inputs["differences"], DIFFERENCES)
     formats: dict[str, Callable[[pa.Table, pa.Table, Mapping[str, Any]], str]] = {
         "html": table2_to_html,
+        "md": table2_to_markdown,
         "tex": table2_to_latex,
     }
     return {name: write(summary, differences, given.settings) for name, write in formats.items()}
@@ -217,7 +239,7 @@ def _make(given: Given) -> Mapping[str, pa.Table | str]:
 DOCUMENT = Document(
     folder=TABLES,
     path="table2",
-    formats=("html", "tex"),
+    formats=("html", "md", "tex"),
     inputs=lambda study: {"summary": study.layout.ranking_summary, "differences": study.layout.ranking_differences},
     settings=_settings,
     caption=_caption,

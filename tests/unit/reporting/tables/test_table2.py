@@ -14,7 +14,7 @@ from ilora.evaluation.intervals import IntervalSettings
 from ilora.full_ranking.schema import RANKS
 from ilora.layout import Run
 from ilora.study.study import Study
-from ilora.tables.table2 import DOCUMENT, table2_to_html, table2_to_latex
+from ilora.tables.table2 import DOCUMENT, table2_to_html, table2_to_latex, table2_to_markdown
 
 SETTINGS = {"reference": "sasrec", "leaves_seen_out": False, "maximum_history": 20}
 
@@ -61,6 +61,9 @@ def test_a_row_has_its_metrics_and_what_it_lacks_of_the_reference(tables: tuple[
     assert "<td>SASRec</td><td>2 times</td><td>0.7500 ± 0.0000</td><td>0.8750 ± 0.1768 [" in html
     assert "Items that the user had before the target are ranked, too" in html
     assert "Published" not in html
+    markdown = table2_to_markdown(*tables, SETTINGS)
+    assert f"**{block}**\n\n| Method | Trained | Recall@5 |" in markdown
+    assert "\n| SASRec | 2 times | 0.7500 ± 0.0000 | 0.8750 ± 0.1768 [" in markdown
     left_out = table2_to_html(*tables, {**SETTINGS, "leaves_seen_out": True})
     assert "Items that the user had before the target are excluded" in left_out
 
@@ -74,6 +77,7 @@ def test_published_numbers_stand_apart(tables: tuple[pa.Table, pa.Table], monkey
     assert "0.0384" not in ours
     assert "<td>MovieLens</td><td>TIGER</td>" in theirs and "<td>Its authors</td><td>one seed</td>" in theirs
     assert "0.0384" in table2_to_latex(*tables, SETTINGS)
+    assert "| MovieLens | TIGER |" in table2_to_markdown(*tables, SETTINGS)
 
 
 def test_a_study_has_it_where_it_asks_for_a_full_ranking() -> None:
@@ -81,7 +85,7 @@ def test_a_study_has_it_where_it_asks_for_a_full_ranking() -> None:
     assert not DOCUMENT.files(Study.load({"methods": methods}, {}))
     config = {"methods": methods, "protocol": "chronological", "full_ranking": {"enabled": True}, "seeds": [1, 2]}
     study = Study.load(config, {})
-    assert DOCUMENT.files(study) == ["results/tables/table2.html", "results/tables/table2.tex"]
+    assert DOCUMENT.files(study) == [f"results/tables/table2.{ending}" for ending in ("html", "md", "tex")]
     trained = "results/recommenders/movielens/chronological/sasrec"
     ranks = [
         "results/baselines/movielens/chronological/popularity/ranks.parquet",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ilora.artifacts.writing import atomic_path
 from ilora.benchmarks.claims import Claim
-from ilora.documentation.markdown import markdown_table
+from ilora.plotting.markdown_table import markdown_table
 
 Row = Mapping[str, str | int | float | None]
 """A row of a table: values by the name of their column, which ends in the unit. None: not measured."""
