@@ -58,6 +58,7 @@ STUDIES = [
     "embedded_two_datasets",
     "figures",
     "full_ranking",
+    "full_ranking_binary_cross_entropy",
     "full_ranking_language_models",
     "generative",
     "local_chat",

@@ -24,6 +24,7 @@ from ilora.reporting.declaration import Given, Wildcards
 from ilora.reporting.document import Document
 
 if TYPE_CHECKING:
+    from ilora.configuration.study import StudyConfig
     from ilora.study.study import Study
 
 _NOTHING = "–"
@@ -44,7 +45,7 @@ def table2_to_html(summary: pa.Table, differences: pa.Table, settings: Mapping[s
     Args:
         summary: of the schema `ilora.evaluation.schemas.RANKING_SUMMARY`.
         differences: of the schema `ilora.evaluation.schemas.DIFFERENCES`.
-        settings: settings of the study: `reference`, `leaves_seen_out` and `maximum_history`.
+        settings: from `table2_settings`.
     """
     body = html_table(_headers(summary, settings), _rows(summary, differences))
     published = _published_rows(summary)
@@ -63,7 +64,7 @@ def table2_to_latex(summary: pa.Table, differences: pa.Table, settings: Mapping[
 
 
 def table2_to_markdown(summary: pa.Table, differences: pa.Table, settings: Mapping[str, Any]) -> str:
-    """Return a table for each data set and split, then published numbers and notes; arguments as of `table2_to_html`."""
+    """Return a table for each data set and split, published numbers and notes; arguments as of `table2_to_html`."""
     headers = _headers(summary, settings)
     blocks = [_titled(name, headers, rows) for name, rows in _blocks(summary, differences).items()]
     published = _published_rows(summary)
@@ -75,6 +76,15 @@ def table2_to_markdown(summary: pa.Table, differences: pa.Table, settings: Mappi
 
 def _titled(title: str, headers: list[str], rows: list[list[str]]) -> str:
     return f"**{title}**\n\n{markdown_table(headers, rows)}"
+
+
+def table2_settings(config: StudyConfig) -> dict[str, Any]:
+    """Return the settings of a study that the table mentions."""
+    return {
+        "reference": config.full_ranking.reference,
+        "leaves_seen_out": config.full_ranking.seen_items == "left_out",
+        "maximum_history": config.data.maximum_history,
+    }
 
 
 def _metrics(summary: pa.Table) -> list[str]:
@@ -207,15 +217,6 @@ def _notes_of_language_models(summary: pa.Table) -> list[str]:
     ]
 
 
-def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
-    files = study.targets.full_ranking
-    return {
-        "reference": files.reference,
-        "leaves_seen_out": files.leaves_seen_out,
-        "maximum_history": study.config.data.maximum_history,
-    }
-
-
 def _caption(study: Study, wildcards: Wildcards) -> str:
     return (
         "How high each method ranks the right item among all items: Recall, NDCG and MRR. Data sets "
@@ -241,7 +242,7 @@ DOCUMENT = Document(
     path="table2",
     formats=("html", "md", "tex"),
     inputs=lambda study: {"summary": study.layout.ranking_summary, "differences": study.layout.ranking_differences},
-    settings=_settings,
+    settings=lambda study, wildcards: table2_settings(study.config),
     caption=_caption,
     category="Tables",
     labels=lambda study: {"table": "Table 2", "data set": "all", "backbone": "none"},
