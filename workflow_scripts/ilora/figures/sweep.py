@@ -41,7 +41,7 @@ DRAWN = pa.schema(
         pa.field("marker", pa.string(), nullable=False),
         pa.field("source", pa.string(), nullable=False),  # "measured", or the paper with its backbone
         pa.field("value", pa.float64(), nullable=False),
-        pa.field("low", pa.float64()),  # null for the paper's, and where too few users hit
+        pa.field("low", pa.float64()),  # null for the paper's
         pa.field("high", pa.float64()),
     ]
 )
@@ -61,7 +61,7 @@ def select_sweep(sweep: pa.Table) -> pa.Table:
         measured = labels | {"marker": row["split"], "source": "measured"}
         if row["split"] in _MARKERS:
             drawn.append(measured | {"quantity": HIT_RATIO} | {end: row[end] for end in ("value", "low", "high")})
-        if row["split"] in _MARKERS and row["improvement"] is not None:
+        if row["split"] in _MARKERS and row["improvement_low"] is not None:
             interval = {"low": row["improvement_low"], "high": row["improvement_high"]}
             drawn.append(measured | interval | {"quantity": IMPROVEMENT, "value": row["improvement"]})
         if row["split"] == "test" and not row["is_reference"]:
@@ -133,7 +133,8 @@ def _caption(study: Study, wildcards: Wildcards) -> str:
         f"``{study.backbone_id}``; {settings['note']}). Each row replaces this setting and nothing else; another "
         "method in the figure ignores it or has it replaced in the same way. LLaRA is the control with matched "
         "parameters: at the same rank, uniform LoRA has every parameter of iLoRA but the gate's. Left: HitRatio@1 over "
-        "all answers. Right: the improvement of the study's own setting (bold) over each other row, in percent. "
+        "all answers. Right: the improvement of the study's own setting (bold) over each other row, in percent, "
+        "unless too few users hit for an interval. "
         "Crosses are what the paper states for Llama-2-7B, as reference data; over LLaRA it follows from the paper's "
         "Table 1.\n\nFilled dots are test users, hollow ones validation users, lines their intervals over "
         f"{settings['covered']}, paired by user and training on the right, and not corrected for the number of rows."

@@ -48,7 +48,6 @@ def sweep(dataset: str = "movielens") -> pa.Table:
                     row |= {"difference": 0.01, "difference_low": -0.02, "difference_high": 0.04}
                     row |= {"improvement": 4.0, "improvement_low": -9.0, "improvement_high": 17.0}
                 rows.append(row)
-    rows[-2] |= {"improvement_low": None, "improvement_high": None}
     return pa.Table.from_pylist(rows, schema=SWEEP)
 
 
@@ -70,6 +69,17 @@ def test_every_cell_is_drawn_with_its_interval() -> None:
     ratios = [row for row in measured if row["quantity"] == "hit_ratio@1"]
     assert len(ratios) == 2 * len(CELLS) and all(row["low"] < row["value"] < row["high"] for row in ratios)
     assert len(measured) - len(ratios) == 2 * (len(CELLS) - 1)
+
+
+def test_an_improvement_without_interval_is_left_out() -> None:
+    """Too few users hit by the other row: the percentage would be far off, and nothing would show by how much."""
+    rows = sweep().to_pylist()
+    for row in rows:
+        if row["method"] == "llara" and row["split"] == "test":
+            row |= {"improvement": 2400.0, "improvement_low": None, "improvement_high": None}
+    drawn = select_sweep(pa.Table.from_pylist(rows, schema=SWEEP)).to_pylist()
+    of_llara = [(row["marker"], row["value"]) for row in drawn if row["method"] == "llara"]
+    assert ("val", 4.0) in of_llara and ("test", 2400.0) not in of_llara
 
 
 @pytest.mark.parametrize(("dataset", "stated"), [("lastfm", 5.2), ("movielens", 6.4), ("steam", 2.2)])
