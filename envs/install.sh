@@ -98,7 +98,9 @@ show_progress() { # number of packages
         }
         /^(Collecting|Processing) / {
             done += 1
-            if (terminal || done % 20 == 0) shown(done " of " total ": " $2)
+            name = $2  # name==version, or the path of a wheel; a line must not wrap, or it cannot be replaced
+            sub(/.*\//, "", name)
+            if (terminal || done % 20 == 0) shown(done " of " total ": " substr(name, 1, 50))
         }
         /^Installing collected packages/ { shown("unpacking " done " packages") }
         /^(ERROR|error)/ { if (terminal) print "" > "/dev/stderr"; print > "/dev/stderr" }
