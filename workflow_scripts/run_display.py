@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
@@ -60,24 +60,30 @@ class Progress:
     left: float | None
 
 
+def terminal_size(terminal: TextIO) -> tuple[int, int]:
+    """Return columns and lines of a terminal, even while standard output is redirected; 80 and 24 if unknown."""
+    try:
+        columns, lines = os.get_terminal_size(terminal.fileno())
+    except OSError:
+        columns = lines = 0
+    return columns or 80, lines or 24
+
+
 class Display:
     """Draws the state of a run at the bottom of a terminal, and messages above it.
 
     Args:
         stream: the terminal.
-        clock: seconds from a monotonic clock.
         size: returns columns and lines of the terminal.
+        clock: seconds from a monotonic clock.
     """
 
     def __init__(
-        self,
-        stream: TextIO,
-        clock: Callable[[], float] = time.monotonic,
-        size: Callable[[], tuple[int, int]] = shutil.get_terminal_size,
+        self, stream: TextIO, size: Callable[[], tuple[int, int]], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._stream = stream
-        self._clock = clock
         self._size = size
+        self._clock = clock
         self._lock = threading.RLock()
         self._closed = threading.Event()
         self._drawn = 0
@@ -290,7 +296,7 @@ def open_display(stream: TextIO) -> Display:
     """Return the display of this process, on a copy of the stream that later redirections leave alone."""
     global _display
     copy = os.fdopen(os.dup(stream.fileno()), "w", encoding="utf-8", errors="replace")
-    _display = Display(copy)
+    _display = Display(copy, partial(terminal_size, copy))
     return _display
 
 

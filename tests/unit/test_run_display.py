@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import logging
+import os
+import pty
+import struct
+import termios
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +17,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 import run_display
 import snakemake_logger_plugin_ilora as plugin
-from run_display import Display, job_name
+from run_display import Display, job_name, terminal_size
 from time_left import PlannedJob
 
 
@@ -30,7 +35,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def display(clock: Clock) -> Display:
-    shown = Display(io.StringIO(), clock, lambda: (80, 10))
+    shown = Display(io.StringIO(), lambda: (80, 10), clock)
     shown.begin(
         "smoke", "results/smoke", {number: PlannedJob("fine_tune", 1, 60, 100.0) for number in range(4)}, slots=1
     )
@@ -136,3 +141,16 @@ def test_the_plugin_shows_jobs_and_what_a_reader_needs(monkeypatch: pytest.Monke
         and "Select jobs" not in text
         and "CalledProcessError" not in text
     )
+
+
+def test_the_size_is_that_of_the_terminal_drawn_on(tmp_path: Path) -> None:
+    """Standard output goes to a file while the display is on, and says nothing about the terminal."""
+    master, slave = pty.openpty()
+    with os.fdopen(slave, "w") as terminal:
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 44, 110, 0, 0))
+        assert terminal_size(terminal) == (110, 44)
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 0, 0, 0, 0))
+        assert terminal_size(terminal) == (80, 24)
+    os.close(master)
+    with (tmp_path / "file").open("w") as no_terminal:
+        assert terminal_size(no_terminal) == (80, 24)
