@@ -74,9 +74,13 @@ def to_html(table: pa.Table, notes: Iterable[str], details: Iterable[str] = ()) 
 
 
 def to_terminal(table: pa.Table) -> str:
-    """Return the main columns as plain text, about a hundred characters wide."""
-    cells = [[cell(row) for cell in _COMPACT.values()] for row in table.to_pylist()]
-    return tabulate(cells, headers=list(_COMPACT), tablefmt="simple", disable_numparse=True)
+    """Return the main columns as plain text for a terminal of 80 columns, grouped by data set and backbone."""
+    parts = list(_grouped_cells(table, _COMPACT))
+    cells = [part for part in parts if not isinstance(part, str)]
+    # The header as a row: `tabulate` would make each column at least two characters wider than its header.
+    header, *lines = tabulate([[*_COMPACT], *cells], tablefmt="plain", disable_numparse=True).splitlines()
+    rows = iter(lines)
+    return "\n".join([header, *(f"\n{part}" if isinstance(part, str) else next(rows) for part in parts)])
 
 
 def _full_cells(table: pa.Table) -> Sequence[list[str]]:
@@ -152,10 +156,6 @@ def _short_verdict(row: Row) -> str:
     return NOTHING if row["verdict"] is None else str(row["verdict"]).removeprefix("not comparable: ")
 
 
-def _short_backbone(row: Row) -> str:
-    return row["backbone"].replace(" parameters", "") if row["backbone"] != NO_BACKBONE else NOTHING
-
-
 def _below_method(row: Row) -> str:
     return "" if _trainings(row) == NOTHING else f"\ntrained {_trainings(row)}"
 
@@ -228,10 +228,8 @@ _PAGE: dict[str, Cell] = {
 }
 
 _COMPACT: dict[str, Cell] = {
-    "Dataset": _FULL["Dataset"],
     "Method": _FULL["Method"],
-    "Backbone": _short_backbone,
-    "trained": _trainings,
+    "runs": lambda row: NOTHING if _trainings(row) == NOTHING else str(row["seeds"]),
     f"{metric_label(HIT_TEST.metric)} test": _value_with_interval(HIT_TEST, spread_over_seeds=False),
     "val.": _value(HIT_VAL),
     "valid": _value(VALID_TEST),
