@@ -18,6 +18,7 @@ from recbole.model.abstract_recommender import SequentialRecommender
 from ilora.artifacts.schemas import TRAINING_LOG
 from ilora.recommenders import validation
 from ilora.recommenders.caseq import CaseQ
+from ilora.recommenders.denormals import flushed_denormals
 from ilora.recommenders.losses import train_by
 from ilora.recommenders.models import optimizer_for, training_loss
 from ilora.recommenders.padded_sequences import PaddedSequences
@@ -78,7 +79,7 @@ def train(
     Raises:
         FloatingPointError: the loss is not finite.
     """
-    with torch.random.fork_rng(devices=[] if device == CPU else [device]):
+    with torch.random.fork_rng(devices=[] if device == CPU else [device]), flushed_denormals():
         torch.manual_seed(_derived_seed(seed, "weights and dropout"))
         model = build().to(device)
         train_by(model, settings.loss)
