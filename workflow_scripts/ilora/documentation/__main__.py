@@ -9,6 +9,7 @@ from ilora.documentation.configuration_page import configuration_page
 from ilora.documentation.deviations_page import deviations_page
 from ilora.documentation.measured import hit_ratio_picture, random_splits_picture, table1_page
 from ilora.documentation.switches_page import switches_page
+from ilora.documentation.table2_page import table2_page
 from ilora.plotting.stage_picture import stage_picture
 from ilora.reporting.stages import STAGES
 from ilora.written_files import outdated, write_or_compare
@@ -23,6 +24,10 @@ STUDIES = {
     "Every method and ablation": "studies/embedded.yaml",
     "The full ranking": "studies/full_ranking.yaml",
     "Generative recommenders": "studies/generative.yaml",
+}
+#: Studies with a measured Table 2, in the order of its page.
+FULL_RANKINGS = {
+    "Recommenders": "studies/full_ranking.yaml",
 }
 
 
@@ -39,6 +44,9 @@ def written_pages() -> Mapping[Path, str]:
         folder / "deviations.md": deviations_page({title: REPOSITORY / path for title, path in STUDIES.items()}),
         folder / "table1_released.md": table1_page("on the paper's own users", released),
         folder / "table1_pretrained.md": table1_page("with a pretrained model", folder / "measured" / "pretrained"),
+        folder / "table2.md": table2_page(
+            {title: REPOSITORY / path for title, path in FULL_RANKINGS.items()}, folder / "measured"
+        ),
         folder / "released_switches.md": switches_page(switches, REPOSITORY / "studies" / "released_switches.yaml"),
         **{
             pictures / f"released_{dataset}_{name}.svg": draw(dataset, released)
