@@ -28,6 +28,7 @@ STUDIES = {
 #: Studies with a measured Table 2, in the order of its page.
 FULL_RANKINGS = {
     "Recommenders": "studies/full_ranking.yaml",
+    "SASRec with its own loss": "studies/full_ranking_binary_cross_entropy.yaml",
 }
 
 
