@@ -29,7 +29,7 @@ from ilora.datasets.register import DATASETS
 from ilora.evaluation.answer_sample import SAMPLE
 from ilora.garbage import spare_imports
 from ilora.layout import fill
-from ilora.library_messages import NO_PROGRESS_BARS
+from ilora.library_messages import disable_progress_bars
 from ilora.study.data import DataFiles
 from ilora.study.requests import Requests
 from ilora.study.study import Study, methods_that
@@ -62,8 +62,7 @@ recorded_settings.consult_records()
 
 # Jobs inherit these. Progress is shown by rules, not by libraries; and no library looks anything up on the hub for a
 # study that takes nothing from there.
-for name, value in NO_PROGRESS_BARS.items():
-    os.environ.setdefault(name, value)
+disable_progress_bars()
 if not models.names_hub_model:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
 

@@ -10,10 +10,18 @@ NO_PROGRESS_BARS = {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "TQDM_DISABLE": "1"}
 
 def silence_libraries() -> None:
     """Drop the progress bars of libraries and their deprecation warnings."""
-    for name, value in NO_PROGRESS_BARS.items():
-        os.environ.setdefault(name, value)
+    disable_progress_bars()
     for category in (DeprecationWarning, PendingDeprecationWarning, FutureWarning):
         warnings.simplefilter("ignore", category)
+
+
+def disable_progress_bars() -> None:
+    """Turn the progress bars of libraries off in this process and its children, unless the environment says otherwise.
+
+    Libraries read these variables when they are imported, so those imported before keep their bars.
+    """
+    for name, value in NO_PROGRESS_BARS.items():
+        os.environ.setdefault(name, value)
 
 
 def drop_kernel_warning() -> None:

@@ -45,7 +45,7 @@ class FullRankingFiles:
     @property
     def leaves_seen_out(self) -> bool:
         """Whether the items that a user had before a target are left out of the ranking."""
-        return self.study.config.full_ranking.seen_items == "left_out"
+        return self.study.config.full_ranking.leaves_seen_out
 
     @property
     def reference(self) -> str:

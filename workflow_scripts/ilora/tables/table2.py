@@ -82,7 +82,7 @@ def table2_settings(config: StudyConfig) -> dict[str, Any]:
     """Return the settings of a study that the table mentions."""
     return {
         "reference": config.full_ranking.reference,
-        "leaves_seen_out": config.full_ranking.seen_items == "left_out",
+        "leaves_seen_out": config.full_ranking.leaves_seen_out,
         "maximum_history": config.data.maximum_history,
     }
 

@@ -24,3 +24,8 @@ class FullRankingSection(Section):
         "ranked", description="whether items that the user had before the target are ranked or left out"
     )
     reference: RankingMethod = Field("sasrec", description="method that all others are compared with, by NDCG@10")
+
+    @property
+    def leaves_seen_out(self) -> bool:
+        """Whether the items that a user had before a target are left out of the ranking."""
+        return self.seen_items == "left_out"
