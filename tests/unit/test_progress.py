@@ -121,6 +121,18 @@ def test_progress_draws_a_bar_on_a_terminal_only() -> None:
     assert file.getvalue() == ""
 
 
+def test_steps_of_an_earlier_run_do_not_count_towards_the_rate(caplog: pytest.LogCaptureFixture) -> None:
+    clock, terminal = Clock(), Terminal()
+    logger = logging.getLogger("test-progress")
+    caplog.set_level(logging.INFO, logger=logger.name)
+    with Progress(100, "fine-tuning", logger, stream=terminal, clock=clock) as progress:
+        progress.resume(60)
+        clock.now += 10.0
+        progress.update(20)
+    assert caplog.messages == ["fine-tuning 80/100 rate=2/s elapsed=0:00:10 left=0:00:10"]
+    assert "80/100" in terminal.getvalue()
+
+
 def test_progress_of_nothing_says_no_time_left(caplog: pytest.LogCaptureFixture) -> None:
     logger = logging.getLogger("test-progress")
     caplog.set_level(logging.INFO, logger=logger.name)

@@ -104,6 +104,7 @@ class Progress:
         self.total = total
         self.description = description
         self.step = 0
+        self._resumed_from = 0
         self._logger = logger
         self._stream = sys.stderr if stream is None else stream
         self._clock = clock
@@ -141,11 +142,18 @@ class Progress:
         if self._clock() - self._last_line >= SECONDS_BETWEEN_LINES:
             self._write_line()
 
+    def resume(self, step: int) -> None:
+        """Continue from ``step``, which an earlier run reached. Earlier steps count towards the total, not the rate."""
+        self.step = self._resumed_from = step
+        if self._bar is not None:
+            self._bar.initial = self._bar.n = step
+            self._bar.refresh()
+
     def _write_line(self) -> None:
         now = self._clock()
         self._last_line, self._logged_step = now, self.step
         elapsed = now - self._started
-        rate = self.step / elapsed if elapsed > 0 else math.nan
+        rate = (self.step - self._resumed_from) / elapsed if elapsed > 0 else math.nan
         left = (self.total - self.step) / rate if rate > 0 else math.nan
         values = "".join(f" {name}={value:.4g}" for name, value in self._values.items())
         self._logger.info(

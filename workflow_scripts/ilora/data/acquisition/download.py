@@ -284,7 +284,7 @@ def _receive(
     size = offset
     description = f"downloading {version.address.rpartition('/')[2]} (bytes)"
     with Progress(version.length or 0, description, logger) as progress, part.open("ab") as file:
-        progress.update(offset)
+        progress.resume(offset)
         while chunk := _next_bytes(response, size):
             size += len(chunk)
             if size > maximum_bytes:

@@ -33,7 +33,7 @@ class ShowProgress(TrainerCallback):
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Continue from the step of a checkpoint."""
         self._tokens_before = int(state.num_input_tokens_seen)
-        self._progress.update(n=state.global_step)
+        self._progress.resume(state.global_step)
 
     def on_log(
         self,
