@@ -44,7 +44,7 @@ def test_the_examples_of_ones_own_data_are_valid_studies(repository: Path) -> No
     assert books.datasets == ("books", "movielens") and books.data.own["books"].words.participle == "read"
     assert split.protocol == "released" and split.data.own["books"].splits == "books/users.csv"
     assert movies.data.own["ml_1m"].separator == "::"
-    assert sequences.data.own["beauty_ids"].columns.title == "item_id" and sequences.full_ranking.enabled
+    assert sequences.data.own["beauty_ids"].columns.title == "item_id"
 
 
 @pytest.mark.parametrize("target", ["run", "study", "figures", "report", "slurm"])

@@ -52,6 +52,8 @@ def test_the_default_configuration_is_the_models(defaults: dict[str, Any]) -> No
 
 
 STUDIES = [
+    "beauty_sequences",
+    "beauty_sequences_binary_cross_entropy",
     "caseq",
     "drift",
     "embedded",
