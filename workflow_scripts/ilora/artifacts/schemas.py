@@ -84,7 +84,7 @@ METRICS = pa.schema(
 TRAINING_LOG = pa.schema(
     [
         required("step", pa.int64()),
-        required("epoch", pa.float64()),
+        optional("epoch", pa.float64()),  # passes over the training sequences; null if examples are drawn without end
         optional("loss", pa.float64()),  # null in a row of validation only
         optional("learning_rate", pa.float64()),
     ]

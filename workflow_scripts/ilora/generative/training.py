@@ -94,6 +94,7 @@ def train_generator(
                 seed=seed,
                 adam_beta2=0.999,
                 log_every=values.validation_every,
+                steps_per_epoch=len(training) / values.batch_size,
             ),
             Hooks(
                 checkpointing=checkpointing,

@@ -35,6 +35,10 @@ class ShowProgress(TrainerCallback):
         self._tokens_before = int(state.num_input_tokens_seen)
         self._progress.resume(state.global_step)
 
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Count a step."""
+        self._progress.update()
+
     def on_log(
         self,
         args: TrainingArguments,
@@ -43,12 +47,12 @@ class ShowProgress(TrainerCallback):
         logs: dict[str, float] | None = None,
         **_: Any,
     ) -> None:
-        """Show a row of the log."""
+        """Show a row of the log, which may cover many steps."""
         if not logs or "loss" not in logs:
             return
         tokens = int(state.num_input_tokens_seen) - self._tokens_before
         self._progress.update(
-            n=state.global_step - self._progress.step,
+            n=0,
             loss=float(logs["loss"]),
             learning_rate=float(logs["learning_rate"]),
             tokens_per_second=tokens / (time.monotonic() - self._began),

@@ -143,6 +143,11 @@ class FineTuningExamples(Dataset[TrainingExample]):
         return questions
 
     @property
+    def steps_per_epoch(self) -> float:
+        """The number of steps of a pass over the training sequences."""
+        return len(self._training_rows) / self._values.batch_size
+
+    @property
     def epoch_ends(self) -> list[int]:
         """The steps after which a pass over the training sequences is complete, and the last one."""
         rows, batch = len(self._training_rows), self._values.batch_size
@@ -245,6 +250,7 @@ def fine_tune(
             adam_beta2=values.adam_beta2,
             precision=settings.backbone.precision,
             log_every=values.log_every,
+            steps_per_epoch=examples.steps_per_epoch,
         ),
         Hooks(
             snapshots=values.snapshots,

@@ -98,7 +98,8 @@ class LoopSettings:
     ``description`` is for the log and the progress display. ``batch_size`` is per process; on each process,
     ``gradient_accumulation`` batches make one step. A ``maximum_gradient_norm`` of None disables clipping. Each row of
     the log covers ``log_every`` steps (fewer in a short run) and has their mean loss. ``adam_beta2`` is Adam's decay
-    rate of the mean squared gradient; that of the mean gradient is 0.9.
+    rate of the mean squared gradient; that of the mean gradient is 0.9. ``steps_per_epoch`` is the number of training
+    sequences divided by those of a step; None if examples are drawn without end.
     """
 
     description: str
@@ -110,17 +111,19 @@ class LoopSettings:
     adam_beta2: float = 0.98
     precision: Precision = "float32"
     log_every: int = 10
+    steps_per_epoch: float | None = None
 
 
 @dataclass(frozen=True)
 class LogRow:
     """Mean loss and expert load over the steps since the last row; learning rate and validation loss at ``step``.
 
-    The learning rate is that of the first group.
+    The learning rate is that of the first group. ``epoch`` is the number of passes over the training sequences; None if
+    there are none.
     """
 
     step: int
-    epoch: float
+    epoch: float | None
     loss: float
     learning_rate: float
     validation_loss: float | None = None
@@ -291,7 +294,7 @@ def train(
             "the same command resumes from there"
         )
     _check_state(model, description, trainer.state.global_step)
-    rows = _log_rows(trainer.state)
+    rows = _log_rows(trainer.state, settings.steps_per_epoch)
     if keep_best is not None:
         best = keep_best.restore(measurements(trainer.state))
         _LOGGER.info("%s: the best validation loss was %.4f, at step %d", description, best.loss, best.step)
@@ -396,14 +399,15 @@ def _arguments(temporary: str, settings: LoopSettings, hooks: Hooks) -> Training
     return arguments
 
 
-def _log_rows(state: TrainerState) -> list[LogRow]:
+def _log_rows(state: TrainerState, steps_per_epoch: float | None) -> list[LogRow]:
     """Return the Trainer's log history, which is part of its checkpoints."""
     history: list[dict[str, Any]] = [entry for entry in state.log_history if "loss" in entry]
     validation_loss = {measurement.step: measurement.loss for measurement in measurements(state)}
     return [
         LogRow(
             step=entry["step"],
-            epoch=float(entry["epoch"]),
+            # The Trainer's own epochs are shares of the whole training, which it reads as one long data set.
+            epoch=None if steps_per_epoch is None else entry["step"] / steps_per_epoch,
             loss=float(entry["loss"]),
             learning_rate=float(entry["learning_rate"]),
             validation_loss=validation_loss.get(entry["step"]),
