@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from ilora.recommenders.models import all_item_scores, build_model, represent, training_loss
+from ilora.recommenders.models import all_item_scores, build_model, reads_any_width, represent, training_loss
 from ilora.recommenders.padded_sequences import pad_sequences
 from ilora.recommenders.settings import Architecture
 
@@ -48,6 +48,16 @@ def test_the_rest_of_a_batch_leaves_a_representation_as_it_is(architecture: Arch
     model = _model(architecture, ring).eval()
     alone = represent(model, batch.rows(slice(0, 1)))
     torch.testing.assert_close(represent(model, batch)[:1], alone)
+
+
+@pytest.mark.parametrize("recommender", ["sasrec", "gru4rec"])
+def test_a_representation_does_not_depend_on_the_padding(architecture: Architecture, ring: Any) -> None:
+    sequences = pad_sequences(ring.sequences, ring.item_count, ring.maximum_history)
+    batch = sequences.rows(sequences.lengths < ring.maximum_history).rows(slice(0, 6))
+    model = _model(architecture, ring).eval()
+    assert reads_any_width(model)
+    assert batch.trimmed().histories.shape[1] < batch.histories.shape[1]
+    torch.testing.assert_close(represent(model, batch.trimmed()), represent(model, batch))
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from ilora.recommenders import validation
 from ilora.recommenders.models import build_model
 from ilora.recommenders.padded_sequences import pad_sequences
 from ilora.recommenders.settings import Architecture, TrainingSettings
-from ilora.recommenders.training_loop import total_steps, train
+from ilora.recommenders.training_loop import batches, total_steps, train
 
 SMALL_SASREC = SASRecSection(feed_forward_size=32, dropout=0.1)
 
@@ -76,6 +76,39 @@ def test_the_seed_determines_everything(ring: Any, architecture: Architecture, s
     for name, weights in first.state_dict().items():
         assert torch.equal(weights, second.state_dict()[name]), name
     assert not torch.equal(first.item_embedding.weight, other.item_embedding.weight)
+
+
+def test_batches_of_similar_length_hold_every_sequence_once(ring: Any) -> None:
+    rows = torch.randperm(270, generator=torch.Generator().manual_seed(0))
+    training = pad_sequences(ring.sequences, ring.item_count, ring.maximum_history).rows(rows)
+    settings = TrainingSettings(batch_size=32, maximum_epochs=2, length_grouped=True)
+    drawn = list(batches(training, settings, seed=1))
+    assert len(drawn) == total_steps(settings, len(training)) == 18
+    for epoch in (drawn[:9], drawn[9:]):
+        read = torch.cat([torch.cat([batch.histories, batch.targets[:, None]], dim=1) for batch in epoch])
+        whole = torch.cat([training.histories, training.targets[:, None]], dim=1)
+        assert sorted(read.tolist()) == sorted(whole.tolist())
+        spans = [int(batch.lengths.max() - batch.lengths.min()) for batch in epoch]
+        assert sum(span == 0 for span in spans) >= 6, "three lengths, so at most two batches hold two of them"
+    assert not torch.equal(drawn[0].histories[:14], drawn[9].histories[:14])
+
+
+def test_it_learns_from_batches_of_similar_length(
+    ring: Any, architecture: Architecture, settings: TrainingSettings
+) -> None:
+    _, log = _train(ring, architecture, settings.model_copy(update={"length_grouped": True}))
+    assert max(log["validation_hit_ratio@1"].to_pylist()) >= 0.6, "chance is 0.1; the next item is certain"
+
+
+def test_the_validation_loss_does_not_depend_on_how_many_sequences_are_computed_together(
+    ring: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = {"items": ring.item_count, "maximum_history": ring.maximum_history}
+    sets = validation.validation_sets(ring.sequences, ring.candidates, **limits)
+    model = build_model(SMALL_SASREC, embedding_size=8, **limits)
+    together = validation.loss(model, sets)
+    monkeypatch.setattr(validation, "_LOSSES_AT_ONCE", 3)
+    assert validation.loss(model, sets) == pytest.approx(together, rel=1e-5)
 
 
 def test_a_diverging_loss_is_an_error_that_says_what_to_do(ring: Any) -> None:

@@ -89,6 +89,11 @@ def training_loss(model: SequentialRecommender, batch: PaddedSequences) -> torch
     return model.calculate_loss(_interaction(batch))
 
 
+def reads_any_width(model: SequentialRecommender) -> bool:
+    """Return whether histories may be padded to any width; Caser and CaseQ need that of the longest history."""
+    return not isinstance(model, ProductCaser | CaseQ)
+
+
 def all_item_scores(model: SequentialRecommender, batch: PaddedSequences) -> torch.Tensor:
     """Return RecBole's own scores, float32 [batch, items + 1], on the model's device; column 0 is the padding."""
     return model.full_sort_predict(_interaction(batch.to(_device(model))))

@@ -39,6 +39,10 @@ class PaddedSequences:
         """Return the sequences at `index`."""
         return PaddedSequences(self.histories[index], self.lengths[index], self.targets[index])
 
+    def trimmed(self) -> PaddedSequences:
+        """Return the same sequences, padded only to the longest of them; there is at least one."""
+        return PaddedSequences(self.histories[:, : int(self.lengths.max())], self.lengths, self.targets)
+
     def to(self, device: torch.device) -> PaddedSequences:
         """Return the sequences on a device."""
         return PaddedSequences(self.histories.to(device), self.lengths.to(device), self.targets.to(device))

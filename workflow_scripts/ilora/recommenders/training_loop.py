@@ -20,7 +20,7 @@ from ilora.recommenders import validation
 from ilora.recommenders.caseq import CaseQ
 from ilora.recommenders.denormals import flushed_denormals
 from ilora.recommenders.losses import train_by
-from ilora.recommenders.models import optimizer_for, training_loss
+from ilora.recommenders.models import optimizer_for, reads_any_width, training_loss
 from ilora.recommenders.padded_sequences import PaddedSequences
 from ilora.recommenders.settings import TrainingSettings
 
@@ -34,6 +34,9 @@ _LOG_SCHEMA = pa.schema(
 
 _HIT_RATIO, _NDCG = "validation_hit_ratio@1", "validation_ndcg@10"
 _NDCG_FIELD = pa.field(_NDCG, pa.float64())
+
+#: Batches whose sequences are sorted by length together; transformers' length grouping has the same number.
+_BATCHES_PER_GROUP = 50
 
 CPU = torch.device("cpu")
 
@@ -127,8 +130,9 @@ def _fit(
     decisive = list(measures)[-1]
     log: list[dict[str, float]] = []
     losses: list[float] = []
-    for step, batch in enumerate(_batches(training, settings, seed), start=1):
-        losses.append(_take_step(model, optimizer, batch, step))
+    trims = settings.length_grouped and reads_any_width(model)
+    for step, batch in enumerate(batches(training, settings, seed), start=1):
+        losses.append(_take_step(model, optimizer, batch.trimmed() if trims else batch, step))
         on_step(losses[-1])
         if step not in validation_steps:
             continue
@@ -179,12 +183,25 @@ def _validation_steps(settings: TrainingSettings, steps_per_epoch: int) -> froze
     )
 
 
-def _batches(training: PaddedSequences, settings: TrainingSettings, seed: int) -> Iterator[PaddedSequences]:
+def batches(training: PaddedSequences, settings: TrainingSettings, seed: int) -> Iterator[PaddedSequences]:
     """Yield the batches of all epochs; the seed and the epoch's number determine the order within it."""
     for epoch in range(settings.maximum_epochs):
-        order = torch.randperm(len(training), generator=_generator(seed, "order", epoch))
-        for rows in order.split(settings.batch_size):
+        generator = _generator(seed, "order", epoch)
+        order = torch.randperm(len(training), generator=generator)
+        of_epoch = order.split(settings.batch_size)
+        if settings.length_grouped:
+            of_epoch = _length_grouped(order, training.lengths, settings.batch_size, generator)
+        for rows in of_epoch:
             yield training.rows(rows)
+
+
+def _length_grouped(
+    order: torch.Tensor, lengths: torch.Tensor, batch_size: int, generator: torch.Generator
+) -> tuple[torch.Tensor, ...]:
+    """Return as many batches of the same rows, each with similar lengths: every 50 batches are sorted by length."""
+    groups = order.split(_BATCHES_PER_GROUP * batch_size)
+    sorted_rows = torch.cat([group[lengths[group].argsort(stable=True)] for group in groups]).split(batch_size)
+    return tuple(sorted_rows[place] for place in torch.randperm(len(sorted_rows), generator=generator).tolist())
 
 
 def _generator(seed: int, purpose: str, index: int) -> torch.Generator:

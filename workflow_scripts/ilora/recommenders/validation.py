@@ -19,6 +19,9 @@ from ilora.recommenders.padded_sequences import FIRST_ITEM, PaddedSequences, pad
 # Number of sequences whose scores of all items are in memory together.
 _SEQUENCES_AT_ONCE = 256
 
+# Number of sequences whose loss, over all items, is computed together.
+_LOSSES_AT_ONCE = 4096
+
 _CUTOFF = 10
 
 
@@ -81,5 +84,8 @@ def _discounts(items: int) -> npt.NDArray[np.float64]:
 def loss(model: SequentialRecommender, validation: ValidationSets) -> float:
     """Return RecBole's loss of the validation sequences, in nats; the model is left in evaluation mode."""
     model.eval()
+    sequences, total = validation.sequences, 0.0
     with torch.no_grad():
-        return float(training_loss(model, validation.sequences))
+        for rows in torch.arange(len(sequences)).split(_LOSSES_AT_ONCE):
+            total += float(training_loss(model, sequences.rows(rows))) * (len(rows) / len(sequences))
+    return total

@@ -72,6 +72,11 @@ class RecommenderTraining(Section):
 
     learning_rate: Rate = Field(0.001, description="learning rate of Adam")
     batch_size: Count = Field(256, description="training sequences per step")
+    length_grouped: bool = Field(
+        False,
+        description="draw batches of histories of similar length at random, which saves padding where most histories "
+        "are far shorter than data.maximum_history; caser and caseq are no faster",
+    )
     maximum_epochs: Count = Field(12, description="maximum passes over the training sequences")
     evaluations_per_epoch: Count = Field(2, description="validations per epoch")
     loss: Loss = Field(
