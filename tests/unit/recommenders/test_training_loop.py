@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -98,6 +99,19 @@ def test_it_learns_from_batches_of_similar_length(
 ) -> None:
     _, log = _train(ring, architecture, settings.model_copy(update={"length_grouped": True}))
     assert max(log["validation_hit_ratio@1"].to_pylist()) >= 0.6, "chance is 0.1; the next item is certain"
+
+
+def test_validation_does_not_depend_on_the_order_of_the_sequences(ring: Any) -> None:
+    limits = {"items": ring.item_count, "maximum_history": ring.maximum_history}
+    sets = validation.validation_sets(ring.sequences, ring.candidates, **limits)
+    rows = torch.randperm(len(sets.sequences), generator=torch.Generator().manual_seed(3))
+    places = rows.argsort().numpy()
+    shuffled = replace(sets, sequences=sets.sequences.rows(rows), rows=places[sets.rows])
+    model = build_model(SMALL_SASREC, embedding_size=8, **limits)
+    by_length = shuffled.by_length()
+    assert (by_length.sequences.lengths.diff() >= 0).all()
+    for measure in (validation.hit_ratio, validation.ndcg, validation.loss):
+        assert measure(model, by_length) == pytest.approx(measure(model, sets), rel=1e-5)
 
 
 def test_the_validation_loss_does_not_depend_on_how_many_sequences_are_computed_together(

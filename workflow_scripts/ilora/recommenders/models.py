@@ -115,6 +115,8 @@ def optimizer_for(model: SequentialRecommender, learning_rate: float, weight_dec
 
 def represent(model: SequentialRecommender, batch: PaddedSequences) -> torch.Tensor:
     """Return the sequence representations z, float32 [batch, embedding_size], on the model's device."""
+    if reads_any_width(model):
+        batch = batch.trimmed()
     batch = batch.to(_device(model))
     if isinstance(model, ProductCaser):
         return model(_users(batch), batch.histories)

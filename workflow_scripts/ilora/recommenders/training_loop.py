@@ -130,6 +130,8 @@ def _fit(
     decisive = list(measures)[-1]
     log: list[dict[str, float]] = []
     losses: list[float] = []
+    if settings.length_grouped:
+        validation_sets = validation_sets.by_length()
     trims = settings.length_grouped and reads_any_width(model)
     for step, batch in enumerate(batches(training, settings, seed), start=1):
         losses.append(_take_step(model, optimizer, batch.trimmed() if trims else batch, step))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from recbole.model.abstract_recommender import SequentialRecommender
 
 from ilora.evaluation.ranking import mean_gain
 from ilora.predictions.scores import Ids, candidate_matrix, choose, score_candidates
-from ilora.recommenders.models import item_embeddings, sequence_representations, training_loss
+from ilora.recommenders.models import item_embeddings, reads_any_width, sequence_representations, training_loss
 from ilora.recommenders.padded_sequences import FIRST_ITEM, PaddedSequences, pad_sequences
 
 # Number of sequences whose scores of all items are in memory together.
@@ -40,6 +40,13 @@ class ValidationSets:
     rows: npt.NDArray[np.int64]
     candidates: Ids
     targets: Ids
+
+    def by_length(self) -> ValidationSets:
+        """Return the same with the sequences sorted by length, which saves padding."""
+        order = self.sequences.lengths.argsort(stable=True)
+        places = np.empty(len(order), dtype=np.int64)
+        places[order.numpy()] = np.arange(len(order))
+        return replace(self, sequences=self.sequences.rows(order), rows=places[self.rows])
 
 
 def validation_sets(sequences: pa.Table, candidates: pa.Table, *, items: int, maximum_history: int) -> ValidationSets:
@@ -87,5 +94,7 @@ def loss(model: SequentialRecommender, validation: ValidationSets) -> float:
     sequences, total = validation.sequences, 0.0
     with torch.no_grad():
         for rows in torch.arange(len(sequences)).split(_LOSSES_AT_ONCE):
-            total += float(training_loss(model, sequences.rows(rows))) * (len(rows) / len(sequences))
+            batch = sequences.rows(rows)
+            value = training_loss(model, batch.trimmed() if reads_any_width(model) else batch)
+            total += float(value) * (len(rows) / len(sequences))
     return total
