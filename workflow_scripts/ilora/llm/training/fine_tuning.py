@@ -263,8 +263,9 @@ def fine_tune(
     )
     cut, asked = total_over_processes(examples.cut), total_over_processes(examples.asked)
     report_cut_histories(cut, asked, settings.description, _LOGGER)
-    if log and log[-1].expert_shares is not None:
-        _report_load(log[-1], settings.description)
+    loads = [row for row in log if row.expert_shares is not None]
+    if loads:
+        _report_load(loads[-1], settings.description)
     return log
 
 

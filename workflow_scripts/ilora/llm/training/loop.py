@@ -3,7 +3,7 @@
 import logging
 import math
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -119,13 +119,13 @@ class LogRow:
     """Mean loss and expert load over the steps since the last row; learning rate and validation loss at ``step``.
 
     The learning rate is that of the first group. ``epoch`` is the number of passes over the training sequences; None if
-    there are none.
+    there are none. A row of validation only has neither loss nor learning rate.
     """
 
     step: int
     epoch: float | None
-    loss: float
-    learning_rate: float
+    loss: float | None
+    learning_rate: float | None
     validation_loss: float | None = None
     gate_entropy: float | None = None
     effective_experts: float | None = None
@@ -401,22 +401,29 @@ def _arguments(temporary: str, settings: LoopSettings, hooks: Hooks) -> Training
 
 def _log_rows(state: TrainerState, steps_per_epoch: float | None) -> list[LogRow]:
     """Return the Trainer's log history, which is part of its checkpoints."""
-    history: list[dict[str, Any]] = [entry for entry in state.log_history if "loss" in entry]
+    entries: dict[int, dict[str, Any]] = {entry["step"]: entry for entry in state.log_history if "loss" in entry}
     validation_loss = {measurement.step: measurement.loss for measurement in measurements(state)}
+    # The last step is measured even if no row ends there.
     return [
-        LogRow(
-            step=entry["step"],
-            # The Trainer's own epochs are shares of the whole training, which it reads as one long data set.
-            epoch=None if steps_per_epoch is None else entry["step"] / steps_per_epoch,
-            loss=float(entry["loss"]),
-            learning_rate=float(entry["learning_rate"]),
-            validation_loss=validation_loss.get(entry["step"]),
-            gate_entropy=entry.get("gate_entropy"),
-            effective_experts=entry.get("effective_experts"),
-            expert_shares=tuple(entry["expert_shares"]) if "expert_shares" in entry else None,
-        )
-        for entry in history
+        _log_row(step, steps_per_epoch, entries.get(step, {}), validation_loss.get(step))
+        for step in sorted(entries.keys() | validation_loss.keys())
     ]
+
+
+def _log_row(
+    step: int, steps_per_epoch: float | None, entry: Mapping[str, Any], validation_loss: float | None
+) -> LogRow:
+    return LogRow(
+        step=step,
+        # The Trainer's own epochs are shares of the whole training, which it reads as one long data set.
+        epoch=None if steps_per_epoch is None else step / steps_per_epoch,
+        loss=entry.get("loss"),
+        learning_rate=entry.get("learning_rate"),
+        validation_loss=validation_loss,
+        gate_entropy=entry.get("gate_entropy"),
+        effective_experts=entry.get("effective_experts"),
+        expert_shares=tuple(entry["expert_shares"]) if "expert_shares" in entry else None,
+    )
 
 
 def training_log_table(rows: Sequence[LogRow]) -> pa.Table:
