@@ -401,7 +401,7 @@ def _arguments(temporary: str, settings: LoopSettings, hooks: Hooks) -> Training
 
 def _log_rows(state: TrainerState, steps_per_epoch: float | None) -> list[LogRow]:
     """Return the Trainer's log history, which is part of its checkpoints."""
-    entries: dict[int, dict[str, Any]] = {entry["step"]: entry for entry in state.log_history if "loss" in entry}
+    entries: dict[int, dict[str, Any]] = {int(entry["step"]): entry for entry in state.log_history if "loss" in entry}
     validation_loss = {measurement.step: measurement.loss for measurement in measurements(state)}
     # The last step is measured even if no row ends there.
     return [
