@@ -88,7 +88,8 @@ def test_what_was_tuned_comes_back_from_disk_and_answers_the_same(
         model.instance_wise.gate.standardisation.fit(REPRESENTATIONS[:2])
     examples = FineTuningExamples(sequences, builder, REPRESENTATIONS.numpy(), TUNING)
     log = fine_tune(model, examples, lambda step: None)
-    assert log[-1].loss < 0.9 * log[0].loss  # each step has the same two sequences
+    losses = [row.loss for row in log if row.loss is not None]
+    assert losses[-1] < 0.9 * losses[0]  # each step has the same two sequences
 
     folder = tmp_path / "adapter"
     folder.mkdir()
