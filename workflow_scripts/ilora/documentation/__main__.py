@@ -15,6 +15,7 @@ from ilora.reporting.stages import STAGES
 from ilora.written_files import outdated, write_or_compare
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+GENERATIVE = "studies/generative.yaml"
 #: Title of each study to its file, with the default study first.
 STUDIES = {
     "The default study": "config.yaml",
@@ -23,12 +24,14 @@ STUDIES = {
     "A pretrained model": "studies/pretrained.yaml",
     "Every method and ablation": "studies/embedded.yaml",
     "The full ranking": "studies/full_ranking.yaml",
-    "Generative recommenders": "studies/generative.yaml",
+    "Generative recommenders": GENERATIVE,
 }
 #: Studies with a measured Table 2, in the order of its page.
 FULL_RANKINGS = {
     "Recommenders": "studies/full_ranking.yaml",
     "SASRec with its own loss": "studies/full_ranking_binary_cross_entropy.yaml",
+    "Generative recommenders": GENERATIVE,
+    "Amazon Beauty": "studies/beauty_sequences.yaml",
 }
 
 

@@ -2,11 +2,16 @@
 
 from pathlib import Path
 
+import yaml
+
 from ilora.artifacts.parquet import read_table
-from ilora.evaluation.schemas import DIFFERENCES
+from ilora.configuration.loading import load_study
+from ilora.evaluation.schemas import DIFFERENCES, RANKING_ABLATIONS
 from ilora.figures import random_splits
+from ilora.figures.generative_ablations import ablation_labels, ablations_title, draw_ablations
 from ilora.figures.hit_ratio import draw_hit_ratio, select_hit_ratio
 from ilora.plotting.style import figure_style, svg_text
+from ilora.reporting.captions import chosen_seeds
 from ilora.reporting.findings import demonstrated
 from ilora.tables.table1.formats import to_markdown
 from ilora.tables.table1.notes import table_notes
@@ -59,3 +64,19 @@ def random_splits_picture(dataset: str, folder: Path) -> str:
     drawn = read_table(folder / f"random_splits_{dataset}.parquet", random_splits.DRAWN)
     with figure_style():
         return svg_text(random_splits.draw_splits(drawn, "the released split"))
+
+
+def ablations_picture(method: str, dataset: str, study: Path, folder: Path) -> str:
+    """Return the figure of a generative recommender's ablations on a data set as SVG.
+
+    Args:
+        method: id of the method.
+        dataset: name of the data set.
+        study: file of the study.
+        folder: folder with the data of the study's figure, `METHOD_ablations_DATASET.parquet`.
+    """
+    drawn = read_table(folder / f"{method}_ablations_{dataset}.parquet", RANKING_ABLATIONS)
+    config = load_study(yaml.safe_load(study.read_text(encoding="utf-8")))
+    labels = ablation_labels(config.generative.ablations[method])
+    with figure_style():
+        return svg_text(draw_ablations(drawn, labels, ablations_title(method, dataset, chosen_seeds(config.seeds))))

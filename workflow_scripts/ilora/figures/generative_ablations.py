@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -40,6 +40,16 @@ def _setting(key: str, value: object) -> str:
         return key if value else f"no {key}"
     text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     return f"{key}: {text.replace('_', ' ')}"
+
+
+def ablation_labels(ablations: Iterable[Mapping[str, object]]) -> dict[str, str]:
+    """Return the label of each ablation by its name in paths."""
+    return {ablation_name(overrides): ablation_label(overrides) for overrides in ablations}
+
+
+def ablations_title(method: str, dataset: str, seeds: str) -> str:
+    """Return the figure's title; ``seeds`` is a phrase like "seed 1"."""
+    return f"Ablations of {method_label(method)}; {dataset_label(dataset)}, {seeds}"
 
 
 def draw_ablations(drawn: pa.Table, labels: Mapping[str, str], title: str) -> MatplotlibFigure:
@@ -87,17 +97,16 @@ def _caption(study: Study, wildcards: Wildcards) -> str:
 
 
 def _settings(study: Study, wildcards: Wildcards) -> dict[str, Any]:
-    ablations = study.config.generative.ablations[wildcards["generator"]]
-    labels = {ablation_name(overrides): ablation_label(overrides) for overrides in ablations}
-    return {"seeds": captions.seeds(study), "labels": labels}
+    return {
+        "seeds": captions.seeds(study),
+        "labels": ablation_labels(study.config.generative.ablations[wildcards["generator"]]),
+    }
 
 
 def _make(given: Given) -> Drawing:
     table, method = read_table(given.inputs["ablations"], RANKING_ABLATIONS), given.wildcards["generator"]
     drawn = table.filter(pa.array([metric == _METRIC for metric in table["metric"].to_pylist()]))
-    title = (
-        f"Ablations of {method_label(method)}; {dataset_label(given.wildcards['dataset'])}, {given.settings['seeds']}"
-    )
+    title = ablations_title(method, given.wildcards["dataset"], given.settings["seeds"])
     return Drawing(drawn, draw_ablations(drawn, given.settings["labels"], title))
 
 
