@@ -7,7 +7,13 @@ from pathlib import Path
 from ilora.documentation.artifacts_page import artifacts_page
 from ilora.documentation.configuration_page import configuration_page
 from ilora.documentation.deviations_page import deviations_page
-from ilora.documentation.measured import ablations_picture, hit_ratio_picture, random_splits_picture, table1_page
+from ilora.documentation.measured import (
+    ablations_picture,
+    feedback_picture,
+    hit_ratio_picture,
+    random_splits_picture,
+    table1_page,
+)
 from ilora.documentation.switches_page import switches_page
 from ilora.documentation.table2_page import table2_page
 from ilora.plotting.stage_picture import stage_picture
@@ -52,6 +58,7 @@ def written_pages() -> Mapping[Path, str]:
             {title: REPOSITORY / path for title, path in FULL_RANKINGS.items()}, folder / "measured"
         ),
         folder / "released_switches.md": switches_page(switches, REPOSITORY / "studies" / "released_switches.yaml"),
+        pictures / "feedback.svg": feedback_picture(folder / "measured" / "feedback"),
         pictures / "movielens_cofirec_ablations.svg": ablations_picture(
             "cofirec", "movielens", REPOSITORY / GENERATIVE, folder / "measured" / "generative"
         ),

@@ -7,7 +7,9 @@ import yaml
 from ilora.artifacts.parquet import read_table
 from ilora.configuration.loading import load_study
 from ilora.evaluation.schemas import DIFFERENCES, RANKING_ABLATIONS
+from ilora.feedback.schemas import SUMMARY
 from ilora.figures import random_splits
+from ilora.figures.feedback import draw_feedback
 from ilora.figures.generative_ablations import ablation_labels, ablations_title, draw_ablations
 from ilora.figures.hit_ratio import draw_hit_ratio, select_hit_ratio
 from ilora.plotting.style import figure_style, svg_text
@@ -80,3 +82,9 @@ def ablations_picture(method: str, dataset: str, study: Path, folder: Path) -> s
     labels = ablation_labels(config.generative.ablations[method])
     with figure_style():
         return svg_text(draw_ablations(drawn, labels, ablations_title(method, dataset, chosen_seeds(config.seeds))))
+
+
+def feedback_picture(folder: Path) -> str:
+    """Return the figure of the simulated feedback loop as SVG; the folder has its data, `feedback.parquet`."""
+    with figure_style():
+        return svg_text(draw_feedback(read_table(folder / "feedback.parquet", SUMMARY)))
