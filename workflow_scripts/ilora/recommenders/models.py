@@ -94,6 +94,11 @@ def reads_any_width(model: SequentialRecommender) -> bool:
     return not isinstance(model, ProductCaser | CaseQ)
 
 
+def trim_padding(model: SequentialRecommender, batch: PaddedSequences) -> PaddedSequences:
+    """Return the batch, padded only to its longest history if the model reads any width."""
+    return batch.trimmed() if reads_any_width(model) else batch
+
+
 def all_item_scores(model: SequentialRecommender, batch: PaddedSequences) -> torch.Tensor:
     """Return RecBole's own scores, float32 [batch, items + 1], on the model's device; column 0 is the padding."""
     return model.full_sort_predict(_interaction(batch.to(_device(model))))
@@ -115,9 +120,7 @@ def optimizer_for(model: SequentialRecommender, learning_rate: float, weight_dec
 
 def represent(model: SequentialRecommender, batch: PaddedSequences) -> torch.Tensor:
     """Return the sequence representations z, float32 [batch, embedding_size], on the model's device."""
-    if reads_any_width(model):
-        batch = batch.trimmed()
-    batch = batch.to(_device(model))
+    batch = trim_padding(model, batch).to(_device(model))
     if isinstance(model, ProductCaser):
         return model(_users(batch), batch.histories)
     return model(batch.histories, batch.lengths)

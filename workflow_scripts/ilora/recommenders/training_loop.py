@@ -20,7 +20,7 @@ from ilora.recommenders import validation
 from ilora.recommenders.caseq import CaseQ
 from ilora.recommenders.denormals import flushed_denormals
 from ilora.recommenders.losses import train_by
-from ilora.recommenders.models import optimizer_for, reads_any_width, training_loss
+from ilora.recommenders.models import optimizer_for, training_loss, trim_padding
 from ilora.recommenders.padded_sequences import PaddedSequences
 from ilora.recommenders.settings import TrainingSettings
 
@@ -132,9 +132,9 @@ def _fit(
     losses: list[float] = []
     if settings.length_grouped:
         validation_sets = validation_sets.by_length()
-    trims = settings.length_grouped and reads_any_width(model)
-    for step, batch in enumerate(batches(training, settings, seed), start=1):
-        losses.append(_take_step(model, optimizer, batch.trimmed() if trims else batch, step))
+    for step, drawn in enumerate(batches(training, settings, seed), start=1):
+        batch = trim_padding(model, drawn) if settings.length_grouped else drawn
+        losses.append(_take_step(model, optimizer, batch, step))
         on_step(losses[-1])
         if step not in validation_steps:
             continue

@@ -13,7 +13,7 @@ from recbole.model.abstract_recommender import SequentialRecommender
 
 from ilora.evaluation.ranking import mean_gain
 from ilora.predictions.scores import Ids, candidate_matrix, choose, score_candidates
-from ilora.recommenders.models import item_embeddings, reads_any_width, sequence_representations, training_loss
+from ilora.recommenders.models import item_embeddings, sequence_representations, training_loss, trim_padding
 from ilora.recommenders.padded_sequences import FIRST_ITEM, PaddedSequences, pad_sequences
 
 # Number of sequences whose scores of all items are in memory together.
@@ -94,7 +94,6 @@ def loss(model: SequentialRecommender, validation: ValidationSets) -> float:
     sequences, total = validation.sequences, 0.0
     with torch.no_grad():
         for rows in torch.arange(len(sequences)).split(_LOSSES_AT_ONCE):
-            batch = sequences.rows(rows)
-            value = training_loss(model, batch.trimmed() if reads_any_width(model) else batch)
+            value = training_loss(model, trim_padding(model, sequences.rows(rows)))
             total += float(value) * (len(rows) / len(sequences))
     return total
